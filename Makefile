@@ -1,0 +1,61 @@
+# Each target is enough by itself on a bare Debian 12 that has only the Swift toolchain: `deps` brings
+# the Debian packages, and every other target asks for it first.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := build
+.PHONY: help deps build release run test sanitize clean
+
+# libstdc++-12-dev and libc6-dev: what swiftc needs to compile and link; the three libraries behind the
+# C fence; libxml2 and libcurl4: what Foundation of the toolchain (tests only) loads.
+DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
+	libmicrohttpd-dev libfdt-dev libsimdjson-dev libxml2 libcurl4 libsqlite3-0 libz3-4 tzdata
+
+# Standard library linked statically: the server starts faster and needs no Swift runtime installed.
+RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
+RUN_ARGUMENTS ?=
+
+help:
+	@echo 'make run      build a release and serve on 127.0.0.1:8080 (RUN_ARGUMENTS="--listen 127.0.0.1:9090")'
+	@echo 'make test     every test'
+	@echo 'make build    debug build        make release   optimised build'
+	@echo 'make deps     install the Debian packages this needs (root or sudo)'
+	@echo 'make sanitize the server and core tests under ThreadSanitizer'
+
+# Asks dpkg first, so that nothing needs root or a network once the packages are there.
+deps:
+	@missing=''; \
+	for package in $(DEBIAN_PACKAGES); do \
+		dpkg-query -W -f '$${db:Status-Status}' $$package 2>/dev/null | grep -qx installed \
+			|| missing="$$missing $$package"; \
+	done; \
+	[ -z "$$missing" ] && exit 0; \
+	echo "installing:$$missing"; \
+	as_root=''; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+		command -v sudo >/dev/null || { echo "need root or sudo to install:$$missing" >&2; exit 1; }; \
+		as_root='sudo'; \
+	fi; \
+	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null \
+	&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		$$missing </dev/null >/dev/null
+	@command -v swift >/dev/null || { echo 'no swift on PATH: install the Swift 6.1 (or later) toolchain' >&2; exit 1; }
+
+build: deps
+	swift build
+
+release: deps
+	swift build $(RELEASE_FLAGS)
+
+run: release
+	exec "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" serve $(RUN_ARGUMENTS)
+
+test: deps
+	swift build --build-tests
+	swift test --skip-build
+
+sanitize: deps
+	swift test --sanitize=thread --scratch-path .build-tsan \
+		--filter 'MicroHTTPServerTests|APIServiceTests'
+
+clean:
+	rm -rf .build .build-tsan
