@@ -1,0 +1,55 @@
+// Where a window of a given size and alignment fits into a set. Windows end at 2^64-1 at the most; no
+// arithmetic here can overflow, whatever the size.
+
+extension RegionSet {
+    /// The lowest aligned place for `size` bytes (at least 1); nil when nothing fits.
+    public func lowestFit(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Range? {
+        for range in ranges(overlapping: bounds) {
+            guard let room = range.intersection(bounds) else { continue }
+            if let starts = Self.starts(in: room, size: size, alignment: alignment) {
+                return Range(start: starts.start, size: size)
+            }
+        }
+        return nil
+    }
+
+    /// The highest aligned place for `size` bytes (at least 1); nil when nothing fits.
+    public func highestFit(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Range? {
+        for range in ranges(overlapping: bounds).reversed() {
+            guard let room = range.intersection(bounds) else { continue }
+            if let starts = Self.starts(in: room, size: size, alignment: alignment) {
+                return Range(start: starts.last, size: size)
+            }
+        }
+        return nil
+    }
+
+    /// The aligned place whose start is nearest to `target`, the lower of two equally near ones.
+    public func nearestFit(
+        to target: Space, size: UInt64, alignment: Granule, within bounds: Range = .full
+    ) -> Range? {
+        var best: (start: UInt64, distance: UInt64)?
+        for range in ranges(overlapping: bounds) {
+            guard let room = range.intersection(bounds),
+                let starts = Self.starts(in: room, size: size, alignment: alignment)
+            else { continue }
+            let below = alignment.alignDown(target.value)
+            for candidate in [below, alignment.alignUp(target.value) ?? below] {
+                let start = min(max(candidate, starts.start.value), starts.last.value)
+                let distance = start > target.value ? start - target.value : target.value - start
+                if best == nil || distance < best!.distance { best = (start, distance) }
+            }
+        }
+        return best.flatMap { Range(start: Space($0.start), size: size) }
+    }
+
+    /// The first and last aligned start of a window inside `room`; nil when there is none.
+    private static func starts(in room: Range, size: UInt64, alignment: Granule) -> Range? {
+        precondition(size > 0, "a window of no bytes")
+        guard room.sizeMinusOne >= size - 1, let lowest = alignment.alignUp(room.start.value) else {
+            return nil
+        }
+        let highest = alignment.alignDown(room.last.value - (size - 1))
+        return Range(start: Space(lowest), last: Space(highest))
+    }
+}

@@ -1,0 +1,77 @@
+// A set of addresses as normalised ranges: sorted, disjoint, and with at least one address between any
+// two, so that equal sets have equal representations. Covers the full 64-bit space.
+
+/// Addresses of one space, stored as the fewest inclusive ranges.
+///
+/// Complexity: membership O(log n); algebra O(n + m); building from k unsorted ranges O(k log k).
+public struct RegionSet<Space: Address>: Hashable, Sendable {
+    public typealias Range = AddressRange<Space>
+
+    /// The ranges, ascending; no two overlap or touch.
+    public let ranges: [Range]
+
+    /// The set of all addresses in `ranges`, in any order, overlapping or not.
+    public init(_ ranges: some Sequence<Range>) {
+        let sorted = ranges.sorted { $0.start < $1.start }
+        var merged: [Range] = []
+        merged.reserveCapacity(sorted.count)
+        for range in sorted {
+            if let top = merged.last, top.overlaps(range) || top.touches(range) {
+                merged[merged.count - 1] = top.hull(range)
+            } else {
+                merged.append(range)
+            }
+        }
+        self.ranges = merged
+    }
+
+    /// Ranges that are known to be normalised.
+    init(normalised ranges: [Range]) {
+        self.ranges = ranges
+        assertInvariants()
+    }
+
+    public static var empty: Self { Self(normalised: []) }
+    public static var full: Self { Self(normalised: [.full]) }
+
+    public var isEmpty: Bool { ranges.isEmpty }
+    /// Lowest address of the set.
+    public var first: Space? { ranges.first?.start }
+    /// Highest address of the set.
+    public var last: Space? { ranges.last?.last }
+
+    public func contains(_ address: Space) -> Bool { range(containing: address) != nil }
+
+    /// Whether every address of `range` is in the set.
+    public func contains(_ range: Range) -> Bool {
+        self.range(containing: range.start)?.contains(range) == true
+    }
+
+    /// The maximal range of the set that holds `address`.
+    public func range(containing address: Space) -> Range? {
+        let index = firstIndex(endingAtOrAfter: address)
+        guard index < ranges.count, ranges[index].contains(address) else { return nil }
+        return ranges[index]
+    }
+
+    /// The ranges that share an address with `range`, whole, ascending.
+    public func ranges(overlapping range: Range) -> ArraySlice<Range> {
+        let from = firstIndex(endingAtOrAfter: range.start)
+        let to = ranges[from...].firstIndex { $0.start > range.last } ?? ranges.count
+        return ranges[from..<to]
+    }
+
+    /// Index of the first range whose last address is `address` or above; `ranges.count` when none is.
+    func firstIndex(endingAtOrAfter address: Space) -> Int {
+        var low = 0
+        var high = ranges.count
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].last < address { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// A set of I/O virtual addresses.
+public typealias IOVASet = RegionSet<IOVA>
