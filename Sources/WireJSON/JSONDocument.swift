@@ -1,0 +1,128 @@
+// A whole document as a flat table of nodes. simdjson reads it (behind CSimdJSON); what it leaves open
+// is settled here: where a fault is, duplicate keys, bounds, and the top level.
+
+import CSimdJSON
+
+/// A JSON text that has been read and found sound. Immutable, so it may be shared.
+public final class JSONDocument: Sendable {
+    struct Node: Sendable {
+        var kind: JSONNode.Kind
+        var end: Int32
+        var parent: Int32
+        var count: Int32
+        var position: Int32
+        var keyOffset: Int32
+        var keyLength: Int32
+        var textOffset: Int32
+        var textLength: Int32
+    }
+
+    let nodes: [Node]
+    /// Decoded strings and keys, one after another.
+    let text: [UInt8]
+    let source: [UInt8]
+
+    /// The top-level value.
+    public var root: JSONNode { JSONNode(document: self, index: 0) }
+
+    /// Reads `source` in one go; O(n), and O(k log k) for the k keys of an object.
+    public init(parsing source: [UInt8], limits: JSONLimits) throws(JSONSyntaxError) {
+        guard source.count <= limits.bytesMax, source.count < Int32.max else {
+            throw JSONSyntaxError(.tooLarge(limitBytes: limits.bytesMax), at: 0, in: source)
+        }
+        if source.starts(with: [0xef, 0xbb, 0xbf]) {
+            throw JSONSyntaxError(.malformed("a byte order mark; send UTF-8 without one"), at: 0, in: source)
+        }
+        let result = source.withUnsafeBufferPointer { bytes in
+            iovad_json_parse(
+                bytes.baseAddress, bytes.count, UInt32(limits.depthMax), UInt32(limits.valuesMax))
+        }
+        defer { iovad_json_free(result) }
+        switch result.status {
+        case IOVAD_JSON_OK:
+            nodes = UnsafeBufferPointer(start: result.nodes, count: result.node_count).map(Node.init)
+            text = [UInt8](UnsafeBufferPointer(start: result.text, count: result.text_length))
+        case IOVAD_JSON_SCALAR:
+            if let fault = JSONScanner.firstFault(in: source) { throw fault.error(in: source) }
+            (nodes, text) = ([Node.scalar(in: source)], [])
+        default:
+            throw Self.refusal(result, source, limits)
+        }
+        self.source = source
+    }
+
+    private static func refusal(
+        _ result: iovad_json_result, _ source: [UInt8], _ limits: JSONLimits
+    ) -> JSONSyntaxError {
+        // simdjson does not always say where, so the place comes from a scan of our own.
+        let offset = result.position == .max ? 0 : min(Int(result.position), source.count)
+        switch result.status {
+        case IOVAD_JSON_TOO_DEEP:
+            return JSONSyntaxError(.tooDeep(limit: limits.depthMax), at: offset, in: source)
+        case IOVAD_JSON_TOO_MANY:
+            return JSONSyntaxError(.tooManyValues(limit: limits.valuesMax), at: offset, in: source)
+        case IOVAD_JSON_DUPLICATE_KEY:
+            return JSONSyntaxError(
+                .duplicateKey(pointer: duplicatePointer(result, offset, source)), at: offset, in: source)
+        case IOVAD_JSON_NO_MEMORY:
+            return JSONSyntaxError(.outOfMemory, at: 0, in: source)
+        default:
+            if let fault = JSONScanner.firstFault(in: source) { return fault.error(in: source) }
+            return JSONSyntaxError(.malformed("not JSON"), at: offset, in: source)
+        }
+    }
+
+    /// The pointer of the member whose key starts at `offset`: its value is the first node behind the key.
+    private static func duplicatePointer(
+        _ result: iovad_json_result, _ offset: Int, _ source: [UInt8]
+    ) -> String {
+        let nodes = UnsafeBufferPointer(start: result.nodes, count: result.node_count).map(Node.init)
+        let text = [UInt8](UnsafeBufferPointer(start: result.text, count: result.text_length))
+        guard let index = nodes.firstIndex(where: { Int($0.position) > offset }) else { return "" }
+        return JSONNode.pointer(of: index, nodes: nodes, text: text)
+    }
+}
+
+extension JSONDocument.Node {
+    init(_ node: iovad_json_node) {
+        kind = JSONNode.Kind(node.kind)
+        end = Int32(node.end)
+        parent = Int32(node.parent)
+        count = Int32(node.count)
+        position = Int32(node.position)
+        keyOffset = Int32(node.key_offset)
+        keyLength = Int32(node.key_length)
+        textOffset = Int32(node.text_offset)
+        textLength = Int32(node.text_length)
+    }
+
+    /// The single node of a text that is one scalar. Its content is not kept: no request is a scalar.
+    static func scalar(in source: [UInt8]) -> Self {
+        let position = source.firstIndex { $0 > 0x20 } ?? 0
+        let kind: JSONNode.Kind =
+            switch source[position] {
+            case UInt8(ascii: "n"): .null
+            case UInt8(ascii: "t"), UInt8(ascii: "f"): .bool(source[position] == UInt8(ascii: "t"))
+            case UInt8(ascii: "\""): .string
+            default: .number
+            }
+        return Self(
+            kind: kind, end: 1, parent: 0, count: 0, position: Int32(position), keyOffset: 0, keyLength: 0,
+            textOffset: 0, textLength: 0)
+    }
+}
+
+extension JSONNode.Kind {
+    init(_ raw: UInt32) {
+        switch iovad_json_kind(raw) {
+        case IOVAD_JSON_NULL: self = .null
+        case IOVAD_JSON_FALSE: self = .bool(false)
+        case IOVAD_JSON_TRUE: self = .bool(true)
+        case IOVAD_JSON_NUMBER: self = .number
+        case IOVAD_JSON_STRING: self = .string
+        case IOVAD_JSON_ARRAY: self = .array
+        case IOVAD_JSON_OBJECT: self = .object
+        default: preconditionFailure("CSimdJSON gave kind \(raw)")
+        }
+    }
+}

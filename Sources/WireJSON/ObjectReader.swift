@@ -1,0 +1,76 @@
+// Reads the members of one object and, at the end, refuses those that nobody asked for: a typo in an
+// optional field must not be ignored.
+
+/// The members of an object, taken one by one.
+public struct ObjectReader {
+    public let node: JSONNode
+    public let problems: ProblemList
+    private var known: [String] = []
+
+    /// nil, with the fault noted, when the value is no object.
+    public init?(_ node: JSONNode, _ problems: ProblemList) {
+        guard node.kind == .object else {
+            node.wrongType("an object", problems)
+            return nil
+        }
+        self.node = node
+        self.problems = problems
+    }
+
+    /// The member, nil when it is absent.
+    public mutating func optional(_ name: String) -> JSONNode? {
+        known.append(name)
+        return node.member(name)
+    }
+
+    /// The member; its absence is a fault.
+    public mutating func required(_ name: String) -> JSONNode? {
+        guard let member = optional(name) else {
+            problems.add(
+                "\(node.pointer)/\(JSONNode.escaped(name))", "required", "The member \"\(name)\" is missing.")
+            return nil
+        }
+        return member
+    }
+
+    /// Where a member is or would be.
+    public func pointer(_ name: String) -> String { "\(node.pointer)/\(JSONNode.escaped(name))" }
+
+    /// Notes every member that was never asked for.
+    public func finish() {
+        for child in node.children {
+            let key = child.key
+            guard !known.contains(key) else { continue }
+            let shown = key.utf8.count <= 64 ? key : String(key.prefix(64)) + "..."
+            let nearest = nearestName(to: key).map { "; did you mean \"\($0)\"?" } ?? "."
+            problems.add(child.pointer, "unknown-field", "No member \"\(shown)\" is read here\(nearest)")
+            // Pointers of millions of stray members would cost more than they tell.
+            if problems.dropped > 0 { return }
+        }
+    }
+
+    /// The known name that differs by the fewest edits, if few enough to be a slip.
+    private func nearestName(to key: String) -> String? {
+        guard key.utf8.count <= 64 else { return nil }
+        let scored = known.map { ($0, Self.edits(Array(key.utf8), Array($0.utf8))) }
+        guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(2, key.utf8.count / 3) else {
+            return nil
+        }
+        return best.0
+    }
+
+    /// Levenshtein distance; both texts are short.
+    private static func edits(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var row = Array(0...b.count)
+        for (i, left) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, right) in b.enumerated() {
+                let replace = diagonal + (left == right ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replace, row[j] + 1, diagonal + 1)
+            }
+        }
+        return row[b.count]
+    }
+}
