@@ -1,0 +1,165 @@
+// Addresses from one bus to the next, up to the CPU. Mirrors drivers/of/address.c:
+// __of_translate_address and of_dma_get_range, Linux 7.2.
+
+extension DeviceTree {
+    enum Direction {
+        /// Registers: `ranges`, up the tree. A bus without the property cannot be passed.
+        case outbound
+        /// DMA: `dma-ranges`, up the DMA parents. A bus without the property passes addresses as they are.
+        case inbound
+
+        var property: String {
+            switch self {
+            case .outbound: "ranges"
+            case .inbound: "dma-ranges"
+            }
+        }
+    }
+
+    /// An address as the children of `bus` write it, translated to the CPU's; nil where it cannot be.
+    func cpuAddress(of address: UInt64, flags: UInt32?, on bus: Int, _ direction: Direction) -> UInt64? {
+        var address = address
+        var flags = flags
+        var at: Int? = bus
+        // A tree of DMA parents may be drawn as a circle; no honest one is deeper than this.
+        for _ in 0...DeviceTreeLimits.depthMax {
+            guard let current = at, let parent = upstream(of: current, direction) else { return address }
+            guard let next = translate(address, flags, through: current, direction) else { return nil }
+            address = next
+            flags = isPCI(parent) ? flags : nil
+            at = parent
+        }
+        return nil
+    }
+
+    /// One step: through `bus` to its parent.
+    private func translate(
+        _ address: UInt64, _ flags: UInt32?, through bus: Int, _ direction: Direction
+    ) -> UInt64? {
+        guard let property = nodes[bus].property(direction.property) else {
+            return direction == .inbound ? address : nil
+        }
+        if property.isEmpty { return address }
+        guard let entries = rangeEntries(direction.property, of: bus) else { return nil }
+        for entry in entries {
+            guard address >= entry.child, address - entry.child < entry.size else { continue }
+            // A PCI bus tells memory from I/O by the flags cell; both sides must agree.
+            if let mine = flags, let theirs = entry.flags, (mine ^ theirs) & BusKind.pciFlagsMask != 0,
+                !bothMemory(mine, theirs)
+            {
+                continue
+            }
+            return entry.parent &+ (address - entry.child)
+        }
+        return nil
+    }
+
+    private func bothMemory(_ a: UInt32, _ b: UInt32) -> Bool { a >> 25 & 1 == 1 && b >> 25 & 1 == 1 }
+
+    private func upstream(of bus: Int, _ direction: Direction) -> Int? {
+        switch direction {
+        case .outbound: nodes[bus].parent
+        case .inbound: dmaParent(of: bus)
+        }
+    }
+
+    /// Who carries the node's DMA: the interconnect named "dma-mem", else the parent (drivers/of/address.c:
+    /// __of_get_dma_parent).
+    func dmaParent(of index: Int) -> Int? {
+        let node = nodes[index]
+        if let place = node.strings("interconnect-names").firstIndex(of: "dma-mem"),
+            let target = interconnect(place, of: node)
+        {
+            return target
+        }
+        return node.parent
+    }
+
+    private func interconnect(_ place: Int, of node: Node) -> Int? {
+        guard let cells = node.cells("interconnects") else { return nil }
+        var at = 0
+        var entry = 0
+        while at < cells.count {
+            guard let target = byPhandle[cells[at]] else { return nil }
+            if entry == place { return target }
+            guard let arguments = nodes[target].cell("#interconnect-cells"), arguments <= 16 else {
+                return nil
+            }
+            at += 1 + Int(arguments)
+            entry += 1
+        }
+        return nil
+    }
+
+    /// The register windows of a node as CPU addresses; entries that cannot be translated, are empty or
+    /// wrap are left out.
+    func registers(of index: Int) -> [(start: UInt64, size: UInt64)] {
+        guard let cells = nodes[index].cells("reg"), let parent = nodes[index].parent else { return [] }
+        let addressCells = childCells("#address-cells", of: parent)
+        let sizeCells = childCells("#size-cells", of: parent)
+        guard (1...BusKind.addressCellsMax).contains(addressCells), (0...2).contains(sizeCells) else {
+            return []
+        }
+        let width = addressCells + sizeCells
+        guard cells.count >= width else { return [] }
+        return stride(from: 0, to: cells.count - width + 1, by: width).compactMap { at in
+            let address = cells[at..<at + addressCells]
+            let onPCI = isPCI(parent)
+            let child = Self.number(address.suffix(2))
+            let size = Self.number(cells[at + addressCells..<at + width])
+            let flags = onPCI ? address.first : nil
+            guard let start = cpuAddress(of: child, flags: flags, on: parent, .outbound) else { return nil }
+            guard size == 0 || !start.addingReportingOverflow(size - 1).overflow else { return nil }
+            return (start, size)
+        }
+    }
+
+    /// Whether the node's DMA is cache coherent (drivers/of/address.c: of_dma_is_coherent).
+    func isDMACoherent(_ index: Int) -> Bool {
+        var at: Int? = index
+        for _ in 0...DeviceTreeLimits.depthMax {
+            guard let current = at else { return false }
+            if nodes[current].has("dma-coherent") { return true }
+            if nodes[current].has("dma-noncoherent") { return false }
+            at = dmaParent(of: current)
+        }
+        return false
+    }
+
+    /// The node whose `dma-ranges` governs DMA that starts at `bus`. The first node may lack the property;
+    /// any later one that lacks it ends the search with nothing. An empty property passes the search on.
+    func governingDMARanges(from bus: Int?) -> Int? {
+        var at = bus
+        var mayLack = true
+        for _ in 0...DeviceTreeLimits.depthMax {
+            guard let current = at else { return nil }
+            if let value = nodes[current].property("dma-ranges") {
+                if !value.isEmpty { return current }
+            } else if !mayLack {
+                return nil
+            }
+            mayLack = false
+            at = dmaParent(of: current)
+        }
+        return nil
+    }
+
+    /// Highest DMA address that the governing `dma-ranges` lets through; nil when nothing limits.
+    func dmaLimit(from bus: Int?) -> UInt64? {
+        guard let governor = governingDMARanges(from: bus),
+            let entries = rangeEntries("dma-ranges", of: governor)
+        else { return nil }
+        let ends = entries.compactMap { entry -> UInt64? in
+            guard entry.size > 0, inboundCPUAddress(of: entry, on: governor) != nil else { return nil }
+            let (last, wraps) = entry.child.addingReportingOverflow(entry.size - 1)
+            return wraps ? .max : last
+        }
+        return ends.max()
+    }
+
+    /// Where an entry of `dma-ranges` of `bus` leads as the CPU sees it.
+    func inboundCPUAddress(of entry: RangeEntry, on bus: Int) -> UInt64? {
+        guard let parent = dmaParent(of: bus) else { return entry.parent }
+        return cpuAddress(of: entry.parent, flags: nil, on: parent, .inbound)
+    }
+}

@@ -1,0 +1,116 @@
+// A device tree as owned values: nodes with their properties, parents and phandles. It knows the format's
+// conventions (cells, phandles, status) and nothing about SMMUs.
+
+/// A tree that has been read. Node 0 is the root; children follow their parents.
+struct DeviceTree {
+    struct Node {
+        let name: String
+        let path: String
+        /// Index of the parent; nil for the root.
+        let parent: Int?
+        let properties: [(name: String, value: ArraySlice<UInt8>)]
+
+        /// The bytes of a property, nil when the node has none of that name.
+        func property(_ name: String) -> ArraySlice<UInt8>? {
+            properties.first { $0.name == name }?.value
+        }
+
+        func has(_ name: String) -> Bool { property(name) != nil }
+
+        /// The property's whole 32-bit cells; odd bytes at the end are left out.
+        func cells(_ name: String) -> [UInt32]? { property(name).map(DeviceTree.cells) }
+
+        /// The only cell of a property; nil unless there are at least four bytes.
+        func cell(_ name: String) -> UInt32? { cells(name)?.first }
+
+        /// The strings of a string list.
+        func strings(_ name: String) -> [String] {
+            guard let value = property(name) else { return [] }
+            return value.split(separator: 0, omittingEmptySubsequences: true)
+                .map { String(decoding: $0, as: UTF8.self) }
+        }
+
+        func string(_ name: String) -> String? { strings(name).first }
+
+        /// `status` absent, "okay" or "ok" (drivers/of/base.c: __of_device_is_available, Linux 7.2).
+        var isAvailable: Bool {
+            guard has("status") else { return true }
+            let status = string("status")
+            return status == "okay" || status == "ok"
+        }
+
+        var phandle: UInt32? { cell("phandle") ?? cell("linux,phandle") }
+    }
+
+    let nodes: [Node]
+    /// First node of each phandle.
+    let byPhandle: [UInt32: Int]
+    /// Nodes whose phandle an earlier node has.
+    let duplicatePhandles: [Int]
+    /// Shared by the copies of one reading, which is one thread's.
+    let work = TranslationWork()
+
+    init(nodes: [Node]) {
+        self.nodes = nodes
+        var byPhandle: [UInt32: Int] = [:]
+        var duplicates: [Int] = []
+        for (index, node) in nodes.enumerated() {
+            guard let phandle = node.phandle, phandle != 0, phandle != .max else { continue }
+            if byPhandle[phandle] == nil { byPhandle[phandle] = index } else { duplicates.append(index) }
+        }
+        self.byPhandle = byPhandle
+        duplicatePhandles = duplicates
+    }
+
+    static func cells(_ bytes: ArraySlice<UInt8>) -> [UInt32] {
+        var cells: [UInt32] = []
+        cells.reserveCapacity(bytes.count / 4)
+        var at = bytes.startIndex
+        while bytes.endIndex - at >= 4 {
+            cells.append(
+                UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
+                    | UInt32(bytes[at + 3]))
+            at += 4
+        }
+        return cells
+    }
+
+    /// The node and all its ancestors are available.
+    func isEnabled(_ index: Int) -> Bool {
+        var at: Int? = index
+        while let current = at {
+            guard nodes[current].isAvailable else { return false }
+            at = nodes[current].parent
+        }
+        return true
+    }
+
+    /// `#address-cells` or `#size-cells` for the children of a bus: its own property, or the nearest
+    /// ancestor's, or 1 (drivers/of/base.c: of_bus_n_addr_cells, Linux 7.2).
+    func childCells(_ property: String, of bus: Int) -> Int {
+        var at: Int? = bus
+        while let current = at {
+            if let cells = nodes[current].cell(property) { return Int(cells) }
+            at = nodes[current].parent
+        }
+        return 1
+    }
+
+    /// The cells in which the node's own `reg` counts: those of its parent's children.
+    func ownCells(_ property: String, of node: Int) -> Int {
+        childCells(property, of: nodes[node].parent ?? node)
+    }
+}
+
+/// What translation has cost so far: a tree may be drawn so that every address visits every range.
+final class TranslationWork {
+    private(set) var steps = 0
+
+    /// Whether `count` more steps may be taken.
+    func take(_ count: Int) -> Bool {
+        steps += count
+        return steps <= DeviceTreeLimits.translationStepsMax
+    }
+
+    var isExhausted: Bool { steps > DeviceTreeLimits.translationStepsMax }
+}

@@ -1,0 +1,138 @@
+// Windows of a PCI host bridge. Mirrors drivers/pci/of.c: devm_of_pci_get_host_bridge_resources, Linux 7.2:
+// empty entries and those without a CPU address are passed over.
+
+import Platforms
+
+extension TreeAnalysis {
+    /// `ranges`: what the bridge claims on the bus.
+    mutating func outboundWindows(of index: Int) -> [PCIWindow] {
+        let windows: [PCIWindow] = entries("ranges", of: index).compactMap { entry in
+            guard let cpu = cpuStart(of: entry, index, .outbound) else {
+                note(
+                    .warning, "ranges-untranslatable", tree.nodes[index].path, "ranges",
+                    "The window at bus address \(hex(entry.child)) has no CPU address; Linux skips it.")
+                return nil
+            }
+            let kind: PCIWindow.Kind =
+                switch entry.spaceCode {
+                case 1: .io
+                case 2, 3: .memory
+                default: .configuration
+                }
+            return PCIWindow(
+                kind: kind, busStart: entry.child, cpuStart: cpu, size: entry.size,
+                is64Bit: entry.spaceCode == 3, isPrefetchable: entry.isPrefetchable)
+        }
+        return windows.joined { $0.extended(by: $1) }
+    }
+
+    /// The bridge's own `dma-ranges`: bus addresses that reach memory.
+    mutating func inboundWindows(of index: Int) -> [InboundWindow] {
+        let windows: [InboundWindow] = entries("dma-ranges", of: index).compactMap { entry in
+            guard entry.spaceCode == 2 || entry.spaceCode == 3 else { return nil }
+            guard let cpu = tree.inboundCPUAddress(of: entry, on: index) else {
+                note(
+                    .warning, "dma-ranges-untranslatable", tree.nodes[index].path, "dma-ranges",
+                    "The inbound window at bus address \(hex(entry.child)) has no CPU address; Linux skips it."
+                )
+                return nil
+            }
+            return InboundWindow(busStart: entry.child, cpuStart: cpu, size: entry.size)
+        }.joined { $0.extended(by: $1) }
+        noteOrder(windows, index)
+        return windows
+    }
+
+    /// The whole, non-empty entries that do not wrap.
+    private mutating func entries(_ property: String, of index: Int) -> [RangeEntry] {
+        let node = tree.nodes[index]
+        guard let value = node.property(property) else { return [] }
+        guard let shape = tree.rangeShape(of: index) else {
+            note(
+                .error, "cells-unusable", node.path, property,
+                "#address-cells \(tree.childCells("#address-cells", of: index)) and #size-cells "
+                    + "\(tree.childCells("#size-cells", of: index)) make no entries of a PCI bus (3 and 2); "
+                    + "Linux reads none.")
+            return []
+        }
+        let entryBytes = shape.entry * 4
+        if value.count % entryBytes != 0 {
+            note(
+                .error, "\(property)-odd-length", node.path, property,
+                "\(value.count) bytes are no multiple of \(entryBytes); the last \(value.count % entryBytes) "
+                    + "bytes are not read.")
+        }
+        return (tree.rangeEntries(property, of: index) ?? []).filter { entry in
+            guard entry.size > 0 else { return false }
+            let wraps = entry.child.addingReportingOverflow(entry.size - 1).overflow
+            if wraps {
+                note(
+                    .error, "\(property)-wraps", node.path, property,
+                    "\(hex(entry.size)) bytes at \(hex(entry.child)) pass 2^64; the entry is not read.")
+            }
+            return !wraps
+        }
+    }
+
+    private func cpuStart(
+        of entry: RangeEntry, _ index: Int, _ direction: DeviceTree.Direction
+    ) -> UInt64? {
+        guard let parent = tree.nodes[index].parent else { return entry.parent }
+        return tree.cpuAddress(of: entry.parent, flags: nil, on: parent, direction)
+    }
+
+    /// Linux walks the windows in the order of their CPU addresses and fails when their bus addresses are
+    /// in another (drivers/iommu/dma-iommu.c: iova_reserve_pci_windows).
+    private mutating func noteOrder(_ windows: [InboundWindow], _ index: Int) {
+        let byCPU = windows.enumerated().sorted {
+            ($0.element.cpuStart, $0.offset) < ($1.element.cpuStart, $1.offset)
+        }.map(\.element)
+        for (lower, upper) in zip(byCPU, byCPU.dropFirst()) {
+            let (next, wraps) = lower.busStart.addingReportingOverflow(lower.size)
+            guard wraps || upper.busStart < next else { continue }
+            note(
+                .error, "dma-ranges-order", tree.nodes[index].path, "dma-ranges",
+                "In the order of CPU addresses, the window at bus address \(hex(upper.busStart)) comes behind "
+                    + "the one at \(hex(lower.busStart)) but does not lie above it; Linux fails with EINVAL.")
+            return
+        }
+    }
+}
+
+// The kernel joins an entry with the one before it when both are alike and continue each other on both
+// sides (drivers/of/address.c: of_pci_range_parser_one).
+
+extension Array {
+    /// Neighbours joined where `extend` makes one of two.
+    fileprivate func joined(_ extend: (Element, Element) -> Element?) -> [Element] {
+        reduce(into: []) { joined, next in
+            if let last = joined.last, let one = extend(last, next) {
+                joined[joined.count - 1] = one
+            } else {
+                joined.append(next)
+            }
+        }
+    }
+}
+
+extension PCIWindow {
+    fileprivate func extended(by next: PCIWindow) -> PCIWindow? {
+        guard kind == next.kind, is64Bit == next.is64Bit, isPrefetchable == next.isPrefetchable,
+            busStart &+ size == next.busStart, cpuStart &+ size == next.cpuStart,
+            !size.addingReportingOverflow(next.size).overflow
+        else { return nil }
+        var one = self
+        one.size += next.size
+        return one
+    }
+}
+
+extension InboundWindow {
+    fileprivate func extended(by next: InboundWindow) -> InboundWindow? {
+        // Two windows that make up the whole space cannot be told as one.
+        guard busStart &+ size == next.busStart, cpuStart &+ size == next.cpuStart,
+            !size.addingReportingOverflow(next.size).overflow
+        else { return nil }
+        return InboundWindow(busStart: busStart, cpuStart: cpuStart, size: size + next.size)
+    }
+}
