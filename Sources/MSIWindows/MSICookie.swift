@@ -1,0 +1,88 @@
+// VFIO's linear cookie: a cursor that starts at the window and never looks at its end. Mirrors
+// drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page with IOMMU_COOKIE_DMA_MSI, Linux 7.2.
+
+import AddressSpaces
+
+struct MSICookie {
+    private let window: IOVARange
+    private let conditions: Conditions
+    /// The next page; nil past 2^64-1.
+    private var next: UInt64?
+    private var pages: [UInt64: UInt64] = [:]
+    private(set) var mapped: [Decision.Doorbell] = []
+    private(set) var warnings: [Decision.Warning] = []
+    /// A page could not be mapped.
+    private(set) var failed = false
+
+    init(window: IOVARange, conditions: Conditions) {
+        self.window = window
+        self.conditions = conditions
+        next = window.start.value
+    }
+
+    /// Maps the page of a doorbell unless it is mapped already.
+    mutating func map<R: Recorder>(_ doorbell: PhysicalAddress, _ recorder: inout R) {
+        let size = conditions.pageSize
+        let physicalPage = size.alignDown(doorbell.value)
+        let offset = doorbell.value & size.mask
+        if let page = pages[physicalPage] {
+            recorder.record(
+                .pageReused, .noted, candidate: nil, blocker: nil,
+                "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
+            mapped.append(.init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+            return
+        }
+        guard let page = takePage(for: doorbell, &recorder) else { return }
+        pages[physicalPage] = page
+        recorder.record(
+            .doorbellMapped, .accepted, candidate: nil, blocker: nil,
+            "The page of \(doorbell.hex) is mapped at \(HexLiteral.text(page)).")
+        mapped.append(.init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+    }
+
+    /// The next page, nil when it cannot be mapped: page 0 counts as failure though the cursor has moved,
+    /// and beyond the aperture the IOMMU refuses, with the cursor put back.
+    private mutating func takePage<R: Recorder>(
+        for doorbell: PhysicalAddress, _ recorder: inout R
+    ) -> UInt64? {
+        guard let page = next else { return nil }
+        let last = conditions.pageSize.lastOfPage(page)
+        if page == 0 {
+            advance(page)
+            failed = true
+            warn(
+                .baseZero,
+                "A cookie at address 0 loses its first page: the doorbell \(doorbell.hex) is not mapped.")
+            return nil
+        }
+        guard last <= conditions.aperture.last.value else {
+            recorder.record(
+                .beyondAperture, .rejected, candidate: nil, blocker: nil,
+                "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
+            failed = true
+            return nil
+        }
+        if last > window.last.value {
+            recorder.record(
+                .pastWindowEnd, .noted, candidate: nil, blocker: nil,
+                "\(HexLiteral.text(page)) lies behind the window \(window.text).")
+            warn(
+                .doorbellsPastWindow,
+                "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
+                    + "nothing is reserved for it.")
+        }
+        advance(page)
+        return page
+    }
+
+    private mutating func advance(_ page: UInt64) {
+        let (sum, wraps) = page.addingReportingOverflow(conditions.pageSize.bytes)
+        next = wraps ? nil : sum
+    }
+
+    /// Each code once: the first occurrence names the place.
+    private mutating func warn(_ code: Decision.Warning.Code, _ detail: String) {
+        guard !warnings.contains(where: { $0.code == code }) else { return }
+        warnings.append(.init(code: code, detail: detail, range: nil))
+    }
+}

@@ -1,0 +1,60 @@
+// How a decision explains itself: the code that decides tells each step to a recorder. One that keeps
+// nothing compiles away, so there is one path and no second explanation that could disagree.
+
+public import AddressSpaces
+
+/// One step of a decision.
+public struct Step: Hashable, Sendable {
+    public enum Verdict: String, CaseIterable, Sendable {
+        case accepted, rejected, noted
+    }
+
+    /// From 0, counting steps that were dropped as well.
+    public var sequence: Int
+    public var rule: Rule
+    public var verdict: Verdict
+    public var candidate: IOVARange?
+    public var blocker: WithheldItem?
+    public var text: String
+}
+
+/// Is told what was decided, as it is decided.
+public protocol Recorder {
+    mutating func record(
+        _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
+        _ text: @autoclosure () -> String)
+}
+
+/// Keeps nothing.
+public struct NoRecorder: Recorder {
+    public init() {}
+
+    @inlinable
+    public mutating func record(
+        _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
+        _ text: @autoclosure () -> String
+    ) {}
+}
+
+/// Keeps the first steps and counts the rest.
+public struct StepRecorder: Recorder {
+    public private(set) var steps: [Step] = []
+    public private(set) var dropped = 0
+    private let limit: Int
+
+    public init(limit: Int) { self.limit = limit }
+
+    public mutating func record(
+        _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
+        _ text: @autoclosure () -> String
+    ) {
+        guard steps.count < limit else {
+            dropped += 1
+            return
+        }
+        steps.append(
+            Step(
+                sequence: steps.count, rule: rule, verdict: verdict, candidate: candidate, blocker: blocker,
+                text: text()))
+    }
+}

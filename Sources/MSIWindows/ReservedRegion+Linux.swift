@@ -1,0 +1,42 @@
+// Which of a device's firmware regions a kernel release applies, and how they are named.
+
+import AddressSpaces
+import IOVAAllocation
+import Platforms
+import SMMUModel
+
+extension ReservedRegion {
+    /// Named on the host bridge: mainline does not hand it to the functions below.
+    var isOnHostBridge: Bool {
+        if case .hostBridgeNode = provenance { true } else { false }
+    }
+
+    /// Whether the IOMMU driver reports the region for the device. Linux 6.1 does not read
+    /// `iommu-addresses` of PCI functions.
+    func isApplied(to device: Device, under conditions: Conditions) -> Bool {
+        switch provenance {
+        case .hostBridgeNode: false
+        case .deviceTreeNode: !(device.kind == .pciFunction && conditions.kernel == .v6_1)
+        case .rmr, .driver, .caller: true
+        }
+    }
+
+    var withheldKind: WithheldItem.Kind {
+        if kind == .msi { return .hardwareMSI }
+        return switch provenance {
+        case .deviceTreeNode, .hostBridgeNode: .iommuAddresses
+        case .rmr: .rmr
+        case .driver, .caller: .reservedRegion
+        }
+    }
+
+    var provenanceText: String {
+        switch provenance {
+        case .deviceTreeNode(let path): "reserved region \(path)"
+        case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"
+        case .rmr(let offset): "IORT RMR node at \(HexLiteral.text(UInt64(offset)))"
+        case .driver: "IOMMU driver"
+        case .caller(let words): words
+        }
+    }
+}

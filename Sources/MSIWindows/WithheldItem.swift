@@ -1,0 +1,46 @@
+// One range that a platform withholds from a device, with the reason.
+
+public import AddressSpaces
+public import SMMUModel
+
+/// A range of IOVA where no MSI window may lie.
+public struct WithheldItem: Hashable, Sendable {
+    public enum Kind: String, CaseIterable, Sendable {
+        case pageZero = "page_zero"
+        case pciWindow = "pci_window"
+        case dmaRangesGap = "dma_ranges_gap"
+        case iommuAddresses = "iommu_addresses"
+        case rmr
+        case hardwareMSI = "hw_msi"
+        /// Given by the caller as a reserved region.
+        case reservedRegion = "reserved_region"
+        /// Outside the usable ranges that the caller gave.
+        case outsideIOVARanges = "outside_iova_ranges"
+
+        /// For a sentence: "dma-ranges gap 0x0...0x80000fff".
+        public var phrase: String {
+            switch self {
+            case .pageZero: "page zero"
+            case .pciWindow: "PCI window"
+            case .dmaRangesGap: "dma-ranges gap"
+            case .iommuAddresses: "iommu-addresses region"
+            case .rmr: "RMR"
+            case .hardwareMSI: "hardware MSI region"
+            case .reservedRegion: "reserved region"
+            case .outsideIOVARanges: "range outside the usable IOVA ranges"
+            }
+        }
+    }
+
+    /// Rounded to the granule as Linux rounds it.
+    public var range: IOVARange
+    public var kind: Kind
+    /// The region's own type; nil for what only the DMA allocator withholds.
+    public var type: ReservedRegion.Kind?
+    /// Whether it reaches `reserved_regions` and VFIO.
+    public var isAdvertised: Bool
+    /// Whether the posted v4 series, which makes functions inherit their bridge's regions, would see it.
+    public var isSeenByPostedSeries: Bool
+    /// Where it comes from, for people.
+    public var provenance: String
+}
