@@ -1,0 +1,47 @@
+// Header fields in the order in which they came, looked up without regard to case.
+
+/// A list of header fields. Small, so a linear search is the fastest look-up.
+public struct HeaderFields: Hashable, Sendable {
+    public struct Field: Hashable, Sendable {
+        public var name: String
+        public var value: String
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public var fields: [Field]
+
+    public init(_ fields: [Field] = []) { self.fields = fields }
+
+    /// The first field of this name, nil when there is none.
+    public subscript(name: String) -> String? {
+        fields.first { equalIgnoringASCIICase($0.name, name) }?.value
+    }
+
+    /// Every field of this name, in order.
+    public func all(_ name: String) -> [String] {
+        fields.filter { equalIgnoringASCIICase($0.name, name) }.map(\.value)
+    }
+
+    public mutating func add(_ name: String, _ value: String) { fields.append(Field(name, value)) }
+
+    /// Puts `value` in place of every field of this name.
+    public mutating func set(_ name: String, _ value: String) {
+        fields.removeAll { equalIgnoringASCIICase($0.name, name) }
+        fields.append(Field(name, value))
+    }
+}
+
+/// Whether two field names are the same: ASCII letters match in either case, all else exactly.
+public func equalIgnoringASCIICase(_ left: String, _ right: String) -> Bool {
+    let a = left.utf8
+    let b = right.utf8
+    guard a.count == b.count else { return false }
+    return zip(a, b).allSatisfy { lowercasedASCII($0) == lowercasedASCII($1) }
+}
+
+private func lowercasedASCII(_ byte: UInt8) -> UInt8 {
+    byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}

@@ -1,0 +1,150 @@
+// A request target taken apart: path segments and query items, decoded one by one after the raw bytes have
+// been split, so that an encoded slash stays inside its segment (RFC 3986, 2.2 and 3.3).
+
+/// One query item, decoded. `+` is a plus.
+public struct QueryItem: Hashable, Sendable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Why a target cannot be read.
+public enum TargetProblem: Error, Hashable, Sendable {
+    case empty
+    /// Offset in bytes.
+    case badEscape(offset: Int)
+    /// A NUL or another control character, encoded or raw.
+    case controlCharacter(offset: Int)
+    case invalidUTF8(segment: Int)
+    case emptySegment(segment: Int)
+    case dotSegment(segment: Int)
+    case notAPath
+    case tooManyQueryItems(limit: Int)
+}
+
+/// Path and query of a request.
+public struct RequestTarget: Hashable, Sendable {
+    public static let queryItemsMax = 64
+
+    /// Decoded segments; empty for `/`.
+    public let path: [String]
+    public let query: [QueryItem]
+    /// `*`, as in `OPTIONS *`.
+    public let isAsterisk: Bool
+
+    /// The path with its segments encoded again, for messages.
+    public var description: String {
+        isAsterisk ? "*" : "/" + path.map(Self.encoded).joined(separator: "/")
+    }
+
+    /// Takes origin-form, absolute-form (whose authority is left out) and asterisk-form.
+    public init(parsing raw: [UInt8]) throws(TargetProblem) {
+        guard !raw.isEmpty else { throw .empty }
+        if raw == [UInt8(ascii: "*")] {
+            (path, query, isAsterisk) = ([], [], true)
+            return
+        }
+        isAsterisk = false
+        let start = try Self.pathStart(raw)
+        if let offset = raw.firstIndex(where: { $0 <= 0x20 || $0 == 0x7f }) {
+            throw .controlCharacter(offset: offset)
+        }
+        if raw.contains(UInt8(ascii: "#")) { throw .notAPath }
+        let rest = raw[start...]
+        let mark = rest.firstIndex(of: UInt8(ascii: "?")) ?? raw.endIndex
+        path = try Self.segments(rest[..<mark])
+        query = mark < raw.endIndex ? try Self.items(raw[(mark + 1)...]) : []
+    }
+
+    /// Where the path starts: at 0, or behind `http://authority`.
+    private static func pathStart(_ raw: [UInt8]) throws(TargetProblem) -> Int {
+        if raw[0] == UInt8(ascii: "/") { return 0 }
+        for scheme in ["http://", "https://"] {
+            let prefix = raw.prefix(scheme.utf8.count)
+            guard String(decoding: prefix, as: UTF8.self).lowercased() == scheme else { continue }
+            guard let slash = raw[scheme.utf8.count...].firstIndex(of: UInt8(ascii: "/")) else {
+                throw .notAPath
+            }
+            return slash
+        }
+        throw .notAPath
+    }
+
+    private static func segments(_ path: ArraySlice<UInt8>) throws(TargetProblem) -> [String] {
+        let parts = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        if parts.count == 1, parts[0].isEmpty { return [] }
+        var segments: [String] = []
+        for (index, part) in parts.enumerated() {
+            let segment = try decoded(part, segment: index)
+            if segment.isEmpty { throw .emptySegment(segment: index) }
+            if segment == "." || segment == ".." { throw .dotSegment(segment: index) }
+            segments.append(segment)
+        }
+        return segments
+    }
+
+    private static func items(_ query: ArraySlice<UInt8>) throws(TargetProblem) -> [QueryItem] {
+        let parts = query.split(separator: UInt8(ascii: "&"))
+        guard parts.count <= queryItemsMax else { throw .tooManyQueryItems(limit: queryItemsMax) }
+        var items: [QueryItem] = []
+        for part in parts {
+            let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
+            let value = equals < part.endIndex ? part[(equals + 1)...] : []
+            items.append(
+                QueryItem(try decoded(part[..<equals], segment: -1), try decoded(value, segment: -1)))
+        }
+        return items
+    }
+
+    private static func decoded(_ part: ArraySlice<UInt8>, segment: Int) throws(TargetProblem) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(part.count)
+        var at = part.startIndex
+        while at < part.endIndex {
+            guard part[at] == UInt8(ascii: "%") else {
+                bytes.append(part[at])
+                at += 1
+                continue
+            }
+            guard part.endIndex - at >= 3, let high = digit(part[at + 1]), let low = digit(part[at + 2])
+            else {
+                throw .badEscape(offset: at)
+            }
+            let byte = high << 4 | low
+            guard byte >= 0x20, byte != 0x7f else { throw .controlCharacter(offset: at) }
+            bytes.append(byte)
+            at += 3
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .invalidUTF8(segment: segment)
+        }
+        return text
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+
+    /// A segment percent-encoded for a URL.
+    public static func encoded(_ segment: String) -> String {
+        segment.utf8.reduce(into: "") { text, byte in
+            let isPlain =
+                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+                || (0x61...0x7a).contains(byte) || "-._~@:,+".utf8.contains(byte)
+            if isPlain {
+                text.unicodeScalars.append(UnicodeScalar(byte))
+            } else {
+                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+    }
+}
