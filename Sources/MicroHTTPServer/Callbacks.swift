@@ -44,6 +44,7 @@ func accessCallback(
             bytes, now: MonotonicClock.seconds, secondsMax: server.limits.requestSecondsMax)
         pieceBytes.pointee = 0
     } else {
+        received(exchange, server)
         action = exchange.pending.finish(responder: server.responder)
     }
     switch action {
@@ -51,6 +52,7 @@ func accessCallback(
     case .abandon: return .NO
     case .answer(let response):
         exchange.response = response
+        received(exchange, server)
         return queue(response, on: connection, closing: server.isDraining)
     }
 }
@@ -65,6 +67,7 @@ func completionCallback(
     let server = Unmanaged<ServerContext>.fromOpaque(context).takeUnretainedValue()
     let exchange = Unmanaged<Exchange>.fromOpaque(opaque).takeRetainedValue()
     guard exchange.hasBegun else { return }
+    received(exchange, server)
     server.requestEnded()
     if let observer = server.observer, let head = exchange.pending.head {
         observer(
@@ -74,6 +77,13 @@ func completionCallback(
                 responseBytes: exchange.response?.body.count ?? 0,
                 microseconds: (MonotonicClock.nanoseconds - exchange.startedNanoseconds) / 1_000))
     }
+}
+
+/// Counts the request as received, once.
+private func received(_ exchange: Exchange, _ server: ServerContext) {
+    guard !exchange.isReceived else { return }
+    exchange.isReceived = true
+    server.requestReceived()
 }
 
 private func headerFields(of connection: OpaquePointer, max: Int) -> HeaderFields {

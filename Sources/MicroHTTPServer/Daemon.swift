@@ -92,13 +92,14 @@ public final class Daemon: @unchecked Sendable {
     }
 
     /// Stops: no new connections, 503 for requests that begin from now on, then up to `graceSeconds` for
-    /// those under way. Says whether all were answered. Call once.
+    /// those under way. Says whether every request that had come whole was answered; libmicrohttpd may
+    /// notice only late that a client broke off in the middle of its body. Call once.
     public func drain(graceSeconds: Int) -> Bool {
         context.beginDraining()
         _ = MHD_quiesce_daemon(daemon)
         let deadline = MonotonicClock.nanoseconds + UInt64(graceSeconds) * 1_000_000_000
-        while context.openRequests > 0, MonotonicClock.nanoseconds < deadline { usleep(5_000) }
-        let isClean = context.openRequests == 0
+        while context.openRequests.all > 0, MonotonicClock.nanoseconds < deadline { usleep(5_000) }
+        let isClean = context.openRequests.due == 0
         MHD_stop_daemon(daemon)
         close(listener.descriptor)
         if let path = listener.path { unlink(path) }

@@ -8,6 +8,8 @@ final class ServerContext: Sendable {
     private struct State {
         var isDraining = false
         var open = 0
+        /// Open requests whose body has not come whole.
+        var receiving = 0
     }
 
     let responder: Responder
@@ -25,9 +27,13 @@ final class ServerContext: Sendable {
     func requestBegan() -> Bool {
         state.withLock { state in
             state.open += 1
+            state.receiving += 1
             return state.isDraining
         }
     }
+
+    /// The request is whole, or refused before it was: an answer is due.
+    func requestReceived() { state.withLock { $0.receiving -= 1 } }
 
     func requestEnded() { state.withLock { $0.open -= 1 } }
 
@@ -35,8 +41,8 @@ final class ServerContext: Sendable {
 
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
-    /// Requests that have begun and are not completed.
-    var openRequests: Int { state.withLock { $0.open } }
+    /// Requests that have begun and are not completed; and those of them to which an answer is due.
+    var openRequests: (all: Int, due: Int) { state.withLock { ($0.open, $0.open - $0.receiving) } }
 }
 
 /// One request as libmicrohttpd's `con_cls` holds it: created by the URI callback, which alone sees the raw
@@ -44,6 +50,7 @@ final class ServerContext: Sendable {
 final class Exchange {
     let pending: PendingRequest
     var hasBegun = false
+    var isReceived = false
     var response: Response?
     var startedNanoseconds: UInt64 = 0
 
