@@ -1,0 +1,52 @@
+// Every limit of the service, named with its unit. GET /v1/limits lists them all from `table`.
+
+/// The numbers beyond which a request is refused.
+public enum Limits {
+    public static let bodyBytesMax = 8 << 20
+    public static let jsonDepthMax = 32
+    public static let jsonValuesMax = 1_000_000
+    public static let deviceTreeBytesMax = 2 << 20
+    public static let regionsPerPlatformMax = 65_536
+    public static let devicesPerPlatformMax = 4_096
+    public static let findingsPerPlatformMax = 256
+    public static let platformsUploadedMax = 1_024
+    /// Sum of what uploaded platforms take, by the service's own estimate.
+    public static let platformBytesTotalMax = 512 << 20
+    public static let platformIDBytesMax = 64
+    public static let nameBytesMax = 1_024
+    public static let inlineRegionsMax = 65_536
+    public static let candidateBasesMax = 64
+    public static let doorbellsPerDecisionMax = 1_024
+    public static let explanationStepsMax = 512
+    public static let problemErrorsMax = 32
+    public static let pageItemsDefault = 100
+    public static let pageItemsMax = 1_000
+    public static let idempotencyKeysMax = 1_024
+    public static let idempotencyKeyBytesMax = 128
+    public static let requestIDBytesMax = 128
+
+    /// Name on the wire and value, in the order in which they are listed.
+    public static let table: [(name: String, value: Int)] = [
+        ("body_bytes_max", bodyBytesMax),
+        ("json_depth_max", jsonDepthMax),
+        ("json_values_max", jsonValuesMax),
+        ("device_tree_bytes_max", deviceTreeBytesMax),
+        ("regions_per_platform_max", regionsPerPlatformMax),
+        ("devices_per_platform_max", devicesPerPlatformMax),
+        ("findings_per_platform_max", findingsPerPlatformMax),
+        ("platforms_uploaded_max", platformsUploadedMax),
+        ("platform_bytes_total_max", platformBytesTotalMax),
+        ("platform_id_bytes_max", platformIDBytesMax),
+        ("name_bytes_max", nameBytesMax),
+        ("inline_regions_max", inlineRegionsMax),
+        ("candidate_bases_max", candidateBasesMax),
+        ("doorbells_per_decision_max", doorbellsPerDecisionMax),
+        ("explanation_steps_max", explanationStepsMax),
+        ("problem_errors_max", problemErrorsMax),
+        ("page_items_default", pageItemsDefault),
+        ("page_items_max", pageItemsMax),
+        ("idempotency_keys_max", idempotencyKeysMax),
+        ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
+        ("request_id_bytes_max", requestIDBytesMax),
+    ]
+}

@@ -1,0 +1,94 @@
+// The operation table: every route of the API, once. The router, 405's Allow, OPTIONS, the published
+// contract and its tests all read it.
+
+public import HTTPMessages
+
+/// One thing that can be asked for, by method and path.
+public enum Operation: String, CaseIterable, Sendable {
+    case landingPage, openAPI, problemPage
+    case live, ready, version, metrics
+    case index, limits
+    case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
+    case listDevices, readDevice, reservedRegions, availableWindows
+    case decide
+
+    public var method: Method {
+        switch self {
+        case .createPlatform, .decide: .post
+        case .putPlatform: .put
+        case .deletePlatform: .delete
+        default: .get
+        }
+    }
+
+    /// The path with its variables in braces, as in the published contract.
+    public var template: String {
+        switch self {
+        case .landingPage: "/"
+        case .openAPI: "/openapi.yaml"
+        case .problemPage: "/problems/{slug}"
+        case .live: "/livez"
+        case .ready: "/readyz"
+        case .version: "/version"
+        case .metrics: "/metrics"
+        case .index: "/v1"
+        case .limits: "/v1/limits"
+        case .listPlatforms, .createPlatform: "/v1/platforms"
+        case .readPlatform, .putPlatform, .deletePlatform: "/v1/platforms/{platform}"
+        case .listDevices: "/v1/platforms/{platform}/devices"
+        case .readDevice: "/v1/platforms/{platform}/devices/{device}"
+        case .reservedRegions: "/v1/platforms/{platform}/reserved-regions"
+        case .availableWindows: "/v1/platforms/{platform}/available-windows"
+        case .decide: "/v1/decisions"
+        }
+    }
+
+    /// Query parameters that are read; any other is refused.
+    public var queryParameters: [String] {
+        let conditions = ["kernel", "page_size", "aperture_bits", "window_source"]
+        return switch self {
+        case .listPlatforms, .listDevices: ["limit", "page_token"]
+        case .createPlatform: ["id", "validate_only"]
+        case .putPlatform: ["validate_only"]
+        case .reservedRegions: ["device", "view"] + conditions
+        case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
+        case .decide: ["explain"]
+        default: []
+        }
+    }
+
+    /// Media types of a request body that are read; empty when the operation takes no body.
+    public var consumes: [String] {
+        switch self {
+        case .createPlatform, .putPlatform:
+            [MediaType.json, MediaType.deviceTree, MediaType.octetStream]
+        case .decide: [MediaType.json]
+        default: []
+        }
+    }
+
+    /// Media types of the answer, the first by default.
+    public var produces: [String] {
+        switch self {
+        case .landingPage, .problemPage: [MediaType.html]
+        case .openAPI: [MediaType.yaml]
+        case .metrics, .live, .ready: [MediaType.plain]
+        case .reservedRegions: [MediaType.json, MediaType.plain]
+        default: [MediaType.json]
+        }
+    }
+
+    /// Whether the answer needs the token when one is configured. Probes and pages never do.
+    public var needsToken: Bool { template.hasPrefix("/v1") || self == .metrics }
+}
+
+/// The media types that the API speaks.
+public enum MediaType {
+    public static let json = "application/json"
+    public static let problem = "application/problem+json"
+    public static let deviceTree = "application/vnd.devicetree.blob"
+    public static let octetStream = "application/octet-stream"
+    public static let plain = "text/plain"
+    public static let html = "text/html"
+    public static let yaml = "application/yaml"
+}

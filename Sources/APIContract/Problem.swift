@@ -1,0 +1,28 @@
+// One refusal, with the facts that its receiver needs. Rendering is the service's business.
+
+public import HTTPMessages
+public import WireJSON
+
+/// A problem as it will be told: kind, one sentence, and where in the request it lies.
+public struct Problem: Error, Sendable {
+    public var kind: ProblemKind
+    /// One sentence that the caller can act on.
+    public var detail: String
+    /// Places in the request, at most `Limits.problemErrorsMax`.
+    public var errors: [JSONProblem]
+    /// Places beyond the limit.
+    public var errorsDropped: Int
+    /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
+    public var headers: HeaderFields
+
+    public init(
+        _ kind: ProblemKind, _ detail: String, errors: [JSONProblem] = [], errorsDropped: Int = 0,
+        headers: HeaderFields = HeaderFields()
+    ) {
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+        self.errorsDropped = errorsDropped
+        self.headers = headers
+    }
+}

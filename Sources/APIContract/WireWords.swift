@@ -1,0 +1,38 @@
+// The words of the wire for values of the domain, where they differ from their names in the code.
+
+public import AddressSpaces
+public import IOVAAllocation
+public import MSIWindows
+public import SMMUModel
+
+/// Word lists for reading and writing.
+public enum WireWords {
+    public static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
+    public static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
+    public static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
+    public static let regionKinds = ReservedRegion.Kind.allCases.map { (word: $0.wireName, value: $0) }
+
+    /// CPU page sizes of arm64.
+    public static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
+    /// Window sources that a word alone names.
+    public static let sources: [(word: String, value: WindowSource)] = [
+        ("fixed", .fixed), ("candidates", postedCandidates),
+    ]
+    /// The posted v4 series.
+    public static let postedCandidates = WindowSource.candidates(
+        bases: [WindowSource.mainlineBase, WindowSource.postedSecondBase], size: WindowSource.mainlineSize,
+        avoid: .advertised)
+}
+
+extension ReservedRegion.Kind {
+    /// lower_snake name on the wire.
+    public var wireName: String {
+        switch self {
+        case .direct: "direct"
+        case .directRelaxable: "direct_relaxable"
+        case .reserved: "reserved"
+        case .msi: "msi"
+        case .softwareMSI: "software_msi"
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// Domain values as members of answers. Field names and their order are the contract's.
+
+public import AddressSpaces
+public import IOVAAllocation
+public import MSIWindows
+public import Platforms
+import SMMUModel
+public import WireJSON
+
+extension JSONWriter {
+    /// `"model"`: the release that the answer reproduces, and our version.
+    public mutating func model(_ kernel: KernelRelease, engine: String) {
+        object("model") { writer in
+            writer.member("kernel", kernel.rawValue)
+            writer.member("engine", engine)
+        }
+    }
+
+    public mutating func range(_ name: String, _ range: AddressRange<some Address>) {
+        object(name) { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+    }
+
+    public mutating func item(_ item: WithheldItem) {
+        object { writer in
+            writer.rangeMembers(start: item.range.start.value, last: item.range.last.value)
+            writer.member("kind", item.kind.rawValue)
+            writer.member("type", orNull: item.type?.wireName)
+            writer.member("advertised", item.isAdvertised)
+            writer.member("provenance", item.provenance)
+        }
+    }
+
+    /// A blocker: what, where, from whom.
+    private mutating func blocker(_ item: WithheldItem) {
+        object { writer in
+            writer.member("kind", item.kind.rawValue)
+            writer.range("range", item.range)
+            writer.member("provenance", item.provenance)
+        }
+    }
+
+    public mutating func finding(_ finding: Finding) {
+        object { writer in
+            writer.member("severity", finding.severity.rawValue)
+            writer.member("code", finding.code)
+            writer.member("where", finding.location)
+            writer.member("detail", finding.detail)
+        }
+    }
+
+    /// The members of a decision, explanation aside.
+    public mutating func decisionMembers(_ decision: Decision) {
+        member("kind", "decision")
+        member("outcome", decision.outcome.rawValue)
+        if let window = decision.window { range("window", window) }
+        array("doorbells") { writer in
+            for doorbell in decision.doorbells {
+                writer.object { writer in
+                    writer.member("physical", hex: doorbell.physical.value)
+                    writer.member("iova", hex: doorbell.iova.value)
+                    writer.member("page", hex: doorbell.page.value)
+                }
+            }
+        }
+        member("reachable", decision.isReachable)
+        array("blockers") { writer in decision.blockers.forEach { writer.blocker($0) } }
+        member("because", decision.because)
+        array("warnings") { writer in
+            for warning in decision.warnings {
+                writer.object { writer in
+                    writer.member("code", warning.code.rawValue)
+                    writer.member("detail", warning.detail)
+                    if let range = warning.range { writer.range("range", range) }
+                }
+            }
+        }
+        if let errno = decision.errno { member("errno", errno.rawValue) }
+    }
+
+    public mutating func explanation(steps: [Step], dropped: Int) {
+        object("explanation") { writer in
+            writer.array("steps") { writer in
+                for step in steps { writer.step(step) }
+            }
+            writer.member("dropped", dropped)
+        }
+    }
+
+    private mutating func step(_ step: Step) {
+        object { writer in
+            writer.member("seq", step.sequence)
+            writer.member("rule", step.rule.rawValue)
+            writer.member("verdict", step.verdict.rawValue)
+            if let candidate = step.candidate { writer.range("candidate", candidate) }
+            if let blocker = step.blocker {
+                writer.key("blocker")
+                writer.blocker(blocker)
+            }
+            writer.member("text", step.text)
+        }
+    }
+}

@@ -1,0 +1,22 @@
+// Strong entity tags from content. FNV-1a is no cryptographic digest; a tag guards against lost updates
+// between cooperating clients, not against a forger.
+
+enum EntityTag {
+    /// A quoted tag of 16 hex digits.
+    static func of(_ bytes: some Sequence<UInt8>) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes {
+            hash ^= UInt64(byte)
+            hash = hash &* 0x100_0000_01b3
+        }
+        let digits = String(hash, radix: 16)
+        return "\"" + String(repeating: "0", count: 16 - digits.count) + digits + "\""
+    }
+
+    /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.
+    static func list(_ fields: [String]) -> [String] {
+        fields.flatMap { $0.split(separator: ",") }
+            .map { String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
+            .filter { !$0.isEmpty }
+    }
+}

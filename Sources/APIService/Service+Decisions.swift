@@ -1,0 +1,79 @@
+// POST /v1/decisions: one question, one answer, and why.
+
+import APIContract
+import AddressSpaces
+import HTTPMessages
+import MSIWindows
+import Platforms
+import WireJSON
+
+extension Service {
+    private enum Explain: String, CaseIterable {
+        case none, summary, full
+    }
+
+    func decide(_ context: RequestContext) throws(Problem) -> Response {
+        let explain = try explainLevel(context)
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = DecisionRequest(document.root, problems)
+        let question = question(request, problems)
+        guard problems.isEmpty, let question else { throw .semantic(problems) }
+        // One path decides; the recorder only listens.
+        switch explain {
+        case .none, .summary:
+            return answer(question, Decision.decide(question), explanation: explain == .none ? nil : ([], 0))
+        case .full:
+            var recorder = StepRecorder(limit: Limits.explanationStepsMax)
+            let decision = Decision.decide(question, recorder: &recorder)
+            return answer(question, decision, explanation: (recorder.steps, recorder.dropped))
+        }
+    }
+
+    private func explainLevel(_ context: RequestContext) throws(Problem) -> Explain {
+        // Told in full by default: the reason is what people come for.
+        guard let text = context.parameter("explain") else { return .full }
+        guard let level = Explain(rawValue: text) else {
+            throw .parameters([parameter("explain", "\"\(shown(text))\" is not one of none, summary, full.")])
+        }
+        return level
+    }
+
+    /// The question with its platform looked up.
+    private func question(_ request: DecisionRequest, _ problems: ProblemList) -> Question? {
+        switch request.subject {
+        case .inline(let device, let usable):
+            return Question(
+                device: device, usable: usable, consumer: request.consumer, source: request.source,
+                conditions: request.conditions, doorbells: request.doorbells ?? [])
+        case .platform(let id, let name):
+            guard let entry = platforms.entry(id) else {
+                problems.add(
+                    "/platform", "unknown-platform",
+                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
+                return nil
+            }
+            guard let device = entry.device(name) else {
+                problems.add(
+                    "/device", "unknown-device",
+                    "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
+                )
+                return nil
+            }
+            return Question(
+                device: device, consumer: request.consumer, source: request.source,
+                conditions: request.conditions, doorbells: request.doorbells ?? entry.doorbells(of: device))
+        case nil: return nil
+        }
+    }
+
+    private func answer(
+        _ question: Question, _ decision: Decision, explanation: (steps: [Step], dropped: Int)?
+    ) -> Response {
+        json(200) { writer in
+            writer.decisionMembers(decision)
+            if let explanation { writer.explanation(steps: explanation.steps, dropped: explanation.dropped) }
+            writer.model(question.conditions.kernel, engine: configuration.version)
+        }
+    }
+}

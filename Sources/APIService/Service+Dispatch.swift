@@ -1,0 +1,90 @@
+// From an operation to its handler: the only switch over operations.
+
+import APIContract
+import HTTPMessages
+import Platforms
+import WireJSON
+
+extension Service {
+    func handle(_ context: RequestContext) throws(Problem) -> Response {
+        switch context.plan.operation {
+        case .landingPage: try landingPage(context)
+        case .openAPI: try siteFile("/openapi.yaml", context)
+        case .problemPage: try problemPage(context)
+        case .live: text(200, "alive\n")
+        case .ready: isDraining ? text(503, "draining\n") : text(200, "ready\n")
+        case .version: version()
+        case .metrics: metrics()
+        case .index: index()
+        case .limits: limits()
+        case .listPlatforms: try listPlatforms(context)
+        case .createPlatform: try createPlatform(context)
+        case .readPlatform: try readPlatform(context)
+        case .putPlatform: try putPlatform(context)
+        case .deletePlatform: try deletePlatform(context)
+        case .listDevices: try listDevices(context)
+        case .readDevice: try readDevice(context)
+        case .reservedRegions: try reservedRegions(context)
+        case .availableWindows: try availableWindows(context)
+        case .decide: try decide(context)
+        }
+    }
+
+    func text(_ status: Int, _ text: String) -> Response {
+        Response(
+            status: status, headers: HeaderFields([.init("Content-Type", "text/plain; charset=utf-8")]),
+            body: Array(text.utf8))
+    }
+
+    /// A JSON answer.
+    func json(_ status: Int, headers: [HeaderFields.Field] = [], _ body: (inout JSONWriter) -> Void)
+        -> Response
+    {
+        var writer = JSONWriter()
+        writer.object(body)
+        return Response(
+            status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)] + headers),
+            body: writer.bytes)
+    }
+
+    /// The problem as its document.
+    func render(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "/problems/\(problem.kind.rawValue)")
+            writer.member("title", problem.kind.title)
+            writer.member("status", problem.kind.status)
+            writer.member("detail", problem.detail)
+            writer.member("instance", "urn:iovad:request:\(requestID)")
+            writer.member("code", problem.kind.rawValue)
+            if !problem.errors.isEmpty {
+                writer.array("errors") { writer in
+                    for error in problem.errors.prefix(Limits.problemErrorsMax) {
+                        writer.object { writer in
+                            writer.member("pointer", error.pointer)
+                            writer.member("code", error.code)
+                            writer.member("detail", error.detail)
+                        }
+                    }
+                }
+                if problem.errorsDropped > 0 { writer.member("errors_dropped", problem.errorsDropped) }
+            }
+        }
+        var headers = problem.headers
+        headers.set("Content-Type", MediaType.problem)
+        return Response(status: problem.kind.status, headers: headers, body: writer.bytes)
+    }
+
+    /// The body as JSON.
+    func document(_ context: RequestContext) throws(Problem) -> JSONDocument {
+        do {
+            return try JSONDocument(
+                parsing: context.request.body,
+                limits: JSONLimits(
+                    bytesMax: Limits.bodyBytesMax, depthMax: Limits.jsonDepthMax,
+                    valuesMax: Limits.jsonValuesMax))
+        } catch {
+            throw Problem(error)
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// Platforms: list, upload, read, replace, remove.
+
+import APIContract
+import HTTPMessages
+import PlatformIngestion
+import Platforms
+import WireJSON
+
+extension Service {
+    func listPlatforms(_ context: RequestContext) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let page = platforms.page(after: context.parameter("page_token"), limit: limit)
+        return json(200) { writer in
+            writer.array("items") { writer in
+                for entry in page.entries {
+                    writer.object { writer in
+                        writer.member("id", entry.id)
+                        writer.member("source", entry.platform.source.rawValue)
+                        writer.member("built_in", entry.isBuiltIn)
+                        if let model = entry.platform.model { writer.member("model", model) }
+                        writer.member("compatible", strings: entry.platform.compatible)
+                        writer.member("devices", entry.platform.devices.count)
+                        writer.member("findings", entry.platform.findings.count)
+                    }
+                }
+            }
+            if page.more, let last = page.entries.last { writer.member("next_page_token", last.id) }
+        }
+    }
+
+    func readPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let entry = try entry(context)
+        if context.alreadyHas(entry.etag) {
+            return Response(status: 304, headers: HeaderFields([.init("ETag", entry.etag)]))
+        }
+        return json(200, headers: [.init("ETag", entry.etag), .init("Cache-Control", "no-cache")]) { writer in
+            writer.platformMembers(id: entry.id, entry.platform, findings: true)
+        }
+    }
+
+    func createPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        guard let key = context.head.headers["Idempotency-Key"] else { return try create(context) }
+        guard !key.isEmpty, key.utf8.count <= Limits.idempotencyKeyBytesMax else {
+            throw Problem(
+                .invalidParameter, "Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
+        }
+        let fingerprint =
+            EntityTag.of(context.head.rawTarget + [0] + context.request.body)
+            + " \(context.plan.consumes ?? "") \(context.request.body.count)"
+        switch idempotency.claim(key, fingerprint: fingerprint) {
+        case .replay(let stored): return stored
+        case .reused:
+            throw Problem(.idempotencyKeyReused, "This Idempotency-Key came with another request before.")
+        case .inFlight:
+            throw Problem(
+                .platformInUse, "The first request with this Idempotency-Key is still being answered.")
+        case .first: break
+        }
+        do {
+            let response = try create(context)
+            idempotency.store(key, response)
+            return response
+        } catch {
+            idempotency.release(key)
+            throw error
+        }
+    }
+
+    private func create(_ context: RequestContext) throws(Problem) -> Response {
+        let validateOnly = try flag("validate_only", context)
+        let given = context.parameter("id")
+        if let given { try checkID(given, "?id") }
+        let platform = try ingest(context)
+        let id = given ?? "p-" + String(UInt64.random(in: .min ... .max), radix: 16)
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        let entry = entry(id, platform, context)
+        do {
+            try platforms.add(entry)
+        } catch {
+            throw problem(error, id)
+        }
+        return created(entry)
+    }
+
+    func putPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let validateOnly = try flag("validate_only", context)
+        let id = context.variable("platform")
+        try checkID(id, "platform")
+        let platform = try ingest(context)
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        let entry = entry(id, platform, context)
+        let isNew: Bool
+        do {
+            isNew = try platforms.put(entry, if: context.condition)
+        } catch {
+            throw problem(error, id)
+        }
+        if isNew { return created(entry) }
+        return json(200, headers: [.init("ETag", entry.etag)]) {
+            $0.platformMembers(id: id, platform, findings: true)
+        }
+    }
+
+    func deletePlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("platform")
+        do {
+            try platforms.remove(id, if: context.condition)
+        } catch {
+            throw problem(error, id)
+        }
+        return Response(status: 204)
+    }
+
+    /// The platform of the path.
+    func entry(_ context: RequestContext) throws(Problem) -> PlatformEntry {
+        let id = context.variable("platform")
+        guard let entry = platforms.entry(id) else { throw problem(.absent, id) }
+        return entry
+    }
+
+    private func created(_ entry: PlatformEntry) -> Response {
+        let location = "/v1/platforms/\(RequestTarget.encoded(entry.id))"
+        return json(201, headers: [.init("Location", location), .init("ETag", entry.etag)]) {
+            $0.platformMembers(id: entry.id, entry.platform, findings: true)
+        }
+    }
+
+    private func entry(_ id: String, _ platform: Platform, _ context: RequestContext) -> PlatformEntry {
+        let body = context.request.body
+        // A tree in memory takes a few times its bytes; the factor errs on the safe side.
+        return PlatformEntry(
+            id: id, platform: platform, isBuiltIn: false, etag: EntityTag.of(body),
+            costBytes: 4_096 + 8 * body.count)
+    }
+
+    /// Letters, digits and a few marks: an id stands in paths and logs.
+    private func checkID(_ id: String, _ pointer: String) throws(Problem) {
+        let isPlain = id.utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+                || "-._".utf8.contains(byte)
+        }
+        guard isPlain, !id.isEmpty, id.utf8.count <= Limits.platformIDBytesMax else {
+            throw .parameters([
+                JSONProblem(
+                    pointer: pointer, code: "bad-id",
+                    detail: "An id has 1 to \(Limits.platformIDBytesMax) of A-Z a-z 0-9 - . _")
+            ])
+        }
+    }
+
+    private func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {
+        let shown = String(id.prefix(Limits.platformIDBytesMax))
+        switch refusal {
+        case .exists:
+            return Problem(
+                .platformExists, "The platform \"\(shown)\" exists; PUT replaces it, or choose another id.")
+        case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and stays as it is.")
+        case .absent: return Problem(.notFound, "No platform \"\(shown)\"; GET /v1/platforms lists them.")
+        case .conditionFailed(let current):
+            let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
+            let now = current.map { "its ETag is \($0)" } ?? "it does not exist"
+            return Problem(
+                .preconditionFailed, "The platform is not as demanded: \(now).", headers: HeaderFields(fields)
+            )
+        case .full:
+            return Problem(
+                .tooManyPlatforms,
+                "\(Limits.platformsUploadedMax) platforms or \(Limits.platformBytesTotalMax) bytes are the most that is kept.",
+                headers: HeaderFields([.init("Retry-After", "60")]))
+        }
+    }
+
+    private func ingest(_ context: RequestContext) throws(Problem) -> Platform {
+        let body = context.request.body
+        if context.plan.consumes == MediaType.json {
+            let document = try document(context)
+            let problems = ProblemList(limit: Limits.problemErrorsMax)
+            let platform = NativePlatform.read(document.root, problems)
+            guard problems.isEmpty else { throw .semantic(problems) }
+            return platform
+        }
+        if context.plan.consumes == MediaType.octetStream, !body.starts(with: DeviceTreeReader.magic) {
+            throw Problem(
+                .unreadableInput,
+                "The bytes start with no magic that is known; device trees start with 0xd00dfeed.")
+        }
+        do {
+            return try DeviceTreeReader.read(body)
+        } catch {
+            throw Problem(.unreadableDeviceTree, "The device tree cannot be read: \(error.reason).")
+        }
+    }
+}

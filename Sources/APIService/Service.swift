@@ -1,0 +1,134 @@
+// The service: what the operations share. It knows values in and values out; sockets, files and signals
+// belong to the composition root. Handlers run on any thread and keep nothing between requests but what
+// the store and the counters hold behind their locks.
+
+public import APIContract
+public import HTTPMessages
+import Locking
+import Platforms
+
+/// Answers every operation of the API.
+public final class Service: Sendable {
+    /// What the composition root decides.
+    public struct Configuration: Sendable {
+        /// `iovad/<version>` on the wire.
+        public var version: String
+        /// Further facts for GET /version, e.g. the libmicrohttpd release, in this order.
+        public var build: [(name: String, value: String)]
+        /// When set, operations under /v1 need `Authorization: Bearer <token>`.
+        public var token: String?
+        /// When set, answers allow this origin to read them.
+        public var allowedOrigin: String?
+        public var site: Site
+        /// Limits of the server in front, listed with ours.
+        public var serverLimits: [(name: String, value: Int)]
+
+        public init(
+            version: String, build: [(name: String, value: String)] = [], token: String? = nil,
+            allowedOrigin: String? = nil, site: Site = Site(), serverLimits: [(name: String, value: Int)] = []
+        ) {
+            self.version = version
+            self.build = build
+            self.token = token
+            self.allowedOrigin = allowedOrigin
+            self.site = site
+            self.serverLimits = serverLimits
+        }
+    }
+
+    let configuration: Configuration
+    let platforms: PlatformStore
+    let idempotency = IdempotencyStore()
+    let counters = RequestCounters()
+    private let draining = Locked(false)
+
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        platforms = PlatformStore(builtIn: BuiltInPlatforms.entries)
+    }
+
+    /// From now on /readyz says 503, so that no load balancer sends more.
+    public func beginDraining() { draining.withLock { $0 = true } }
+
+    var isDraining: Bool { draining.withLock { $0 } }
+
+    /// The service as the server in front wants it.
+    public var responder: Responder {
+        Responder(
+            admit: { [self] head in admit(head) },
+            respond: { [self] request in respond(request) },
+            refuse: { [self] refusal, head in refuse(refusal, head) })
+    }
+
+    private func admit(_ head: RequestHead) -> Responder.Admission {
+        switch plan(head) {
+        case .success(let plan): .read(bodyLimitBytes: plan.bodyLimitBytes)
+        case .failure(let answer): .refuse(answer.response)
+        }
+    }
+
+    private func respond(_ request: Request) -> Response {
+        switch plan(request.head) {
+        case .success(let plan): respond(request, plan: plan)
+        case .failure(let answer): answer.response
+        }
+    }
+
+    private func respond(_ request: Request, plan: Plan) -> Response {
+        let context = RequestContext(request: request, plan: plan)
+        do {
+            return finish(try handle(context), context.head, context.requestID, plan.operation)
+        } catch {
+            return finish(
+                render(error, context.head, context.requestID), context.head, context.requestID,
+                plan.operation)
+        }
+    }
+
+    private func refuse(_ refusal: Responder.Refusal, _ head: RequestHead) -> Response {
+        answer(Problem(refusal), head, requestID(of: head))
+    }
+
+    /// A problem as a finished answer.
+    func answer(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
+        finish(render(problem, head, requestID), head, requestID, nil)
+    }
+
+    /// Adds the fields that every answer has, and counts it.
+    func finish(
+        _ response: Response, _ head: RequestHead, _ requestID: String, _ operation: Operation?
+    ) -> Response {
+        var response = response
+        response.headers.set("X-Request-ID", requestID)
+        response.headers.set("Server", "iovad/\(configuration.version)")
+        if response.headers["Cache-Control"] == nil { response.headers.set("Cache-Control", "no-store") }
+        response.headers.set("X-Content-Type-Options", "nosniff")
+        if let origin = configuration.allowedOrigin {
+            response.headers.set("Access-Control-Allow-Origin", origin)
+            response.headers.set("Access-Control-Expose-Headers", "ETag, Location, X-Request-ID")
+            response.headers.set("Vary", "Origin")
+        }
+        counters.count(operation, status: response.status)
+        return response
+    }
+}
+
+extension Problem {
+    /// Why the server in front refused on its own.
+    init(_ refusal: Responder.Refusal) {
+        switch refusal {
+        case .ambiguousFraming(let what): self.init(.ambiguousFraming, what)
+        case .bodyTooLarge(let limitBytes) where limitBytes == 0:
+            self.init(.bodyTooLarge, "This operation takes no body; send none.")
+        case .bodyTooLarge(let limitBytes):
+            self.init(
+                .bodyTooLarge, "The body is larger than \(limitBytes) bytes, the most that is read here.")
+        case .tooSlow(let seconds):
+            self.init(.requestTimeout, "The request was not complete within \(seconds) seconds.")
+        case .shuttingDown:
+            self.init(
+                .shuttingDown, "The server is shutting down; send the request to another instance.",
+                headers: HeaderFields([.init("Retry-After", "5")]))
+        }
+    }
+}

@@ -1,0 +1,50 @@
+// openapi.yaml and the operation table name the same routes, both ways, and the same problems' statuses.
+
+import APIContract
+import Foundation
+import HTTPMessages
+import TestSupport
+import Testing
+
+@Suite struct ContractTests {
+    private func contract() throws -> [String] {
+        let file = SharedShelf.packageRoot.appendingPathComponent("openapi.yaml")
+        return try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n")
+    }
+
+    /// Operations of the contract as "path operationId method", read from its layout: paths stand at two
+    /// blanks, methods at four.
+    private func published() throws -> Set<String> {
+        var found: Set<String> = []
+        var path = ""
+        var method = ""
+        for line in try contract() {
+            let words = line.split(separator: " ").map(String.init)
+            if line.hasPrefix("  /"), let word = words.first { path = String(word.dropLast()) }
+            if line.hasPrefix("    "), !line.hasPrefix("     "), let word = words.first,
+                ["get:", "put:", "post:", "delete:"].contains(word)
+            {
+                method = word.dropLast().uppercased()
+            }
+            if let place = words.firstIndex(of: "operationId:") {
+                let name = words[place + 1].filter { $0.isLetter }
+                found.insert("\(path) \(name) \(method)")
+            }
+        }
+        return found
+    }
+
+    @Test func contractAndTableAgree() throws {
+        let table = Set(Operation.allCases.map { "\($0.template) \($0.rawValue) \($0.method.name)" })
+        #expect(try published() == table)
+    }
+
+    @Test func everyQueryParameterIsPublished() throws {
+        let text = try contract().joined(separator: "\n")
+        for operation in Operation.allCases {
+            for name in operation.queryParameters {
+                #expect(text.contains("name: \(name), in: query"), "\(operation) \(name)")
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+// Asks the service in process, as the server would: admission first, then the answer.
+
+import APIService
+import Foundation
+import HTTPMessages
+
+struct ServiceClient {
+    let service: Service
+    var answers: [String: Any] = [:]
+
+    init(_ configuration: Service.Configuration = Service.Configuration(version: "test")) {
+        service = Service(configuration)
+    }
+
+    struct Answer {
+        let response: Response
+        var status: Int { response.status }
+        var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(response.body))) as? [String: Any] ?? [:]
+        }
+        var text: String { String(decoding: response.body, as: UTF8.self) }
+
+        /// Pointers of the problem's errors.
+        var pointers: [String] {
+            (json["errors"] as? [[String: Any]] ?? []).map { $0["pointer"] as? String ?? "" }
+        }
+
+        func object(_ key: String) -> [String: Any] { json[key] as? [String: Any] ?? [:] }
+        func list(_ key: String) -> [[String: Any]] { json[key] as? [[String: Any]] ?? [] }
+    }
+
+    func ask(
+        _ method: Method, _ target: String, _ body: [UInt8] = [], type: String? = nil,
+        headers: [HeaderFields.Field] = []
+    ) -> Answer {
+        let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
+        let head = RequestHead(
+            method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
+        switch service.responder.admit(head) {
+        case .refuse(let response): return Answer(response: response)
+        case .read(let limitBytes):
+            guard body.count <= limitBytes else {
+                return Answer(response: service.responder.refuse(.bodyTooLarge(limitBytes: limitBytes), head))
+            }
+            return Answer(response: service.responder.respond(Request(head: head, body: body)))
+        }
+    }
+
+    func get(_ target: String, headers: [HeaderFields.Field] = []) -> Answer {
+        ask(.get, target, headers: headers)
+    }
+
+    func post(_ target: String, json: String) -> Answer {
+        ask(.post, target, Array(json.utf8), type: "application/json")
+    }
+
+    func decide(_ json: String) -> Answer { post("/v1/decisions", json: json) }
+}
