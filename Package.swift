@@ -1,0 +1,86 @@
+// swift-tools-version: 6.1
+//
+// One target a module of the house; the arrows point down only. The graph that these dependencies draw is
+// held by Tests/ArchitectureTests against a golden file.
+
+import PackageDescription
+
+/// Every Swift target is compiled alike: an import is internal unless it says `public`, members are
+/// visible only from modules that the file imports itself, and an existential must be spelled `any`.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+}
+
+let package = Package(
+    name: "iovad",
+    products: [.executable(name: "iovad", targets: ["iovad"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // The core: pure values, no Foundation, no C.
+        module("AddressSpaces"),
+        module("IOVAAllocation", ["AddressSpaces"]),
+        module("SMMUModel", ["AddressSpaces"]),
+        module("Platforms", ["SMMUModel", "AddressSpaces"]),
+        module("MSIWindows", ["Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
+
+        // The C fence.
+        .systemLibrary(
+            name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CDeviceTree", providers: [.apt(["libfdt-dev"])]),
+        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+
+        // The rim.
+        module("Locking"),
+        module("WireJSON", ["CSimdJSON"]),
+        module("PlatformIngestion", ["Platforms", "SMMUModel", "AddressSpaces", "CDeviceTree", "WireJSON"]),
+        module("HTTPMessages"),
+        module("MicroHTTPServer", ["HTTPMessages", "Locking", "CMicroHTTPD"]),
+        module(
+            "APIContract",
+            [
+                "WireJSON", "HTTPMessages", "MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel",
+                "AddressSpaces",
+            ]),
+        module(
+            "APIService",
+            [
+                "APIContract", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion", "MSIWindows",
+                "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+            ]),
+        .executableTarget(
+            name: "iovad",
+            dependencies: [
+                "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "WireJSON",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        // Tests only.
+        module("TestSupport"),
+        tests("AddressSpacesTests", ["AddressSpaces"]),
+        tests("WireJSONTests", ["WireJSON"]),
+        tests("HTTPMessagesTests", ["HTTPMessages"]),
+        tests("MicroHTTPServerTests", ["MicroHTTPServer", "HTTPMessages", "Locking"]),
+        tests(
+            "PlatformIngestionTests",
+            ["PlatformIngestion", "Platforms", "SMMUModel", "AddressSpaces", "WireJSON"]),
+        tests(
+            "MSIWindowsTests",
+            ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
+        tests("APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer"]),
+        tests("ArchitectureTests"),
+    ],
+    cxxLanguageStandard: .cxx17
+)

@@ -1,0 +1,13 @@
+// The command: what it can do, and its name and version.
+
+import ArgumentParser
+
+@main
+struct Iovad: ParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "iovad",
+        abstract: "Where an MSI doorbell may live in I/O virtual address space on Arm SMMU systems.",
+        version: version, subcommands: [Serve.self])
+}
