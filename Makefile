@@ -5,10 +5,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps build release run test sanitize clean
 
-# libstdc++-12-dev and libc6-dev: what swiftc needs to compile and link; the three libraries behind the
-# C fence; libxml2 and libcurl4: what Foundation of the toolchain (tests only) loads.
+# First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
-	libmicrohttpd-dev libfdt-dev libsimdjson-dev libxml2 libcurl4 libsqlite3-0 libz3-4 tzdata
+	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
+	libmicrohttpd-dev libfdt-dev libsimdjson-dev
 
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
