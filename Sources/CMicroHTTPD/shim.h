@@ -1,13 +1,49 @@
-/* libmicrohttpd for Swift: the include, and one wrapper for what Swift cannot call. */
+/* libmicrohttpd for Swift: the include, and what Swift cannot express, each with the reason. */
 #ifndef IOVAD_CMICROHTTPD_SHIM_H
 #define IOVAD_CMICROHTTPD_SHIM_H
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <microhttpd.h>
 
-/* MHD_get_connection_info is variadic, which Swift cannot call; to be deleted when libmicrohttpd offers it
- * otherwise. The peer's address, valid as long as the connection; NULL when it is not known. */
-static inline const struct sockaddr *iovad_client_address(struct MHD_Connection *connection) {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return info == NULL ? NULL : info->client_addr;
+/* MHD_get_connection_info is variadic, which Swift does not import. -1 when MHD does not tell. */
+static inline int
+iovad_mhd_connection_fd (struct MHD_Connection *connection)
+{
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info (connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+  return info ? info->connect_fd : -1;
+}
+
+/* The same function again: what NOTIFY_CONNECTION stored for this connection, or NULL. */
+static inline void *
+iovad_mhd_socket_context (struct MHD_Connection *connection)
+{
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info ? info->socket_context : (void *) 0;
+}
+/* Where the error log goes. A Swift function with a va_list cannot be @convention(c) on Linux, so lines are
+ * formatted here. */
+struct iovad_mhd_log_sink
+{
+  void (*take) (void *context, const char *line);
+  void *context;
+};
+
+static inline void
+iovad_mhd_log (void *sink, const char *format, va_list arguments)
+{
+  struct iovad_mhd_log_sink *to = sink;
+  char line[512];
+
+  vsnprintf (line, sizeof line, format, arguments);
+  to->take (to->context, line);
+}
+
+static inline intptr_t
+iovad_mhd_logger_address (void)
+{
+  return (intptr_t) &iovad_mhd_log;
 }
 #endif

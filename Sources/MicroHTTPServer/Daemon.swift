@@ -1,108 +1,104 @@
-// One libmicrohttpd daemon on one listening socket: epoll with a pool of threads, started and stopped.
+// The life of one libmicrohttpd daemon: started on one listening socket, drained, stopped. Several listeners
+// are several daemons. No policy about requests: that is PendingRequest's and the responder's.
 
 import CMicroHTTPD
 import Glibc
 public import HTTPMessages
+import Locking
 
-/// A running server.
-///
-/// `@unchecked Sendable`: the daemon's handle is set once in `init` and read only by `drain`, which the
-/// owner calls once; everything else is immutable or behind the context's lock.
+/// A running server on one listening socket. `@unchecked Sendable`: every `var` is touched under `lock`.
 public final class Daemon: @unchecked Sendable {
-    /// What is told of every request when it is over.
-    public struct Completion: Sendable {
-        public let head: RequestHead
-        /// nil when the connection broke before an answer.
-        public let status: Int?
-        public let requestID: String?
-        public let responseBytes: Int
-        public let microseconds: UInt64
-    }
+    /// How often `drain` looks whether requests are still in flight.
+    static let drainTickMicroseconds: UInt32 = 5000
 
-    public typealias Observer = @Sendable (Completion) -> Void
-
-    public struct StartFailure: Error, CustomStringConvertible {
-        public let description: String
-    }
-
+    /// The socket it listens on; `port` tells what port 0 became.
     public let listener: ListenSocket
-    private let context: ServerContext
-    private let daemon: OpaquePointer
+    let core: ServerCore
+    private let lock = Lock()
+    private var handle: OpaquePointer?
+    private var deadlines: DeadlineThread?
+    private let coreReference: Unmanaged<ServerCore>
+    private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
-    /// The libmicrohttpd that is running, e.g. "0.9.75".
-    public static var libraryVersion: String { String(cString: MHD_get_version()) }
-
-    /// Serves `listener` with `threads` threads until `drain`.
+    /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
+    /// `onCompletion` and `onError` are called on server threads, several at a time. Ignores SIGPIPE for the
+    /// whole process.
     public init(
-        _ listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
-        threads: Int, observer: Observer? = nil
-    ) throws(StartFailure) {
+        listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
+        onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
+        onError: (@Sendable (String) -> Void)? = nil
+    ) throws(ListenError) {
+        signal(SIGPIPE, SIG_IGN)
         self.listener = listener
-        context = ServerContext(responder: responder, limits: limits, observer: observer)
-        let opaque = Unmanaged.passUnretained(context).toOpaque()
-        // Without the inter-thread channel a full pool hangs in MHD_stop_daemon.
-        let flags =
-            MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue
-            | MHD_ALLOW_SUSPEND_RESUME.rawValue
-        var options = Self.options(listener, limits, threads: threads, context: opaque)
-        let started = options.withUnsafeMutableBufferPointer { items in
-            withVaList([MHD_OPTION.ARRAY.rawValue, items.baseAddress!, MHD_OPTION.END.rawValue]) { list in
-                MHD_start_daemon_va(flags, 0, nil, nil, accessCallback, opaque, list)
-            }
+        core = ServerCore(responder: responder, limits: limits, onCompletion: onCompletion, onError: onError)
+        coreReference = Unmanaged.passRetained(core)
+        do throws(ListenError) {
+            deadlines = try DeadlineThread(core: core)
+        } catch {
+            coreReference.release()
+            listener.close()
+            throw error
         }
-        guard let started else {
-            throw StartFailure(description: "libmicrohttpd could not start on \(listener.description)")
+        handle = startDaemon(listener.descriptor, coreReference.toOpaque(), limits, logSink)
+        guard handle != nil else {
+            deadlines?.stop()
+            coreReference.release()
+            listener.close()
+            throw .daemonNotStarted
         }
-        daemon = started
     }
 
-    private static func options(
-        _ listener: ListenSocket, _ limits: ServerLimits, threads: Int, context: UnsafeMutableRawPointer
-    ) -> [MHD_OptionItem] {
-        let uri:
-            @convention(c) (
-                UnsafeMutableRawPointer?, UnsafePointer<CChar>?, OpaquePointer?
-            ) -> UnsafeMutableRawPointer? = uriCallback
-        let completion:
-            @convention(c) (
-                UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?,
-                MHD_RequestTerminationCode
-            ) -> Void = completionCallback
-        var items = [
-            MHD_OptionItem(option: MHD_OPTION.LISTEN_SOCKET, value: Int(listener.descriptor), ptr_value: nil),
-            MHD_OptionItem(option: MHD_OPTION.CONNECTION_LIMIT, value: limits.connectionsMax, ptr_value: nil),
-            MHD_OptionItem(
-                option: MHD_OPTION.CONNECTION_MEMORY_LIMIT, value: limits.connectionMemoryBytes,
-                ptr_value: nil),
-            MHD_OptionItem(
-                option: MHD_OPTION.CONNECTION_TIMEOUT, value: limits.idleSecondsMax, ptr_value: nil),
-            MHD_OptionItem(
-                option: MHD_OPTION.URI_LOG_CALLBACK, value: unsafeBitCast(uri, to: Int.self),
-                ptr_value: context),
-            MHD_OptionItem(
-                option: MHD_OPTION.NOTIFY_COMPLETED, value: unsafeBitCast(completion, to: Int.self),
-                ptr_value: context),
-        ]
-        // A pool of one is refused; leaving the option out means one thread.
-        if threads > 1 {
-            items.append(MHD_OptionItem(option: MHD_OPTION.THREAD_POOL_SIZE, value: threads, ptr_value: nil))
+    /// Open connections, for metrics.
+    public var connectionCount: Int { core.connections.connectionCount }
+    /// Requests between their request line and the end of their answer.
+    public var requestsInFlight: Int { core.connections.requestsInFlight }
+
+    /// Stops accepting, answers new requests on open connections with `refuse(.shuttingDown)`, gives requests
+    /// in flight up to `graceSeconds`, then closes everything. Returns whether all of them finished in time.
+    /// A handler that is still at work after the grace is waited for: a thread cannot be ended from outside.
+    /// True at once when the daemon was already stopped.
+    @discardableResult
+    public func drain(graceSeconds: Double) -> Bool { Daemon.drain([self], graceSeconds: graceSeconds) }
+
+    /// Drains several daemons within one grace period.
+    @discardableResult
+    public static func drain(_ daemons: [Daemon], graceSeconds: Double) -> Bool {
+        for daemon in daemons { daemon.quiesce() }
+        let grace = Int64(min(max(graceSeconds, 0), 86_400) * 1_000_000)
+        let end = MonotonicClock.microseconds() + grace
+        while daemons.contains(where: { $0.requestsInFlight > 0 }), MonotonicClock.microseconds() < end {
+            usleep(drainTickMicroseconds)
         }
-        items.append(MHD_OptionItem(option: MHD_OPTION.END, value: 0, ptr_value: nil))
-        return items
+        let allFinished = !daemons.contains { $0.requestsInFlight > 0 }
+        for daemon in daemons { daemon.stop() }
+        return allFinished
     }
 
-    /// Stops: no new connections, 503 for requests that begin from now on, then up to `graceSeconds` for
-    /// those under way. Says whether every request that had come whole was answered; libmicrohttpd may
-    /// notice only late that a client broke off in the middle of its body. Call once.
-    public func drain(graceSeconds: Int) -> Bool {
-        context.beginDraining()
-        _ = MHD_quiesce_daemon(daemon)
-        let deadline = MonotonicClock.nanoseconds + UInt64(graceSeconds) * 1_000_000_000
-        while context.openRequests.all > 0, MonotonicClock.nanoseconds < deadline { usleep(5_000) }
-        let isClean = context.openRequests.due == 0
-        MHD_stop_daemon(daemon)
-        close(listener.descriptor)
-        if let path = listener.path { unlink(path) }
-        return isClean
+    private func quiesce() {
+        lock.withLock {
+            guard let handle else { return }
+            core.connections.startDraining()
+            MHD_quiesce_daemon(handle)
+        }
+    }
+
+    private func stop() {
+        lock.withLock {
+            guard let handle else { return }
+            self.handle = nil
+            // The deadline thread lives until libmicrohttpd has stopped: it ends clients that hold it up.
+            MHD_stop_daemon(handle)
+            deadlines?.stop()
+            deadlines = nil
+            // Only now: libmicrohttpd must not see a quiesced listen socket closed under it.
+            listener.close()
+            coreReference.release()
+        }
+    }
+
+    deinit {
+        quiesce()
+        stop()
+        logSink.deallocate()
     }
 }

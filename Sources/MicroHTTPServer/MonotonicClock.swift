@@ -1,13 +1,12 @@
-// Time that only goes forward, for deadlines and durations.
+// The one clock of the server: CLOCK_MONOTONIC, never the time of day. Deadlines and durations only.
 
 import Glibc
 
 enum MonotonicClock {
-    static var nanoseconds: UInt64 {
+    /// Microseconds since some fixed point.
+    static func microseconds() -> Int64 {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)
-        return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
     }
-
-    static var seconds: Int { Int(nanoseconds / 1_000_000_000) }
 }

@@ -1,111 +1,133 @@
-// A request on its way in: a state machine whose methods say what to do next and do nothing themselves,
-// so that it is tested without a socket. One belongs to one connection and is called by its thread only.
+// One request from its request line to its answer, as a state machine that knows no socket: each event
+// returns what to do. It exists because libmicrohttpd delivers a request in pieces and allows an answer only
+// at the first and at the last of them.
 
-public import HTTPMessages
+import HTTPMessages
 
-/// Assembles one request.
-public final class PendingRequest {
-    /// What the caller does next.
-    public enum Action {
-        /// Wait for the body or its next piece.
+/// A request on its way. Used by one server thread at a time (libmicrohttpd keeps a connection on one).
+final class PendingRequest {
+    enum Action {
+        /// Nothing to say yet.
         case proceed
-        /// Send this; read no more.
-        case answer(Response)
-        /// Give the connection up: nothing can be sent now.
+        case answer(Response, closing: Bool)
+        /// End the connection without an answer: the only thing possible in the middle of a body.
         case abandon
     }
 
     private enum State {
-        case awaitingHead
-        case readingBody(limitBytes: Int)
-        /// The body is refused; what still comes is thrown away.
-        case discarding(Responder.Refusal)
+        case targetSeen
+        case reading(limitBytes: Int)
+        /// The body went over the limit; what still comes is counted and dropped.
+        case draining(limitBytes: Int, droppedBytes: Int)
+        /// Refused on the head, without a body to skip: told at the end, so that the connection lives on.
+        case refused(Response)
         case answered
     }
 
-    public let rawTarget: [UInt8]
-    public private(set) var head: RequestHead?
+    let responder: Responder
+    let limits: ServerLimits
+    let startedMicroseconds: Int64
+    /// Complete as soon as `begin` was called; before, only target and peer are known.
+    private(set) var head: RequestHead
+    private(set) var hasBegun = false
+    private(set) var bodyBytesReceived = 0
     private var body: [UInt8] = []
-    private var state = State.awaitingHead
-    private var discardedBytes = 0
-    private var startedSeconds = 0
+    private var state = State.targetSeen
 
-    /// Bytes of a refused body that are read and thrown away before the connection is given up: a client
-    /// that is still sending would otherwise not see the answer.
-    static let discardBytesMax = 1 << 20
-
-    public init(rawTarget: [UInt8]) { self.rawTarget = rawTarget }
-
-    /// Bytes of the body so far.
-    public var bodyBytes: Int { body.count }
-
-    /// The head is complete. `now` is in seconds of a monotonic clock.
-    /// A request that begins while the server drains is refused; one that began before is answered.
-    public func begin(
-        _ head: RequestHead, needsHost: Bool, isDraining: Bool, now: Int, responder: Responder
-    ) -> Action {
-        self.head = head
-        startedSeconds = now
-        if isDraining { return answer(responder.refuse(.shuttingDown, head)) }
-        if let ambiguity = Framing.ambiguity(of: head.headers, needsHost: needsHost) {
-            return answer(responder.refuse(.ambiguousFraming(ambiguity), head))
-        }
-        switch responder.admit(head) {
-        case .refuse(let response): return answer(response)
-        case .read(let limitBytes):
-            if let declared = Framing.declaredLength(of: head.headers) {
-                guard declared <= UInt64(limitBytes) else {
-                    return answer(responder.refuse(.bodyTooLarge(limitBytes: limitBytes), head))
-                }
-                body.reserveCapacity(Int(declared))
-            }
-            state = .readingBody(limitBytes: limitBytes)
-            return .proceed
-        }
+    init(
+        rawTarget: [UInt8], peer: String, responder: Responder, limits: ServerLimits,
+        startedMicroseconds: Int64
+    ) {
+        head = RequestHead(method: .other(""), rawTarget: rawTarget, headers: HeaderFields(), peer: peer)
+        self.responder = responder
+        self.limits = limits
+        self.startedMicroseconds = startedMicroseconds
     }
 
-    /// A piece of the body has come.
-    public func receive(_ piece: UnsafeRawBufferPointer, now: Int, secondsMax: Int) -> Action {
+    /// The bytes of body that are held; never more than the admitted limit.
+    var storedByteCount: Int { body.count }
+
+    /// The head is complete.
+    func begin(
+        method: Method, version: String, headers: HeaderFields, isShuttingDown: Bool,
+        isTargetWhole: Bool = true
+    ) -> Action {
+        precondition(!hasBegun, "a request began twice")
+        hasBegun = true
+        head.method = method
+        head.headers = headers
+        guard isTargetWhole else {
+            return answer(responder.refuse(.ambiguousFraming("request line"), head), closing: true)
+        }
+        let declared: DeclaredBody
+        switch FramingCheck.judge(headers, version: version) {
+        case .ambiguous(let what):
+            return answer(responder.refuse(.ambiguousFraming(what), head), closing: true)
+        case .fine(let body): declared = body
+        }
+        guard !isShuttingDown else { return answer(responder.refuse(.shuttingDown, head), closing: true) }
+        switch responder.admit(head) {
+        case .refuse(let response):
+            // libmicrohttpd closes after an answer at this point; without a body there is no need to.
+            guard declared == .none else { return answer(response, closing: true) }
+            state = .refused(response)
+        case .read(let limit):
+            let limit = max(0, limit)
+            if case .counted(let count) = declared {
+                guard count <= UInt64(limit) else {
+                    return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
+                }
+                body.reserveCapacity(min(Int(count), limits.initialBodyReservationBytes))
+            }
+            state = .reading(limitBytes: limit)
+        }
+        return .proceed
+    }
+
+    /// Some of the body came. Never answers: libmicrohttpd forbids it here.
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
+        bodyBytesReceived += bytes.count
         switch state {
-        case .readingBody(let limitBytes):
-            if now - startedSeconds > secondsMax {
-                return discard(.tooSlow(seconds: secondsMax), piece.count)
+        case .reading(let limit):
+            // `limit - body.count` cannot be negative, so no client's number is ever added to anything.
+            if bytes.count <= limit - body.count {
+                body.append(contentsOf: bytes)
+            } else {
+                body = []
+                state = .draining(limitBytes: limit, droppedBytes: bytes.count)
             }
-            guard piece.count <= limitBytes - body.count else {
-                return discard(.bodyTooLarge(limitBytes: limitBytes), piece.count)
-            }
-            body.append(contentsOf: piece)
             return .proceed
-        case .discarding(let refusal):
-            if now - startedSeconds > secondsMax { return .abandon }
-            return discard(refusal, piece.count)
-        case .awaitingHead, .answered:
+        case .draining(let limit, let dropped):
+            guard bytes.count <= limits.maximumDrainedBytes - dropped else { return .abandon }
+            state = .draining(limitBytes: limit, droppedBytes: dropped + bytes.count)
+            return .proceed
+        case .refused, .answered:
+            return .proceed
+        case .targetSeen:
             return .abandon
         }
     }
 
-    private func discard(_ refusal: Responder.Refusal, _ count: Int) -> Action {
-        body = []
-        state = .discarding(refusal)
-        discardedBytes += count
-        return discardedBytes > Self.discardBytesMax ? .abandon : .proceed
-    }
-
     /// The body is complete.
-    public func finish(responder: Responder) -> Action {
-        guard let head else { preconditionFailure("a request finished before it began") }
+    func finish(isShuttingDown: Bool) -> Action {
         switch state {
-        case .readingBody:
+        case .reading:
             let request = Request(head: head, body: body)
             body = []
-            return answer(responder.respond(request))
-        case .discarding(let refusal): return answer(responder.refuse(refusal, head))
-        case .awaitingHead, .answered: return .abandon
+            return answer(responder.respond(request), closing: isShuttingDown)
+        case .draining(let limit, _):
+            return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: isShuttingDown)
+        case .refused(let response):
+            return answer(response, closing: isShuttingDown)
+        case .answered:
+            return .proceed
+        case .targetSeen:
+            return .abandon
         }
     }
 
-    private func answer(_ response: Response) -> Action {
+    private func answer(_ response: Response, closing: Bool) -> Action {
         state = .answered
-        return .answer(response)
+        return .answer(response, closing: closing)
     }
 }

@@ -1,30 +1,30 @@
-// SIGTERM and SIGINT as something to wait for, without a handler that may do next to nothing.
+// Waiting for SIGTERM or SIGINT without a signal handler: both are blocked in every thread and one thread
+// takes them with sigwait. No code ever runs in signal context.
 
 import Glibc
 
-/// The signals that end the process in good order.
+/// SIGTERM and SIGINT as something to wait for.
 public enum TerminationSignal {
-    /// Blocks the signals in this thread and in all that it starts: call before any thread exists. A write
-    /// to a closed socket becomes an error instead of a signal.
+    /// Blocks both signals in the calling thread. Call it before any thread is started: threads inherit it.
     public static func block() {
-        signal(SIGPIPE, SIG_IGN)
-        var set = signals
-        pthread_sigmask(SIG_BLOCK, &set, nil)
+        var signals = set()
+        let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
+        precondition(code == 0, "pthread_sigmask failed with \(code)")
     }
 
-    /// Waits for one of them and gives its number.
+    /// Waits until one of the two comes and returns its number. `block()` must have been called.
     public static func wait() -> Int32 {
-        var set = signals
+        var signals = set()
         var number: Int32 = 0
-        while sigwait(&set, &number) != 0 {}
+        while sigwait(&signals, &number) != 0 {}
         return number
     }
 
-    private static var signals: sigset_t {
-        var set = sigset_t()
-        sigemptyset(&set)
-        sigaddset(&set, SIGTERM)
-        sigaddset(&set, SIGINT)
-        return set
+    private static func set() -> sigset_t {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGTERM)
+        sigaddset(&signals, SIGINT)
+        return signals
     }
 }

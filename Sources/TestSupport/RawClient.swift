@@ -1,108 +1,128 @@
-// A blocking client that sends exactly the bytes it is given: what no HTTP library would send has to be
-// answered as well.
+// A blocking client that sends bytes as they are given and reads answers one by one. It forgives nothing and
+// repairs nothing: tests use it to say to the server what no well-behaved client would.
 
 import Glibc
 
-/// One connection to 127.0.0.1.
+/// One connection over TCP (127.0.0.1) or a unix socket.
 public final class RawClient {
-    private let descriptor: Int32
-    private var buffer: [UInt8] = []
-
-    public struct Answer: Sendable {
-        public let status: Int
-        public let head: String
-        public let body: [UInt8]
+    /// One answer as it came.
+    public struct Answer {
+        public var status: Int
+        /// Lower-case names.
+        public var headers: [(name: String, value: String)]
+        public var body: [UInt8]
+        public func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
         public var text: String { String(decoding: body, as: UTF8.self) }
     }
 
-    /// Connects, with timeouts, so that a hanging server fails a test instead of hanging it.
-    public init(port: UInt16, seconds: Int = 10) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var timeout = timeval(tv_sec: seconds, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+    public enum Endpoint: Sendable, CustomStringConvertible {
+        case tcp(UInt16)
+        case unix(String)
+        public var description: String {
+            switch self {
+            case .tcp: "tcp"
+            case .unix: "unix"
             }
         }
-        precondition(status == 0, "cannot connect to port \(port): errno \(errno)")
     }
 
-    /// Connects to a unix path.
-    public init(path: String) {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
+    public struct Failure: Error { public var call: String, code: Int32 }
+
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    public init(_ endpoint: Endpoint, timeoutSeconds: Int = 10) throws {
+        switch endpoint {
+        case .tcp(let port):
+            descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            try Self.connect(descriptor, &address)
+        case .unix(let path):
+            descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+            try Self.connect(descriptor, &address)
         }
-        precondition(status == 0, "cannot connect to \(path): errno \(errno)")
+        var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
     }
 
     deinit { close(descriptor) }
 
-    /// False when the peer has closed.
-    @discardableResult
-    public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    private static func connect<Address>(_ descriptor: Int32, _ address: inout Address) throws {
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<Address>.size))
+            }
+        }
+        guard code == 0 else { throw Failure(call: "connect", code: errno) }
+    }
 
-    @discardableResult
-    public func send(_ bytes: [UInt8]) -> Bool {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes {
+    public func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    public func send(_ bytes: [UInt8]) throws {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
                 Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
+            guard count > 0 else { throw Failure(call: "send", code: errno) }
+            sent += count
         }
-        return true
     }
 
-    /// Lets the peer see the end of what is sent.
-    public func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+    /// No more will be sent.
+    public func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// The next answer; nil when the connection ends before one. `hasBody` is false for HEAD.
-    public func receive(hasBody: Bool = true) -> Answer? {
-        let separator = Array("\r\n\r\n".utf8)
-        var end = find(separator)
+    /// False at the end of the stream.
+    private func fill() throws -> Bool {
+        var piece = [UInt8](repeating: 0, count: 65536)
+        let count = recv(descriptor, &piece, piece.count, 0)
+        if count < 0, errno == ECONNRESET { return false }
+        guard count >= 0 else { throw Failure(call: "recv", code: errno) }
+        buffer.append(contentsOf: piece[..<count])
+        return count > 0
+    }
+
+    /// Everything up to the end of the stream.
+    public func readToEnd() throws -> String {
+        while try fill() {}
+        defer { buffer = [] }
+        return String(decoding: buffer, as: UTF8.self)
+    }
+
+    /// The next answer; nil when the stream ended before one was complete. `isHead`: no body follows.
+    public func read(isHead: Bool = false) throws -> Answer? {
+        var end = headEnd()
         while end == nil {
-            guard fill() else { return nil }
-            end = find(separator)
+            guard try fill() else { return nil }
+            end = headEnd()
         }
-        let head = String(decoding: buffer[..<end!], as: UTF8.self)
+        let lines = String(decoding: buffer[..<end!], as: UTF8.self)
+            .split(separator: "\r\n").map(String.init)
         buffer.removeFirst(end! + 4)
-        let lines = head.split(separator: "\r\n")
-        let length =
-            lines.first { $0.lowercased().hasPrefix("content-length:") }
-            .flatMap { Int($0.split(separator: ":")[1].drop { $0 == " " }) } ?? 0
-        let wanted = hasBody ? length : 0
-        while buffer.count < wanted { guard fill() else { return nil } }
-        let body = Array(buffer[..<wanted])
-        buffer.removeFirst(wanted)
+        let headers = lines.dropFirst().map { line in
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            return (name: parts[0].lowercased(), value: String(parts.last ?? "").drop { $0 == " " })
+        }.map { (name: $0.name, value: String($0.value)) }
         let words = lines[0].split(separator: " ")
-        return Answer(status: words.count > 1 ? Int(words[1]) ?? 0 : 0, head: head, body: body)
+        var answer = Answer(status: words.count > 1 ? Int(words[1]) ?? 0 : 0, headers: headers, body: [])
+        let none = isHead || answer.status < 200 || answer.status == 204 || answer.status == 304
+        let length = none ? 0 : Int(answer.header("content-length") ?? "0") ?? 0
+        while buffer.count < length { guard try fill() else { return nil } }
+        answer.body = Array(buffer.prefix(length))
+        buffer.removeFirst(length)
+        return answer
     }
 
-    /// Whether the peer closes within the timeout.
-    public func isClosed() -> Bool { !fill() }
-
-    private func fill() -> Bool {
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
-        guard count > 0 else { return false }
-        buffer += chunk[..<count]
-        return true
-    }
-
-    private func find(_ pattern: [UInt8]) -> Int? {
-        guard buffer.count >= pattern.count else { return nil }
-        return (0...(buffer.count - pattern.count)).first { buffer[$0...].starts(with: pattern) }
+    private func headEnd() -> Int? {
+        guard buffer.count >= 4 else { return nil }
+        return (0...(buffer.count - 4)).first { Array(buffer[$0..<($0 + 4)]) == [13, 10, 13, 10] }
     }
 }

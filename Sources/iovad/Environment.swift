@@ -17,12 +17,4 @@ enum Environment {
         }
         return found
     }
-
-    /// Sockets that a service manager passes: LISTEN_FDS of them from 3 on, when LISTEN_PID is ours.
-    static func inheritedDescriptors() -> [Int32] {
-        guard let pid = getenv("LISTEN_PID").flatMap({ Int32(String(cString: $0)) }), pid == getpid(),
-            let count = getenv("LISTEN_FDS").flatMap({ Int32(String(cString: $0)) }), (1...16).contains(count)
-        else { return [] }
-        return Array(3..<(3 + count))
-    }
 }

@@ -48,20 +48,19 @@ struct Serve: ParsableCommand {
                 build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
                 token: settings.token, allowedOrigin: settings.corsOrigin, site: try settings.site(),
                 serverLimits: limits.table))
-        let threads = max(1, min(64, sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         var daemons: [Daemon] = []
         for listener in try settings.listeners() {
             daemons.append(
                 try Daemon(
-                    listener, responder: service.responder, limits: limits, threads: threads,
-                    observer: settings.log.observer))
-            Console.say("iovad \(Iovad.version) serves \(listener.description)")
+                    listener: listener, responder: service.responder, limits: limits,
+                    onCompletion: settings.log.observer))
+            Console.say(
+                "iovad \(Iovad.version) serves \(listener.port == nil ? "" : "http://")\(listener.name)")
         }
         let signal = TerminationSignal.wait()
         Console.say("signal \(signal): draining")
         service.beginDraining()
-        var isClean = true
-        for daemon in daemons { isClean = daemon.drain(graceSeconds: settings.graceSeconds) && isClean }
+        let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
         Console.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
     }

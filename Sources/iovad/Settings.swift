@@ -57,7 +57,7 @@ struct Settings {
 
     /// Inherited sockets, or the TCP address; and the unix path.
     func listeners() throws -> [ListenSocket] {
-        var listeners = Environment.inheritedDescriptors().map(ListenSocket.inherited)
+        var listeners = try ListenSocket.inheritedFromEnvironment()
         if listeners.isEmpty, listenWasGiven || unix == nil {
             let (host, port) = try address()
             let isLoopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
