@@ -49,7 +49,8 @@ release: deps
 run: release
 	exec "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" serve $(RUN_ARGUMENTS)
 
-test: deps
+# The release build first: it is what people run, and its whole-module compilation is the stricter one.
+test: release
 	swift build --build-tests
 	swift test --skip-build
 

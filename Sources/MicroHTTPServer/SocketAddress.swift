@@ -1,5 +1,6 @@
 // Socket addresses between C structures and text. No name look-ups.
 
+import CMicroHTTPD
 import Glibc
 
 enum SocketAddress {
