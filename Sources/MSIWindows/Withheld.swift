@@ -26,7 +26,10 @@ public struct Withheld: Hashable, Sendable {
         builder.addInboundGaps(of: device)
         builder.addRegions(of: device, under: conditions)
         if let usable {
-            for range in IOVASet(usable).complement().ranges {
+            // VFIO's ranges leave out the driver's own window, which is no obstacle to itself.
+            let own = IOVARange(
+                proven: WindowSource.mainlineBase, WindowSource.mainlineBase + WindowSource.mainlineSize - 1)
+            for range in IOVASet(usable).complement().ranges where range != own {
                 builder.add(.outsideIOVARanges, range.start.value, range.last.value, "not in iova_ranges")
             }
         }
