@@ -20,7 +20,7 @@ extension Service {
     /// A page token that counts items.
     func pageOffset(_ context: RequestContext) throws(Problem) -> Int {
         guard let text = context.parameter("page_token") else { return 0 }
-        guard let offset = Int(text), offset >= 0 else {
+        guard let offset = Int(text), (0...Limits.regionsPerPlatformMax).contains(offset) else {
             throw .parameters([parameter("page_token", "This token was not given by next_page_token.")])
         }
         return offset

@@ -262,6 +262,15 @@ import Testing
         #expect(windows.object("picks")["highest"] as? String == "0xfff00000")
     }
 
+    @Test func hugePageTokensAreRefused() {
+        for page in ["devices?", "available-windows?device=%2Fpcie@40000000&"] {
+            for token in ["9223372036854775807", "-1", "x", "65537"] {
+                let answer = client.get("/v1/platforms/example-arm-juno/\(page)page_token=\(token)")
+                #expect(answer.status == 400 && answer.pointers == ["?page_token"])
+            }
+        }
+    }
+
     @Test func everyLimitAndProblemIsPublished() throws {
         let limits = client.get("/v1/limits").object("limits")
         for limit in Limits.table { #expect(limits[limit.name] as? Int == limit.value) }
