@@ -21,12 +21,13 @@ extension Service {
         guard problems.isEmpty, let question else { throw .semantic(problems) }
         // One path decides; the recorder only listens.
         switch explain {
-        case .none, .summary:
-            return answer(question, Decision.decide(question), explanation: explain == .none ? nil : ([], 0))
-        case .full:
+        case .none: return answer(question, Decision.decide(question), explanation: nil)
+        case .summary, .full:
             var recorder = StepRecorder(limit: Limits.explanationStepsMax)
             let decision = Decision.decide(question, recorder: &recorder)
-            return answer(question, decision, explanation: (recorder.steps, recorder.dropped))
+            // A summary leaves out what was only noted on the way.
+            let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
+            return answer(question, decision, explanation: (steps, recorder.dropped))
         }
     }
 

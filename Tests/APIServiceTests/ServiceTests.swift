@@ -174,6 +174,14 @@ import Testing
             json["explanation"] = nil
             return json
         }
+        let verdicts = { (level: String) -> [String] in
+            let answer = client.post("/v1/decisions?explain=\(level)", json: body)
+            let steps = answer.object("explanation")["steps"] as? [[String: Any]] ?? []
+            return steps.compactMap { $0["verdict"] as? String }
+        }
+        #expect(verdicts("none").isEmpty)
+        #expect(verdicts("summary") == verdicts("full").filter { $0 != "noted" })
+        #expect(!verdicts("summary").isEmpty && verdicts("full").contains("noted"))
         #expect(answers[0] as NSDictionary == answers[1] as NSDictionary)
         #expect(answers[1] as NSDictionary == answers[2] as NSDictionary)
     }
