@@ -11,11 +11,15 @@ public final class ProblemList {
 
     public var isEmpty: Bool { problems.isEmpty }
 
-    public func add(_ pointer: String, _ code: String, _ detail: String) {
+    /// Adds a fault. Pointer and detail are made only when the fault is kept: an array of thousands of wrong
+    /// elements would otherwise cost a walk over its siblings for each.
+    public func add(
+        _ pointer: @autoclosure () -> String, _ code: String, _ detail: @autoclosure () -> String
+    ) {
         guard problems.count < limit else {
             dropped += 1
             return
         }
-        problems.append(JSONProblem(pointer: pointer, code: code, detail: detail))
+        problems.append(JSONProblem(pointer: pointer(), code: code, detail: detail()))
     }
 }

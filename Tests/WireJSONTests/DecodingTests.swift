@@ -72,6 +72,17 @@ private func document(_ text: String) throws -> JSONDocument {
         #expect(problems.problems.count == 2 && problems.dropped == 3)
     }
 
+    @Test func faultsBeyondTheLimitAreNotDescribed() {
+        let problems = ProblemList(limit: 1)
+        var described = 0
+        func describe() -> String {
+            described += 1
+            return "/x"
+        }
+        for _ in 0..<3 { problems.add(describe(), "x", "x") }
+        #expect(described == 1 && problems.dropped == 2)
+    }
+
     @Test func writingIsReadBack() throws {
         var writer = JSONWriter()
         writer.object { writer in
