@@ -72,8 +72,12 @@ enum VFIOType1 {
         _ applied: [ReservedRegion], _ window: IOVARange?, _ conditions: Conditions, _ recorder: inout R
     ) -> Decision? {
         let offered = window.map { [AdvertisedRegions.window($0.start.value, $0.sizeMinusOne &+ 1)] } ?? []
-        let list = GroupRegionList(inserting: offered + applied)
-        guard list.vfioRanges(aperture: conditions.aperture).isEmpty else { return nil }
+        // Whether anything is left does not depend on the order of the exclusions, so it is asked of the set:
+        // the group's list costs a walk for every region. A region that wraps excludes nothing whole.
+        let excluded = (offered + applied).filter { $0.kind != .directRelaxable }.compactMap { region in
+            IOVARange(start: IOVA(region.start), last: IOVA(region.start &+ region.length &- 1))
+        }
+        guard IOVASet([conditions.aperture]).subtracting(IOVASet(excluded)).isEmpty else { return nil }
         let because = "The reserved regions leave no usable IOVA, so attaching the group fails with EINVAL."
         recorder.record(.rangesEmpty, .rejected, candidate: window, blocker: nil, because)
         return Decision(outcome: .refused, isReachable: false, because: because, errno: .invalidArgument)

@@ -270,6 +270,14 @@ import Testing
         #expect(windows.object("picks")["highest"] as? String == "0xfff00000")
     }
 
+    @Test func asManyInlineRegionsAsAreReadAreAnswered() {
+        // Quadratic work over them would take minutes here.
+        let regions = (0..<Limits.inlineRegionsMax).map { #"{"start":\#($0 * 0x2000),"size":1}"# }
+        let answer = client.decide(
+            #"{"consumer":"vfio_type1","reserved_regions":[\#(regions.joined(separator: ","))]}"#)
+        #expect(answer.status == 200 && answer.json["reachable"] as? Bool == false)
+    }
+
     @Test func hugePageTokensAreRefused() {
         for page in ["devices?", "available-windows?device=%2Fpcie@40000000&"] {
             for token in ["9223372036854775807", "-1", "x", "65537"] {

@@ -21,6 +21,9 @@ extension TreeAnalysis {
             guard tree.work.take(cells.count + 1) else { break }
             regions += entries(cells, in: target, naming: index, onHostBridge)
         }
+        guard regions.count <= DeviceTreeLimits.regionsPerDeviceMax else {
+            throw .tooManyRegions(limit: DeviceTreeLimits.regionsPerDeviceMax)
+        }
         try takeRegions(regions.count)
         return regions
     }
