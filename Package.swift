@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 //
 // One target a module of the house; the arrows point down only. The graph that these dependencies draw is
 // held by Tests/ArchitectureTests against a golden file.

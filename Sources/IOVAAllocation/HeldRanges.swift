@@ -1,0 +1,21 @@
+// The held ranges of a domain for reading, lowest first.
+
+/// A sequence of the ranges that a domain holds, ascending, without the sentinel. O(1) a step.
+public struct HeldRanges: Sequence, Sendable {
+    let tree: RangeTree
+
+    public struct Iterator: IteratorProtocol {
+        let tree: RangeTree
+        var position: RangeTree.Position
+
+        public mutating func next() -> PageFrameRange? {
+            guard position.leaf != 0 || position.slot != 0 else { return nil }
+            let range = tree[position]
+            position = tree.above(position)
+            return range
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(tree: tree, position: tree.position(at: 0)) }
+    public var underestimatedCount: Int { tree.count - 1 }
+}

@@ -1,0 +1,135 @@
+// The cached level. Mirrors drivers/iommu/iova.c: alloc_iova_fast, free_iova_fast and the rcaches behind them,
+// Linux 7.2 and 6.1; iova-allocator.md sections 7 and 9.
+
+extension IOVADomain {
+    /// Sizes below this many pages are rounded up to a power of two.
+    private static let roundedBelow: UInt64 = 32
+
+    /// Takes a cached range of the size class, or allocates aligned in the tree; the first page frame, nil for
+    /// failure, which includes page frame 0.
+    ///
+    /// - Parameters:
+    ///   - limit: last page frame, inclusive. Where `limit + 1 - size` wraps, any cached range is taken, also
+    ///     above the limit: Linux's own behaviour.
+    ///   - flushes: after a failure, empty the caches into the tree and try once more.
+    /// - Complexity: O(1) from the cache, otherwise O(log n) amortised; a flush costs that for each range.
+    public mutating func allocateFast(
+        size: UInt64, limit: UInt64, flushes: Bool
+    ) throws(IOVAInputError) -> UInt64? {
+        var ignored = NoAllocationRecorder()
+        return try allocateFast(size: size, limit: limit, flushes: flushes, recorder: &ignored)
+    }
+
+    /// As `allocateFast(size:limit:flushes:)`, telling each step.
+    public mutating func allocateFast<R: AllocationRecorder>(
+        size: UInt64, limit: UInt64, flushes: Bool, recorder: inout R
+    ) throws(IOVAInputError) -> UInt64? {
+        try Self.check(size: size, isAligned: true)
+        let order = HoleRequest.order(of: size)
+        let pages = size < Self.roundedBelow ? 1 << UInt64(order) : size
+        if pages != size { recorder.record(.sizeRounded(from: size, to: pages)) }
+        if order < Self.cachedOrders, let pfn = popCached(order, limit &+ 1 &- pages, &recorder) {
+            return pfn
+        }
+        var pfn = allocateInTree(size: pages, limit: limit, isAligned: true, &recorder)
+        if pfn == nil, flushes {
+            flush(&recorder)
+            pfn = allocateInTree(size: pages, limit: limit, isAligned: true, &recorder)
+        }
+        verify()
+        return pfn == 0 ? nil : pfn
+    }
+
+    @inline(__always)
+    private mutating func popCached<R: AllocationRecorder>(
+        _ order: Int, _ highest: UInt64, _ recorder: inout R
+    ) -> UInt64? {
+        guard !caches.isEmpty else {
+            recorder.record(.cacheEmpty(order: order))
+            return nil
+        }
+        switch caches[order].pop(limit: highest) {
+        case .hit(0):
+            recorder.record(.cacheZero(order: order))
+            return nil
+        case .hit(let pfn):
+            recorder.record(.cacheHit(order: order, pfn: pfn))
+            return pfn
+        case .empty:
+            recorder.record(.cacheEmpty(order: order))
+            return nil
+        case .noneLowEnough:
+            recorder.record(.cacheNoneLowEnough(order: order, highest: highest))
+            return nil
+        }
+    }
+
+    /// Returns every parked range to the tree: each class's magazines, then each class's depot.
+    private mutating func flush<R: AllocationRecorder>(_ recorder: inout R) {
+        var depots: [UInt64] = []
+        var freed = 0
+        var ignored = NoAllocationRecorder()
+        for order in caches.indices {
+            let (magazines, depot) = caches[order].drain()
+            for pfn in magazines { _ = freeInTree(pfn, &ignored) }
+            freed += magazines.count + depot.count
+            depots += depot
+        }
+        for pfn in depots { _ = freeInTree(pfn, &ignored) }
+        recorder.record(.flushed(ranges: freed))
+    }
+
+    /// Parks a range in its size class, or frees it when it is too large for one.
+    ///
+    /// - Parameters:
+    ///   - pfn: its first page frame, as it was handed out.
+    ///   - size: pages as they were asked for, not rounded.
+    public mutating func freeFast(_ pfn: UInt64, size: UInt64) throws(IOVAInputError) {
+        var ignored = NoAllocationRecorder()
+        try freeFast(pfn, size: size, recorder: &ignored)
+    }
+
+    /// As `freeFast(_:size:)`, telling each step.
+    public mutating func freeFast<R: AllocationRecorder>(
+        _ pfn: UInt64, size: UInt64, recorder: inout R
+    ) throws(IOVAInputError) {
+        try Self.check(size: size, isAligned: true)
+        if pfn == .max { throw .freesSentinel }
+        let order = HoleRequest.order(of: size)
+        guard order < Self.cachedOrders else {
+            _ = freeInTree(pfn, &recorder)
+            return verify()
+        }
+        if caches.isEmpty { caches = Array(repeating: MagazineCache(), count: Self.cachedOrders) }
+        let depotMax = release == .v6_1 ? MagazineCache.depotMaxOn6_1 : Int.max
+        recorder.record(.parked(order: order, pfn: pfn))
+        if let surplus = caches[order].push(pfn, depotMax: depotMax) {
+            freeMagazine(surplus, order, &recorder)
+        }
+        verify()
+    }
+
+    /// The trimmer of the depots fires once: 100 ms after a magazine went there. Linux 6.1 has none.
+    public mutating func tick() {
+        var ignored = NoAllocationRecorder()
+        tick(recorder: &ignored)
+    }
+
+    /// As `tick()`, telling each step.
+    public mutating func tick<R: AllocationRecorder>(recorder: inout R) {
+        guard release != .v6_1 else { return }
+        for order in caches.indices {
+            guard let magazine = caches[order].trim(onlineCPUs: onlineCPUs) else { continue }
+            freeMagazine(magazine, order, &recorder)
+        }
+        verify()
+    }
+
+    private mutating func freeMagazine<R: AllocationRecorder>(
+        _ magazine: [UInt64], _ order: Int, _ recorder: inout R
+    ) {
+        var ignored = NoAllocationRecorder()
+        for pfn in magazine { _ = freeInTree(pfn, &ignored) }
+        recorder.record(.magazineFreed(order: order, ranges: magazine.count))
+    }
+}

@@ -1,0 +1,86 @@
+// All-or-none batches and previews. The tree is put back by undoing what was done to it, so their cost is that
+// of the operations and not of the domain: a copy would share storage only until its first change.
+
+extension IOVADomain {
+    /// One change of the tree.
+    enum Undo: Sendable {
+        case inserted(hi: UInt64)
+        case removed(PageFrameRange)
+        case grew(hi: UInt64, lo: UInt64)
+    }
+
+    /// Runs `body`; when it throws, everything that it did is undone. Not to be nested.
+    /// - Complexity: that of the operations in `body`, twice when they are undone.
+    public mutating func transaction<T, E: Error>(
+        _ body: (inout IOVADomain) throws(E) -> T
+    ) throws(E) -> T {
+        let before = begin()
+        do {
+            let result = try body(&self)
+            end()
+            return result
+        } catch {
+            rollBack(to: before)
+            throw error
+        }
+    }
+
+    /// What `body` would do and return now; nothing of it is kept. Not to be nested.
+    public mutating func preview<T, E: Error>(
+        _ body: (inout IOVADomain) throws(E) -> T
+    ) throws(E) -> T {
+        let before = begin()
+        defer { rollBack(to: before) }
+        return try body(&self)
+    }
+
+    /// All but the tree; arrays share storage.
+    private struct Rest {
+        var hint32: Hint
+        var hint64: Hint
+        var memo: UInt64
+        var caches: [MagazineCache]
+    }
+
+    private mutating func begin() -> Rest {
+        precondition(!isJournaling, "a transaction inside a transaction")
+        isJournaling = true
+        return Rest(hint32: hint32, hint64: hint64, memo: memo, caches: caches)
+    }
+
+    private mutating func end() {
+        isJournaling = false
+        journal.removeAll(keepingCapacity: journal.count <= 64)
+    }
+
+    private mutating func rollBack(to rest: Rest) {
+        for undo in journal.reversed() {
+            switch undo {
+            case .inserted(let hi):
+                var path = RangeTree.Path(repeating: 0)
+                let position = tree.position(at: hi, &path)
+                tree.remove(at: position, path)
+            case .removed(let range):
+                _ = tree.insert(range, below: tree.position(at: range.hi))
+            case .grew(let hi, let lo):
+                tree.raise(tree.position(at: hi), to: lo)
+            }
+        }
+        hint32 = rest.hint32
+        hint64 = rest.hint64
+        memo = rest.memo
+        caches = rest.caches
+        end()
+        verify()
+    }
+}
+
+extension RangeTree {
+    /// Takes back a growth: the hole below the range is larger again, which the summaries must know.
+    mutating func raise(_ position: Position, to lo: UInt64) {
+        var path = Path(repeating: 0)
+        let position = self.position(at: self[position].hi, &path)
+        lower(position, to: lo)
+        raise(path, hole: holeBottom(below: position), lo)
+    }
+}

@@ -1,0 +1,80 @@
+// Linux's IOVA allocator as a value: the same addresses as drivers/iommu/iova.c, release by release, with
+// its hints, its failure memo and its per-CPU caches, but without its walk from range to range. It counts in
+// granules and knows nothing of devices, masks or MSIs; those are MSIWindows' affair.
+
+public import AddressSpaces
+
+/// One IOVA domain. A copy is independent; it shares storage until one of the two changes.
+///
+/// Tree level and reservations are those of Linux 6.2 to 7.2 (6.1.192 has them too); the cached level follows
+/// `release`. One CPU calls: the magazines are those of a single CPU.
+///
+/// Complexity: O(log n) in the held ranges for every verb, amortised; the common cases (the hole just below
+/// the hint, a cached size) O(1). Memory: 16 bytes a held range and the slack of half-full leaves, 17 to 35.
+public struct IOVADomain: Sendable {
+    /// The page of the domain.
+    public let granule: Granule
+    /// Lowest page frame handed out. Reservations may lie below.
+    public let startPFN: UInt64
+    /// The release whose cached level is modelled.
+    public let release: KernelRelease
+    /// CPUs online: full magazines beyond their number are trimmed.
+    public let onlineCPUs: Int
+
+    var tree = RangeTree()
+    /// `cached32_node` and `cached_node`.
+    var hint32 = Hint()
+    var hint64 = Hint()
+    /// `max32_alloc_size`: 32-bit requests of this many pages or more fail at once.
+    var memo: UInt64
+    /// By order 0 ... 5; empty until the first range is parked.
+    var caches: [MagazineCache] = []
+    /// What to undo, newest last, while a transaction runs.
+    var journal: [Undo] = []
+    var isJournaling = false
+    /// Whether every verb ends with a check of everything that must hold. O(n) a verb.
+    package var checksInvariants = false
+
+    /// Orders of the size classes that are cached: 1, 2, 4, 8, 16 and 32 pages.
+    static let cachedOrders = 6
+
+    /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA layer
+    /// never passes less than 1: page frame 0 cannot be told from failure at the cached level.
+    public init(
+        granule: Granule, startPFN: UInt64, release: KernelRelease = .newest, onlineCPUs: Int = 1
+    ) {
+        precondition(onlineCPUs > 0, "\(onlineCPUs) CPUs online")
+        self.granule = granule
+        self.startPFN = startPFN
+        self.release = release
+        self.onlineCPUs = onlineCPUs
+        memo = Self.dma32PFN(granule)
+    }
+
+    /// First page frame at 4 GiB (`dma_32bit_pfn`); 0 for granules above 4 GiB.
+    public var dma32PFN: UInt64 { Self.dma32PFN(granule) }
+
+    /// Highest page frame that a DMA address can express; reservations beyond it are refused.
+    public var lastAddressablePFN: UInt64 { .max >> UInt64(granule.shift) }
+
+    /// Ranges held, parked ones included.
+    public var heldCount: Int { tree.count - 1 }
+
+    /// The held ranges, ascending; touching ones are not joined.
+    public var heldRanges: HeldRanges { HeldRanges(tree: tree) }
+
+    /// The held range that contains `pfn`. O(log n).
+    public func held(containing pfn: UInt64) -> PageFrameRange? {
+        let position = tree.position(at: pfn)
+        let range = tree[position]
+        return range.lo <= pfn && range != RangeTree.sentinel ? range : nil
+    }
+
+    /// First page frames parked in the caches, in no promised order.
+    public var parkedPFNs: [UInt64] { caches.flatMap(\.parked) }
+
+    @inline(__always)
+    private static func dma32PFN(_ granule: Granule) -> UInt64 {
+        granule.shift > 32 ? 0 : 1 << UInt64(32 - granule.shift)
+    }
+}

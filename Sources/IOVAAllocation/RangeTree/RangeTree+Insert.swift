@@ -1,0 +1,159 @@
+// Insertion into the hole below a range, and the splits that follow from a full leaf.
+
+extension RangeTree {
+    /// Inserts `range` as the next below `position`; where it stands afterwards. The range must lie in the
+    /// hole below. O(log n), O(1) while the leaf has room.
+    @inline(__always)
+    mutating func insert(_ range: PageFrameRange, below position: Position) -> Position {
+        count &+= 1
+        guard Int(leafCounts[position.leaf]) < Self.leafCapacity else {
+            return splitLeaf(position.leaf, inserting: range, at: position.slot + 1)
+        }
+        place(range, in: position.leaf, at: position.slot &+ 1)
+        return Position(leaf: position.leaf, slot: position.slot &+ 1)
+    }
+
+    /// Moves the ranges from `slot` on by one and puts `range` there.
+    @inline(__always)
+    private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
+        let first = (leaf &<< Self.leafShift) &+ slot
+        let end = (leaf &<< Self.leafShift) &+ Int(leafCounts[leaf])
+        var span = ranges.mutableSpan
+        var index = end
+        while index > first {
+            span[index] = span[index &- 1]
+            index &-= 1
+        }
+        span[first] = range
+        leafCounts[leaf] &+= 1
+    }
+
+    /// A full leaf gives its lower half to a new one; when the range goes below all of it, only that range
+    /// moves, so that addresses handed out downwards leave full leaves behind.
+    private mutating func splitLeaf(
+        _ leaf: Int, inserting range: PageFrameRange, at slot: Int
+    ) -> Position {
+        var path = Path(repeating: 0)
+        _ = position(at: ranges[leaf << Self.leafShift].hi, &path)
+        let new = takeLeaf()
+        link(new, below: leaf)
+        let kept = slot == Self.leafCapacity ? slot : Self.leafCapacity / 2
+        for (offset, source) in (kept..<Self.leafCapacity).enumerated() {
+            ranges[(new << Self.leafShift) + offset] = ranges[(leaf << Self.leafShift) + source]
+        }
+        leafCounts[leaf] = UInt8(kept)
+        leafCounts[new] = UInt8(Self.leafCapacity - kept)
+        let result =
+            slot <= kept && kept < Self.leafCapacity
+            ? Position(leaf: leaf, slot: slot) : Position(leaf: new, slot: slot - kept)
+        place(range, in: result.leaf, at: result.slot)
+        if height > 0 { store(summary(ofLeaf: leaf), at: path[height - 1]) }
+        insertChild(
+            UInt32(new), key: ranges[new << Self.leafShift].hi, summary(ofLeaf: new), path,
+            level: height - 1)
+        return result
+    }
+
+    /// Puts a child behind the entry `path[level]`; level -1 is a new root above the old one.
+    private mutating func insertChild(
+        _ child: UInt32, key: UInt64, _ summary: HoleSummary, _ path: Path, level: Int
+    ) {
+        guard level >= 0 else {
+            let old = root
+            let oldSummary =
+                height == 0 ? self.summary(ofLeaf: Int(old)) : self.summary(ofNode: Int(old))
+            let node = takeNode()
+            let base = node << Self.nodeShift
+            nodeCounts[node] = 2
+            setEntry(base, child: old, key: .max, oldSummary)
+            setEntry(base + 1, child: child, key: key, summary)
+            root = UInt32(node)
+            height += 1
+            return
+        }
+        let node = path[level] >> Self.nodeShift
+        let slot = path[level] - (node << Self.nodeShift) + 1
+        guard Int(nodeCounts[node]) == Self.nodeCapacity else {
+            placeChild(child, key: key, summary, in: node, at: slot)
+            return
+        }
+        let new = takeNode()
+        let kept = slot == Self.nodeCapacity ? slot : Self.nodeCapacity / 2
+        for (offset, source) in (kept..<Self.nodeCapacity).enumerated() {
+            moveEntry(from: (node << Self.nodeShift) + source, to: (new << Self.nodeShift) + offset)
+        }
+        nodeCounts[node] = UInt8(kept)
+        nodeCounts[new] = UInt8(Self.nodeCapacity - kept)
+        if slot <= kept && kept < Self.nodeCapacity {
+            placeChild(child, key: key, summary, in: node, at: slot)
+        } else {
+            placeChild(child, key: key, summary, in: new, at: slot - kept)
+        }
+        if level > 0 { store(self.summary(ofNode: node), at: path[level - 1]) }
+        insertChild(
+            UInt32(new), key: keys[new << Self.nodeShift], self.summary(ofNode: new), path,
+            level: level - 1)
+    }
+
+    private mutating func placeChild(
+        _ child: UInt32, key: UInt64, _ summary: HoleSummary, in node: Int, at slot: Int
+    ) {
+        let base = node << Self.nodeShift
+        var index = base + Int(nodeCounts[node])
+        while index > base + slot {
+            moveEntry(from: index - 1, to: index)
+            index -= 1
+        }
+        setEntry(index, child: child, key: key, summary)
+        nodeCounts[node] += 1
+    }
+
+    private mutating func setEntry(_ index: Int, child: UInt32, key: UInt64, _ summary: HoleSummary) {
+        children[index] = child
+        keys[index] = key
+        store(summary, at: index)
+    }
+
+    mutating func moveEntry(from source: Int, to target: Int) {
+        children[target] = children[source]
+        keys[target] = keys[source]
+        longest[target] = longest[source]
+        blockOrders[target] = blockOrders[source]
+        capacities[target] = capacities[source]
+    }
+
+    private mutating func link(_ new: Int, below leaf: Int) {
+        let next = lower[leaf]
+        lower[new] = next
+        higher[new] = UInt32(leaf)
+        if next != Self.none { higher[Int(next)] = UInt32(new) }
+        lower[leaf] = UInt32(new)
+    }
+
+    private mutating func takeLeaf() -> Int {
+        if let leaf = freeLeaves.popLast() { return Int(leaf) }
+        Self.makeRoom(in: &ranges, for: Self.leafCapacity)
+        ranges.append(contentsOf: repeatElement(Self.sentinel, count: Self.leafCapacity))
+        leafCounts.append(0)
+        lower.append(Self.none)
+        higher.append(Self.none)
+        return leafCounts.count - 1
+    }
+
+    private mutating func takeNode() -> Int {
+        if let node = freeNodes.popLast() { return Int(node) }
+        keys.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
+        children.append(contentsOf: repeatElement(Self.none, count: Self.nodeCapacity))
+        longest.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
+        blockOrders.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
+        capacities.append(contentsOf: repeatElement(SIMD16(), count: Self.nodeCapacity))
+        nodeCounts.append(0)
+        return nodeCounts.count - 1
+    }
+
+    /// Grows by a quarter instead of doubling: the ranges are nearly all of the memory.
+    private static func makeRoom(in ranges: inout [PageFrameRange], for more: Int) {
+        let wanted = ranges.count + more
+        if wanted > ranges.capacity { ranges.reserveCapacity(wanted + ranges.count / 4) }
+    }
+}

@@ -1,0 +1,110 @@
+// The highest hole in a window that takes a request. Mirrors the walk in drivers/iommu/iova.c:
+// __alloc_and_insert_iova_range, Linux 7.2, with the same result and without the walk: a few holes below the
+// start are looked at one by one, as the kernel does and where it nearly always ends; then the summaries lead.
+
+extension RangeTree {
+    /// What a scan of some holes came to.
+    enum Outcome {
+        /// The request goes to `pfn`, below the range at `above`.
+        case found(pfn: UInt64, above: Position)
+        /// Nothing, and every further hole lies below the window.
+        case windowEnded
+        /// Nothing here; further holes may do.
+        case exhausted
+    }
+
+    /// The highest place in `low ..< bound` for the request, among the holes below `start`, which is the
+    /// lowest range that ends at or above `bound`. O(log n) amortised; O(1) when the hole just below does.
+    @inline(__always)
+    mutating func highestFit(
+        _ request: HoleRequest, below bound: UInt64, from low: UInt64, start: Position
+    ) -> (pfn: UInt64, above: Position)? {
+        let top = min(self[start].lo, bound)
+        let bottom = holeBottom(below: start)
+        if let pfn = request.highestFit(bottom: max(bottom, low), top: top) { return (pfn, start) }
+        if bottom <= low { return nil }
+        return search(request, from: low, after: start)
+    }
+
+    private mutating func search(
+        _ request: HoleRequest, from low: UInt64, after start: Position
+    ) -> (pfn: UInt64, above: Position)? {
+        switch scan(start.leaf, from: start.slot + 1, request, low) {
+        case .found(let pfn, let above): return (pfn, above)
+        case .windowEnded: return nil
+        case .exhausted: break
+        }
+        var path = Path(repeating: 0)
+        _ = position(at: self[start].hi, &path)
+        var level = height - 1
+        while level >= 0 {
+            let node = path[level] >> Self.nodeShift
+            let first = path[level] - (node << Self.nodeShift) + 1
+            switch search(node, from: first, childLevel: level + 1, request, low) {
+            case .found(let pfn, let above): return (pfn, above)
+            case .windowEnded: return nil
+            case .exhausted: level -= 1
+            }
+        }
+        return nil
+    }
+
+    /// The children of `node` from `first` on.
+    private mutating func search(
+        _ node: Int, from first: Int, childLevel: Int, _ request: HoleRequest, _ low: UInt64
+    ) -> Outcome {
+        let base = node << Self.nodeShift
+        var index = base + first
+        let end = base + Int(nodeCounts[node])
+        while index < end {
+            // Every hole below this child's first range ends at or below its key.
+            if keys[index] < low { return .windowEnded }
+            if admits(index, request) {
+                let child = Int(children[index])
+                let outcome =
+                    childLevel == height
+                    ? scan(child, from: 0, request, low)
+                    : search(child, from: 0, childLevel: childLevel + 1, request, low)
+                guard case .exhausted = outcome else { return outcome }
+                // The bound misled us: nothing was cut by the window, so the truth is below it.
+                store(childLevel == height ? summary(ofLeaf: child) : summary(ofNode: child), at: index)
+            }
+            index += 1
+        }
+        return .exhausted
+    }
+
+    /// Whether the holes below this entry may take the request.
+    @inline(__always)
+    private func admits(_ index: Int, _ request: HoleRequest) -> Bool {
+        switch request.kind {
+        case .anywhere: return longest[index] >= request.size
+        case .naturalBlock: return Int(blockOrders[index]) > request.order
+        case .withinBlock:
+            let order = Int(blockOrders[index])
+            if order > request.order { return true }
+            if request.order <= HoleSummary.capacityOrders {
+                return UInt64(capacities[index][request.order - 1]) >= request.size
+            }
+            return order == request.order && longest[index] >= request.size
+        }
+    }
+
+    private func scan(
+        _ leaf: Int, from first: Int, _ request: HoleRequest, _ low: UInt64
+    ) -> Outcome {
+        let base = leaf &<< Self.leafShift
+        let count = Int(leafCounts[leaf])
+        var slot = first
+        while slot < count {
+            let bottom = holeBottom(below: Position(leaf: leaf, slot: slot))
+            let top = ranges[base &+ slot].lo
+            if let pfn = request.highestFit(bottom: max(bottom, low), top: top) {
+                return .found(pfn: pfn, above: Position(leaf: leaf, slot: slot))
+            }
+            if bottom <= low { return .windowEnded }
+            slot &+= 1
+        }
+        return .exhausted
+    }
+}
