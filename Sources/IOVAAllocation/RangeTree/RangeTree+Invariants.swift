@@ -37,7 +37,8 @@ extension RangeTree {
             leaves.append(child)
             return summary(ofLeaf: child)
         }
-        precondition(nodeCounts[child] > (level == 0 ? 1 : 0), "node \(child) has \(nodeCounts[child]) entries")
+        precondition(
+            nodeCounts[child] > (level == 0 ? 1 : 0), "node \(child) has \(nodeCounts[child]) entries")
         var truth = HoleSummary.none
         let base = child << Self.nodeShift
         precondition(keys[base] == key, "node \(child) starts at key \(keys[base]), not \(key)")

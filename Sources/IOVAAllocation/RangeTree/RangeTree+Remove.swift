@@ -67,8 +67,9 @@ extension RangeTree {
         let source = Int(children[dropped])
         let count = Int(leafCounts[target])
         for offset in 0..<Int(leafCounts[source]) {
-            ranges[(target << Self.leafShift) + count + offset] = ranges[
-                (source << Self.leafShift) + offset]
+            ranges[(target << Self.leafShift) + count + offset] =
+                ranges[
+                    (source << Self.leafShift) + offset]
         }
         leafCounts[target] += leafCounts[source]
         joinSummaries(kept, dropped)

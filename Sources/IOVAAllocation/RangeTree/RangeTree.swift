@@ -26,10 +26,10 @@ struct RangeTree: Sendable {
 
     // Leaves: ranges of leaf l at (l << leafShift) ..< + leafCounts[l].
     var ranges: [PageFrameRange]
-    var leafCounts: [UInt8] = [1]
+    var leafCounts: [UInt8]
     /// The leaf with the next lower ranges, and the one with the next higher.
-    var lower: [UInt32] = [none]
-    var higher: [UInt32] = [none]
+    var lower: [UInt32]
+    var higher: [UInt32]
     var freeLeaves: [UInt32] = []
 
     // Nodes: children of node n at (n << nodeShift) ..< + nodeCounts[n].
@@ -53,7 +53,12 @@ struct RangeTree: Sendable {
 
     /// Only the sentinel, in leaf 0 slot 0, where it stays.
     init() {
+        // Not array literals: swiftc 6.3.1 -O places a literal in static memory and then writes to it in place,
+        // so that one domain's counts showed up in the next.
         ranges = Array(repeating: Self.sentinel, count: Self.leafCapacity)
+        leafCounts = Array(repeating: 1, count: 1)
+        lower = Array(repeating: Self.none, count: 1)
+        higher = Array(repeating: Self.none, count: 1)
     }
 
     /// Where a range stands. Insertions and removals make positions stale.
