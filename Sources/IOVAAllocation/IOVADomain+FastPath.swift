@@ -31,6 +31,13 @@ extension IOVADomain {
         if order < Self.cachedOrders, let pfn = popCached(order, limit &+ 1 &- pages, &recorder) {
             return pfn
         }
+        return allocateUncached(pages, limit, flushes, &recorder)
+    }
+
+    @inline(never)
+    private mutating func allocateUncached<R: AllocationRecorder>(
+        _ pages: UInt64, _ limit: UInt64, _ flushes: Bool, _ recorder: inout R
+    ) -> UInt64? {
         var pfn = allocateInTree(size: pages, limit: limit, isAligned: true, &recorder)
         if pfn == nil, flushes {
             flush(&recorder)
@@ -44,10 +51,6 @@ extension IOVADomain {
     private mutating func popCached<R: AllocationRecorder>(
         _ order: Int, _ highest: UInt64, _ recorder: inout R
     ) -> UInt64? {
-        guard !caches.isEmpty else {
-            recorder.record(.cacheEmpty(order: order))
-            return nil
-        }
         switch caches[order].pop(limit: highest) {
         case .hit(0):
             recorder.record(.cacheZero(order: order))
@@ -97,15 +100,19 @@ extension IOVADomain {
         if pfn == .max { throw .freesSentinel }
         let order = HoleRequest.order(of: size)
         guard order < Self.cachedOrders else {
-            _ = freeInTree(pfn, &recorder)
-            return verify()
+            return freeUncached(pfn, &recorder)
         }
-        if caches.isEmpty { caches = Array(repeating: MagazineCache(), count: Self.cachedOrders) }
         let depotMax = release == .v6_1 ? MagazineCache.depotMaxOn6_1 : Int.max
         recorder.record(.parked(order: order, pfn: pfn))
         if let surplus = caches[order].push(pfn, depotMax: depotMax) {
             freeMagazine(surplus, order, &recorder)
         }
+        verify()
+    }
+
+    @inline(never)
+    private mutating func freeUncached<R: AllocationRecorder>(_ pfn: UInt64, _ recorder: inout R) {
+        _ = freeInTree(pfn, &recorder)
         verify()
     }
 

@@ -1,19 +1,22 @@
 // What must hold of a domain after every verb, checked when a test asks for it.
 
 extension IOVADomain {
+    // `mutating`, so that the caller's domain is not copied for the call.
     @inline(__always)
-    func verify() {
+    mutating func verify() {
         if checksInvariants { checkInvariants() }
     }
 
     /// Traps with the values when something does not hold. O(n).
-    package func checkInvariants() {
+    @inline(never)
+    package mutating func checkInvariants() {
         tree.checkInvariants()
         for (name, hint) in [("cached32_node", hint32), ("cached_node", hint64)] {
             let range = tree[tree.position(of: hint)]
             precondition(range.hi == hint.hi, "\(name) names a range up to \(hint.hi); \(range) is there")
         }
-        for cache in caches {
+        for order in caches.indices {
+            let cache = caches[order]
             precondition(
                 cache.loaded.count <= MagazineCache.magazineCapacity
                     && cache.previous.count <= MagazineCache.magazineCapacity,

@@ -39,7 +39,7 @@ extension IOVADomain {
         var hint32: Hint
         var hint64: Hint
         var memo: UInt64
-        var caches: [MagazineCache]
+        var caches: Caches
     }
 
     private mutating func begin() -> Rest {

@@ -18,6 +18,8 @@ public struct IOVADomain: Sendable {
     public let startPFN: UInt64
     /// The release whose cached level is modelled.
     public let release: KernelRelease
+    /// First page frame at 4 GiB (`dma_32bit_pfn`); 0 for granules above 4 GiB.
+    public let dma32PFN: UInt64
     /// CPUs online: full magazines beyond their number are trimmed.
     public let onlineCPUs: Int
 
@@ -27,8 +29,8 @@ public struct IOVADomain: Sendable {
     var hint64 = Hint()
     /// `max32_alloc_size`: 32-bit requests of this many pages or more fail at once.
     var memo: UInt64
-    /// By order 0 ... 5; empty until the first range is parked.
-    var caches: [MagazineCache] = []
+    /// By order 0 ... 5.
+    var caches = Caches(repeating: MagazineCache())
     /// What to undo, newest last, while a transaction runs.
     var journal: [Undo] = []
     var isJournaling = false
@@ -37,6 +39,7 @@ public struct IOVADomain: Sendable {
 
     /// Orders of the size classes that are cached: 1, 2, 4, 8, 16 and 32 pages.
     static let cachedOrders = 6
+    typealias Caches = InlineArray<6, MagazineCache>
 
     /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA layer
     /// never passes less than 1: page frame 0 cannot be told from failure at the cached level.
@@ -48,11 +51,9 @@ public struct IOVADomain: Sendable {
         self.startPFN = startPFN
         self.release = release
         self.onlineCPUs = onlineCPUs
-        memo = Self.dma32PFN(granule)
+        dma32PFN = granule.shift > 32 ? 0 : 1 << UInt64(32 - granule.shift)
+        memo = dma32PFN
     }
-
-    /// First page frame at 4 GiB (`dma_32bit_pfn`); 0 for granules above 4 GiB.
-    public var dma32PFN: UInt64 { Self.dma32PFN(granule) }
 
     /// Highest page frame that a DMA address can express; reservations beyond it are refused.
     public var lastAddressablePFN: UInt64 { .max >> UInt64(granule.shift) }
@@ -71,10 +72,5 @@ public struct IOVADomain: Sendable {
     }
 
     /// First page frames parked in the caches, in no promised order.
-    public var parkedPFNs: [UInt64] { caches.flatMap(\.parked) }
-
-    @inline(__always)
-    private static func dma32PFN(_ granule: Granule) -> UInt64 {
-        granule.shift > 32 ? 0 : 1 << UInt64(32 - granule.shift)
-    }
+    public var parkedPFNs: [UInt64] { caches.indices.flatMap { caches[$0].parked } }
 }

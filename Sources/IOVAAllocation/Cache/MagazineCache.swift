@@ -37,6 +37,7 @@ struct MagazineCache: Sendable {
         return popOther(limit: limit)
     }
 
+    @inline(never)
     private mutating func popOther(limit: UInt64) -> Pop {
         if loaded.isEmpty {
             if !previous.isEmpty {
@@ -65,6 +66,7 @@ struct MagazineCache: Sendable {
         return pushSpilling(pfn, depotMax: depotMax)
     }
 
+    @inline(never)
     private mutating func pushSpilling(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
         var surplus: [UInt64]?
         if previous.count < Self.magazineCapacity {

@@ -14,42 +14,19 @@ struct HoleSummary {
     /// there does it matter: a larger block takes the request anyway, a smaller one never.
     var capacity = SIMD16<UInt16>()
 
-    static let none = HoleSummary()
-
-    init() {}
-
-    /// Of the one hole `bottom ..< top`.
     @inline(__always)
-    init(bottom: UInt64, top: UInt64) {
-        guard bottom < top else { return }
-        longest = top &- bottom
-        // A hole of 2^k ... 2^(k+1)-1 pages holds a block of order k or, if none is aligned, of order k-1.
-        let k = 63 &- longest.leadingZeroBitCount
-        let block: UInt64 = 1 << UInt64(k)
-        let (up, overflow) = bottom.addingReportingOverflow(block &- 1)
-        let aligned = up & ~(block &- 1)
-        let fits = !overflow && aligned < top && top &- aligned >= block
-        let order = fits ? k : k &- 1
-        blockOrder = UInt8(truncatingIfNeeded: order &+ 1)
-        guard order < Self.capacityOrders else { return }
-        let above: UInt64 = 2 << UInt64(order)
-        let boundary = (bottom &+ (above &- 1)) & ~(above &- 1)
-        // A boundary that wrapped lies below the hole.
-        if boundary >= bottom, boundary < top {
-            capacity[order] = UInt16(truncatingIfNeeded: top &- boundary)
+    mutating func include(_ hole: Hole) {
+        longest = max(longest, hole.length)
+        blockOrder = max(blockOrder, UInt8(truncatingIfNeeded: hole.blockOrder &+ 1))
+        if hole.capacity > 0, capacity[hole.blockOrder] < hole.capacity {
+            capacity[hole.blockOrder] = hole.capacity
         }
     }
 
-    /// Takes in `other`; whether anything rose.
     @inline(__always)
-    mutating func raise(to other: HoleSummary) -> Bool {
-        let capacities = pointwiseMax(capacity, other.capacity)
-        guard other.longest > longest || other.blockOrder > blockOrder || capacities != capacity else {
-            return false
-        }
+    mutating func include(_ other: HoleSummary) {
         longest = max(longest, other.longest)
         blockOrder = max(blockOrder, other.blockOrder)
-        capacity = capacities
-        return true
+        capacity.replace(with: other.capacity, where: other.capacity .> capacity)
     }
 }

@@ -47,7 +47,7 @@ extension RangeTree {
             slot <= kept && kept < Self.leafCapacity
             ? Position(leaf: leaf, slot: slot) : Position(leaf: new, slot: slot - kept)
         place(range, in: result.leaf, at: result.slot)
-        if height > 0 { store(summary(ofLeaf: leaf), at: path[height - 1]) }
+        if height > 0 { store(summary(ofLeaf: leaf), at: Int(path[height - 1])) }
         insertChild(
             UInt32(new), key: ranges[new << Self.leafShift].hi, summary(ofLeaf: new), path,
             level: height - 1)
@@ -71,8 +71,8 @@ extension RangeTree {
             height += 1
             return
         }
-        let node = path[level] >> Self.nodeShift
-        let slot = path[level] - (node << Self.nodeShift) + 1
+        let node = Int(path[level]) >> Self.nodeShift
+        let slot = (Int(path[level]) & (Self.nodeCapacity - 1)) + 1
         guard Int(nodeCounts[node]) == Self.nodeCapacity else {
             placeChild(child, key: key, summary, in: node, at: slot)
             return
@@ -89,7 +89,7 @@ extension RangeTree {
         } else {
             placeChild(child, key: key, summary, in: new, at: slot - kept)
         }
-        if level > 0 { store(self.summary(ofNode: node), at: path[level - 1]) }
+        if level > 0 { store(self.summary(ofNode: node), at: Int(path[level - 1])) }
         insertChild(
             UInt32(new), key: keys[new << Self.nodeShift], self.summary(ofNode: new), path,
             level: level - 1)

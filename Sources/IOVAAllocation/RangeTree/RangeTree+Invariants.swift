@@ -4,8 +4,7 @@ extension RangeTree {
     /// Traps with the values when the tree is not what it says. O(n).
     func checkInvariants() {
         var leaves: [Int] = []
-        let bound = check(Int(root), level: 0, key: .max, &leaves)
-        _ = bound
+        _ = check(Int(root), level: 0, key: .max, &leaves)
         precondition(leaves.first == 0, "leaf 0 is not the highest: \(leaves.prefix(3))")
         precondition(
             ranges[0] == Self.sentinel, "slot 0 of leaf 0 holds \(ranges[0]) instead of the sentinel")
@@ -39,7 +38,7 @@ extension RangeTree {
         }
         precondition(
             nodeCounts[child] > (level == 0 ? 1 : 0), "node \(child) has \(nodeCounts[child]) entries")
-        var truth = HoleSummary.none
+        var truth = HoleSummary()
         let base = child << Self.nodeShift
         precondition(keys[base] == key, "node \(child) starts at key \(keys[base]), not \(key)")
         for index in base..<(base + Int(nodeCounts[child])) {
@@ -53,7 +52,7 @@ extension RangeTree {
                     bound.capacity[lane] >= below.capacity[lane],
                     "entry \(index) says \(bound), its holes \(below)")
             }
-            _ = truth.raise(to: below)
+            truth.include(below)
         }
         return truth
     }

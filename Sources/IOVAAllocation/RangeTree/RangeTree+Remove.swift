@@ -34,8 +34,8 @@ extension RangeTree {
     private mutating func setKey(_ key: UInt64, _ path: Path, level: Int) {
         var level = level
         while level >= 0 {
-            keys[path[level]] = key
-            guard path[level] & (Self.nodeCapacity - 1) == 0 else { return }
+            keys[Int(path[level])] = key
+            guard Int(path[level]) & (Self.nodeCapacity - 1) == 0 else { return }
             level -= 1
         }
     }
@@ -44,19 +44,19 @@ extension RangeTree {
     private func pathAbove(_ path: Path) -> Path {
         var path = path
         var level = height - 1
-        while path[level] & (Self.nodeCapacity - 1) == 0 { level -= 1 }
+        while Int(path[level]) & (Self.nodeCapacity - 1) == 0 { level -= 1 }
         path[level] -= 1
         while level + 1 < height {
-            let child = Int(children[path[level]])
+            let child = Int(children[Int(path[level])])
             level += 1
-            path[level] = (child << Self.nodeShift) + Int(nodeCounts[child]) - 1
+            path[level] = UInt32((child << Self.nodeShift) + Int(nodeCounts[child]) - 1)
         }
         return path
     }
 
     /// Drops an empty leaf, or joins a sparse one with a sibling when both fit into one with room to spare.
     private mutating func thin(_ leaf: Int, _ path: Path) {
-        let index = path[height - 1]
+        let index = Int(path[height - 1])
         if leafCounts[leaf] == 0 {
             dropLeaf(leaf)
             removeChild(path, level: height - 1)
@@ -75,7 +75,7 @@ extension RangeTree {
         joinSummaries(kept, dropped)
         dropLeaf(source)
         var path = path
-        path[height - 1] = dropped
+        path[height - 1] = UInt32(dropped)
         removeChild(path, level: height - 1)
     }
 
@@ -93,7 +93,8 @@ extension RangeTree {
 
     private mutating func joinSummaries(_ kept: Int, _ dropped: Int) {
         var bound = summary(at: kept)
-        if bound.raise(to: summary(at: dropped)) { store(bound, at: kept) }
+        bound.include(summary(at: dropped))
+        store(bound, at: kept)
     }
 
     private mutating func dropLeaf(_ leaf: Int) {
@@ -107,8 +108,8 @@ extension RangeTree {
 
     /// Takes the entry `path[level]` out of its node, and thins the node in turn.
     private mutating func removeChild(_ path: Path, level: Int) {
-        let node = path[level] >> Self.nodeShift
-        let slot = path[level] & (Self.nodeCapacity - 1)
+        let node = Int(path[level]) >> Self.nodeShift
+        let slot = Int(path[level]) & (Self.nodeCapacity - 1)
         let base = node << Self.nodeShift
         let left = Int(nodeCounts[node]) - 1
         for index in (base + slot)..<(base + left) { moveEntry(from: index + 1, to: index) }
@@ -125,7 +126,7 @@ extension RangeTree {
     }
 
     private mutating func thinNode(_ path: Path, level: Int) {
-        guard let (kept, dropped) = siblings(of: path[level - 1], counts: nodeCounts) else { return }
+        guard let (kept, dropped) = siblings(of: Int(path[level - 1]), counts: nodeCounts) else { return }
         let target = Int(children[kept])
         let source = Int(children[dropped])
         let count = Int(nodeCounts[target])
@@ -139,7 +140,7 @@ extension RangeTree {
         joinSummaries(kept, dropped)
         freeNodes.append(UInt32(source))
         var path = path
-        path[level - 1] = dropped
+        path[level - 1] = UInt32(dropped)
         removeChild(path, level: level - 1)
     }
 

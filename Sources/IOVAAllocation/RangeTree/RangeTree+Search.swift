@@ -38,8 +38,9 @@ extension RangeTree {
         _ = position(at: self[start].hi, &path)
         var level = height - 1
         while level >= 0 {
-            let node = path[level] >> Self.nodeShift
-            let first = path[level] - (node << Self.nodeShift) + 1
+            let index = Int(path[level])
+            let node = index >> Self.nodeShift
+            let first = (index & (Self.nodeCapacity - 1)) + 1
             switch search(node, from: first, childLevel: level + 1, request, low) {
             case .found(let pfn, let above): return (pfn, above)
             case .windowEnded: return nil

@@ -3,27 +3,27 @@
 extension RangeTree {
     /// Exact, over the holes below the leaf's ranges.
     func summary(ofLeaf leaf: Int) -> HoleSummary {
-        var result = HoleSummary.none
+        var result = HoleSummary()
         let base = leaf << Self.leafShift
         for slot in 0..<Int(leafCounts[leaf]) {
             let bottom = holeBottom(below: Position(leaf: leaf, slot: slot))
             let top = ranges[base + slot].lo
-            if bottom < top { _ = result.raise(to: HoleSummary(bottom: bottom, top: top)) }
+            if bottom < top { result.include(Hole(bottom: bottom, top: top)) }
         }
         return result
     }
 
     /// The bound that the node's own entries give.
     func summary(ofNode node: Int) -> HoleSummary {
-        var result = HoleSummary.none
+        var result = HoleSummary()
         let base = node << Self.nodeShift
-        for index in base..<(base + Int(nodeCounts[node])) { _ = result.raise(to: summary(at: index)) }
+        for index in base..<(base + Int(nodeCounts[node])) { result.include(summary(at: index)) }
         return result
     }
 
     @inline(__always)
     func summary(at index: Int) -> HoleSummary {
-        var result = HoleSummary.none
+        var result = HoleSummary()
         result.longest = longest[index]
         result.blockOrder = blockOrders[index]
         result.capacity = capacities[index]
@@ -41,12 +41,16 @@ extension RangeTree {
     /// bound was as high already: so it is then above.
     @inline(__always)
     mutating func raise(_ path: Path, hole bottom: UInt64, _ top: UInt64) {
-        let hole = HoleSummary(bottom: bottom, top: top)
+        let hole = Hole(bottom: bottom, top: top)
+        let blockOrder = UInt8(truncatingIfNeeded: hole.blockOrder &+ 1)
         var level = height &- 1
         while level >= 0 {
-            let index = path[level]
+            let index = Int(path[level])
+            let isLower = longest[index] < hole.length || blockOrders[index] < blockOrder
+            guard isLower || (hole.capacity > 0 && capacities[index][hole.blockOrder] < hole.capacity)
+            else { return }
             var bound = summary(at: index)
-            guard bound.raise(to: hole) else { return }
+            bound.include(hole)
             store(bound, at: index)
             level &-= 1
         }

@@ -69,7 +69,8 @@ struct RangeTree: Sendable {
     }
 
     /// The way from the root to a leaf: index of the child's entry (node << nodeShift | slot) at each level.
-    typealias Path = InlineArray<16, Int>
+    /// Siblings that fit into one are joined, so that twelve levels are beyond any memory.
+    typealias Path = InlineArray<12, UInt32>
 
     @inline(__always)
     subscript(position: Position) -> PageFrameRange {
@@ -124,7 +125,7 @@ struct RangeTree: Sendable {
         var level = 0
         while level < height {
             let index = childIndex(of: child, at: pfn)
-            path[level] = index
+            path[level] = UInt32(truncatingIfNeeded: index)
             child = Int(children[index])
             level &+= 1
         }
