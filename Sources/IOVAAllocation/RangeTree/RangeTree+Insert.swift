@@ -28,30 +28,60 @@ extension RangeTree {
         leafCounts[leaf] &+= 1
     }
 
-    /// A full leaf gives its lower half to a new one; when the range goes below all of it, only that range
-    /// moves, so that addresses handed out downwards leave full leaves behind.
+    /// A full leaf gives its lower half to the next one when that has room, otherwise to a new one. When the
+    /// range goes below all of it, only that range moves, so that addresses handed out downwards leave full
+    /// leaves behind; the first rule does the same for ranges that come upwards.
     private mutating func splitLeaf(
         _ leaf: Int, inserting range: PageFrameRange, at slot: Int
     ) -> Position {
         var path = Path(repeating: 0)
         _ = position(at: ranges[leaf << Self.leafShift].hi, &path)
-        let new = takeLeaf()
-        link(new, below: leaf)
-        let kept = slot == Self.leafCapacity ? slot : Self.leafCapacity / 2
-        for (offset, source) in (kept..<Self.leafCapacity).enumerated() {
-            ranges[(new << Self.leafShift) + offset] = ranges[(leaf << Self.leafShift) + source]
-        }
-        leafCounts[leaf] = UInt8(kept)
-        leafCounts[new] = UInt8(Self.leafCapacity - kept)
+        let isLowest = slot == Self.leafCapacity
+        let kept = isLowest ? slot : Self.leafCapacity / 2
+        let moved = Self.leafCapacity - kept
+        let sibling = isLowest ? nil : lowerSibling(path, roomFor: slot > kept ? moved + 1 : moved)
+        let target = sibling ?? takeLeaf()
+        if sibling == nil { link(target, below: leaf) }
+        moveLower(of: leaf, from: kept, to: target)
         let result =
-            slot <= kept && kept < Self.leafCapacity
-            ? Position(leaf: leaf, slot: slot) : Position(leaf: new, slot: slot - kept)
+            slot <= kept && !isLowest
+            ? Position(leaf: leaf, slot: slot) : Position(leaf: target, slot: slot - kept)
         place(range, in: result.leaf, at: result.slot)
+        let key = ranges[target << Self.leafShift].hi
         if height > 0 { store(summary(ofLeaf: leaf), at: Int(path[height - 1])) }
-        insertChild(
-            UInt32(new), key: ranges[new << Self.leafShift].hi, summary(ofLeaf: new), path,
-            level: height - 1)
+        if sibling != nil {
+            // The two share a node, whose own bound covers the same holes as before.
+            keys[Int(path[height - 1]) + 1] = key
+            store(summary(ofLeaf: target), at: Int(path[height - 1]) + 1)
+        } else {
+            insertChild(
+                UInt32(target), key: key, summary(ofLeaf: target), path, level: height - 1)
+        }
         return result
+    }
+
+    /// The next lower leaf, when it hangs from the same node and has room.
+    private func lowerSibling(_ path: Path, roomFor more: Int) -> Int? {
+        guard height > 0 else { return nil }
+        let index = Int(path[height - 1])
+        let slot = index & (Self.nodeCapacity - 1)
+        guard slot + 1 < Int(nodeCounts[index >> Self.nodeShift]) else { return nil }
+        let leaf = Int(children[index + 1])
+        return Int(leafCounts[leaf]) + more <= Self.leafCapacity ? leaf : nil
+    }
+
+    /// Moves the ranges of `leaf` from slot `first` on to the front of `target`, which is the next lower leaf.
+    private mutating func moveLower(of leaf: Int, from first: Int, to target: Int) {
+        let more = Int(leafCounts[leaf]) - first
+        let there = target << Self.leafShift
+        for offset in (0..<Int(leafCounts[target])).reversed() {
+            ranges[there + offset + more] = ranges[there + offset]
+        }
+        for offset in 0..<more {
+            ranges[there + offset] = ranges[(leaf << Self.leafShift) + first + offset]
+        }
+        leafCounts[leaf] = UInt8(first)
+        leafCounts[target] += UInt8(more)
     }
 
     /// Puts a child behind the entry `path[level]`; level -1 is a new root above the old one.
