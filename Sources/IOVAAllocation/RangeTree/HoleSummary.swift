@@ -29,4 +29,9 @@ struct HoleSummary {
         blockOrder = max(blockOrder, other.blockOrder)
         capacity.replace(with: other.capacity, where: other.capacity .> capacity)
     }
+
+    /// Whether some hole takes the request, as far as the summary tells.
+    func admits(_ request: HoleRequest) -> Bool {
+        request.mayFit(longest: longest, blockOrder: blockOrder, capacity: capacity)
+    }
 }

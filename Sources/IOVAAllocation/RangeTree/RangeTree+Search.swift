@@ -78,17 +78,8 @@ extension RangeTree {
     /// Whether the holes below this entry may take the request.
     @inline(__always)
     private func admits(_ index: Int, _ request: HoleRequest) -> Bool {
-        switch request.kind {
-        case .anywhere: return longest[index] >= request.size
-        case .naturalBlock: return Int(blockOrders[index]) > request.order
-        case .withinBlock:
-            let order = Int(blockOrders[index])
-            if order > request.order { return true }
-            if request.order <= HoleSummary.capacityOrders {
-                return UInt64(capacities[index][request.order - 1]) >= request.size
-            }
-            return order == request.order && longest[index] >= request.size
-        }
+        request.mayFit(
+            longest: longest[index], blockOrder: blockOrders[index], capacity: capacities[index])
     }
 
     private func scan(
