@@ -70,6 +70,7 @@ let package = Package(
         // Tests only.
         module("TestSupport"),
         tests("AddressSpacesTests", ["AddressSpaces"]),
+        tests("SMMUModelTests", ["SMMUModel", "AddressSpaces"]),
         tests("WireJSONTests", ["WireJSON"]),
         tests("HTTPMessagesTests", ["HTTPMessages"]),
         tests("MicroHTTPServerTests", ["MicroHTTPServer", "HTTPMessages", "Locking"]),

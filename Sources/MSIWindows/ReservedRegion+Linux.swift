@@ -17,7 +17,7 @@ extension ReservedRegion {
         switch provenance {
         case .hostBridgeNode: false
         case .deviceTreeNode: !(device.kind == .pciFunction && conditions.kernel == .v6_1)
-        case .rmr, .driver, .caller: true
+        case .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
         }
     }
 
@@ -26,7 +26,7 @@ extension ReservedRegion {
         return switch provenance {
         case .deviceTreeNode, .hostBridgeNode: .iommuAddresses
         case .rmr: .rmr
-        case .driver, .caller: .reservedRegion
+        case .driver, .virtioProbe, .untranslatedITS, .caller: .reservedRegion
         }
     }
 
@@ -36,6 +36,8 @@ extension ReservedRegion {
         case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"
         case .rmr(let offset): "IORT RMR node at \(HexLiteral.text(UInt64(offset)))"
         case .driver: "IOMMU driver"
+        case .virtioProbe: "region of the virtio-iommu device"
+        case .untranslatedITS(let name): "translation frame of \(name), reached untranslated"
         case .caller(let words): words
         }
     }

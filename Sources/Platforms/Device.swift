@@ -36,6 +36,8 @@ public struct Device: Hashable, Sendable {
     /// What firmware reserves for this device, in the order in which the kernel reads it. The driver's
     /// own software-MSI window is not among them.
     public var firmwareRegions: [ReservedRegion]
+    /// What firmware asks for and Linux does not apply.
+    public var unappliedRegions: [UnappliedRegion]
     /// `pci_function` only: "device.function" from the root bus down, e.g. `["01.0", "00.0"]`.
     public var pciPath: [String]
     /// Id of the host bridge of a `pci_function`.
@@ -45,7 +47,8 @@ public struct Device: Hashable, Sendable {
         id: String, kind: Kind, compatible: [String] = [], active: Bool = true, streams: [StreamMapping] = [],
         msiControllers: [String] = [], dmaLimit: UInt64 = .max, dmaCoherent: Bool = false,
         pciWindows: [PCIWindow] = [], inboundWindows: [InboundWindow] = [],
-        firmwareRegions: [ReservedRegion] = [], pciPath: [String] = [], hostBridge: String? = nil
+        firmwareRegions: [ReservedRegion] = [], unappliedRegions: [UnappliedRegion] = [],
+        pciPath: [String] = [], hostBridge: String? = nil
     ) {
         self.id = id
         self.kind = kind
@@ -58,6 +61,7 @@ public struct Device: Hashable, Sendable {
         self.pciWindows = pciWindows
         self.inboundWindows = inboundWindows
         self.firmwareRegions = firmwareRegions
+        self.unappliedRegions = unappliedRegions
         self.pciPath = pciPath
         self.hostBridge = hostBridge
     }

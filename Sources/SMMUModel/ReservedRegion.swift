@@ -2,6 +2,8 @@
 // iommu_resv_region` of include/linux/iommu.h, Linux 7.2. Start and length are kept as the kernel
 // keeps them, so that a zero length or a wrap can be told instead of being impossible to say.
 
+public import AddressSpaces
+
 /// One reserved region of one device, in the order in which its IOMMU driver reports it.
 public struct ReservedRegion: Hashable, Sendable {
     /// `enum iommu_resv_type`; the order matters for sorting and merging.
@@ -23,10 +25,30 @@ public struct ReservedRegion: Hashable, Sendable {
         case hostBridgeNode(path: String)
         /// An IORT RMR node at this offset.
         case rmr(offset: UInt32)
-        /// The IOMMU driver's own constant.
+        /// The IOMMU driver's own window.
         case driver
+        /// Told by the virtio-iommu device when it was asked about its endpoint.
+        case virtioProbe
+        /// The translation frame of an ITS that the SMMU reaches untranslated.
+        case untranslatedITS(String)
         /// Given by the caller, with the caller's own words.
         case caller(String)
+    }
+
+    /// `IOMMU_READ` and so on: how a direct region is mapped.
+    public struct Protection: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        public static let read = Protection(rawValue: 1)
+        public static let write = Protection(rawValue: 2)
+        public static let cache = Protection(rawValue: 4)
+        public static let noExecute = Protection(rawValue: 8)
+        public static let mmio = Protection(rawValue: 16)
+        public static let privileged = Protection(rawValue: 32)
+
+        /// What every MSI region has.
+        public static let doorbell: Protection = [.write, .noExecute, .mmio]
     }
 
     public var kind: Kind
@@ -35,11 +57,26 @@ public struct ReservedRegion: Hashable, Sendable {
     /// Bytes; 0 is possible (the kernel keeps such regions) and `start + length` may wrap.
     public var length: UInt64
     public var provenance: Provenance
+    public var protection: Protection
 
-    public init(kind: Kind, start: UInt64, length: UInt64, provenance: Provenance) {
+    /// - Parameter protection: nil for what the kernel gives the kind by default.
+    public init(
+        kind: Kind, start: UInt64, length: UInt64, provenance: Provenance, protection: Protection? = nil
+    ) {
         self.kind = kind
         self.start = start
         self.length = length
         self.provenance = provenance
+        let isMSI = kind == .msi || kind == .softwareMSI
+        self.protection = protection ?? (isMSI ? .doorbell : [.read, .write])
     }
+
+    /// Last IOVA as the kernel computes it: below `start` for no bytes, and wrapping.
+    public var wrappingLast: UInt64 { start &+ length &- 1 }
+
+    /// No bytes, or past 2^64-2: kernel code that adds 1 to the last address goes astray here.
+    public var isOdd: Bool { length == 0 || start.addingReportingOverflow(length).overflow }
+
+    /// The region as a range; nil when it has no bytes or wraps past 2^64-1.
+    public var range: IOVARange? { IOVARange(start: IOVA(start), size: length) }
 }

@@ -8,6 +8,9 @@ public struct SMMU: Hashable, Sendable {
     /// The architecture version that decides the driver: v1 and v2 share arm-smmu, v3 has its own.
     public enum Version: String, CaseIterable, Sendable {
         case v1, v2, v3
+        /// A paravirtual one: its driver lists the device's own regions first, and offers the software window
+        /// only where the device tells of no MSI region.
+        case virtio
     }
 
     /// The device-tree path, or the server's name for a node of another source.

@@ -42,12 +42,14 @@ extension TreeAnalysis {
         guard !streams.mappings.isEmpty else { return nil }
         var device = common(index, .platform, streams, dmaFrom: tree.dmaParent(of: index))
         device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
         return device
     }
 
     private mutating func idMapBus(_ index: Int, _ streams: Streams) throws(DeviceTreeError) -> Device {
         var device = common(index, .idMapBus, streams, dmaFrom: index)
         device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
         return device
     }
 
@@ -100,6 +102,7 @@ extension TreeAnalysis {
         device.pciPath = path
         device.hostBridge = host.id
         device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
         try takeRegions(device.pciWindows.count + device.inboundWindows.count)
         return device
     }

@@ -10,6 +10,7 @@ extension TreeAnalysis {
         of index: Int, onHostBridge: Bool
     ) throws(DeviceTreeError) -> [ReservedRegion] {
         let node = tree.nodes[index]
+        unapplied = []
         guard let references = node.cells("memory-region") else { return [] }
         var regions: [ReservedRegion] = []
         for reference in references {
@@ -56,6 +57,11 @@ extension TreeAnalysis {
                     .error, "iommu-addresses-untranslatable", path, "iommu-addresses",
                     "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
                         + "Linux dereferences a null pointer here and crashes at boot.")
+                // Mainline never reads the entries of a host bridge, so only a device's own can crash it.
+                if !onHostBridge {
+                    unapplied.append(
+                        UnappliedRegion(reason: .crashesKernel, region: nil, location: path))
+                }
                 break
             }
             if let made = made(start, length, by: region, for: index, onHostBridge) { regions.append(made) }

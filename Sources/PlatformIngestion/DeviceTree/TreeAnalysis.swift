@@ -11,6 +11,8 @@ struct TreeAnalysis {
     /// SMMUs by node index.
     private(set) var smmus: [Int: SMMU] = [:]
     private(set) var findings: [Finding] = []
+    /// Entries of the device read last that Linux does not apply.
+    var unapplied: [UnappliedRegion] = []
     private var findingsDropped = 0
     private var regionsTotal = 0
 

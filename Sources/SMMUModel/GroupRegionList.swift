@@ -1,0 +1,74 @@
+// A group's reserved regions as Linux sorts, merges and prints them. Mirrors drivers/iommu/iommu.c:
+// iommu_insert_resv_region and iommu_get_group_resv_regions, Linux 7.2. Lengths and wraps are the
+// kernel's, odd ones included.
+
+/// The merged list behind `/sys/kernel/iommu_groups/N/reserved_regions`.
+public struct GroupRegionList: Hashable, Sendable {
+    /// Sorted by start, at equal starts by kind.
+    public let regions: [ReservedRegion]
+
+    /// Inserts in the order in which devices and drivers report.
+    ///
+    /// The kernel puts a region before the first element that starts later, or at the same place with a kind
+    /// as high, and then walks the list once, merging elements of that kind which overlap or touch. Kinds do
+    /// not influence each other, and a walk over a list that has been merged before changes nothing until it
+    /// comes to the new element; so each kind is kept by itself, and a walk ends where it merges no more.
+    ///
+    /// Complexity: O(n log n) for regions in any order, plus the moves of array insertion.
+    public init(inserting regions: [ReservedRegion]) {
+        var merged: [ReservedRegion] = []
+        for kind in ReservedRegion.Kind.allCases {
+            var list = OneKind()
+            let ofKind = regions.filter { $0.kind == kind }
+            // Where nothing is odd the order of insertion cannot be seen in the ranges; ascending order is
+            // the cheapest; the latest of two equal starts comes first, as the kernel puts it.
+            let ordered =
+                ofKind.contains { $0.isOdd }
+                ? ofKind
+                : ofKind.enumerated().sorted {
+                    ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
+                }.map(\.element)
+            for region in ordered { list.insert(region) }
+            merged += list.regions
+        }
+        // Stable, so that equal starts keep the order of their kinds.
+        self.regions = merged.enumerated().sorted {
+            ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
+        }.map(\.element)
+    }
+
+    /// The elements of one kind.
+    private struct OneKind {
+        var regions: [ReservedRegion] = []
+
+        mutating func insert(_ region: ReservedRegion) {
+            var low = 0
+            var high = regions.count
+            while low < high {
+                let middle = (low + high) / 2
+                if regions[middle].start < region.start { low = middle + 1 } else { high = middle }
+            }
+            regions.insert(region, at: low)
+            merge(from: low)
+        }
+
+        /// The kernel's walk from the new element on: `start > last + 1` in wrapping arithmetic keeps two
+        /// elements apart.
+        private mutating func merge(from index: Int) {
+            var top = index
+            if index > 0, absorb(index - 1) { top = index - 1 }
+            while top + 1 < regions.count, absorb(top) {}
+            // One absorbed nothing: what follows was merged before.
+        }
+
+        /// Whether the element behind `top` went into it.
+        private mutating func absorb(_ top: Int) -> Bool {
+            let last = regions[top].wrappingLast
+            let next = regions[top + 1]
+            guard next.start <= last &+ 1 else { return false }
+            regions[top].length = max(last, next.wrappingLast) &- regions[top].start &+ 1
+            regions.remove(at: top + 1)
+            return true
+        }
+    }
+}
