@@ -116,7 +116,7 @@ extension WindowSource {
         }
         guard var reader = ObjectReader(node, problems) else { return nil }
         let kind = reader.required("kind")?.choice(WireWords.sources, problems)
-        guard let kind, case .candidates(var bases, var size, var avoid) = kind else {
+        guard let kind, case .candidates(var bases, var size, var avoid, _) = kind else {
             reader.finish()
             guard let kind else { return nil }
             self = kind

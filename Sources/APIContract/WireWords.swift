@@ -16,12 +16,9 @@ public enum WireWords {
     public static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
     /// Window sources that a word alone names.
     public static let sources: [(word: String, value: WindowSource)] = [
-        ("fixed", .fixed), ("candidates", postedCandidates),
+        ("fixed", .fixed), ("candidates", .posted),
+        ("dynamic", .dynamic(prefer: .nearestDefault, size: WindowSource.mainlineSize)), ("none", .none),
     ]
-    /// The posted v4 series.
-    public static let postedCandidates = WindowSource.candidates(
-        bases: [WindowSource.mainlineBase, WindowSource.postedSecondBase], size: WindowSource.mainlineSize,
-        avoid: .advertised)
 }
 
 extension ReservedRegion.Kind {

@@ -79,7 +79,7 @@ extension Service {
         }
         let list = GroupRegionList(
             inserting: AdvertisedRegions.list(
-                for: device, source: source, conditions: conditions, withheld: withheld))
+                for: device, source: source, conditions: conditions))
         if view == "sysfs" { return sysfs(list, conditions, isPlain: isPlain) }
         if isPlain { throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.") }
         return json(200) { writer in

@@ -1,19 +1,44 @@
-// Under which circumstances a question is asked: the kernel, its page size, the SMMU's aperture.
+// Under which circumstances a question is asked: the kernel and how it was built and booted, and what the
+// IOMMU can do. Everything here is a fact that the caller gives or a default that the answer names.
 
 public import AddressSpaces
 public import IOVAAllocation
+public import SMMUModel
 
 /// What the answer depends on besides the platform.
 public struct Conditions: Hashable, Sendable {
+    /// What the kernel does with a device before anybody takes it over.
+    public enum DefaultDomain: String, CaseIterable, Sendable {
+        case translated
+        /// `iommu.passthrough=1`, or a driver that asks for it.
+        case identity
+        /// The device has no IOMMU group: it is not behind the IOMMU, or the driver refused it, as SMMUv3
+        /// does with the second function of one stream ID.
+        case none = "no_group"
+    }
+
     public var kernel: KernelRelease
-    /// The CPU page size, which is also the domain's granule where the SMMU supports it.
+    /// The CPU page size.
     public var pageSize: Granule
     /// What the IOMMU translates.
     public var aperture: IOVARange
+    /// What the IOMMU can map.
+    public var smmuPageSizes = PageSizes.all
+    /// Whose list of regions it is.
+    public var driver = SMMU.Version.v3
+    public var defaultDomain = DefaultDomain.translated
+    /// `iommu.forcedac=1`: PCI devices are not tried below 4 GiB first.
+    public var forcesDAC = false
+    /// Whether MSIs are isolated between devices, as an ITS does.
+    public var hasIsolatedMSI = true
+    /// The module parameter `allow_unsafe_interrupts`; nil answers as if it were set, with a warning.
+    public var allowsUnsafeInterrupts: Bool?
+    /// IOMMU_CAP_CACHE_COHERENCY, which iommufd demands.
+    public var isCacheCoherent = true
 
     /// The aperture that is assumed where no register tells: bits of input address.
     public static let apertureBitsDefault = 48
-    public static let apertureBitsBounds = 32...64
+    public static let apertureBitsBounds = 16...64
 
     public init(
         kernel: KernelRelease = .newest, pageSize: Granule = .kib4,
@@ -22,6 +47,18 @@ public struct Conditions: Hashable, Sendable {
         precondition(Self.apertureBitsBounds.contains(apertureBits), "aperture of \(apertureBits) bits")
         self.kernel = kernel
         self.pageSize = pageSize
-        aperture = IOVARange(proven: 0, apertureBits == 64 ? .max : (1 << UInt64(apertureBits)) - 1)
+        aperture = DomainGeometry.aperture(bits: apertureBits)
     }
+
+    /// Takes over what an IOMMU's capabilities came to.
+    public mutating func apply(_ geometry: DomainGeometry) {
+        aperture = geometry.aperture
+        smmuPageSizes = geometry.pageSizes
+    }
+
+    /// The page of the DMA domain's allocator: the CPU's where the IOMMU supports it.
+    public var granule: Granule { smmuPageSizes.translationGranule(cpuPage: pageSize) ?? pageSize }
+
+    /// The page that VFIO and iommufd map: theirs are never below the CPU's.
+    public var userPage: Granule { granule.shift > pageSize.shift ? granule : pageSize }
 }

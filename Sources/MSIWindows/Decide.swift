@@ -1,13 +1,16 @@
 // The one place where a question becomes a decision. The switch over consumers is here and nowhere else.
 
-public import Platforms
-
 extension Decision {
     /// Decides, telling each step to `recorder`. The recorder cannot change the decision.
     public static func decide<R: Recorder>(_ question: Question, recorder: inout R) -> Decision {
-        switch question.consumer {
-        case .vfioType1: VFIOType1.decide(question, &recorder)
-        }
+        var decision =
+            switch question.consumer {
+            case .dmaAPI: DMAAPI.decide(question, &recorder)
+            case .vfioType1: VFIOType1.decide(question, &recorder)
+            case .iommufd: IOMMUFD.decide(question, &recorder)
+            }
+        decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
+        return decision
     }
 
     /// Decides without an explanation.

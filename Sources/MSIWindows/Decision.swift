@@ -5,7 +5,16 @@ public import AddressSpaces
 /// One decision.
 public struct Decision: Hashable, Sendable {
     public enum Outcome: String, CaseIterable, Sendable {
-        case window, none, refused, hardware, identity
+        /// Doorbells are mapped: in a window, or for the DMA layer in pages like any other.
+        case window
+        /// There is no window, or nothing is left to map doorbells at.
+        case none
+        /// Linux refuses before doorbells matter.
+        case refused
+        /// Hardware MSI regions: doorbells keep their addresses.
+        case hardware
+        /// Nothing is translated.
+        case identity
     }
 
     /// Where a doorbell is reached.
@@ -17,28 +26,17 @@ public struct Decision: Hashable, Sendable {
         public var page: IOVA
     }
 
-    /// Something silent or late in Linux that the asker should know.
-    public struct Warning: Hashable, Sendable {
-        public var code: Code
-        public var detail: String
-        public var range: IOVARange?
-
-        public enum Code: String, CaseIterable, Sendable {
-            case windowInReservedRegion = "window_in_reserved_region"
-            case windowInPCIWindow = "window_in_pci_window"
-            case windowInDMARangesGap = "window_in_dma_ranges_gap"
-            case windowInPageZero = "window_in_page_zero"
-            case windowOutsideIOVARanges = "window_outside_iova_ranges"
-            case windowAboveDMALimit = "window_above_dma_limit"
-            case windowBeyondAperture = "window_beyond_aperture"
-            case doorbellsPastWindow = "doorbells_past_window"
-            case dmaDomainSetupFails = "dma_domain_setup_fails"
-            case baseZero = "base_zero"
-            case physicalDoorbell = "physical_doorbell"
-        }
+    /// What became of one mapping that was tried.
+    public struct MapResult: Hashable, Sendable {
+        public var check: MapCheck
+        /// Where it was mapped; nil when it was refused.
+        public var iova: IOVA?
+        public var errno: Errno?
     }
 
     public var outcome: Outcome
+    /// The software-MSI window; for the DMA layer the pages that the doorbells took, when they lie side by
+    /// side.
     public var window: IOVARange?
     public var doorbells: [Doorbell] = []
     /// Whether the window lies outside everything that the platform withholds, also where Linux does not
@@ -50,4 +48,20 @@ public struct Decision: Hashable, Sendable {
     public var because: String
     public var warnings: [Warning] = []
     public var errno: Errno?
+    /// Ranges that user space may map once the group is attached; nil for the DMA layer.
+    public var ranges: [IOVARange]?
+    /// dma_api: where each earlier mapping went, nil for one that failed and for what maps nothing.
+    public var history: [IOVA?] = []
+    public var mapResults: [MapResult] = []
+
+    /// Most warnings of one decision; what is beyond them is of the same kinds.
+    public static let warningsMax = 256
+
+    /// Adds a warning unless one of its code and range is there already.
+    mutating func warn(_ code: Warning.Code, _ detail: String, range: IOVARange? = nil) {
+        guard warnings.count < Self.warningsMax,
+            !warnings.contains(where: { $0.code == code && $0.range == range })
+        else { return }
+        warnings.append(Warning(code: code, detail: detail, range: range))
+    }
 }

@@ -1,5 +1,6 @@
-// VFIO's linear cookie: a cursor that starts at the window and never looks at its end. Mirrors
-// drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page with IOMMU_COOKIE_DMA_MSI, Linux 7.2.
+// VFIO's linear cookie, and iommufd's up to Linux 6.14: a cursor that starts at the window and never looks
+// at its end. Mirrors drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page with IOMMU_COOKIE_DMA_MSI,
+// Linux 7.2.
 
 import AddressSpaces
 
@@ -9,10 +10,7 @@ struct MSICookie {
     /// The next page; nil past 2^64-1.
     private var next: UInt64?
     private var pages: [UInt64: UInt64] = [:]
-    private(set) var mapped: [Decision.Doorbell] = []
-    private(set) var warnings: [Decision.Warning] = []
-    /// A page could not be mapped.
-    private(set) var failed = false
+    private(set) var mapped = MappedDoorbells()
 
     init(window: IOVARange, conditions: Conditions) {
         self.window = window
@@ -27,17 +25,19 @@ struct MSICookie {
         let offset = doorbell.value & size.mask
         if let page = pages[physicalPage] {
             recorder.record(
-                .pageReused, .noted, candidate: nil, blocker: nil,
-                "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
-            mapped.append(.init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+                .pageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
+            mapped.add(doorbell, page: page, offset: offset)
             return
         }
-        guard let page = takePage(for: doorbell, &recorder) else { return }
+        guard let page = takePage(for: doorbell, &recorder) else {
+            mapped.errno = .noSpace
+            return
+        }
         pages[physicalPage] = page
         recorder.record(
-            .doorbellMapped, .accepted, candidate: nil, blocker: nil,
+            .doorbellMapped, .accepted,
             "The page of \(doorbell.hex) is mapped at \(HexLiteral.text(page)).")
-        mapped.append(.init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+        mapped.add(doorbell, page: page, offset: offset)
     }
 
     /// The next page, nil when it cannot be mapped: page 0 counts as failure though the cursor has moved,
@@ -49,24 +49,30 @@ struct MSICookie {
         let last = conditions.pageSize.lastOfPage(page)
         if page == 0 {
             advance(page)
-            failed = true
-            warn(
+            recorder.record(.baseZero, .rejected, "Address 0 counts as failure; the cursor has moved on.")
+            mapped.warn(
                 .baseZero,
                 "A cookie at address 0 loses its first page: the doorbell \(doorbell.hex) is not mapped.")
             return nil
         }
-        guard last <= conditions.aperture.last.value else {
+        guard last <= conditions.aperture.last.value, page >= conditions.aperture.start.value else {
             recorder.record(
-                .beyondAperture, .rejected, candidate: nil, blocker: nil,
+                .beyondAperture, .rejected,
                 "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
-            failed = true
+            return nil
+        }
+        guard conditions.userPage == conditions.pageSize, conditions.granule.isAligned(page) else {
+            recorder.record(
+                .pageUnmappable, .rejected,
+                "\(HexLiteral.text(page)) cannot be mapped: the IOMMU's smallest page is "
+                    + "\(HexLiteral.text(conditions.granule.bytes)).")
             return nil
         }
         if last > window.last.value {
             recorder.record(
-                .pastWindowEnd, .noted, candidate: nil, blocker: nil,
+                .pastWindowEnd, .noted,
                 "\(HexLiteral.text(page)) lies behind the window \(window.text).")
-            warn(
+            mapped.warn(
                 .doorbellsPastWindow,
                 "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
                     + "nothing is reserved for it.")
@@ -78,11 +84,5 @@ struct MSICookie {
     private mutating func advance(_ page: UInt64) {
         let (sum, wraps) = page.addingReportingOverflow(conditions.pageSize.bytes)
         next = wraps ? nil : sum
-    }
-
-    /// Each code once: the first occurrence names the place.
-    private mutating func warn(_ code: Decision.Warning.Code, _ detail: String) {
-        guard !warnings.contains(where: { $0.code == code }) else { return }
-        warnings.append(.init(code: code, detail: detail, range: nil))
     }
 }

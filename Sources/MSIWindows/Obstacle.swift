@@ -20,9 +20,9 @@ enum Obstacle {
     /// A warning for each kind of thing that the window touches.
     static func warnings(
         _ window: IOVARange, _ blockers: [WithheldItem], _ withheld: Withheld, _ conditions: Conditions
-    ) -> [Decision.Warning] {
+    ) -> [Warning] {
         var warnings = blockers.map { blocker in
-            Decision.Warning(
+            Warning(
                 code: code(of: blocker.kind), detail: sentence(window, blocker, withheld, conditions),
                 range: blocker.range)
         }
@@ -44,7 +44,7 @@ enum Obstacle {
         return warnings
     }
 
-    private static func code(of kind: WithheldItem.Kind) -> Decision.Warning.Code {
+    private static func code(of kind: WithheldItem.Kind) -> Warning.Code {
         switch kind {
         case .pageZero: .windowInPageZero
         case .pciWindow: .windowInPCIWindow

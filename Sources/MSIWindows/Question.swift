@@ -1,11 +1,12 @@
-// One question: a device under conditions, a window source, a consumer, and the doorbells to be mapped.
+// One question: a group under conditions, a window source, a consumer, and the doorbells to be mapped;
+// and what happened before.
 
 public import AddressSpaces
 public import Platforms
 
 /// What a decision is asked about.
 public struct Question: Hashable, Sendable {
-    public var device: Device
+    public var group: IOMMUGroup
     /// Usable ranges that the caller knows of; nil when nothing is known.
     public var usable: [IOVARange]?
     public var consumer: Consumer
@@ -14,16 +15,74 @@ public struct Question: Hashable, Sendable {
     /// Doorbell registers in the order in which they are first used.
     public var doorbells: [PhysicalAddress]
 
+    /// dma_api: the device's DMA mask when the vectors are requested. All ones stands for a driver that
+    /// has set 64 bits; before a driver sets one it is 32 bits.
+    public var dmaMask = UInt64.max
+    /// dma_api: what the domain was used for before, in order.
+    public var history: [DMAOperation] = []
+
+    /// vfio_type1 and iommufd: groups in the same container or address space, in order of attachment.
+    public var earlierGroups: [AttachedGroup] = []
+    /// vfio_type1 and iommufd: what is mapped before the group is attached.
+    public var mappings: [IOVARange] = []
+    /// iommufd: the set of IOMMU_IOAS_ALLOW_IOVAS; empty for none.
+    public var allowed: [IOVARange] = []
+    /// vfio_type1 and iommufd: mappings to try once the group is attached, each by itself.
+    public var mapChecks: [MapCheck] = []
+
     public init(
-        device: Device, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        group: IOMMUGroup, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
         source: WindowSource = .fixed, conditions: Conditions = Conditions(),
         doorbells: [PhysicalAddress] = []
     ) {
-        self.device = device
+        self.group = group
         self.usable = usable
         self.consumer = consumer
         self.source = source
         self.conditions = conditions
         self.doorbells = doorbells
     }
+
+    /// A device in a group of its own.
+    public init(
+        device: Device, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        source: WindowSource = .fixed, conditions: Conditions = Conditions(),
+        doorbells: [PhysicalAddress] = []
+    ) {
+        self.init(
+            group: IOMMUGroup(device), usable: usable, consumer: consumer, source: source,
+            conditions: conditions, doorbells: doorbells)
+    }
+
+    public var device: Device { group.device }
+}
+
+/// A group that was attached before, perhaps behind another IOMMU.
+public struct AttachedGroup: Hashable, Sendable {
+    public var group: IOMMUGroup
+    /// What its IOMMU translates; nil for what the conditions say.
+    public var aperture: IOVARange?
+
+    public init(_ group: IOMMUGroup, aperture: IOVARange? = nil) {
+        self.group = group
+        self.aperture = aperture
+    }
+}
+
+/// Something that happened in a DMA domain before its MSIs are set up.
+public enum DMAOperation: Hashable, Sendable {
+    /// A device of the group maps a buffer: `dma_map_*` or `dma_alloc_*`. `member` is its index in the
+    /// group, `mask` the DMA mask of the call.
+    case map(bytes: UInt64, mask: UInt64, member: Int)
+    /// Undoes an earlier `map`, named by its index in the history. One that failed, is no `map`, or was
+    /// undone before is left alone.
+    case unmap(index: Int)
+}
+
+/// A mapping that user space tries.
+public enum MapCheck: Hashable, Sendable {
+    /// At this IOVA, over this many bytes.
+    case fixed(iova: UInt64, bytes: UInt64)
+    /// iommufd only: wherever it fits, for user memory at this address.
+    case automatic(bytes: UInt64, userAddress: UInt64)
 }

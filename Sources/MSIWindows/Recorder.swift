@@ -2,6 +2,7 @@
 // nothing compiles away, so there is one path and no second explanation that could disagree.
 
 public import AddressSpaces
+public import IOVAAllocation
 
 /// One step of a decision.
 public struct Step: Hashable, Sendable {
@@ -23,6 +24,25 @@ public protocol Recorder {
     mutating func record(
         _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
         _ text: @autoclosure () -> String)
+
+    /// A fact of the allocator underneath, which its own rule names.
+    mutating func record(allocation step: @autoclosure () -> AllocationStep)
+}
+
+extension Recorder {
+    /// A step about no window.
+    @inlinable
+    public mutating func record(_ rule: Rule, _ verdict: Step.Verdict, _ text: @autoclosure () -> String) {
+        record(rule, verdict, candidate: nil, blocker: nil, text())
+    }
+
+    /// A step about a window that nothing blocks.
+    @inlinable
+    public mutating func record(
+        _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, _ text: @autoclosure () -> String
+    ) {
+        record(rule, verdict, candidate: candidate, blocker: nil, text())
+    }
 }
 
 /// Keeps nothing.
@@ -34,6 +54,9 @@ public struct NoRecorder: Recorder {
         _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
         _ text: @autoclosure () -> String
     ) {}
+
+    @inlinable
+    public mutating func record(allocation step: @autoclosure () -> AllocationStep) {}
 }
 
 /// Keeps the first steps and counts the rest.
@@ -57,4 +80,20 @@ public struct StepRecorder: Recorder {
                 sequence: steps.count, rule: rule, verdict: verdict, candidate: candidate, blocker: blocker,
                 text: text()))
     }
+
+    public mutating func record(allocation step: @autoclosure () -> AllocationStep) {
+        guard steps.count < limit else {
+            dropped += 1
+            return
+        }
+        let fact = step()
+        record(Rule.of(fact), .noted, candidate: nil, blocker: nil, fact.sentence)
+    }
+}
+
+/// Lets the allocator tell its steps to a decision's recorder.
+struct AllocationListener<R: Recorder>: AllocationRecorder {
+    var recorder: R
+
+    mutating func record(_ step: @autoclosure () -> AllocationStep) { recorder.record(allocation: step()) }
 }

@@ -11,12 +11,11 @@ extension ReservedRegion {
         if case .hostBridgeNode = provenance { true } else { false }
     }
 
-    /// Whether the IOMMU driver reports the region for the device. Linux 6.1 does not read
-    /// `iommu-addresses` of PCI functions.
+    /// Whether the IOMMU driver reports the region for the device.
     func isApplied(to device: Device, under conditions: Conditions) -> Bool {
         switch provenance {
         case .hostBridgeNode: false
-        case .deviceTreeNode: !(device.kind == .pciFunction && conditions.kernel == .v6_1)
+        case .deviceTreeNode: device.kind != .pciFunction || conditions.kernel.readsRegionsOfPCIFunctions
         case .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
         }
     }

@@ -1,56 +1,91 @@
-// The closed list of rules that a decision can apply. Ids are stable; each has a sentence and a citation.
+// The closed list of rules that a decision can apply. Ids are stable and on the wire; each rule has a
+// sentence, a citation, and a minimal question in the tests that takes it.
 
 /// A rule of Linux, or of this model where Linux has none.
 public enum Rule: String, CaseIterable, Sendable {
+    // Before any window matters.
+    case noGroup = "group.none"
     case groupDirectRegion = "group.direct_region"
-    case hardwareMSIWins = "hw_msi.wins"
+    case directRegionIgnored = "group.direct_region_ignored"
+    case identityDomain = "domain.identity"
+
+    // Which window the driver offers.
     case windowFixed = "window.fixed"
+    case windowGiven = "window.given"
+    case windowReplacedByHardware = "window.replaced_by_hardware"
     case candidateTaken = "window.candidate_taken"
     case candidateBlocked = "window.candidate_blocked"
     case noneLeft = "window.none_left"
+    case mustAllocate = "window.must_allocate"
+    case refusedWithoutWindow = "window.refused_without"
+    case dynamicTaken = "window.dynamic_taken"
+    case sourceNone = "window.source_none"
+
+    // The DMA layer.
+    case softwareWindowSkipped = "sw_msi.skipped_by_dma_domain"
+    case firstDeviceOnly = "dma.first_device_only"
+    case regionReserved = "region.reserved"
+    case invertedNode = "region.inverted"
+    case domainSetUpFails = "dma.set_up_fails"
+    case earlierMapping = "dma.earlier_mapping"
+    case hardwareIdentity = "hw_msi.identity_page"
+    case domainPageReused = "dma.page_reused"
+    case domainPageMapped = "dma.page_mapped"
+    case triedBelow4G = "pci.tried_below_4g"
+    case gaveUpBelow4G = "pci.gave_up_below_4g"
+    case exhausted = "alloc.exhausted"
+
+    // The allocator underneath.
+    case cacheHit = "alloc.cache_hit"
+    case cacheMissed = "alloc.cache_missed"
+    case failedFast32 = "alloc.fail_fast_32"
+    case startedAtCached32 = "alloc.started_at_cached32"
+    case startedAtCached64 = "alloc.started_at_cached64"
+    case searched = "alloc.searched"
+    case took = "alloc.took"
+    case stateChanged = "alloc.state_changed"
+    case flushed = "alloc.flushed"
+
+    // VFIO type1.
+    case apertureConflict = "vfio.aperture_conflict"
+    case regionOverlap = "region.overlap"
     case rangesEmpty = "vfio.ranges_empty"
+    case unsafeInterrupts = "vfio.unsafe_interrupts"
+    case domainShared = "vfio.domain_shared"
+    case hardwareMSIWins = "hw_msi.wins"
+    case noCookie = "vfio.no_cookie"
     case cookieBase = "vfio.cookie_base"
     case doorbellMapped = "cookie.doorbell_mapped"
     case pageReused = "cookie.page_reused"
+    case baseZero = "cookie.base_zero"
     case pastWindowEnd = "cookie.past_window_end"
     case beyondAperture = "cookie.beyond_aperture"
+    case pageUnmappable = "cookie.page_unmappable"
+
+    // iommufd.
+    case iommufdAbsent = "iommufd.absent"
+    case iommufdNotCoherent = "iommufd.not_coherent"
+    case iommufdUnsafeInterrupts = "iommufd.unsafe_interrupts"
+    case iommufdRegionInUse = "iommufd.region_in_use"
+    case iommufdHardwareAndSoftware = "iommufd.hw_and_sw"
+    case iommufdGranule = "iommufd.granule_too_large"
+    case iommufdApertureInUse = "iommufd.aperture_in_use"
+    case iommufdPhysical = "iommufd.physical"
+    case softwarePageMapped = "sw_msi.page_mapped"
+    case softwarePageReused = "sw_msi.page_reused"
+    case softwarePagesExhausted = "sw_msi.pages_exhausted"
+
+    // The posted options.
+    case optionBusy = "option.busy"
+    case optionMisaligned = "option.misaligned"
+    case optionOverflows = "option.overflows"
+    case optionOverlaps = "option.overlaps"
+    case optionBeyondAperture = "option.beyond_aperture"
+    case optionStored = "option.stored"
+
+    // What user space may map, and whether a window is reached.
+    case mapAllowed = "map.allowed"
+    case mapRefused = "map.refused"
     case reachable = "reach.clear"
     case unreachable = "reach.blocked"
-
-    /// What the rule says, in one sentence.
-    public var sentence: String {
-        switch self {
-        case .groupDirectRegion:
-            "A direct region makes the group unassignable: claiming it fails with EINVAL."
-        case .hardwareMSIWins: "A hardware MSI region in the group means that no MSI cookie is made."
-        case .windowFixed: "The IOMMU driver offers its constant window without looking at anything."
-        case .candidateTaken: "The first candidate that touches nothing it must avoid becomes the window."
-        case .candidateBlocked: "A candidate that touches something it must avoid is passed over."
-        case .noneLeft: "When every candidate is blocked the driver offers no window, without a message."
-        case .rangesEmpty: "When no IOVA remains after the exclusions, attaching fails with EINVAL."
-        case .cookieBase: "VFIO makes an MSI cookie whose first page is the start of the highest window."
-        case .doorbellMapped: "Each new doorbell page takes the next CPU page of the cookie."
-        case .pageReused: "Doorbells in one physical page share its mapping."
-        case .pastWindowEnd: "The cookie does not stop at the window's end."
-        case .beyondAperture: "A page beyond the aperture cannot be mapped: setting up interrupts fails."
-        case .reachable: "A window outside everything withheld can be reached by the device."
-        case .unreachable: "A window inside something withheld is not reached, though Linux accepts it."
-        }
-    }
-
-    /// Where it can be read.
-    public var citation: String {
-        switch self {
-        case .groupDirectRegion: "drivers/iommu/iommu.c: __iommu_device_set_domain, Linux 7.2"
-        case .hardwareMSIWins: "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_has_sw_msi, Linux 7.2"
-        case .windowFixed: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions, Linux 7.2"
-        case .candidateTaken, .candidateBlocked, .noneLeft:
-            "arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
-        case .rangesEmpty: "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_resv_exclude, Linux 7.2"
-        case .cookieBase: "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group, Linux 7.2"
-        case .doorbellMapped, .pageReused, .pastWindowEnd, .beyondAperture:
-            "drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page, Linux 7.2"
-        case .reachable, .unreachable: "drivers/iommu/dma-iommu.c: iova_reserve_iommu_regions, Linux 7.2"
-        }
-    }
 }

@@ -1,147 +1,137 @@
-// The consumer VFIO type1: a linear MSI cookie at the start of the software-MSI window. Mirrors
-// drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group and drivers/iommu/dma-iommu.c:
-// iommu_dma_get_msi_page, Linux 7.2.
+// The consumer VFIO type1: the group is attached to a container, and doorbells are mapped with the cookie
+// of the container's domain. Mirrors drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group and
+// drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page, Linux 7.2.
 
 import AddressSpaces
-import IOVAAllocation
 import Platforms
 import SMMUModel
 
 enum VFIOType1 {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
-        let conditions = question.conditions
-        let withheld = Withheld(for: question.device, under: conditions, usable: question.usable)
-        let applied = question.device.firmwareRegions.filter {
-            $0.isApplied(to: question.device, under: conditions)
+        var container = VFIOContainer(conditions: question.conditions, mappings: question.mappings)
+        var ignored = NoRecorder()
+        for earlier in question.earlierGroups {
+            container.conditions.aperture = earlier.aperture ?? question.conditions.aperture
+            if case .failure(let error) = attach(earlier.group, question, &container, &ignored) {
+                return finished(Self.earlier(error.refusal, earlier.group), question)
+            }
         }
-        if let refusal = refusedByDirectRegion(applied, withheld, &recorder) { return refusal }
-        if let answer = hardware(applied, question, withheld, &recorder) { return answer }
-        let window = CandidateChoice.choose(
-            question.source, withheld: withheld, device: question.device, conditions, &recorder)
-        if let refusal = refusedForLackOfRanges(applied, window, conditions, &recorder) { return refusal }
-        var decision =
-            window.map { placed($0, question, withheld, &recorder) }
-            ?? noWindow(question, withheld)
-        if withheld.errno != nil {
-            decision.warnings.append(
-                .init(
-                    code: .dmaDomainSetupFails,
-                    detail:
-                        "The bus addresses of dma-ranges are not in the order of their CPU addresses: the DMA "
-                        + "domain's set-up fails with EINVAL, and gaps behind the failure are not known.",
-                    range: nil))
+        container.conditions.aperture = question.conditions.aperture
+        let domain: VFIOContainer.Domain
+        let regions: GroupRegionList
+        switch attach(question.group, question, &container, &recorder) {
+        case .failure(let error): return finished(error.refusal.decision, question)
+        case .success(let attached): (domain, regions) = attached
         }
+        var decision = self.decision(question, domain, &recorder)
+        decision.ranges = container.list.ranges
+        checkMaps(question, container, domain, &decision, &recorder)
+        Hazards.warn(aboutWindows: regions, of: question, used: domain.window, &decision)
+        return finished(decision, question)
+    }
+
+    /// All that happens before interrupts are set up, in Linux's order.
+    private static func attach<R: Recorder>(
+        _ group: IOMMUGroup, _ question: Question, _ container: inout VFIOContainer, _ recorder: inout R
+    ) -> Result<(domain: VFIOContainer.Domain, regions: GroupRegionList), RefusalError> {
+        if let refusal = GroupClaim.refusal(group, question.conditions, &recorder) {
+            return .failure(RefusalError(refusal))
+        }
+        let offers = GroupClaim.offers(group, question, &recorder)
+        if let refusal = GroupClaim.refusalWithoutWindow(offers, &recorder) {
+            return .failure(RefusalError(refusal))
+        }
+        return container.attach(group, offers: offers, question, &recorder)
+    }
+
+    static func earlier(_ refusal: Refusal, _ group: IOMMUGroup) -> Decision {
+        var refusal = refusal
+        refusal.because = "The earlier group of \(group.device.id) is not attached itself: \(refusal.because)"
+        return refusal.decision
+    }
+
+    private static func finished(_ decision: Decision, _ question: Question) -> Decision {
+        var decision = decision
+        Hazards.warn(about: question, &decision)
+        Hazards.warn(aboutAssignment: question, &decision)
         return decision
     }
 
-    private static func refusedByDirectRegion<R: Recorder>(
-        _ applied: [ReservedRegion], _ withheld: Withheld, _ recorder: inout R
-    ) -> Decision? {
-        guard let region = applied.first(where: { $0.kind == .direct }) else { return nil }
-        let item = withheld.items.first { $0.type == .direct }
-        let because =
-            "Firmware wants \(region.provenanceText) at \(HexLiteral.text(region.start)) mapped one to "
-            + "one, so Linux lets nobody take the group: claiming it fails with EINVAL."
-        recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: item, because)
-        return Decision(
-            outcome: .refused, isReachable: false, blockers: item.map { [$0] } ?? [], because: because,
-            errno: .invalidArgument)
+    private static func decision<R: Recorder>(
+        _ question: Question, _ domain: VFIOContainer.Domain, _ recorder: inout R
+    ) -> Decision {
+        if let window = domain.window { return placed(window, question, &recorder) }
+        return domain.hasHardwareMSI ? hardware(question, &recorder) : noWindow(question, &recorder)
     }
 
     /// A group with hardware MSI regions gets no cookie; since 6.15 that fails when interrupts are set up.
-    private static func hardware<R: Recorder>(
-        _ applied: [ReservedRegion], _ question: Question, _ withheld: Withheld, _ recorder: inout R
-    ) -> Decision? {
-        guard let region = applied.first(where: { $0.kind == .msi }) else { return nil }
-        let fails = question.conditions.kernel.refusesDomainsWithoutCookie
+    private static func hardware<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        let conditions = question.conditions
+        let fails = conditions.kernel.refusesDomainsWithoutCookie
         let because =
-            "The group has the hardware MSI region at \(HexLiteral.text(region.start)), so VFIO makes no "
-            + "cookie"
+            "The group has a hardware MSI region, so VFIO makes no cookie"
             + (fails
                 ? "; since Linux 6.15 setting up interrupts then fails with ENOSPC."
                 : " and doorbells keep their physical addresses.")
+        let blocker = Withheld(for: question.device, under: conditions).items.first {
+            $0.kind == .hardwareMSI
+        }
         recorder.record(
-            .hardwareMSIWins, fails ? .rejected : .accepted, candidate: nil,
-            blocker: withheld.items.first { $0.kind == .hardwareMSI }, because)
-        return Decision(
-            outcome: .hardware, doorbells: fails ? [] : physical(question.doorbells, question.conditions),
-            isReachable: !fails, because: because, errno: fails ? .noSpace : nil)
-    }
-
-    private static func refusedForLackOfRanges<R: Recorder>(
-        _ applied: [ReservedRegion], _ window: IOVARange?, _ conditions: Conditions, _ recorder: inout R
-    ) -> Decision? {
-        let offered = window.map { [AdvertisedRegions.window($0.start.value, $0.sizeMinusOne &+ 1)] } ?? []
-        // Whether anything is left does not depend on the order of the exclusions, so it is asked of the set:
-        // the group's list costs a walk for every region. A region that wraps excludes nothing whole.
-        let excluded = (offered + applied).filter { $0.kind != .directRelaxable }.compactMap { region in
-            IOVARange(start: IOVA(region.start), last: IOVA(region.start &+ region.length &- 1))
-        }
-        guard IOVASet([conditions.aperture]).subtracting(IOVASet(excluded)).isEmpty else { return nil }
-        let because = "The reserved regions leave no usable IOVA, so attaching the group fails with EINVAL."
-        recorder.record(.rangesEmpty, .rejected, candidate: window, blocker: nil, because)
-        return Decision(outcome: .refused, isReachable: false, because: because, errno: .invalidArgument)
-    }
-
-    private static func noWindow(_ question: Question, _ withheld: Withheld) -> Decision {
-        let fails = question.conditions.kernel.refusesDomainsWithoutCookie
-        let because =
-            "Every candidate is blocked, so the driver offers no window"
-            + (fails
-                ? " and setting up interrupts fails with ENOSPC."
-                : " and doorbells keep physical addresses, which the SMMU does not map.")
+            .hardwareMSIWins, fails ? .rejected : .accepted, candidate: nil, blocker: blocker, because)
         var decision = Decision(
-            outcome: .none, doorbells: fails ? [] : physical(question.doorbells, question.conditions),
-            isReachable: false, because: because, errno: fails ? .noSpace : nil)
-        if !fails {
-            decision.warnings.append(
-                .init(
-                    code: .physicalDoorbell,
-                    detail: "MSIs go to the physical doorbell through a translating SMMU and fault.",
-                    range: nil))
-        }
+            outcome: .hardware,
+            doorbells: fails ? [] : question.doorbells.map { .untranslated($0, conditions.pageSize) },
+            isReachable: !fails, because: because, errno: fails ? .noSpace : nil)
+        if fails { decision.warn(.hardwareMSIOnly, because) }
         return decision
     }
 
-    private static func physical(_ doorbells: [PhysicalAddress], _ conditions: Conditions) -> [Decision
-        .Doorbell]
-    {
-        doorbells.map {
-            Decision.Doorbell(
-                physical: $0, iova: IOVA($0.value), page: IOVA(conditions.pageSize.alignDown($0.value)))
+    private static func noWindow<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        let conditions = question.conditions
+        let fails = conditions.kernel.refusesDomainsWithoutCookie
+        let because =
+            "The driver offers no window"
+            + (fails
+                ? ", so setting up interrupts fails with ENOSPC."
+                : ", so doorbells keep physical addresses, which the SMMU does not map.")
+        recorder.record(.noCookie, .rejected, because)
+        var decision = Decision(
+            outcome: .none,
+            doorbells: fails ? [] : question.doorbells.map { .untranslated($0, conditions.pageSize) },
+            isReachable: false, because: because, errno: fails ? .noSpace : nil)
+        if !fails {
+            decision.warn(
+                .physicalDoorbell,
+                "MSIs go to the physical doorbell through a translating SMMU and fault.")
         }
+        return decision
     }
 
     private static func placed<R: Recorder>(
-        _ window: IOVARange, _ question: Question, _ withheld: Withheld, _ recorder: inout R
+        _ window: IOVARange, _ question: Question, _ recorder: inout R
     ) -> Decision {
-        let conditions = question.conditions
-        recorder.record(
-            .cookieBase, .noted, candidate: window, blocker: nil,
-            "The MSI cookie starts at \(window.start.hex).")
-        let blockers = withheld.items(overlapping: window)
-        let isReachable = withheld.free.contains(window)
-        let because: String
-        if isReachable {
-            because = "\(window.text) lies outside everything that the platform withholds."
-            recorder.record(.reachable, .accepted, candidate: window, blocker: nil, because)
-        } else {
-            because = Obstacle.sentence(window, blockers.first, withheld, conditions)
-            recorder.record(.unreachable, .rejected, candidate: window, blocker: blockers.first, because)
-        }
-        var decision = Decision(
-            outcome: .window, window: window, isReachable: isReachable, blockers: blockers, because: because,
-            warnings: Obstacle.warnings(window, blockers, withheld, conditions))
-        var cursor = MSICookie(window: window, conditions: conditions)
+        var decision = Placed.decision(window, question, &recorder)
+        var cursor = MSICookie(window: window, conditions: question.conditions)
         for doorbell in question.doorbells { cursor.map(doorbell, &recorder) }
-        decision.doorbells = cursor.mapped
-        decision.warnings += cursor.warnings
-        if cursor.failed { decision.errno = .noSpace }
+        Placed.add(cursor.mapped, to: &decision)
         return decision
     }
-}
 
-extension KernelRelease {
-    /// Since 6.15 a domain without an MSI cookie refuses MSIs instead of passing them untranslated.
-    var refusesDomainsWithoutCookie: Bool { self >= .v6_18 }
+    private static func checkMaps<R: Recorder>(
+        _ question: Question, _ container: VFIOContainer, _ domain: VFIOContainer.Domain,
+        _ decision: inout Decision, _ recorder: inout R
+    ) {
+        for check in question.mapChecks {
+            switch check {
+            case .fixed(let iova, let bytes):
+                MapChecks.add(
+                    check, iova, bytes, container.errno(iova: iova, bytes: bytes), window: domain.window,
+                    &decision, &recorder)
+            case .automatic(let bytes, _):
+                // Type1 has no call that chooses an address.
+                MapChecks.add(
+                    check, 0, bytes, .invalidArgument, window: nil, &decision, &recorder)
+            }
+        }
+    }
 }

@@ -43,4 +43,16 @@ public struct WithheldItem: Hashable, Sendable {
     public var isSeenByPostedSeries: Bool
     /// Where it comes from, for people.
     public var provenance: String
+
+    public init(
+        range: IOVARange, kind: Kind, type: ReservedRegion.Kind? = nil, isAdvertised: Bool,
+        isSeenByPostedSeries: Bool, provenance: String
+    ) {
+        self.range = range
+        self.kind = kind
+        self.type = type
+        self.isAdvertised = isAdvertised
+        self.isSeenByPostedSeries = isSeenByPostedSeries
+        self.provenance = provenance
+    }
 }

@@ -5,7 +5,6 @@ import IOVAAllocation
 import MSIWindows
 import Platforms
 import SMMUModel
-import TestSupport
 import Testing
 
 @Suite struct ScenarioTests {
@@ -41,9 +40,7 @@ import Testing
 
     private func ranges(_ device: Device, _ source: WindowSource = .fixed, bits: Int = 48) -> [String] {
         let conditions = Conditions(apertureBits: bits)
-        let withheld = Withheld(for: device, under: conditions)
-        let list = AdvertisedRegions.list(
-            for: device, source: source, conditions: conditions, withheld: withheld)
+        let list = AdvertisedRegions.list(for: device, source: source, conditions: conditions)
         return GroupRegionList(inserting: list).vfioRanges(aperture: conditions.aperture).map(\.text)
     }
 
@@ -189,59 +186,5 @@ import Testing
         ] as [([(UInt64, UInt64, ReservedRegion.Kind)], String)])
     func sysfs(regions: [(UInt64, UInt64, ReservedRegion.Kind)], text: String) {
         #expect(GroupRegionList(inserting: regions.map { Self.region($0.0, $0.1, $0.2) }).sysfsText == text)
-    }
-
-    @Test func everyRuleIsTakenSomewhere() {
-        var seen: Set<Rule> = []
-        func explain(
-            _ device: Device, _ source: WindowSource, bits: Int = 48, page: Granule = .kib4,
-            doorbells: [UInt64] = []
-        ) {
-            var recorder = StepRecorder(limit: 64)
-            _ = Decision.decide(
-                Question(
-                    device: device, source: source,
-                    conditions: Conditions(pageSize: page, apertureBits: bits),
-                    doorbells: doorbells.map(PhysicalAddress.init)), recorder: &recorder)
-            seen.formUnion(recorder.steps.map(\.rule))
-        }
-        explain(Self.juno, .fixed, doorbells: [0x40, 0x44])
-        explain(Self.juno, Self.everything)
-        explain(Self.inline([Self.region(0x800_0000, 1), Self.region(0xa000_0000, 1)]), Self.posted)
-        explain(Self.inline([Self.region(0, 1, .direct)]), .fixed)
-        explain(Self.inline([Self.region(0, 1, .msi)]), .fixed)
-        explain(Self.inline([Self.region(0, 0)]), .fixed)
-        let high = WindowSource.candidates(bases: [0xffff_f000], size: 0x1000, avoid: .everything)
-        explain(Self.virt, high, bits: 32, doorbells: [0x1040, 0x2040])
-        explain(Self.virt, .fixed, page: .kib64, doorbells: (0..<17).map { $0 << 16 })
-        #expect(seen == Set(Rule.allCases), "not taken: \(Set(Rule.allCases).subtracting(seen))")
-        #expect(Rule.allCases.allSatisfy { !$0.sentence.isEmpty && $0.citation.contains(":") })
-    }
-
-    @Test func explainingChangesNothingAndReachableMeansFree() {
-        var random = SeededGenerator.forTest("decisions", fallback: 0xdec1de)
-        for _ in 0..<3_000 {
-            let regions = (0..<Int.random(in: 0...4, using: &random)).map { _ in
-                Self.region(
-                    Bool.random(using: &random)
-                        ? random.edgeBiased() : 0x7f0_0000 + UInt64.random(in: 0...0x30_0000, using: &random),
-                    UInt64.random(in: 0...0x20_0000, using: &random),
-                    ReservedRegion.Kind.allCases.randomElement(using: &random)!)
-            }
-            var device = Self.inline(regions)
-            device.dmaLimit = random.edgeBiased()
-            let source = [.fixed, Self.posted, Self.everything].randomElement(using: &random)!
-            let question = Question(device: device, source: source, doorbells: [PhysicalAddress(0x809_0040)])
-            var recorder = StepRecorder(limit: 1)
-            let explained = Decision.decide(question, recorder: &recorder)
-            #expect(explained == Decision.decide(question))
-            if let window = explained.window {
-                let withheld = Withheld(for: device, under: question.conditions)
-                let isClear =
-                    withheld.items.allSatisfy { !$0.range.overlaps(window) }
-                    && window.last.value <= min(device.dmaLimit, question.conditions.aperture.last.value)
-                #expect(explained.isReachable == isClear)
-            }
-        }
     }
 }

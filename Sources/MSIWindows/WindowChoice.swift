@@ -1,0 +1,161 @@
+// Picks the window from a source, for one device. For `candidates` the test on regions is the posted
+// series' own: inclusive ends, arithmetic that wraps, regions of any type, of no bytes too. The searches of
+// `dynamic` are this model's own: the discussion of one named no algorithm.
+
+import AddressSpaces
+import Platforms
+import SMMUModel
+
+enum WindowChoice {
+    /// What the source yields for the device.
+    ///
+    /// - Parameter withheld: of the device under the same conditions.
+    static func choose<R: Recorder>(
+        _ source: WindowSource, for device: Device, _ conditions: Conditions, _ withheld: Withheld,
+        _ recorder: inout R
+    ) -> Offer {
+        if let given = device.firmwareRegions.last(where: { $0.kind == .softwareMSI })?.range {
+            recorder.record(
+                .windowGiven, .accepted, candidate: given,
+                "The driver's list was given with the window \(given.text).")
+            return .window(given)
+        }
+        if conditions.driver == .virtio, source != .none,
+            let region = device.firmwareRegions.first(where: { $0.kind == .msi })
+        {
+            recorder.record(
+                .windowReplacedByHardware, .rejected,
+                "The virtio-iommu tells of the MSI region at \(HexLiteral.text(region.start)), so its driver "
+                    + "offers no window.")
+            return .hardware
+        }
+        switch source {
+        case .fixed: return fixed(&recorder)
+        case .candidates(let bases, let size, let avoid, let ifNone):
+            // The series touches the SMMU drivers only.
+            if conditions.driver == .virtio { return fixed(&recorder) }
+            let place = Place(device: device, conditions: conditions, withheld: withheld)
+            return candidates(bases, size, avoid, ifNone, place, &recorder)
+        case .dynamic(let preference, let size):
+            return dynamic(preference, size, conditions, withheld, &recorder)
+        case .user(let option): return choose(option.driver, for: device, conditions, withheld, &recorder)
+        case .none:
+            recorder.record(.sourceNone, .noted, "The driver offers no window.")
+            return .nothing
+        }
+    }
+
+    /// Where a candidate is to lie.
+    private struct Place {
+        let device: Device
+        let conditions: Conditions
+        let withheld: Withheld
+    }
+
+    private static func fixed<R: Recorder>(_ recorder: inout R) -> Offer {
+        let window = IOVARange(
+            proven: WindowSource.mainlineBase, WindowSource.mainlineBase + WindowSource.mainlineSize - 1)
+        recorder.record(
+            .windowFixed, .accepted, candidate: window,
+            "The driver offers \(window.text), whatever the platform withholds.")
+        return .window(window)
+    }
+
+    private static func candidates<R: Recorder>(
+        _ bases: [UInt64], _ size: UInt64, _ avoid: WindowSource.Avoid, _ ifNone: WindowSource.IfNone,
+        _ place: Place, _ recorder: inout R
+    ) -> Offer {
+        for base in bases {
+            guard let window = IOVARange(start: IOVA(base), size: size) else {
+                preconditionFailure("candidate \(base) + \(size) wraps")
+            }
+            if isClear(window, avoid, place, &recorder) {
+                recorder.record(
+                    .candidateTaken, .accepted, candidate: window,
+                    "\(window.text) touches nothing that it must avoid.")
+                return .window(window)
+            }
+        }
+        switch ifNone {
+        case .offersNothing:
+            recorder.record(
+                .noneLeft, .rejected,
+                "All \(bases.count) candidates are blocked; the driver offers no window.")
+            return .nothing
+        case .callerMustAllocate:
+            recorder.record(
+                .mustAllocate, .rejected,
+                "All \(bases.count) candidates are blocked; the caller must allocate a window.")
+            return .callerMustAllocate
+        }
+    }
+
+    private static func isClear<R: Recorder>(
+        _ window: IOVARange, _ avoid: WindowSource.Avoid, _ place: Place, _ recorder: inout R
+    ) -> Bool {
+        if avoid != .everything,
+            let region = place.device.firmwareRegions.first(where: {
+                ($0.isOnHostBridge || $0.isApplied(to: place.device, under: place.conditions))
+                    && touches(window, $0)
+            })
+        {
+            recorder.record(
+                .candidateBlocked, .rejected, candidate: window,
+                blocker: place.withheld.items.first { $0.isSeenByPostedSeries && $0.range.overlaps(window) },
+                "\(window.text) touches \(region.provenanceText) at \(HexLiteral.text(region.start)).")
+            return false
+        }
+        let blocker: WithheldItem?
+        switch avoid {
+        case .advertised: return true
+        case .unreachable:
+            blocker = place.withheld.items.first { $0.kind == .dmaRangesGap && $0.range.overlaps(window) }
+            if blocker == nil, window.last.value <= place.withheld.dmaLimit,
+                place.conditions.aperture.contains(window)
+            {
+                return true
+            }
+        case .everything:
+            if place.withheld.free.contains(window) { return true }
+            blocker = place.withheld.items(overlapping: window).first
+        }
+        recorder.record(
+            .candidateBlocked, .rejected, candidate: window, blocker: blocker,
+            Obstacle.sentence(window, blocker, place.withheld, place.conditions))
+        return false
+    }
+
+    /// `base <= region end && base + size - 1 >= region start`, in wrapping arithmetic as posted.
+    private static func touches(_ window: IOVARange, _ region: ReservedRegion) -> Bool {
+        window.start.value <= region.wrappingLast && window.last.value >= region.start
+    }
+
+    /// Windows are aligned to 1 MiB, as the constants are.
+    static let alignment = Granule(bytes: 0x10_0000)!
+
+    private static func dynamic<R: Recorder>(
+        _ preference: WindowSource.Preference, _ size: UInt64, _ conditions: Conditions,
+        _ withheld: Withheld, _ recorder: inout R
+    ) -> Offer {
+        let free = withheld.free
+        let found: IOVARange? =
+            switch preference {
+            case .nearestDefault:
+                free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment)
+            case .lowest: free.lowestFit(size: size, alignment: alignment)
+            case .highestBelow4G:
+                free.highestFit(
+                    size: size, alignment: alignment, within: IOVARange(proven: 0, 0xffff_ffff))
+            }
+        guard let found else {
+            recorder.record(
+                .noneLeft, .rejected,
+                "No \(HexLiteral.text(size)) bytes are free at a multiple of 1 MiB; no window is offered.")
+            return .nothing
+        }
+        recorder.record(
+            .dynamicTaken, .accepted, candidate: found,
+            "\(found.text) is the first choice among the windows that touch nothing withheld.")
+        return .window(found)
+    }
+}
