@@ -80,7 +80,8 @@ let package = Package(
         tests(
             "MSIWindowsTests",
             ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
-        tests("APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer"]),
+        tests(
+            "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
         tests("ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,7 @@
 // Every limit of the service, named with its unit. GET /v1/limits lists them all from `table`.
 
+import MSIWindows
+
 /// The numbers beyond which a request is refused.
 public enum Limits {
     public static let bodyBytesMax = 8 << 20
@@ -17,6 +19,18 @@ public enum Limits {
     public static let inlineRegionsMax = 65_536
     public static let candidateBasesMax = 64
     public static let doorbellsPerDecisionMax = 1_024
+    public static let earlierMappingsMax = 10_000
+    public static let groupMatesMax = 64
+    public static let attachedGroupsMax = 64
+    public static let mappingsPerDecisionMax = 4_096
+    public static let mapChecksMax = 1_024
+    /// Ranges that a decision lists; how many there are is told beside them.
+    public static let rangesPerDecisionMax = 1_024
+    /// Policies times kernels of one comparison.
+    public static let comparisonCellsMax = 64
+    /// Inline regions of one comparison: each cell reads them all.
+    public static let comparisonRegionsMax = 4_096
+    public static let warningsPerDecisionMax = Decision.warningsMax
     public static let explanationStepsMax = 512
     public static let problemErrorsMax = 32
     public static let pageItemsDefault = 100
@@ -41,6 +55,15 @@ public enum Limits {
         ("inline_regions_max", inlineRegionsMax),
         ("candidate_bases_max", candidateBasesMax),
         ("doorbells_per_decision_max", doorbellsPerDecisionMax),
+        ("earlier_mappings_max", earlierMappingsMax),
+        ("group_mates_max", groupMatesMax),
+        ("attached_groups_max", attachedGroupsMax),
+        ("mappings_per_decision_max", mappingsPerDecisionMax),
+        ("map_checks_max", mapChecksMax),
+        ("ranges_per_decision_max", rangesPerDecisionMax),
+        ("comparison_cells_max", comparisonCellsMax),
+        ("comparison_regions_max", comparisonRegionsMax),
+        ("warnings_per_decision_max", warningsPerDecisionMax),
         ("explanation_steps_max", explanationStepsMax),
         ("problem_errors_max", problemErrorsMax),
         ("page_items_default", pageItemsDefault),

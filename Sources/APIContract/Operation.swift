@@ -10,11 +10,12 @@ public enum Operation: String, CaseIterable, Sendable {
     case index, limits
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
     case listDevices, readDevice, reservedRegions, availableWindows
-    case decide
+    case decide, compare
+    case listPolicies, readPolicy, listRules
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide: .post
+        case .createPlatform, .decide, .compare: .post
         case .putPlatform: .put
         case .deletePlatform: .delete
         default: .get
@@ -40,6 +41,10 @@ public enum Operation: String, CaseIterable, Sendable {
         case .reservedRegions: "/v1/platforms/{platform}/reserved-regions"
         case .availableWindows: "/v1/platforms/{platform}/available-windows"
         case .decide: "/v1/decisions"
+        case .compare: "/v1/comparisons"
+        case .listPolicies: "/v1/policies"
+        case .readPolicy: "/v1/policies/{policy}"
+        case .listRules: "/v1/rules"
         }
     }
 
@@ -52,7 +57,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .putPlatform: ["validate_only"]
         case .reservedRegions: ["device", "view"] + conditions
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
-        case .decide: ["explain"]
+        case .decide, .compare: ["explain"]
         default: []
         }
     }
@@ -62,7 +67,7 @@ public enum Operation: String, CaseIterable, Sendable {
         switch self {
         case .createPlatform, .putPlatform:
             [MediaType.json, MediaType.deviceTree, MediaType.octetStream]
-        case .decide: [MediaType.json]
+        case .decide, .compare: [MediaType.json]
         default: []
         }
     }

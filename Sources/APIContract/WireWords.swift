@@ -19,6 +19,13 @@ public enum WireWords {
         ("fixed", .fixed), ("candidates", .posted),
         ("dynamic", .dynamic(prefer: .nearestDefault, size: WindowSource.mainlineSize)), ("none", .none),
     ]
+    /// Kinds of a source that is an object.
+    static let sourceKinds = sources + [(word: "user", value: .user(UserWindow(start: nil)))]
+    static let ifNones = WindowSource.IfNone.allCases.map { (word: $0.rawValue, value: $0) }
+    static let preferences = WindowSource.Preference.allCases.map { (word: $0.rawValue, value: $0) }
+    static let readings = UserWindow.Reading.allCases.map { (word: $0.rawValue, value: $0) }
+    static let defaultDomains = Conditions.DefaultDomain.allCases.map { (word: $0.rawValue, value: $0) }
+    static let drivers = SMMU.Version.allCases.map { (word: $0.rawValue, value: $0) }
 }
 
 extension ReservedRegion.Kind {

@@ -75,6 +75,44 @@ extension JSONWriter {
             }
         }
         if let errno = decision.errno { member("errno", errno.rawValue) }
+        if let ranges = decision.ranges { iovaRanges(ranges) }
+        if !decision.history.isEmpty {
+            array("earlier_mappings") { writer in
+                for address in decision.history {
+                    if let address { writer.hex(address.value) } else { writer.null() }
+                }
+            }
+        }
+        if !decision.mapResults.isEmpty {
+            array("map_checks") { writer in decision.mapResults.forEach { writer.mapResult($0) } }
+        }
+    }
+
+    /// The first ranges, and how many there are.
+    private mutating func iovaRanges(_ ranges: [IOVARange]) {
+        array("iova_ranges") { writer in
+            for range in ranges.prefix(Limits.rangesPerDecisionMax) {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            }
+        }
+        member("iova_ranges_total", ranges.count)
+    }
+
+    private mutating func mapResult(_ result: Decision.MapResult) {
+        object { writer in
+            switch result.check {
+            case .fixed(let iova, let bytes):
+                writer.member("iova", hex: iova)
+                writer.member("size", hex: bytes)
+            case .automatic(let bytes, let userAddress):
+                writer.key("iova")
+                if let iova = result.iova { writer.hex(iova.value) } else { writer.null() }
+                writer.member("size", hex: bytes)
+                writer.member("user_address", hex: userAddress)
+            }
+            writer.member("allowed", result.errno == nil)
+            writer.member("errno", orNull: result.errno?.rawValue)
+        }
     }
 
     public mutating func explanation(steps: [Step], dropped: Int) {

@@ -1,80 +1,86 @@
-// POST /v1/decisions: one question, one answer, and why.
+// POST /v1/decisions and /v1/comparisons: one question, one answer, and why; or one question and the answers
+// of several policies and kernels side by side.
 
 import APIContract
 import AddressSpaces
 import HTTPMessages
+import IOVAAllocation
 import MSIWindows
 import Platforms
 import WireJSON
 
 extension Service {
-    private enum Explain: String, CaseIterable {
+    fileprivate enum Explain: String, CaseIterable {
         case none, summary, full
     }
 
     func decide(_ context: RequestContext) throws(Problem) -> Response {
-        let explain = try explainLevel(context)
+        let explain = try explainLevel(context, byDefault: .full)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = DecisionRequest(document.root, problems)
-        let question = question(request, problems)
+        let question = QuestionResolver(platforms: platforms, problems: problems).question(request)
         guard problems.isEmpty, let question else { throw .semantic(problems) }
-        // One path decides; the recorder only listens.
-        switch explain {
-        case .none: return answer(question, Decision.decide(question), explanation: nil)
-        case .summary, .full:
-            var recorder = StepRecorder(limit: Limits.explanationStepsMax)
-            let decision = Decision.decide(question, recorder: &recorder)
-            // A summary leaves out what was only noted on the way.
-            let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
-            return answer(question, decision, explanation: (steps, recorder.dropped))
+        return json(200) { writer in
+            writer.answer(question, explain)
+            writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }
 
-    private func explainLevel(_ context: RequestContext) throws(Problem) -> Explain {
-        // Told in full by default: the reason is what people come for.
-        guard let text = context.parameter("explain") else { return .full }
+    func compare(_ context: RequestContext) throws(Problem) -> Response {
+        let explain = try explainLevel(context, byDefault: .none)
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = ComparisonRequest(document.root, problems)
+        let question = QuestionResolver(platforms: platforms, problems: problems).question(request.question)
+        guard problems.isEmpty, let question else { throw .semantic(problems) }
+        return json(200) { writer in
+            writer.member("kind", "comparison")
+            writer.array("items") { writer in
+                for entry in request.entries {
+                    for kernel in request.kernels {
+                        writer.object { writer in
+                            writer.member("policy", entry.name)
+                            writer.key("window_source")
+                            writer.source(entry.source)
+                            writer.member("consumer", entry.consumer.rawValue)
+                            var question = question
+                            question.source = entry.source
+                            question.consumer = entry.consumer
+                            question.conditions.kernel = kernel
+                            writer.answer(question, explain)
+                            writer.model(kernel, engine: configuration.version)
+                        }
+                    }
+                }
+            }
+            writer.model(request.kernels.max() ?? .newest, engine: configuration.version)
+        }
+    }
+
+    private func explainLevel(
+        _ context: RequestContext, byDefault level: Explain
+    ) throws(Problem) -> Explain {
+        // Decisions are told in full by default: the reason is what people come for.
+        guard let text = context.parameter("explain") else { return level }
         guard let level = Explain(rawValue: text) else {
             throw .parameters([parameter("explain", "\"\(shown(text))\" is not one of none, summary, full.")])
         }
         return level
     }
+}
 
-    /// The question with its platform looked up.
-    private func question(_ request: DecisionRequest, _ problems: ProblemList) -> Question? {
-        switch request.subject {
-        case .inline(let device, let usable):
-            return Question(
-                device: device, usable: usable, consumer: request.consumer, source: request.source,
-                conditions: request.conditions, doorbells: request.doorbells ?? [])
-        case .platform(let id, let name):
-            guard let entry = platforms.entry(id) else {
-                problems.add(
-                    "/platform", "unknown-platform",
-                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
-                return nil
-            }
-            guard let device = entry.device(name) else {
-                problems.add(
-                    "/device", "unknown-device",
-                    "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
-                )
-                return nil
-            }
-            return Question(
-                device: device, consumer: request.consumer, source: request.source,
-                conditions: request.conditions, doorbells: request.doorbells ?? entry.doorbells(of: device))
-        case nil: return nil
+extension JSONWriter {
+    /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
+    fileprivate mutating func answer(_ question: Question, _ explain: Service.Explain) {
+        guard explain != .none else {
+            decisionMembers(Decision.decide(question))
+            return
         }
-    }
-
-    private func answer(
-        _ question: Question, _ decision: Decision, explanation: (steps: [Step], dropped: Int)?
-    ) -> Response {
-        json(200) { writer in
-            writer.decisionMembers(decision)
-            if let explanation { writer.explanation(steps: explanation.steps, dropped: explanation.dropped) }
-            writer.model(question.conditions.kernel, engine: configuration.version)
-        }
+        var recorder = StepRecorder(limit: Limits.explanationStepsMax)
+        decisionMembers(Decision.decide(question, recorder: &recorder))
+        // A summary leaves out what was only noted on the way.
+        let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
+        explanation(steps: steps, dropped: recorder.dropped)
     }
 }

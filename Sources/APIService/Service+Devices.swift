@@ -47,7 +47,7 @@ extension Service {
     {
         let entry = try entry(context)
         var errors: [JSONProblem] = []
-        let conditions = conditions(context, &errors)
+        var conditions = conditions(context, &errors)
         let source = windowSource(context, &errors)
         if context.parameter("device") == nil {
             errors.append(
@@ -56,6 +56,7 @@ extension Service {
         }
         guard errors.isEmpty, let id = context.parameter("device") else { throw .parameters(errors) }
         guard let device = entry.device(id) else { throw noDevice(id, entry) }
+        if let driver = entry.platform.driver(of: device) { conditions.driver = driver }
         return (entry, device, conditions, source)
     }
 
@@ -94,7 +95,8 @@ extension Service {
     }
 
     private func sysfs(_ list: GroupRegionList, _ conditions: Conditions, isPlain: Bool) -> Response {
-        if isPlain { return text(200, list.sysfsText) }
+        let content = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
+        if isPlain { return text(200, content) }
         return json(200) { writer in
             writer.member("view", "sysfs")
             writer.array("items") { writer in
@@ -106,7 +108,7 @@ extension Service {
                     }
                 }
             }
-            writer.member("text", list.sysfsText)
+            writer.member("text", content)
             writer.model(conditions.kernel, engine: configuration.version)
         }
     }

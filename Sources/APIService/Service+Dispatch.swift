@@ -27,6 +27,10 @@ extension Service {
         case .reservedRegions: try reservedRegions(context)
         case .availableWindows: try availableWindows(context)
         case .decide: try decide(context)
+        case .compare: try compare(context)
+        case .listPolicies: listPolicies()
+        case .readPolicy: try readPolicy(context)
+        case .listRules: listRules()
         }
     }
 

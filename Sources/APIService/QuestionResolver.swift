@@ -1,0 +1,110 @@
+// From a request to a question: looks platforms and devices up, and fills in what the platform knows and the
+// caller did not say. Every name that leads nowhere is a problem with its pointer.
+
+import APIContract
+import AddressSpaces
+import IOVAAllocation
+import MSIWindows
+import Platforms
+import WireJSON
+
+/// One resolution against the platforms of a service.
+struct QuestionResolver {
+    let platforms: PlatformStore
+    let problems: ProblemList
+
+    /// The question with its group; nil after noting why not.
+    func question(_ request: DecisionRequest) -> Question? {
+        switch request.subject {
+        case .inline(let device, let usable):
+            guard let mates = mates(request, on: nil) else { return nil }
+            return question(request, device, mates, usable: usable, doorbells: request.doorbells ?? [])
+        case .platform(let id, let name):
+            guard let entry = platforms.entry(id) else {
+                problems.add(
+                    "/platform", "unknown-platform",
+                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
+                return nil
+            }
+            let device = device(name, at: "/device", on: entry)
+            guard let mates = mates(request, on: entry), let device else { return nil }
+            var request = request
+            request.adopt(entry, for: device)
+            return question(
+                request, device, mates, usable: nil,
+                doorbells: request.doorbells ?? entry.doorbells(of: device))
+        case nil: return nil
+        }
+    }
+
+    private struct Mates {
+        var before: [Device]
+        var after: [Device]
+        var attached: [Device]
+    }
+
+    private func question(
+        _ request: DecisionRequest, _ device: Device, _ mates: Mates, usable: [IOVARange]?,
+        doorbells: [PhysicalAddress]
+    ) -> Question {
+        let group = IOMMUGroup(mates.before + [device] + mates.after, subject: mates.before.count)
+        var question = Question(
+            group: group, usable: usable, consumer: request.consumer, source: request.source,
+            conditions: request.conditions, doorbells: doorbells)
+        let circumstances = request.circumstances
+        question.dmaMask = circumstances.dmaMask
+        question.history = circumstances.history.map { operation in
+            guard case .map(let bytes, let mask, _) = operation else { return operation }
+            return .map(bytes: bytes, mask: mask, member: group.subject)
+        }
+        question.mappings = circumstances.mappings
+        question.allowed = circumstances.allowed
+        question.mapChecks = circumstances.mapChecks
+        question.earlierGroups = mates.attached.map { AttachedGroup(IOMMUGroup($0)) }
+        return question
+    }
+
+    private func mates(_ request: DecisionRequest, on entry: PlatformEntry?) -> Mates? {
+        let before = request.matesBefore.map { member($0, on: entry) }
+        let after = request.matesAfter.map { member($0, on: entry) }
+        let attached = request.attached.map { member($0, on: entry) }
+        guard !(before + after + attached).contains(nil) else { return nil }
+        return Mates(
+            before: before.compactMap { $0 }, after: after.compactMap { $0 },
+            attached: attached.compactMap { $0 })
+    }
+
+    private func member(_ member: DecisionRequest.Member, on entry: PlatformEntry?) -> Device? {
+        switch member {
+        case .inline(let device): return device
+        case .named(let name, let pointer):
+            guard let entry else {
+                problems.add(
+                    pointer, "conflict", "A device has a name on a \"platform\" only; send an object here.")
+                return nil
+            }
+            return device(name, at: pointer, on: entry)
+        }
+    }
+
+    private func device(_ name: String, at pointer: String, on entry: PlatformEntry) -> Device? {
+        if let device = entry.device(name) { return device }
+        problems.add(
+            pointer, "unknown-device",
+            "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
+        )
+        return nil
+    }
+
+    private func shown(_ text: String) -> String {
+        text.utf8.count <= 64 ? text : String(text.prefix(64)) + "..."
+    }
+}
+
+extension DecisionRequest {
+    /// Takes over what the platform knows and the caller did not say.
+    fileprivate mutating func adopt(_ entry: PlatformEntry, for device: Device) {
+        if !statesIsolation { conditions.hasIsolatedMSI = entry.platform.isolatesMSIs(of: device) }
+        if !statesDriver, let driver = entry.platform.driver(of: device) { conditions.driver = driver }
+    }
+}

@@ -1,0 +1,31 @@
+// The catalogues: named policies, and the rules that explanations quote.
+
+import APIContract
+import HTTPMessages
+import MSIWindows
+import WireJSON
+
+extension Service {
+    func listPolicies() -> Response {
+        json(200) { writer in
+            writer.array("items") { writer in Policy.all.forEach { writer.policy($0) } }
+        }
+    }
+
+    func readPolicy(_ context: RequestContext) throws(Problem) -> Response {
+        let name = context.variable("policy")
+        guard let policy = Policy.named(name) else {
+            throw Problem(.notFound, "No policy \"\(shown(name))\"; GET /v1/policies lists them.")
+        }
+        var writer = JSONWriter()
+        writer.policy(policy)
+        return Response(
+            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
+    }
+
+    func listRules() -> Response {
+        json(200) { writer in
+            writer.array("items") { writer in Rule.allCases.forEach { writer.rule($0) } }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// The policies that the field talks about by name: points on the grid of window source and consumer. They
+// are data; nothing decides by a policy's name.
+
+/// One named policy.
+public struct Policy: Hashable, Sendable {
+    public enum Status: String, CaseIterable, Sendable {
+        /// In Linux.
+        case merged
+        /// Posted to the lists, not merged.
+        case posted
+        /// Talked about, never coded.
+        case discussed
+        /// This model's own reading of a wish.
+        case own
+    }
+
+    /// Stable, lower_snake.
+    public var id: String
+    /// Its number in the discussion, "i" to "vii"; nil for this model's own.
+    public var numeral: String?
+    public var title: String
+    public var source: WindowSource
+    /// Who maps doorbells; nil when the policy leaves that open.
+    public var consumer: Consumer?
+    public var status: Status
+    /// What it does, in one sentence.
+    public var sentence: String
+    public var citation: String
+
+    /// Every policy, in the order of the discussion.
+    public static let all: [Policy] = sources + consumers + own
+
+    /// The policy of an id or a numeral.
+    public static func named(_ name: String) -> Policy? {
+        all.first { $0.id == name } ?? all.first { $0.numeral == name }
+    }
+
+    private static func mustAllocate(_ bases: [UInt64], _ avoid: WindowSource.Avoid) -> WindowSource {
+        .candidates(
+            bases: bases, size: WindowSource.mainlineSize, avoid: avoid, ifNone: .callerMustAllocate)
+    }
+
+    private static let series = "arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
+
+    private static let sources: [Policy] = [
+        Policy(
+            id: "mainline_fixed", numeral: "i", title: "Mainline: the fixed constant", source: .fixed,
+            consumer: nil, status: .merged,
+            sentence: "The SMMU driver offers 0x8000000 and 1 MiB, whatever lies there.",
+            citation: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions, Linux 7.2"),
+        Policy(
+            id: "posted_two_constants", numeral: "ii", title: "Two constants", source: .posted, consumer: nil,
+            status: .posted,
+            sentence:
+                "The first of 0x8000000 and 0xa0000000 that touches no region of the device; else none.",
+            citation: series),
+        Policy(
+            id: "must_allocate_r1", numeral: "iii", title: "Caller must allocate, one constant",
+            source: mustAllocate([WindowSource.mainlineBase], .advertised), consumer: nil, status: .discussed,
+            sentence: "0x8000000 where it touches no region; else the caller must allocate or is refused.",
+            citation: "discussion of \(series)"),
+        Policy(
+            id: "must_allocate_r2", numeral: "iii-r2", title: "Caller must allocate, two constants",
+            source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .advertised),
+            consumer: nil, status: .discussed,
+            sentence: "The first of two constants that touches no region; else the caller must allocate.",
+            citation: "discussion of \(series)"),
+        Policy(
+            id: "must_allocate_r3", numeral: "iii-r3", title: "Caller must allocate, reachable constants",
+            source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .unreachable),
+            consumer: nil, status: .discussed,
+            sentence: "As before, and the window lies inside the aperture and the inbound windows.",
+            citation: "discussion of \(series)"),
+    ]
+
+    private static let consumers: [Policy] = [
+        Policy(
+            id: "dma_iommu", numeral: "iv", title: "The DMA layer's allocator", source: .fixed,
+            consumer: .dmaAPI, status: .merged,
+            sentence:
+                "For kernel drivers each doorbell page takes the highest free page that the mask allows.",
+            citation: "drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page, Linux 7.2"),
+        Policy(
+            id: "vfio_type1", numeral: "v", title: "VFIO type1 on the driver's window", source: .fixed,
+            consumer: .vfioType1, status: .merged,
+            sentence: "Doorbell pages follow each other from the start of the group's highest window.",
+            citation: "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group, Linux 7.2"),
+        Policy(
+            id: "iommufd", numeral: "vi", title: "iommufd on the driver's window", source: .fixed,
+            consumer: .iommufd, status: .merged,
+            sentence: "A context maps up to 64 doorbell pages, numbered from the window's start.",
+            citation: "drivers/iommu/iommufd/driver.c: iommufd_sw_msi, Linux 7.2"),
+        Policy(
+            id: "iommufd_user_window", numeral: "vii", title: "iommufd with a window from user space",
+            source: .user(UserWindow(start: nil)), consumer: .iommufd, status: .posted,
+            sentence: "User space sets start and size for a device before it is attached.",
+            citation: "iommufd: options for the SW_MSI window, v2 (posted 2025-10-14, not merged)"),
+    ]
+
+    private static let own: [Policy] = WindowSource.Preference.allCases.map { preference in
+        Policy(
+            id: "dynamic_\(preference.rawValue)", numeral: nil,
+            title: "A search: \(preference.rawValue.split(separator: "_").joined(separator: " "))",
+            source: .dynamic(prefer: preference, size: WindowSource.mainlineSize), consumer: nil,
+            status: .own,
+            sentence: "The preferred free window of 1 MiB among those that touch nothing withheld.",
+            citation: "iovad's own: no search was ever specified")
+    }
+}

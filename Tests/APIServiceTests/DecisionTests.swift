@@ -1,0 +1,236 @@
+// Decisions, comparisons, policies and rules as a client sees them: every consumer and source by its words,
+// what is refused as a request, and what is answered because Linux itself gets it wrong.
+
+import APIContract
+import Foundation
+import HTTPMessages
+import MSIWindows
+import TestSupport
+import Testing
+
+@Suite struct DecisionTests {
+    let client = ServiceClient()
+    static let virt = #""platform":"example-qemu-virt","device":"/pcie@10000000""#
+    static let juno = #""platform":"example-arm-juno","device":"/pcie@40000000""#
+
+    private func ask(_ members: String) -> ServiceClient.Answer { client.decide("{\(members)}") }
+
+    private func message(_ answer: ServiceClient.Answer) -> String? {
+        answer.list("doorbells").first?["iova"] as? String
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("warnings").compactMap { $0["code"] as? String }
+    }
+
+    @Test func consumersAndSources() {
+        #expect(message(ask(Self.virt + #","consumer":"dma_api""#)) == "0xfffff040")
+        let forced = ask(Self.virt + #","consumer":"dma_api","forcedac":true"#)
+        #expect(message(forced) == "0xfffffffff040")
+        #expect(
+            message(ask(Self.virt + #","consumer":"dma_api","dma_mask":"0x1fffffff""#)) == "0xffff040")
+        #expect(message(ask(Self.virt + #","consumer":"iommufd""#)) == "0x8000040")
+        let user =
+            #","consumer":"iommufd","window_source":{"kind":"user","start":"0x70000000","size":"0x100000"}"#
+        #expect(message(ask(Self.virt + user)) == "0x70000040")
+        let dynamic = #","consumer":"vfio_type1","window_source":{"kind":"dynamic","prefer":"lowest"}"#
+        #expect(message(ask(Self.juno + dynamic)) == "0x80100040")
+        #expect(
+            message(ask(Self.juno + #","consumer":"vfio_type1","window_source":"dynamic""#)) == "0x80100040")
+        let none = ask(Self.virt + #","consumer":"vfio_type1","window_source":"none""#)
+        #expect(none.json["outcome"] as? String == "none" && none.json["errno"] as? String == "ENOSPC")
+        let must = ask(
+            Self.juno + #","consumer":"iommufd","window_source":{"kind":"candidates","#
+                + #""bases":["0x8000000"],"avoid":"unreachable","if_none":"caller_must_allocate"}"#)
+        #expect(
+            must.json["outcome"] as? String == "refused" && must.json["errno"] as? String == "EADDRNOTAVAIL")
+    }
+
+    @Test func earlierMappings() {
+        let answer = ask(
+            Self.virt
+                + #","consumer":"dma_api","dma_mask":"0xffffffff","earlier_mappings":[{"size":"0x1000"},"#
+                + #"{"size":"0x40000"},{"size":"0x3000"},{"free":0},{"size":1,"dma_mask":"0xffffffffffff"}]"#)
+        // The freed page is in the cache, and serves the next single page.
+        #expect(
+            (answer.json["earlier_mappings"] as? [Any])?.map { $0 as? String }
+                == ["0xfffff000", "0xfff80000", "0xfff7c000", nil, "0xfffff000"])
+        #expect(message(answer) == "0xfff7b040")
+        let wrong = ask(
+            Self.virt
+                + #","consumer":"dma_api","dma_mask":0,"earlier_mappings":[{"size":0},{"free":7},{"free":-1},{}]"#
+        )
+        #expect(
+            Set(wrong.pointers) == [
+                "/dma_mask", "/earlier_mappings/0/size", "/earlier_mappings/1/free",
+                "/earlier_mappings/2/free", "/earlier_mappings/3/size",
+            ])
+    }
+
+    @Test func isolationComesFromThePlatform() {
+        let silent = ask(Self.juno + #","consumer":"vfio_type1""#)
+        #expect(silent.json["outcome"] as? String == "window" && codes(silent).contains("unsafe_interrupts"))
+        let off = ask(Self.juno + #","consumer":"iommufd","allow_unsafe_interrupts":false"#)
+        #expect(off.json["outcome"] as? String == "refused" && off.json["errno"] as? String == "EPERM")
+        let on = ask(Self.juno + #","consumer":"vfio_type1","allow_unsafe_interrupts":true"#)
+        #expect(on.json["outcome"] as? String == "window" && !codes(on).contains("unsafe_interrupts"))
+        let stated = ask(Self.juno + #","consumer":"vfio_type1","isolated_msi":true"#)
+        #expect(!codes(stated).contains("unsafe_interrupts"))
+    }
+
+    @Test func userSpace() {
+        let answer = ask(
+            Self.virt + #","consumer":"iommufd","map_checks":[{"iova":"0x8000000","size":"0x1000"},"#
+                + #"{"size":"0x1000","user_address":"0x7f0000001000"},{"iova":"0x100000","size":"0x1000"}]"#)
+        #expect(answer.list("map_checks").map { $0["errno"] as? String } == ["EINVAL", nil, nil])
+        #expect(answer.list("map_checks").map { $0["allowed"] as? Bool } == [false, true, true])
+        #expect(answer.list("map_checks")[1]["iova"] as? String == "0x1000")
+        #expect(codes(answer) == ["mapping_on_window"])
+        #expect(answer.list("iova_ranges").map { $0["last"] as? String } == ["0x7ffffff", "0xffffffffffff"])
+        let taken = ask(
+            Self.virt + #","consumer":"iommufd","mappings":[{"start":"0x8000000","size":"0x1000"}]"#)
+        #expect(taken.json["errno"] as? String == "EADDRINUSE")
+        let held = ask(
+            Self.virt + #","consumer":"iommufd","allowed_iovas":[{"start":"0x8000000","size":"0x1000"}]"#)
+        #expect(held.json["errno"] as? String == "EADDRINUSE")
+        let incoherent = ask(Self.virt + #","consumer":"iommufd","cache_coherent":false"#)
+        #expect(incoherent.json["errno"] as? String == "EINVAL")
+    }
+
+    @Test func groupsAndContainers() {
+        let region = #"{"reserved_regions":[{"start":"0xfff00000","size":"0x100000"}]}"#
+        let mate = ask(
+            Self.virt + #","consumer":"dma_api","group_mates":{"after":[\#(region)]}"#)
+        #expect(message(mate) == "0xfffff040" && mate.json["reachable"] as? Bool == false)
+        #expect(codes(mate) == ["group_mate_reservations"])
+        let first = ask(
+            Self.virt + #","consumer":"dma_api","group_mates":{"before":[\#(region)]}"#)
+        #expect(message(first) == "0xffeff040")
+        let shared = client.decide(
+            #"{"reserved_regions":[{"start":"0x8000000","size":"0x100000"}],"consumer":"vfio_type1","#
+                + #""window_source":"candidates","doorbells":["0x8090040"],"attached":[{"reserved_regions":[]}]}"#
+        )
+        #expect(message(shared) == "0x8000040" && codes(shared).contains("cookie_of_first_group"))
+        let lost = ask(
+            Self.virt
+                + #","consumer":"iommufd","attached":["/nope"],"group_mates":{"before":["/gone"],"x":1}"#)
+        #expect(
+            Set(lost.pointers) == ["/attached/0", "/group_mates/before/0", "/group_mates/x"])
+    }
+
+    @Test func inlineDevicesArePCI() {
+        let region =
+            #""reserved_regions":[{"start":"0xfff00000","size":"0x100000"}],"doorbells":["0x8090040"]"#
+        #expect(message(ask(region + #","consumer":"dma_api""#)) == "0xffeff040")
+        #expect(message(ask(region + #","consumer":"dma_api","pci":false"#)) == "0xfffffffff040")
+        let virtio =
+            #""reserved_regions":[{"start":"0x8090000","size":"0x10000","type":"msi"}],"doorbells":["0x8090040"]"#
+        let old = ask(virtio + #","consumer":"vfio_type1","iommu":"virtio","kernel":"6.12""#)
+        #expect(message(old) == "0x8090040" && old.json["outcome"] as? String == "hardware")
+        let new = ask(virtio + #","consumer":"vfio_type1","iommu":"virtio","kernel":"6.18""#)
+        #expect(new.json["errno"] as? String == "ENOSPC" && codes(new).contains("hardware_msi_only"))
+        let identity = ask(virtio + #","consumer":"dma_api","default_domain":"identity""#)
+        #expect(identity.json["outcome"] as? String == "identity" && message(identity) == "0x8090040")
+        let pages = ask(
+            #""reserved_regions":[],"doorbells":["0x8090040"],"consumer":"dma_api","page_size":"0x10000","#
+                + #""smmu_page_sizes":["0x1000"]"#)
+        #expect(message(pages) == "0xfffff040")
+    }
+
+    @Test(
+        arguments: [
+            (#""consumer":"dma_api","map_checks":[]"#, ["/map_checks"]),
+            (#""consumer":"vfio_type1","dma_mask":1,"allowed_iovas":[]"#, ["/dma_mask", "/allowed_iovas"]),
+            (
+                #""consumer":"vfio_type1","map_checks":[{"size":1,"user_address":1},{"iova":1},{"iova":1,"size":1,"user_address":2}]"#,
+                ["/map_checks/0/user_address", "/map_checks/1/size", "/map_checks/2/iova"]
+            ),
+            (
+                #""consumer":"iommufd","aperture_bits":27,"window_source":{"kind":"user","start":"0x8000000"}"#,
+                ["/window_source/start"]
+            ),
+            (#""consumer":"iommufd","kernel":"5.4""#, ["/kernel"]),
+            (
+                #""consumer":"iommufd","window_source":{"kind":"dynamic","prefer":"best","size":0}"#,
+                ["/window_source/prefer", "/window_source/size"]
+            ),
+            (
+                #""consumer":"iommufd","window_source":{"kind":"user","driver":{"kind":"user"}}"#,
+                ["/window_source/driver"]
+            ),
+            (#""consumer":"iommufd","mappings":[{"start":1,"size":0}]"#, ["/mappings/0/size"]),
+            (#""consumer":"iommufd","smmu_page_sizes":[]"#, ["/smmu_page_sizes"]),
+            (#""consumer":"iommufd","iommu":"v4","default_domain":"x""#, ["/iommu", "/default_domain"]),
+        ] as [(String, [String])])
+    func wrongQuestions(members: String, pointers: [String]) {
+        let answer = ask(#""reserved_regions":[],"# + members)
+        #expect(answer.status == 422 && Set(answer.pointers) == Set(pointers), "\(answer.text)")
+    }
+
+    @Test func comparisons() {
+        let answer = client.post(
+            "/v1/comparisons",
+            json: "{\(Self.juno),\"policies\":[\"i\",\"must_allocate_r3\",\"dma_iommu\",{\"name\":\"mine\","
+                + #""window_source":{"kind":"user","start":"0xa0000000","size":"0x100000"},"consumer":"iommufd"}],"#
+                + #""kernels":["6.12","7.2"]}"#)
+        #expect(answer.status == 200, "\(answer.text)")
+        let items = answer.list("items")
+        #expect(items.count == 8)
+        #expect(items.compactMap { $0["policy"] as? String }.suffix(2) == ["mine", "mine"])
+        let windows = items.map { ($0["window"] as? [String: Any])?["start"] as? String }
+        #expect(windows[0] == "0x8000000" && windows[2] == "0xa0000000" && windows[6] == "0xa0000000")
+        #expect(
+            items.map { ($0["model"] as? [String: Any])?["kernel"] as? String }.prefix(2) == ["6.12", "7.2"])
+        // Each cell is the decision that is given for it alone.
+        let alone = ask(Self.juno + #","consumer":"vfio_type1","window_source":"fixed","kernel":"6.12""#).json
+        var cell = items[0]
+        for name in ["policy", "window_source", "consumer"] { cell[name] = nil }
+        var expected = alone
+        expected["explanation"] = nil
+        #expect(cell as NSDictionary == expected as NSDictionary)
+        let all = client.post("/v1/comparisons", json: "{\(Self.virt)}")
+        #expect(all.list("items").count == Policy.all.count)
+        let wrong = client.post(
+            "/v1/comparisons", json: "{\(Self.virt),\"policies\":[\"x\"],\"kernels\":[],\"kernel\":\"7.2\"}")
+        #expect(Set(wrong.pointers) == ["/policies/0", "/kernels", "/kernel"])
+        let many = Array(repeating: "\"i\"", count: 33).joined(separator: ",")
+        let tooMany = client.post(
+            "/v1/comparisons", json: "{\(Self.virt),\"policies\":[\(many)],\"kernels\":[\"6.12\",\"7.2\"]}")
+        #expect(tooMany.pointers == ["/policies"])
+    }
+
+    @Test func catalogues() {
+        let policies = client.get("/v1/policies").list("items")
+        #expect(policies.compactMap { $0["id"] as? String } == Policy.all.map(\.id))
+        #expect(
+            Set(["i", "ii", "iii", "iv", "v", "vi", "vii"]).isSubset(
+                of: policies.compactMap { $0["numeral"] as? String }))
+        for policy in Policy.all {
+            #expect(client.get("/v1/policies/\(policy.id)").json["title"] as? String == policy.title)
+        }
+        #expect(client.get("/v1/policies/vii").json["id"] as? String == "iommufd_user_window")
+        #expect(client.get("/v1/policies/viii").status == 404)
+        let rules = client.get("/v1/rules").list("items")
+        #expect(rules.compactMap { $0["id"] as? String } == Rule.allCases.map(\.rawValue))
+        #expect(rules.allSatisfy { ($0["sentence"] as? String)?.isEmpty == false })
+        #expect(rules.allSatisfy { ($0["citation"] as? String)?.isEmpty == false })
+    }
+
+    /// What the firmware of an uploaded platform gets wrong is an answer with a warning.
+    @Test func explainLevelsAgreeOnEveryMachineAndConsumer() {
+        for (machine, _) in [(Self.virt, 0), (Self.juno, 1)] {
+            for consumer in Consumer.allCases {
+                for source in ["fixed", "candidates", "dynamic", "none"] {
+                    let body =
+                        "{\(machine),\"consumer\":\"\(consumer.rawValue)\",\"window_source\":\"\(source)\"}"
+                    let answers = ["none", "summary", "full"].map { level -> NSDictionary in
+                        var json = client.post("/v1/decisions?explain=\(level)", json: body).json
+                        json["explanation"] = nil
+                        return json as NSDictionary
+                    }
+                    #expect(answers[0] == answers[1] && answers[1] == answers[2])
+                }
+            }
+        }
+    }
+}
