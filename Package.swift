@@ -82,6 +82,7 @@ let package = Package(
             ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
         tests(
             "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
+        tests("CommandLineTests", ["iovad"]),
         tests("ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17

@@ -83,7 +83,7 @@ public struct DecisionRequest: Sendable {
         readMembers(&reader, problems)
     }
 
-    /// A window of the caller's own choice that the caller's own aperture cannot hold is a contradiction, not a
+    /// A window of the caller's choice that the caller's own aperture cannot hold is a contradiction, not a
     /// question about Linux.
     private func checkAgainstAperture(_ node: JSONNode, _ bitsNode: JSONNode?, _ problems: ProblemList) {
         guard case .user(let option) = source, let start = option.start, let bitsNode,

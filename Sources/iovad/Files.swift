@@ -7,6 +7,17 @@ enum Files {
     static func read(_ path: String) -> [UInt8]? {
         guard let file = fopen(path, "rb") else { return nil }
         defer { fclose(file) }
+        return readAll(file)
+    }
+
+    /// Standard input up to its end; nil when it cannot be read.
+    static func readStandardInput() -> [UInt8]? {
+        guard let file = fdopen(dup(0), "rb") else { return nil }
+        defer { fclose(file) }
+        return readAll(file)
+    }
+
+    private static func readAll(_ file: UnsafeMutablePointer<FILE>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {

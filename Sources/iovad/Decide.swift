@@ -1,0 +1,136 @@
+// `iovad decide`: one question, answered offline by the service that `iovad serve` runs, so that both give
+// the same bytes. Reads a request as JSON, or makes one of flags.
+
+import APIContract
+import ArgumentParser
+import HTTPMessages
+import WireJSON
+
+struct Decide: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Answer one question: where a device's MSI doorbells go, and why.",
+        discussion: """
+            Either give a file with the JSON that POST /v1/decisions takes ("-" is standard input), or say it
+            with flags. --device-tree brings the machine, which a request calls platform "file".
+
+              iovad decide --platform example-arm-juno --device /pcie@40000000
+              iovad decide --device-tree board.dtb --device /pcie@40000000 --consumer dma_api --forcedac
+              iovad decide --json request.json
+            """)
+
+    @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
+    var request: String?
+    @Option(help: "A built-in platform.")
+    var platform: String?
+    @Option(help: "A flattened device tree to read the platform from.")
+    var deviceTree: String?
+    @Option(help: "The device's id; left out, the devices are listed.")
+    var device: String?
+    @Option(help: "dma_api, vfio_type1 or iommufd.")
+    var consumer = "vfio_type1"
+    @Option(help: "fixed, candidates, dynamic, none, or a JSON object.")
+    var windowSource: String?
+    @Option(help: "Linux release: 6.1, 6.12, 6.18 or 7.2.")
+    var kernel: String?
+    @Option(help: "CPU page size, like 0x1000.")
+    var pageSize: String?
+    @Option(help: "Bits that the SMMU translates.")
+    var apertureBits: Int?
+    @Option(help: "dma_api: the device's DMA mask, like 0xffffffff.")
+    var dmaMask: String?
+    @Flag(help: "dma_api: the kernel runs with iommu.forcedac=1.")
+    var forcedac = false
+    @Option(help: "A doorbell register; repeat for several. Default: the platform's.")
+    var doorbell: [String] = []
+    @Option(help: "none, summary or full.")
+    var explain = "summary"
+    @Flag(help: "Print the answer as JSON instead of a table.")
+    var json = false
+
+    func validate() throws {
+        if request != nil, platform != nil || device != nil {
+            throw ValidationError("give a request file, or --platform and --device, not both")
+        }
+        if platform != nil, deviceTree != nil {
+            throw ValidationError("give --platform or --device-tree, not both")
+        }
+        guard ["none", "summary", "full"].contains(explain) else {
+            throw ValidationError("--explain is none, summary or full")
+        }
+        if request == nil, platform == nil, deviceTree == nil {
+            throw ValidationError("give a request file, --platform or --device-tree")
+        }
+    }
+
+    func run() throws {
+        let service = OfflineService(version: Iovad.version)
+        if let deviceTree {
+            guard let bytes = Files.read(deviceTree) else {
+                throw ValidationError("cannot read \(deviceTree)")
+            }
+            try finish(service.upload(bytes), prints: false)
+        }
+        if request == nil, device == nil {
+            try finish(
+                service.get("/v1/platforms/\(RequestTarget.encoded(platformID))/devices?limit=1000"),
+                prints: true
+            ) {
+                DecideTable.devices($0)
+            }
+            return
+        }
+        try finish(service.post("/v1/decisions?explain=\(explain)", try body()), prints: true) {
+            DecideTable.decision($0)
+        }
+    }
+
+    private var platformID: String { deviceTree == nil ? platform ?? "" : OfflineService.uploadedID }
+
+    private func body() throws -> [UInt8] {
+        guard let request else { return Array(requestText.utf8) }
+        guard let bytes = request == "-" ? Files.readStandardInput() : Files.read(request) else {
+            throw ValidationError("cannot read \(request)")
+        }
+        return bytes
+    }
+
+    /// The flags as the request that they stand for.
+    private var requestText: String {
+        var members = [
+            ("platform", quoted(platformID)), ("device", quoted(device ?? "")),
+            ("consumer", quoted(consumer)),
+        ]
+        if let windowSource {
+            members.append(
+                ("window_source", windowSource.hasPrefix("{") ? windowSource : quoted(windowSource)))
+        }
+        if let kernel { members.append(("kernel", quoted(kernel))) }
+        if let pageSize { members.append(("page_size", quoted(pageSize))) }
+        if let apertureBits { members.append(("aperture_bits", String(apertureBits))) }
+        if let dmaMask { members.append(("dma_mask", quoted(dmaMask))) }
+        if forcedac { members.append(("forcedac", "true")) }
+        if !doorbell.isEmpty {
+            members.append(("doorbells", "[\(doorbell.map(quoted).joined(separator: ","))]"))
+        }
+        return "{\(members.map { "\(quoted($0.0)):\($0.1)" }.joined(separator: ","))}"
+    }
+
+    private func quoted(_ text: String) -> String {
+        var writer = JSONWriter(reservingBytes: text.utf8.count + 2)
+        writer.string(text)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    /// Prints an answer; a problem goes to standard error and ends the command with status 2.
+    private func finish(
+        _ answer: Response, prints: Bool, table: (JSONNode) -> String = { _ in "" }
+    ) throws {
+        let text = String(decoding: answer.body, as: UTF8.self)
+        guard (200..<300).contains(answer.status) else {
+            Console.say(json ? text : DecideTable.problem(try DecideTable.root(answer.body)))
+            throw ExitCode(2)
+        }
+        guard prints else { return }
+        print(json ? text : table(try DecideTable.root(answer.body)), terminator: json ? "\n" : "")
+    }
+}

@@ -1,0 +1,107 @@
+// `iovad decide` as a person runs it: the executable itself, with flags, files, and standard input.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct DecideTests {
+    struct Run {
+        let status: Int32
+        let output: String
+        let errors: String
+    }
+
+    /// The executable that the build put beside the tests.
+    static let executable =
+        Bundle.allBundles.map(\.bundleURL)
+        .first { $0.pathExtension == "xctest" }?.deletingLastPathComponent()
+        .appendingPathComponent("iovad")
+        ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+        .appendingPathComponent("iovad")
+
+    static func run(_ arguments: [String], input: String = "") throws -> Run {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = ["decide"] + arguments
+        let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = stdin
+        process.standardOutput = stdout
+        process.standardError = stderr
+        try process.run()
+        stdin.fileHandleForWriting.write(Data(input.utf8))
+        try stdin.fileHandleForWriting.close()
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        let errors = stderr.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return Run(
+            status: process.terminationStatus, output: String(decoding: output, as: UTF8.self),
+            errors: String(decoding: errors, as: UTF8.self))
+    }
+
+    @Test func tableOfABuiltInPlatform() throws {
+        let run = try Self.run([
+            "--platform", "example-qemu-virt", "--device", "/pcie@10000000", "--consumer", "dma_api",
+            "--explain", "none",
+        ])
+        #expect(run.status == 0)
+        #expect(
+            run.output == """
+                outcome    window
+                window     0xfffff000...0xffffffff
+                reachable  yes
+                because    The DMA layer takes the page at 0xfffff000 from the allocator \
+                that also serves buffers, outside everything withheld.
+                doorbell   0x8090040 -> 0xfffff040
+                model      Linux 7.2, iovad 0.1.0
+
+                """)
+    }
+
+    @Test func requestFromStandardInputAsJSON() throws {
+        let body =
+            #"{"reserved_regions":[],"consumer":"iommufd","doorbells":["0x8090040"],"window_source":"dynamic"}"#
+        let run = try Self.run(["--json", "-"], input: body)
+        let answer = try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any]
+        #expect(run.status == 0 && answer?["outcome"] as? String == "window")
+    }
+
+    @Test func everyFlagReachesTheRequest() throws {
+        let run = try Self.run([
+            "--platform", "example-arm-juno", "--device", "/pcie@40000000", "--window-source",
+            #"{"kind":"candidates","avoid":"everything"}"#, "--kernel", "6.12", "--page-size", "0x10000",
+            "--aperture-bits", "40", "--doorbell", "0x2c1c0040", "--doorbell", "0x2c1d0040",
+        ])
+        #expect(run.output.contains("0x2c1d0040 -> 0xa0010040"))
+        #expect(run.output.contains("usable     0xa0100000...0xffffffffff"))
+        #expect(run.output.contains("Linux 6.12"))
+        let dma = try Self.run([
+            "--platform", "example-qemu-virt", "--device", "/pcie@10000000", "--consumer", "dma_api",
+            "--dma-mask", "0x3fffffff", "--forcedac",
+        ])
+        #expect(dma.output.contains("0x8090040 -> 0x3ffff040"))
+    }
+
+    @Test func deviceTreeFromAFile() throws {
+        let blob = DeviceTreeBuilder.blob { root in
+            root.strings("compatible", "example,board")
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+        }
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("decide-\(getpid()).dtb")
+        try Data(blob).write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let run = try Self.run(["--device-tree", file.path])
+        #expect(run.status == 0 && run.output.hasPrefix("Choose a --device:"))
+        let wrong = try Self.run(["--device-tree", file.path, "--device", "/nope"])
+        #expect(wrong.status == 2 && wrong.errors.contains("/device: No device"))
+    }
+
+    @Test func whatCannotBeAskedIsToldBeforehand() throws {
+        #expect(try Self.run([]).status == 64)
+        #expect(try Self.run(["--platform", "x", "request.json"]).status == 64)
+        #expect(try Self.run(["/nonexistent/request.json"]).status == 64)
+        let unknown = try Self.run(["--platform", "nope", "--device", "d", "--kernel", "5.4"])
+        #expect(unknown.status == 2)
+        #expect(unknown.errors.contains("/kernel") && unknown.errors.contains("/platform"))
+    }
+}
