@@ -4,7 +4,6 @@
 import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
-import Platforms
 public import WireJSON
 
 /// One question under several policies and kernels.
@@ -54,7 +53,6 @@ public struct ComparisonRequest: Sendable {
                     + "\(Limits.comparisonCellsMax) answers are given at once.")
         }
         question.read(&reader, for: Set(entries.map(\.consumer)).union([fallback]), problems)
-        checkSize(reader, problems)
         reader.finish()
     }
 
@@ -79,15 +77,5 @@ public struct ComparisonRequest: Sendable {
         reader.finish()
         guard let source, let consumer else { return nil }
         return Entry(name: name ?? "policies[\(index)]", source: source, consumer: consumer)
-    }
-
-    private func checkSize(_ reader: ObjectReader, _ problems: ProblemList) {
-        guard case .inline(let device, _)? = question.subject,
-            device.firmwareRegions.count > Limits.comparisonRegionsMax
-        else { return }
-        problems.add(
-            reader.pointer("reserved_regions"), "too-many",
-            "\(device.firmwareRegions.count) regions; a comparison reads at most "
-                + "\(Limits.comparisonRegionsMax), a single decision more.")
     }
 }

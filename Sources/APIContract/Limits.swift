@@ -28,7 +28,7 @@ public enum Limits {
     public static let rangesPerDecisionMax = 1_024
     /// Policies times kernels of one comparison.
     public static let comparisonCellsMax = 64
-    /// Inline regions of one comparison: each cell reads them all.
+    /// Regions and ranges of all devices of one comparison: each cell reads them all.
     public static let comparisonRegionsMax = 4_096
     public static let warningsPerDecisionMax = Decision.warningsMax
     public static let explanationStepsMax = 512

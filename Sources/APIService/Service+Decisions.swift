@@ -33,6 +33,12 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = ComparisonRequest(document.root, problems)
         let question = QuestionResolver(platforms: platforms, problems: problems).question(request.question)
+        if let count = question?.regionsCount, count > Limits.comparisonRegionsMax {
+            problems.add(
+                "", "too-many",
+                "The devices have \(count) regions and ranges; a comparison reads at most "
+                    + "\(Limits.comparisonRegionsMax), a single decision more.")
+        }
         guard problems.isEmpty, let question else { throw .semantic(problems) }
         return json(200) { writer in
             writer.member("kind", "comparison")

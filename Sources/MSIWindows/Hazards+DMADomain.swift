@@ -58,13 +58,16 @@ extension Hazards {
     private static func warn(aboutMatesOf question: Question, _ decision: inout Decision) {
         let group = question.group
         let known = Set(DMAReservations(for: group.first, under: question.conditions).calls)
+        let pages = IOVASet(
+            decision.doorbells.map { doorbell in
+                let granule = question.conditions.granule
+                return IOVARange(proven: doorbell.page.value, granule.lastOfPage(doorbell.page.value))
+            })
         for mate in group.devices.dropFirst() {
             let calls = DMAReservations(for: mate, under: question.conditions).calls
             for call in calls where !known.contains(call) {
                 let range = call.range(question.conditions.granule)
-                let isHit = decision.doorbells.contains { doorbell in
-                    range?.contains(doorbell.page) == true
-                }
+                let isHit = range.map { !pages.ranges(overlapping: $0).isEmpty } ?? false
                 let what = "\(call.kind.phrase) \(range?.text ?? HexLiteral.text(call.first)) of \(mate.id)"
                 decision.warn(
                     .groupMateReservations,

@@ -67,8 +67,16 @@ struct IOAddressSpace {
         }
     }
 
-    /// iopt_alloc_iova: the lowest place, bottom up.
-    func place(bytes: UInt64, userAddress: UInt64) -> Result<UInt64, ErrnoError> {
+    /// Where automatic placement looks: what is allowed, or all but the first and last page, without what is
+    /// reserved or mapped. O(n).
+    var holes: IOVASet {
+        let page = conditions.pageSize
+        let everywhere = IOVASet([IOVARange(proven: page.bytes, .max - page.bytes)])
+        return (allowed.isEmpty ? everywhere : allowed).subtracting(reserved).subtracting(mapped)
+    }
+
+    /// iopt_alloc_iova: the lowest place in `holes`, bottom up.
+    func place(bytes: UInt64, userAddress: UInt64, in holes: IOVASet) -> Result<UInt64, ErrnoError> {
         guard bytes > 0, bytes < UInt64.max / 2 else { return .failure(ErrnoError(.overflow)) }
         let page = conditions.pageSize
         var align = bytes.nextPowerOfTwo
@@ -77,8 +85,6 @@ struct IOAddressSpace {
         guard align >= alignment, let granule = Granule(bytes: align) else {
             return .failure(ErrnoError(.invalidArgument))
         }
-        let everywhere = IOVASet([IOVARange(proven: page.bytes, .max - page.bytes)])
-        let holes = (allowed.isEmpty ? everywhere : allowed).subtracting(reserved).subtracting(mapped)
         for hole in holes.ranges {
             guard let start = granule.alignUp(hole.start.value) else { continue }
             let candidate = start | (userAddress & page.mask)

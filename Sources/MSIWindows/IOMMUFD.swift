@@ -213,6 +213,8 @@ enum IOMMUFD {
     private static func checkMaps<R: Recorder>(
         _ question: Question, _ attachment: Attachment, _ decision: inout Decision, _ recorder: inout R
     ) {
+        guard !question.mapChecks.isEmpty else { return }
+        let holes = attachment.space.holes
         for check in question.mapChecks {
             switch check {
             case .fixed(let iova, let bytes):
@@ -220,7 +222,7 @@ enum IOMMUFD {
                     check, iova, bytes, attachment.space.errno(iova: iova, bytes: bytes),
                     window: attachment.window, &decision, &recorder)
             case .automatic(let bytes, let userAddress):
-                switch attachment.space.place(bytes: bytes, userAddress: userAddress) {
+                switch attachment.space.place(bytes: bytes, userAddress: userAddress, in: holes) {
                 case .success(let iova):
                     MapChecks.add(check, iova, bytes, nil, window: nil, &decision, &recorder)
                 case .failure(let error):

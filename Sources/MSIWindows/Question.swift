@@ -55,6 +55,14 @@ public struct Question: Hashable, Sendable {
     }
 
     public var device: Device { group.device }
+
+    /// Regions, windows and ranges that an answer reads, over all devices: what its cost grows with.
+    public var regionsCount: Int {
+        let devices = group.devices + earlierGroups.flatMap(\.group.devices)
+        return devices.reduce(usable?.count ?? 0) {
+            $0 + $1.firmwareRegions.count + $1.pciWindows.count + $1.inboundWindows.count
+        }
+    }
 }
 
 /// A group that was attached before, perhaps behind another IOMMU.

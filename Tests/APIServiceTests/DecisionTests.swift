@@ -197,6 +197,10 @@ import Testing
         let tooMany = client.post(
             "/v1/comparisons", json: "{\(Self.virt),\"policies\":[\(many)],\"kernels\":[\"6.12\",\"7.2\"]}")
         #expect(tooMany.pointers == ["/policies"])
+        let regions = (0...Limits.comparisonRegionsMax).map { "{\"start\":\($0 * 0x2000),\"size\":1}" }
+        let mates = "\"group_mates\":{\"after\":[{\"reserved_regions\":[\(regions.joined(separator: ","))]}]}"
+        let heavy = client.post("/v1/comparisons", json: "{\(Self.virt),\(mates)}")
+        #expect(heavy.status == 422 && heavy.list("errors").first?["code"] as? String == "too-many")
     }
 
     @Test func catalogues() {
@@ -216,7 +220,120 @@ import Testing
         #expect(rules.allSatisfy { ($0["citation"] as? String)?.isEmpty == false })
     }
 
-    /// What the firmware of an uploaded platform gets wrong is an answer with a warning.
+    /// Every hazard that a request can bring about, by the code of its warning. Regions of no bytes and
+    /// skipped RMRs come from ACPI tables only.
+    @Test(
+        arguments: [
+            (
+                "window_in_reserved_region", "vfio_type1",
+                #""reserved_regions":[{"start":"0x8000000","size":1}]"#
+            ),
+            ("window_beyond_aperture", "vfio_type1", #""reserved_regions":[],"aperture_bits":27"#),
+            ("window_in_dma_ranges_gap", "vfio_type1", Self.juno),
+            ("window_above_dma_limit", "iommufd", #""dma_limit":"0x7ffffff""#),
+            (
+                "window_in_pci_window", "iommufd",
+                Self.virt + #","window_source":{"kind":"user","start":"0x10000000","size":"0x100000"}"#
+            ),
+            (
+                "mapping_on_window", "iommufd",
+                Self.virt + #","map_checks":[{"iova":"0x8000000","size":"0x1000"}]"#
+            ),
+            (
+                "doorbells_past_window", "vfio_type1",
+                #""reserved_regions":[],"page_size":"0x10000","doorbells":["#
+                    + (0..<17).map { "\($0 << 16)" }.joined(separator: ",") + "]"
+            ),
+            (
+                "doorbell_pages_exhausted", "iommufd",
+                #""reserved_regions":[],"doorbells":["#
+                    + (0..<65).map { "\($0 << 12)" }.joined(separator: ",") + "]"
+            ),
+            (
+                "group_mate_reservations", "dma_api",
+                Self.virt
+                    + #","group_mates":{"after":[{"reserved_regions":[{"start":"0xfff00000","size":"0x100000"}]}]}"#
+            ),
+            ("inbound_window_loses_granule", "dma_api", Self.juno),
+            (
+                "hardware_msi_only", "vfio_type1",
+                #""reserved_regions":[{"start":"0x8090000","size":"0x10000","type":"msi"}],"iommu":"virtio""#
+            ),
+            (
+                "hardware_and_software_msi", "iommufd",
+                #""reserved_regions":[{"start":"0xc6010000","size":"0x10000","type":"msi"}]"#
+            ),
+            (
+                "base_zero", "vfio_type1",
+                #""reserved_regions":[{"start":0,"size":"0x100000","type":"software_msi"}],"doorbells":[64]"#
+            ),
+            (
+                "cookie_of_first_group", "vfio_type1",
+                #""reserved_regions":[{"start":"0x8000000","size":1}],"window_source":"candidates","#
+                    + #""attached":[{"reserved_regions":[]}]"#
+            ),
+            ("direct_region", "iommufd", #""reserved_regions":[{"start":1,"size":1,"type":"direct"}]"#),
+            ("no_group", "vfio_type1", Self.virt + #","default_domain":"no_group""#),
+        ] as [(String, String, String)])
+    func hazardsAreNamed(code: String, consumer: String, members: String) {
+        let answer = ask(#""consumer":"\#(consumer)","# + members)
+        #expect(answer.status == 200 && codes(answer).contains(code), "\(answer.text)")
+    }
+
+    @Test(
+        arguments: [
+            (
+                "dma_domain_setup_fails",
+                #"[{"bus":"0x9000","cpu":0,"size":4096},{"bus":0,"cpu":4096,"size":4096}]"#
+            ),
+            ("inbound_window_to_the_top", #"[{"bus":"0x8000000000000000","size":"0x8000000000000000"}]"#),
+        ])
+    func inboundWindowsOfAnUploadedPlatform(code: String, ranges: String) {
+        let platform = #"{"devices":[{"id":"d","kind":"pci_host","dma_ranges":\#(ranges)}]}"#
+        #expect(client.post("/v1/platforms?id=p", json: platform).status == 201)
+        let answer = ask(
+            #""platform":"p","device":"d","consumer":"dma_api","aperture_bits":64,"doorbells":[64]"#)
+        #expect(codes(answer).contains(code), "\(answer.text)")
+    }
+
+    @Test func aTreeThatCrashesTheKernelSaysSo() {
+        let blob = DeviceTreeBuilder.blob { root in
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+            root.child("iommu@1000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, 0x1000, 0, 0x1000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 1)
+            }
+            root.child("reserved-memory") { node in
+                node.cells("#address-cells", 2)
+                node.cells("#size-cells", 2)
+                node.flag("ranges")
+                node.child("msi") { node in
+                    node.cells("phandle", 3)
+                    node.cells("iommu-addresses", 2, 0, 0x800_0000, 0, 0x10_0000)
+                }
+            }
+            root.child("bus") { bus in
+                bus.cells("#address-cells", 2)
+                bus.cells("#size-cells", 2)
+                bus.cells("dma-ranges", 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x1000)
+                bus.child("device@0") { node in
+                    node.cells("phandle", 2)
+                    node.cells("iommus", 1, 5)
+                    node.cells("memory-region", 3)
+                }
+            }
+        }
+        let created = client.ask(
+            .post, "/v1/platforms?id=crash", blob, type: "application/vnd.devicetree.blob")
+        #expect(created.status == 201, "\(created.text)")
+        let answer = ask(#""platform":"crash","device":"/bus/device@0","consumer":"dma_api""#)
+        #expect(codes(answer).contains("kernel_crashes"), "\(answer.text)")
+    }
+
+    /// One path decides, so the level of explanation cannot matter.
     @Test func explainLevelsAgreeOnEveryMachineAndConsumer() {
         for (machine, _) in [(Self.virt, 0), (Self.juno, 1)] {
             for consumer in Consumer.allCases {

@@ -81,7 +81,7 @@ enum RandomQuestions {
         var conditions = Conditions(
             kernel: KernelRelease.allCases.randomElement(using: &random)!,
             pageSize: [.kib4, .kib16, .kib64].randomElement(using: &random)!,
-            apertureBits: [27, 32, 48, 64].randomElement(using: &random)!)
+            apertureBits: [16, 27, 32, 48, 64].randomElement(using: &random)!)
         conditions.smmuPageSizes = [.all, .kib4, .kib64].randomElement(using: &random)!
         conditions.driver = [.v2, .v3, .virtio].randomElement(using: &random)!
         conditions.defaultDomain = [.translated, .translated, .identity, .none].randomElement(using: &random)!
