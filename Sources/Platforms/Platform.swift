@@ -26,6 +26,11 @@ public struct Platform: Hashable, Sendable {
     /// behind it the same node as a device of its own.
     public var devices: [Device]
     public var memory: [PhysicalRange]
+    /// ACPI only: memory that firmware has devices use, in table order.
+    public var memoryRanges: [ReservedMemoryRange] = []
+    /// ACPI only: whether the host bridges' `_DSM` function 5 asks to keep the boot configuration. Tables
+    /// that can be read here do not tell, so the caller does.
+    public var preservesPCIConfiguration = false
     public var findings: [Finding]
 
     public init(

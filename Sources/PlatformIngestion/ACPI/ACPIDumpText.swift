@@ -1,0 +1,82 @@
+// The text that acpidump prints: a header with signature and address, then lines of an offset, up to
+// sixteen bytes in hex, and the same bytes as characters. Offsets must continue each other, so that a line
+// lost in a mail is noticed.
+
+enum ACPIDumpText {
+    private static let hexColumns = 16 * 3
+
+    /// Whether the first line that is not blank is a table's header.
+    static func isDump(_ file: [UInt8]) -> Bool {
+        let start = file.drop { $0 == 0x20 || $0 == 0x09 || $0 == 0x0a || $0 == 0x0d }
+        return isHeader(start.prefix { $0 != 0x0a })
+    }
+
+    /// `IORT @ 0x00000000B962E418`
+    private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {
+        let mark = Array(" @ 0x".utf8)
+        let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
+        guard bare.count > 4 + mark.count, ACPITable.isSignature(bare.prefix(4)) else { return false }
+        let address = bare.dropFirst(4 + mark.count).filter { $0 != 0x0d && $0 != 0x20 }
+        return bare.dropFirst(4).starts(with: mark) && !address.isEmpty
+            && address.allSatisfy { digit($0) != nil }
+    }
+
+    /// The bytes of each table.
+    static func tables(_ file: [UInt8]) throws(ACPIError) -> [[UInt8]] {
+        var tables: [[UInt8]] = []
+        var number = 0
+        for line in file.split(separator: 0x0a, omittingEmptySubsequences: false) {
+            number += 1
+            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) { continue }
+            if isHeader(line) {
+                guard tables.count < ACPILimits.tablesMax else {
+                    throw .tooManyTables(limit: ACPILimits.tablesMax)
+                }
+                tables.append([])
+                continue
+            }
+            guard !tables.isEmpty, let (offset, bytes) = hexLine(line) else {
+                throw .dumpLineUnreadable(line: number)
+            }
+            let last = tables.count - 1
+            guard offset == tables[last].count else {
+                throw .dumpOffsetWrong(line: number, expected: tables[last].count)
+            }
+            tables[last] += bytes
+        }
+        guard !tables.isEmpty else { throw .dumpWithoutTable }
+        return tables
+    }
+
+    /// The hex part ends by its columns: characters behind it may look like hex.
+    private static func hexLine(_ line: ArraySlice<UInt8>) -> (offset: Int, bytes: [UInt8])? {
+        let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
+        let offsetText = bare.prefix { digit($0) != nil }
+        let rest = bare.dropFirst(offsetText.count)
+        guard (1...8).contains(offsetText.count), rest.starts(with: [0x3a, 0x20]) else { return nil }
+        let offset = offsetText.reduce(0) { $0 << 4 | Int(digit($1)!) }
+        let columns = Array(rest.dropFirst(2).prefix(hexColumns))
+        var bytes: [UInt8] = []
+        var at = 0
+        while at + 1 < columns.count, let high = digit(columns[at]), let low = digit(columns[at + 1]) {
+            bytes.append(high << 4 | low)
+            guard at + 2 >= columns.count || columns[at + 2] == 0x20 || columns[at + 2] == 0x0d else {
+                return nil
+            }
+            at += 3
+        }
+        let isBlankBehind = columns.dropFirst(at).allSatisfy { $0 == 0x20 || $0 == 0x0d }
+        // A short last line without padding has its characters right behind the hex.
+        return bytes.isEmpty || (!isBlankBehind && columns.dropFirst(at).first != 0x20)
+            ? nil : (offset, bytes)
+    }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+}
