@@ -1,5 +1,6 @@
 // Every limit of the service, named with its unit. GET /v1/limits lists them all from `table`.
 
+import HTTPMessages
 import MSIWindows
 
 /// The numbers beyond which a request is refused.
@@ -11,6 +12,10 @@ public enum Limits {
     public static let regionsPerPlatformMax = 65_536
     public static let devicesPerPlatformMax = 4_096
     public static let findingsPerPlatformMax = 256
+    public static let acpiTableBytesMax = 2 << 20
+    public static let multipartPartsMax = MultipartForm.partsMax
+    public static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
+    public static let textLinesMax = 200_000
     public static let platformsUploadedMax = 1_024
     /// Sum of what uploaded platforms take, by the service's own estimate.
     public static let platformBytesTotalMax = 512 << 20
@@ -48,6 +53,10 @@ public enum Limits {
         ("regions_per_platform_max", regionsPerPlatformMax),
         ("devices_per_platform_max", devicesPerPlatformMax),
         ("findings_per_platform_max", findingsPerPlatformMax),
+        ("acpi_table_bytes_max", acpiTableBytesMax),
+        ("multipart_parts_max", multipartPartsMax),
+        ("multipart_header_bytes_max", multipartHeaderBytesMax),
+        ("text_lines_max", textLinesMax),
         ("platforms_uploaded_max", platformsUploadedMax),
         ("platform_bytes_total_max", platformBytesTotalMax),
         ("platform_id_bytes_max", platformIDBytesMax),

@@ -53,8 +53,8 @@ public enum Operation: String, CaseIterable, Sendable {
         let conditions = ["kernel", "page_size", "aperture_bits", "window_source"]
         return switch self {
         case .listPlatforms, .listDevices: ["limit", "page_token"]
-        case .createPlatform: ["id", "validate_only"]
-        case .putPlatform: ["validate_only"]
+        case .createPlatform: ["id", "validate_only", "preserve_config", "assume"]
+        case .putPlatform: ["validate_only", "preserve_config", "assume"]
         case .reservedRegions: ["device", "view"] + conditions
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
         case .decide, .compare: ["explain"]
@@ -66,7 +66,10 @@ public enum Operation: String, CaseIterable, Sendable {
     public var consumes: [String] {
         switch self {
         case .createPlatform, .putPlatform:
-            [MediaType.json, MediaType.deviceTree, MediaType.octetStream]
+            [
+                MediaType.json, MediaType.deviceTree, MediaType.octetStream, MediaType.acpiTable,
+                MediaType.multipart, MediaType.plain,
+            ]
         case .decide, .compare: [MediaType.json]
         default: []
         }
@@ -92,6 +95,9 @@ public enum MediaType {
     public static let json = "application/json"
     public static let problem = "application/problem+json"
     public static let deviceTree = "application/vnd.devicetree.blob"
+    /// One ACPI table, several in a row, or the text of acpidump.
+    public static let acpiTable = "application/vnd.acpi.table"
+    public static let multipart = "multipart/form-data"
     public static let octetStream = "application/octet-stream"
     public static let plain = "text/plain"
     public static let html = "text/html"

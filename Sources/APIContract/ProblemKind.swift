@@ -8,6 +8,7 @@ public enum ProblemKind: String, CaseIterable, Sendable {
     case invalidParameter = "invalid-parameter"
     case ambiguousFraming = "ambiguous-framing"
     case malformedTarget = "malformed-target"
+    case malformedMultipart = "malformed-multipart"
     case unauthenticated
     case forbidden
     case notFound = "not-found"
@@ -21,6 +22,7 @@ public enum ProblemKind: String, CaseIterable, Sendable {
     case unsupportedMediaType = "unsupported-media-type"
     case invalidRequest = "invalid-request"
     case unreadableDeviceTree = "unreadable-device-tree"
+    case unreadableIORT = "unreadable-iort"
     case unreadableInput = "unreadable-input"
     case idempotencyKeyReused = "idempotency-key-reused"
     case tooManyPlatforms = "too-many-platforms"
@@ -30,7 +32,9 @@ public enum ProblemKind: String, CaseIterable, Sendable {
     /// The HTTP status, 400 ... 599.
     public var status: Int {
         switch self {
-        case .malformedJSON, .duplicateKey, .invalidParameter, .ambiguousFraming, .malformedTarget: 400
+        case .malformedJSON, .duplicateKey, .invalidParameter, .ambiguousFraming, .malformedTarget,
+            .malformedMultipart:
+            400
         case .unauthenticated: 401
         case .forbidden: 403
         case .notFound: 404
@@ -41,7 +45,8 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
-        case .invalidRequest, .unreadableDeviceTree, .unreadableInput, .idempotencyKeyReused: 422
+        case .invalidRequest, .unreadableDeviceTree, .unreadableIORT, .unreadableInput, .idempotencyKeyReused:
+            422
         case .tooManyPlatforms: 429
         case .internal: 500
         case .shuttingDown: 503
@@ -56,6 +61,7 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidParameter: "A query parameter or header is wrong"
         case .ambiguousFraming: "The request's framing is ambiguous"
         case .malformedTarget: "The request target is malformed"
+        case .malformedMultipart: "The multipart body is malformed"
         case .unauthenticated: "A token is needed"
         case .forbidden: "The token is wrong"
         case .notFound: "Nothing here"
@@ -69,6 +75,7 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .unsupportedMediaType: "The content type is not read here"
         case .invalidRequest: "The request means nothing"
         case .unreadableDeviceTree: "The device tree cannot be read"
+        case .unreadableIORT: "The ACPI tables cannot be read"
         case .unreadableInput: "The input cannot be read"
         case .idempotencyKeyReused: "The idempotency key was used for another request"
         case .tooManyPlatforms: "No room for another platform"
@@ -90,6 +97,8 @@ public enum ProblemKind: String, CaseIterable, Sendable {
             "Send a path without empty or dot segments, each segment percent-encoded UTF-8 without %00."
         case .unauthenticated: "Send `Authorization: Bearer TOKEN` with the token of --token-file."
         case .forbidden: "Send the token that this server was started with."
+        case .malformedMultipart:
+            "Send multipart/form-data as `curl -F name=@file` does: a boundary, CRLF, and a name for each part."
         case .notFound: "See GET /v1 for what there is; ids are percent-encoded in paths."
         case .methodNotAllowed: "Use one of the methods that the Allow header lists."
         case .notAcceptable: "Accept application/json (and text/plain where the resource offers it)."
@@ -102,7 +111,11 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidRequest: "Correct every member that `errors` points to."
         case .unreadableDeviceTree:
             "Send a flattened device tree, as dtc writes it. The detail says where it broke."
-        case .unreadableInput: "Send a device tree blob or the native JSON model."
+        case .unreadableIORT:
+            "Send the bytes of /sys/firmware/acpi/tables/IORT, with APIC in a part of its own or behind it."
+        case .unreadableInput:
+            "Send a device tree, ACPI tables, reserved_regions text or the native JSON model; /proc/iomem only "
+                + "beside ACPI tables."
         case .idempotencyKeyReused: "Use a fresh Idempotency-Key for every different request."
         case .tooManyPlatforms: "Delete platforms that are no longer needed."
         case .shuttingDown: "Repeat the request at another instance, or after Retry-After."

@@ -15,6 +15,10 @@ extension JSONWriter {
         array("smmus") { writer in platform.smmus.forEach { writer.smmu($0) } }
         array("msi_controllers") { writer in platform.msiControllers.forEach { writer.controller($0) } }
         member("devices", platform.devices.count)
+        if platform.source == .acpi {
+            member("preserve_config", platform.preservesPCIConfiguration)
+            array("memory_ranges") { writer in platform.memoryRanges.forEach { writer.memoryRange($0) } }
+        }
         array("memory") { writer in
             for range in platform.memory {
                 writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
@@ -22,6 +26,24 @@ extension JSONWriter {
         }
         if findings {
             array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
+        }
+    }
+
+    private mutating func memoryRange(_ range: ReservedMemoryRange) {
+        object { writer in
+            writer.member("where", "IORT:\(HexLiteral.text(UInt64(range.nodeOffset)))")
+            writer.member("smmu", range.smmu)
+            writer.member("first_stream_id", hex: UInt64(range.streams.lowerBound))
+            writer.member("last_stream_id", hex: UInt64(range.streams.upperBound))
+            writer.array("regions") { writer in
+                for region in range.regions {
+                    writer.object { writer in
+                        writer.member("start", hex: region.start)
+                        writer.member("length", hex: region.length)
+                        writer.member("type", region.kind.wireName)
+                    }
+                }
+            }
         }
     }
 

@@ -43,8 +43,11 @@ final class PlatformEntry: Sendable {
         return device.msiControllers.compactMap { doorbellIndex[$0] }.filter { seen.insert($0).inserted }
     }
 
-    /// The device of this id, or of `id#kind`; O(1).
-    func device(_ id: String) -> Device? { deviceIndex[id].map { platform.devices[$0] } }
+    /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
+    /// complex; O(1), for functions O(regions).
+    func device(_ id: String) -> Device? {
+        deviceIndex[id].map { platform.devices[$0] } ?? platform.pciFunction(id)
+    }
 }
 
 /// All platforms by id. Every method is one critical section.

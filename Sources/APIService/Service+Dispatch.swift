@@ -79,14 +79,15 @@ extension Service {
         return Response(status: problem.kind.status, headers: headers, body: writer.bytes)
     }
 
+    var jsonLimits: JSONLimits {
+        JSONLimits(
+            bytesMax: Limits.bodyBytesMax, depthMax: Limits.jsonDepthMax, valuesMax: Limits.jsonValuesMax)
+    }
+
     /// The body as JSON.
     func document(_ context: RequestContext) throws(Problem) -> JSONDocument {
         do {
-            return try JSONDocument(
-                parsing: context.request.body,
-                limits: JSONLimits(
-                    bytesMax: Limits.bodyBytesMax, depthMax: Limits.jsonDepthMax,
-                    valuesMax: Limits.jsonValuesMax))
+            return try JSONDocument(parsing: context.request.body, limits: jsonLimits)
         } catch {
             throw Problem(error)
         }

@@ -2,7 +2,6 @@
 
 import APIContract
 import HTTPMessages
-import PlatformIngestion
 import Platforms
 import WireJSON
 
@@ -167,27 +166,6 @@ extension Service {
                 .tooManyPlatforms,
                 "\(Limits.platformsUploadedMax) platforms or \(Limits.platformBytesTotalMax) bytes are the most that is kept.",
                 headers: HeaderFields([.init("Retry-After", "60")]))
-        }
-    }
-
-    private func ingest(_ context: RequestContext) throws(Problem) -> Platform {
-        let body = context.request.body
-        if context.plan.consumes == MediaType.json {
-            let document = try document(context)
-            let problems = ProblemList(limit: Limits.problemErrorsMax)
-            let platform = NativePlatform.read(document.root, problems)
-            guard problems.isEmpty else { throw .semantic(problems) }
-            return platform
-        }
-        if context.plan.consumes == MediaType.octetStream, !body.starts(with: DeviceTreeReader.magic) {
-            throw Problem(
-                .unreadableInput,
-                "The bytes start with no magic that is known; device trees start with 0xd00dfeed.")
-        }
-        do {
-            return try DeviceTreeReader.read(body)
-        } catch {
-            throw Problem(.unreadableDeviceTree, "The device tree cannot be read: \(error.reason).")
         }
     }
 }

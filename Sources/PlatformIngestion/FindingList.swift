@@ -2,19 +2,26 @@
 
 import Platforms
 
-/// Collects findings; those beyond the limit are counted.
+/// Collects findings; those beyond the limits are counted. One fault that stands in a table a thousand times
+/// does not keep the others from being told.
 struct FindingList {
     static let findingsMax = DeviceTreeLimits.findingsMax
+    static let perCodeMax = 32
 
     private var kept: [Finding] = []
+    private var countsByCode: [String: Int] = [:]
     private var dropped = 0
 
-    mutating func note(_ severity: Finding.Severity, _ code: String, _ location: String, _ detail: String) {
-        guard kept.count < Self.findingsMax else {
+    mutating func note(
+        _ severity: Finding.Severity, _ code: String, _ location: String,
+        _ detail: @autoclosure () -> String
+    ) {
+        countsByCode[code, default: 0] += 1
+        guard kept.count < Self.findingsMax, countsByCode[code, default: 0] <= Self.perCodeMax else {
             dropped += 1
             return
         }
-        kept.append(Finding(severity: severity, code: code, location: location, detail: detail))
+        kept.append(Finding(severity: severity, code: code, location: location, detail: detail()))
     }
 
     /// All that were kept, and a word about the rest.

@@ -1,5 +1,6 @@
 // A master behind an SMMU: anything that can raise DMA, and so MSIs, through it.
 
+public import AddressSpaces
 public import SMMUModel
 
 /// A device, a host bridge with all its functions, or another bus whose IDs are mapped.
@@ -38,6 +39,11 @@ public struct Device: Hashable, Sendable {
     public var firmwareRegions: [ReservedRegion]
     /// What firmware asks for and Linux does not apply.
     public var unappliedRegions: [UnappliedRegion]
+    /// The group's whole list as a running kernel printed it, the driver's own window included; nil when the
+    /// list is to be worked out.
+    public var reportedRegions: [ReservedRegion]?
+    /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
+    public var usableRanges: [IOVARange]?
     /// `pci_function` only: "device.function" from the root bus down, e.g. `["01.0", "00.0"]`.
     public var pciPath: [String]
     /// Id of the host bridge of a `pci_function`.

@@ -9,8 +9,8 @@ public struct UnappliedRegion: Hashable, Sendable {
         /// An RMR below a PCI host bridge whose `_DSM` function 5 does not ask to keep its configuration:
         /// drivers/acpi/arm64/iort.c: iort_iommu_rmr_get_resv_regions.
         case rmrWithoutPreservedConfiguration = "rmr_without_preserved_configuration"
-        /// An RMR for some functions behind a root complex: it applies to those, not to the root complex, which
-        /// stands for the others. Ask for the function by its address.
+        /// An RMR for some functions behind a root complex: it applies to those, not to the root complex,
+        /// which stands for the others. Ask for the function by its address.
         case rmrOfSingleFunctions = "rmr_of_single_functions"
         /// An `iommu-addresses` entry that does not translate: the kernel dereferences a null pointer while
         /// it boots (drivers/iommu/of_iommu.c: of_iommu_get_resv_regions).

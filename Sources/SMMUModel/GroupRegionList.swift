@@ -37,6 +37,9 @@ public struct GroupRegionList: Hashable, Sendable {
         }.map(\.element)
     }
 
+    /// A list that a kernel has printed already, kept as it is.
+    public init(reported regions: [ReservedRegion]) { self.regions = regions }
+
     /// The elements of one kind.
     private struct OneKind {
         var regions: [ReservedRegion] = []

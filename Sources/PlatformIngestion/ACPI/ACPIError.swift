@@ -52,7 +52,8 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .nodeOffsetOutside(let offset, let bytes):
             "node offset \(hex(offset)) at offset 0x28 is outside the nodes' part of the table (\(hex(bytes)) bytes)"
         case .nodePastEnd(let index, let offset, let length, let bytes, let count):
-            "node \(index) of \(count) at \(hex(offset))\(length.map { " (length \($0))" } ?? "") runs past the end of the table at \(hex(bytes))"
+            "node \(index) of \(count) at \(hex(offset))\(length.map { " (length \($0))" } ?? "") runs past "
+                + "the end of the table at \(hex(bytes))"
         case .nodeTooShort(let index, let offset, let length):
             "node \(index) at \(hex(offset)) has length \(length), shorter than a node header"
         case .tooManyNodes(let limit): "more than \(limit) IORT nodes"

@@ -19,17 +19,14 @@ struct ACPITableSet {
     private mutating func addBinary(_ file: [UInt8], _ findings: inout FindingList) throws(ACPIError) {
         var offset = 0
         repeat {
-            let table: ACPITable
-            do {
-                table = try ACPITable(at: offset, of: file)
-            } catch {
-                // Behind a sound table, what is no table is padding or an accident; a table cut short is not.
-                guard offset > 0, case .badSignature = error else { throw error }
+            // Behind a sound table, what is no table is padding or an accident; a table cut short is not.
+            if offset > 0, file.count - offset < 4 || !ACPITable.isSignature(file[offset..<offset + 4]) {
                 findings.note(
                     .warning, "trailing-bytes", "file:\(hex(offset))",
                     "\(file.count - offset) bytes behind the last table are no table and are not read.")
                 return
             }
+            let table = try ACPITable(at: offset, of: file)
             guard tables.count < ACPILimits.tablesMax else {
                 throw .tooManyTables(limit: ACPILimits.tablesMax)
             }

@@ -73,53 +73,95 @@ struct IDRouting {
     private func makeRules(of index: Int, _ findings: inout FindingList) -> [Rule] {
         let node = table.nodes[index]
         let own = ownMapping(of: node, &findings)
-        var latestWithBase: [UInt32: Int] = [:]
-        var latestSingle = -1
-        for (place, mapping) in node.mappings.enumerated() where place != own {
-            if mapping.isSingle { latestSingle = place } else { latestWithBase[mapping.inputBase] = place }
+        let places = node.mappings.indices.filter { place in
+            guard place != own else { return false }
+            guard node.mappings[place].isSingle, !allowsSingle(node) else { return true }
+            findings.note(
+                .error, "single-mapping-not-allowed", node.location,
+                "Mapping \(place) of the \(node.typeName) node is a single mapping, which Linux skips there.")
+            return false
         }
-        if !allowsSingle(node) { latestSingle = -1 }
+        let heirs = Heirs(node, places)
         var decided = DecidedIDs()
         var rules: [Rule] = []
-        for (place, mapping) in node.mappings.enumerated() where place != own {
-            if mapping.isSingle, !allowsSingle(node) {
-                findings.note(
-                    .error, "single-mapping-not-allowed", node.location,
-                    "Mapping \(place) of the \(node.typeName) node is a single mapping, which Linux skips there."
-                )
-                continue
-            }
+        for place in places {
+            let mapping = node.mappings[place]
             let (sum, wraps) = mapping.inputBase.addingReportingOverflow(mapping.lastIndex)
             let first: UInt32 = mapping.isSingle ? 0 : mapping.inputBase
-            var last: UInt32 = mapping.isSingle ? .max : wraps ? .max : sum
-            if !mapping.isSingle, last > first,
-                latestWithBase[last, default: -1] > place || latestSingle > place
+            let last: UInt32 = mapping.isSingle || wraps ? .max : sum
+            var parts = decided.open(first, last)
+            // With a count of one ID there is no last one that could be there by mistake.
+            if !mapping.isSingle, last > first, let end = parts.last, end.last == last,
+                let heir = heirs.first(after: place, claiming: last)
             {
                 findings.note(
                     .warning, "id-count-off-by-one", node.location,
-                    "The last ID \(table.hex(last)) of mapping \(place) belongs to a later mapping: the count is one "
-                        + "too high, and Linux applies its work-around.")
-                last -= 1
-            }
-            let parts = decided.open(first, last)
-            if !mapping.isSingle, parts.count != 1 || parts[0] != (first, last) {
-                findings.note(
-                    .warning, "id-mappings-overlap", node.location,
-                    "IDs of mapping \(place), \(table.hex(first)) to \(table.hex(last)), are in an earlier mapping "
-                        + "too, which wins.")
+                    "The last ID \(table.hex(last)) of mapping \(place) belongs to mapping \(heir) too: the count is "
+                        + "one too high, and Linux applies its work-around.")
+                parts.removeLast()
+                if end.first < last { parts.append((end.first, last - 1)) }
+                append(node.mappings[heir], [(last, last)], to: &rules)
+            } else if !mapping.isSingle, parts.count != 1 || parts[0] != (first, last) {
+                noteOverlap(place, first, last, node, &findings)
             }
             decided.insert(first, last)
-            guard let target = table.indexByOffset[Int(mapping.reference)] else { continue }
-            for part in parts {
-                let output = mapping.outputBase &+ (mapping.isSingle ? 0 : part.first - first)
-                rules.append(
-                    Rule(
-                        piece: IDPiece(
-                            first: part.first, last: part.last, output: output,
-                            isConstant: mapping.isSingle), target: target))
-            }
+            append(mapping, parts, to: &rules)
         }
         return rules
+    }
+
+    /// Adds the rule of a mapping for some of its input IDs.
+    private func append(
+        _ mapping: IORTMapping, _ parts: [(first: UInt32, last: UInt32)], to rules: inout [Rule]
+    ) {
+        guard let target = table.indexByOffset[Int(mapping.reference)] else { return }
+        for part in parts {
+            let skipped = mapping.isSingle ? 0 : part.first - mapping.inputBase
+            rules.append(
+                Rule(
+                    piece: IDPiece(
+                        first: part.first, last: part.last, output: mapping.outputBase &+ skipped,
+                        isConstant: mapping.isSingle), target: target))
+        }
+    }
+
+    private func noteOverlap(
+        _ place: Int, _ first: UInt32, _ last: UInt32, _ node: IORTNode, _ findings: inout FindingList
+    ) {
+        // That the first ID belongs to the mapping before is the other half of a count one too high.
+        let isHeir = node.mappings[..<place].contains {
+            !$0.isSingle && $0.lastIndex > 0 && $0.inputBase &+ $0.lastIndex == first
+        }
+        guard !isHeir else { return }
+        findings.note(
+            .warning, "id-mappings-overlap", node.location,
+            "IDs of mapping \(place), \(table.hex(first)) to \(table.hex(last)), are in an earlier mapping too, "
+                + "which wins.")
+    }
+
+    /// Who takes an ID over from a mapping that ends with it.
+    private struct Heirs {
+        private var placesByBase: [UInt32: [Int]] = [:]
+        private var singles: [Int] = []
+
+        init(_ node: IORTNode, _ places: [Int]) {
+            for place in places {
+                let mapping = node.mappings[place]
+                if mapping.isSingle {
+                    singles.append(place)
+                } else {
+                    placesByBase[mapping.inputBase, default: []].append(place)
+                }
+            }
+        }
+
+        /// The first mapping behind `place` that begins with `id`, or takes every ID.
+        func first(after place: Int, claiming id: UInt32) -> Int? {
+            let beginning = placesByBase[id]?.first { $0 > place }
+            let taking = singles.first { $0 > place }
+            guard let beginning, let taking else { return beginning ?? taking }
+            return min(beginning, taking)
+        }
     }
 
     private func allowsSingle(_ node: IORTNode) -> Bool { node.type == 1 || node.type == 2 }

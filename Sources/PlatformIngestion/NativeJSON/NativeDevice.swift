@@ -40,12 +40,17 @@ enum NativeDevice {
 
     private static func window(_ node: JSONNode, _ problems: ProblemList) -> PCIWindow? {
         guard var reader = ObjectReader(node, problems) else { return nil }
+        defer { reader.finish() }
+        return window(&reader, problems)
+    }
+
+    /// The members of a window; the caller may ask for more before it finishes.
+    static func window(_ reader: inout ObjectReader, _ problems: ProblemList) -> PCIWindow? {
         let kinds = PCIWindow.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .memory
         let ends = addresses(&reader, problems)
         let is64Bit = reader.optional("is_64bit").map { $0.bool(problems) } ?? false
         let prefetchable = reader.optional("prefetchable").map { $0.bool(problems) } ?? false
-        reader.finish()
         guard let kind, let ends, let is64Bit, let prefetchable else { return nil }
         return PCIWindow(
             kind: kind, busStart: ends.bus, cpuStart: ends.cpu, size: ends.size, is64Bit: is64Bit,

@@ -1,0 +1,101 @@
+// From the body of an upload to a platform: what its label promises, its parts, and every reader's refusal
+// as a problem.
+
+import APIContract
+import HTTPMessages
+import PlatformIngestion
+import Platforms
+import WireJSON
+
+extension Service {
+    /// The platform that the body describes.
+    func ingest(_ context: RequestContext) throws(Problem) -> Platform {
+        let options = try ingestionOptions(context)
+        let parts = try parts(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let platform: Platform
+        do {
+            platform = try PlatformReader.read(parts, options, problems)
+        } catch {
+            throw Problem(error)
+        }
+        guard problems.isEmpty else { throw .semantic(problems) }
+        return platform
+    }
+
+    private func ingestionOptions(_ context: RequestContext) throws(Problem) -> PlatformReader.Options {
+        var options = PlatformReader.Options(json: jsonLimits)
+        if context.parameter("preserve_config") != nil {
+            options.preservesPCIConfiguration = try flag("preserve_config", context)
+        }
+        if let text = context.parameter("assume") {
+            guard let assumption = MSIAssumption(rawValue: text) else {
+                throw .parameters([
+                    parameter("assume", "\"\(shown(text))\" is not one of software, hardware.")
+                ])
+            }
+            options.assumption = assumption
+        }
+        return options
+    }
+
+    private func parts(_ context: RequestContext) throws(Problem) -> [InputPart] {
+        let body = context.request.body
+        guard let type = context.plan.consumes, type == MediaType.multipart else {
+            return [InputPart(name: "body", bytes: body, labelled: Self.promised(context.plan.consumes))]
+        }
+        do {
+            let form = try MultipartForm(body, contentType: context.head.headers["Content-Type"] ?? "")
+            return form.parts.map {
+                InputPart(name: $0.name, bytes: $0.body, labelled: Self.promised($0.mediaType))
+            }
+        } catch {
+            throw Problem(.malformedMultipart, "The multipart body cannot be taken apart: \(error.reason).")
+        }
+    }
+
+    /// The kinds that a media type may hold; nil when it may hold anything.
+    private static func promised(_ mediaType: String?) -> Set<InputKind>? {
+        switch mediaType {
+        case MediaType.json: [.json]
+        case MediaType.deviceTree: [.deviceTree]
+        case MediaType.acpiTable: [.acpiTables, .acpiDump]
+        case MediaType.plain: [.sysfs, .iomem, .acpiDump, .trace, .faultLog]
+        default: nil
+        }
+    }
+}
+
+extension Problem {
+    /// A refusal of the platform readers.
+    init(_ error: PlatformError) {
+        switch error {
+        case .deviceTree(let error):
+            self.init(.unreadableDeviceTree, "The device tree cannot be read: \(error.reason).")
+        case .acpi(let error):
+            self.init(.unreadableIORT, "The ACPI tables cannot be read: \(error.reason).")
+        case .json(let error): self.init(error)
+        case .text(let part, let error):
+            self.init(.unreadableInput, "The text of \"\(part)\" cannot be read: \(error.reason).")
+        case .unknown(let part):
+            let known = InputKind.allCases.map(\.rawValue).joined(separator: ", ")
+            self.init(
+                .unreadableInput,
+                "The bytes of \"\(part)\" start with nothing that is known; read are \(known).")
+        case .nothingDescribed:
+            self.init(
+                .unreadableInput,
+                "No part describes a machine: send a device tree, an IORT, reserved_regions or "
+                    + "the native model besides.")
+        case .conflict(let first, let second):
+            self.init(
+                .unreadableInput,
+                "\"\(first)\" and \"\(second)\" both say the same; send one description of a machine.")
+        case .misplaced(let part, let kind):
+            self.init(
+                .unreadableInput,
+                "\"\(part)\" holds \(kind.rawValue), which describe no machine: POST them to "
+                    + (kind == .trace ? "/v1/replays." : "/v1/fault-explanations."))
+        }
+    }
+}

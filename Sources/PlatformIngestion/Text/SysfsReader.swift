@@ -1,0 +1,82 @@
+// From reserved_regions texts to a platform: a device for each group. Which "msi" regions are the driver's
+// own software window and which are hardware's is not in the file; the caller says so, or position and
+// size do, with a warning.
+
+import Platforms
+import SMMUModel
+
+/// What "msi" stands for in a reserved_regions text.
+public enum MSIAssumption: String, CaseIterable, Sendable {
+    /// The driver's software-managed window.
+    case software
+    /// Doorbells that the hardware reaches untranslated.
+    case hardware
+}
+
+enum SysfsReader {
+    /// Windows that drivers are known to offer: mainline's, and the second base of the posted v4 series.
+    private static let softwareBases: Set<UInt64> = [0x800_0000, 0xa000_0000]
+    private static let softwareBytes: UInt64 = 0x10_0000
+    /// Where x86 takes MSIs, by hardware.
+    private static let x86Base: UInt64 = 0xfee0_0000
+
+    static func read(
+        _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
+    ) throws(TextError) -> Platform {
+        let groups = try SysfsText.read(text, &findings)
+        var platform = Platform(source: .sysfs)
+        var told: Set<SysfsText.Region> = []
+        for group in groups {
+            var device = Device(id: "group:\(group.number)", kind: .group)
+            let reported = group.regions.map { region in
+                ReservedRegion(
+                    kind: kind(of: region, in: group, assumption), start: region.start,
+                    length: region.last &- region.start &+ 1,
+                    provenance: .caller("reserved_regions of group \(group.number)"))
+            }
+            device.reportedRegions = reported
+            device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
+            platform.devices.append(device)
+            guard assumption == nil else { continue }
+            for (line, region) in zip(group.regions, reported)
+            where line.word == .msi && told.insert(line).inserted {
+                let isSoftware = region.kind == .softwareMSI
+                findings.note(
+                    .warning, "msi-ambiguous", "group:\(group.number)",
+                    "\"msi\" at 0x\(String(line.start, radix: 16)) is taken for "
+                        + (isSoftware ? "the driver's software window" : "a hardware MSI region")
+                        + " by its place and size; say assume=software or assume=hardware to decide.")
+            }
+        }
+        findings.note(
+            .info, "sysfs-knows-little", "reserved_regions",
+            "The file tells neither PCI windows nor dma-ranges nor limits; windows may be unreachable all the same."
+        )
+        platform.findings = findings.findings
+        return platform
+    }
+
+    private static func kind(
+        of region: SysfsText.Region, in group: SysfsText.Group, _ assumption: MSIAssumption?
+    ) -> ReservedRegion.Kind {
+        switch region.word {
+        case .direct: return .direct
+        case .directRelaxable: return .directRelaxable
+        case .reserved: return .reserved
+        case .msi: break
+        }
+        switch assumption {
+        case .software: return .softwareMSI
+        case .hardware: return .msi
+        case nil: break
+        }
+        func isWindow(_ region: SysfsText.Region) -> Bool {
+            region.word == .msi && region.last &- region.start == softwareBytes - 1
+                && region.start != x86Base
+        }
+        guard isWindow(region) else { return .msi }
+        if softwareBases.contains(region.start) { return .softwareMSI }
+        // A window that was moved: the only region of its size, and no known base beside it.
+        return group.regions.filter(isWindow).count == 1 ? .softwareMSI : .msi
+    }
+}

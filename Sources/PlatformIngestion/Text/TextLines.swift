@@ -1,0 +1,94 @@
+// Lines of a text that a caller sent, with their numbers; and numbers in them. Nothing here traps, whatever
+// the text is.
+
+/// A text as lines.
+struct TextLines: Sequence {
+    /// One line without its end.
+    struct Line {
+        /// From 1.
+        let number: Int
+        let bytes: ArraySlice<UInt8>
+
+        /// Blanks and tabs at the start, in columns.
+        var indentation: Int { bytes.count - bytes.drop(while: TextLines.isBlank).count }
+        var isBlank: Bool { bytes.allSatisfy(TextLines.isBlank) }
+        /// What stands between blanks.
+        var words: [ArraySlice<UInt8>] { bytes.split(whereSeparator: TextLines.isBlank) }
+        /// The line as text, cut for a message.
+        var shown: String {
+            let printable = bytes.prefix(60).map { (0x20...0x7e).contains($0) ? $0 : 0x3f }
+            return String(decoding: printable, as: UTF8.self) + (bytes.count > 60 ? "..." : "")
+        }
+    }
+
+    private let text: [UInt8]
+
+    init(_ text: [UInt8]) { self.text = text }
+
+    func makeIterator() -> Iterator { Iterator(text: text) }
+
+    struct Iterator: IteratorProtocol {
+        fileprivate let text: [UInt8]
+        private var at = 0
+        private var number = 0
+
+        fileprivate init(text: [UInt8]) { self.text = text }
+
+        mutating func next() -> Line? {
+            guard at < text.count else { return nil }
+            var end = at
+            while end < text.count, text[end] != 0x0a { end += 1 }
+            number += 1
+            var last = end
+            if last > at, text[last - 1] == 0x0d { last -= 1 }
+            defer { at = end + 1 }
+            return Line(number: number, bytes: text[at..<last])
+        }
+    }
+
+    static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+
+    static func string(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    /// A number of hex digits without a prefix; nil for none, for other bytes, or for more than 64 bits.
+    static func bareHex(_ bytes: some Collection<UInt8>) -> UInt64? {
+        guard !bytes.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for byte in bytes {
+            guard value >> 60 == 0, let digit = hexDigit(byte) else { return nil }
+            value = value << 4 | UInt64(digit)
+        }
+        return value
+    }
+
+    /// A number of decimal digits; nil for none, for other bytes, or for more than 64 bits.
+    static func decimal(_ bytes: some Collection<UInt8>) -> UInt64? {
+        guard !bytes.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for byte in bytes {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (tens, over) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = tens.addingReportingOverflow(UInt64(byte - 0x30))
+            guard !over, !carry else { return nil }
+            value = sum
+        }
+        return value
+    }
+
+    /// `0x` and hex digits.
+    static func prefixedHex(_ bytes: ArraySlice<UInt8>) -> UInt64? {
+        guard bytes.count > 2, bytes.first == 0x30, bytes[bytes.startIndex + 1] | 0x20 == 0x78 else {
+            return nil
+        }
+        return bareHex(bytes.dropFirst(2))
+    }
+
+    static func hexDigit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+}
