@@ -66,7 +66,7 @@ extension Service {
             throw .parameters([parameter("view", "\"\(shown(view))\" is not one of dma, sysfs, vfio.")])
         }
         let (_, device, conditions, source) = try subject(context)
-        let withheld = Withheld(for: device, under: conditions)
+        let withheld = Withheld(for: device, under: conditions, usable: device.usableRanges)
         let isPlain = context.plan.produces == MediaType.plain
         if view == "dma" {
             if isPlain { throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.") }
@@ -127,7 +127,7 @@ extension Service {
         if alignment == nil { errors.append(parameter("alignment", "Send a power of two.")) }
         guard errors.isEmpty, let alignment else { throw .parameters(errors) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
-        let free = Withheld(for: device, under: conditions).free.clipped(to: bounds)
+        let free = Withheld(for: device, under: conditions, usable: device.usableRanges).free.clipped(to: bounds)
         let windows = free.ranges.compactMap { range -> IOVARange? in
             let room = IOVASet([range])
             guard let low = room.lowestFit(size: size, alignment: alignment),

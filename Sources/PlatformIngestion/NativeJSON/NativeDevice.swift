@@ -5,7 +5,7 @@ import SMMUModel
 import WireJSON
 
 enum NativeDevice {
-    static func read(_ node: JSONNode, _ problems: ProblemList) -> Device? {
+    static func read(_ node: JSONNode, _ problems: ProblemList, _ findings: inout FindingList) -> Device? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let id = reader.required("id")?.string(bytesMax: NativePlatform.nameBytesMax, problems)
         if id?.isEmpty == true {
@@ -29,13 +29,16 @@ enum NativeDevice {
         let regions = NativePlatform.list(reader.optional("reserved_regions"), max: max, problems) {
             region($0, problems)
         }
+        let ranges = NativeRanges.read(&reader, id ?? "", problems, &findings)
         reader.finish()
         guard let id, let kind, let active, let limit, let coherent else { return nil }
-        return Device(
+        var device = Device(
             id: id, kind: kind, compatible: compatible, active: active,
             streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) }, msiControllers: controllers,
             dmaLimit: limit, dmaCoherent: coherent, pciWindows: windows, inboundWindows: inbound,
             firmwareRegions: regions)
+        device.usableRanges = ranges
+        return device
     }
 
     private static func window(_ node: JSONNode, _ problems: ProblemList) -> PCIWindow? {

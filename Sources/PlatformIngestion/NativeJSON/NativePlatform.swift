@@ -24,9 +24,11 @@ public enum NativePlatform {
             controller($0, problems)
         }
         var regions = 0
+        var findings = FindingList()
         platform.devices = list(reader.required("devices"), max: DeviceTreeLimits.devicesMax, problems) {
-            NativeDevice.read($0, problems)
+            NativeDevice.read($0, problems, &findings)
         }
+        platform.findings = findings.findings
         for device in platform.devices {
             regions += device.firmwareRegions.count + device.pciWindows.count + device.inboundWindows.count
         }

@@ -1,0 +1,122 @@
+// What a kernel printed goes in as text and comes out byte for byte: every group of every capture, alone and
+// all groups of a boot at once. And ranges that VFIO or iommufd told.
+
+import Foundation
+import HTTPMessages
+import TestSupport
+import Testing
+
+@Suite struct SysfsRoundTripTests {
+    private static let folder = "data/linux-captures"
+
+    private static var names: [String] {
+        guard SharedShelf.isPresent else { return [] }
+        return SharedShelf.names(in: folder).filter {
+            FileManager.default.fileExists(
+                atPath: SharedShelf.root!.appendingPathComponent("\(folder)/\($0)/truth.json").path)
+        }
+    }
+
+    private func groups(_ name: String) throws -> [(number: String, text: String)] {
+        let truth =
+            try JSONSerialization.jsonObject(
+                with: Data(SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))) as? [String: Any]
+        let groups = truth?["groups"] as? [String: [String: Any]] ?? [:]
+        return groups.sorted { $0.key < $1.key }.map { number, group in
+            (number, (group["reserved_regions"] as! [String]).map { $0 + "\n" }.joined())
+        }
+    }
+
+    private func view(_ client: ServiceClient, _ platform: String, _ device: String) -> ServiceClient.Answer {
+        client.get(
+            "/v1/platforms/\(platform)/reserved-regions?device=\(device)&view=sysfs",
+            headers: [.init("Accept", "text/plain")])
+    }
+
+    @Test(.enabled(if: SharedShelf.isPresent), arguments: names)
+    func capturesComeOutAsTheyWentIn(name: String) throws {
+        let client = ServiceClient()
+        let groups = try groups(name).filter { !$0.text.isEmpty }
+        guard !groups.isEmpty else { return }
+        for group in groups {
+            for assume in ["", "?assume=software", "?assume=hardware"] {
+                let upload = client.ask(
+                    .put, "/v1/platforms/one\(assume)", Array(group.text.utf8), type: "text/plain")
+                #expect(upload.status / 100 == 2, "\(name) \(group.number): \(upload.text)")
+                #expect(view(client, "one", "group:0").text == group.text, "\(name) \(group.number)")
+            }
+        }
+        let all = groups.map { "==> /sys/kernel/iommu_groups/\($0.number)/reserved_regions <==\n\($0.text)" }
+        let upload = client.ask(
+            .put, "/v1/platforms/all", Array(all.joined(separator: "\n").utf8), type: "text/plain")
+        #expect(upload.json["devices"] as? Int == groups.count)
+        for group in groups {
+            #expect(view(client, "all", "group:\(group.number)").text == group.text, "\(name) \(group.number)")
+        }
+    }
+
+    @Test func decisionsKnowWhatWasReported() {
+        let client = ServiceClient()
+        let text = "0x0000000008000000 0x00000000080fffff reserved\n0x0000000008000000 0x00000000080fffff msi\n"
+        #expect(client.ask(.put, "/v1/platforms/s", Array(text.utf8), type: "text/plain").status == 201)
+        let fixed = client.decide(
+            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"fixed\"}")
+        #expect(fixed.json["outcome"] as? String == "window" && fixed.json["reachable"] as? Bool == false)
+        let posted = client.decide(
+            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"candidates\"}")
+        #expect(posted.object("window")["start"] as? String == "0xa0000000")
+        // A group of hardware MSI regions only has no software window in its view.
+        let frame = "0x0000000008090000 0x000000000809ffff msi\n"
+        #expect(client.ask(.put, "/v1/platforms/h", Array(frame.utf8), type: "text/plain").status == 201)
+        #expect(view(client, "h", "group:0").text == frame)
+        let hardware = client.decide(
+            "{\"platform\":\"h\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"kernel\":\"6.12\"}")
+        #expect(hardware.json["outcome"] as? String == "hardware")
+    }
+
+    private func upload(_ client: ServiceClient, _ members: String) -> ServiceClient.Answer {
+        client.ask(
+            .put, "/v1/platforms/r", Array("{\"devices\":[{\"id\":\"d\",\"kind\":\"group\",\(members)}]}".utf8),
+            type: "application/json")
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("findings").map { $0["code"] as? String ?? "" }
+    }
+
+    @Test func rangesOfVFIOAndIOMMUFD() {
+        let client = ServiceClient()
+        let vfio = """
+            "iova_ranges":[{"start":"0x0","end":"0x7ffffff"},{"start":"0x8100000","end":"0xffffffff"}]
+            """
+        let iommufd = vfio.replacing("\"end\"", with: "\"last\"")
+        for members in [vfio, iommufd] {
+            let answer = upload(client, members)
+            #expect(answer.status / 100 == 2 && codes(answer).isEmpty, "\(answer.text)")
+            let decision = client.decide("{\"platform\":\"r\",\"device\":\"d\",\"consumer\":\"vfio_type1\"}")
+            #expect(decision.json["reachable"] as? Bool == true)
+            let far = client.decide(
+                "{\"platform\":\"r\",\"device\":\"d\",\"consumer\":\"vfio_type1\",\"window_source\":"
+                    + "{\"kind\":\"candidates\",\"bases\":[\"0x100000000\"],\"avoid\":\"everything\"}}")
+            #expect(far.json["outcome"] as? String == "none", "\(far.text)")
+        }
+    }
+
+    @Test func rangesReadTooEarly() {
+        let client = ServiceClient()
+        let whole = "\"iova_ranges\":[{\"start\":\"0x0\",\"last\":\"0xffffffffffffffff\"}]"
+        #expect(codes(upload(client, whole)) == ["iova-ranges-before-attach"])
+        let told = "\"iova_ranges\":[{\"start\":0,\"size\":\"0x8000000\"}],\"iova_ranges_read\":\"before_attach\""
+        #expect(codes(upload(client, told)) == ["iova-ranges-before-attach"])
+        #expect(codes(upload(client, "\"iova_ranges\":[]")) == ["iova-ranges-empty"])
+        let wild = "\"iova_ranges\":[{\"start\":16,\"last\":32},{\"start\":0,\"last\":20}]"
+        #expect(codes(upload(client, wild)) == ["iova-ranges-order"])
+        let wrong = upload(
+            client, "\"iova_ranges\":[{\"start\":2,\"end\":1},{\"start\":1,\"end\":2,\"size\":1}],\"iova_ranges_read\":\"x\"")
+        #expect(wrong.status == 422)
+        #expect(
+            wrong.pointers.sorted() == [
+                "/devices/0/iova_ranges/0/end", "/devices/0/iova_ranges/1/size", "/devices/0/iova_ranges_read",
+            ])
+    }
+}
