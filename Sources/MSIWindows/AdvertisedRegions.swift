@@ -23,7 +23,9 @@ public enum AdvertisedRegions {
     static func list(
         for device: Device, offer: Offer, source: WindowSource, conditions: Conditions
     ) -> [ReservedRegion] {
-        let firmware = device.firmwareRegions.filter { $0.isApplied(to: device, under: conditions) }
+        let firmware = device.rounded(to: conditions.pageSize).firmwareRegions.filter {
+            $0.isApplied(to: device, under: conditions)
+        }
         guard let window = offer.window, !firmware.contains(where: { $0.kind == .softwareMSI }) else {
             return firmware
         }

@@ -92,7 +92,7 @@ public struct DMAReservations: Hashable, Sendable {
     }
 
     private mutating func addRegions(of device: Device, under conditions: Conditions) {
-        for region in device.firmwareRegions
+        for region in device.rounded(to: conditions.pageSize).firmwareRegions
         where region.kind != .softwareMSI && region.isApplied(to: device, under: conditions) {
             calls.append(
                 Call(

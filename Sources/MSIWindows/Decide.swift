@@ -3,6 +3,7 @@
 extension Decision {
     /// Decides, telling each step to `recorder`. The recorder cannot change the decision.
     public static func decide<R: Recorder>(_ question: Question, recorder: inout R) -> Decision {
+        let question = question.rounded
         var decision =
             switch question.consumer {
             case .dmaAPI: DMAAPI.decide(question, &recorder)

@@ -33,6 +33,12 @@ enum Hazards {
                 "The RMR at \(unapplied.location) is skipped for \(device.id): its host bridge does not ask to keep "
                     + "its configuration (_DSM function 5).",
                 range: unapplied.region?.range)
+        case .rmrOfSingleFunctions:
+            decision.warn(
+                .rmrSkipped,
+                "The RMR at \(unapplied.location) is for single functions behind \(device.id), which stands for the "
+                    + "others: ask for the function by its address.",
+                range: unapplied.region?.range)
         }
     }
 

@@ -63,6 +63,22 @@ public struct Question: Hashable, Sendable {
             $0 + $1.firmwareRegions.count + $1.pciWindows.count + $1.inboundWindows.count
         }
     }
+
+    /// The question with firmware's memory ranges as a kernel with these pages keeps them.
+    var rounded: Question {
+        var question = self
+        question.group = group.rounded(to: conditions.pageSize)
+        question.earlierGroups = earlierGroups.map {
+            AttachedGroup($0.group.rounded(to: conditions.pageSize), aperture: $0.aperture)
+        }
+        return question
+    }
+}
+
+extension IOMMUGroup {
+    fileprivate func rounded(to page: Granule) -> IOMMUGroup {
+        IOMMUGroup(devices.map { $0.rounded(to: page) }, subject: subject)
+    }
 }
 
 /// A group that was attached before, perhaps behind another IOMMU.

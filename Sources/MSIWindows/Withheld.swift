@@ -20,6 +20,7 @@ public struct Withheld: Hashable, Sendable {
     /// - Parameter usable: ranges that the caller knows to be usable; nil when nothing is known.
     public init(for device: Device, under conditions: Conditions, usable: [IOVARange]? = nil) {
         let granule = conditions.granule
+        let device = device.rounded(to: conditions.pageSize)
         let reservations = DMAReservations(for: device, under: conditions)
         var items = [
             WithheldItem(
@@ -33,6 +34,7 @@ public struct Withheld: Hashable, Sendable {
                 provenance: call.provenance)
         }
         items += Self.regions(of: device, conditions)
+        items += Self.unapplied(of: device, conditions)
         if let usable { items += Self.outside(usable, granule) }
         // Equal starts keep the kernel's order.
         self.items = items.enumerated().sorted {
@@ -61,6 +63,22 @@ public struct Withheld: Hashable, Sendable {
         }
     }
 
+    /// Memory ranges that firmware asked for and that Linux does not reserve here, because it skips them or
+    /// because they are for single functions: somebody's DMA goes there all the same.
+    private static func unapplied(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
+        device.unappliedRegions.compactMap { unapplied in
+            guard let region = unapplied.region, region.length > 0,
+                let range = IOVARange(
+                    start: IOVA(conditions.granule.alignDown(region.start)),
+                    last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
+            else { return nil }
+            return WithheldItem(
+                range: range, kind: region.withheldKind, type: region.kind, isAdvertised: false,
+                isSeenByPostedSeries: false,
+                provenance: "\(region.provenanceText), not applied: \(unapplied.reason.phrase)")
+        }
+    }
+
     /// VFIO's ranges leave out the driver's own window, which is no obstacle to itself.
     private static func outside(_ usable: [IOVARange], _ granule: Granule) -> [WithheldItem] {
         let own = IOVARange(
@@ -77,5 +95,15 @@ public struct Withheld: Hashable, Sendable {
     /// The items that share an address with `range`.
     public func items(overlapping range: IOVARange) -> [WithheldItem] {
         items.filter { $0.range.overlaps(range) }
+    }
+}
+
+extension UnappliedRegion.Reason {
+    fileprivate var phrase: String {
+        switch self {
+        case .rmrWithoutPreservedConfiguration: "the host bridge does not keep the boot configuration"
+        case .rmrOfSingleFunctions: "it is for single functions behind the root complex"
+        case .crashesKernel: "the kernel crashes on it"
+        }
     }
 }

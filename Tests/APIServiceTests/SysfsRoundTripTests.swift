@@ -51,19 +51,23 @@ import Testing
             .put, "/v1/platforms/all", Array(all.joined(separator: "\n").utf8), type: "text/plain")
         #expect(upload.json["devices"] as? Int == groups.count)
         for group in groups {
-            #expect(view(client, "all", "group:\(group.number)").text == group.text, "\(name) \(group.number)")
+            #expect(
+                view(client, "all", "group:\(group.number)").text == group.text, "\(name) \(group.number)")
         }
     }
 
     @Test func decisionsKnowWhatWasReported() {
         let client = ServiceClient()
-        let text = "0x0000000008000000 0x00000000080fffff reserved\n0x0000000008000000 0x00000000080fffff msi\n"
+        let text =
+            "0x0000000008000000 0x00000000080fffff reserved\n0x0000000008000000 0x00000000080fffff msi\n"
         #expect(client.ask(.put, "/v1/platforms/s", Array(text.utf8), type: "text/plain").status == 201)
         let fixed = client.decide(
-            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"fixed\"}")
+            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"fixed\"}"
+        )
         #expect(fixed.json["outcome"] as? String == "window" && fixed.json["reachable"] as? Bool == false)
         let posted = client.decide(
-            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"candidates\"}")
+            "{\"platform\":\"s\",\"device\":\"group:0\",\"consumer\":\"vfio_type1\",\"window_source\":\"candidates\"}"
+        )
         #expect(posted.object("window")["start"] as? String == "0xa0000000")
         // A group of hardware MSI regions only has no software window in its view.
         let frame = "0x0000000008090000 0x000000000809ffff msi\n"
@@ -76,7 +80,8 @@ import Testing
 
     private func upload(_ client: ServiceClient, _ members: String) -> ServiceClient.Answer {
         client.ask(
-            .put, "/v1/platforms/r", Array("{\"devices\":[{\"id\":\"d\",\"kind\":\"group\",\(members)}]}".utf8),
+            .put, "/v1/platforms/r",
+            Array("{\"devices\":[{\"id\":\"d\",\"kind\":\"group\",\(members)}]}".utf8),
             type: "application/json")
     }
 
@@ -106,17 +111,21 @@ import Testing
         let client = ServiceClient()
         let whole = "\"iova_ranges\":[{\"start\":\"0x0\",\"last\":\"0xffffffffffffffff\"}]"
         #expect(codes(upload(client, whole)) == ["iova-ranges-before-attach"])
-        let told = "\"iova_ranges\":[{\"start\":0,\"size\":\"0x8000000\"}],\"iova_ranges_read\":\"before_attach\""
+        let told =
+            "\"iova_ranges\":[{\"start\":0,\"size\":\"0x8000000\"}],\"iova_ranges_read\":\"before_attach\""
         #expect(codes(upload(client, told)) == ["iova-ranges-before-attach"])
         #expect(codes(upload(client, "\"iova_ranges\":[]")) == ["iova-ranges-empty"])
         let wild = "\"iova_ranges\":[{\"start\":16,\"last\":32},{\"start\":0,\"last\":20}]"
         #expect(codes(upload(client, wild)) == ["iova-ranges-order"])
         let wrong = upload(
-            client, "\"iova_ranges\":[{\"start\":2,\"end\":1},{\"start\":1,\"end\":2,\"size\":1}],\"iova_ranges_read\":\"x\"")
+            client,
+            "\"iova_ranges\":[{\"start\":2,\"end\":1},{\"start\":1,\"end\":2,\"size\":1}],\"iova_ranges_read\":\"x\""
+        )
         #expect(wrong.status == 422)
         #expect(
             wrong.pointers.sorted() == [
-                "/devices/0/iova_ranges/0/end", "/devices/0/iova_ranges/1/size", "/devices/0/iova_ranges_read",
+                "/devices/0/iova_ranges/0/end", "/devices/0/iova_ranges/1/size",
+                "/devices/0/iova_ranges_read",
             ])
     }
 }

@@ -34,7 +34,8 @@ import Testing
         for form in forms {
             let platform = try read(form)
             #expect(platform.devices.map(\.id) == ["group:4", "group:10"], "\(form)")
-            #expect(platform.devices.map { $0.reportedRegions?.map(\.start) } == [[0x800_0000], [0xc601_0000]])
+            #expect(
+                platform.devices.map { $0.reportedRegions?.map(\.start) } == [[0x800_0000], [0xc601_0000]])
             #expect(InputKind.sniff(Array(form.utf8)) == .sysfs)
         }
         let empty = try read("==> \(path)/7/reserved_regions <==\n")
@@ -103,7 +104,9 @@ import Testing
     @Test func limitsHold() {
         let groups = (0...TextLimits.groupsMax).map { "\($0)/reserved_regions:\(window)\n" }.joined()
         #expect(throws: TextError.self) { try read(groups) }
-        let regions = (0...TextLimits.regionsPerGroupMax).map { "0x\(pad($0 * 16)) 0x\(pad($0 * 16)) reserved\n" }
+        let regions = (0...TextLimits.regionsPerGroupMax).map {
+            "0x\(pad($0 * 16)) 0x\(pad($0 * 16)) reserved\n"
+        }
         #expect(throws: TextError.self) { try read(regions.joined()) }
     }
 

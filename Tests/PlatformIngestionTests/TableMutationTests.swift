@@ -53,7 +53,7 @@ import Testing
         var counts = (read: 0, refused: 0)
         let clock = ContinuousClock()
         let start = clock.now
-        for round in 0..<20_000 {
+        for round in 0..<10_000 {
             var table = Self.samples[round % Self.samples.count]
             guard table.count > 48 else { continue }
             for _ in 0..<Int.random(in: 1...4, using: &random) {
