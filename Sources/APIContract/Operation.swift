@@ -11,11 +11,12 @@ public enum Operation: String, CaseIterable, Sendable {
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide, compare
+    case explainFaults
     case listPolicies, readPolicy, listRules
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide, .compare: .post
+        case .createPlatform, .decide, .compare, .explainFaults: .post
         case .putPlatform: .put
         case .deletePlatform: .delete
         default: .get
@@ -45,6 +46,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .listPolicies: "/v1/policies"
         case .readPolicy: "/v1/policies/{policy}"
         case .listRules: "/v1/rules"
+        case .explainFaults: "/v1/fault-explanations"
         }
     }
 
@@ -58,6 +60,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .reservedRegions: ["device", "view"] + conditions
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
         case .decide, .compare: ["explain"]
+        case .explainFaults: ["platform", "doorbell", "kernel", "page_size", "aperture_bits"]
         default: []
         }
     }
@@ -71,6 +74,7 @@ public enum Operation: String, CaseIterable, Sendable {
                 MediaType.multipart, MediaType.plain,
             ]
         case .decide, .compare: [MediaType.json]
+        case .explainFaults: [MediaType.plain, MediaType.json]
         default: []
         }
     }

@@ -31,7 +31,7 @@ struct QuestionResolver {
             var request = request
             request.adopt(entry, for: device)
             return question(
-                request, device, mates, usable: nil,
+                request, device, mates, usable: device.usableRanges,
                 doorbells: request.doorbells ?? entry.doorbells(of: device))
         case nil: return nil
         }

@@ -81,7 +81,15 @@ extension Service {
         let list = GroupRegionList(
             inserting: AdvertisedRegions.list(
                 for: device, source: source, conditions: conditions))
-        if view == "sysfs" { return sysfs(list, conditions, isPlain: isPlain) }
+        if view == "sysfs" {
+            // What a kernel has printed is printed again as it was, however large its pages are.
+            if let reported = device.reportedRegions, source == .fixed {
+                let list = GroupRegionList(reported: reported)
+                return sysfs(list, list.sysfsText(pageBytes: .max), conditions, isPlain: isPlain)
+            }
+            let text = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
+            return sysfs(list, text, conditions, isPlain: isPlain)
+        }
         if isPlain { throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.") }
         return json(200) { writer in
             writer.member("view", view)
@@ -94,8 +102,9 @@ extension Service {
         }
     }
 
-    private func sysfs(_ list: GroupRegionList, _ conditions: Conditions, isPlain: Bool) -> Response {
-        let content = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
+    private func sysfs(
+        _ list: GroupRegionList, _ content: String, _ conditions: Conditions, isPlain: Bool
+    ) -> Response {
         if isPlain { return text(200, content) }
         return json(200) { writer in
             writer.member("view", "sysfs")

@@ -31,6 +31,7 @@ extension Service {
         case .listPolicies: listPolicies()
         case .readPolicy: try readPolicy(context)
         case .listRules: listRules()
+        case .explainFaults: try explainFaults(context)
         }
     }
 

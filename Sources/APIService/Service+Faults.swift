@@ -1,0 +1,88 @@
+// POST /v1/fault-explanations: was that fault an MSI, through which window, and what to change.
+
+import APIContract
+import AddressSpaces
+import HTTPMessages
+import MSIWindows
+import PlatformIngestion
+import WireJSON
+
+extension Service {
+    func explainFaults(_ context: RequestContext) throws(Problem) -> Response {
+        var errors: [JSONProblem] = []
+        let conditions = conditions(context, &errors)
+        var question = FaultQuestion(conditions: conditions)
+        if let doorbell = number("doorbell", context, &errors) {
+            question.doorbells = [PhysicalAddress(doorbell)]
+        }
+        if !errors.isEmpty { throw .parameters(errors) }
+        var log = context.request.body
+        if context.plan.consumes == MediaType.json {
+            log = try read(try document(context), &question, context)
+        } else if let id = context.parameter("platform") {
+            guard let entry = platforms.entry(id) else {
+                throw .parameters([parameter("platform", "No platform \"\(shown(id))\".")])
+            }
+            question.platform = entry.platform
+        }
+        let content: FaultLog.Content
+        do {
+            content = try FaultLog.read(log)
+        } catch {
+            throw Problem(.unreadableInput, "The log cannot be read: \(error.reason).")
+        }
+        guard !content.faults.isEmpty else {
+            throw Problem(
+                .unreadableInput,
+                "None of the \(content.linesRead) lines is a fault of arm-smmu or arm-smmu-v3, like \"arm-smmu "
+                    + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\".")
+        }
+        return answer(FaultExplanation.explain(content.faults, question), content, conditions)
+    }
+
+    private func read(
+        _ document: JSONDocument, _ question: inout FaultQuestion, _ context: RequestContext
+    ) throws(Problem) -> [UInt8] {
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = FaultRequest(document.root, problems)
+        for name in ["platform", "doorbell"] where context.parameter(name) != nil {
+            problems.add("?\(name)", "conflict", "With a JSON body, say it there.")
+        }
+        if let id = request.platform {
+            if let entry = platforms.entry(id) {
+                question.platform = entry.platform
+            } else {
+                problems.add(
+                    "/platform", "unknown-platform",
+                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
+            }
+        }
+        guard problems.isEmpty else { throw .semantic(problems) }
+        question.doorbells = request.doorbells
+        question.windows = request.windows
+        return request.log
+    }
+
+    private func answer(
+        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ conditions: Conditions
+    ) -> Response {
+        json(200) { writer in
+            writer.member("kind", "fault_explanations")
+            writer.array("items") { writer in
+                for explanation in explanations { writer.faultExplanation(explanation) }
+            }
+            writer.array("other_lines") { writer in
+                for other in content.otherLines {
+                    writer.object { writer in
+                        writer.member("line", other.line)
+                        writer.member("text", other.text)
+                    }
+                }
+            }
+            writer.member("lines_read", content.linesRead)
+            writer.member("lines_ignored", content.linesIgnored)
+            writer.member("faults_dropped", content.faultsDropped)
+            writer.model(conditions.kernel, engine: configuration.version)
+        }
+    }
+}

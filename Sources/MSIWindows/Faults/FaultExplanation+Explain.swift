@@ -1,0 +1,191 @@
+// From a fault to its explanation: which device, then which of the known shapes of an MSI the address has.
+// Shapes are tried from the surest to the least sure.
+
+import AddressSpaces
+public import SMMUModel
+
+extension FaultExplanation {
+    /// Streams for which a platform is searched, in one call; faults of more are explained as bare lines.
+    public static let scenesMax = 64
+
+    /// Explains faults, in their order. A storm of faults of one stream costs little more than one.
+    public static func explain(_ faults: [SMMUFault], _ question: FaultQuestion) -> [FaultExplanation] {
+        struct Stream: Hashable {
+            let smmu: String
+            let id: UInt32?
+            let client: String?
+        }
+        var bare = question
+        bare.platform = nil
+        var scenes: [Stream: FaultScene] = [:]
+        return faults.map { fault in
+            let stream = Stream(smmu: fault.smmu, id: fault.streamID, client: fault.client)
+            var scene =
+                scenes[stream] ?? FaultScene(fault, scenes.count < scenesMax ? question : bare)
+            scene.fault = fault
+            if scenes.count < scenesMax { scenes[stream] = scene }
+            return explain(fault, scene)
+        }
+    }
+
+    private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
+        var explanation = verdict(fault, scene)
+        explanation.smmu = scene.smmu?.id
+        explanation.devices = scene.devices.map(\.id)
+        if explanation.isMSI != .no { explanation.addChanges(scene) }
+        return explanation
+    }
+
+    private static func verdict(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
+        guard let iova = fault.iova, fault.cause != .configuration else {
+            return FaultExplanation(
+                fault, .noAddress, .unknown,
+                because:
+                    "\(fault.event) is about the stream\(scene.streamPhrase), not about an address: its entry or "
+                    + "its tables are missing, disabled or broken, so MSIs and all other DMA of it fail alike."
+            )
+        }
+        if fault.isWrite == false || fault.isInstruction == true {
+            let what = fault.isInstruction == true ? "an instruction fetch" : "a read"
+            return FaultExplanation(
+                fault, .notMSI, .no,
+                because: "It was \(what) of \(HexLiteral.text(iova)); an MSI is a write. "
+                    + scene.ordinaryPhrase(iova))
+        }
+        if fault.cause == .pageRequest {
+            return FaultExplanation(
+                fault, .notMSI, .no,
+                because: "A page request comes from a device that shares page tables; MSIs make none.")
+        }
+        return physical(fault, iova, scene) ?? inWindow(fault, iova, scene) ?? inDMAPage(fault, iova, scene)
+            ?? baseLost(fault, iova, scene)
+            ?? FaultExplanation(
+                fault, .notMSI, .no,
+                because:
+                    "\(HexLiteral.text(iova)) lies in no MSI window and has no doorbell's offset in its page"
+                    + "\(scene.hasDoorbells ? "" : " (0x40 is what GICs have)"). "
+                    + scene.ordinaryPhrase(iova))
+    }
+
+    private static func physical(
+        _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
+    ) -> FaultExplanation? {
+        guard let doorbell = scene.doorbells.first(where: { $0.value == iova }) else { return nil }
+        let isHardware = scene.hasUntranslatedITS
+        var made = FaultExplanation(
+            fault, .msiPhysicalDoorbell, .yes,
+            because: isHardware
+                ? "The device wrote an MSI to the doorbell's physical address \(doorbell.hex), as firmware has the "
+                    + "kernel believe that this SMMU passes it untranslated; it translates it."
+                : "The device wrote an MSI to the doorbell's physical address \(doorbell.hex): the kernel gave it an "
+                    + "untranslated address while the SMMU translates the stream.")
+        made.doorbell = doorbell
+        made.reason = isHardware ? .hardwareMSITranslated : .untranslated
+        return made
+    }
+
+    private static func inWindow(
+        _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
+    ) -> FaultExplanation? {
+        let known = scene.windows.first { $0.contains(IOVA(iova)) }
+        guard let window = known ?? scene.possibleWindows.first(where: { $0.contains(IOVA(iova)) }) else {
+            return nil
+        }
+        guard let doorbell = scene.doorbell(atOffsetOf: iova) else {
+            // Where a window merely could be, anything may be mapped.
+            guard known != nil else { return nil }
+            var made = FaultExplanation(
+                fault, .windowOnly, .unknown,
+                because:
+                    "\(HexLiteral.text(iova)) lies in the MSI window \(window.text), but no doorbell has its "
+                    + "offset in the page; a device may have been told a wrong address.")
+            made.window = window
+            return made
+        }
+        let (reason, phrase) = scene.obstacle(to: window, at: iova)
+        let page = (iova - window.start.value) / scene.pageBytes
+        var made = FaultExplanation(
+            fault, .msiWindow, known != nil && doorbell.isKnown && fault.isWrite == true ? .yes : .likely,
+            because:
+                "\(HexLiteral.text(iova)) is doorbell page \(page) of the MSI window \(window.text): \(phrase)"
+        )
+        made.window = window
+        made.doorbell = doorbell.address
+        made.reason = reason
+        return made
+    }
+
+    private static func inDMAPage(
+        _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
+    ) -> FaultExplanation? {
+        guard let predicted = scene.dmaPages.first(where: { $0.iova.value == iova }) else { return nil }
+        var made = FaultExplanation(
+            fault, .msiDMAPage, .likely,
+            because: "\(HexLiteral.text(iova)) is where the kernel's DMA layer maps the doorbell "
+                + "\(predicted.physical.hex) first; the mapping is gone, or the interrupt was set up in another domain."
+        )
+        made.doorbell = predicted.physical
+        made.reason = fault.cause == .permission ? .notPermitted : .notMapped
+        return made
+    }
+
+    /// A few pages above zero, at a doorbell's offset: the low part of an address in the window.
+    private static func baseLost(
+        _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
+    ) -> FaultExplanation? {
+        let pages = max(1, UInt64(scene.doorbells.count))
+        guard iova / scene.pageBytes < pages, let doorbell = scene.doorbell(atOffsetOf: iova),
+            let window = scene.windows.first
+        else { return nil }
+        let whole = window.start.value + iova
+        let of = doorbell.address.map { "the doorbell \($0.hex)" } ?? "a GIC's doorbell"
+        var made = FaultExplanation(
+            fault, .msiBaseLost, .likely,
+            because:
+                "\(HexLiteral.text(iova)) is the offset of \(of) in its page: an MSI to \(HexLiteral.text(whole)) in "
+                + "the window \(window.text) that lost the window's base on its way to the SMMU\(scene.streamPhrase), "
+                + "because the interconnect decodes that range for something else.")
+        made.window = window
+        made.doorbell = doorbell.address
+        made.reason = .baseStripped
+        return made
+    }
+
+    private mutating func addChanges(_ scene: FaultScene) {
+        alternatives = scene.alternatives(avoiding: window)
+        let list = alternatives.map(\.hex).joined(separator: ", ")
+        let elsewhere =
+            alternatives.isEmpty ? "" : " (for the devices known here: \(list))"
+        switch reason {
+        case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
+            changes.append(
+                "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
+                    + "software-MSI option, or a driver that picks another base such as 0xa0000000.")
+            if reason == .baseStripped {
+                changes.append(
+                    "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "
+                        + "that window candidates avoid it.")
+            }
+        case .movedUnderGuestRMR:
+            changes.append(
+                "Give the guest an RMR that equals the host's window, or move the host's window back: both are read "
+                    + "once at boot.")
+        case .hardwareMSITranslated:
+            changes.append(
+                "Correct the SMMU's model in IORT: only Hi161x passes MSIs untranslated.")
+        case .untranslated:
+            changes.append(
+                "Attach the device to a domain that maps doorbells: VFIO type1 with a software window, iommufd, or the "
+                    + "kernel's DMA domain; hardware MSI regions in the group's list suppress that.")
+        case .notMapped, .notPermitted:
+            changes.append(
+                "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
+                    + "are requested, into the domain of that moment.")
+        case nil:
+            if verdict == .noAddress {
+                changes.append(
+                    "Look for a missing stream ID in iommu-map or IORT, or for a driver that was not bound.")
+            }
+        }
+    }
+}

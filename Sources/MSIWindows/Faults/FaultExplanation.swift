@@ -1,0 +1,71 @@
+// What a fault was: an MSI or not, through which window to which doorbell, why it faulted, and what to
+// change. The log tells only an address; what is concluded from it says how sure it is.
+
+public import AddressSpaces
+public import SMMUModel
+
+/// One fault, explained.
+public struct FaultExplanation: Hashable, Sendable {
+    public enum Verdict: String, CaseIterable, Sendable {
+        /// The address lies in a software-MSI window, where a doorbell is.
+        case msiWindow = "msi_window"
+        /// The address is that of a doorbell in its window with the window's base lost on the way.
+        case msiBaseLost = "msi_base_lost"
+        /// The doorbell's own address came untranslated.
+        case msiPhysicalDoorbell = "msi_physical_doorbell"
+        /// The address is where the kernel's DMA layer would map the doorbell.
+        case msiDMAPage = "msi_dma_page"
+        /// In the window, but not where a doorbell is.
+        case windowOnly = "window_only"
+        /// An ordinary access.
+        case notMSI = "not_msi"
+        /// The SMMU objects to the stream or its tables, not to an address.
+        case noAddress = "no_address"
+    }
+
+    public enum Certainty: String, CaseIterable, Sendable {
+        case yes, likely, no, unknown
+    }
+
+    /// Why an MSI faulted.
+    public enum Reason: String, CaseIterable, Sendable {
+        case notMapped = "not_mapped"
+        case notPermitted = "not_permitted"
+        case baseStripped = "base_stripped"
+        case inDMARangesGap = "dma_ranges_gap"
+        case inPCIWindow = "pci_window"
+        case inReservedRegion = "reserved_region"
+        case beyondAperture = "beyond_aperture"
+        case aboveDMALimit = "above_dma_limit"
+        /// The SMMU should let MSIs through to the ITS, and translates them.
+        case hardwareMSITranslated = "hardware_msi_translated"
+        /// The doorbell was not mapped for this domain: no cookie, or identity was expected.
+        case untranslated
+        /// A guest's firmware promises the window as a memory range, and the host has it elsewhere.
+        case movedUnderGuestRMR = "moved_under_guest_rmr"
+    }
+
+    public var fault: SMMUFault
+    public var verdict: Verdict
+    public var isMSI: Certainty
+    /// Id of the platform's SMMU that the log names; nil when it is not known.
+    public var smmu: String?
+    /// Ids of the devices that have the stream ID, in the platform's order.
+    public var devices: [String] = []
+    public var window: IOVARange?
+    public var doorbell: PhysicalAddress?
+    public var reason: Reason?
+    /// One sentence or two for a person.
+    public var because: String
+    /// What to do about it, most useful first.
+    public var changes: [String] = []
+    /// Bases at which a window of mainline's size would be reached, for the devices.
+    public var alternatives: [IOVA] = []
+
+    init(_ fault: SMMUFault, _ verdict: Verdict, _ isMSI: Certainty, because: String) {
+        self.fault = fault
+        self.verdict = verdict
+        self.isMSI = isMSI
+        self.because = because
+    }
+}
