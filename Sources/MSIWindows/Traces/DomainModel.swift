@@ -1,0 +1,109 @@
+// A traced domain beside the allocator that would have served it. The allocator is asked for every mapping
+// before it is believed; where the two part, the trace is right and the allocator is told.
+
+import AddressSpaces
+import IOVAAllocation
+
+struct DomainModel {
+    var facts = TracedDomain()
+    var live = LiveMappings()
+    /// The task that mapped last, and what.
+    private(set) var lastTask = ""
+    private(set) var last: TracedDomain.Mapping?
+    private var allocator: IOVADomain
+    private var predictions: [UInt64: UInt64] = [:]
+    private let granule: Granule
+    private let limit: UInt64
+    /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not tell.
+    private var isPristine = true
+
+    init(_ allocator: IOVADomain, limit: UInt64) {
+        self.allocator = allocator
+        granule = allocator.granule
+        self.limit = limit
+    }
+
+    private func pages(_ size: UInt64) -> UInt64 { (size - 1) >> UInt64(granule.shift) + 1 }
+
+    /// Where the DMA layer would put `size` bytes now; nil when it has no room. PCI devices are tried below
+    /// 4 GiB first (drivers/iommu/dma-iommu.c: iommu_dma_alloc_iova, Linux 7.2).
+    mutating func predicted(_ size: UInt64) -> UInt64? {
+        let pages = pages(size)
+        if let known = predictions[pages] { return known }
+        let (limit, shift) = (limit, UInt64(granule.shift))
+        let pfn = try? allocator.preview { domain throws(IOVAInputError) -> UInt64? in
+            try Self.allocate(pages, limit, shift, &domain)
+        }
+        guard let pfn = pfn ?? nil else { return nil }
+        let address = pfn << shift
+        predictions[pages] = address
+        return address
+    }
+
+    private static func allocate(
+        _ pages: UInt64, _ limit: UInt64, _ shift: UInt64, _ domain: inout IOVADomain
+    ) throws(IOVAInputError) -> UInt64? {
+        let last32: UInt64 = 0xffff_ffff
+        if limit > last32,
+            let low = try domain.allocateFast(size: pages, limit: last32 >> shift, flushes: false)
+        {
+            return low
+        }
+        return try domain.allocateFast(size: pages, limit: limit >> shift, flushes: true)
+    }
+
+    /// Whether the mapping goes on where the last one of the same task ended: another piece of one buffer.
+    func isContinued(by mapping: TracedDomain.Mapping, _ task: String) -> Bool {
+        guard let last, lastTask == task else { return false }
+        return last.iova.value &+ last.size == mapping.iova.value
+    }
+
+    /// Adds a mapping of `bytes` in all, of which this is the first piece; 0 for a later piece.
+    mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ task: String) {
+        if bytes > 0 { allocate(mapping, bytes) }
+        facts.maps += 1
+        live.insert(mapping)
+        let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
+        facts.span = facts.span.map { $0.hull(range) } ?? range
+        (last, lastTask) = (mapping, task)
+    }
+
+    private mutating func allocate(_ mapping: TracedDomain.Mapping, _ bytes: UInt64) {
+        let expected = predicted(bytes)
+        let isFirst = facts.maps == 0
+        predictions.removeAll(keepingCapacity: true)
+        if expected == mapping.iova.value, facts.kind == .dmaLayer {
+            let (limit, shift) = (limit, UInt64(granule.shift))
+            _ = try? Self.allocate(pages(bytes), limit, shift, &allocator)
+            return
+        }
+        if isFirst { facts.kind = mapping.iova.value == mapping.physical.value ? .direct : .userSpace }
+        if facts.kind == .dmaLayer, isPristine, mapping.iova.value != mapping.physical.value {
+            facts.add(
+                .init(
+                    line: mapping.line, iova: mapping.iova, size: bytes, reason: .notPredicted,
+                    detail: expected.map { "the allocator's model gives \(HexLiteral.text($0))" }
+                        ?? "the allocator's model has no room"))
+        }
+        let first = mapping.iova.value >> UInt64(granule.shift)
+        let (end, wraps) = mapping.iova.value.addingReportingOverflow(bytes - 1)
+        let last = (wraps ? .max : end) >> UInt64(granule.shift)
+        // The last frame of all is the allocator's own mark.
+        if last < allocator.lastAddressablePFN { _ = try? allocator.reserve(first, last) }
+    }
+
+    mutating func unmap(_ iova: UInt64, _ size: UInt64) {
+        facts.unmaps += 1
+        isPristine = false
+        predictions.removeAll(keepingCapacity: true)
+        let removed = live.remove(iova, size)
+        guard let first = removed.first, let last = removed.last else { return }
+        let bytes = last.iova.value - first.iova.value + last.size
+        _ = try? allocator.freeFast(first.iova.value >> UInt64(granule.shift), size: pages(bytes))
+    }
+
+    mutating func finish() -> TracedDomain {
+        facts.live = live.mappings.count
+        return facts
+    }
+}

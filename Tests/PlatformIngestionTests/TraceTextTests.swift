@@ -1,0 +1,67 @@
+// The text of ftrace.
+
+import SMMUModel
+import TestSupport
+import Testing
+
+@testable import PlatformIngestion
+
+@Suite struct TraceTextTests {
+    private let sample = """
+        # tracer: nop
+        #
+        #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
+                 modprobe-93      [001] .....    12.581100: attach_device_to_domain: IOMMU: device=0000:00:10.0
+             kworker/0:1-12      [000] .....    12.581189: map: IOMMU: iova=0x00000000ffff5000 - 0x00000000ffff6000 paddr=0x0000000008090000 size=4096
+             kworker/0:1-12      [000] d..1.    12.581190: unmap: IOMMU: iova=0x00000000ffff5000 - 0x00000000ffff6000 size=4096 unmapped_size=4096
+              <idle>-0       [000] ..s..    12.59: sched_switch: prev_comm=map
+        """
+
+    @Test func eventsAreRead() throws {
+        let content = try TraceText.read(Array(sample.utf8))
+        #expect(content.linesRead == 7 && content.linesIgnored == 4)
+        #expect(content.events.map(\.line) == [4, 5, 6])
+        #expect(content.events.map(\.task) == ["modprobe-93", "kworker/0:1-12", "kworker/0:1-12"])
+        #expect(
+            content.events.map(\.kind) == [
+                .attach(device: "0000:00:10.0"), .map(iova: 0xffff_5000, physical: 0x809_0000, size: 4096),
+                .unmap(iova: 0xffff_5000, size: 4096, unmapped: 4096),
+            ])
+        #expect(InputKind.sniff(Array(sample.utf8)) == .trace)
+    }
+
+    @Test func oldFormatAndBareLines() throws {
+        let line = "map: IOMMU: iova=0x0000000000001000 paddr=0x0000000040000000 size=0x2000"
+        let content = try TraceText.read(Array(" x 1.0: \(line)\n".utf8))
+        #expect(content.events.first?.kind == .map(iova: 0x1000, physical: 0x4000_0000, size: 0x2000))
+    }
+
+    @Test func brokenEventsAreRefused() {
+        for broken in [
+            "iova=0x1000 paddr=0x1 size=", "iova=1000 paddr=0x0 size=4096", "iova=0x1000 size=4096", "",
+            "iova=0xffffffffffffffff paddr=0x0 size=4096", "iova=0x1000 paddr=0x0 size=0",
+        ] {
+            #expect(throws: TextError.self, "\(broken)") {
+                try TraceText.read(Array("a-1 [0] 1.0: map: IOMMU: \(broken)\n".utf8))
+            }
+        }
+    }
+
+    @Test func textsNeverCrash() {
+        var random = SeededGenerator.forTest("trace mutations", fallback: 0xf7)
+        var read = 0
+        for _ in 0..<5_000 {
+            var bytes = Array(sample.utf8)
+            for _ in 0..<Int.random(in: 1...3, using: &random) {
+                let at = Int.random(in: 0..<bytes.count, using: &random)
+                if Bool.random(using: &random) {
+                    bytes[at] = .random(in: 0...255, using: &random)
+                } else {
+                    bytes.remove(at: at)
+                }
+            }
+            if (try? TraceText.read(bytes)) != nil { read += 1 }
+        }
+        #expect(read > 500)
+    }
+}
