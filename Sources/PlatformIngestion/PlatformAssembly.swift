@@ -5,13 +5,15 @@ import Platforms
 import WireJSON
 
 struct PlatformAssembly {
-    private let options: PlatformReader.Options
+    let options: PlatformReader.Options
     private var findings = FindingList()
     /// The part that describes a machine by itself, and its name.
     private var described: (name: String, platform: Platform)?
     private var tables: [[UInt8]] = []
     private var firstTable: String?
     private var iomem: (name: String, content: IOMemText.Content)?
+    /// A host's groups, merged into the platform at the end.
+    var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
 
     init(_ options: PlatformReader.Options) { self.options = options }
@@ -37,6 +39,21 @@ struct PlatformAssembly {
         }
     }
 
+    /// Adds a part whose kind its finder knows: bytes inside of a collection.
+    mutating func add(_ part: InputPart) throws(PlatformError) {
+        switch part.labelled?.first {
+        case .deviceTree: try addDeviceTree(part)
+        case .iomem: try addIOMem(part)
+        default:
+            tables.append(part.bytes)
+            firstTable = firstTable ?? part.name
+        }
+    }
+
+    mutating func note(_ severity: Finding.Severity, _ code: String, _ part: String, _ detail: String) {
+        findings.note(severity, code, part, detail)
+    }
+
     /// The kind of a label that leaves no choice; of the ACPI kinds, binary tables.
     private static func only(_ labelled: Set<InputKind>?) -> InputKind? {
         guard let labelled else { return nil }
@@ -44,7 +61,7 @@ struct PlatformAssembly {
         return labelled.count == 1 ? labelled.first : nil
     }
 
-    private mutating func describe(_ name: String, _ platform: Platform) throws(PlatformError) {
+    mutating func describe(_ name: String, _ platform: Platform) throws(PlatformError) {
         if let described { throw .conflict(described.name, name) }
         described = (name, platform)
     }
@@ -86,7 +103,11 @@ struct PlatformAssembly {
         } catch {
             throw .json(error)
         }
-        if PlatformFacts.isFacts(document.root) {
+        if CollectedHost.isCollection(document.root) {
+            let host = CollectedHost(document.root, bytesMax: options.json.bytesMax, problems)
+            guard problems.isEmpty else { return try describe(part.name, Platform(source: .json)) }
+            try add(host, from: part)
+        } else if PlatformFacts.isFacts(document.root) {
             if let supplement { throw .conflict(supplement.name, part.name) }
             supplement = (part.name, PlatformFacts(document.root, problems))
         } else {
@@ -113,6 +134,7 @@ struct PlatformAssembly {
             noteUnused()
         }
         guard var platform = described?.platform else { throw .nothingDescribed }
+        if let collected { platform = try merged(platform, collected) }
         platform.findings = findings.findings + platform.findings
         return platform
     }

@@ -26,34 +26,55 @@ enum SysfsReader {
         let groups = try SysfsText.read(text, &findings)
         var platform = Platform(source: .sysfs)
         var told: Set<SysfsText.Region> = []
-        for group in groups {
-            var device = Device(id: "group:\(group.number)", kind: .group)
-            let reported = group.regions.map { region in
-                ReservedRegion(
-                    kind: kind(of: region, in: group, assumption), start: region.start,
-                    length: region.last &- region.start &+ 1,
-                    provenance: .caller("reserved_regions of group \(group.number)"))
-            }
-            device.reportedRegions = reported
-            device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
-            platform.devices.append(device)
-            guard assumption == nil else { continue }
-            for (line, region) in zip(group.regions, reported)
-            where line.word == .msi && told.insert(line).inserted {
-                let isSoftware = region.kind == .softwareMSI
-                findings.note(
-                    .warning, "msi-ambiguous", "group:\(group.number)",
-                    "\"msi\" at 0x\(String(line.start, radix: 16)) is taken for "
-                        + (isSoftware ? "the driver's software window" : "a hardware MSI region")
-                        + " by its place and size; say assume=software or assume=hardware to decide.")
-            }
-        }
+        platform.devices = groups.map { device($0, assumption, &told, &findings) }
         findings.note(
             .info, "sysfs-knows-little", "reserved_regions",
             "The file tells neither PCI windows nor dma-ranges nor limits; windows may be unreachable all the same."
         )
         platform.findings = findings.findings
         return platform
+    }
+
+    /// One group from the text of its file alone, which may be empty.
+    static func device(
+        _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
+    ) throws(TextError) -> Device {
+        var group = SysfsText.Group(number: number)
+        if text.contains(where: { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }) {
+            let groups = try SysfsText.read(text, &findings)
+            guard groups.count == 1, let only = groups.first else {
+                throw TextError(nil, "the text of one group holds several")
+            }
+            group.regions = only.regions
+        }
+        var told: Set<SysfsText.Region> = []
+        return device(group, assumption, &told, &findings)
+    }
+
+    private static func device(
+        _ group: SysfsText.Group, _ assumption: MSIAssumption?, _ told: inout Set<SysfsText.Region>,
+        _ findings: inout FindingList
+    ) -> Device {
+        var device = Device(id: "group:\(group.number)", kind: .group)
+        let reported = group.regions.map { region in
+            ReservedRegion(
+                kind: kind(of: region, in: group, assumption), start: region.start,
+                length: region.last &- region.start &+ 1,
+                provenance: .caller("reserved_regions of group \(group.number)"))
+        }
+        device.reportedRegions = reported
+        device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
+        guard assumption == nil else { return device }
+        for (line, region) in zip(group.regions, reported)
+        where line.word == .msi && told.insert(line).inserted {
+            let isSoftware = region.kind == .softwareMSI
+            findings.note(
+                .warning, "msi-ambiguous", "group:\(group.number)",
+                "\"msi\" at 0x\(String(line.start, radix: 16)) is taken for "
+                    + (isSoftware ? "the driver's software window" : "a hardware MSI region")
+                    + " by its place and size; say assume=software or assume=hardware to decide.")
+        }
+        return device
     }
 
     private static func kind(

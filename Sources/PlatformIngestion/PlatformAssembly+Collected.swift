@@ -1,0 +1,95 @@
+// A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel reports.
+// A function of a group takes windows and limits from the bridge above it, and its regions from the kernel.
+
+import Platforms
+
+extension PlatformAssembly {
+    /// Adds the parts of a collection, and keeps its groups for the end.
+    mutating func add(_ host: CollectedHost, from part: InputPart) throws(PlatformError) {
+        if let tree = host.deviceTree {
+            try add(InputPart(name: "\(part.name):device_tree", bytes: tree, labelled: [.deviceTree]))
+        } else if !host.tables.isEmpty {
+            for table in host.tables {
+                try add(InputPart(name: "\(part.name):acpi", bytes: table, labelled: [.acpiTables]))
+            }
+            if let iomem = host.iomem, !iomem.isEmpty {
+                try add(InputPart(name: "\(part.name):iomem", bytes: iomem, labelled: [.iomem]))
+            }
+        } else {
+            try describe(part.name, Platform(source: .sysfs))
+            note(
+                .warning, "nothing-described", part.name,
+                "Neither a device tree nor an IORT was collected, so no SMMU is known.")
+        }
+        for text in host.notes { note(.info, "collector-note", part.name, text) }
+        if let release = host.kernelRelease {
+            let pages = host.pageSize.map { " with pages of 0x\(String($0, radix: 16)) bytes" } ?? ""
+            note(.info, "collected-from", part.name, "Linux \(release)\(pages) was running.")
+        }
+        if host.groups.isEmpty {
+            note(
+                .warning, "no-iommu-groups", part.name,
+                "The kernel has no IOMMU group: no device is behind an IOMMU that it drives.")
+        }
+        collected = host
+    }
+
+    /// The platform with a device for each group and for each member.
+    func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
+        var platform = platform
+        var findings = FindingList()
+        var known = Set(platform.devices.map(\.id))
+        let bridges = platform.devices.filter { $0.kind == .pciHost && $0.active }
+        for group in host.groups {
+            let reported: Device
+            do {
+                reported = try SysfsReader.device(
+                    group.number, group.reservedRegions ?? [], options.assumption, &findings)
+            } catch {
+                throw .text(part: "groups/\(group.number)", error)
+            }
+            var added: [Device] = []
+            if known.insert(reported.id).inserted { added.append(reported) }
+            for name in group.devices {
+                var device =
+                    platform.pciFunction(name)
+                    ?? Self.function(name, below: bridges)
+                    ?? platform.devices.first { $0.id == name }
+                    ?? Device(id: name, kind: .group)
+                device.reportedRegions = reported.reportedRegions
+                device.firmwareRegions = reported.firmwareRegions
+                device.unappliedRegions = []
+                if known.insert(name).inserted {
+                    added.append(device)
+                } else if let place = platform.devices.firstIndex(where: { $0.id == name }) {
+                    platform.devices[place] = device
+                }
+            }
+            platform.devices += added
+            guard platform.devices.count <= ACPILimits.devicesMax else {
+                throw .acpi(.tooManyDevices(limit: ACPILimits.devicesMax))
+            }
+        }
+        platform.findings += findings.findings
+        return platform
+    }
+
+    /// A PCI function of a tree with one host bridge; with several nothing tells which is whose.
+    private static func function(_ name: String, below bridges: [Device]) -> Device? {
+        guard bridges.count == 1, isPCIAddress(name) else { return nil }
+        var function = bridges[0]
+        function.id = name
+        function.kind = .pciFunction
+        function.hostBridge = bridges[0].id
+        return function
+    }
+
+    /// `0000:00:10.0`
+    private static func isPCIAddress(_ name: String) -> Bool {
+        let bytes = Array(name.utf8)
+        guard bytes.count >= 12, bytes[bytes.count - 2] == 0x2e, bytes[bytes.count - 5] == 0x3a else {
+            return false
+        }
+        return bytes[bytes.count - 8] == 0x3a
+    }
+}

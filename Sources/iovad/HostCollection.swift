@@ -1,0 +1,139 @@
+// The files that a collection is made of. Texts are cut down to printable ASCII, tabs to blanks, and every line
+// is ended, exactly as CollectScript's pipelines do it.
+
+import Glibc
+import WireJSON
+
+struct HostCollection {
+    let root: String
+    private(set) var notes: [String] = []
+
+    init(root: String) { self.root = root }
+
+    private static let groupsPath = "/sys/kernel/iommu_groups"
+    private static let treePath = "/sys/firmware/fdt"
+    private static let tablesPath = "/sys/firmware/acpi/tables"
+
+    /// The document, with a newline behind it.
+    var json: [UInt8] {
+        mutating get {
+            let tree = bytes(Self.treePath)
+            let iort = bytes("\(Self.tablesPath)/IORT")
+            let apic = iort == nil ? nil : bytes("\(Self.tablesPath)/APIC")
+            let iomem = text("/proc/iomem")
+            let groups = readGroups()
+            if tree == nil, iort == nil {
+                notes.append("neither a device tree nor an IORT: no SMMU is described")
+            }
+            let release = line("/proc/sys/kernel/osrelease")
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.object("collected") { writer in
+                    writer.member("format", 1)
+                    writer.member("kernel_release", orNull: release)
+                    writer.key("page_size")
+                    if let size = pageSize { writer.int(size) } else { writer.null() }
+                    writer.member("device_tree", orNull: tree.map(Self.hex))
+                    writer.object("acpi") { writer in
+                        writer.member("IORT", orNull: iort.map(Self.hex))
+                        writer.member("APIC", orNull: apic.map(Self.hex))
+                    }
+                    writer.member("iomem", orNull: iomem)
+                    writer.array("groups") { writer in groups.forEach { $0.write(&writer) } }
+                    writer.member("notes", strings: notes)
+                }
+            }
+            return writer.bytes + [0x0a]
+        }
+    }
+
+    private struct Group {
+        let number: String
+        let type: String?
+        let devices: [String]
+        let regions: String?
+
+        func write(_ writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.member("id", number)
+                writer.member("type", orNull: type)
+                writer.member("devices", strings: devices)
+                writer.member("reserved_regions", orNull: regions)
+            }
+        }
+    }
+
+    /// In the order of their numbers.
+    private mutating func readGroups() -> [Group] {
+        guard Files.isFolder(root + Self.groupsPath) else {
+            notes.append("no \(Self.groupsPath): the kernel has no IOMMU support")
+            return []
+        }
+        let numbers = Files.names(in: root + Self.groupsPath)
+            .filter { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+            .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+        if numbers.isEmpty { notes.append("no IOMMU groups: no IOMMU is driven here") }
+        return numbers.map { number in
+            let folder = "\(Self.groupsPath)/\(number)"
+            return Group(
+                number: number, type: line("\(folder)/type"),
+                devices: Files.names(in: "\(root)\(folder)/devices").map { Self.printable(Array($0.utf8)) },
+                regions: text("\(folder)/reserved_regions"))
+        }
+    }
+
+    /// The bytes of a file; nil, with a note if it is there, when it cannot be read.
+    private mutating func bytes(_ path: String) -> [UInt8]? {
+        guard access(root + path, F_OK) == 0 else { return nil }
+        guard access(root + path, R_OK) == 0, let bytes = Files.read(root + path) else {
+            notes.append("cannot read \(path): run as root")
+            return nil
+        }
+        return bytes
+    }
+
+    private mutating func text(_ path: String) -> String? {
+        bytes(path).map { bytes in
+            let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
+            // What is behind the last newline is a line only if there is something.
+            let ended = lines.last?.isEmpty == true ? lines.dropLast() : lines[...]
+            return ended.map { Self.printable(Array($0)) + "\n" }.joined()
+        }
+    }
+
+    /// The first line of a file.
+    private mutating func line(_ path: String) -> String? {
+        text(path).map { String($0.prefix { $0 != "\n" }) }
+    }
+
+    private static func printable(_ bytes: [UInt8]) -> String {
+        let kept = bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) }
+        return String(decoding: kept, as: UTF8.self)
+    }
+
+    /// "KernelPageSize:        4 kB" of the first mapping: the one way to ask a file for it.
+    private var pageSize: Int? {
+        guard access(root + "/proc/self/smaps", R_OK) == 0,
+            let bytes = Files.read(root + "/proc/self/smaps")
+        else { return nil }
+        for line in bytes.split(separator: 0x0a) where line.starts(with: Array("KernelPageSize:".utf8)) {
+            let words = line.split(separator: 0x20)
+            guard words.count > 1, let kilobytes = Int(String(decoding: words[1], as: UTF8.self)),
+                (1...1_048_576).contains(kilobytes)
+            else { return nil }
+            return kilobytes * 1_024
+        }
+        return nil
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

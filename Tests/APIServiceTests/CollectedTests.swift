@@ -1,0 +1,122 @@
+// What `iovad collect` gathers, as a platform: firmware's description, and the kernel's own lists on top.
+
+import Foundation
+import HTTPMessages
+import TestSupport
+import Testing
+
+@Suite struct CollectedTests {
+    private let client = ServiceClient()
+
+    private func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
+
+    private func upload(_ members: String) -> ServiceClient.Answer {
+        client.ask(
+            .put, "/v1/platforms/h", Array("{\"collected\":{\"format\":1\(members)}}".utf8),
+            type: "application/json")
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("findings").map { $0["code"] as? String ?? "" }
+    }
+
+    private let window = "0x0000000008000000 0x00000000080fffff msi\\n"
+
+    @Test func machineWithoutSMMU() {
+        let answer = upload(
+            """
+            ,"kernel_release":"6.1.0","page_size":4096,"device_tree":null,"acpi":{"IORT":null,"APIC":null},\
+            "iomem":"0-fff : Reserved\\n","groups":[],"notes":["no IOMMU groups: no IOMMU is driven here"]
+            """)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(answer.json["devices"] as? Int == 0)
+        #expect(
+            Set(codes(answer)).isSuperset(of: [
+                "nothing-described", "no-iommu-groups", "collector-note", "collected-from",
+            ]))
+    }
+
+    @Test func groupsOverTables() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        let answer = upload(
+            """
+            ,"acpi":{"IORT":"\(hex(builder.table()))","APIC":"\(hex(ACPITableBuilder.madt(its: [(0, 0x808_0000)])))"},\
+            "iomem":"10000000-3efeffff : PCI Bus 0000:00\\n","groups":[{"id":"4","type":"DMA",\
+            "devices":["0000:00:10.0","serial8250"],"reserved_regions":"\(window)"},{"id":"5","devices":[],\
+            "reserved_regions":null}]
+            """)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(answer.json["source"] as? String == "acpi" && answer.json["devices"] as? Int == 5)
+        // The function has the bridge's windows and limit, and the kernel's list.
+        let function = client.get("/v1/platforms/h/devices/0000:00:10.0").json
+        #expect(
+            function["dma_limit"] as? String == "0xffffffffff"
+                && function["kind"] as? String == "pci_function")
+        #expect(function["doorbells"] as? [String] == ["0x8090040"])
+        for device in ["0000:00:10.0", "group:4", "serial8250"] {
+            let view = client.get("/v1/platforms/h/reserved-regions?device=\(device)&view=sysfs").json
+            #expect(view["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n", "\(device)")
+        }
+        let empty = client.get("/v1/platforms/h/reserved-regions?device=group:5&view=sysfs").json
+        #expect(empty["text"] as? String == "")
+        let dma = client.get("/v1/platforms/h/reserved-regions?device=0000:00:10.0").list("items")
+        #expect(dma.contains { $0["kind"] as? String == "pci_window" })
+    }
+
+    @Test func groupsOverATree() {
+        let blob = DeviceTreeBuilder.blob { root in
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+            root.child("smmu@9050000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, 0x905_0000, 0, 0x2_0000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 1)
+            }
+            root.child("pcie@10000000") { node in
+                node.strings("device_type", "pci")
+                node.cells("#address-cells", 3)
+                node.cells("#size-cells", 2)
+                node.cells("ranges", 0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000)
+                node.cells("iommu-map", 0, 1, 0, 0x1_0000)
+            }
+        }
+        let answer = upload(
+            ",\"device_tree\":\"\(hex(blob))\",\"groups\":[{\"id\":\"0\",\"devices\":[\"0000:00:01.0\"],\"reserved_regions\":\"\(window)\"}]"
+        )
+        #expect(answer.status == 201 && answer.json["source"] as? String == "device_tree", "\(answer.text)")
+        let function = client.get("/v1/platforms/h/devices/0000:00:01.0").json
+        #expect(function["host_bridge"] as? String == "/pcie@10000000")
+        let windows = client.get("/v1/platforms/h/reserved-regions?device=0000:00:01.0").list("items")
+        #expect(
+            windows.contains {
+                $0["start"] as? String == "0x10000000" && $0["kind"] as? String == "pci_window"
+            })
+    }
+
+    @Test func refusals() {
+        #expect(upload(",\"device_tree\":\"d0\"").json["code"] as? String == "unreadable-device-tree")
+        #expect(upload(",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String == "unreadable-iort")
+        #expect(
+            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String
+                == "unreadable-input")
+        let text = upload(",\"groups\":[{\"id\":\"1\",\"reserved_regions\":\"nonsense\\n\"}]")
+        #expect(text.json["code"] as? String == "unreadable-input" && text.text.contains("groups/1"))
+        let wrong = upload(
+            ",\"device_tree\":\"abc\",\"acpi\":{\"IORT\":\"0g\",\"MCFG\":\"\"},\"groups\":[{\"id\":\"x\"},{}],\"more\":1"
+        )
+        #expect(
+            Set(wrong.pointers) == [
+                "/collected/device_tree", "/collected/acpi/IORT", "/collected/acpi/MCFG",
+                "/collected/groups/0/id",
+                "/collected/groups/1/id", "/collected/more",
+            ], "\(wrong.text)")
+        let format = client.post("/v1/platforms", json: "{\"collected\":{\"format\":2}}")
+        #expect(format.pointers == ["/collected/format"])
+    }
+}
