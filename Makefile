@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps build release run test sanitize clean
+.PHONY: help deps build release run test sanitize fuzz fuzz-short clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -20,6 +20,8 @@ help:
 	@echo 'make build    debug build        make release   optimised build'
 	@echo 'make deps     install the Debian packages this needs (root or sudo)'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
+	@echo 'make fuzz     every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
+	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
 
 # Asks dpkg first, so that nothing needs root or a network once the packages are there.
 deps:
@@ -58,5 +60,12 @@ sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \
 		--filter 'MicroHTTPServerTests|APIServiceTests'
 
+# Builds with coverage into .build-fuzz; FUZZ_READERS="acpi json" chooses readers.
+fuzz: deps
+	sh Fuzz/run.sh
+
+fuzz-short: deps
+	FUZZ_SECONDS=15 sh Fuzz/run.sh
+
 clean:
-	rm -rf .build .build-tsan
+	rm -rf .build .build-tsan .build-fuzz

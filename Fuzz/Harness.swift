@@ -1,0 +1,83 @@
+// One libFuzzer harness for every reader of untrusted bytes: IOVAD_FUZZ names the reader. It is no SwiftPM
+// target, because SwiftPM cannot link libFuzzer's main; Fuzz/run.sh compiles the package's modules with
+// coverage and links this file against them.
+
+import AddressSpaces
+import Glibc
+import HTTPMessages
+import MSIWindows
+import PlatformIngestion
+import Platforms
+import SMMUModel
+import WireJSON
+
+enum Reader: String, CaseIterable {
+    case deviceTree = "device_tree"
+    case acpi, sysfs, json, multipart
+    case faultLog = "fault_log"
+    case trace
+
+    static let chosen: Reader = {
+        guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
+            fatalError("IOVAD_FUZZ is one of \(allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return reader
+    }()
+
+    func read(_ bytes: [UInt8]) {
+        switch self {
+        case .deviceTree: if let platform = try? DeviceTreeReader.read(bytes) { use(platform) }
+        case .acpi:
+            var facts = ACPIReader.Facts()
+            facts.preservesPCIConfiguration = true
+            if let platform = try? ACPIReader.read([bytes], facts) { use(platform) }
+        case .sysfs: readPlatform(bytes, nil)
+        case .json: readPlatform(bytes, [.json])
+        case .multipart: _ = try? MultipartForm(bytes, contentType: "multipart/form-data; boundary=B")
+        case .faultLog:
+            guard let log = try? FaultLog.read(bytes) else { return }
+            let question = FaultQuestion(platform: BuiltInCatalogue.all[1].platform)
+            _ = FaultExplanation.explain(log.faults, question)
+        case .trace:
+            guard let trace = try? TraceText.read(bytes) else { return }
+            _ = TraceReconstruction(trace.events, TraceQuestion(doorbells: [PhysicalAddress(0x809_0040)]))
+        }
+    }
+
+    private func readPlatform(_ bytes: [UInt8], _ labelled: Set<InputKind>?) {
+        let problems = ProblemList(limit: 32)
+        let options = PlatformReader.Options(
+            json: JSONLimits(bytesMax: 8 << 20, depthMax: 32, valuesMax: 1_000_000))
+        let part = InputPart(name: "body", bytes: bytes, labelled: labelled)
+        if let platform = try? PlatformReader.read([part], options, problems), problems.isEmpty {
+            use(platform)
+        }
+    }
+
+    /// What a service would ask of a platform next.
+    private func use(_ platform: Platform) {
+        _ = platform.pciFunction("0000:00:10.0")
+        for device in platform.devices.prefix(8) {
+            for page in [Granule.kib4, .kib64] {
+                let conditions = Conditions(pageSize: page)
+                _ = Withheld(for: device, under: conditions, usable: device.usableRanges)
+                _ =
+                    GroupRegionList(
+                        inserting: AdvertisedRegions.list(for: device, source: .fixed, conditions: conditions)
+                    ).sysfsText
+                for consumer in Consumer.allCases {
+                    _ = Decision.decide(
+                        Question(
+                            device: device, consumer: consumer, conditions: conditions,
+                            doorbells: [PhysicalAddress(0x809_0040)]))
+                }
+            }
+        }
+    }
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    Reader.chosen.read(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}
