@@ -1,5 +1,5 @@
-// A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel reports.
-// A function of a group takes windows and limits from the bridge above it, and its regions from the kernel.
+// A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel
+// reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel.
 
 import Platforms
 

@@ -1,5 +1,5 @@
-// The files that a collection is made of. Texts are cut down to printable ASCII, tabs to blanks, and every line
-// is ended, exactly as CollectScript's pipelines do it.
+// The files that a collection is made of. Texts are cut down to printable ASCII, tabs to blanks, and every
+// line is ended, exactly as CollectScript's pipelines do it.
 
 import Glibc
 import WireJSON

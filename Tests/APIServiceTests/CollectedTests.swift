@@ -87,7 +87,8 @@ import Testing
             }
         }
         let answer = upload(
-            ",\"device_tree\":\"\(hex(blob))\",\"groups\":[{\"id\":\"0\",\"devices\":[\"0000:00:01.0\"],\"reserved_regions\":\"\(window)\"}]"
+            ",\"device_tree\":\"\(hex(blob))\","
+                + "\"groups\":[{\"id\":\"0\",\"devices\":[\"0000:00:01.0\"],\"reserved_regions\":\"\(window)\"}]"
         )
         #expect(answer.status == 201 && answer.json["source"] as? String == "device_tree", "\(answer.text)")
         let function = client.get("/v1/platforms/h/devices/0000:00:01.0").json

@@ -65,10 +65,8 @@ import Testing
     }
 
     private func event(_ iova: String, name: String = "F_TRANSLATION", access: String = "write") -> String {
-        """
-        arm-smmu-v3 arm-smmu-v3.0.auto: event: \(name) client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: \(iova) ipa: 0x0
-        arm-smmu-v3 arm-smmu-v3.0.auto: unpriv data \(access) s1 "Input address caused fault" stag: 0x0
-        """
+        "arm-smmu-v3 arm-smmu-v3.0.auto: event: \(name) client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: \(iova) ipa: 0x0\n"
+            + "arm-smmu-v3 arm-smmu-v3.0.auto: unpriv data \(access) s1 \"Input address caused fault\" stag: 0x0"
     }
 
     private func verdict(_ text: String) throws -> (verdict: String, reason: String?, item: [String: Any]) {

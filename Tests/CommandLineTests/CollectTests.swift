@@ -1,4 +1,5 @@
-// `iovad collect` on made-up trees and on this machine: the script's output equals the binary's, byte for byte.
+// `iovad collect` on made-up trees and on this machine: the script's output equals the binary's, byte for
+// byte.
 
 import Foundation
 import TestSupport

@@ -7,15 +7,15 @@ import Testing
 @testable import PlatformIngestion
 
 @Suite struct TraceTextTests {
-    private let sample = """
-        # tracer: nop
-        #
-        #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
-                 modprobe-93      [001] .....    12.581100: attach_device_to_domain: IOMMU: device=0000:00:10.0
-             kworker/0:1-12      [000] .....    12.581189: map: IOMMU: iova=0x00000000ffff5000 - 0x00000000ffff6000 paddr=0x0000000008090000 size=4096
-             kworker/0:1-12      [000] d..1.    12.581190: unmap: IOMMU: iova=0x00000000ffff5000 - 0x00000000ffff6000 size=4096 unmapped_size=4096
-              <idle>-0       [000] ..s..    12.59: sched_switch: prev_comm=map
-        """
+    private let sample = [
+        "# tracer: nop", "#", "#           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION",
+        "    modprobe-93      [001] .....    12.581100: attach_device_to_domain: IOMMU: device=0000:00:10.0",
+        "    kworker/0:1-12      [000] .....    12.581189: map: IOMMU: "
+            + "iova=0x00000000ffff5000 - 0x00000000ffff6000 paddr=0x0000000008090000 size=4096",
+        "    kworker/0:1-12      [000] d..1.    12.581190: unmap: IOMMU: "
+            + "iova=0x00000000ffff5000 - 0x00000000ffff6000 size=4096 unmapped_size=4096",
+        "    <idle>-0       [000] ..s..    12.59: sched_switch: prev_comm=map",
+    ].joined(separator: "\n")
 
     @Test func eventsAreRead() throws {
         let content = try TraceText.read(Array(sample.utf8))

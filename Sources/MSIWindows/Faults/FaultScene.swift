@@ -16,7 +16,7 @@ struct FaultScene {
     private let withheld: [Withheld]
     /// Known doorbells: the devices' own first.
     let doorbells: [PhysicalAddress]
-    /// Software-MSI windows that are in use somewhere: mainline's, then those that the caller or the host told.
+    /// Software-MSI windows that are in use: mainline's, then those that the caller or the host told.
     let windows: [IOVARange]
     /// Where the posted series may have put one.
     let possibleWindows: [IOVARange]

@@ -1,5 +1,5 @@
-// What `iovad collect` gathered on a host, as JSON: firmware's own bytes in hex and the kernel's texts as they
-// are, so that the collector need understand none of it.
+// What `iovad collect` gathered on a host, as JSON: firmware's own bytes in hex and the kernel's texts as
+// they are, so that the collector need understand none of it.
 
 import WireJSON
 
