@@ -18,13 +18,12 @@ extension RangeTree {
     private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
         let first = (leaf &<< Self.leafShift) &+ slot
         let end = (leaf &<< Self.leafShift) &+ Int(leafCounts[leaf])
-        var span = ranges.mutableSpan
         var index = end
         while index > first {
-            span[index] = span[index &- 1]
+            ranges[index] = ranges[index &- 1]
             index &-= 1
         }
-        span[first] = range
+        ranges[first] = range
         leafCounts[leaf] &+= 1
     }
 

@@ -10,13 +10,10 @@ extension RangeTree {
         let bottom = holeBottom(below: position)
         let top = self[above(position)].lo
         let left = Int(leafCounts[leaf]) &- 1
-        do {
-            var span = ranges.mutableSpan
-            var index = base &+ position.slot
-            while index < base &+ left {
-                span[index] = span[index &+ 1]
-                index &+= 1
-            }
+        var index = base &+ position.slot
+        while index < base &+ left {
+            ranges[index] = ranges[index &+ 1]
+            index &+= 1
         }
         leafCounts[leaf] = UInt8(truncatingIfNeeded: left)
         count &-= 1
