@@ -9,6 +9,9 @@ seconds=${FUZZ_SECONDS:-600}
 readers=${FUZZ_READERS:-device_tree acpi sysfs json multipart fault_log trace}
 shared=${IOVAD_SHARED:-../shared}
 out=.build-fuzz
+# A trap is to reach libFuzzer, which keeps the input, and not Swift's own backtracer.
+SWIFT_BACKTRACE=enable=no
+export SWIFT_BACKTRACE
 
 echo "fuzz: building with coverage"
 for target in MSIWindows PlatformIngestion HTTPMessages; do
@@ -43,13 +46,14 @@ for reader in $readers; do
     fi
     echo "fuzz: $reader for $seconds s"
     # shellcheck disable=SC2086
-    IOVAD_FUZZ=$reader $out/iovad-fuzz -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 -max_len=65536 \
-        -artifact_prefix="$out/artifacts/$reader-" -print_final_stats=1 -verbosity=0 "$corpus" $seeds 2>&1 \
-        | grep -v '^INFO\|^$\|^"\|^###' || true
-    if ls "$out/artifacts/$reader-"* >/dev/null 2>&1; then
-        echo "fuzz: $reader FAILED: $(ls "$out/artifacts/$reader-"*)"
+    if ! IOVAD_FUZZ=$reader $out/iovad-fuzz -max_total_time="$seconds" -timeout=20 -rss_limit_mb=1024 \
+        -max_len=65536 -artifact_prefix="$out/artifacts/$reader-" -print_final_stats=1 -verbosity=0 \
+        "$corpus" $seeds >$out/log 2>&1; then
+        grep '^==\|^SUMMARY\|rror' $out/log || true
+        echo "fuzz: $reader FAILED: $(ls "$out/artifacts/$reader-"*); see $out/log"
         exit 1
     fi
+    grep '^stat' $out/log
     # Keep what adds coverage, once.
     rm -rf "$corpus.small"
     mkdir "$corpus.small"
