@@ -136,7 +136,8 @@ extension Service {
         if alignment == nil { errors.append(parameter("alignment", "Send a power of two.")) }
         guard errors.isEmpty, let alignment else { throw .parameters(errors) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
-        let free = Withheld(for: device, under: conditions, usable: device.usableRanges).free.clipped(to: bounds)
+        let free = Withheld(for: device, under: conditions, usable: device.usableRanges).free.clipped(
+            to: bounds)
         let windows = free.ranges.compactMap { range -> IOVARange? in
             let room = IOVASet([range])
             guard let low = room.lowestFit(size: size, alignment: alignment),
