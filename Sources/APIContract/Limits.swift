@@ -17,6 +17,12 @@ public enum Limits {
     public static let inlineRegionsMax = 65_536
     public static let candidateBasesMax = 64
     public static let doorbellsPerDecisionMax = 1_024
+    public static let replayOperationsMax = 200_000
+    /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
+    public static let replayBodyBytesMax = 24 << 20
+    /// An operation has up to nine values, with what it is expected to return.
+    public static let replayJSONValuesMax = 2_000_000
+    public static let replayCPUsMax = 8_192
     public static let explanationStepsMax = 512
     public static let problemErrorsMax = 32
     public static let pageItemsDefault = 100
@@ -41,6 +47,10 @@ public enum Limits {
         ("inline_regions_max", inlineRegionsMax),
         ("candidate_bases_max", candidateBasesMax),
         ("doorbells_per_decision_max", doorbellsPerDecisionMax),
+        ("replay_operations_max", replayOperationsMax),
+        ("replay_body_bytes_max", replayBodyBytesMax),
+        ("replay_json_values_max", replayJSONValuesMax),
+        ("replay_cpus_max", replayCPUsMax),
         ("explanation_steps_max", explanationStepsMax),
         ("problem_errors_max", problemErrorsMax),
         ("page_items_default", pageItemsDefault),
