@@ -11,10 +11,11 @@ public enum Operation: String, CaseIterable, Sendable {
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide
+    case replay
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide: .post
+        case .createPlatform, .decide, .replay: .post
         case .putPlatform: .put
         case .deletePlatform: .delete
         default: .get
@@ -40,6 +41,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .reservedRegions: "/v1/platforms/{platform}/reserved-regions"
         case .availableWindows: "/v1/platforms/{platform}/available-windows"
         case .decide: "/v1/decisions"
+        case .replay: "/v1/replays"
         }
     }
 
@@ -53,6 +55,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .reservedRegions: ["device", "view"] + conditions
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
         case .decide: ["explain"]
+        case .replay: ["explain", "operation"]
         default: []
         }
     }
@@ -62,7 +65,7 @@ public enum Operation: String, CaseIterable, Sendable {
         switch self {
         case .createPlatform, .putPlatform:
             [MediaType.json, MediaType.deviceTree, MediaType.octetStream]
-        case .decide: [MediaType.json]
+        case .decide, .replay: [MediaType.json]
         default: []
         }
     }

@@ -8,12 +8,9 @@ import Platforms
 import WireJSON
 
 extension Service {
-    private enum Explain: String, CaseIterable {
-        case none, summary, full
-    }
-
     func decide(_ context: RequestContext) throws(Problem) -> Response {
-        let explain = try explainLevel(context)
+        // Told in full by default: the reason is what people come for.
+        let explain = try explainLevel(context, default: .full)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = DecisionRequest(document.root, problems)
@@ -29,15 +26,6 @@ extension Service {
             let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
             return answer(question, decision, explanation: (steps, recorder.dropped))
         }
-    }
-
-    private func explainLevel(_ context: RequestContext) throws(Problem) -> Explain {
-        // Told in full by default: the reason is what people come for.
-        guard let text = context.parameter("explain") else { return .full }
-        guard let level = Explain(rawValue: text) else {
-            throw .parameters([parameter("explain", "\"\(shown(text))\" is not one of none, summary, full.")])
-        }
-        return level
     }
 
     /// The question with its platform looked up.

@@ -27,6 +27,7 @@ extension Service {
         case .reservedRegions: try reservedRegions(context)
         case .availableWindows: try availableWindows(context)
         case .decide: try decide(context)
+        case .replay: try replay(context)
         }
     }
 
@@ -37,10 +38,11 @@ extension Service {
     }
 
     /// A JSON answer.
-    func json(_ status: Int, headers: [HeaderFields.Field] = [], _ body: (inout JSONWriter) -> Void)
-        -> Response
-    {
-        var writer = JSONWriter()
+    func json(
+        _ status: Int, headers: [HeaderFields.Field] = [], reservingBytes: Int = 1_024,
+        _ body: (inout JSONWriter) -> Void
+    ) -> Response {
+        var writer = JSONWriter(reservingBytes: reservingBytes)
         writer.object(body)
         return Response(
             status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)] + headers),
@@ -76,13 +78,14 @@ extension Service {
     }
 
     /// The body as JSON.
-    func document(_ context: RequestContext) throws(Problem) -> JSONDocument {
+    func document(
+        _ context: RequestContext, bytesMax: Int = Limits.bodyBytesMax, valuesMax: Int = Limits.jsonValuesMax
+    ) throws(Problem) -> JSONDocument {
         do {
             return try JSONDocument(
                 parsing: context.request.body,
                 limits: JSONLimits(
-                    bytesMax: Limits.bodyBytesMax, depthMax: Limits.jsonDepthMax,
-                    valuesMax: Limits.jsonValuesMax))
+                    bytesMax: bytesMax, depthMax: Limits.jsonDepthMax, valuesMax: valuesMax))
         } catch {
             throw Problem(error)
         }
