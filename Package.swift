@@ -91,6 +91,8 @@ let package = Package(
             "MSIWindowsTests",
             ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
         tests("APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer"]),
+        // The command as a process: it depends on the executable so that it is built first.
+        tests("CommandTests", ["iovad"]),
         tests("ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17
