@@ -80,18 +80,29 @@ import Testing
         #expect(try Command(["replay"]).status != 0)
     }
 
-    /// Small sizes of every workload: the product and the walk must return the same.
-    @Test func benchmarkAgreesWithTheWalk() throws {
-        let run = try Command(["bench", "allocator", "--json", "--sizes", "100", "300", "1000"])
+    private func report(_ workloads: [String], _ sizes: [Int]) throws -> [String: Any] {
+        let run = try Command(
+            ["bench", "allocator", "--json"] + workloads.flatMap { ["--workload", $0] } + ["--sizes"]
+                + sizes.map(String.init))
         #expect(run.status == 0, "\(run.errors)")
-        let report = try #require(
+        return try #require(
             try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
-        let rows = try #require(report["rows"] as? [[String: Any]])
-        #expect(rows.count == 3 * 12)
-        #expect(rows.allSatisfy { $0["right"] as? Bool == true })
-        #expect(rows.contains { $0["published_check"] as? String == "0x196cf299a7380245" })
-        #expect((report["growth"] as? [Any])?.count == 5)
-        #expect((report["memory"] as? [Any])?.count == 3)
+    }
+
+    private func rows(_ report: [String: Any]) -> [[String: Any]] {
+        report["rows"] as? [[String: Any]] ?? []
+    }
+
+    /// Small sizes: the product and the walk must return the same.
+    @Test func benchmarkAgreesWithTheWalk() throws {
+        let requests = ["frag32-fail", "frag32-succeed", "tight", "frag36-fail", "comb32"]
+        let bad = try report(requests + ["reserve-random", "memory"], [100, 300, 1_000])
+        #expect(rows(bad).count == 18 && rows(bad).allSatisfy { $0["right"] as? Bool == true })
+        #expect((bad["growth"] as? [Any])?.count == 5)
+        #expect((bad["memory"] as? [Any])?.count == 3)
+        let churn = try report(["churn-tree-1-random", "churn-cached-mixed-random"], [1_000])
+        #expect(rows(churn).count == 2 && rows(churn).allSatisfy { $0["right"] as? Bool == true })
+        #expect(rows(churn).contains { $0["published_check"] as? String == "0x196cf299a7380245" })
         #expect(try Command(["bench", "allocator", "--workload", "unheard-of"]).status != 0)
     }
 
