@@ -31,9 +31,13 @@ let package = Package(
         // The core: pure values, no Foundation, no C.
         module("AddressSpaces"),
         module("IOVAAllocation", ["AddressSpaces"]),
+        module("AllocatorTraces", ["IOVAAllocation", "AddressSpaces"]),
         module("SMMUModel", ["AddressSpaces"]),
         module("Platforms", ["SMMUModel", "AddressSpaces"]),
         module("MSIWindows", ["Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
+
+        // The model that the allocator is held against, by tests and by the benchmark.
+        module("LinearWalkReference", ["AllocatorTraces", "IOVAAllocation", "AddressSpaces"]),
 
         // The C fence.
         .systemLibrary(
@@ -50,19 +54,20 @@ let package = Package(
         module(
             "APIContract",
             [
-                "WireJSON", "HTTPMessages", "MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel",
-                "AddressSpaces",
+                "WireJSON", "HTTPMessages", "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation",
+                "SMMUModel", "AddressSpaces",
             ]),
         module(
             "APIService",
             [
                 "APIContract", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion", "MSIWindows",
-                "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+                "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
             ]),
         .executableTarget(
             name: "iovad",
             dependencies: [
                 "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "WireJSON",
+                "LinearWalkReference", "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -71,6 +76,12 @@ let package = Package(
         module("TestSupport"),
         tests("AddressSpacesTests", ["AddressSpaces"]),
         tests("SMMUModelTests", ["SMMUModel", "AddressSpaces"]),
+        tests(
+            "IOVAAllocationTests",
+            [
+                "IOVAAllocation", "AllocatorTraces", "LinearWalkReference", "AddressSpaces", "APIContract",
+                "WireJSON",
+            ]),
         tests("WireJSONTests", ["WireJSON"]),
         tests("HTTPMessagesTests", ["HTTPMessages"]),
         tests("MicroHTTPServerTests", ["MicroHTTPServer", "HTTPMessages", "Locking"]),
@@ -83,6 +94,8 @@ let package = Package(
         tests(
             "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
         tests("CommandLineTests", ["iovad"]),
+        // The command as a process: it depends on the executable so that it is built first.
+        tests("CommandTests", ["iovad"]),
         tests("ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17

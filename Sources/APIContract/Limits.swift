@@ -36,6 +36,12 @@ public enum Limits {
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
     public static let comparisonRegionsMax = 4_096
     public static let warningsPerDecisionMax = Decision.warningsMax
+    public static let replayOperationsMax = 200_000
+    /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
+    public static let replayBodyBytesMax = 24 << 20
+    /// An operation has up to nine values, with what it is expected to return.
+    public static let replayJSONValuesMax = 2_000_000
+    public static let replayCPUsMax = 8_192
     public static let explanationStepsMax = 512
     public static let problemErrorsMax = 32
     public static let pageItemsDefault = 100
@@ -73,6 +79,10 @@ public enum Limits {
         ("comparison_cells_max", comparisonCellsMax),
         ("comparison_regions_max", comparisonRegionsMax),
         ("warnings_per_decision_max", warningsPerDecisionMax),
+        ("replay_operations_max", replayOperationsMax),
+        ("replay_body_bytes_max", replayBodyBytesMax),
+        ("replay_json_values_max", replayJSONValuesMax),
+        ("replay_cpus_max", replayCPUsMax),
         ("explanation_steps_max", explanationStepsMax),
         ("problem_errors_max", problemErrorsMax),
         ("page_items_default", pageItemsDefault),

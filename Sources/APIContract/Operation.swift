@@ -11,12 +11,12 @@ public enum Operation: String, CaseIterable, Sendable {
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide, compare
-    case explainFaults
+    case replay, explainFaults
     case listPolicies, readPolicy, listRules
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide, .compare, .explainFaults: .post
+        case .createPlatform, .decide, .compare, .replay, .explainFaults: .post
         case .putPlatform: .put
         case .deletePlatform: .delete
         default: .get
@@ -47,6 +47,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .readPolicy: "/v1/policies/{policy}"
         case .listRules: "/v1/rules"
         case .explainFaults: "/v1/fault-explanations"
+        case .replay: "/v1/replays"
         }
     }
 
@@ -61,6 +62,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
         case .decide, .compare: ["explain"]
         case .explainFaults: ["platform", "doorbell", "kernel", "page_size", "aperture_bits"]
+        case .replay: ["explain", "operation"]
         default: []
         }
     }
@@ -73,7 +75,7 @@ public enum Operation: String, CaseIterable, Sendable {
                 MediaType.json, MediaType.deviceTree, MediaType.octetStream, MediaType.acpiTable,
                 MediaType.multipart, MediaType.plain,
             ]
-        case .decide, .compare: [MediaType.json]
+        case .decide, .compare, .replay: [MediaType.json]
         case .explainFaults: [MediaType.plain, MediaType.json]
         default: []
         }

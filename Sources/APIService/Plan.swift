@@ -18,6 +18,7 @@ struct Plan: Sendable {
 
     var bodyLimitBytes: Int {
         guard let consumes else { return 0 }
+        if operation == .replay { return Limits.replayBodyBytesMax }
         return consumes == MediaType.deviceTree ? Limits.deviceTreeBytesMax : Limits.bodyBytesMax
     }
 }

@@ -10,12 +10,9 @@ import Platforms
 import WireJSON
 
 extension Service {
-    fileprivate enum Explain: String, CaseIterable {
-        case none, summary, full
-    }
-
     func decide(_ context: RequestContext) throws(Problem) -> Response {
-        let explain = try explainLevel(context, byDefault: .full)
+        // Told in full by default: the reason is what people come for.
+        let explain = try explainLevel(context, default: .full)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = DecisionRequest(document.root, problems)
@@ -28,7 +25,7 @@ extension Service {
     }
 
     func compare(_ context: RequestContext) throws(Problem) -> Response {
-        let explain = try explainLevel(context, byDefault: .none)
+        let explain = try explainLevel(context, default: .none)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = ComparisonRequest(document.root, problems)
@@ -62,17 +59,6 @@ extension Service {
             }
             writer.model(request.kernels.max() ?? .newest, engine: configuration.version)
         }
-    }
-
-    private func explainLevel(
-        _ context: RequestContext, byDefault level: Explain
-    ) throws(Problem) -> Explain {
-        // Decisions are told in full by default: the reason is what people come for.
-        guard let text = context.parameter("explain") else { return level }
-        guard let level = Explain(rawValue: text) else {
-            throw .parameters([parameter("explain", "\"\(shown(text))\" is not one of none, summary, full.")])
-        }
-        return level
     }
 }
 

@@ -32,6 +32,7 @@ extension Service {
         case .readPolicy: try readPolicy(context)
         case .listRules: listRules()
         case .explainFaults: try explainFaults(context)
+        case .replay: try replay(context)
         }
     }
 
@@ -42,10 +43,11 @@ extension Service {
     }
 
     /// A JSON answer.
-    func json(_ status: Int, headers: [HeaderFields.Field] = [], _ body: (inout JSONWriter) -> Void)
-        -> Response
-    {
-        var writer = JSONWriter()
+    func json(
+        _ status: Int, headers: [HeaderFields.Field] = [], reservingBytes: Int = 1_024,
+        _ body: (inout JSONWriter) -> Void
+    ) -> Response {
+        var writer = JSONWriter(reservingBytes: reservingBytes)
         writer.object(body)
         return Response(
             status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)] + headers),
@@ -86,9 +88,14 @@ extension Service {
     }
 
     /// The body as JSON.
-    func document(_ context: RequestContext) throws(Problem) -> JSONDocument {
+    func document(
+        _ context: RequestContext, bytesMax: Int = Limits.bodyBytesMax, valuesMax: Int = Limits.jsonValuesMax
+    ) throws(Problem) -> JSONDocument {
         do {
-            return try JSONDocument(parsing: context.request.body, limits: jsonLimits)
+            return try JSONDocument(
+                parsing: context.request.body,
+                limits: JSONLimits(
+                    bytesMax: bytesMax, depthMax: Limits.jsonDepthMax, valuesMax: valuesMax))
         } catch {
             throw Problem(error)
         }

@@ -35,6 +35,19 @@ extension Service {
         }
     }
 
+    /// How much of an explanation is told.
+    enum Explain: String, CaseIterable {
+        case none, summary, full
+    }
+
+    func explainLevel(_ context: RequestContext, default level: Explain) throws(Problem) -> Explain {
+        guard let text = context.parameter("explain") else { return level }
+        guard let level = Explain(rawValue: text) else {
+            throw .parameters([parameter("explain", "\"\(shown(text))\" is not one of none, summary, full.")])
+        }
+        return level
+    }
+
     func parameter(_ name: String, _ detail: String) -> JSONProblem {
         JSONProblem(pointer: "?\(name)", code: "invalid-value", detail: detail)
     }

@@ -67,21 +67,35 @@ struct Walk {
         return at;
     }
 
-    iovad_json_status duplicate(std::vector<Key> &keys) {
-        std::sort(keys.begin(), keys.end(), [](const Key &a, const Key &b) {
-            return a.name != b.name ? a.name < b.name : a.position < b.position;
-        });
-        uint32_t first = UINT32_MAX;
-        for (size_t i = 1; i < keys.size(); i++) {
-            if (keys[i].name == keys[i - 1].name) first = std::min(first, keys[i].position);
+    // Keys of the objects that are open, the innermost object's last: one store for the whole walk.
+    std::vector<Key> keys;
+
+    // The first key of the innermost object, whose keys begin at `first`, that stands in it twice.
+    iovad_json_status duplicate(size_t first) {
+        uint32_t found = UINT32_MAX;
+        if (keys.size() - first <= 16) {
+            // Most objects are small, and most keys differ in their length or first bytes.
+            for (size_t i = first + 1; i < keys.size(); i++) {
+                for (size_t j = first; j < i; j++) {
+                    if (keys[i].name == keys[j].name) found = std::min(found, keys[i].position);
+                }
+            }
+        } else {
+            std::sort(keys.begin() + static_cast<ptrdiff_t>(first), keys.end(), [](const Key &a, const Key &b) {
+                return a.name != b.name ? a.name < b.name : a.position < b.position;
+            });
+            for (size_t i = first + 1; i < keys.size(); i++) {
+                if (keys[i].name == keys[i - 1].name) found = std::min(found, keys[i].position);
+            }
         }
-        if (first == UINT32_MAX) return IOVAD_JSON_OK;
-        position = first;
+        keys.resize(first);
+        if (found == UINT32_MAX) return IOVAD_JSON_OK;
+        position = found;
         return IOVAD_JSON_DUPLICATE_KEY;
     }
 
     iovad_json_status object(ondemand::object members, uint32_t index, uint32_t depth) {
-        std::vector<Key> keys;
+        const size_t first = keys.size();
         for (auto member : members) {
             ondemand::field field;
             if (std::move(member).get(field)) return IOVAD_JSON_REFUSED;
@@ -94,7 +108,7 @@ struct Walk {
             const auto status = value(field.value(), index, depth + 1, at, static_cast<uint32_t>(key.size()));
             if (status != IOVAD_JSON_OK) return status;
         }
-        return duplicate(keys);
+        return duplicate(first);
     }
 
     iovad_json_status array(ondemand::array elements, uint32_t index, uint32_t depth) {
@@ -213,6 +227,10 @@ extern "C" iovad_json_result iovad_json_parse(
     try {
         state->depth_max = depth_max;
         state->values_max = values_max;
+        // Room for all at once: growing would copy, and touch, every page twice. What stays unused is
+        // never touched. A value has at least two bytes, itself and what parts it from the next.
+        state->nodes.reserve(std::min<size_t>(values_max, length / 2 + 1));
+        state->text.reserve(length);
         const padded_string padded(reinterpret_cast<const char *>(source), length);
         result.status = walk(*state, padded);
     } catch (...) {

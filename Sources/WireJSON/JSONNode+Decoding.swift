@@ -21,8 +21,11 @@ extension JSONNode {
     }
 
     private func hexString(_ problems: ProblemList) -> UInt64? {
-        let bytes = Array(textBytes)
-        guard bytes.count > 2, bytes[0] == UInt8(ascii: "0"), bytes[1] | 0x20 == UInt8(ascii: "x") else {
+        let bytes = textBytes
+        let first = bytes.startIndex
+        guard bytes.count > 2, bytes[first] == UInt8(ascii: "0"),
+            bytes[first + 1] | 0x20 == UInt8(ascii: "x")
+        else {
             let isDecimal = !bytes.isEmpty && bytes.allSatisfy { (0x30...0x39).contains($0) }
             let what = isDecimal ? "A decimal string" : "Not a number"
             problems.add(pointer, "not-hex", "\(what); send a hex string that starts with \"0x\".")
@@ -30,13 +33,14 @@ extension JSONNode {
         }
         var value: UInt64 = 0
         var significant = 0
-        for (offset, byte) in bytes.enumerated().dropFirst(2) {
-            guard let digit = Character(UnicodeScalar(byte)).hexDigitValue, byte < 0x80 else {
-                problems.add(pointer, "not-hex", "No hex digit at character \(offset + 1) of the string.")
+        for index in first + 2..<bytes.endIndex {
+            guard let digit = Self.hexDigit(bytes[index]) else {
+                problems.add(
+                    pointer, "not-hex", "No hex digit at character \(index - first + 1) of the string.")
                 return nil
             }
             if significant > 0 || digit != 0 { significant += 1 }
-            value = value << 4 | UInt64(digit)
+            value = value << 4 | digit
         }
         guard significant <= 16 else {
             problems.add(
@@ -44,6 +48,15 @@ extension JSONNode {
             return nil
         }
         return value
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case 0x30...0x39: UInt64(byte - 0x30)
+        case 0x41...0x46: UInt64(byte - 0x41 + 10)
+        case 0x61...0x66: UInt64(byte - 0x61 + 10)
+        default: nil
+        }
     }
 
     /// A JSON integer 0 ... 2^53-1 from the token as it was sent, so that nothing is rounded.
@@ -59,10 +72,22 @@ extension JSONNode {
             problems.add(pointer, "not-an-integer", "A number with \(what); send an integer.")
             return nil
         }
-        guard let value = UInt64(String(decoding: token, as: UTF8.self)), value <= Self.exactIntegerMax else {
+        guard let value = Self.decimal(token), value <= Self.exactIntegerMax else {
             problems.add(
                 pointer, "too-large", "Integers above 2^53-1 are not exact in JSON; send it \(hint).")
             return nil
+        }
+        return value
+    }
+
+    /// The number that decimal digits spell; nil beyond 64 bits.
+    private static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        for digit in digits {
+            let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isCarried) = tens.addingReportingOverflow(UInt64(digit - 0x30))
+            if isOver || isCarried { return nil }
+            value = sum
         }
         return value
     }

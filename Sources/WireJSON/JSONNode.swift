@@ -34,7 +34,8 @@ public struct JSONNode: Sendable {
 
     /// The decoded bytes of a string, or the token of a number as it was sent.
     var textBytes: ArraySlice<UInt8> {
-        let store = kind == .number ? document.source : document.text
+        let node = node
+        let store = node.kind == .number ? document.source : document.text
         return store[Int(node.textOffset)..<Int(node.textOffset) + Int(node.textLength)]
     }
 

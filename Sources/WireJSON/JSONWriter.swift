@@ -47,8 +47,15 @@ public struct JSONWriter {
     /// `"0x8000000"`
     public mutating func hex(_ value: UInt64) {
         separate()
-        bytes.append(contentsOf: "\"0x".utf8)
-        bytes.append(contentsOf: String(value, radix: 16).utf8)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: "0"))
+        bytes.append(UInt8(ascii: "x"))
+        var shift = max(0, (UInt64.bitWidth - 1 - value.leadingZeroBitCount) & ~3)
+        while shift >= 0 {
+            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xf
+            bytes.append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
+            shift -= 4
+        }
         bytes.append(UInt8(ascii: "\""))
     }
 
@@ -65,6 +72,12 @@ public struct JSONWriter {
     public mutating func null() {
         separate()
         bytes.append(contentsOf: "null".utf8)
+    }
+
+    /// A value that is spelled already.
+    mutating func raw(_ token: String) {
+        separate()
+        bytes.append(contentsOf: token.utf8)
     }
 
     /// Only what RFC 8259 demands is escaped.

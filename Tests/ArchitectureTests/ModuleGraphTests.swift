@@ -9,7 +9,7 @@ import Testing
 @Suite struct ModuleGraphTests {
     static let goldenPath = "Tests/ArchitectureTests/module-graph.txt"
     static let core: Set<String> = [
-        "AddressSpaces", "IOVAAllocation", "SMMUModel", "Platforms", "MSIWindows",
+        "AddressSpaces", "IOVAAllocation", "AllocatorTraces", "SMMUModel", "Platforms", "MSIWindows",
     ]
     /// The only module that may import each C library.
     static let fences = [

@@ -40,6 +40,35 @@ private func parse(_ text: String) throws(JSONSyntaxError) -> JSONDocument {
         }
     }
 
+    /// Objects within objects share one store of keys, and large ones are searched in another way.
+    @Test(arguments: [2, 16, 17, 400]) func duplicateKeysAreFoundInObjectsOfAnySize(count: Int) throws {
+        let members = (0..<count).map { "\"k\($0)\":{\"k0\":1,\"k1\":[{\"k0\":2}]}" }.joined(separator: ",")
+        _ = try parse("{\(members)}")
+        let last = count - 1
+        let error = try #require(throws: JSONSyntaxError.self) {
+            try parse("{\(members),\"k\(last)\":0,\"k0\":0}")
+        }
+        #expect(error.kind == .duplicateKey(pointer: "/k\(last)"))
+    }
+
+    @Test func hexIsWrittenWithoutLeadingZeros() {
+        var value: UInt64 = 0
+        for _ in 0..<80 {
+            var writer = JSONWriter()
+            writer.hex(value)
+            #expect(String(decoding: writer.bytes, as: UTF8.self) == "\"0x\(String(value, radix: 16))\"")
+            value = value &* 3 &+ 1
+        }
+    }
+
+    @Test func decimalsAreRounded() {
+        #expect(
+            JSONWriter.decimal(0, places: 2) == "0.00" && JSONWriter.decimal(-0.256, places: 2) == "-0.26")
+        #expect(
+            JSONWriter.decimal(12.04, places: 1) == "12.0" && JSONWriter.decimal(9.96, places: 1) == "10.0")
+        #expect(JSONWriter.decimal(.infinity, places: 1) == nil && JSONWriter.decimal(7.4, places: 0) == "7")
+    }
+
     @Test func depthAndCountHaveLimits() throws {
         let deep = { (depth: Int) in
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

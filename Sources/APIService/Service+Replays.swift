@@ -1,0 +1,93 @@
+// POST /v1/replays: an allocator trace on a fresh IOVA domain. Nothing is kept between requests.
+
+import APIContract
+import AllocatorTraces
+import HTTPMessages
+import IOVAAllocation
+import WireJSON
+
+extension Service {
+    func replay(_ context: RequestContext) throws(Problem) -> Response {
+        let level = try explainLevel(context, default: .none)
+        let operation = try explainedOperation(context, level)
+        let trace = try traceOfVector(context)
+        guard level != .none, let explained = operation ?? trace.operations.indices.last else {
+            return try answer(trace)
+        }
+        guard trace.operations.indices.contains(explained) else {
+            throw .parameters([
+                parameter("operation", "The trace has \(trace.operations.count) operations, counted from 0.")
+            ])
+        }
+        return try answer(trace, explaining: explained, withNotes: level == .full)
+    }
+
+    private func traceOfVector(_ context: RequestContext) throws(Problem) -> AllocatorTrace {
+        let document = try document(
+            context, bytesMax: Limits.replayBodyBytesMax, valuesMax: Limits.replayJSONValuesMax)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = ReplayRequest(document.root, problems)
+        guard problems.isEmpty else { throw .semantic(problems) }
+        return request.trace
+    }
+
+    private func explainedOperation(
+        _ context: RequestContext, _ level: Explain
+    ) throws(Problem) -> Int? {
+        guard let text = context.parameter("operation") else { return nil }
+        guard level != .none else {
+            throw .parameters([
+                parameter("operation", "It is read with explain=full or explain=summary only.")
+            ])
+        }
+        guard let index = Int(text), (0..<Limits.replayOperationsMax).contains(index) else {
+            throw .parameters([parameter("operation", "\"\(shown(text))\" is no index of an operation.")])
+        }
+        return index
+    }
+
+    private func answer(_ trace: AllocatorTrace) throws(Problem) -> Response {
+        var domain = trace.domain(IOVADomain.self)
+        do {
+            let results = try trace.run(on: &domain)
+            return json(200, reservingBytes: bytes(results.count, domain.heldCount)) { writer in
+                writer.replayMembers(results, final: domain.heldRanges)
+                writer.model(trace.release, engine: configuration.version)
+            }
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    private func answer(
+        _ trace: AllocatorTrace, explaining explained: Int, withNotes: Bool
+    ) throws(Problem) -> Response {
+        var domain = trace.domain(ExplainingDomain.self)
+        do {
+            let results = try trace.run(
+                on: &domain, explaining: explained, stepsMax: Limits.explanationStepsMax)
+            return json(200, reservingBytes: bytes(results.count, domain.heldCount)) { writer in
+                writer.replayMembers(results, final: domain.heldRanges)
+                writer.explanation(
+                    operation: explained, steps: domain.recorder.steps, dropped: domain.recorder.dropped,
+                    withNotes: withNotes)
+                writer.model(trace.release, engine: configuration.version)
+            }
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// About what an answer takes.
+    private func bytes(_ results: Int, _ ranges: Int) -> Int { 1_024 + 12 * results + 24 * ranges }
+}
+
+extension Problem {
+    /// A trace that cannot be run; nothing of its results is told, since they would be only a part.
+    init(_ mistake: TraceMistake) {
+        self.init(
+            .invalidRequest,
+            "Operation \(mistake.operation) cannot be run as Linux would; nothing of the trace is answered.",
+            errors: [mistake.problem])
+    }
+}

@@ -1,0 +1,5 @@
+// The product runs traces.
+
+public import IOVAAllocation
+
+extension IOVADomain: IOVAAllocator {}

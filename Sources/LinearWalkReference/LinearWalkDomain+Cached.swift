@@ -1,0 +1,74 @@
+// alloc_iova_fast, free_iova_fast and the depot trimmer (drivers/iommu/iova.c, Linux 7.2, and 6.1 where
+// it differs): sections 7 and 9 of the specification.
+
+public import IOVAAllocation
+
+extension LinearWalkDomain {
+    /// First pfn of the range; nil when the call returns 0.
+    public mutating func allocateFast(
+        size: UInt64, limit: UInt64, flushes: Bool
+    ) throws(IOVAInputError) -> UInt64? {
+        guard size > 0 else { throw .zeroSize }
+        guard size <= 1 << 63 else { throw .sizeBeyondAlignment(size: size) }
+        // Step 1.
+        let size = size < 32 ? Self.powerOfTwo(atLeast: size) : size
+        // Step 2. A cached 0 leaves the cache and counts as nothing.
+        if let index = Self.cacheClass(size),
+            let pfn = caches[index].pop(atMost: limit &+ 1 &- size), pfn != 0
+        {
+            return pfn
+        }
+        // Step 3.
+        var found = try allocate(size: size, limit: limit, isAligned: true)
+        // Step 4.
+        if found == nil, flushes {
+            flush()
+            found = try allocate(size: size, limit: limit, isAligned: true)
+        }
+        return found == 0 ? nil : found
+    }
+
+    /// Gives back a range; `size` is what was asked for, not the rounded size.
+    public mutating func freeFast(_ pfn: UInt64, size: UInt64) throws(IOVAInputError) {
+        guard size > 0 else { throw .zeroSize }
+        guard pfn != .max else { throw .freesSentinel }
+        guard let index = Self.cacheClass(size) else {
+            try free(pfn)
+            return
+        }
+        let overflow = caches[index].push(pfn, depotMax: depotMax)
+        overflow.forEach { removeRange(holding: $0) }
+    }
+
+    /// The 100 ms trimmer fires once. 6.1 has none.
+    public mutating func tick() {
+        guard depotMax == nil else { return }
+        for index in caches.indices where caches[index].isArmed {
+            caches[index].isArmed = false
+            guard caches[index].depot.count > onlineCPUs, let newest = caches[index].depot.popLast() else {
+                continue
+            }
+            newest.forEach { removeRange(holding: $0) }
+            caches[index].isArmed = true
+        }
+    }
+
+    /// Every cached range goes back to the tree.
+    private mutating func flush() {
+        for index in caches.indices {
+            (caches[index].loaded + caches[index].previous).forEach { removeRange(holding: $0) }
+            caches[index].loaded = []
+            caches[index].previous = []
+        }
+        for index in caches.indices {
+            caches[index].depot.joined().forEach { removeRange(holding: $0) }
+            caches[index].depot = []
+        }
+    }
+
+    /// ceil(log2 size), nil above the largest class.
+    private static func cacheClass(_ size: UInt64) -> Int? {
+        guard size <= 32 else { return nil }
+        return UInt64.bitWidth - (size - 1).leadingZeroBitCount
+    }
+}

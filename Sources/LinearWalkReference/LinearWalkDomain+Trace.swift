@@ -1,0 +1,5 @@
+// The reference runs traces like the product.
+
+public import AllocatorTraces
+
+extension LinearWalkDomain: IOVAAllocator {}

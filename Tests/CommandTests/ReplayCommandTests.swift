@@ -1,0 +1,117 @@
+// `iovad replay` and `iovad bench allocator` as processes: output, last line, exit status.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct ReplayCommandTests {
+    private static func trace(_ expected: String, final: String = #"[["0xfffff","0xfffff"]]"#) -> String {
+        """
+        {"name":"t","granule":"0x1000","start_pfn":"0x1","ops":[
+          {"op":"reserve","lo":"0x1","hi":"0x2","expect":["0x1","0x2"]},{"op":"free_pfn","pfn":"0x2"},
+          {"op":"alloc","size":1,"limit":"0xfffff","aligned":true,"id":"a","expect":"\(expected)"}],"final":\(final)}
+        """
+    }
+
+    private static func digest(_ digest: String, _ checkpoint: String) -> String {
+        """
+        {"kind":"digest","level":"rbtree","granule":"0x1000","start_pfn":"0x1","seed":"0x1","n_ops":100000,
+         "max_live":10,"reserve":[],"sizes":[[1,1]],"limits":[[1,"0xfffff",true]],"phases":[[10,256,"lifo"]],
+         "digest":"\(digest)","final_digest":"0x0","final_ranges":0,"allocs":0,"failures":0,"frees":0,"live":0,
+         "peak_live":0,"checkpoints":["\(checkpoint)"]}
+        """
+    }
+
+    @Test func checkTellsTheFirstDifference() throws {
+        let folder = try Folder()
+        let right = try folder.file("right.json", Self.trace("0xfffff"))
+        let passed = try Command(["replay", "--check", right, right])
+        #expect(passed.status == 0 && passed.output == "2 passed, 0 failed\n")
+
+        let wrong = try folder.file("wrong.json", Self.trace("0xffffe"))
+        let final = try folder.file("final.json", Self.trace("0xfffff", final: "[]"))
+        let broken = try folder.file("broken.json", "{\"ops\":[\n{\"op\":\"tick\",}]}")
+        let meaningless = try folder.file("meaningless.json", #"{"ops":[{"op":"free","id":"x"}],"final":[]}"#)
+        let silent = try folder.file("silent.json", #"{"ops":[{"op":"tick"}]}"#)
+        let failed = try Command(
+            [
+                "replay", "--check", wrong, right, final, broken, meaningless, silent, folder.url.path,
+                "/nowhere",
+            ])
+        #expect(failed.status == 1)
+        #expect(failed.lines.last == "1 passed, 7 failed")
+        #expect(failed.lines.count == 8)
+        #expect(failed.lines[0] == "\(wrong): operation 2 (alloc): expected 0xffffe, got 0xfffff")
+        #expect(failed.lines[1] == "\(final): final range 0: expected none, got [0xfffff, 0xfffff]")
+        #expect(failed.lines[2].contains("Line 2, column"))
+        #expect(failed.lines[3].contains("/ops/0/id"))
+        #expect(failed.lines[4].contains("expects nothing"))
+        #expect(failed.lines[5].hasSuffix("cannot be read") && failed.lines[6].hasSuffix("cannot be read"))
+    }
+
+    @Test func digestsAreBisected() throws {
+        let folder = try Folder()
+        let file = try folder.file("d.json", Self.digest("0x1", "0x2"))
+        let printed = try Command(["replay", file])
+        #expect(printed.status == 0)
+        let answer = try #require(
+            try JSONSerialization.jsonObject(with: Data(printed.output.utf8)) as? [String: Any])
+        let digest = try #require(answer["digest"] as? String)
+        #expect((answer["checkpoints"] as? [String])?.last == digest)
+
+        let failed = try Command(["replay", "--check", file])
+        #expect(failed.lines[0].contains("checkpoint 0 (operations 0 to 99999): expected 0x2, got \(digest)"))
+        let later = try folder.file("later.json", Self.digest("0x1", digest))
+        let other = try Command(["replay", "--check", later])
+        #expect(other.lines == ["\(later): digest: expected 0x1, got \(digest)", "0 passed, 1 failed"])
+    }
+
+    @Test func resultsArePrintedAsJSON() throws {
+        let folder = try Folder()
+        let file = try folder.file("t.json", Self.trace("0x0"))
+        let printed = try Command(["replay", "--kernel", "6.1", file])
+        #expect(printed.status == 0)
+        #expect(
+            printed.output.contains(
+                #""results":[["0x1","0x2"],null,"0xfffff"],"final":[["0xfffff","0xfffff"]]"#))
+        #expect(printed.output.contains(#""kernel":"6.1""#))
+        #expect(try Command(["replay", "--kernel", "5.4", file]).status != 0)
+        #expect(try Command(["replay", "--cpus", "0", file]).status != 0)
+        #expect(try Command(["replay"]).status != 0)
+    }
+
+    private func report(_ workloads: [String], _ sizes: [Int]) throws -> [String: Any] {
+        let run = try Command(
+            ["bench", "allocator", "--json"] + workloads.flatMap { ["--workload", $0] } + ["--sizes"]
+                + sizes.map(String.init))
+        #expect(run.status == 0, "\(run.errors)")
+        return try #require(
+            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
+    }
+
+    private func rows(_ report: [String: Any]) -> [[String: Any]] {
+        report["rows"] as? [[String: Any]] ?? []
+    }
+
+    /// Small sizes: the product and the walk must return the same.
+    @Test func benchmarkAgreesWithTheWalk() throws {
+        let requests = ["frag32-fail", "frag32-succeed", "tight", "frag36-fail", "comb32"]
+        let bad = try report(requests + ["reserve-random", "memory"], [100, 300, 1_000])
+        #expect(rows(bad).count == 18 && rows(bad).allSatisfy { $0["right"] as? Bool == true })
+        #expect((bad["growth"] as? [Any])?.count == 5)
+        #expect((bad["memory"] as? [Any])?.count == 3)
+        let churn = try report(["churn-tree-1-random", "churn-cached-mixed-random"], [1_000])
+        #expect(rows(churn).count == 2 && rows(churn).allSatisfy { $0["right"] as? Bool == true })
+        #expect(rows(churn).contains { $0["published_check"] as? String == "0x196cf299a7380245" })
+        #expect(try Command(["bench", "allocator", "--workload", "unheard-of"]).status != 0)
+    }
+
+    @Test(.enabled(if: SharedShelf.isPresent)) func shelfPasses() throws {
+        let folder = SharedShelf.root!.appendingPathComponent("data/allocator-vectors")
+        let names = SharedShelf.names(in: "data/allocator-vectors").filter {
+            $0.hasSuffix(".json") && !$0.hasPrefix("p-digest")
+        }
+        let run = try Command(["replay", "--check"] + names.map { folder.appendingPathComponent($0).path })
+        #expect(run.lines.last == "155 passed, 0 failed" && run.status == 0)
+    }
+}
