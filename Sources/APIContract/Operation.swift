@@ -62,7 +62,11 @@ public enum Operation: String, CaseIterable, Sendable {
         case .availableWindows: ["device", "size", "alignment", "below", "limit", "page_token"] + conditions
         case .decide, .compare: ["explain"]
         case .explainFaults: ["platform", "doorbell", "kernel", "page_size", "aperture_bits"]
-        case .replay: ["explain", "operation"]
+        case .replay:
+            [
+                "explain", "operation", "platform", "device", "doorbell", "kernel", "page_size",
+                "aperture_bits",
+            ]
         default: []
         }
     }
@@ -75,7 +79,8 @@ public enum Operation: String, CaseIterable, Sendable {
                 MediaType.json, MediaType.deviceTree, MediaType.octetStream, MediaType.acpiTable,
                 MediaType.multipart, MediaType.plain,
             ]
-        case .decide, .compare, .replay: [MediaType.json]
+        case .decide, .compare: [MediaType.json]
+        case .replay: [MediaType.json, MediaType.plain]
         case .explainFaults: [MediaType.plain, MediaType.json]
         default: []
         }

@@ -1,4 +1,4 @@
-// POST /v1/replays: an allocator trace on a fresh IOVA domain. Nothing is kept between requests.
+// POST /v1/replays with JSON: an allocator trace on a fresh IOVA domain. Nothing is kept between requests.
 
 import APIContract
 import AllocatorTraces
@@ -8,6 +8,8 @@ import WireJSON
 
 extension Service {
     func replay(_ context: RequestContext) throws(Problem) -> Response {
+        if context.plan.consumes == MediaType.plain { return try replayTrace(context) }
+        try refuse(Self.traceParameters, "a kernel's trace as text", context)
         let level = try explainLevel(context, default: .none)
         let operation = try explainedOperation(context, level)
         let trace = try traceOfVector(context)

@@ -1,0 +1,80 @@
+// POST /v1/replays with a kernel's trace of iommu:map and iommu:unmap as text: domains, doorbell pages, what was
+// allocated before them, and addresses that the model would not have given.
+
+import APIContract
+import AddressSpaces
+import HTTPMessages
+import MSIWindows
+import PlatformIngestion
+import Platforms
+import WireJSON
+
+extension Service {
+    /// Query parameters that have a meaning for a trace as text only.
+    static let traceParameters = ["platform", "device", "doorbell", "kernel", "page_size", "aperture_bits"]
+
+    func replayTrace(_ context: RequestContext) throws(Problem) -> Response {
+        try refuse(["explain", "operation"], "a vector as JSON", context)
+        var errors: [JSONProblem] = []
+        var question = TraceQuestion(conditions: conditions(context, &errors))
+        if let doorbell = number("doorbell", context, &errors) {
+            question.doorbells = [PhysicalAddress(doorbell)]
+        }
+        if let id = context.parameter("platform") {
+            if let entry = platforms.entry(id) {
+                adopt(entry, context, &question, &errors)
+            } else {
+                errors.append(
+                    parameter("platform", "No platform \"\(shown(id))\"; GET /v1/platforms lists them."))
+            }
+        } else if context.parameter("device") != nil {
+            errors.append(parameter("device", "A device is one of a platform: name that too."))
+        }
+        guard errors.isEmpty else { throw .parameters(errors) }
+        let content: TraceText.Content
+        do {
+            content = try TraceText.read(context.request.body)
+        } catch {
+            throw Problem(.unreadableInput, "The trace cannot be read: \(error.reason).")
+        }
+        guard !content.events.isEmpty else {
+            throw Problem(
+                .unreadableInput,
+                "None of the \(content.linesRead) lines is an event iommu:map or iommu:unmap, like \"a-1 [000] 5.8: "
+                    + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\".")
+        }
+        let trace = TraceReconstruction(content.events, question)
+        return json(200) { writer in
+            writer.traceMembers(trace)
+            writer.member("lines_read", content.linesRead)
+            writer.member("lines_ignored", content.linesIgnored)
+            writer.model(question.conditions.kernel, engine: configuration.version)
+        }
+    }
+
+    /// The device's reservations, and its doorbells or all of the platform.
+    private func adopt(
+        _ entry: PlatformEntry, _ context: RequestContext, _ question: inout TraceQuestion,
+        _ errors: inout [JSONProblem]
+    ) {
+        var doorbells = entry.platform.msiControllers.compactMap(\.doorbell)
+        if let name = context.parameter("device") {
+            guard let device = entry.device(name) else {
+                errors.append(parameter("device", "No device \"\(shown(name))\" on \(entry.id)."))
+                return
+            }
+            question.device = device
+            let own = entry.doorbells(of: device)
+            if !own.isEmpty { doorbells = own }
+        }
+        if question.doorbells.isEmpty { question.doorbells = doorbells }
+    }
+
+    /// Refuses parameters that the other form of the request reads.
+    func refuse(_ names: [String], _ form: String, _ context: RequestContext) throws(Problem) {
+        let given = names.filter { context.parameter($0) != nil }
+        guard given.isEmpty else {
+            throw .parameters(given.map { parameter($0, "It is read with \(form) only.") })
+        }
+    }
+}
