@@ -1,5 +1,5 @@
-// POST /v1/replays with a kernel's trace of iommu:map and iommu:unmap as text: domains, doorbell pages, what was
-// allocated before them, and addresses that the model would not have given.
+// POST /v1/replays with a kernel's trace of iommu:map and iommu:unmap as text: domains, doorbell pages,
+// what was allocated before them, and addresses that the model would not have given.
 
 import APIContract
 import AddressSpaces
