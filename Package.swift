@@ -92,6 +92,11 @@ let package = Package(
             "MSIWindowsTests",
             ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
         tests(
+            "CaptureTests",
+            [
+                "PlatformIngestion", "MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+            ]),
+        tests(
             "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.

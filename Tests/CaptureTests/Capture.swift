@@ -1,0 +1,80 @@
+// One capture folder: what the kernel was given, read by the product's readers, and what it did. Says which
+// kernel, page size and IOMMU the capture states, and hands out the product's device for each function.
+
+import AddressSpaces
+import Foundation
+import IOVAAllocation
+import Platforms
+import SMMUModel
+import TestSupport
+
+struct Capture {
+    let name: String
+    let truth: Truth
+    let platform: Platform
+
+    static let folder = "data/linux-captures"
+
+    /// Every folder of the shelf that holds a truth.json, sorted.
+    static var names: [String] {
+        guard let root = SharedShelf.root else { return [] }
+        return SharedShelf.names(in: folder).filter {
+            FileManager.default.fileExists(
+                atPath: root.appendingPathComponent("\(folder)/\($0)/truth.json").path)
+        }
+    }
+
+    init(_ name: String) throws {
+        self.name = name
+        truth = try Truth(reading: SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))
+        platform = try Self.platform(of: name)
+    }
+
+    /// The capture's own files, nil where there is none of the name.
+    static func file(_ file: String, of name: String) -> [UInt8]? {
+        guard let root = SharedShelf.root else { return nil }
+        let path = root.appendingPathComponent("\(folder)/\(name)/\(file)").path
+        return FileManager.default.fileExists(atPath: path) ? SharedShelf.bytes("\(folder)/\(name)/\(file)") : nil
+    }
+
+    /// The boot ended before anything could be exported.
+    var crashed: Bool { truth.kernel == nil }
+
+    /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.
+    var kernel: KernelRelease {
+        let words = (truth.kernel ?? truth.knobs.kernel).split(separator: " ")
+        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map { Int($0)! }
+        func numbers(_ release: KernelRelease) -> [Int] {
+            release.rawValue.split(separator: ".").map { Int($0)! }
+        }
+        return KernelRelease.allCases.last { !version.lexicographicallyPrecedes(numbers($0)) }
+            ?? KernelRelease.allCases[0]
+    }
+
+    /// The builds are named after their page size where it is not 4 KiB.
+    var pageSize: Granule {
+        if truth.knobs.kernel.hasSuffix("-64k") { return .kib64 }
+        return truth.knobs.kernel.hasSuffix("-16k") ? .kib16 : .kib4
+    }
+
+    func hasParameter(_ parameter: String) -> Bool {
+        truth.knobs.append?.split(separator: " ").contains(Substring(parameter)) ?? false
+    }
+
+    var topology: PCITopology { PCITopology(devices: truth.devices ?? [:]) }
+
+    /// The product's device for a function; nil when no IOMMU translates its requester ID.
+    func device(_ function: String) -> Device? {
+        let path = topology.path(of: function)
+        let host = platform.devices.first { $0.active && ($0.kind == .pciHost || $0.kind == .rootComplex) }
+        guard let host, host.stream(ofRequester: PCITopology.requesterID(of: function)) != nil else { return nil }
+        return platform.devices.first { $0.kind == .pciFunction && $0.pciPath == path } ?? host
+    }
+
+    /// Functions that share the function's group when VFIO takes it, in the order in which Linux added them:
+    /// ports before what is behind them. A function whose driver made no group at boot gets one of its own.
+    func groupMates(of function: String, group: Int) -> [String] {
+        let known = truth.groups?[String(group)]?.devices ?? []
+        return Set(known + [function]).sorted()
+    }
+}
