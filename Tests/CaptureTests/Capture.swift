@@ -34,7 +34,8 @@ struct Capture {
     static func file(_ file: String, of name: String) -> [UInt8]? {
         guard let root = SharedShelf.root else { return nil }
         let path = root.appendingPathComponent("\(folder)/\(name)/\(file)").path
-        return FileManager.default.fileExists(atPath: path) ? SharedShelf.bytes("\(folder)/\(name)/\(file)") : nil
+        return FileManager.default.fileExists(atPath: path)
+            ? SharedShelf.bytes("\(folder)/\(name)/\(file)") : nil
     }
 
     /// The boot ended before anything could be exported.
@@ -43,7 +44,9 @@ struct Capture {
     /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.
     var kernel: KernelRelease {
         let words = (truth.kernel ?? truth.knobs.kernel).split(separator: " ")
-        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map { Int($0)! }
+        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map {
+            Int($0)!
+        }
         func numbers(_ release: KernelRelease) -> [Int] {
             release.rawValue.split(separator: ".").map { Int($0)! }
         }
@@ -67,7 +70,9 @@ struct Capture {
     func device(_ function: String) -> Device? {
         let path = topology.path(of: function)
         let host = platform.devices.first { $0.active && ($0.kind == .pciHost || $0.kind == .rootComplex) }
-        guard let host, host.stream(ofRequester: PCITopology.requesterID(of: function)) != nil else { return nil }
+        guard let host, host.stream(ofRequester: PCITopology.requesterID(of: function)) != nil else {
+            return nil
+        }
         return platform.devices.first { $0.kind == .pciFunction && $0.pciPath == path } ?? host
     }
 

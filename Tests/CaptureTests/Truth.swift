@@ -117,7 +117,9 @@ struct VFIOTruth: Decodable {
         var msi: MSI?
         var msix: Table?
 
-        var addresses: [UInt64] { (msi.map { [$0.addr.value] } ?? []) + (msix?.table.map(\.addr.value) ?? []) }
+        var addresses: [UInt64] {
+            (msi.map { [$0.addr.value] } ?? []) + (msix?.table.map(\.addr.value) ?? [])
+        }
     }
 
     var bdf: String

@@ -78,7 +78,9 @@ struct TreeAnalysis {
         var found: [(Int, SMMU)] = []
         for (index, node) in tree.nodes.enumerated() {
             let compatible = node.strings("compatible")
-            guard let version = Self.version(of: compatible) else { continue }
+            guard let version = Self.version(of: compatible, hasIOMMUCells: node.has("#iommu-cells")) else {
+                continue
+            }
             let enabled = tree.isEnabled(index)
             let cells = node.cell("#iommu-cells")
             if cells == nil {
@@ -113,10 +115,13 @@ struct TreeAnalysis {
     }
 
     /// The driver that binds, by any compatible string (arm-smmu.c: arm_smmu_of_match, arm-smmu-v3.c:
-    /// arm_smmu_of_match, Linux 7.2).
-    private static func version(of compatible: [String]) -> SMMU.Version? {
+    /// arm_smmu_of_match, Linux 7.2). A virtio device tells its type only when it is asked; on PCI its node is
+    /// named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
+    private static func version(of compatible: [String], hasIOMMUCells: Bool) -> SMMU.Version? {
         for name in compatible {
             switch name {
+            case "virtio,pci-iommu": return .virtio
+            case "virtio,mmio" where hasIOMMUCells: return .virtio
             case "arm,smmu-v3": return .v3
             case "arm,smmu-v1", "arm,mmu-400", "arm,mmu-401": return .v1
             case "arm,smmu-v2", "arm,mmu-500", "cavium,smmu-v2", "nvidia,smmu-500", "qcom,smmu-v2",
