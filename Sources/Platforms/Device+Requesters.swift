@@ -9,11 +9,11 @@ extension Device {
     ///
     /// - Parameter requester: bus << 8 | device << 3 | function, or the ID of another bus.
     public func stream(ofRequester requester: UInt32) -> (iommu: String, id: UInt32)? {
+        let id = requester & requesterMask
         for mapping in streams {
-            guard case .idMap(let base, let length, let output) = mapping.kind, requester >= base,
-                requester - base < length
+            guard case .idMap(let base, let length, let output) = mapping.kind, id >= base, id - base < length
             else { continue }
-            return (mapping.smmu, (output.first ?? 0) &+ (requester - base))
+            return (mapping.smmu, (output.first ?? 0) &+ (id - base))
         }
         return nil
     }

@@ -71,11 +71,13 @@ extension TreeAnalysis {
                 .info, "iommu-map-placeholder", node.path, "iommu-map",
                 "No entry has a length, so no ID is translated as shipped; firmware fills the map.")
         }
-        return Device(
+        var device = Device(
             id: node.path, kind: kind, compatible: node.strings("compatible"),
             active: tree.isEnabled(index) && streams.reachesEnabledSMMU && streams.mapError == nil,
             streams: streams.mappings, msiControllers: msiControllers(of: index),
             dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
+        if let mask = node.cell("iommu-map-mask") { device.requesterMask = mask }
+        return device
     }
 
     /// The host bridge, if it is a master, below which the node lies.
