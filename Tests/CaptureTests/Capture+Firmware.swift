@@ -1,12 +1,71 @@
-// From a capture's firmware files to the product's platform.
+// From a capture's firmware files to the product's platform. Windows and the like that tables do not hold
+// come from the files that do: outbound windows from /proc/iomem, and from the DSDT the two things that the
+// kernel asks a host bridge's methods for. No AML is interpreted: both are looked up as the bytes that
+// compilers make of them.
 
+import AddressSpaces
 import PlatformIngestion
 import Platforms
 
 extension Capture {
-    /// The device tree where there is one.
+    /// The device tree where there is one, the tables otherwise.
     static func platform(of name: String) throws -> Platform {
         if let tree = file("platform.dtb", of: name) { return try DeviceTreeReader.read(tree) }
-        return Platform(source: .acpi)
+        var facts = ACPIReader.Facts()
+        facts.pciWindows = [0: outboundWindows(file("iomem.txt", of: name) ?? [])]
+        let dsdt = file("DSDT.aml", of: name) ?? []
+        facts.preservesPCIConfiguration = preservesConfiguration(dsdt)
+        let tables = ["IORT.aml", "APIC.aml", "MCFG.aml"].compactMap { file($0, of: name) }
+        var platform = try ACPIReader.read(tables, facts)
+        // `_DMA` goes before the limit of the IORT, and reserves nothing.
+        if let limit = inboundLimit(dsdt) {
+            for index in platform.devices.indices where platform.devices[index].kind == .rootComplex {
+                platform.devices[index].dmaLimit = limit
+            }
+        }
+        return platform
+    }
+
+    /// Top-level `PCI Bus 0000:00` lines: the root bus's memory windows. I/O ports are in another file.
+    static func outboundWindows(_ iomem: [UInt8]) -> [PCIWindow] {
+        String(decoding: iomem, as: UTF8.self).split(separator: "\n").compactMap { line in
+            guard !line.hasPrefix(" "), line.hasSuffix(" : PCI Bus 0000:00") else { return nil }
+            let ends = line.prefix { $0 != " " }.split(separator: "-").map { UInt64($0, radix: 16)! }
+            return PCIWindow(
+                kind: .memory, busStart: ends[0], cpuStart: ends[0], size: ends[1] - ends[0] + 1,
+                is64Bit: ends[1] > UInt64(UInt32.max), isPrefetchable: false)
+        }
+    }
+
+    /// Whether `_DSM` of the PCI host bridge has "If (Arg2 == 5) Return (Zero)" (PCI Firmware Specification,
+    /// function 5: preserve the boot configuration).
+    static func preservesConfiguration(_ dsdt: [UInt8]) -> Bool {
+        let uuid: [UInt8] = [
+            0xd0, 0x37, 0xc9, 0xe5, 0x53, 0x35, 0x7a, 0x4d, 0x91, 0x17, 0xea, 0x4d, 0x19, 0xc3, 0x43, 0x4d,
+        ]
+        guard let at = index(of: uuid, in: dsdt[...]) else { return false }
+        let body = dsdt[(at + uuid.count)...].prefix(64)
+        return index(of: [0x93, 0x6a, 0x0a, 0x05, 0xa4, 0x00], in: body) != nil
+    }
+
+    /// Highest bus address of the QWORD descriptors in `_DMA`'s resource template; nil without the object.
+    static func inboundLimit(_ dsdt: [UInt8]) -> UInt64? {
+        guard let at = index(of: Array("_DMA".utf8), in: dsdt[...]) else { return nil }
+        var limit: UInt64?
+        var next = at + 4
+        while let descriptor = index(of: [0x8a, 0x2b, 0x00, 0x00], in: dsdt[next...].prefix(16)),
+            dsdt.count >= descriptor + 46
+        {
+            let last = dsdt[(descriptor + 22)..<(descriptor + 30)].reversed().reduce(UInt64(0)) {
+                $0 << 8 | UInt64($1)
+            }
+            limit = max(limit ?? 0, last)
+            next = descriptor + 46
+        }
+        return limit
+    }
+
+    private static func index(of pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
+        bytes.indices.first { bytes[$0...].starts(with: pattern) }
     }
 }

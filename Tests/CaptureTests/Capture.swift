@@ -68,12 +68,25 @@ struct Capture {
 
     /// The product's device for a function; nil when no IOMMU translates its requester ID.
     func device(_ function: String) -> Device? {
+        if platform.source == .acpi { return platform.pciFunction(function) ?? virtioDevice(function) }
         let path = topology.path(of: function)
-        let host = platform.devices.first { $0.active && ($0.kind == .pciHost || $0.kind == .rootComplex) }
+        let host = platform.devices.first { $0.active && $0.kind == .pciHost }
         guard let host, host.stream(ofRequester: PCITopology.requesterID(of: function)) != nil else {
             return nil
         }
         return platform.devices.first { $0.kind == .pciFunction && $0.pciPath == path } ?? host
+    }
+
+    /// A virtio-iommu told by ACPI's VIOT, which no capture holds: what the emulator was told stands for it.
+    /// It translates every function but itself.
+    private func virtioDevice(_ function: String) -> Device? {
+        guard truth.iommu?.virtio != nil,
+            let bridge = platform.devices.first(where: { $0.kind == .rootComplex }),
+            let iommu = truth.knobs.predev?.first(where: { $0.hasPrefix("virtio-iommu") }),
+            let slot = iommu.split(separator: ",").first(where: { $0.hasPrefix("addr=0x") })?.dropFirst(7),
+            function != "0000:00:\(slot).0"
+        else { return nil }
+        return bridge
     }
 
     /// Functions that share the function's group when VFIO takes it, in the order in which Linux added them:

@@ -9,7 +9,8 @@ struct Ledger {
     ) {
         compared += 1
         guard expected != got else { return }
-        differences.append("\(capture) \(place) \(what): the kernel says \(expected), predicted \(got)")
+        let line = "\(capture) \(place) \(what): the kernel says \(expected), predicted \(got)"
+        differences.append(line.split(separator: "\n").joined(separator: " | "))
     }
 
     mutating func merge(_ other: Ledger) {
