@@ -68,12 +68,31 @@ struct Capture {
 
     /// The product's device for a function; nil when no IOMMU translates its requester ID.
     func device(_ function: String) -> Device? {
-        if platform.source == .acpi { return platform.pciFunction(function) ?? virtioDevice(function) }
-        let path = topology.path(of: function)
-        let host = platform.devices.first { $0.active && $0.kind == .pciHost }
-        guard let host, host.stream(ofRequester: PCITopology.requesterID(of: function)) != nil else {
-            return nil
+        guard var device = firmwareDevice(function) else { return nil }
+        if truth.iommu?.virtio != nil, let doorbell = truth.doorbell {
+            // Asked about an endpoint, the emulator's virtio-iommu names the ITS's translation frame.
+            device.firmwareRegions.insert(
+                ReservedRegion(
+                    kind: .msi, start: Granule.kib64.alignDown(doorbell.phys.value),
+                    length: Granule.kib64.bytes, provenance: .virtioProbe),
+                at: 0)
         }
+        return device
+    }
+
+    private func firmwareDevice(_ name: String) -> Device? {
+        guard let address = PCIAddress(name) else {
+            // `9050000.name` is the node `name@9050000`.
+            let parts = name.split(separator: ".", maxSplits: 1)
+            return platform.devices.first {
+                $0.active && $0.kind == .platform && parts.count == 2
+                    && $0.id.hasSuffix("/\(parts[1])@\(parts[0])")
+            }
+        }
+        if platform.source == .acpi { return platform.pciFunction(name) ?? virtioDevice(name) }
+        let path = topology.path(of: address)
+        let host = platform.devices.first { $0.active && $0.kind == .pciHost }
+        guard let host, host.stream(ofRequester: address.requesterID) != nil else { return nil }
         return platform.devices.first { $0.kind == .pciFunction && $0.pciPath == path } ?? host
     }
 
@@ -81,12 +100,13 @@ struct Capture {
     /// It translates every function but itself.
     private func virtioDevice(_ function: String) -> Device? {
         guard truth.iommu?.virtio != nil,
-            let bridge = platform.devices.first(where: { $0.kind == .rootComplex }),
             let iommu = truth.knobs.predev?.first(where: { $0.hasPrefix("virtio-iommu") }),
             let slot = iommu.split(separator: ",").first(where: { $0.hasPrefix("addr=0x") })?.dropFirst(7),
             function != "0000:00:\(slot).0"
         else { return nil }
-        return bridge
+        return Device(
+            id: function, kind: .pciFunction,
+            pciWindows: Self.outboundWindows(Self.file("iomem.txt", of: name) ?? []))
     }
 
     /// Functions that share the function's group when VFIO takes it, in the order in which Linux added them:

@@ -40,6 +40,8 @@ import Testing
         guard !capture.crashed else { return ledger }
         try capture.checkReplays(&ledger)
         capture.checkReservedRegions(&ledger)
+        try capture.checkDMADomains(&ledger)
+        capture.checkVFIO(&ledger)
         return ledger
     }
 }

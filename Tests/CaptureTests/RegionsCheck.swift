@@ -14,22 +14,14 @@ extension Capture {
 
     func checkReservedRegions(_ ledger: inout Ledger) {
         for (number, group) in (truth.groups ?? [:]).sorted(by: { $0.key < $1.key }) {
-            let text = group.reservedRegions.map { $0 + "\n" }.joined()
+            let devices = group.devices.sorted().compactMap { device($0) }
+            let place = "group \(number)"
+            ledger.expect(group.devices.count, devices.count, name, place, "devices behind an IOMMU")
+            guard !devices.isEmpty else { continue }
+            let regions = AdvertisedRegions.group(IOMMUGroup(devices), source: .fixed, conditions: conditions)
             ledger.expect(
-                text, regions(of: group.devices.sorted()).sysfsText, name, "group \(number)",
-                "reserved_regions")
+                group.reservedRegions.map { $0 + "\n" }.joined(),
+                regions.sysfsText(pageBytes: Int(pageSize.bytes)), name, place, "reserved_regions")
         }
-    }
-
-    /// The merged list of a group with these functions, in this order.
-    func regions(of functions: [String]) -> GroupRegionList {
-        let conditions = Conditions(kernel: kernel, pageSize: pageSize)
-        let reported = functions.flatMap { function -> [ReservedRegion] in
-            guard let device = device(function) else { return [] }
-            return AdvertisedRegions.list(
-                for: device, source: .fixed, conditions: conditions,
-                withheld: Withheld(for: device, under: conditions))
-        }
-        return GroupRegionList(inserting: reported)
     }
 }

@@ -1,0 +1,109 @@
+// User space's view: VFIO's container, iommufd's compatibility container and its character device.
+
+import AddressSpaces
+import MSIWindows
+import Platforms
+import SMMUModel
+
+extension Capture {
+    func checkVFIO(_ ledger: inout Ledger) {
+        for user in truth.vfio ?? [] {
+            let place = "\(user.bdf) via \(user.kind)\(user.isCharacterDevice ? " device" : "")"
+            if device(user.bdf) == nil {
+                ledger.expect(user.group, -1, name, place, "group of a function without an IOMMU")
+            }
+            let decision = Decision.decide(question(for: user))
+            let refusal = decision.outcome == .refused ? decision.errno : nil
+            ledger.expect(
+                user.err.map { $0.split(separator: ":").last!.dropFirst().description },
+                refusal.map(Self.text), name, place, "refusal")
+            guard user.err == nil, refusal == nil else { continue }
+            checkRanges(user, decision, place, &ledger)
+            checkMaps(user, decision, place, &ledger)
+            checkInterrupts(user, decision, place, &ledger)
+        }
+    }
+
+    private func question(for user: VFIOTruth) -> Question {
+        var conditions = conditions
+        conditions.defaultDomain = .translated
+        let mates = groupMates(of: user.bdf, group: user.group)
+        var devices = mates.compactMap { device($0) }
+        var subject = mates.filter { device($0) != nil }.firstIndex(of: user.bdf) ?? 0
+        if user.group < 0 || devices.isEmpty {
+            conditions.defaultDomain = .none
+            devices = [device(user.bdf) ?? Device(id: user.bdf, kind: .pciFunction)]
+            subject = 0
+        }
+        var question = Question(
+            group: IOMMUGroup(devices, subject: subject),
+            consumer: user.kind == "iommufd" ? .iommufd : .vfioType1, conditions: conditions,
+            doorbells: truth.doorbell.map { [PhysicalAddress($0.phys.value)] } ?? [])
+        question.mapChecks = (user.mapTests ?? []).map {
+            .fixed(iova: $0.iova.value, bytes: $0.size ?? pageSize.bytes)
+        }
+        return question
+    }
+
+    private func checkRanges(
+        _ user: VFIOTruth, _ decision: Decision, _ place: String, _ ledger: inout Ledger
+    ) {
+        let predicted = (decision.ranges ?? []).map { [$0.start.value, $0.last.value] }
+        for (what, recorded) in [
+            ("IOVA ranges", user.iovaRanges), ("IOVA ranges afterwards", user.iovaRangesAfter),
+            ("IOAS ranges", user.ioasRangesAttached),
+        ] {
+            guard let recorded else { continue }
+            ledger.expect(recorded.map { $0.map(\.value) }, predicted, name, place, what)
+        }
+        if let sizes = user.iovaPgsizes {
+            ledger.expect(sizes.value, geometry?.pageSizes.bitmap ?? 0, name, place, "page sizes")
+        }
+        if let alignment = user.alignAttached {
+            ledger.expect(alignment.value, conditions.granule.bytes, name, place, "IOAS alignment")
+        }
+    }
+
+    private func checkMaps(
+        _ user: VFIOTruth, _ decision: Decision, _ place: String, _ ledger: inout Ledger
+    ) {
+        for (recorded, predicted) in zip(user.mapTests ?? [], decision.mapResults) {
+            ledger.expect(
+                recorded.result, predicted.errno.map(Self.text) ?? "ok", name, place,
+                "mapping \(HexLiteral.text(recorded.iova.value))")
+        }
+        ledger.expect((user.mapTests ?? []).count, decision.mapResults.count, name, place, "mappings tried")
+    }
+
+    private func checkInterrupts(
+        _ user: VFIOTruth, _ decision: Decision, _ place: String, _ ledger: inout Ledger
+    ) {
+        for (result, configuration) in [
+            (user.msiSetIrqs, user.msiCfg), (user.msixSetIrqs, user.msixCfg),
+        ] {
+            guard let result else { continue }
+            ledger.expect(result, decision.errno.map(Self.text) ?? "ok", name, place, "setting up interrupts")
+            guard result == "ok" else { continue }
+            let addresses = Set((configuration ?? [:]).values.flatMap(\.addresses))
+            ledger.expect(
+                addresses, Set(decision.doorbells.map(\.iova.value)), name, place, "MSI address")
+        }
+    }
+
+    /// As strerror(3) words it.
+    private static func text(_ errno: Errno) -> String {
+        switch errno {
+        case .invalidArgument: "Invalid argument"
+        case .noSpace: "No space left on device"
+        case .noMemory: "Cannot allocate memory"
+        case .notPermitted: "Operation not permitted"
+        case .noEntry: "No such file or directory"
+        case .badAddress: "Bad address"
+        case .busy: "Device or resource busy"
+        case .exists: "File exists"
+        case .overflow: "Value too large for defined data type"
+        case .addressInUse: "Address already in use"
+        case .addressNotAvailable: "Cannot assign requested address"
+        }
+    }
+}
