@@ -3,7 +3,7 @@
 
 import AddressSpaces
 import Foundation
-import IOVAAllocation
+import MSIWindows
 import Platforms
 import SMMUModel
 import TestSupport
@@ -12,6 +12,8 @@ struct Capture {
     let name: String
     let truth: Truth
     let platform: Platform
+    /// What the capture states; a test may ask under others, to see that they matter.
+    var conditions: Conditions
 
     static let folder = "data/linux-captures"
 
@@ -28,6 +30,7 @@ struct Capture {
         self.name = name
         truth = try Truth(reading: SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))
         platform = try Self.platform(of: name)
+        conditions = truth.statedConditions
     }
 
     /// The capture's own files, nil where there is none of the name.
@@ -40,29 +43,6 @@ struct Capture {
 
     /// The boot ended before anything could be exported.
     var crashed: Bool { truth.kernel == nil }
-
-    /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.
-    var kernel: KernelRelease {
-        let words = (truth.kernel ?? truth.knobs.kernel).split(separator: " ")
-        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map {
-            Int($0)!
-        }
-        func numbers(_ release: KernelRelease) -> [Int] {
-            release.rawValue.split(separator: ".").map { Int($0)! }
-        }
-        return KernelRelease.allCases.last { !version.lexicographicallyPrecedes(numbers($0)) }
-            ?? KernelRelease.allCases[0]
-    }
-
-    /// The builds are named after their page size where it is not 4 KiB.
-    var pageSize: Granule {
-        if truth.knobs.kernel.hasSuffix("-64k") { return .kib64 }
-        return truth.knobs.kernel.hasSuffix("-16k") ? .kib16 : .kib4
-    }
-
-    func hasParameter(_ parameter: String) -> Bool {
-        truth.knobs.append?.split(separator: " ").contains(Substring(parameter)) ?? false
-    }
 
     var topology: PCITopology { PCITopology(devices: truth.devices ?? [:]) }
 

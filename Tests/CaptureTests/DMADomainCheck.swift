@@ -2,6 +2,7 @@
 // and so which address is programmed.
 
 import AddressSpaces
+import IOVAAllocation
 import MSIWindows
 import Platforms
 
@@ -92,7 +93,8 @@ extension Capture {
             let predicted = address.map { [$0] } ?? []
             ledger.expect(device.msiAddrs.map(\.value), predicted, name, function, "MSI address")
             if let rebound = truth.afterRebind?[function] {
-                ledger.expect(rebound.addrs.map(\.value), predicted, name, function, "MSI address after rebinding")
+                ledger.expect(
+                    rebound.addrs.map(\.value), predicted, name, function, "MSI address after rebinding")
             }
         }
     }

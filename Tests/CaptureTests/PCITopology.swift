@@ -34,7 +34,8 @@ struct PCITopology {
     private var pathOfBus: [[String]] = [[]]
 
     init(devices: [String: Truth.Device]) {
-        let bridges = devices.filter { $0.value.cls.hasPrefix("0604") }.keys.sorted().compactMap(PCIAddress.init)
+        let bridges = devices.filter { $0.value.cls.hasPrefix("0604") }.keys.sorted().compactMap(
+            PCIAddress.init)
         for bridge in bridges where bridge.bus < pathOfBus.count {
             pathOfBus.append(pathOfBus[Int(bridge.bus)] + [bridge.slot])
         }

@@ -1,5 +1,6 @@
 // The text of reserved_regions of every group, and device trees that no kernel survives.
 
+import AddressSpaces
 import MSIWindows
 import Platforms
 import SMMUModel
@@ -21,7 +22,7 @@ extension Capture {
             let regions = AdvertisedRegions.group(IOMMUGroup(devices), source: .fixed, conditions: conditions)
             ledger.expect(
                 group.reservedRegions.map { $0 + "\n" }.joined(),
-                regions.sysfsText(pageBytes: Int(pageSize.bytes)), name, place, "reserved_regions")
+                regions.sysfsText(pageBytes: Int(conditions.pageSize.bytes)), name, place, "reserved_regions")
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import MSIWindows
 
 extension Capture {
     /// Every domain's calls up to the mapping of the doorbell give the recorded addresses.
@@ -12,7 +13,7 @@ extension Capture {
                 continue
             }
             var replay = Replay(
-                IOVADomain(granule: granule, startPFN: domain.startPfn, release: kernel))
+                IOVADomain(granule: granule, startPFN: domain.startPfn, release: conditions.kernel))
             for (index, operation) in domain.opsUntilMsi.enumerated() {
                 try replay.apply(operation)
                 guard operation.op == "alloc" else { continue }

@@ -7,6 +7,7 @@ import SMMUModel
 
 extension Capture {
     func checkVFIO(_ ledger: inout Ledger) {
+        var doorbellPages: [[UInt64]] = []
         for user in truth.vfio ?? [] {
             let place = "\(user.bdf) via \(user.kind)\(user.isCharacterDevice ? " device" : "")"
             if device(user.bdf) == nil {
@@ -21,7 +22,21 @@ extension Capture {
             checkRanges(user, decision, place, &ledger)
             checkMaps(user, decision, place, &ledger)
             checkInterrupts(user, decision, place, &ledger)
+            if decision.outcome == .window, decision.errno == nil {
+                doorbellPages += decision.doorbells.map {
+                    [
+                        $0.page.value, conditions.userPage.alignDown($0.physical.value),
+                        conditions.userPage.bytes,
+                    ]
+                }
+            }
         }
+        // The list has one-to-one mappings of firmware's regions as well.
+        let page = truth.doorbell.map { conditions.userPage.alignDown($0.phys.value) }
+        let recorded = (truth.vfioMsiMaps ?? []).filter { $0.paddr.value == page }
+        ledger.expect(
+            recorded.map { [$0.iova.value, $0.paddr.value, $0.size] }, doorbellPages, name, "VFIO",
+            "doorbell pages mapped")
     }
 
     private func question(for user: VFIOTruth) -> Question {
@@ -40,7 +55,7 @@ extension Capture {
             consumer: user.kind == "iommufd" ? .iommufd : .vfioType1, conditions: conditions,
             doorbells: truth.doorbell.map { [PhysicalAddress($0.phys.value)] } ?? [])
         question.mapChecks = (user.mapTests ?? []).map {
-            .fixed(iova: $0.iova.value, bytes: $0.size ?? pageSize.bytes)
+            .fixed(iova: $0.iova.value, bytes: $0.size ?? conditions.pageSize.bytes)
         }
         return question
     }
@@ -57,10 +72,11 @@ extension Capture {
             ledger.expect(recorded.map { $0.map(\.value) }, predicted, name, place, what)
         }
         if let sizes = user.iovaPgsizes {
-            ledger.expect(sizes.value, geometry?.pageSizes.bitmap ?? 0, name, place, "page sizes")
+            ledger.expect(sizes.value, conditions.smmuPageSizes.bitmap, name, place, "page sizes")
         }
         if let alignment = user.alignAttached {
-            ledger.expect(alignment.value, conditions.granule.bytes, name, place, "IOAS alignment")
+            ledger.expect(
+                alignment.value, conditions.smmuPageSizes.smallest?.bytes, name, place, "IOAS alignment")
         }
     }
 

@@ -1,10 +1,34 @@
 // What a capture states about kernel, boot parameters and IOMMU, as the product's conditions.
 
 import AddressSpaces
+import IOVAAllocation
 import MSIWindows
 import SMMUModel
 
-extension Capture {
+extension Truth {
+    /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.
+    var release: KernelRelease {
+        let words = (kernel ?? knobs.kernel).split(separator: " ")
+        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map {
+            Int($0)!
+        }
+        func numbers(_ release: KernelRelease) -> [Int] {
+            release.rawValue.split(separator: ".").map { Int($0)! }
+        }
+        return KernelRelease.allCases.last { !version.lexicographicallyPrecedes(numbers($0)) }
+            ?? KernelRelease.allCases[0]
+    }
+
+    /// The builds are named after their page size where it is not 4 KiB.
+    var pageSize: Granule {
+        if knobs.kernel.hasSuffix("-64k") { return .kib64 }
+        return knobs.kernel.hasSuffix("-16k") ? .kib16 : .kib4
+    }
+
+    func hasParameter(_ parameter: String) -> Bool {
+        knobs.append?.split(separator: " ").contains(Substring(parameter)) ?? false
+    }
+
     /// Bits of the feature word that arm-smmu-v3 prints at probe (arm-smmu-v3.h: ARM_SMMU_FEAT_*).
     private static let featureStage1: UInt32 = 1 << 9
     private static let featureStage2: UInt32 = 1 << 10
@@ -12,14 +36,15 @@ extension Capture {
 
     /// Aperture and page sizes from what the driver printed; nil for a boot without an IOMMU.
     var geometry: DomainGeometry? {
-        if let printed = truth.iommu?.virtio { return virtioGeometry(printed) }
-        guard let printed = truth.iommu?.smmuv3 else { return nil }
+        if let printed = iommu?.virtio { return virtioGeometry(printed) }
+        guard let printed = iommu?.smmuv3 else { return nil }
         let words = printed.split { " ()".contains($0) }
         func word(after key: Substring) -> Substring? {
             words.firstIndex(of: key).flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
         }
         let outputBits = word(after: "oas").flatMap { Int($0.prefix { $0.isNumber }) } ?? 48
-        let features = word(after: "features").flatMap { UInt32($0.dropFirst(2), radix: 16) } ?? Self.featureStage1
+        let features =
+            word(after: "features").flatMap { UInt32($0.dropFirst(2), radix: 16) } ?? Self.featureStage1
         // The driver does not print the granules; the emulated SMMU has all three.
         let code = UInt32([32, 36, 40, 42, 44, 48, 52].firstIndex(of: outputBits) ?? 5)
         let idr5 = code | 7 << 4 | (features & Self.feature52BitVA != 0 ? 1 << 10 : 0)
@@ -44,10 +69,10 @@ extension Capture {
     }
 
     /// Kernel, page size, parameters and IOMMU.
-    var conditions: Conditions {
-        var conditions = Conditions(kernel: kernel, pageSize: pageSize)
+    var statedConditions: Conditions {
+        var conditions = Conditions(kernel: release, pageSize: pageSize)
         if let geometry { conditions.apply(geometry) }
-        if truth.iommu?.virtio != nil { conditions.driver = .virtio }
+        if iommu?.virtio != nil { conditions.driver = .virtio }
         conditions.forcesDAC = hasParameter("iommu.forcedac=1")
         if hasParameter("iommu.passthrough=1") { conditions.defaultDomain = .identity }
         if geometry == nil { conditions.defaultDomain = .none }
