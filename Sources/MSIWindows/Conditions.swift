@@ -56,8 +56,9 @@ public struct Conditions: Hashable, Sendable {
         smmuPageSizes = geometry.pageSizes
     }
 
-    /// The page of the DMA domain's allocator: the CPU's where the IOMMU supports it.
-    public var granule: Granule { smmuPageSizes.translationGranule(cpuPage: pageSize) ?? pageSize }
+    /// The page of the DMA domain's allocator, the smallest that the domain maps: the CPU's where an SMMU
+    /// supports it.
+    public var granule: Granule { domainPageSizes.smallest ?? pageSize }
 
     /// The page that VFIO and iommufd map: theirs are never below the CPU's.
     public var userPage: Granule { granule.shift > pageSize.shift ? granule : pageSize }

@@ -34,14 +34,14 @@ struct IOAddressSpace {
         for range in outside {
             if let obstacle = obstacle(to: range) { return obstacle }
         }
-        let page = conditions.userPage
+        let page = conditions.granule
         if let crooked = mapped.ranges.first(where: {
             !page.isAligned($0.start.value) || !page.isAligned($0.last.value &+ 1)
         }) {
             return crooked
         }
         reserve(outside)
-        alignment = max(alignment, conditions.userPage.bytes)
+        alignment = max(alignment, page.bytes)
         return nil
     }
 

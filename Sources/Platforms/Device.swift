@@ -25,7 +25,7 @@ public struct Device: Hashable, Sendable {
     /// Enabled with all ancestors, behind an enabled SMMU, with a mapping that has a length.
     public var active: Bool
     public var streams: [StreamMapping]
-    /// `iommu-map-mask`: the bits of a requester ID that are looked up; all of them where firmware says nothing.
+    /// `iommu-map-mask`: the bits of a requester ID that are looked up; all where firmware says nothing.
     public var requesterMask: UInt32 = .max
     /// Ids of the MSI controllers that `msi-map` or `msi-parent` name; empty when there are none.
     public var msiControllers: [String]

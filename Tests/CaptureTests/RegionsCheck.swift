@@ -7,8 +7,8 @@ import Platforms
 import SMMUModel
 
 extension Capture {
-    /// iommu-addresses that do not translate crash Linux at boot, where the function that they are for is there
-    /// and the release reads them. Of a boot that ended early nobody knows the functions, so any will do.
+    /// iommu-addresses that do not translate crash Linux at boot, where the function that they are for is
+    /// there and the release reads them. Of a boot that ended early nobody knows the functions: any will do.
     func checkCrash(_ ledger: inout Ledger) {
         let devices = crashed ? platform.devices : (truth.devices ?? [:]).keys.compactMap { device($0) }
         let crashing = devices.contains { device in

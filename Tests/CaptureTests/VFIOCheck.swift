@@ -72,11 +72,11 @@ extension Capture {
             ledger.expect(recorded.map { $0.map(\.value) }, predicted, name, place, what)
         }
         if let sizes = user.iovaPgsizes {
-            ledger.expect(sizes.value, conditions.smmuPageSizes.bitmap, name, place, "page sizes")
+            ledger.expect(sizes.value, conditions.vfioPageSizes.bitmap, name, place, "page sizes")
         }
         if let alignment = user.alignAttached {
             ledger.expect(
-                alignment.value, conditions.smmuPageSizes.smallest?.bytes, name, place, "IOAS alignment")
+                alignment.value, conditions.granule.bytes, name, place, "IOAS alignment")
         }
     }
 

@@ -115,8 +115,8 @@ struct TreeAnalysis {
     }
 
     /// The driver that binds, by any compatible string (arm-smmu.c: arm_smmu_of_match, arm-smmu-v3.c:
-    /// arm_smmu_of_match, Linux 7.2). A virtio device tells its type only when it is asked; on PCI its node is
-    /// named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
+    /// arm_smmu_of_match, Linux 7.2). A virtio device tells its type only when it is asked; on PCI its node
+    /// is named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
     private static func version(of compatible: [String], hasIOMMUCells: Bool) -> SMMU.Version? {
         for name in compatible {
             switch name {
