@@ -186,6 +186,24 @@ import Testing
         #expect(controllers.map { $0.doorbell?.value } == [0x30040, nil, 0x70040, 0x80040, nil])
     }
 
+    /// Entries that continue each other are one window when they are of one kind.
+    @Test(arguments: [
+        (UInt32(0x0200_0000), UInt32(0x0200_0000), [UInt64(0x2000)]),
+        (0x0200_0000, 0x0300_0000, [0x1000, 0x1000]),
+        (0x4300_0000, 0x0300_0000, [0x1000, 0x1000]), (0x4300_0000, 0x4300_0000, [0x2000]),
+    ])
+    func inboundEntriesAreJoinedByKind(first: UInt32, second: UInt32, sizes: [UInt64]) throws {
+        let blob = Self.base { root in
+            root.child("pcie@4000") { node in
+                Self.pcie(&node)
+                node.cells(
+                    "dma-ranges", first, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x1000, second, 0, 0x8000_1000, 0,
+                    0x8000_1000, 0, 0x1000)
+            }
+        }
+        #expect(try device(blob, "/pcie@4000").inboundWindows.map(\.size) == sizes)
+    }
+
     @Test func everyTruncationIsRefused() {
         let blob = Self.base { root in root.child("dma") { $0.cells("iommus", 1, 7) } }
         for length in 0..<blob.count {

@@ -28,17 +28,29 @@ extension TreeAnalysis {
 
     /// The bridge's own `dma-ranges`: bus addresses that reach memory.
     mutating func inboundWindows(of index: Int) -> [InboundWindow] {
-        let windows: [InboundWindow] = entries("dma-ranges", of: index).compactMap { entry in
-            guard entry.spaceCode == 2 || entry.spaceCode == 3 else { return nil }
+        var windows: [InboundWindow] = []
+        // Only entries of one kind are joined: what lies between them, or differs, keeps them apart, which
+        // shows where windows overlap on the CPU's side.
+        var previous: RangeEntry?
+        for entry in entries("dma-ranges", of: index) {
+            defer { previous = entry }
+            guard entry.spaceCode == 2 || entry.spaceCode == 3 else { continue }
             guard let cpu = tree.inboundCPUAddress(of: entry, on: index) else {
                 note(
                     .warning, "dma-ranges-untranslatable", tree.nodes[index].path, "dma-ranges",
                     "The inbound window at bus address \(hex(entry.child)) has no CPU address; Linux skips it."
                 )
-                return nil
+                continue
             }
-            return InboundWindow(busStart: entry.child, cpuStart: cpu, size: entry.size)
-        }.joined { $0.extended(by: $1) }
+            let next = InboundWindow(busStart: entry.child, cpuStart: cpu, size: entry.size)
+            if previous?.spaceCode == entry.spaceCode, previous?.isPrefetchable == entry.isPrefetchable,
+                let one = windows.last?.extended(by: next)
+            {
+                windows[windows.count - 1] = one
+            } else {
+                windows.append(next)
+            }
+        }
         noteOrder(windows, index)
         return windows
     }
