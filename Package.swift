@@ -94,7 +94,8 @@ let package = Package(
         tests(
             "CaptureTests",
             [
-                "PlatformIngestion", "MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+                "APIService", "HTTPMessages", "PlatformIngestion", "MSIWindows", "Platforms", "IOVAAllocation",
+                "SMMUModel", "AddressSpaces",
             ]),
         tests(
             "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
