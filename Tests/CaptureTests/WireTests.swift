@@ -26,10 +26,14 @@ import Testing
             ledger.expect(201, upload.status, name, "upload", "status")
             checkGroups(capture, service, &ledger)
             checkRanges(capture, service, &ledger)
+            checkDecisions(capture, service, &ledger)
         }
         for line in ledger.differences { print("DIFFERENT \(line)") }
         #expect(ledger.differences.isEmpty)
-        for kind in ["reserved_regions", "IOVA ranges", "reserve calls"] {
+        for kind in [
+            "reserved_regions", "IOVA ranges", "reserve calls", "decision for the kernel",
+            "decision for user space",
+        ] {
             #expect(
                 ledger.compared[kind, default: 0] > 50, "only \(ledger.compared[kind, default: 0]) \(kind)")
         }
@@ -74,6 +78,55 @@ import Testing
                 },
                 capture.name, user.bdf, "IOVA ranges")
         }
+    }
+
+    /// A kernel driver's MSI page behind the mappings that the trace lists, and user space's window.
+    private func checkDecisions(_ capture: Capture, _ service: Service, _ ledger: inout Ledger) {
+        for (number, domain) in capture.truth.domains ?? [:] {
+            let calls = domain.opsUntilMsi.filter { $0.op == "alloc" || $0.op == "free" }
+            guard capture.truth.groups?[number]?.devices.count == 1,
+                let device = capture.device(domain.firstDev), let msi = calls.last(where: { $0.msi == true }),
+                !calls.contains(where: { $0.op == "free" })
+            else { continue }
+            // A try that failed below 4 GiB is half of the allocation that follows it.
+            let earlier = calls.filter { $0.msi != true && $0.iova != nil }.map {
+                #"{"size":"\#(HexLiteral.text($0.size!))","dma_mask":"\#(HexLiteral.text($0.dmaLimitArg!.value))"}"#
+            }
+            let addresses = decide(
+                service, capture, device, "dma_api",
+                #""dma_mask":"\#(HexLiteral.text(msi.dmaLimitArg!.value))","#
+                    + #""forcedac":\#(capture.conditions.forcesDAC),"#
+                    + #""earlier_mappings":[\#(earlier.joined(separator: ","))],"#)
+            let offset = capture.truth.doorbell!.phys.value & (domain.granule.value - 1)
+            ledger.expect(
+                msi.iova.map { [$0.value | offset] } ?? [], addresses, capture.name, domain.firstDev,
+                "decision for the kernel")
+        }
+        for user in capture.truth.vfio ?? [] {
+            let interrupts = (user.msiCfg ?? [:]).merging(user.msixCfg ?? [:]) { msi, _ in msi }
+            guard let device = capture.device(user.bdf), !interrupts.isEmpty,
+                capture.groupMates(of: user.bdf, group: user.group).count == 1
+            else { continue }
+            let addresses = decide(
+                service, capture, device, user.kind == "iommufd" ? "iommufd" : "vfio_type1", "")
+            ledger.expect(
+                interrupts.values.flatMap(\.addresses), addresses, capture.name, user.bdf,
+                "decision for user space")
+        }
+    }
+
+    /// Where the doorbell is reached; empty where it is not.
+    private func decide(
+        _ service: Service, _ capture: Capture, _ device: Device, _ consumer: String, _ members: String
+    ) -> [UInt64] {
+        let page = HexLiteral.text(capture.conditions.pageSize.bytes)
+        let question =
+            #"{"platform":"machine","device":"\#(device.id)","consumer":"\#(consumer)",\#(members)"#
+            + #""kernel":"\#(capture.conditions.kernel.rawValue)","page_size":"\#(page)"}"#
+        let answer = Self.ask(
+            service, .post, "/v1/decisions?explain=none", Array(question.utf8), type: "application/json")
+        #expect(answer.status == 200, "\(question): \(String(decoding: answer.body, as: UTF8.self))")
+        return (Self.json(answer)["doorbells"] as? [[String: Any]] ?? []).map { Self.number($0["iova"]) }
     }
 
     private static func view(_ device: Device, _ capture: Capture, _ view: String) -> String {
