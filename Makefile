@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps build release run test sanitize fuzz fuzz-short clean
+.PHONY: help deps build release run test sanitize fuzz fuzz-short atlas clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -19,6 +19,7 @@ help:
 	@echo 'make test     every test'
 	@echo 'make build    debug build        make release   optimised build'
 	@echo 'make deps     install the Debian packages this needs (root or sudo)'
+	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
 	@echo 'make fuzz     every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
@@ -66,6 +67,10 @@ fuzz: deps
 
 fuzz-short: deps
 	FUZZ_SECONDS=15 sh Fuzz/run.sh
+# The result is data that we computed; the package itself is not kept.
+atlas: release
+	Scripts/atlas.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" \
+		Sources/APIService/Resources/atlas.json
 
 clean:
 	rm -rf .build .build-tsan .build-fuzz

@@ -13,8 +13,10 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func module(
+    _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil
+) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -35,6 +37,7 @@ let package = Package(
         module("SMMUModel", ["AddressSpaces"]),
         module("Platforms", ["SMMUModel", "AddressSpaces"]),
         module("MSIWindows", ["Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
+        module("FleetQueries", ["MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
 
         // The model that the allocator is held against, by tests and by the benchmark.
         module("LinearWalkReference", ["AllocatorTraces", "IOVAAllocation", "AddressSpaces"]),
@@ -54,20 +57,21 @@ let package = Package(
         module(
             "APIContract",
             [
-                "WireJSON", "HTTPMessages", "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation",
-                "SMMUModel", "AddressSpaces",
+                "WireJSON", "HTTPMessages", "FleetQueries", "MSIWindows", "Platforms", "AllocatorTraces",
+                "IOVAAllocation", "SMMUModel", "AddressSpaces",
             ]),
         module(
             "APIService",
             [
-                "APIContract", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion", "MSIWindows",
-                "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
-            ]),
+                "APIContract", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion", "FleetQueries",
+                "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+            ], resources: [.embedInCode("Resources/atlas.json")]),
         .executableTarget(
             name: "iovad",
             dependencies: [
                 "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "WireJSON",
-                "LinearWalkReference", "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
+                "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms", "LinearWalkReference",
+                "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -102,6 +106,8 @@ let package = Package(
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.
         tests("CommandTests", ["iovad"]),
+        tests(
+            "FleetQueriesTests", ["FleetQueries", "MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
         tests("ArchitectureTests"),
     ],
     cxxLanguageStandard: .cxx17

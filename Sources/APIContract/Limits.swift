@@ -42,6 +42,16 @@ public enum Limits {
     /// An operation has up to nine values, with what it is expected to return.
     public static let replayJSONValuesMax = 2_000_000
     public static let replayCPUsMax = 8_192
+    public static let placementHostsMax = 10_000
+    /// Ranges of platforms that one placement or survey looks at, over all its hosts.
+    public static let placementObstaclesMax = 2_000_000
+    public static let memoryMapEntriesMax = 4_096
+    public static let windowBytesMax: UInt64 = 1 << 48
+    public static let surveyDevicesMax = 100_000
+    /// Devices times policies of one survey.
+    public static let surveyCellsMax = 1_000_000
+    public static let surveyConstantsMax = 64
+    public static let surveyRowsMax = 1_000
     public static let explanationStepsMax = 512
     public static let problemErrorsMax = 32
     public static let pageItemsDefault = 100
@@ -83,6 +93,14 @@ public enum Limits {
         ("replay_body_bytes_max", replayBodyBytesMax),
         ("replay_json_values_max", replayJSONValuesMax),
         ("replay_cpus_max", replayCPUsMax),
+        ("placement_hosts_max", placementHostsMax),
+        ("placement_obstacles_max", placementObstaclesMax),
+        ("memory_map_entries_max", memoryMapEntriesMax),
+        ("window_bytes_max", Int(windowBytesMax)),
+        ("survey_devices_max", surveyDevicesMax),
+        ("survey_cells_max", surveyCellsMax),
+        ("survey_constants_max", surveyConstantsMax),
+        ("survey_rows_max", surveyRowsMax),
         ("explanation_steps_max", explanationStepsMax),
         ("problem_errors_max", problemErrorsMax),
         ("page_items_default", pageItemsDefault),

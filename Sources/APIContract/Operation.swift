@@ -13,10 +13,11 @@ public enum Operation: String, CaseIterable, Sendable {
     case decide, compare
     case replay, explainFaults
     case listPolicies, readPolicy, listRules
+    case listVMMs, readVMM, place, survey, atlas
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide, .compare, .replay, .explainFaults: .post
+        case .createPlatform, .decide, .compare, .replay, .explainFaults, .place, .survey: .post
         case .putPlatform: .put
         case .deletePlatform: .delete
         default: .get
@@ -48,6 +49,11 @@ public enum Operation: String, CaseIterable, Sendable {
         case .listRules: "/v1/rules"
         case .explainFaults: "/v1/fault-explanations"
         case .replay: "/v1/replays"
+        case .listVMMs: "/v1/vmms"
+        case .readVMM: "/v1/vmms/{vmm}"
+        case .place: "/v1/placements"
+        case .survey: "/v1/surveys"
+        case .atlas: "/v1/atlas"
         }
     }
 
@@ -67,6 +73,7 @@ public enum Operation: String, CaseIterable, Sendable {
                 "explain", "operation", "platform", "device", "doorbell", "kernel", "page_size",
                 "aperture_bits",
             ]
+        case .readVMM: ["ram"] + VMParameter.all.map(\.name)
         default: []
         }
     }
@@ -79,7 +86,7 @@ public enum Operation: String, CaseIterable, Sendable {
                 MediaType.json, MediaType.deviceTree, MediaType.octetStream, MediaType.acpiTable,
                 MediaType.multipart, MediaType.plain,
             ]
-        case .decide, .compare: [MediaType.json]
+        case .decide, .compare, .place, .survey: [MediaType.json]
         case .replay: [MediaType.json, MediaType.plain]
         case .explainFaults: [MediaType.plain, MediaType.json]
         default: []
@@ -93,6 +100,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .openAPI: [MediaType.yaml]
         case .metrics, .live, .ready: [MediaType.plain]
         case .reservedRegions: [MediaType.json, MediaType.plain]
+        case .survey: [MediaType.json, MediaType.ndjson]
         default: [MediaType.json]
         }
     }
@@ -104,6 +112,8 @@ public enum Operation: String, CaseIterable, Sendable {
 /// The media types that the API speaks.
 public enum MediaType {
     public static let json = "application/json"
+    /// One JSON document a line.
+    public static let ndjson = "application/x-ndjson"
     public static let problem = "application/problem+json"
     public static let deviceTree = "application/vnd.devicetree.blob"
     /// One ACPI table, several in a row, or the text of acpidump.

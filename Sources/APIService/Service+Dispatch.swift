@@ -33,6 +33,11 @@ extension Service {
         case .listRules: listRules()
         case .explainFaults: try explainFaults(context)
         case .replay: try replay(context)
+        case .listVMMs: try listVMMs(context)
+        case .readVMM: try readVMM(context)
+        case .place: try place(context)
+        case .survey: try survey(context)
+        case .atlas: atlas(context)
         }
     }
 

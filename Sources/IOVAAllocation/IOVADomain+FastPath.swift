@@ -1,12 +1,12 @@
-// The cached level. Mirrors drivers/iommu/iova.c: alloc_iova_fast, free_iova_fast and the rcaches behind them,
-// Linux 7.2 and 6.1; iova-allocator.md sections 7 and 9.
+// The cached level. Mirrors drivers/iommu/iova.c: alloc_iova_fast, free_iova_fast and the rcaches behind
+// them, Linux 7.2 and 6.1; iova-allocator.md sections 7 and 9.
 
 extension IOVADomain {
     /// Sizes below this many pages are rounded up to a power of two.
     private static let roundedBelow: UInt64 = 32
 
-    /// Takes a cached range of the size class, or allocates aligned in the tree; the first page frame, nil for
-    /// failure, which includes page frame 0.
+    /// Takes a cached range of the size class, or allocates aligned in the tree; the first page frame,
+    /// nil for failure, which includes page frame 0.
     ///
     /// - Parameters:
     ///   - limit: last page frame, inclusive. Where `limit + 1 - size` wraps, any cached range is taken, also

@@ -2,8 +2,8 @@
 // Linux 7.2; iova-allocator.md section 5. Nothing is merged or removed: held ranges grow down.
 
 extension IOVADomain {
-    /// Withholds page frames `lo ... hi`; the range object that Linux's call returns, after any growth, or nil
-    /// when it refuses because an end is beyond what an address can express.
+    /// Withholds page frames `lo ... hi`; the range object that Linux's call returns, after any growth,
+    /// or nil when it refuses because an end is beyond what an address can express.
     ///
     /// Live allocations grow like reservations do, and a later free of one frees what it grew by. Hints and
     /// memo stay. `startPFN` does not matter.

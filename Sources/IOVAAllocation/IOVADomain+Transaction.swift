@@ -1,5 +1,5 @@
-// All-or-none batches and previews. The tree is put back by undoing what was done to it, so their cost is that
-// of the operations and not of the domain: a copy would share storage only until its first change.
+// All-or-none batches and previews. The tree is put back by undoing what was done to it, so their cost is
+// that of the operations and not of the domain: a copy would share storage only until its first change.
 
 extension IOVADomain {
     /// One change of the tree.

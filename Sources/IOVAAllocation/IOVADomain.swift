@@ -41,8 +41,8 @@ public struct IOVADomain: Sendable {
     static let cachedOrders = 6
     typealias Caches = InlineArray<6, MagazineCache>
 
-    /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA layer
-    /// never passes less than 1: page frame 0 cannot be told from failure at the cached level.
+    /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA
+    /// layer never passes less than 1: page frame 0 cannot be told from failure at the cached level.
     public init(
         granule: Granule, startPFN: UInt64, release: KernelRelease = .newest, onlineCPUs: Int = 1
     ) {

@@ -9,5 +9,8 @@ struct Iovad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "iovad",
         abstract: "Where an MSI doorbell may live in I/O virtual address space on Arm SMMU systems.",
-        version: version, subcommands: [Serve.self, Decide.self, Collect.self, Replay.self, Bench.self])
+        version: version,
+        subcommands: [
+            Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self, Bench.self,
+        ])
 }

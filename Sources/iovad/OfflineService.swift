@@ -19,8 +19,8 @@ struct OfflineService {
     }
 
     /// Uploads a device tree, or whatever else is told apart by its first bytes.
-    func upload(_ bytes: [UInt8]) -> Response {
-        ask(.post, "/v1/platforms?id=\(Self.uploadedID)", bytes, type: MediaType.octetStream)
+    func upload(_ bytes: [UInt8], id: String = uploadedID) -> Response {
+        ask(.post, "/v1/platforms?id=\(RequestTarget.encoded(id))", bytes, type: MediaType.octetStream)
     }
 
     private func ask(_ method: Method, _ target: String, _ body: [UInt8], type: String?) -> Response {

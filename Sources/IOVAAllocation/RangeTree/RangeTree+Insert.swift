@@ -69,7 +69,8 @@ extension RangeTree {
         return Int(leafCounts[leaf]) + more <= Self.leafCapacity ? leaf : nil
     }
 
-    /// Moves the ranges of `leaf` from slot `first` on to the front of `target`, which is the next lower leaf.
+    /// Moves the ranges of `leaf` from slot `first` on to the front of `target`, which is the next lower
+    /// leaf.
     private mutating func moveLower(of leaf: Int, from first: Int, to target: Int) {
         let more = Int(leafCounts[leaf]) - first
         let there = target << Self.leafShift

@@ -1,6 +1,7 @@
 // The highest hole in a window that takes a request. Mirrors the walk in drivers/iommu/iova.c:
-// __alloc_and_insert_iova_range, Linux 7.2, with the same result and without the walk: a few holes below the
-// start are looked at one by one, as the kernel does and where it nearly always ends; then the summaries lead.
+// __alloc_and_insert_iova_range, Linux 7.2, with the same result and without the walk: a few holes below
+// the start are looked at one by one, as the kernel does and where it nearly always ends; then the
+// summaries lead.
 
 extension RangeTree {
     /// What a scan of some holes came to.

@@ -53,8 +53,8 @@ struct RangeTree: Sendable {
 
     /// Only the sentinel, in leaf 0 slot 0, where it stays.
     init() {
-        // Not array literals: swiftc 6.3.1 -O places a literal in static memory and then writes to it in place,
-        // so that one domain's counts showed up in the next.
+        // Not array literals: swiftc 6.3.1 -O places a literal in static memory and then writes to it in
+        // place, so that one domain's counts showed up in the next.
         ranges = Array(repeating: Self.sentinel, count: Self.leafCapacity)
         leafCounts = Array(repeating: 1, count: 1)
         lower = Array(repeating: Self.none, count: 1)

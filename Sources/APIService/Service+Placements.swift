@@ -1,0 +1,108 @@
+// POST /v1/placements: hosts x VMM x VM shape -> where the window can go.
+
+import APIContract
+import AddressSpaces
+import FleetQueries
+import HTTPMessages
+import MSIWindows
+import Platforms
+import WireJSON
+
+extension Service {
+    func place(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = PlacementRequest(document.root, problems)
+        var builder = HostFactsBuilder(conditions: request.conditions)
+        let hosts = request.hosts.map { host in
+            PlacementQuestion.Host(name: host.name, facts: builder.index(of: host, platforms, problems))
+        }
+        guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
+        let placement = Placement.decide(
+            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: request.window))
+        return json(200) { writer in
+            writer.placementMembers(placement)
+            writer.model(request.conditions.kernel, engine: configuration.version)
+        }
+    }
+}
+
+/// Facts of hosts, each made once however many hosts share them, and bounded in sum.
+struct HostFactsBuilder {
+    private struct Key: Hashable {
+        let platform: String
+        let devices: [String]?
+        let apertureLast: UInt64
+        let options: [HostFacts.DeviceOption]
+    }
+
+    let conditions: Conditions
+    private(set) var facts: [HostFacts] = []
+    private var known: [Key: Int] = [:]
+    private var cost = 0
+
+    init(conditions: Conditions) { self.conditions = conditions }
+
+    /// The index of the host's facts; 0, with the problem noted, when they cannot be made.
+    mutating func index(
+        of host: PlacementRequest.Host, _ platforms: PlatformStore, _ problems: ProblemList
+    ) -> Int {
+        switch host.source {
+        case .reported(let regions, let ranges):
+            facts.append(
+                HostFacts(
+                    regions: regions, ranges: ranges, aperture: host.aperture ?? conditions.aperture,
+                    options: host.options))
+            return facts.count - 1
+        case .platform(let id, let names):
+            let key = Key(
+                platform: id, devices: names, apertureLast: (host.aperture ?? conditions.aperture).last.value,
+                options: host.options)
+            if let index = known[key] { return index }
+            guard let devices = devices(id, names, host, platforms, problems) else { return 0 }
+            cost += devices.reduce(0) { $0 + $1.costRanges }
+            guard cost <= Limits.placementObstaclesMax else {
+                problems.add(
+                    host.pointer, "too-many",
+                    "The hosts up to here have more than \(Limits.placementObstaclesMax) ranges to look at.")
+                return 0
+            }
+            var conditions = conditions
+            if let aperture = host.aperture { conditions.aperture = aperture }
+            facts.append(HostFacts(devices: devices, under: conditions, options: host.options))
+            known[key] = facts.count - 1
+            return facts.count - 1
+        }
+    }
+
+    private func devices(
+        _ id: String, _ names: [String]?, _ host: PlacementRequest.Host, _ platforms: PlatformStore,
+        _ problems: ProblemList
+    ) -> [Device]? {
+        guard let entry = platforms.entry(id) else {
+            problems.add(
+                "\(host.pointer)/platform", "unknown-platform",
+                "No platform \"\(id)\"; GET /v1/platforms lists them.")
+            return nil
+        }
+        guard let names else {
+            let active = entry.platform.devices.filter(\.active)
+            if active.isEmpty {
+                problems.add(
+                    "\(host.pointer)/platform", "no-devices", "No active device of \(id) is behind an SMMU.")
+            }
+            return active.isEmpty ? nil : active
+        }
+        var found: [Device] = []
+        for (place, name) in names.enumerated() {
+            guard let device = entry.device(name) else {
+                problems.add(
+                    "\(host.pointer)/devices/\(place)", "unknown-device",
+                    "No such device on \(id); GET /v1/platforms/\(id)/devices lists them.")
+                continue
+            }
+            found.append(device)
+        }
+        return found.count == names.count ? found : nil
+    }
+}

@@ -1,0 +1,103 @@
+// What a guest needs of the IOVA space: its memory must map, its windows and pinned BARs must stay clear.
+// Made from a VMM's layout, or from a map that the caller gives.
+
+public import AddressSpaces
+
+/// One VM as a placement sees it.
+public struct GuestDemand: Sendable {
+    /// What the guest is told about the host's window.
+    public enum VIOMMU: String, CaseIterable, Sendable {
+        case none
+        case virtioIOMMU = "virtio_iommu"
+        case nestedSMMUv3 = "nested_smmuv3"
+    }
+
+    /// A range that the caller says is in use.
+    public struct MapEntry: Hashable, Sendable {
+        public enum Kind: String, CaseIterable, Sendable {
+            case ram
+            case barWindow = "bar_window"
+            case pinnedBAR = "pinned_bar"
+        }
+        public var range: IOVARange
+        public var kind: Kind
+
+        public init(range: IOVARange, kind: Kind) {
+            self.range = range
+            self.kind = kind
+        }
+    }
+
+    /// For blockers: the VMM's id, or "memory_map".
+    public let name: String
+    public let vmm: VMM?
+    /// Bytes of boot memory that were asked for; nil when the caller gave the map.
+    public let ramSize: UInt64?
+    public let ram: [IOVARange]
+    public let banks: RAMBanks?
+    /// By start: what no window may touch.
+    public let occupied: [GuestRegion]
+    public let barWindows: [GuestRegion]
+    public let pinnedBARs: [IOVARange]
+    public let peerToPeer: Bool
+    public let viommu: VIOMMU
+    public let notes: [String]
+    /// The VMM does not start such a guest.
+    public let refusal: VMRefusal?
+
+    /// A guest of a known VMM.
+    public init(_ vmm: VMM, _ shape: VMShape, viommu: VIOMMU = .none, pinnedBARs: [IOVARange] = []) {
+        var map: GuestMap?
+        var refused: VMRefusal?
+        do { map = try vmm.map(shape) } catch { refused = error }
+        name = vmm.rawValue
+        self.vmm = vmm
+        ramSize = shape.ram
+        ram = map?.ram ?? []
+        banks = map?.banks
+        let pinned = pinnedBARs.map { GuestRegion("pinned BAR", $0, .mmio, .always) }
+        occupied = ((map?.occupied(peerToPeer: shape.peerToPeer) ?? []) + pinned)
+            .sorted { $0.range.start < $1.range.start }
+        barWindows = shape.peerToPeer ? map?.barWindows ?? [] : []
+        self.pinnedBARs = pinnedBARs
+        peerToPeer = shape.peerToPeer
+        self.viommu = viommu
+        notes = map?.notes ?? []
+        refusal = refused
+    }
+
+    /// A guest whose map the caller knows.
+    public init(map: [MapEntry], peerToPeer: Bool = true, viommu: VIOMMU = .none) {
+        name = "memory_map"
+        vmm = nil
+        ramSize = nil
+        ram = IOVASet(map.filter { $0.kind == .ram }.map(\.range)).ranges
+        banks = nil
+        let regions = map.compactMap { entry -> GuestRegion? in
+            switch entry.kind {
+            case .ram: GuestRegion("RAM", entry.range, .ram, .always)
+            case .barWindow:
+                peerToPeer ? GuestRegion("BAR window", entry.range, .pcieMMIO64, .device) : nil
+            case .pinnedBAR: GuestRegion("pinned BAR", entry.range, .mmio, .always)
+            }
+        }
+        occupied = regions.sorted { $0.range.start < $1.range.start }
+        barWindows = occupied.filter { $0.mapping == .device }
+        pinnedBARs = map.filter { $0.kind == .pinnedBAR }.map(\.range)
+        self.peerToPeer = peerToPeer
+        self.viommu = viommu
+        notes = []
+        refusal = nil
+    }
+
+    /// Memory that the VMM adds to boot memory, such as KVM's steal time or DIMMs.
+    var otherMemory: [GuestRegion] {
+        occupied.filter { region in
+            region.kind == .ram && !ram.contains { $0.contains(region.range) }
+        }
+    }
+
+    /// The contract with a guest that has a nested SMMUv3; with a map of the caller's own the window is
+    /// told to the guest by whoever wrote the map.
+    var nestedContract: VMM.NestedContract { vmm?.nestedContract ?? .followsWindow }
+}

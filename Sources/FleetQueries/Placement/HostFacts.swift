@@ -1,0 +1,76 @@
+// One host as a placement sees it: what may be mapped, where a window may lie, and why not elsewhere.
+// Linux's own default window is no obstacle here: it gives way when the window moves. Mirrors the reading
+// of reserved regions in drivers/iommu/iommufd/io_pagetable.c: iopt_table_enforce_dev_resv_regions and
+// drivers/vfio/vfio_iommu_type1.c: vfio_iommu_resv_exclude, Linux 7.2.
+
+public import AddressSpaces
+import MSIWindows
+
+/// What is known about one host.
+public struct HostFacts: Sendable {
+    /// Ranges that VFIO and iommufd let user space map, the default window included.
+    public let mappable: IOVASet
+    /// Where a window would also be reached by the devices.
+    public let windowable: IOVASet
+    /// By start.
+    public let obstacles: [HostObstacle]
+    /// A direct region: Linux refuses the device outright.
+    public let refusal: HostObstacle?
+    /// Both kinds of MSI region: iommufd refuses the device, and type1 cannot move the window.
+    public let isType1Only: Bool
+    /// Only hardware MSI: doorbells keep their addresses, and no window is used.
+    public let hasHardwareMSIOnly: Bool
+    /// Direct-relaxable regions, which only kvmtool minds.
+    public let relaxable: [HostObstacle]
+    /// The ranges are those of a container before anything was attached: they say nothing.
+    public let hasRangesBeforeAttach: Bool
+    /// Devices whose software window lies at the default although the option was set for others.
+    public let devicesWithoutOption: [String]
+
+    /// What one device was told with the proposed iommufd options; nil where they were not set.
+    public struct DeviceOption: Hashable, Sendable {
+        public var device: String
+        public var window: IOVARange?
+
+        public init(device: String, window: IOVARange?) {
+            self.device = device
+            self.window = window
+        }
+    }
+
+    static let defaultWindow = IOVARange(
+        proven: WindowSource.mainlineBase, WindowSource.mainlineBase + (WindowSource.mainlineSize - 1))
+
+    /// Sorts out obstacles from all sources.
+    init(
+        obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
+        hasRangesBeforeAttach: Bool = false
+    ) {
+        var obstacles = obstacles
+        let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
+        devicesWithoutOption = isMixed ? options.filter { $0.window == nil }.map(\.device) : []
+        if isMixed {
+            obstacles += options.map { option in
+                HostObstacle(
+                    range: option.window ?? Self.defaultWindow, kind: .deviceWindow,
+                    provenance: "software MSI window of \(option.device)")
+            }
+        }
+        let hard = obstacles.filter { $0.kind != .directRelaxable }
+            .sorted { ($0.range.start, $0.range.last) < ($1.range.start, $1.range.last) }
+        self.obstacles = hard
+        relaxable = obstacles.filter { $0.kind == .directRelaxable }
+        mappable = IOVASet(hard.filter(\.refusesMappings).map(\.range)).complement()
+        windowable = IOVASet(hard.map(\.range)).complement()
+        refusal = hard.first { $0.kind == .direct }
+        let hasHardware = hard.contains { $0.kind == .hardwareMSI }
+        isType1Only = hasHardware && hasSoftwareMSI
+        hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
+        self.hasRangesBeforeAttach = hasRangesBeforeAttach
+    }
+
+    /// Obstacles that share an address with `range`.
+    public func obstacles(overlapping range: IOVARange) -> [HostObstacle] {
+        obstacles.filter { $0.range.overlaps(range) }
+    }
+}

@@ -1,0 +1,132 @@
+// The algorithm: check the VM, intersect the hosts, take the guest's ranges out, pick. One pass over the
+// hosts by facts, one over the pool; the only switch over verdicts is `verdict` below. Mirrors what a VMM
+// would do with IOMMU_IOAS_IOVA_RANGES and the options proposed in "iommufd: SW_MSI", v2, 14 Oct 2025.
+
+import AddressSpaces
+import MSIWindows
+
+extension Placement {
+    /// Decides. O(n log n) in the ranges of all hosts.
+    public static func decide(_ question: PlacementQuestion) -> Placement {
+        let guest = question.guest
+        let demand = question.window
+        let occupied = IOVASet(guest.occupied.map(\.range))
+        let sites = question.facts.map { Site($0, guest, demand, occupied) }
+        let used = Set(question.hosts.map(\.facts)).sorted().map { sites[$0] }
+        // The union of what any host withholds, so that a thousand hosts cost one sort.
+        let pool = Site(
+            mappable: IOVASet(used.flatMap { $0.mappable.complement().ranges }).complement(),
+            windowable: IOVASet(used.flatMap { $0.windowable.complement().ranges }).complement(),
+            isRefused: used.contains(where: \.isRefused), guest, demand, occupied)
+        let isForced = used.contains(where: \.isForcedToDefault)
+        let contract = Contract(guest)
+        let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
+        let candidates = Self.candidates(verdict, pool, contract, demand)
+        var placement = Placement(
+            verdict: verdict, defaultWorks: pool.defaultWorks, defaultBlockers: [],
+            requestedWorks: demand.requested.map { candidates.contains(base: $0) }, requestedBlockers: [],
+            candidates: candidates, picks: Picks(candidates), chosen: nil, window: demand,
+            unmappable: pool.unmappable, maxRAM: Self.maxRAM(verdict, guest, pool),
+            needsCommonWindow: contract != .invisible, hosts: [], warnings: [], because: "")
+        let hits = Hits(demand.defaultWindow, question)
+        placement.defaultBlockers = Self.blockers(hits, question)
+        placement.chosen = Self.choose(demand, candidates)
+        placement.hosts = Self.answers(sites, hits, question, placement)
+        if let base = demand.requested, placement.requestedWorks == false {
+            placement.requestedBlockers = Self.blockers(Hits(demand.window(at: base), question), question)
+        }
+        placement.warn(question, pool, contract)
+        placement.because = placement.sentence(question)
+        return placement
+    }
+
+    /// Reasons that one answer lists at most.
+    public static let blockersMax = 256
+    /// Reasons of one host.
+    public static let hostBlockersMax = 8
+
+    /// How the guest is bound to the window.
+    enum Contract: Hashable {
+        case invisible
+        /// The guest sees the union of what the pool reserves.
+        case reservedRanges
+        case fixedRMR
+        case followsWindow
+        case unsupported
+
+        init(_ guest: GuestDemand) {
+            self =
+                switch (guest.viommu, guest.nestedContract) {
+                case (.none, _): .invisible
+                case (.virtioIOMMU, _): .reservedRanges
+                case (.nestedSMMUv3, .fixedRMR): .fixedRMR
+                case (.nestedSMMUv3, .followsWindow): .followsWindow
+                case (.nestedSMMUv3, .unsupported): .unsupported
+                }
+        }
+    }
+
+    private static func verdict(
+        _ question: PlacementQuestion, _ sites: [Site], _ pool: Site, _ contract: Contract, isForced: Bool
+    ) -> Verdict {
+        if question.guest.refusal != nil || sites.contains(where: \.isRefused) { return .none }
+        if !pool.unmappable.isEmpty { return .ramUnmappable }
+        switch contract {
+        case .unsupported: return .guestContractViolation
+        case .fixedRMR where !pool.defaultWorks || question.window.size > WindowSource.mainlineSize:
+            return .guestContractViolation
+        case .followsWindow where pool.candidates.isEmpty && sites.allSatisfy { !$0.candidates.isEmpty }:
+            return .guestContractViolation
+        case .invisible, .reservedRanges, .fixedRMR, .followsWindow: break
+        }
+        if sites.contains(where: { Self.isFatal($0, question.guest) }) { return .barUnmappable }
+        if pool.defaultWorks { return .defaultWorks }
+        guard question.window.isMovable, !isForced else { return .none }
+        if !pool.candidates.isEmpty { return .movable }
+        // Without a vIOMMU nobody sees the window, so hosts need not agree.
+        let isEachServed = sites.allSatisfy { !$0.candidates.isEmpty }
+        return contract == .invisible && isEachServed ? .movable : .none
+    }
+
+    /// BARs are handed out from the top of a window down, so an end beyond the host's reach is certain to
+    /// be hit.
+    static func isFatal(_ site: Site, _ guest: GuestDemand) -> Bool {
+        guard guest.vmm?.onBARFailure == .fatal else { return false }
+        return guest.barWindows.contains { !site.mappable.contains($0.range.last) }
+    }
+
+    private static func candidates(
+        _ verdict: Verdict, _ pool: Site, _ contract: Contract, _ demand: WindowDemand
+    ) -> Candidates {
+        switch verdict {
+        case .ramUnmappable, .guestContractViolation: return Candidates(in: .empty, demand)
+        case .none where pool.isRefused: return Candidates(in: .empty, demand)
+        case .none, .defaultWorks, .movable, .barUnmappable: break
+        }
+        guard demand.isMovable, contract != .fixedRMR else {
+            let own = pool.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []
+            return Candidates(in: IOVASet(own), demand)
+        }
+        return pool.candidates
+    }
+
+    private static func maxRAM(_ verdict: Verdict, _ guest: GuestDemand, _ pool: Site) -> UInt64? {
+        if let refusal = guest.refusal { return refusal.ramLimit }
+        guard verdict == .ramUnmappable, let banks = guest.banks, let size = guest.ramSize else { return nil }
+        return banks.largestFit(in: pool.mappable, target: size)
+    }
+
+    static func choose(_ demand: WindowDemand, _ candidates: Candidates) -> UInt64? {
+        if let requested = demand.requested, candidates.contains(base: requested) { return requested }
+        if candidates.contains(base: WindowSource.mainlineBase) { return WindowSource.mainlineBase }
+        return candidates.nearestDefault
+    }
+}
+
+extension Placement.Picks {
+    public init(_ candidates: Candidates) {
+        self.init(
+            nearestDefault: candidates.nearestDefault, lowest: candidates.lowest,
+            highestBelow4G: candidates.highestBelow4G)
+    }
+}

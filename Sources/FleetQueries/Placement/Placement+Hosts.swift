@@ -1,0 +1,91 @@
+// Every host by itself, and the reasons against one window. What hosts share is worked out once: a fleet of
+// thousands mostly consists of a few kinds of machine.
+
+import AddressSpaces
+import MSIWindows
+
+/// What touches one window, for all facts of a question.
+struct Hits {
+    let window: IOVARange?
+    let guest: [GuestRegion]
+    /// By index of the facts.
+    let hosts: [[HostObstacle]]
+
+    init(_ window: IOVARange?, _ question: PlacementQuestion) {
+        self.window = window
+        guest = window.map { window in question.guest.occupied.filter { $0.range.overlaps(window) } } ?? []
+        hosts = question.facts.map { facts in
+            var hits = window.map { facts.obstacles(overlapping: $0) } ?? []
+            if let refusal = facts.refusal, !hits.contains(refusal) { hits.append(refusal) }
+            return Array(hits.prefix(Placement.blockersMax))
+        }
+    }
+}
+
+extension Placement {
+    /// The guest's ranges first, then host by host.
+    static func blockers(_ hits: Hits, _ question: PlacementQuestion) -> [Blocker] {
+        let name = question.guest.name
+        var found = hits.guest.map { region in
+            Blocker(
+                owner: .vm(name), kind: region.kind.rawValue, range: region.range, provenance: region.name)
+        }
+        if let refusal = question.guest.refusal {
+            found.append(
+                Blocker(owner: .vm(name), kind: "vm_refused", range: nil, provenance: refusal.text))
+        }
+        for host in question.hosts {
+            guard found.count < blockersMax else { break }
+            found += blockers(hits.hosts[host.facts], host.name)
+        }
+        return Array(found.prefix(blockersMax))
+    }
+
+    private static func blockers(_ obstacles: [HostObstacle], _ host: String) -> [Blocker] {
+        obstacles.map { obstacle in
+            Blocker(
+                owner: .host(host), kind: obstacle.kind.rawValue, range: obstacle.range,
+                provenance: obstacle.provenance)
+        }
+    }
+
+    /// The answers of all hosts. Where the guest sees the window, hosts follow the pool's choice.
+    static func answers(
+        _ sites: [Site], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
+    ) -> [HostAnswer] {
+        let drafts = sites.map { draft($0, question, pool) }
+        return question.hosts.map { host in
+            var answer = drafts[host.facts]
+            answer.host = host.name
+            answer.blockers = blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)
+            return answer
+        }
+    }
+
+    private static func draft(_ site: Site, _ question: PlacementQuestion, _ pool: Placement) -> HostAnswer {
+        let demand = question.window
+        let verdict = verdict(of: site, question)
+        let own: Candidates
+        switch verdict {
+        case .ramUnmappable, .guestContractViolation: own = Candidates(in: .empty, demand)
+        case .none where site.isRefused || question.guest.refusal != nil:
+            own = Candidates(in: .empty, demand)
+        case .none, .defaultWorks, .movable, .barUnmappable:
+            let fixed = site.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []
+            own = demand.isMovable ? site.candidates : Candidates(in: IOVASet(fixed), demand)
+        }
+        return HostAnswer(
+            host: "", verdict: verdict, defaultWorks: site.defaultWorks, blockers: [], picks: Picks(own),
+            chosen: pool.needsCommonWindow ? pool.chosen : choose(demand, own),
+            unmappable: site.unmappable)
+    }
+
+    private static func verdict(of site: Site, _ question: PlacementQuestion) -> Verdict {
+        if question.guest.refusal != nil || site.isRefused { return .none }
+        if !site.unmappable.isEmpty { return .ramUnmappable }
+        if isFatal(site, question.guest) { return .barUnmappable }
+        if site.defaultWorks { return .defaultWorks }
+        let canMove = question.window.isMovable && !site.isForcedToDefault && !site.candidates.isEmpty
+        return canMove ? .movable : .none
+    }
+}

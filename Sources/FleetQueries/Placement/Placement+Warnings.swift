@@ -1,0 +1,171 @@
+// What the asker should know besides the window: BARs, plugged memory, VMM quirks, lengths that nobody
+// checks, and what a guest was told.
+
+import AddressSpaces
+import MSIWindows
+
+extension Placement {
+    mutating func add(
+        _ code: Warning.Code, _ severity: Warning.Severity, _ detail: String, range: IOVARange? = nil,
+        host: String? = nil
+    ) {
+        warnings.append(
+            Warning(code: code, severity: severity, detail: detail, range: range, host: host))
+    }
+
+    mutating func add(_ code: Warning.Code, _ detail: String, range: IOVARange? = nil) {
+        add(code, .warning, detail, range: range)
+    }
+
+    mutating func warn(_ question: PlacementQuestion, _ pool: Site, _ contract: Contract) {
+        warnAboutHosts(question)
+        warnAboutGuest(question, pool)
+        warnAboutLength(question.window)
+        warnAboutContract(question, contract)
+        if requestedWorks == false, let requested = question.window.requested {
+            let isAligned = question.window.alignment.isAligned(requested)
+            let why =
+                isAligned
+                ? "it touches what requested.blockers lists, or lies outside the places for a window"
+                : "it is no multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+            add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
+        }
+        if verdict == .movable, candidates.isEmpty {
+            add(
+                .noCommonWindow,
+                "No window fits every host; without a vIOMMU each host may use its own, as per_host says.")
+        }
+        if let chosen,
+            chosen & WindowDemand.mebibyte.mask != 0 || window.size & WindowDemand.mebibyte.mask != 0
+        {
+            add(
+                .notExpressible,
+                "The proposed options take multiples of 1 MiB only; this window cannot be said in them.")
+        }
+        for note in question.guest.notes { add(.vmm, .info, note) }
+    }
+
+    /// Host remarks, a few of each kind: a pool of thousands has thousands of them.
+    private mutating func warnAboutHosts(_ question: PlacementQuestion) {
+        var told: [Warning.Code: Int] = [:]
+        let all = question.facts.map { remarks($0, question.guest) }
+        for host in question.hosts {
+            for (code, severity, detail, range) in all[host.facts] {
+                told[code, default: 0] += 1
+                guard told[code]! <= Self.hostRemarksMax else { continue }
+                add(code, severity, detail, range: range, host: host.name)
+            }
+        }
+    }
+
+    /// Remarks of one kind that one answer tells at most.
+    static let hostRemarksMax = 16
+
+    private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?)
+
+    private func remarks(_ facts: HostFacts, _ guest: GuestDemand) -> [Remark] {
+        var found: [Remark] = []
+        if let refusal = facts.refusal {
+            let words =
+                "\(refusal.provenance) is a direct region: Linux refuses the device to VFIO and iommufd with "
+                + "EINVAL, whatever the window."
+            found.append((.directRegion, .fatal, words, refusal.range))
+        }
+        if facts.isType1Only {
+            let words =
+                "The device has hardware and software MSI regions: iommufd refuses it with EINVAL, so only "
+                + "VFIO type1 works, and the window cannot be moved."
+            found.append((.type1Only, .warning, words, nil))
+        }
+        if facts.hasHardwareMSIOnly {
+            let words =
+                "The host has a hardware MSI region only: doorbells keep their addresses, no window is used."
+            found.append((.hardwareMSIOnly, .info, words, nil))
+        }
+        if facts.hasRangesBeforeAttach {
+            let words =
+                "iova_ranges is the whole 64-bit space, as before any attach: read it again afterwards."
+            found.append((.rangesBeforeAttach, .warning, words, nil))
+        }
+        for device in facts.devicesWithoutOption {
+            let words =
+                "\(device) has no window option while others have: its default window is reserved too. Set "
+                + "the option on all devices."
+            found.append((.optionMissingOnDevice, .warning, words, HostFacts.defaultWindow))
+        }
+        if guest.vmm == .kvmtool, let relaxable = facts.relaxable.first {
+            let words =
+                "kvmtool stops reading reserved_regions at a direct-relaxable line; later ones are lost to it."
+            found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range))
+        }
+        let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
+        if let range = unreachable.ranges.first {
+            let words =
+                "Guest memory \(range.text) maps, but the platform does not carry the devices' writes there."
+            found.append((.ramUnreachable, .warning, words, range))
+        }
+        return found
+    }
+
+    private mutating func warnAboutGuest(_ question: PlacementQuestion, _ pool: Site) {
+        let guest = question.guest
+        for window in guest.barWindows {
+            let outside = IOVASet([window.range]).subtracting(pool.mappable).ranges
+            guard let first = outside.first else { continue }
+            let isFatal = guest.vmm?.onBARFailure == .fatal && !pool.mappable.contains(window.range.last)
+            let effect =
+                guest.vmm?.onBARFailure == .fatal
+                ? isFatal ? "and this VMM gives up when a BAR does not map" : "a BAR placed there is fatal"
+                : "BARs placed there warn and lose peer-to-peer DMA"
+            add(
+                .barOutsideMappable, isFatal ? .fatal : .warning,
+                "\(window.name) \(window.range.text) is not mappable at \(first.text); \(effect).",
+                range: first)
+        }
+        for bar in guest.pinnedBARs where !pool.mappable.contains(bar) {
+            add(
+                .pinnedBAROutsideMappable, "The pinned BAR \(bar.text) is not mappable on every host.",
+                range: bar)
+        }
+        if guest.vmm?.isQEMU == true, !guest.peerToPeer {
+            add(
+                .barsMappedAnyway, .info,
+                "QEMU maps BARs whether peer-to-peer DMA is wanted or not; a window in a BAR window may collide."
+            )
+        }
+        for region in guest.otherMemory where !pool.mappable.contains(region.range) {
+            if region.mapping == .onDemand {
+                add(
+                    .hotplugUnmappable,
+                    "Memory plugged into \(region.name) \(region.range.text) will not map.",
+                    range: region.range)
+            } else {
+                add(
+                    .vmMemoryUnmappable,
+                    "\(region.name) \(region.range.text) is RAM to the VMM and does not map; switch it off.",
+                    range: region.range)
+            }
+        }
+    }
+
+    private mutating func warnAboutLength(_ demand: WindowDemand) {
+        if demand.isEnlarged {
+            add(
+                .windowEnlarged, .info,
+                "\(demand.doorbells) doorbells take \(HexLiteral.text(demand.needed)) bytes; the window was enlarged."
+            )
+        }
+        if demand.needed > WindowSource.mainlineSize {
+            add(
+                .defaultWindowTooSmall,
+                "Linux reserves 1 MiB and does not check: the last doorbell's page would lie at "
+                    + "\(demand.lastPageAtDefault.text), behind the default window.",
+                range: demand.lastPageAtDefault)
+        }
+        if demand.doorbells > WindowDemand.iommufdPagesMax {
+            add(
+                .iommufdPageLimit,
+                "iommufd maps at most \(WindowDemand.iommufdPagesMax) doorbell pages a context (EOVERFLOW).")
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// The answer to "where can the window go": a verdict that tells the causes apart, what blocks the default,
+// all places, three picks, and every host by itself.
+
+public import AddressSpaces
+
+/// Where the window can go for one VM on a set of hosts.
+public struct Placement: Sendable {
+    public enum Verdict: String, CaseIterable, Sendable {
+        /// Linux's constant is free everywhere: nothing new is needed.
+        case defaultWorks = "default_works"
+        /// Another place works, with the proposed options.
+        case movable
+        case none
+        /// Guest memory lies where the host maps nothing: no window repairs that.
+        case ramUnmappable = "ram_unmappable"
+        /// BARs are placed where the host maps nothing, and this VMM gives up then.
+        case barUnmappable = "bar_unmappable"
+        /// The guest was promised a window that a host does not have.
+        case guestContractViolation = "guest_contract_violation"
+    }
+
+    /// One reason against a window.
+    public struct Blocker: Hashable, Sendable {
+        public enum Owner: Hashable, Sendable {
+            case host(String)
+            case vm(String)
+        }
+        public var owner: Owner
+        public var kind: String
+        public var range: IOVARange?
+        public var provenance: String
+    }
+
+    public struct Warning: Hashable, Sendable {
+        public enum Severity: String, Sendable {
+            case info, warning, fatal
+        }
+        public var code: Code
+        public var severity: Severity
+        public var detail: String
+        public var range: IOVARange?
+        public var host: String?
+    }
+
+    public struct Picks: Hashable, Sendable {
+        public var nearestDefault: UInt64?
+        public var lowest: UInt64?
+        public var highestBelow4G: UInt64?
+    }
+
+    /// One host without regard to the others.
+    public struct HostAnswer: Sendable {
+        public var host: String
+        public var verdict: Verdict
+        public var defaultWorks: Bool
+        public var blockers: [Blocker]
+        public var picks: Picks
+        /// The base to use on this host.
+        public var chosen: UInt64?
+        public var unmappable: [IOVARange]
+    }
+
+    public var verdict: Verdict
+    public var defaultWorks: Bool
+    public var defaultBlockers: [Blocker]
+    /// Whether the base that was asked for is free; nil when none was.
+    public var requestedWorks: Bool?
+    public var requestedBlockers: [Blocker]
+    public var candidates: Candidates
+    public var picks: Picks
+    /// The common base to use: the one that was asked for, the default, or the nearest to it.
+    public var chosen: UInt64?
+    public var window: WindowDemand
+    /// Guest memory that some host does not map.
+    public var unmappable: [IOVARange]
+    /// The largest RAM that every host maps.
+    public var maxRAM: UInt64?
+    /// Whether all hosts must use one window, because the guest sees it.
+    public var needsCommonWindow: Bool
+    public var hosts: [HostAnswer]
+    public var warnings: [Warning]
+    /// One sentence for a person.
+    public var because: String
+}

@@ -1,0 +1,71 @@
+// How large the window must be and where it may start: from doorbells and pages, and from what the caller
+// asks for. The kernel never checks the length: its own window is 1 MiB, whatever has to go in.
+
+public import AddressSpaces
+import MSIWindows
+
+/// The window that is wanted.
+public struct WindowDemand: Hashable, Sendable {
+    /// Bytes to reserve, at least what the doorbells take.
+    public let size: UInt64
+    public let alignment: Granule
+    /// What the doorbells take: one page each.
+    public let needed: UInt64
+    /// The caller asked for less than the doorbells take.
+    public let isEnlarged: Bool
+    public let requested: UInt64?
+    /// Whether the window can be moved: options supported, iommufd used.
+    public let isMovable: Bool
+    /// Devices with 32-bit MSI need the window below 4 GiB.
+    public let is32BitOnly: Bool
+    public let pageSize: Granule
+    public let doorbells: Int
+
+    public static let mebibyte = Granule(bytes: 0x10_0000)!
+    public static let doorbellsBounds = 1...65_536
+    /// IOVAs near 0 are what stray DMA hits first, and 0 is easily taken for "unset".
+    public static let lowestBase: UInt64 = 0x10_0000
+    /// iommufd keeps a map of this many pages a context.
+    public static let iommufdPagesMax = 64
+
+    /// - Precondition: `doorbells` in `doorbellsBounds`, `size` at least 1.
+    public init(
+        size: UInt64? = nil, alignment: Granule? = nil, requested: UInt64? = nil, isMovable: Bool = true,
+        is32BitOnly: Bool = false, pageSize: Granule = .kib4, doorbells: Int = 1
+    ) {
+        precondition(Self.doorbellsBounds.contains(doorbells), "\(doorbells) doorbells")
+        let needed = UInt64(doorbells) * pageSize.bytes
+        let least = Self.mebibyte.alignUp(needed)!
+        let isEnlarged = size.map { $0 < needed } ?? false
+        self.needed = needed
+        self.isEnlarged = isEnlarged
+        self.size = isEnlarged ? least : size ?? least
+        let wanted = alignment ?? Self.mebibyte
+        self.alignment = wanted.shift > pageSize.shift ? wanted : pageSize
+        self.requested = requested
+        self.isMovable = isMovable
+        self.is32BitOnly = is32BitOnly
+        self.pageSize = pageSize
+        self.doorbells = doorbells
+    }
+
+    /// The window at a base; nil when it would pass 2^64.
+    func window(at base: UInt64) -> IOVARange? { IOVARange(start: IOVA(base), size: size) }
+
+    /// Where the default window would lie with this size.
+    var defaultWindow: IOVARange? { window(at: WindowSource.mainlineBase) }
+
+    /// SIZE of the proposed option, in MiB.
+    public var sizeMiB: UInt64 { (size - 1) >> 20 + 1 }
+
+    /// The page of the last doorbell in a window that starts at the default.
+    var lastPageAtDefault: IOVARange {
+        let start = WindowSource.mainlineBase + (needed - pageSize.bytes)
+        return IOVARange(proven: start, start + pageSize.mask)
+    }
+
+    /// Addresses in which a window may lie at all.
+    var bounds: IOVARange {
+        IOVARange(proven: Self.lowestBase, is32BitOnly ? 0xffff_ffff : .max)
+    }
+}

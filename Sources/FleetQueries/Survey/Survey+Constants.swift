@@ -1,0 +1,139 @@
+// Which constants serve the most devices. A sweep over the bases at which any class of devices begins or
+// ends to fit; bases with equal sets of failing classes, told by a hash, are one group. O(n log n) in the
+// free ranges; pairs are searched among the best groups only.
+
+public import AddressSpaces
+import MSIWindows
+
+/// What a survey comes to.
+public struct SurveyConstants: Sendable {
+    /// By unfit devices, then by lowest base.
+    public var groups: [ConstantGroup]
+    /// Groups that were found, of which `groups` are the best.
+    public var groupCount: Int
+    public var pairs: [ConstantPair]
+    /// The best constant beside mainline's.
+    public var partnerOfDefault: ConstantPair?
+    /// Free in the memory maps of all usual VMMs.
+    public var guestFree: IOVASet
+    /// Platforms that each of the best groups fails, in the order of `groups`.
+    public var failingPlatforms: [[String]]
+
+    /// For each 64 MiB below 4 GiB: the fewest devices that any base there fails.
+    public var fewestUnfit: [Int]
+
+    /// Bases that fit every device.
+    public var universal: [IOVARange] { groups.first.map { $0.unfit == 0 ? $0.ranges : [] } ?? [] }
+}
+
+extension Survey {
+    /// Groups among which pairs are searched, at most.
+    public static let groupsMax = 512
+    /// Pairs that are told.
+    public static let pairsMax = 8
+
+    /// Evaluates what was added so far.
+    public func constants() -> SurveyConstants {
+        let sweep = Sweep(self)
+        var groups = sweep.groups(of: self)
+        let total = groups.count
+        let fewestUnfit = cells(groups)
+        groups.sort { ($0.unfit, $0.lowest) < ($1.unfit, $1.lowest) }
+        let size = demand.size
+        let own = groups.first { $0.contains(base: WindowSource.mainlineBase, size: size) }
+        let words = max(1, (classes.count + 63) / 64)
+        let kept = max(2, min(Self.groupsMax, Int((40_000_000 / Double(words)).squareRoot())))
+        groups = Array(groups.prefix(kept))
+        let weights = classes.map(\.devices)
+        return SurveyConstants(
+            groups: groups, groupCount: total, pairs: Self.bestPairs(groups, weights),
+            partnerOfDefault: own.flatMap { Self.bestPartner(of: $0, groups, weights) },
+            guestFree: Self.guestFree(), failingPlatforms: groups.prefix(16).map { platforms(failing: $0) },
+            fewestUnfit: fewestUnfit)
+    }
+
+    /// Size of a cell of `fewestUnfit`, as a power of two.
+    private static let cellShift: UInt64 = 26
+
+    private func cells(_ groups: [ConstantGroup]) -> [Int] {
+        var fewest = [Int](repeating: deviceCount, count: Int(0x1_0000_0000 >> Self.cellShift))
+        for group in groups {
+            for range in group.ranges {
+                let last = (range.last.value - (demand.size - 1)) >> Self.cellShift
+                for cell in Int(range.start.value >> Self.cellShift)...Int(last) {
+                    fewest[cell] = min(fewest[cell], group.unfit)
+                }
+            }
+        }
+        return fewest
+    }
+
+    /// Free in the strict maps of the usual VMMs with 64 GiB guests. OpenVMM's UEFI boot is left out: its
+    /// RAM at 0 leaves nothing that others have.
+    static func guestFree() -> IOVASet {
+        let usual: [VMM] = [
+            .qemuVirt, .qemuSBSA, .cloudHypervisor, .crosvm, .firecracker, .kvmtool, .xenGuest,
+            .openVMMLinux,
+        ]
+        let occupied = usual.flatMap { vmm -> [IOVARange] in
+            guard let map = try? vmm.map(VMShape(ram: 64 << 30)) else { return [] }
+            return map.occupied(peerToPeer: true).map(\.range)
+        }
+        return IOVASet(occupied).complement()
+    }
+
+    private func platforms(failing group: ConstantGroup) -> [String] {
+        var found: [String] = []
+        var seen: Set<String> = []
+        for (index, one) in classes.enumerated() where group.failing.hasBit(index) {
+            for platform in one.platforms where seen.insert(platform).inserted { found.append(platform) }
+        }
+        return found.sorted()
+    }
+
+    private static func bestPairs(_ groups: [ConstantGroup], _ weights: [Int]) -> [ConstantPair] {
+        var best: [(unfit: Int, first: Int, second: Int)] = []
+        for first in groups.indices {
+            for second in groups.indices.dropFirst(first + 1) {
+                let limit = best.count < pairsMax ? Int.max : best[best.count - 1].unfit
+                let unfit = groups[first].failing.sharedWeight(groups[second].failing, weights, below: limit)
+                guard unfit < limit else { continue }
+                // Kept by unfit devices; at equal numbers the earlier pair stays ahead.
+                let place = best.firstIndex { $0.unfit > unfit } ?? best.count
+                best.insert((unfit, first, second), at: place)
+                if best.count > pairsMax { best.removeLast() }
+            }
+        }
+        return best.map { ConstantPair(first: groups[$0.first], second: groups[$0.second], unfit: $0.unfit) }
+    }
+
+    private static func bestPartner(
+        of own: ConstantGroup, _ groups: [ConstantGroup], _ weights: [Int]
+    ) -> ConstantPair? {
+        var best: ConstantPair?
+        for group in groups where group.lowest != own.lowest {
+            let limit = best?.unfit ?? .max
+            let unfit = own.failing.sharedWeight(group.failing, weights, below: limit)
+            if unfit < limit { best = ConstantPair(first: own, second: group, unfit: unfit) }
+        }
+        return best
+    }
+}
+
+extension [UInt64] {
+    func hasBit(_ index: Int) -> Bool { self[index / 64] & (1 << UInt64(index % 64)) != 0 }
+
+    /// Sum of the weights of the bits in both; stops once it reaches `limit`.
+    fileprivate func sharedWeight(_ other: Self, _ weights: [Int], below limit: Int) -> Int {
+        var sum = 0
+        for word in indices {
+            var both = self[word] & other[word]
+            while both != 0 {
+                sum += weights[word * 64 + both.trailingZeroBitCount]
+                both &= both - 1
+            }
+            if sum >= limit { return limit }
+        }
+        return sum
+    }
+}

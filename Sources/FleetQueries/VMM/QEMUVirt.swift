@@ -1,0 +1,112 @@
+// QEMU's `virt` machine from virt-4.0 on: a low map that has not moved since 2.x, one RAM bank from 1 GiB,
+// and high regions that float above it. Mirrors hw/arm/virt.c: base_memmap, extended_memmap,
+// virt_set_memmap and virt_set_high_memmap of QEMU 7.2 ... 10.2.
+
+import AddressSpaces
+
+enum QEMUVirt {
+    static let ramBase: UInt64 = 0x4000_0000
+    private static let gib: UInt64 = 1 << 30
+    /// High regions never start lower, so that small guests of all sizes look alike.
+    private static let highBase: UInt64 = 0x40_0000_0000
+    static let ipaBitsDefault = 48
+
+    static let banks = RAMBanks(.init(ramBase))
+
+    static func map(_ shape: VMShape, isCompact: Bool) throws(VMRefusal) -> GuestMap {
+        let bits = shape.highmem ? shape.ipaBits ?? ipaBitsDefault : 32
+        let limit: UInt64 = 1 << UInt64(bits)
+        let plugBase = alignUp(ramBase + shape.ram, gib)
+        let plugSize = shape.hotplugSize + UInt64(shape.slots) * gib
+        let end = plugSize > 0 ? plugBase + plugSize : ramBase + shape.ram
+        guard end <= limit else { throw .addressBits(bits: bits, excess: end - limit) }
+        var regions = low + steal
+        if plugSize > 0 {
+            regions.append(
+                GuestRegion(
+                    "DEVICE_MEMORY", plugBase, size: plugSize, .ram, .onDemand,
+                    rule: "from the next GiB above RAM: maxmem - ram + 1 GiB a slot"))
+        }
+        regions += high(
+            shape, from: max(alignUp(plugBase + plugSize, gib), highBase), limit: limit, isCompact: isCompact)
+        return GuestMap(regions, ram: banks.regions(size: shape.ram), banks: banks)
+    }
+
+    /// The floating regions, each aligned to its own size. One that does not fit is left out silently; a
+    /// machine before virt-7.2 still leaves a gap for it.
+    private static func high(
+        _ shape: VMShape, from base: UInt64, limit: UInt64, isCompact: Bool
+    ) -> [GuestRegion] {
+        let wanted: [(name: String, size: UInt64, kind: GuestRegion.Kind, isOn: Bool)] = [
+            ("VIRT_HIGH_GIC_REDIST2", 0x400_0000, .gic, shape.highmemRedists),
+            ("VIRT_CXL_HOST", 0x10_0000, .mmio, shape.cxl),
+            ("VIRT_HIGH_PCIE_ECAM", 0x1000_0000, .ecam, shape.highmemECAM),
+            ("VIRT_HIGH_PCIE_MMIO", shape.highmemMMIOSize, .pcieMMIO64, shape.highmemMMIO),
+        ]
+        var cursor = base
+        var regions: [GuestRegion] = []
+        for region in wanted {
+            let start = alignUp(cursor, region.size)
+            let isOn = region.isOn && shape.highmem && start + region.size <= limit
+            if isOn {
+                regions.append(
+                    GuestRegion(
+                        region.name, start, size: region.size, region.kind,
+                        region.kind.isBARWindow ? .device : .never,
+                        rule: "aligned to its size, above RAM and 256 GiB"))
+            }
+            if isOn || !isCompact { cursor = start + region.size }
+        }
+        return regions
+    }
+
+    private static func alignUp(_ value: UInt64, _ alignment: UInt64) -> UInt64 {
+        (value + (alignment - 1)) / alignment * alignment
+    }
+
+    /// The low map of all generations.
+    static let fixed: [GuestRegion] = [
+        GuestRegion("VIRT_FLASH", 0, size: 0x800_0000, .flash, rule: "ROM device, not given to VFIO"),
+        GuestRegion("VIRT_GIC_DIST", 0x800_0000, size: 0x1_0000, .gic),
+        GuestRegion("VIRT_GIC_CPU", 0x801_0000, size: 0x1_0000, .gic, rule: "GICv2"),
+        GuestRegion("VIRT_GIC_V2M", 0x802_0000, size: 0x1000, .gic, rule: "doorbell at 0x8020040"),
+        GuestRegion("VIRT_GIC_HYP", 0x803_0000, size: 0x1_0000, .gic, rule: "GICv2 with EL2"),
+        GuestRegion("VIRT_GIC_VCPU", 0x804_0000, size: 0x1_0000, .gic, rule: "GICv2 with EL2"),
+        GuestRegion("VIRT_GIC_ITS", 0x808_0000, size: 0x2_0000, .its, rule: "doorbell at 0x8090040"),
+        GuestRegion("VIRT_GIC_REDIST", 0x80a_0000, size: 0xf6_0000, .gic, rule: "room for 123 vCPUs"),
+        GuestRegion("VIRT_UART0", 0x900_0000, size: 0x1000, .mmio),
+        GuestRegion("VIRT_RTC", 0x901_0000, size: 0x1000, .mmio),
+        GuestRegion("VIRT_FW_CFG", 0x902_0000, size: 0x18, .mmio),
+        GuestRegion("VIRT_GPIO", 0x903_0000, size: 0x1000, .mmio),
+        GuestRegion("VIRT_UART1", 0x904_0000, size: 0x1000, .mmio),
+        GuestRegion("VIRT_SMMU", 0x905_0000, size: 0x2_0000, .mmio, rule: "iommu=smmuv3"),
+        GuestRegion("VIRT_MMIO", 0xa00_0000, size: 0x4000, .mmio, rule: "32 virtio-mmio transports"),
+        GuestRegion(
+            "VIRT_PLATFORM_BUS", 0xc00_0000, size: 0x200_0000, .mmio, .device,
+            rule: "what vfio-platform maps is mapped for DMA"),
+        GuestRegion("VIRT_SECURE_MEM", 0xe00_0000, size: 0x100_0000, .other, rule: "secure world only"),
+        GuestRegion(
+            "VIRT_PCIE_MMIO", 0x1000_0000, size: 0x2eff_0000, .pcieMMIO32, .device,
+            rule: "BARs of assigned devices; RAM-backed BARs of emulated ones must map"),
+        GuestRegion("VIRT_PCIE_PIO", 0x3eff_0000, size: 0x1_0000, .other),
+        GuestRegion(
+            "VIRT_PCIE_ECAM", 0x3f00_0000, size: 0x100_0000, .ecam, rule: "used when the high ECAM is off"),
+    ]
+
+    /// What later generations have added in the gaps.
+    private static let low: [GuestRegion] =
+        fixed + [
+            GuestRegion("VIRT_PCDIMM_ACPI", 0x907_0000, size: 0x18, .mmio),
+            GuestRegion("VIRT_ACPI_GED", 0x908_0000, size: 0x4, .mmio),
+            GuestRegion("VIRT_NVDIMM_ACPI", 0x909_0000, size: 0x4, .mmio),
+            GuestRegion("VIRT_SECURE_GPIO", 0x90b_0000, size: 0x1000, .mmio),
+            GuestRegion("VIRT_ACPI_PCIHP", 0x90c_0000, size: 0x1000, .mmio, rule: "since 10.2"),
+        ]
+
+    /// KVM's steal time is a page of RAM in the middle of the devices, and VFIO maps it.
+    static let steal: [GuestRegion] = [
+        GuestRegion(
+            "VIRT_PVTIME", 0x90a_0000, size: 0x1_0000, .ram, .always,
+            rule: "KVM steal time: RAM, so it is mapped")
+    ]
+}

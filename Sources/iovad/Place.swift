@@ -1,0 +1,154 @@
+// `iovad place`: where the window can go on some hosts for one VM, answered offline by the service that
+// `iovad serve` runs. Reads a request as JSON, or makes one of flags.
+
+import APIContract
+import ArgumentParser
+import HTTPMessages
+import WireJSON
+
+struct Place: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Find where the MSI window can go: hosts x VMM x VM shape.",
+        discussion: """
+            Either give a file with the JSON that POST /v1/placements takes ("-" is standard input), or say
+            it with flags. Each --device-tree is a host; without one the host is plain, with nothing but
+            Linux's own window.
+
+              iovad place --vmm qemu-virt --ram 64G
+              iovad place --vmm openvmm-uefi --ram 4G --device-tree a.dtb --device-tree b.dtb --not-movable
+              iovad place --json request.json
+            """)
+
+    @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
+    var request: String?
+    @Option(help: "The VMM; `iovad place --vmm list` names them.")
+    var vmm: String?
+    @Option(help: "RAM, like 64G or 0x1000000000.")
+    var ram: String?
+    @Option(help: "RAM that may be plugged in included.")
+    var maxmem: String?
+    @Option(help: "DIMM slots.")
+    var slots: Int?
+    @Option(help: "Guest-physical address bits of the host.")
+    var ipaBits: Int?
+    @Option(help: "none, virtio_iommu or nested_smmuv3.")
+    var viommu: String?
+    @Flag(help: "BARs are not mapped for peer-to-peer DMA.")
+    var noP2P = false
+    @Flag(help: "The window stays at the kernel's default.")
+    var notMovable = false
+    @Option(help: "CPU page size, like 0x10000.")
+    var pageSize: String?
+    @Option(help: "Doorbells that the devices use.")
+    var doorbells: Int?
+    @Option(help: "A host's device tree; repeat for several hosts.")
+    var deviceTree: [String] = []
+    @Option(help: "A base to be checked first.")
+    var requested: String?
+    @Flag(help: "Print the answer as JSON instead of a table.")
+    var json = false
+
+    func validate() throws {
+        if request == nil, vmm == nil { throw ValidationError("give a request file, or --vmm and --ram") }
+        if request != nil, vmm != nil { throw ValidationError("give a request file or --vmm, not both") }
+        if vmm != nil, vmm != "list", ram == nil { throw ValidationError("--vmm needs --ram") }
+    }
+
+    func run() throws {
+        let service = OfflineService(version: Iovad.version)
+        if vmm == "list" {
+            try finish(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
+            return
+        }
+        for (index, path) in deviceTree.enumerated() {
+            guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
+            let answer = service.upload(bytes, id: id(index))
+            guard (200..<300).contains(answer.status) else { return try finish(answer) { _ in "" } }
+        }
+        try finish(service.post("/v1/placements", try body())) { PlaceTable.placement($0) }
+    }
+
+    private func id(_ index: Int) -> String { "file-\(index + 1)" }
+
+    private func body() throws -> [UInt8] {
+        guard let request else { return try flags() }
+        guard let bytes = request == "-" ? Files.readStandardInput() : Files.read(request) else {
+            throw ValidationError("cannot read \(request)")
+        }
+        return bytes
+    }
+
+    /// The flags as the request that they stand for.
+    private func flags() throws -> [UInt8] {
+        var writer = JSONWriter()
+        let ram = try ram.map { try size($0, "--ram") }
+        let maxmem = try maxmem.map { try size($0, "--maxmem") }
+        let requested = try requested.map { try size($0, "--requested") }
+        let page = try pageSize.map { try size($0, "--page-size") }
+        writer.object { writer in
+            writer.array("hosts") { writer in hosts(&writer) }
+            writer.object("vm") { writer in
+                writer.member("vmm", vmm ?? "")
+                if let ram { writer.member("ram", hex: ram) }
+                if let maxmem { writer.member("maxmem", hex: maxmem) }
+                if let slots { writer.member("slots", slots) }
+                if let ipaBits { writer.member("ipa_bits", ipaBits) }
+                if let viommu { writer.member("viommu", viommu) }
+                if noP2P { writer.member("p2p", false) }
+            }
+            writer.object("window") { writer in
+                if notMovable { writer.member("movable", false) }
+                if let requested { writer.member("requested", hex: requested) }
+            }
+            if let page { writer.member("page_size", hex: page) }
+            if let doorbells { writer.member("doorbell_count", doorbells) }
+        }
+        return writer.bytes
+    }
+
+    private func hosts(_ writer: inout JSONWriter) {
+        for (index, path) in deviceTree.enumerated() {
+            writer.object { writer in
+                writer.member("name", path)
+                writer.member("platform", id(index))
+            }
+        }
+        guard deviceTree.isEmpty else { return }
+        writer.object { writer in
+            writer.member("name", "plain")
+            writer.array("reserved_regions") { writer in
+                writer.object { writer in
+                    writer.rangeMembers(start: 0x800_0000, size: 0x10_0000)
+                    writer.member("type", "msi")
+                }
+            }
+        }
+    }
+
+    private func size(_ text: String, _ flag: String) throws -> UInt64 {
+        if let size = MemorySize.parse(text) { return size }
+        let isHex = text.lowercased().hasPrefix("0x")
+        guard let value = isHex ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
+            throw ValidationError("\(flag) \(text): expected a size like 64G or 0x1000000000")
+        }
+        return value
+    }
+
+    /// Prints an answer; a problem goes to standard error and ends the command with status 2.
+    private func finish(_ answer: Response, table: (JSONNode) -> String) throws {
+        let text = String(decoding: answer.body, as: UTF8.self)
+        guard (200..<300).contains(answer.status) else {
+            Console.say(json ? text : DecideTable.problem(try DecideTable.root(answer.body)))
+            throw ExitCode(2)
+        }
+        print(json ? text : table(try DecideTable.root(answer.body)), terminator: json ? "\n" : "")
+    }
+}
+
+extension JSONWriter {
+    /// `"start"` and `"size"`.
+    fileprivate mutating func rangeMembers(start: UInt64, size: UInt64) {
+        member("start", hex: start)
+        member("size", hex: size)
+    }
+}

@@ -1,0 +1,116 @@
+// A readable report as blocks, written as text, Markdown or HTML. What it says is decided where it is made;
+// here is only how each format says it. Names from files are made printable, and escaped in HTML.
+
+struct Report {
+    enum Block {
+        case heading(String)
+        case paragraph(String)
+        case table(header: [String], rows: [[String]])
+        /// The space below 4 GiB in 64 MiB cells: devices without any window in the cell, and marked bases.
+        case picture(unfit: [Int], devices: Int, marks: [(base: UInt64, name: String)])
+    }
+
+    enum Format: String, CaseIterable {
+        case text, markdown, html
+    }
+
+    let title: String
+    var blocks: [Block] = []
+
+    init(title: String) { self.title = Self.printable(title) }
+
+    mutating func heading(_ text: String) { blocks.append(.heading(Self.printable(text))) }
+    mutating func paragraph(_ text: String) { blocks.append(.paragraph(Self.printable(text))) }
+    mutating func table(_ header: [String], _ rows: [[String]]) {
+        guard !rows.isEmpty else { return }
+        blocks.append(.table(header: header, rows: rows.map { $0.map(Self.printable) }))
+    }
+
+    /// Control characters and what terminals act upon become question marks.
+    static func printable(_ text: some StringProtocol) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+    }
+
+    func written(as format: Format) -> String {
+        switch format {
+        case .text: text
+        case .markdown: markdown
+        case .html: html
+        }
+    }
+
+    private var text: String {
+        var lines = [title, String(repeating: "=", count: title.count), ""]
+        for block in blocks {
+            switch block {
+            case .heading(let text): lines += [text, String(repeating: "-", count: text.count)]
+            case .paragraph(let text): lines += [text, ""]
+            case .table(let header, let rows): lines += Self.columns([header] + rows) + [""]
+            case .picture(let unfit, let devices, let marks):
+                lines += Self.picture(unfit, devices, marks) + [""]
+            }
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func columns(_ rows: [[String]]) -> [String] {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = zip(row, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }
+            return "  " + cells.joined(separator: "  ").trimmedEnd
+        }
+    }
+
+    /// One character a cell, from full (every device has a place there) to blank.
+    private static func picture(
+        _ unfit: [Int], _ devices: Int, _ marks: [(base: UInt64, name: String)]
+    ) -> [String] {
+        let cells = unfit.map { shade($0, of: devices) }.joined()
+        var lines = ["  0 \(String(repeating: "-", count: max(0, unfit.count - 5))) 4 GiB", "  |\(cells)|"]
+        for mark in marks {
+            let place = Int(mark.base >> 26)
+            guard place < unfit.count else { continue }
+            lines.append("   " + String(repeating: " ", count: place) + "^ " + mark.name)
+        }
+        return lines + ["  \u{2588} every device  \u{2593} 99 %  \u{2592} 90 %  \u{2591} half  blank: fewer"]
+    }
+
+    private static func shade(_ unfit: Int, of devices: Int) -> String {
+        if unfit == 0 { return "\u{2588}" }
+        if unfit * 100 <= devices { return "\u{2593}" }
+        if unfit * 10 <= devices { return "\u{2592}" }
+        return unfit * 2 <= devices ? "\u{2591}" : " "
+    }
+
+    private var markdown: String {
+        var lines = ["# \(title)", ""]
+        for block in blocks {
+            switch block {
+            case .heading(let text): lines += ["## \(text)", ""]
+            case .paragraph(let text): lines += [text, ""]
+            case .table(let header, let rows):
+                lines.append("| \(header.joined(separator: " | ")) |")
+                lines.append("|\(header.map { _ in " --- |" }.joined())")
+                lines += rows.map { row in
+                    "| \(row.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |"
+                }
+                lines.append("")
+            case .picture(let unfit, let devices, let marks):
+                lines += ["```"] + Self.picture(unfit, devices, marks) + ["```", ""]
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension String {
+    var trimmedEnd: String {
+        var text = self[...]
+        while text.last == " " { text.removeLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,104 @@
+// `iovad survey`: reads machines from files and folders and says how policies and constants fare on them.
+// The same survey as POST /v1/surveys, offline.
+
+import APIContract
+import ArgumentParser
+import FleetQueries
+import Glibc
+import IOVAAllocation
+import MSIWindows
+import WireJSON
+
+struct SurveyCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "survey",
+        abstract: "Hold window policies against many machines; find the constants that fit.",
+        discussion: """
+            Folders are searched for *.dtb and native *.json; files may be called anything.
+
+              iovad survey /usr/lib/modules/*/dtb
+              iovad survey --format html board.dtb > board.html
+            """)
+
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text, json, ndjson, markdown, html
+    }
+
+    @Argument(help: "Files and folders.")
+    var paths: [String]
+    @Option(help: "text, json, ndjson (a line a device), markdown or html.")
+    var format = Format.text
+    @Option(help: "A further constant to hold against every device, like 0xe000000; repeat for several.")
+    var constant: [String] = []
+    @Flag(help: "Count devices behind disabled SMMUs too.")
+    var all = false
+    @Option(help: "Bits that the SMMUs translate.")
+    var apertureBits = 48
+    @Option(help: "Name and version of what is surveyed, for the JSON.")
+    var source: String?
+
+    func validate() throws {
+        guard Conditions.apertureBitsBounds.contains(apertureBits) else {
+            throw ValidationError("--aperture-bits is \(Conditions.apertureBitsBounds)")
+        }
+        _ = try constants()
+    }
+
+    private func constants() throws -> [SurveyPolicy] {
+        try constant.map { text in
+            guard text.lowercased().hasPrefix("0x"), let base = UInt64(text.dropFirst(2), radix: 16),
+                !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow
+            else { throw ValidationError("--constant \(text): expected hex like 0xe000000") }
+            return .constant(base)
+        }
+    }
+
+    func run() throws {
+        let files = SurveyFiles.list(paths)
+        guard !files.isEmpty else { throw ValidationError("no *.dtb or *.json below \(paths)") }
+        let extra = try constants().filter { !SurveyPolicy.standard.contains($0) }
+        var survey = Survey(
+            policies: SurveyPolicy.standard + extra, conditions: Conditions(apertureBits: apertureBits),
+            isActiveOnly: !all)
+        let policies = survey.policies
+        var unreadable: [String] = []
+        var bar = ProgressBar(total: files.count)
+        for (index, file) in files.enumerated() {
+            bar.step(index, file.name)
+            switch SurveyFiles.read(file) {
+            case .success(let platform):
+                survey.add(file.name, platform) { row in
+                    if format == .ndjson { printLine { $0.surveyRow(row, policies) } }
+                }
+            case .failure(let error): unreadable.append("\(file.path): \(error.reason)")
+            }
+        }
+        bar.finish()
+        for line in unreadable { Console.say(Report.printable(line)) }
+        answer(survey, unreadable)
+        if unreadable.count == files.count { throw ExitCode(2) }
+    }
+
+    private func answer(_ survey: Survey, _ unreadable: [String]) {
+        let constants = survey.constants()
+        switch format {
+        case .json, .ndjson:
+            printLine { writer in
+                writer.object { writer in
+                    writer.surveyMembers(survey, constants)
+                    if let source { writer.member("source", source) }
+                    writer.model(survey.conditions.kernel, engine: Iovad.version)
+                }
+            }
+        case .text, .markdown, .html:
+            let report = SurveyReport.make(survey, constants, unreadable: unreadable)
+            print(report.written(as: Report.Format(rawValue: format.rawValue) ?? .text), terminator: "")
+        }
+    }
+
+    private func printLine(_ body: (inout JSONWriter) -> Void) {
+        var writer = JSONWriter()
+        body(&writer)
+        print(String(decoding: writer.bytes, as: UTF8.self))
+    }
+}

@@ -1,0 +1,117 @@
+// Placements and VMMs as a client sees them: platforms as hosts, mistakes told at once, large pools.
+
+import APIContract
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct PlacementServiceTests {
+    let client = ServiceClient()
+
+    @Test func catalogueIsListed() {
+        let items = client.get("/v1/vmms").list("items")
+        #expect(items.count == 12)
+        for item in items {
+            let id = item["id"] as! String
+            #expect((item["versions"] as? [String])?.isEmpty == false, "\(id)")
+            #expect((item["sources"] as? [String])?.isEmpty == false, "\(id)")
+            let map = client.get("/v1/vmms/\(id)?ram=64G")
+            #expect(map.status == 200 && map.json["outcome"] as? String == "map", "\(id)")
+            #expect(client.get("/v1/vmms/\(id)").json["occupied"] == nil)
+        }
+        #expect(client.get("/v1/vmms/nothing").status == 404)
+        let plug = client.get("/v1/vmms/qemu-virt?ram=0x80000000&maxmem=128G&slots=4")
+        let region = plug.list("occupied").first { $0["name"] as? String == "DEVICE_MEMORY" }
+        #expect(region?["last"] as? String == "0x213fffffff")
+        #expect(client.get("/v1/vmms/qemu-virt-3.1?ram=512G").json["outcome"] as? String == "refused")
+        let wrong = client.get("/v1/vmms/qemu-virt?ram=0&maxmem=x&slots=-1&cxl=2")
+        #expect(wrong.status == 400 && wrong.pointers == ["?ram"])
+        let more = client.get("/v1/vmms/qemu-virt?ram=1G&maxmem=x&slots=-1&cxl=2")
+        #expect(Set(more.pointers) == ["?maxmem", "?slots", "?cxl"])
+        #expect(client.get("/v1/vmms/qemu-virt?slots=1").pointers == ["?slots"])
+    }
+
+    @Test func platformsAreHosts() {
+        let body = """
+            {"hosts":[{"name":"juno","platform":"example-arm-juno","devices":["/pcie@40000000"]},
+                      {"name":"virt","platform":"example-qemu-virt"}],
+             "vm":{"vmm":"qemu-virt","ram":"0x80000000"}}
+            """
+        let answer = client.post("/v1/placements", json: body)
+        #expect(answer.json["verdict"] as? String == "movable")
+        let blockers = answer.object("default")["blockers"] as! [[String: Any]]
+        #expect(blockers.map { $0["kind"] as! String } == ["dma_ranges_gap"])
+        // Above the gap and its lost page, above guest RAM, below 4 GiB.
+        #expect(answer.object("picks")["nearest_default"] as? String == "0xc0000000")
+        let codes = answer.list("warnings").map { $0["code"] as! String }
+        #expect(codes.contains("ram_unreachable"))
+        #expect(
+            answer.list("per_host").map { $0["verdict"] as! String } == ["movable", "default_works"])
+    }
+
+    @Test func mistakesAreToldAtOnce() {
+        let answer = client.post(
+            "/v1/placements",
+            json: """
+                {"hosts":[{"platform":"nowhere"},{"platform":"example-arm-juno","devices":["/x"]},{},
+                          {"iova_ranges":[],"devices":["a"]}],
+                 "vm":{"vmm":"qemu","ram":"12","slots":300},"window":{"alignment":"0x3"},"page_size":4096.5}
+                """)
+        #expect(answer.status == 422)
+        #expect(
+            Set(answer.pointers) == [
+                "/hosts/0/platform", "/hosts/1/devices/0", "/hosts/2/platform", "/hosts/3/devices",
+                "/vm/vmm", "/vm/ram", "/vm/slots", "/window/alignment", "/page_size",
+            ])
+        for body in [
+            #"{"hosts":[],"vm":{"vmm":"crosvm","ram":1}}"#, #"{"vm":{"vmm":"crosvm","ram":1}}"#,
+            #"{"hosts":[{"reserved_regions":[]}]}"#,
+            #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"crosvm","ram":1,"memory_map":[]}}"#,
+            #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"crosvm","ram":2,"maxmem":1}}"#,
+            #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"crosvm","ram":"0xffffffffffffffff"}}"#,
+        ] {
+            #expect(client.post("/v1/placements", json: body).status == 422, "\(body)")
+        }
+    }
+
+    @Test func extremesAreAnswered() {
+        for window in [
+            #"{"size":"0x1000000000000"}"#, #"{"alignment":"0x8000000000000000"}"#,
+            #"{"requested":"0xffffffffffffffff"}"#, #"{"size":1,"alignment":1}"#,
+        ] {
+            let body = #"""
+                {"hosts":[{"iova_ranges":[{"start":"0x0","last":"0xffffffffffffffff"}]}],
+                 "vm":{"memory_map":[{"start":"0x0","last":"0xffffffffffffffff","kind":"bar_window"}],"p2p":false},
+                 "window":\#(window),"page_size":"0x10000","doorbell_count":65536}
+                """#
+            #expect(client.post("/v1/placements", json: body).status == 200, "\(window)")
+        }
+        let refused = client.post(
+            "/v1/placements",
+            json: #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"qemu-virt-3.1","ram":"0x8000000000"}}"#)
+        #expect(refused.json["verdict"] as? String == "none")
+        #expect(refused.json["max_ram"] as? String == "0x3fc0000000")
+    }
+
+    /// A thousand hosts that differ: counts, and a bound that only quadratic work would miss.
+    @Test func aThousandHosts() {
+        let hosts = (0..<1_000).map { index in
+            let start = 0x900_0000 + UInt64(index) * 0x1_0000
+            return
+                #"{"name":"h\#(index)","reserved_regions":[{"start":"0x8000000","size":"0x100000","type":"msi"},"#
+                + #"{"start":\#(start),"size":4096,"type":"reserved"}],"#
+                + #""iova_ranges":[{"start":0,"last":134217727},{"start":135266304,"last":281474976710655}]}"#
+        }
+        let body =
+            #"{"hosts":[\#(hosts.joined(separator: ","))],"vm":{"vmm":"crosvm","ram":"0x1000000000"}}"#
+        let start = ContinuousClock.now
+        let answer = client.post("/v1/placements", json: body)
+        let elapsed = ContinuousClock.now - start
+        print("1,000 hosts in one placement: \(elapsed)")
+        #expect(answer.list("per_host").count == 1_000)
+        #expect(answer.json["verdict"] as? String == "default_works")
+        // The reserved pages are 64 KiB apart: no 1 MiB window fits between them.
+        #expect(answer.list("candidates").first?["last"] as? String == "0x8ffffff")
+        #expect(elapsed < .seconds(5), "debug builds included")
+    }
+}
