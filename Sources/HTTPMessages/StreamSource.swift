@@ -1,0 +1,58 @@
+// The bytes of a body that is not complete when its head goes out, such as an event stream. The server pulls;
+// a source never pushes, so whoever reads slowly makes nobody hold bytes for it. No socket is known here.
+
+/// Where the bytes of a stream come from. The server calls `start` once, then `next` whenever the client can
+/// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason. `finish`
+/// may come from another thread at any time before `ended`.
+///
+/// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
+public protocol StreamSource: AnyObject, Sendable {
+    /// The stream is about to begin. Keep `waker`, and call it whenever `next` may have something after it
+    /// said `.nothingYet`.
+    func start(waker: StreamWaker)
+
+    /// The next bytes. An answer larger than `StreamPiece.bytesMax` is a mistake of the source and traps.
+    func next() -> StreamPiece
+
+    /// The server is stopping: say good-bye in the next pieces, then `.end`. The server wakes the stream by
+    /// itself. May come before the first `next`, never after `ended`, and at most once.
+    func finish()
+
+    /// Nothing more will be asked. Calls of the waker are harmless from here on.
+    func ended(_ ending: StreamEnding)
+}
+
+/// What a source has to say when it is asked.
+public enum StreamPiece: Hashable, Sendable {
+    /// Not empty. It is not asked again before the client has taken all of it.
+    case bytes([UInt8])
+    /// The connection rests, at the cost of no thread, until the waker is called. A wake-up that comes
+    /// between this answer and the rest is not lost: `next` is then asked again at once.
+    case nothingYet
+    /// The body is complete; the connection can serve the next request.
+    case end
+
+    /// The most bytes in one piece: with the connection's own memory, all that the server ever holds for one
+    /// client that reads slowly.
+    public static let bytesMax = 64 << 10
+}
+
+/// Why nothing more will be asked of a source.
+public enum StreamEnding: Hashable, Sendable {
+    /// The source said `.end` and the client has got everything.
+    case complete
+    /// The client went away or took nothing for too long; or it asked with HEAD and wants no body.
+    case clientGone
+    /// The server stopped before the source had said `.end`.
+    case cutOff
+}
+
+/// Wakes one resting stream. Cheap to call for a stream that does not rest; calls may come from any thread,
+/// under any lock of the caller's (it calls nothing back), before the stream begins and after it ended.
+public struct StreamWaker: Sendable {
+    private let action: @Sendable () -> Void
+
+    public init(_ action: @escaping @Sendable () -> Void) { self.action = action }
+
+    public func wake() { action() }
+}
