@@ -23,6 +23,14 @@ iovad_mhd_socket_context (struct MHD_Connection *connection)
     MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   return info ? info->socket_context : (void *) 0;
 }
+
+/* MHD_set_response_options is variadic. No chunks: the end of the connection is the end of the body. */
+static inline void
+iovad_mhd_end_body_by_closing (struct MHD_Response *response)
+{
+  MHD_set_response_options (response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+}
+
 /* Where the error log goes. A Swift function with a va_list cannot be @convention(c) on Linux, so lines are
  * formatted here. */
 struct iovad_mhd_log_sink

@@ -3,7 +3,7 @@
 
 /// Where the bytes of a stream come from. The server calls `start` once, then `next` whenever the client can
 /// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason. `finish`
-/// may come from another thread at any time before `ended`.
+/// may come from another thread at any time.
 ///
 /// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
 public protocol StreamSource: AnyObject, Sendable {
@@ -15,7 +15,7 @@ public protocol StreamSource: AnyObject, Sendable {
     func next() -> StreamPiece
 
     /// The server is stopping: say good-bye in the next pieces, then `.end`. The server wakes the stream by
-    /// itself. May come before the first `next`, never after `ended`, and at most once.
+    /// itself. May come before the first `next` and, when the two cross, after `ended`; at most once.
     func finish()
 
     /// Nothing more will be asked. Calls of the waker are harmless from here on.

@@ -56,7 +56,16 @@ func handleAccess(
         core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
         // A drain that began while the handler was at work must also end this connection.
         let closing = closing || core.connections.isDraining
-        guard ResponseQueueing.queue(response, closing: closing, on: connection) else { return .NO }
+        if let source = response.stream {
+            exchange.stream = StreamBody(
+                source, beginning: response.body, connection: connection, record: exchange.connection,
+                connections: core.connections)
+            exchange.stream?.start(sendBufferBytes: core.limits.streamSendBufferBytes)
+        }
+        let isQueued = ResponseQueueing.queue(
+            response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
+            closing: closing, on: connection)
+        guard isQueued else { return .NO }
         exchange.status = response.status
         exchange.requestID = response.headers["X-Request-ID"]
         exchange.bytesOut = response.body.count
@@ -88,7 +97,12 @@ func requestCompleted(
     context.pointee = nil
     let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
     let now = MonotonicClock.microseconds()
-    let statusOnDeadline = core.connections.requestEnded(on: exchange.connection, now: now)
+    if let stream = exchange.stream {
+        stream.end(code)
+        exchange.bytesOut = stream.bytesOut
+    }
+    let statusOnDeadline = core.connections.requestEnded(
+        on: exchange.connection, stream: exchange.stream, now: now)
     core.onCompletion?(
         CompletedExchange(
             head: exchange.pending.head, status: exchange.status ?? statusOnDeadline,

@@ -7,7 +7,8 @@ import Locking
 
 /// One connection. `@unchecked Sendable`: every `var` is touched only under the lock of its table.
 final class ConnectionRecord: @unchecked Sendable {
-    enum Phase { case idle, receiving, answering, sending }
+    /// `resting` is a streamed body that has nothing to send; libmicrohttpd does not watch it meanwhile.
+    enum Phase { case idle, receiving, answering, sending, resting }
 
     let descriptor: Int32
     let peer: String
@@ -17,7 +18,7 @@ final class ConnectionRecord: @unchecked Sendable {
     fileprivate(set) var head: RequestHead?
     /// What the deadline thread said to the client, if it had to.
     fileprivate(set) var statusOnDeadline: Int?
-    fileprivate var isOpen = true
+    fileprivate(set) var isOpen = true
 
     init(descriptor: Int32, peer: String, now: Int64) {
         self.descriptor = descriptor
@@ -35,17 +36,23 @@ final class ConnectionTable: @unchecked Sendable {
         let head: RequestHead?
     }
 
-    private let lock = Lock()
-    private var records: [ObjectIdentifier: ConnectionRecord] = [:]
-    private var requestCount = 0
-    private var draining = false
+    let lock = Lock()
+    var records: [ObjectIdentifier: ConnectionRecord] = [:]
+    var requestCount = 0
+    var draining = false
+    var cutting = false
+    var streams: [ObjectIdentifier: StreamBody] = [:]
 
     var isDraining: Bool { lock.withLock { draining } }
+    /// Whether the grace for streams is over.
+    var isCut: Bool { lock.withLock { cutting } }
     /// Requests between their request line and the end of their answer.
     var requestsInFlight: Int { lock.withLock { requestCount } }
+    /// Whether some request is in flight, or some that is no stream.
+    func hasRequests(countingStreams: Bool) -> Bool {
+        lock.withLock { requestCount > (countingStreams ? 0 : streams.count) }
+    }
     var connectionCount: Int { lock.withLock { records.count } }
-
-    func startDraining() { lock.withLock { draining = true } }
 
     func open(_ record: ConnectionRecord) {
         lock.withLock { records[ObjectIdentifier(record)] = record }
@@ -75,14 +82,19 @@ final class ConnectionTable: @unchecked Sendable {
         lock.withLock { move(record, to: .answering, now) }
     }
 
+    func resting(on record: ConnectionRecord?, now: Int64) {
+        lock.withLock { move(record, to: .resting, now) }
+    }
+
     func sending(on record: ConnectionRecord?, now: Int64) {
         lock.withLock { move(record, to: .sending, now) }
     }
 
     /// Returns the status that the deadline thread has sent for this request, nil as a rule.
-    func requestEnded(on record: ConnectionRecord?, now: Int64) -> Int? {
+    func requestEnded(on record: ConnectionRecord?, stream: StreamBody?, now: Int64) -> Int? {
         lock.withLock {
             requestCount -= 1
+            if let stream { streams[ObjectIdentifier(stream)] = nil }
             precondition(requestCount >= 0, "more requests ended than started: \(requestCount)")
             move(record, to: .idle, now)
             record?.head = nil
@@ -104,7 +116,7 @@ final class ConnectionTable: @unchecked Sendable {
                 case .idle: seconds = limits.idleOrRequestLineSeconds
                 case .receiving: seconds = limits.wholeRequestSeconds
                 case .sending: seconds = limits.sendingSeconds
-                case .answering: return nil
+                case .answering, .resting: return nil
                 }
                 guard now - record.sinceMicroseconds >= Int64(seconds) * 1_000_000 else { return nil }
                 let head = record.phase == .receiving ? record.head : nil

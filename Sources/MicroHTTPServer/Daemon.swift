@@ -55,6 +55,8 @@ public final class Daemon: @unchecked Sendable {
 
     /// Stops accepting, answers new requests on open connections with `refuse(.shuttingDown)`, gives requests
     /// in flight up to `graceSeconds`, then closes everything. Returns whether all of them finished in time.
+    /// Streams are asked to finish, and cut when `streamGoodbyeSeconds` are over: a client that does not take
+    /// its good-bye makes no drain unclean.
     /// A handler that is still at work after the grace is waited for: a thread cannot be ended from outside.
     /// True at once when the daemon was already stopped.
     @discardableResult
@@ -64,28 +66,35 @@ public final class Daemon: @unchecked Sendable {
     @discardableResult
     public static func drain(_ daemons: [Daemon], graceSeconds: Double) -> Bool {
         for daemon in daemons { daemon.quiesce() }
+        let start = MonotonicClock.microseconds()
         let grace = Int64(min(max(graceSeconds, 0), 86_400) * 1_000_000)
-        let end = MonotonicClock.microseconds() + grace
-        while daemons.contains(where: { $0.requestsInFlight > 0 }), MonotonicClock.microseconds() < end {
-            usleep(drainTickMicroseconds)
+        func isWaitedFor(_ daemon: Daemon) -> Bool {
+            let elapsed = MonotonicClock.microseconds() - start
+            let goodbye = Int64(daemon.core.limits.streamGoodbyeSeconds) * 1_000_000
+            guard elapsed < grace else { return false }
+            return daemon.core.connections.hasRequests(countingStreams: elapsed < goodbye)
         }
-        let allFinished = !daemons.contains { $0.requestsInFlight > 0 }
+        while daemons.contains(where: isWaitedFor) { usleep(drainTickMicroseconds) }
+        let allFinished = !daemons.contains { $0.core.connections.hasRequests(countingStreams: false) }
         for daemon in daemons { daemon.stop() }
         return allFinished
     }
 
     private func quiesce() {
-        lock.withLock {
-            guard let handle else { return }
-            core.connections.startDraining()
-            MHD_quiesce_daemon(handle)
+        let streams = lock.withLock { () -> [StreamBody] in
+            guard let handle else { return [] }
+            defer { MHD_quiesce_daemon(handle) }
+            return core.connections.startDraining()
         }
+        for stream in streams { stream.finish() }
     }
 
     private func stop() {
         lock.withLock {
             guard let handle else { return }
             self.handle = nil
+            // libmicrohttpd must not be stopped while a connection is suspended.
+            for stream in core.connections.startCutting() { stream.cut() }
             // The deadline thread lives until libmicrohttpd has stopped: it ends clients that hold it up.
             MHD_stop_daemon(handle)
             deadlines?.stop()

@@ -53,6 +53,7 @@ final class DeadlineThread: @unchecked Sendable {
         while true {
             var descriptor = pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0)
             if poll(&descriptor, 1, Int32(clamping: core.limits.deadlineTickMilliseconds)) > 0 { return }
+            for stream in core.connections.streamsWithoutClient() { stream.cut() }
             for overdue in core.connections.overdue(now: MonotonicClock.microseconds(), limits: core.limits) {
                 let refusal = overdue.head.map {
                     core.responder.refuse(.tooSlow(seconds: core.limits.wholeRequestSeconds), $0)

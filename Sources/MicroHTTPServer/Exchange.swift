@@ -12,6 +12,8 @@ final class Exchange {
     /// The answer's X-Request-ID, for the log.
     var requestID: String?
     var bytesOut = 0
+    /// The body, when it is a stream.
+    var stream: StreamBody?
 
     init(pending: PendingRequest, connection: ConnectionRecord?, targetEnd: UInt) {
         self.targetEnd = targetEnd

@@ -1,6 +1,8 @@
 // Every limit of the HTTP server, named with its unit. Body size is not here: the responder gives it for
 // each request when it admits the head.
 
+import HTTPMessages
+
 /// The server's limits. The defaults suit the published service; tests shorten them.
 public struct ServerLimits: Hashable, Sendable {
     /// libmicrohttpd's memory for one connection: request line and headers must fit (about 7 KB pass).
@@ -19,6 +21,10 @@ public struct ServerLimits: Hashable, Sendable {
     public var wholeRequestSeconds = 30
     /// Longest time for sending an answer to a client that reads slowly.
     public var sendingSeconds = 120
+    /// Longest time, within the grace of a drain, that streams get for their good-byes.
+    public var streamGoodbyeSeconds = 2
+    /// The kernel's send buffer of a connection that streams (Linux doubles it for its own needs).
+    public var streamSendBufferBytes = 64 << 10
     /// How often the deadlines above are looked at.
     public var deadlineTickMilliseconds = 250
     /// Bytes that are read and dropped behind a body limit, so that a client which sends first and reads
@@ -37,6 +43,9 @@ public struct ServerLimits: Hashable, Sendable {
             ("connections_max", maximumConnectionCount), ("connection_memory_bytes", connectionMemoryBytes),
             ("idle_seconds_max", inactivitySeconds), ("request_line_seconds_max", idleOrRequestLineSeconds),
             ("request_seconds_max", wholeRequestSeconds), ("sending_seconds_max", sendingSeconds),
+            ("stream_goodbye_seconds_max", streamGoodbyeSeconds),
+            ("stream_send_buffer_bytes", streamSendBufferBytes),
+            ("stream_piece_bytes_max", StreamPiece.bytesMax),
         ]
     }
 }

@@ -31,10 +31,15 @@ public final class RawClient {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
 
-    public init(_ endpoint: Endpoint, timeoutSeconds: Int = 10) throws {
+    /// `receiveBufferBytes` keeps the kernel from taking much for a client that does not read.
+    public init(_ endpoint: Endpoint, timeoutSeconds: Int = 10, receiveBufferBytes: Int32? = nil) throws {
         switch endpoint {
         case .tcp(let port):
             descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            if var count = receiveBufferBytes {
+                setsockopt(
+                    descriptor, SOL_SOCKET, SO_RCVBUF, &count, socklen_t(MemoryLayout<Int32>.size))
+            }
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_port = port.bigEndian
@@ -95,6 +100,22 @@ public final class RawClient {
         while try fill() {}
         defer { buffer = [] }
         return String(decoding: buffer, as: UTF8.self)
+    }
+
+    /// The next chunk of a chunked body whose head `read` has given; empty at its end, nil when the stream
+    /// ended before that.
+    public func readChunk() throws -> [UInt8]? {
+        var lineEnd = buffer.firstIndex(of: 10)
+        while lineEnd == nil {
+            guard try fill() else { return nil }
+            lineEnd = buffer.firstIndex(of: 10)
+        }
+        let digits = String(decoding: buffer[..<lineEnd!].dropLast(), as: UTF8.self)
+        guard let count = Int(digits, radix: 16) else { throw Failure(call: "chunk \(digits)", code: 0) }
+        let whole = lineEnd! + 1 + count + 2
+        while buffer.count < whole { guard try fill() else { return nil } }
+        defer { buffer.removeFirst(whole) }
+        return Array(buffer[(lineEnd! + 1)..<(whole - 2)])
     }
 
     /// The next answer; nil when the stream ended before one was complete. `isHead`: no body follows.

@@ -28,7 +28,10 @@ struct TestServer {
     let endpoint: RawClient.Endpoint
     let tally = Tally()
 
-    init(_ transport: Transport = .tcp, _ change: (inout ServerLimits) -> Void = { _ in }) throws {
+    init(
+        _ transport: Transport = .tcp, responder: Responder = testResponder,
+        _ change: (inout ServerLimits) -> Void = { _ in }
+    ) throws {
         var limits = ServerLimits()
         limits.threadCount = 2
         limits.deadlineTickMilliseconds = 50
@@ -45,7 +48,7 @@ struct TestServer {
         }
         let tally = tally
         daemon = try Daemon(
-            listener: listener, responder: testResponder, limits: limits, onCompletion: { tally.add($0) })
+            listener: listener, responder: responder, limits: limits, onCompletion: { tally.add($0) })
     }
 
     func client() throws -> RawClient { try RawClient(endpoint) }
@@ -70,6 +73,16 @@ final class Seen: @unchecked Sendable {
 
 /// Targets whose slow handler has begun.
 let slowTargets = Seen()
+
+/// Answers targets that begin with `/stream` by `answer`, others like `testResponder`.
+func streaming(_ answer: @escaping @Sendable (String) -> Response) -> Responder {
+    var responder = testResponder
+    responder.respond = { request in
+        let target = String(decoding: request.head.rawTarget, as: UTF8.self)
+        return target.hasPrefix("/stream") ? answer(target) : testResponder.respond(request)
+    }
+    return responder
+}
 
 /// `/echo` gives the body back, `/slow` takes 300 ms, `/refused` is refused on the head with 404, `/small`
 /// admits 10 bytes, `/status/N` answers N, anything else its method and raw target.
