@@ -59,7 +59,7 @@ test: release
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \
-		--filter 'MicroHTTPServerTests|APIServiceTests'
+		--filter 'MicroHTTPServerTests|EventStreamsTests|APIServiceTests'
 
 # Builds with coverage into .build-fuzz; FUZZ_READERS="acpi json" chooses readers.
 fuzz: deps

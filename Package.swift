@@ -53,6 +53,7 @@ let package = Package(
         module("WireJSON", ["CSimdJSON"]),
         module("PlatformIngestion", ["Platforms", "SMMUModel", "AddressSpaces", "CDeviceTree", "WireJSON"]),
         module("HTTPMessages"),
+        module("EventStreams", ["HTTPMessages", "Locking"]),
         module("MicroHTTPServer", ["HTTPMessages", "Locking", "CMicroHTTPD"]),
         module(
             "APIContract",
@@ -89,6 +90,7 @@ let package = Package(
         tests("WireJSONTests", ["WireJSON"]),
         tests("HTTPMessagesTests", ["HTTPMessages"]),
         tests("MicroHTTPServerTests", ["MicroHTTPServer", "HTTPMessages", "Locking"]),
+        tests("EventStreamsTests", ["EventStreams", "MicroHTTPServer", "HTTPMessages", "Locking"]),
         tests(
             "PlatformIngestionTests",
             ["PlatformIngestion", "Platforms", "SMMUModel", "AddressSpaces", "WireJSON"]),

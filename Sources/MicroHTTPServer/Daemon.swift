@@ -16,7 +16,7 @@ public final class Daemon: @unchecked Sendable {
     let core: ServerCore
     private let lock = Lock()
     private var handle: OpaquePointer?
-    private var deadlines: DeadlineThread?
+    private var deadlines: PeriodicThread?
     private let coreReference: Unmanaged<ServerCore>
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
@@ -33,7 +33,7 @@ public final class Daemon: @unchecked Sendable {
         core = ServerCore(responder: responder, limits: limits, onCompletion: onCompletion, onError: onError)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
-            deadlines = try DeadlineThread(core: core)
+            deadlines = try DeadlineThread.start(core: core)
         } catch {
             coreReference.release()
             listener.close()
