@@ -64,13 +64,13 @@ let package = Package(
         module(
             "APIService",
             [
-                "APIContract", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion", "FleetQueries",
-                "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+                "APIContract", "EventStreams", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion",
+                "FleetQueries", "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
             ], resources: [.embedInCode("Resources/atlas.json")]),
         .executableTarget(
             name: "iovad",
             dependencies: [
-                "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "WireJSON",
+                "APIService", "APIContract", "HTTPMessages", "Locking", "MicroHTTPServer", "WireJSON",
                 "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms", "LinearWalkReference",
                 "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -59,6 +59,12 @@ public enum Limits {
     public static let idempotencyKeysMax = 1_024
     public static let idempotencyKeyBytesMax = 128
     public static let requestIDBytesMax = 128
+    public static let eventRingMax = 1_024
+    public static let subscribersMax = 256
+    public static let heartbeatSeconds = 15
+    public static let siteFilesMax = 512
+    public static let siteBytesTotalMax = 16 << 20
+    public static let siteFolderDepthMax = 8
 
     /// Name on the wire and value, in the order in which they are listed.
     public static let table: [(name: String, value: Int)] = [
@@ -108,5 +114,11 @@ public enum Limits {
         ("idempotency_keys_max", idempotencyKeysMax),
         ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
         ("request_id_bytes_max", requestIDBytesMax),
+        ("event_ring_max", eventRingMax),
+        ("subscribers_max", subscribersMax),
+        ("heartbeat_seconds", heartbeatSeconds),
+        ("site_files_max", siteFilesMax),
+        ("site_bytes_total_max", siteBytesTotalMax),
+        ("site_folder_depth_max", siteFolderDepthMax),
     ]
 }

@@ -1,6 +1,7 @@
 // Probes, pages and lists that say what there is.
 
 import APIContract
+import EventStreams
 import HTTPMessages
 import IOVAAllocation
 import WireJSON
@@ -54,6 +55,8 @@ extension Service {
             "# HELP iovad_platforms Platforms that can be asked about.", "# TYPE iovad_platforms gauge",
             "iovad_platforms{source=\"built_in\"} \(counts.builtIn)",
             "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
+            "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",
+            "iovad_event_subscribers \(events.subscriberCount)",
         ]
         var response = text(200, lines.joined(separator: "\n") + "\n")
         response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

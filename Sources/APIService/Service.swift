@@ -3,6 +3,7 @@
 // the store and the counters hold behind their locks.
 
 public import APIContract
+import EventStreams
 public import HTTPMessages
 import Locking
 import Platforms
@@ -22,6 +23,8 @@ public final class Service: Sendable {
         public var site: Site
         /// Limits of the server in front, listed with ours.
         public var serverLimits: [(name: String, value: Int)]
+        /// Monotonic milliseconds, for heartbeats.
+        public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
 
         public init(
             version: String, build: [(name: String, value: String)] = [], token: String? = nil,
@@ -40,12 +43,20 @@ public final class Service: Sendable {
     let platforms: PlatformStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
+    /// The subscribers of every event stream.
+    let events: EventHub
     private let draining = Locked(false)
 
     public init(_ configuration: Configuration) {
         self.configuration = configuration
         platforms = PlatformStore(builtIn: BuiltInPlatforms.entries)
+        events = EventHub(
+            subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
+            clock: configuration.clock)
     }
+
+    /// What has to happen as time goes by. To be called about once a second.
+    public func tick() { events.tick() }
 
     /// From now on /readyz says 503, so that no load balancer sends more.
     public func beginDraining() { draining.withLock { $0 = true } }

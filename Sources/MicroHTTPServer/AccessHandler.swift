@@ -4,6 +4,7 @@
 import CMicroHTTPD
 import Glibc
 import HTTPMessages
+import Locking
 
 /// URI-log callback: the raw target, before anything is decoded or cut at a `%00`. Its result becomes the
 /// request's context.

@@ -4,6 +4,7 @@ import APIContract
 import APIService
 import ArgumentParser
 import Glibc
+import Locking
 import MicroHTTPServer
 
 struct Serve: ParsableCommand {
@@ -57,10 +58,12 @@ struct Serve: ParsableCommand {
             Console.say(
                 "iovad \(Iovad.version) serves \(listener.port == nil ? "" : "http://")\(listener.name)")
         }
+        let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
         let signal = TerminationSignal.wait()
         Console.say("signal \(signal): draining")
         service.beginDraining()
         let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
+        ticking.stop()
         Console.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
     }

@@ -2,6 +2,7 @@
 
 import Glibc
 import HTTPMessages
+import Locking
 import TestSupport
 import Testing
 
