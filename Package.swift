@@ -47,8 +47,10 @@ let package = Package(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CDeviceTree", providers: [.apt(["libfdt-dev"])]),
         .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // The rim.
+        module("GzipCoding", ["CZlib"]),
         module("Locking"),
         module("WireJSON", ["CSimdJSON"]),
         module("PlatformIngestion", ["Platforms", "SMMUModel", "AddressSpaces", "CDeviceTree", "WireJSON"]),
@@ -70,8 +72,8 @@ let package = Package(
         .executableTarget(
             name: "iovad",
             dependencies: [
-                "APIService", "APIContract", "HTTPMessages", "Locking", "MicroHTTPServer", "WireJSON",
-                "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms", "LinearWalkReference",
+                "APIService", "APIContract", "GzipCoding", "HTTPMessages", "Locking", "MicroHTTPServer",
+                "WireJSON", "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms", "LinearWalkReference",
                 "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -88,6 +90,7 @@ let package = Package(
                 "WireJSON",
             ]),
         tests("WireJSONTests", ["WireJSON"]),
+        tests("GzipCodingTests", ["GzipCoding"]),
         tests("HTTPMessagesTests", ["HTTPMessages"]),
         tests("MicroHTTPServerTests", ["MicroHTTPServer", "HTTPMessages", "Locking"]),
         tests("EventStreamsTests", ["EventStreams", "MicroHTTPServer", "HTTPMessages", "Locking"]),

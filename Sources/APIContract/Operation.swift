@@ -5,7 +5,7 @@ public import HTTPMessages
 
 /// One thing that can be asked for, by method and path.
 public enum Operation: String, CaseIterable, Sendable {
-    case landingPage, openAPI, problemPage
+    case landingPage, staticFile, openAPI, problemPage
     case live, ready, version, metrics
     case index, limits
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
@@ -28,6 +28,8 @@ public enum Operation: String, CaseIterable, Sendable {
     public var template: String {
         switch self {
         case .landingPage: "/"
+        // Any file of the dashboard; the variable may hold slashes.
+        case .staticFile: "/{file}"
         case .openAPI: "/openapi.yaml"
         case .problemPage: "/problems/{slug}"
         case .live: "/livez"

@@ -21,6 +21,19 @@ enum Negotiation {
         return best?.offer
     }
 
+    /// Whether the Accept-Encoding fields let this coding be used (RFC 9110, 12.5.3). None do not.
+    static func accepts(coding: String, fields: [String]) -> Bool {
+        var other = false
+        for item in fields.flatMap({ $0.split(separator: ",") }) {
+            let parts = item.split(separator: ";").map { trimmed($0).lowercased() }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
+            let isAllowed = weight.flatMap { Double($0.dropFirst(2)) } != 0
+            if parts.first == coding { return isAllowed }
+            if parts.first == "*" { other = isAllowed }
+        }
+        return other
+    }
+
     private typealias Range = (type: String, subtype: String, quality: Double)
 
     /// The most specific matching range decides, as RFC 9110 has it.

@@ -41,7 +41,7 @@ extension Service {
 
     private func admittedPlan(_ head: RequestHead, _ requestID: String) throws(Problem) -> Plan {
         let target = try parsedTarget(head)
-        guard let (route, variables) = Route.match(target.path) else { throw notFound(target) }
+        guard let (route, variables) = route(of: target.path) else { throw notFound(target) }
         guard let operation = route.operation(head.method) else {
             throw Problem(
                 .methodNotAllowed,
@@ -50,15 +50,24 @@ extension Service {
         }
         try authorize(operation, head)
         guard
-            let produces = Negotiation.choose(from: operation.produces, accepting: head.headers.all("Accept"))
+            let produces = Negotiation.choose(
+                from: offers(operation, target), accepting: head.headers.all("Accept"))
         else {
-            let offers = operation.produces.joined(separator: ", ")
+            let offers = offers(operation, target).joined(separator: ", ")
             throw Problem(.notAcceptable, "This resource is available as \(offers) only.")
         }
         try checkQuery(target.query, of: operation)
         return Plan(
             operation: operation, variables: variables, query: target.query, produces: produces,
             consumes: try consumed(by: operation, head), requestID: requestID)
+    }
+
+    /// Media types of the answer: a file has its own.
+    private func offers(_ operation: Operation, _ target: RequestTarget) -> [String] {
+        guard operation == .staticFile, let file = configuration.site.file(at: target.path) else {
+            return operation.produces
+        }
+        return [file.mediaType]
     }
 
     private func parsedTarget(_ head: RequestHead) throws(Problem) -> RequestTarget {
@@ -138,7 +147,7 @@ extension Service {
         if target.isAsterisk {
             allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
         } else {
-            guard let (route, _) = Route.match(target.path) else { throw notFound(target) }
+            guard let (route, _) = route(of: target.path) else { throw notFound(target) }
             allow = route.allow
         }
         var response = Response(status: 204, headers: HeaderFields([.init("Allow", allow)]))

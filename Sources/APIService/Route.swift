@@ -17,7 +17,7 @@ struct Route: Sendable {
     /// Every route, literal segments before variables.
     static let all: [Route] = {
         var byTemplate: [(template: String, operations: [Operation])] = []
-        for operation in Operation.allCases {
+        for operation in Operation.allCases where operation != .staticFile {
             if let index = byTemplate.firstIndex(where: { $0.template == operation.template }) {
                 byTemplate[index].operations.append(operation)
             } else {
@@ -31,6 +31,9 @@ struct Route: Sendable {
         }
         return routes
     }()
+
+    /// Stands for every file of the site; `match` does not give it.
+    static let staticFile = Route(template: Operation.staticFile.template, operations: [.staticFile])
 
     init(template: String, operations: [Operation]) {
         segments = template.split(separator: "/").map { part in

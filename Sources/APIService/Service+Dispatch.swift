@@ -10,6 +10,7 @@ extension Service {
         switch context.plan.operation {
         case .landingPage: try landingPage(context)
         case .openAPI: try siteFile("/openapi.yaml", context)
+        case .staticFile: try siteFile("/" + context.variable("file"), context)
         case .problemPage: try problemPage(context)
         case .live: text(200, "alive\n")
         case .ready: isDraining ? text(503, "draining\n") : text(200, "ready\n")

@@ -117,7 +117,8 @@ public final class Service: Sendable {
         if let origin = configuration.allowedOrigin {
             response.headers.set("Access-Control-Allow-Origin", origin)
             response.headers.set("Access-Control-Expose-Headers", "ETag, Location, X-Request-ID")
-            response.headers.set("Vary", "Origin")
+            let varying = response.headers["Vary"]
+            response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
         }
         counters.count(operation, status: response.status)
         return response

@@ -32,7 +32,7 @@ struct EventRing<Payload: Sendable>: Sendable {
     /// The number that the next event will get.
     var nextNumber: UInt64 { firstNumber + UInt64(count) }
 
-    /// Adds the events of an id, which is above all before. More of them than the ring holds are lost at once.
+    /// Adds the events of an id, which is above all before. More than the ring holds are lost at once.
     mutating func append(_ payloads: [Payload], id: UInt64) {
         precondition(id > lastID, "event id \(id) is not above \(lastID)")
         lastID = id

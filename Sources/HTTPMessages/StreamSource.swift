@@ -2,8 +2,8 @@
 // a source never pushes, so whoever reads slowly makes nobody hold bytes for it. No socket is known here.
 
 /// Where the bytes of a stream come from. The server calls `start` once, then `next` whenever the client can
-/// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason. `finish`
-/// may come from another thread at any time.
+/// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason.
+/// `finish` may come from another thread at any time.
 ///
 /// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
 public protocol StreamSource: AnyObject, Sendable {

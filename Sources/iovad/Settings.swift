@@ -87,14 +87,7 @@ struct Settings {
         if let publicFolder, !Files.isFolder(publicFolder) {
             throw ValidationError("--public \(publicFolder) is no folder")
         }
-        var site = Site()
-        let folder = publicFolder ?? "Public"
-        if let index = Files.read("\(folder)/index.html") {
-            site.files["/index.html"] = Site.File(body: index, mediaType: "text/html")
-        }
-        if let contract = Files.read("\(folder)/../openapi.yaml") {
-            site.files["/openapi.yaml"] = Site.File(body: contract, mediaType: "application/yaml")
-        }
-        return site
+        guard let folder = publicFolder ?? ServeSite.defaultFolder() else { return Site() }
+        return try ServeSite.load(folder)
     }
 }
