@@ -199,13 +199,13 @@ public struct MultipartForm: Sendable {
 
     /// Where the line break before the next delimiter starts.
     private static func end(of delimiter: [UInt8], in body: [UInt8], from start: Int) -> Int? {
-        // An empty part may have its delimiter right here: the break then is the one behind the headers.
-        var at = start - 2
+        // An empty part has a break of its own: the one behind the headers is theirs.
+        var at = start
         let width = 2 + delimiter.count
         while at + width <= body.count {
             if body[at] == 0x0d, body[at + 1] == 0x0a, body[(at + 2)..<(at + width)].elementsEqual(delimiter)
             {
-                return max(at, start)
+                return at
             }
             at += 1
         }

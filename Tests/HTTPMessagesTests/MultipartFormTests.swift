@@ -47,6 +47,9 @@ import Testing
             (Array(one.dropLast(4)), type, .unterminated),
             (Array(one.dropLast(9)), type, .unterminated),
             (body([]), type, .noParts),
+            // The break behind the headers is not that of a delimiter.
+            (Array("--xYzZY\r\n\(head("a"))\r\n\r\n--xYzZY".utf8), type, .unterminated),
+            (Array("--xYzZY\r\n\(head("a"))\r\n\r\n--xYzZY--\r\n".utf8), type, .unterminated),
             (body([(head("a"), "x"), (head("a"), "y")]), type, .duplicateName("a")),
             (body([("X-Other: 1", "x")]), type, .dispositionMissing(offset: 7)),
             (body([("Content-Disposition: attachment; name=a", "x")]), type, .dispositionMissing(offset: 7)),
