@@ -50,7 +50,7 @@ public enum AllocationStep: Hashable, Sendable {
     case reservationRefused(lo: UInt64, hi: UInt64, highest: UInt64)
     /// A held range grew down to take in a part of a reservation.
     case grew(from: PageFrameRange, to: PageFrameRange)
-    /// A part of a reservation lay inside a held range already.
+    /// A part of a reservation lay inside a held range already, or inside several that touch.
     case covered(by: PageFrameRange)
     case reserved(PageFrameRange)
 }

@@ -7,7 +7,7 @@ extension IOVADomain {
     ///
     /// Live allocations grow like reservations do, and a later free of one frees what it grew by. Hints and
     /// memo stay. `startPFN` does not matter.
-    /// - Complexity: O(log n) and O(1) for each range overlapped.
+    /// - Complexity: O(log n), and O(log n) amortised for each hole that is filled on the way.
     public mutating func reserve(_ lo: UInt64, _ hi: UInt64) throws(IOVAInputError) -> PageFrameRange? {
         var ignored = NoAllocationRecorder()
         return try reserve(lo, hi, recorder: &ignored)
@@ -43,8 +43,11 @@ extension IOVADomain {
                 recorder.record(.covered(by: old))
             }
             if hi <= old.hi { return tree[position] }
-            lo = old.hi + 1
-            position = tree.above(position)
+            position = tree.firstAboveGap(from: tree.above(position), orEndingAt: hi)
+            lo = tree.holeBottom(below: position)
+            if lo > old.hi + 1 {
+                recorder.record(.covered(by: PageFrameRange(lo: old.hi + 1, hi: lo - 1)))
+            }
         }
         let rest = PageFrameRange(lo: lo, hi: hi)
         _ = tree.insert(rest, below: position)

@@ -6,9 +6,8 @@ struct Hole {
     let length: UInt64
     /// Order of the largest naturally aligned block inside, 0 ... 63.
     let blockOrder: Int
-    /// Pages above the first boundary of 2^(blockOrder + 1), which are fewer than that; 0 for none, and for
-    /// orders that summaries do not keep.
-    let capacity: UInt16
+    /// Pages above the first boundary of 2^(blockOrder + 1), which are fewer than that; 0 for none.
+    let capacity: UInt64
 
     /// Page frames `bottom ..< top`.
     @inline(__always)
@@ -22,13 +21,9 @@ struct Hole {
         // A boundary that wrapped lies below the hole.
         let fits = aligned >= bottom && aligned < top && top &- aligned >= block
         blockOrder = fits ? k : k &- 1
-        if blockOrder < HoleSummary.capacityOrders {
-            let above: UInt64 = 2 << UInt64(blockOrder)
-            let boundary = (bottom &+ (above &- 1)) & ~(above &- 1)
-            let isInside = boundary >= bottom && boundary < top
-            capacity = isInside ? UInt16(truncatingIfNeeded: top &- boundary) : 0
-        } else {
-            capacity = 0
-        }
+        // Above order 63 there is no boundary, and no request that asks for one.
+        let above: UInt64 = 2 << UInt64(blockOrder)
+        let boundary = (bottom &+ (above &- 1)) & ~(above &- 1)
+        capacity = boundary >= bottom && boundary < top ? top &- boundary : 0
     }
 }

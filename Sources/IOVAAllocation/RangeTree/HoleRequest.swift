@@ -48,21 +48,19 @@ struct HoleRequest {
         return first >= bottom ? first : nil
     }
 
-    /// Whether some hole of a summary with these parts takes the request: exact for exact summaries up to
-    /// order 16 and for every request of `anywhere` and `naturalBlock`, otherwise never wrongly no.
+    /// Whether some hole of a summary with these parts takes the request: exact for exact summaries,
+    /// otherwise never wrongly no. Only the parts that decide are read.
     @inline(__always)
     func mayFit(
         longest: @autoclosure () -> UInt64, blockOrder: @autoclosure () -> UInt8,
-        capacity: @autoclosure () -> SIMD16<UInt16>
+        capacity: @autoclosure () -> UInt64
     ) -> Bool {
         switch kind {
         case .anywhere: return longest() >= size
         case .naturalBlock: return Int(blockOrder()) > order
         case .withinBlock:
             let found = Int(blockOrder())
-            if found > order { return true }
-            if order <= HoleSummary.capacityOrders { return UInt64(capacity()[order &- 1]) >= size }
-            return found == order && longest() >= size
+            return found > order || (found == order && capacity() >= size)
         }
     }
 }

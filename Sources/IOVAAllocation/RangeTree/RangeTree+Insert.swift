@@ -13,7 +13,8 @@ extension RangeTree {
         return Position(leaf: position.leaf, slot: position.slot &+ 1)
     }
 
-    /// Moves the ranges from `slot` on by one and puts `range` there.
+    /// Moves the ranges from `slot` on by one and puts `range` there. By index: inlined, swiftc 6.3.1 -O drops
+    /// the uniqueness check of `Array.mutableSpan`, and the shift would happen in storage that copies share.
     @inline(__always)
     private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
         let first = (leaf &<< Self.leafShift) &+ slot
@@ -28,15 +29,16 @@ extension RangeTree {
     }
 
     /// A full leaf gives its lower half to the next one when that has room, otherwise to a new one. When the
-    /// range goes below all of it, only that range moves, so that addresses handed out downwards leave full
-    /// leaves behind; the first rule does the same for ranges that come upwards.
+    /// range goes below all of it, only a few move, so that addresses handed out downwards leave nearly full
+    /// leaves behind; the first rule does the same for ranges that come upwards. Those few keep a leaf from
+    /// coming and going with the last range alone.
     private mutating func splitLeaf(
         _ leaf: Int, inserting range: PageFrameRange, at slot: Int
     ) -> Position {
         var path = Path(repeating: 0)
         _ = position(at: ranges[leaf << Self.leafShift].hi, &path)
         let isLowest = slot == Self.leafCapacity
-        let kept = isLowest ? slot : Self.leafCapacity / 2
+        let kept = isLowest ? slot - Self.sparse / 2 : Self.leafCapacity / 2
         let moved = Self.leafCapacity - kept
         let sibling = isLowest ? nil : lowerSibling(path, roomFor: slot > kept ? moved + 1 : moved)
         let target = sibling ?? takeLeaf()
@@ -176,7 +178,7 @@ extension RangeTree {
         children.append(contentsOf: repeatElement(Self.none, count: Self.nodeCapacity))
         longest.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
         blockOrders.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
-        capacities.append(contentsOf: repeatElement(SIMD16(), count: Self.nodeCapacity))
+        capacities.append(contentsOf: repeatElement(0, count: Self.nodeCapacity))
         nodeCounts.append(0)
         return nodeCounts.count - 1
     }

@@ -8,7 +8,7 @@ extension RangeTree {
         for slot in 0..<Int(leafCounts[leaf]) {
             let bottom = holeBottom(below: Position(leaf: leaf, slot: slot))
             let top = ranges[base + slot].lo
-            if bottom < top { result.include(Hole(bottom: bottom, top: top)) }
+            if bottom < top { result.include(HoleSummary(Hole(bottom: bottom, top: top))) }
         }
         return result
     }
@@ -23,11 +23,8 @@ extension RangeTree {
 
     @inline(__always)
     func summary(at index: Int) -> HoleSummary {
-        var result = HoleSummary()
-        result.longest = longest[index]
-        result.blockOrder = blockOrders[index]
-        result.capacity = capacities[index]
-        return result
+        HoleSummary(
+            longest: longest[index], blockOrder: blockOrders[index], capacity: capacities[index])
     }
 
     @inline(__always)
@@ -41,16 +38,12 @@ extension RangeTree {
     /// bound was as high already: so it is then above.
     @inline(__always)
     mutating func raise(_ path: Path, hole bottom: UInt64, _ top: UInt64) {
-        let hole = Hole(bottom: bottom, top: top)
-        let blockOrder = UInt8(truncatingIfNeeded: hole.blockOrder &+ 1)
+        let hole = HoleSummary(Hole(bottom: bottom, top: top))
         var level = height &- 1
         while level >= 0 {
             let index = Int(path[level])
-            let isLower = longest[index] < hole.length || blockOrders[index] < blockOrder
-            guard isLower || (hole.capacity > 0 && capacities[index][hole.blockOrder] < hole.capacity)
-            else { return }
             var bound = summary(at: index)
-            bound.include(hole)
+            guard bound.include(hole) else { return }
             store(bound, at: index)
             level &-= 1
         }

@@ -38,7 +38,7 @@ struct RangeTree: Sendable {
     var children: [UInt32] = []
     var longest: [UInt64] = []
     var blockOrders: [UInt8] = []
-    var capacities: [SIMD16<UInt16>] = []
+    var capacities: [UInt64] = []
     var nodeCounts: [UInt8] = []
     var freeNodes: [UInt32] = []
 
@@ -53,12 +53,10 @@ struct RangeTree: Sendable {
 
     /// Only the sentinel, in leaf 0 slot 0, where it stays.
     init() {
-        // Not array literals: swiftc 6.3.1 -O places a literal in static memory and then writes to it in
-        // place, so that one domain's counts showed up in the next.
         ranges = Array(repeating: Self.sentinel, count: Self.leafCapacity)
-        leafCounts = Array(repeating: 1, count: 1)
-        lower = Array(repeating: Self.none, count: 1)
-        higher = Array(repeating: Self.none, count: 1)
+        leafCounts = [1]
+        lower = [Self.none]
+        higher = [Self.none]
     }
 
     /// Where a range stands. Insertions and removals make positions stale.
