@@ -155,7 +155,7 @@ extension Service {
             response.headers.set("Access-Control-Allow-Methods", allow)
             response.headers.set(
                 "Access-Control-Allow-Headers",
-                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID")
+                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID")
             response.headers.set("Access-Control-Max-Age", "600")
         }
         return finish(response, head, requestID, nil)

@@ -116,7 +116,7 @@ public final class Service: Sendable {
         response.headers.set("X-Content-Type-Options", "nosniff")
         if let origin = configuration.allowedOrigin {
             response.headers.set("Access-Control-Allow-Origin", origin)
-            response.headers.set("Access-Control-Expose-Headers", "ETag, Location, X-Request-ID")
+            response.headers.set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-ID")
             let varying = response.headers["Vary"]
             response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
         }

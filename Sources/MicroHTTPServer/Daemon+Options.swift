@@ -20,20 +20,20 @@ typealias ConnectionCallback =
     ) -> Void
 /// One formatted line of libmicrohttpd's error log.
 private func logged(_ context: UnsafeMutableRawPointer?, _ line: UnsafePointer<CChar>?) {
-    guard let core = ServerCore.from(context), let onError = core.onError, let line else { return }
+    guard let core = ServerCore.from(context), let line else { return }
     var bytes = Array(String(cString: line).utf8)
     if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
-    onError(String(decoding: bytes, as: UTF8.self))
+    core.log(String(decoding: bytes, as: UTF8.self))
 }
 
 /// Starts libmicrohttpd on a listening descriptor; nil when it refuses.
 func startDaemon(
-    _ descriptor: Int32, _ core: UnsafeMutableRawPointer, _ limits: ServerLimits,
+    _ descriptor: Int32, _ core: UnsafeMutableRawPointer, _ limits: ServerLimits, _ tls: TLSMemory?,
     _ sink: UnsafeMutablePointer<iovad_mhd_log_sink>
 ) -> OpaquePointer? {
     sink.initialize(to: iovad_mhd_log_sink(take: logged, context: core))
     // ITC: without it MHD_stop_daemon hangs when a pool thread is at its connection limit.
-    let flags =
+    var flags =
         MHD_USE_EPOLL_INTERNAL_THREAD.rawValue | MHD_USE_ITC.rawValue
         | MHD_ALLOW_SUSPEND_RESUME.rawValue | MHD_USE_ERROR_LOG.rawValue
     let threads = limits.threadCount ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
@@ -55,6 +55,14 @@ func startDaemon(
         item(.PER_IP_CONNECTION_LIMIT, limits.maximumConnectionCountPerAddress),
         item(.CONNECTION_TIMEOUT, limits.inactivitySeconds),
     ]
+    if let tls {
+        flags |= MHD_USE_TLS.rawValue
+        options += [
+            item(.HTTPS_MEM_CERT, 0, tls.certificate.baseAddress),
+            item(.HTTPS_MEM_KEY, 0, tls.key.baseAddress),
+            item(.HTTPS_PRIORITIES, 0, tls.priorities.baseAddress),
+        ]
+    }
     // A pool of one is refused.
     if threads > 1 { options.append(item(.THREAD_POOL_SIZE, threads)) }
     options.append(item(MHD_OPTION.END, 0))

@@ -21,16 +21,20 @@ public final class Daemon: @unchecked Sendable {
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
+    /// With `tls` it speaks HTTPS.
     /// `onCompletion` and `onError` are called on server threads, several at a time. Ignores SIGPIPE for the
     /// whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
+        tls: TLSCredentials? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
         onError: (@Sendable (String) -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
-        core = ServerCore(responder: responder, limits: limits, onCompletion: onCompletion, onError: onError)
+        core = ServerCore(
+            responder: responder, limits: limits, tls: tls.map(TLSMemory.init), onCompletion: onCompletion,
+            onError: onError)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
             deadlines = try DeadlineThread.start(core: core)
@@ -39,12 +43,16 @@ public final class Daemon: @unchecked Sendable {
             listener.close()
             throw error
         }
-        handle = startDaemon(listener.descriptor, coreReference.toOpaque(), limits, logSink)
+        handle = startDaemon(listener.descriptor, coreReference.toOpaque(), limits, core.tls, logSink)
+        let said = core.startLines.withLock { lines in
+            defer { lines = nil }
+            return lines ?? []
+        }
         guard handle != nil else {
             deadlines?.stop()
             coreReference.release()
             listener.close()
-            throw .daemonNotStarted
+            throw .daemonNotStarted(said)
         }
     }
 

@@ -18,7 +18,8 @@ enum DeadlineThread {
     private static func look(_ core: ServerCore) {
         for stream in core.connections.streamsWithoutClient() { stream.cut() }
         for overdue in core.connections.overdue(now: MonotonicClock.microseconds(), limits: core.limits) {
-            let refusal = overdue.head.map {
+            // Past libmicrohttpd only plain text can be said.
+            let refusal = (core.tls == nil ? overdue.head : nil).map {
                 core.responder.refuse(.tooSlow(seconds: core.limits.wholeRequestSeconds), $0)
             }
             let farewell = refusal.map { serialize($0, isHead: overdue.head?.method == .head) } ?? []

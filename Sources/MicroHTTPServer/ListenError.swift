@@ -13,6 +13,6 @@ public enum ListenError: Error, Hashable, Sendable {
     case notAListeningSocket(descriptor: Int32)
     /// `call` failed.
     case system(call: String, errno: Int32)
-    /// libmicrohttpd did not start; the reason is in the error log.
-    case daemonNotStarted
+    /// libmicrohttpd did not start, and this is what it said.
+    case daemonNotStarted([String])
 }

@@ -12,5 +12,6 @@ struct Iovad: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self, Bench.self,
+            Packaging.self,
         ])
 }

@@ -24,6 +24,10 @@ struct Serve: ParsableCommand {
     var publicFolder: String?
     @Option(help: "File whose first line is the token that clients must send.")
     var tokenFile: String?
+    @Option(help: "Certificate chain in PEM; with --tls-key, TCP sockets speak HTTPS.")
+    var tlsCert: String?
+    @Option(help: "Private key of the certificate, in PEM.")
+    var tlsKey: String?
     @Option(help: "Origin that browsers may call from.")
     var corsOrigin: String?
     @Option(help: "Access log on standard error: text, json or none. Default text.")
@@ -32,6 +36,9 @@ struct Serve: ParsableCommand {
     var insecure = false
     @Option(help: "Seconds for requests under way when the server is told to stop. Default 10.")
     var graceSeconds: Int?
+
+    /// Descriptors beside those of connections: sockets, epoll, logs, files that are read.
+    private static let otherDescriptors = 256
 
     func validate() throws {
         if let graceSeconds, !(0...3_600).contains(graceSeconds) {
@@ -43,6 +50,7 @@ struct Serve: ParsableCommand {
         TerminationSignal.block()
         let settings = try Settings(self, environment: Environment.iovad())
         let limits = ServerLimits()
+        Files.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
         let service = Service(
             Service.Configuration(
                 version: Iovad.version,
@@ -51,12 +59,15 @@ struct Serve: ParsableCommand {
                 serverLimits: limits.table))
         var daemons: [Daemon] = []
         for listener in try settings.listeners() {
+            let isTCP = listener.port != nil
             daemons.append(
-                try Daemon(
-                    listener: listener, responder: service.responder, limits: limits,
-                    onCompletion: settings.log.observer))
-            Console.say(
-                "iovad \(Iovad.version) serves \(listener.port == nil ? "" : "http://")\(listener.name)")
+                try settings.opened(for: listener.name) { () throws(ListenError) in
+                    try Daemon(
+                        listener: listener, responder: service.responder, limits: limits,
+                        tls: isTCP ? settings.tls : nil, onCompletion: settings.log.observer)
+                })
+            let scheme = isTCP ? settings.tls == nil ? "http://" : "https://" : ""
+            Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
         let signal = TerminationSignal.wait()

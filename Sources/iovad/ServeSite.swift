@@ -82,9 +82,10 @@ enum ServeSite {
     /// that the binary was built in, or here. nil when there are none.
     static func defaultFolder() -> String? {
         var candidates: [String] = []
-        if let binary = executableFolder() {
+        if let path = Files.executablePath(), let slash = path.lastIndex(of: "/") {
+            let binary = path[..<slash]
             candidates = ["\(binary)/Public", "\(binary)/../share/iovad/Public"]
-            var folder = binary[...]
+            var folder = binary
             // .build/<triple>/<configuration>/iovad
             for _ in 0..<4 {
                 guard let slash = folder.lastIndex(of: "/") else { break }
@@ -99,15 +100,5 @@ enum ServeSite {
     private static func isOurs(_ folder: String) -> Bool {
         Files.isFolder(folder)
             && (access("\(folder)/../openapi.yaml", R_OK) == 0 || access("\(folder)/openapi.yaml", R_OK) == 0)
-    }
-
-    private static func executableFolder() -> String? {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes { space in
-            space.withMemoryRebound(to: CChar.self) { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-        }
-        guard count > 0 else { return nil }
-        let path = String(decoding: buffer[..<count], as: UTF8.self)
-        return path.lastIndex(of: "/").map { String(path[..<$0]) }
     }
 }

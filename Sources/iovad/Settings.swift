@@ -2,23 +2,24 @@
 
 import APIService
 import ArgumentParser
-import Glibc
 import MicroHTTPServer
 
 struct Settings {
-    private let listen: String
-    private let listenWasGiven: Bool
-    private let unix: String?
+    let listen: String
+    let listenWasGiven: Bool
+    let unix: String?
     private let publicFolder: String?
     let token: String?
+    let tls: TLSCredentials?
     let corsOrigin: String?
     let log: AccessLog
     let graceSeconds: Int
-    private let isInsecure: Bool
+    let isInsecure: Bool
 
     /// Names of the variables, without their prefix.
     static let variables: Set<String> = [
-        "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "CORS_ORIGIN", "LOG", "INSECURE", "GRACE_SECONDS",
+        "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "LOG", "INSECURE",
+        "GRACE_SECONDS",
     ]
 
     init(_ serve: Serve, environment: [String: String]) throws {
@@ -31,8 +32,8 @@ struct Settings {
         listen = given ?? "127.0.0.1:8080"
         unix = serve.unix ?? environment["UNIX"]
         publicFolder = serve.publicFolder ?? environment["PUBLIC"]
-        corsOrigin = serve.corsOrigin ?? environment["CORS_ORIGIN"]
-        isInsecure = serve.insecure || ["1", "true"].contains(environment["INSECURE"])
+        corsOrigin = try (serve.corsOrigin ?? environment["CORS_ORIGIN"]).map(Self.checkedOrigin)
+        isInsecure = try serve.insecure || environment["INSECURE"].map(Self.truth) ?? false
         let word = serve.log ?? environment["LOG"] ?? "text"
         guard let log = AccessLog(rawValue: word) else {
             throw ValidationError("--log is text, json or none")
@@ -42,6 +43,29 @@ struct Settings {
         guard (0...3_600).contains(grace) else { throw ValidationError("IOVAD_GRACE_SECONDS is 0 to 3600") }
         graceSeconds = grace
         token = try (serve.tokenFile ?? environment["TOKEN_FILE"]).map(Self.readToken)
+        tls = try Self.readTLS(
+            certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"])
+    }
+
+    private static func truth(_ word: String) throws -> Bool {
+        switch word {
+        case "1", "true": true
+        case "0", "false", "": false
+        default: throw ValidationError("IOVAD_INSECURE is true or false")
+        }
+    }
+
+    /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing behind; or `*`.
+    private static func checkedOrigin(_ origin: String) throws -> String {
+        if origin == "*" { return origin }
+        let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, ["http:", "https:"].contains(parts[0]), parts[1].isEmpty, !parts[2].isEmpty,
+            parts[2].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ",") })
+        else {
+            throw ValidationError(
+                "--cors-origin \(origin): expected an origin like https://example.org, or *")
+        }
+        return origin
     }
 
     private static func readToken(_ path: String) throws -> String {
@@ -52,34 +76,28 @@ struct Settings {
         guard line.count >= 16 else {
             throw ValidationError("the token in \(path) has fewer than 16 characters")
         }
+        guard line.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+            throw ValidationError("the token in \(path) has characters that no header can carry")
+        }
         return String(decoding: line, as: UTF8.self)
     }
 
-    /// Inherited sockets, or the TCP address; and the unix path.
-    func listeners() throws -> [ListenSocket] {
-        var listeners = try ListenSocket.inheritedFromEnvironment()
-        if listeners.isEmpty, listenWasGiven || unix == nil {
-            let (host, port) = try address()
-            let isLoopback = host == "localhost" || host == "::1" || host.hasPrefix("127.")
-            guard isLoopback || token != nil || isInsecure else {
-                throw ValidationError(
-                    "listening on \(host) lets others in: give --token-file, or say --insecure")
+    private static func readTLS(certificate: String?, key: String?) throws -> TLSCredentials? {
+        guard certificate != nil || key != nil else { return nil }
+        guard let certificate, let key else {
+            throw ValidationError("--tls-cert and --tls-key go together")
+        }
+        func pem(_ path: String) throws -> [UInt8] {
+            guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
+            guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") else {
+                throw ValidationError("\(path) holds no PEM text")
             }
-            listeners.append(try ListenSocket.tcp(host: host, port: port))
+            return bytes
         }
-        if let unix { listeners.append(try ListenSocket.unix(path: unix)) }
-        return listeners
-    }
-
-    private func address() throws -> (host: String, port: UInt16) {
-        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
-        else {
-            throw ValidationError("--listen \(listen): expected HOST:PORT")
+        guard let tls = TLSCredentials(certificate: try pem(certificate), key: try pem(key)) else {
+            throw ValidationError("\(certificate) or \(key) holds a NUL and is no PEM text")
         }
-        var host = String(listen[..<colon])
-        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
-        guard !host.isEmpty else { throw ValidationError("--listen \(listen): expected HOST:PORT") }
-        return (host, port)
+        return tls
     }
 
     /// The contract, and what the public folder holds.

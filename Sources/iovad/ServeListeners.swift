@@ -1,0 +1,61 @@
+// Where the server listens: inherited sockets, or a TCP address; and a unix path. Who listens beyond loopback
+// without a token must say so.
+
+import ArgumentParser
+import MicroHTTPServer
+
+extension Settings {
+    /// Inherited sockets, or the TCP address; and the unix path.
+    func listeners() throws -> [ListenSocket] {
+        var listeners = try opened(for: "LISTEN_FDS") { () throws(ListenError) in
+            try ListenSocket.inheritedFromEnvironment()
+        }
+        if listeners.isEmpty, listenWasGiven || unix == nil {
+            let (host, port) = try address()
+            listeners.append(
+                try opened(for: "--listen \(listen)") { () throws(ListenError) in
+                    try ListenSocket.tcp(host: host, port: port)
+                })
+        }
+        // Nobody is answered before a daemon runs, so that a refusal here comes in time.
+        for listener in listeners where !Self.isLocal(listener) && token == nil && !isInsecure {
+            throw ValidationError(
+                "listening on \(listener.name) lets others in: give --token-file, or say --insecure")
+        }
+        if let unix {
+            listeners.append(
+                try opened(for: "--unix \(unix)") { () throws(ListenError) in
+                    try ListenSocket.unix(path: unix)
+                })
+        }
+        return listeners
+    }
+
+    func opened<Value>(for place: String, _ open: () throws(ListenError) -> Value) throws -> Value {
+        do throws(ListenError) {
+            return try open()
+        } catch {
+            throw ServeStartError(error, for: place)
+        }
+    }
+
+    /// Whether only this machine can connect. A unix socket has no port.
+    private static func isLocal(_ listener: ListenSocket) -> Bool {
+        listener.port == nil || listener.name.hasPrefix("127.") || listener.name.hasPrefix("[::1]:")
+    }
+
+    private func address() throws -> (host: String, port: UInt16) {
+        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
+        else {
+            throw ValidationError("--listen \(listen): expected HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
+        }
+        var host = String(listen[..<colon])
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = String(host.dropFirst().dropLast())
+        } else if host.contains(":") {
+            throw ValidationError("--listen \(listen): an IPv6 address stands in brackets, as in [::1]:8080")
+        }
+        guard !host.isEmpty else { throw ValidationError("--listen \(listen): expected HOST:PORT") }
+        return (host, port)
+    }
+}
