@@ -8,7 +8,7 @@ SHELL := /bin/sh
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
 	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
-	libmicrohttpd-dev libfdt-dev libsimdjson-dev
+	libmicrohttpd-dev libfdt-dev libsimdjson-dev curl openssl
 
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad

@@ -110,7 +110,7 @@ let package = Package(
             "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.
-        tests("CommandTests", ["iovad"]),
+        tests("CommandTests", ["iovad", "MicroHTTPServer"]),
         tests(
             "FleetQueriesTests", ["FleetQueries", "MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
         tests("ArchitectureTests"),

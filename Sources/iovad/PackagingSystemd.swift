@@ -25,7 +25,9 @@ struct PackagingSystemd: ParsableCommand {
     func validate() throws {
         let words = [listen, tokenFile ?? "/", binary ?? "/"]
         // A unit file ends a value at its line, and has % and quotes of its own.
-        guard words.allSatisfy({ $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"'\\$".utf8.contains($0) } })
+        guard
+            words.allSatisfy({ $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"'\\$".utf8.contains($0) } }
+            )
         else {
             throw ValidationError("paths and addresses for a unit file have no blanks, quotes, $, % or \\")
         }

@@ -20,7 +20,9 @@ struct Serve: ParsableCommand {
     var listen: String?
     @Option(help: "Also listen on this unix socket path.")
     var unix: String?
-    @Option(name: .customLong("public"), help: "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or here.")
+    @Option(
+        name: .customLong("public"),
+        help: "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or here.")
     var publicFolder: String?
     @Option(help: "File whose first line is the token that clients must send.")
     var tokenFile: String?

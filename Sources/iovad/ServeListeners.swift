@@ -47,7 +47,8 @@ extension Settings {
     private func address() throws -> (host: String, port: UInt16) {
         guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
         else {
-            throw ValidationError("--listen \(listen): expected HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
+            throw ValidationError(
+                "--listen \(listen): expected HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
         }
         var host = String(listen[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {

@@ -44,7 +44,8 @@ struct Settings {
         graceSeconds = grace
         token = try (serve.tokenFile ?? environment["TOKEN_FILE"]).map(Self.readToken)
         tls = try Self.readTLS(
-            certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"])
+            certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"]
+        )
     }
 
     private static func truth(_ word: String) throws -> Bool {

@@ -11,7 +11,7 @@ struct Command {
     var lines: [String] { output.split(separator: "\n").map(String.init) }
 
     /// The executable lies beside the test bundle.
-    private static let executable = URL(fileURLWithPath: CommandLine.arguments[0])
+    static let executable = URL(fileURLWithPath: CommandLine.arguments[0])
         .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("iovad")
 
     /// Waits until the command ends.

@@ -29,7 +29,7 @@ struct TestServer {
     let tally = Tally()
 
     init(
-        _ transport: Transport = .tcp, responder: Responder = testResponder,
+        _ transport: Transport = .tcp, responder: Responder = testResponder, tls: TLSCredentials? = nil,
         _ change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         var limits = ServerLimits()
@@ -48,7 +48,8 @@ struct TestServer {
         }
         let tally = tally
         daemon = try Daemon(
-            listener: listener, responder: responder, limits: limits, onCompletion: { tally.add($0) })
+            listener: listener, responder: responder, limits: limits, tls: tls,
+            onCompletion: { tally.add($0) })
     }
 
     func client() throws -> RawClient { try RawClient(endpoint) }

@@ -1,0 +1,76 @@
+// `iovad serve` as a process of its own on a free port, ended by SIGTERM.
+
+import Foundation
+import TestSupport
+
+/// A running server. It is ended when the value goes, if not before.
+final class RunningServer {
+    private let process = Process()
+    private let errors: URL
+    /// What it said it serves, e.g. "http://127.0.0.1:40001" and "unix:/tmp/x".
+    private(set) var places: [String] = []
+    var identifier: Int32 { process.processIdentifier }
+
+    struct DidNotStart: Error { var status: Int32, errors: String }
+
+    /// Waits until `placeCount` sockets are served. `shell` runs a command line in place of the binary, with
+    /// the binary's path as `$0`.
+    init(
+        _ arguments: [String], environment: [String: String] = [:], placeCount: Int = 1,
+        folder: String = "/tmp",
+        shell: String? = nil, standardInput: FileHandle? = nil
+    ) throws {
+        errors = FileManager.default.temporaryDirectory
+            .appendingPathComponent("iovad-test-\(UUID().uuidString)")
+        try Data().write(to: errors)
+        process.executableURL = shell == nil ? Command.executable : URL(fileURLWithPath: "/bin/sh")
+        process.arguments =
+            shell.map { ["-c", $0, Command.executable.path] + arguments } ?? (["serve"] + arguments)
+        process.environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"]
+            .merging(environment) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        process.standardInput = standardInput ?? FileHandle.nullDevice
+        process.standardError = try FileHandle(forWritingTo: errors)
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        for _ in 0..<500 {
+            places = said.split(separator: "\n").compactMap { line in
+                line.range(of: " serves ").map { String(line[$0.upperBound...]) }
+            }
+            if places.count == placeCount { return }
+            if !process.isRunning { throw DidNotStart(status: process.terminationStatus, errors: said) }
+            usleep(10_000)
+        }
+        throw DidNotStart(status: -1, errors: said)
+    }
+
+    /// Its standard error so far.
+    var said: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+
+    /// The port of the first TCP place.
+    var port: UInt16 {
+        places.lazy.compactMap { $0.hasPrefix("http") ? UInt16($0.split(separator: ":").last!) : nil }.first!
+    }
+
+    func client() throws -> RawClient { try RawClient(.tcp(port)) }
+
+    /// One request on a connection of its own.
+    func get(_ target: String, _ fields: [String] = [], method: String = "GET") throws -> RawClient.Answer? {
+        let client = try client()
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: h"] + fields
+        try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+        return try client.read(isHead: method == "HEAD")
+    }
+
+    /// Sends SIGTERM and gives the exit status.
+    func stop() -> Int32 {
+        process.terminate()
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    deinit {
+        if process.isRunning { _ = stop() }
+        try? FileManager.default.removeItem(at: errors)
+    }
+}
