@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps build release run test sanitize fuzz fuzz-short atlas clean
+.PHONY: help deps build release run install test sanitize fuzz fuzz-short atlas clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -13,11 +13,14 @@ DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config 
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
 RUN_ARGUMENTS ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
 
 help:
 	@echo 'make run      build a release and serve on 127.0.0.1:8080 (RUN_ARGUMENTS="--listen 127.0.0.1:9090")'
 	@echo 'make test     every test'
 	@echo 'make build    debug build        make release   optimised build'
+	@echo 'make install  binary and dashboard to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
 	@echo 'make deps     install the Debian packages this needs (root or sudo)'
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
@@ -51,6 +54,13 @@ release: deps
 
 run: release
 	exec "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" serve $(RUN_ARGUMENTS)
+
+# The server finds its files in ../share/iovad beside its own folder.
+install: release
+	install -D -m 755 "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" "$(DESTDIR)$(PREFIX)/bin/iovad"
+	install -d "$(DESTDIR)$(PREFIX)/share/iovad"
+	rm -rf "$(DESTDIR)$(PREFIX)/share/iovad/Public"
+	cp -R Public openapi.yaml "$(DESTDIR)$(PREFIX)/share/iovad/"
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 test: release
