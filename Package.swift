@@ -38,6 +38,7 @@ let package = Package(
         module("Platforms", ["SMMUModel", "AddressSpaces"]),
         module("MSIWindows", ["Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
         module("FleetQueries", ["MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
+        module("Sessions", ["MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
 
         // The model that the allocator is held against, by tests and by the benchmark.
         module("LinearWalkReference", ["AllocatorTraces", "IOVAAllocation", "AddressSpaces"]),
@@ -60,14 +61,15 @@ let package = Package(
         module(
             "APIContract",
             [
-                "WireJSON", "HTTPMessages", "FleetQueries", "MSIWindows", "Platforms", "AllocatorTraces",
-                "IOVAAllocation", "SMMUModel", "AddressSpaces",
+                "WireJSON", "HTTPMessages", "FleetQueries", "Sessions", "MSIWindows", "Platforms",
+                "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
             ]),
         module(
             "APIService",
             [
                 "APIContract", "EventStreams", "HTTPMessages", "Locking", "WireJSON", "PlatformIngestion",
-                "FleetQueries", "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
+                "FleetQueries", "Sessions", "MSIWindows", "Platforms", "AllocatorTraces", "IOVAAllocation",
+                "SMMUModel", "AddressSpaces",
             ], resources: [.embedInCode("Resources/atlas.json")]),
         .executableTarget(
             name: "iovad",
@@ -107,7 +109,14 @@ let package = Package(
                 "SMMUModel", "AddressSpaces",
             ]),
         tests(
-            "APIServiceTests", ["APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows"]),
+            "SessionsTests",
+            ["Sessions", "MSIWindows", "Platforms", "IOVAAllocation", "SMMUModel", "AddressSpaces"]),
+        tests(
+            "APIServiceTests",
+            [
+                "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows", "IOVAAllocation",
+                "AddressSpaces", "Locking",
+            ]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.
         tests("CommandTests", ["iovad", "MicroHTTPServer"]),

@@ -57,6 +57,8 @@ public enum Limits {
     public static let pageItemsDefault = 100
     public static let pageItemsMax = 1_000
     public static let idempotencyKeysMax = 1_024
+    /// Sum of the answers that are kept for idempotency keys.
+    public static let idempotencyBytesTotalMax = 64 << 20
     public static let idempotencyKeyBytesMax = 128
     public static let requestIDBytesMax = 128
     public static let eventRingMax = 1_024
@@ -112,6 +114,7 @@ public enum Limits {
         ("page_items_default", pageItemsDefault),
         ("page_items_max", pageItemsMax),
         ("idempotency_keys_max", idempotencyKeysMax),
+        ("idempotency_bytes_total_max", idempotencyBytesTotalMax),
         ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
         ("request_id_bytes_max", requestIDBytesMax),
         ("event_ring_max", eventRingMax),
@@ -120,5 +123,5 @@ public enum Limits {
         ("site_files_max", siteFilesMax),
         ("site_bytes_total_max", siteBytesTotalMax),
         ("site_folder_depth_max", siteFolderDepthMax),
-    ]
+    ] + sessionTable
 }

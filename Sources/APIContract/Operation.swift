@@ -14,12 +14,22 @@ public enum Operation: String, CaseIterable, Sendable {
     case replay, explainFaults
     case listPolicies, readPolicy, listRules
     case listVMMs, readVMM, place, survey, atlas
+    case listSessions, createSession, readSession, patchSession, deleteSession, sessionState, sessionEvents
+    case listDomains, createDomain, readDomain, deleteDomain, domainState
+    case listAttached, attachDevice, detachDevice
+    case listReservations, reserveRange
+    case listIOVAs, allocateIOVA, readIOVA, freeIOVA, availableIOVAs
+    case listDoorbells, mapDoorbell
+    case runBatch
 
     public var method: Method {
         switch self {
-        case .createPlatform, .decide, .compare, .replay, .explainFaults, .place, .survey: .post
+        case .createPlatform, .decide, .compare, .replay, .explainFaults, .place, .survey, .createSession,
+            .createDomain, .attachDevice, .reserveRange, .allocateIOVA, .mapDoorbell, .runBatch:
+            .post
         case .putPlatform: .put
-        case .deletePlatform: .delete
+        case .patchSession: .patch
+        case .deletePlatform, .deleteSession, .deleteDomain, .detachDevice, .freeIOVA: .delete
         default: .get
         }
     }
@@ -56,6 +66,28 @@ public enum Operation: String, CaseIterable, Sendable {
         case .place: "/v1/placements"
         case .survey: "/v1/surveys"
         case .atlas: "/v1/atlas"
+        case .listSessions, .createSession: "/v1/sessions"
+        case .readSession, .patchSession, .deleteSession: "/v1/sessions/{session}"
+        case .sessionState: "/v1/sessions/{session}/state"
+        case .sessionEvents: "/v1/sessions/{session}/events"
+        case .listDomains, .createDomain: "/v1/sessions/{session}/domains"
+        default: domainTemplate
+        }
+    }
+
+    private var domainTemplate: String {
+        let domain = "/v1/sessions/{session}/domains/{domain}"
+        return switch self {
+        case .domainState: domain + "/state"
+        case .listAttached, .attachDevice: domain + "/devices"
+        case .detachDevice: domain + "/devices/{device}"
+        case .listReservations, .reserveRange: domain + "/reserved-regions"
+        case .listIOVAs, .allocateIOVA: domain + "/iovas"
+        case .readIOVA, .freeIOVA: domain + "/iovas/{iova}"
+        case .availableIOVAs: domain + "/available-iovas"
+        case .listDoorbells, .mapDoorbell: domain + "/doorbells"
+        case .runBatch: domain + "/batches"
+        default: domain
         }
     }
 
@@ -63,7 +95,13 @@ public enum Operation: String, CaseIterable, Sendable {
     public var queryParameters: [String] {
         let conditions = ["kernel", "page_size", "aperture_bits", "window_source"]
         return switch self {
-        case .listPlatforms, .listDevices: ["limit", "page_token"]
+        case .listPlatforms, .listDevices, .listSessions, .listDomains, .listAttached, .listReservations,
+            .listIOVAs, .listDoorbells:
+            ["limit", "page_token"]
+        case .createSession: ["id"]
+        case .sessionEvents: ["after", "limit", "page_token"]
+        case .availableIOVAs:
+            ["size", "limit", "size_aligned", "cached", "dma_mask", "pci", "device"]
         case .createPlatform: ["id", "validate_only", "preserve_config", "assume"]
         case .putPlatform: ["validate_only", "preserve_config", "assume"]
         case .reservedRegions: ["device", "view"] + conditions
@@ -88,7 +126,9 @@ public enum Operation: String, CaseIterable, Sendable {
                 MediaType.json, MediaType.deviceTree, MediaType.octetStream, MediaType.acpiTable,
                 MediaType.multipart, MediaType.plain,
             ]
-        case .decide, .compare, .place, .survey: [MediaType.json]
+        case .decide, .compare, .place, .survey, .createSession, .patchSession, .createDomain, .attachDevice,
+            .reserveRange, .allocateIOVA, .mapDoorbell, .runBatch:
+            [MediaType.json]
         case .replay: [MediaType.json, MediaType.plain]
         case .explainFaults: [MediaType.plain, MediaType.json]
         default: []
@@ -103,6 +143,7 @@ public enum Operation: String, CaseIterable, Sendable {
         case .metrics, .live, .ready: [MediaType.plain]
         case .reservedRegions: [MediaType.json, MediaType.plain]
         case .survey: [MediaType.json, MediaType.ndjson]
+        case .sessionEvents: [MediaType.json, MediaType.eventStream]
         default: [MediaType.json]
         }
     }
@@ -123,6 +164,7 @@ public enum MediaType {
     public static let multipart = "multipart/form-data"
     public static let octetStream = "application/octet-stream"
     public static let plain = "text/plain"
+    public static let eventStream = "text/event-stream"
     public static let html = "text/html"
     public static let yaml = "application/yaml"
 }

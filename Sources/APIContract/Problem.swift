@@ -12,17 +12,20 @@ public struct Problem: Error, Sendable {
     public var errors: [JSONProblem]
     /// Places beyond the limit.
     public var errorsDropped: Int
+    /// What Linux fails with, when it is Linux that refuses.
+    public var errno: String?
     /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
     public var headers: HeaderFields
 
     public init(
         _ kind: ProblemKind, _ detail: String, errors: [JSONProblem] = [], errorsDropped: Int = 0,
-        headers: HeaderFields = HeaderFields()
+        errno: String? = nil, headers: HeaderFields = HeaderFields()
     ) {
         self.kind = kind
         self.detail = detail
         self.errors = errors
         self.errorsDropped = errorsDropped
+        self.errno = errno
         self.headers = headers
     }
 }

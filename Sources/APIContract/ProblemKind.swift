@@ -26,6 +26,19 @@ public enum ProblemKind: String, CaseIterable, Sendable {
     case unreadableInput = "unreadable-input"
     case idempotencyKeyReused = "idempotency-key-reused"
     case tooManyPlatforms = "too-many-platforms"
+    case sessionExpired = "session-expired"
+    case iovaExhausted = "iova-exhausted"
+    case rangeInUse = "range-in-use"
+    case reservedRegionOverlap = "reserved-region-overlap"
+    case notAllocated = "not-allocated"
+    case attachRefused = "attach-refused"
+    case refusedByLinux = "refused-by-linux"
+    case sessionExists = "session-exists"
+    case domainExists = "domain-exists"
+    case requestInFlight = "request-in-flight"
+    case tooManySessions = "too-many-sessions"
+    case tooManySubscribers = "too-many-subscribers"
+    case sessionFull = "session-full"
     case shuttingDown = "shutting-down"
     case `internal`
 
@@ -37,17 +50,19 @@ public enum ProblemKind: String, CaseIterable, Sendable {
             400
         case .unauthenticated: 401
         case .forbidden: 403
-        case .notFound: 404
+        case .notFound, .sessionExpired: 404
         case .methodNotAllowed: 405
         case .notAcceptable: 406
         case .requestTimeout: 408
-        case .platformExists, .platformInUse: 409
+        case .platformExists, .platformInUse, .iovaExhausted, .rangeInUse, .reservedRegionOverlap,
+            .notAllocated, .attachRefused, .refusedByLinux, .sessionExists, .domainExists, .requestInFlight:
+            409
         case .preconditionFailed: 412
         case .bodyTooLarge: 413
         case .unsupportedMediaType: 415
         case .invalidRequest, .unreadableDeviceTree, .unreadableIORT, .unreadableInput, .idempotencyKeyReused:
             422
-        case .tooManyPlatforms: 429
+        case .tooManyPlatforms, .tooManySessions, .tooManySubscribers, .sessionFull: 429
         case .internal: 500
         case .shuttingDown: 503
         }
@@ -79,6 +94,19 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .unreadableInput: "The input cannot be read"
         case .idempotencyKeyReused: "The idempotency key was used for another request"
         case .tooManyPlatforms: "No room for another platform"
+        case .sessionExpired: "The session has expired"
+        case .iovaExhausted: "No IOVA is left"
+        case .rangeInUse: "The range is in use"
+        case .reservedRegionOverlap: "The range meets a reserved region"
+        case .notAllocated: "The address is not allocated"
+        case .attachRefused: "Linux refuses the device"
+        case .refusedByLinux: "Linux refuses the call"
+        case .sessionExists: "A session of this id exists"
+        case .domainExists: "A domain of this id exists"
+        case .requestInFlight: "The first request is still being answered"
+        case .tooManySessions: "No room for another session"
+        case .tooManySubscribers: "No room for another event stream"
+        case .sessionFull: "The session holds as much as it may"
         case .shuttingDown: "The server is shutting down"
         case .internal: "A bug of ours"
         }
@@ -118,6 +146,19 @@ public enum ProblemKind: String, CaseIterable, Sendable {
                 + "beside ACPI tables."
         case .idempotencyKeyReused: "Use a fresh Idempotency-Key for every different request."
         case .tooManyPlatforms: "Delete platforms that are no longer needed."
+        case .sessionExpired: "Make a new session; renew one with PATCH before its expires_at."
+        case .iovaExhausted: "Free something, or ask for less, below a higher limit. The detail says what was searched."
+        case .rangeInUse: "Free what `errors` names first, or ask for another range."
+        case .reservedRegionOverlap: "Ask for a range inside the domain's iova_ranges."
+        case .notAllocated: "GET .../iovas lists what is."
+        case .attachRefused: "The detail says which of its regions stands in the way; `errno` is Linux's."
+        case .refusedByLinux: "`errno` is what the call fails with."
+        case .sessionExists: "Choose another id, or delete the session."
+        case .domainExists: "Choose another id, or delete the domain."
+        case .requestInFlight: "Repeat the request with the same key a little later."
+        case .tooManySessions: "Delete sessions that are no longer needed, or wait for Retry-After."
+        case .tooManySubscribers: "Close streams, or poll the JSON page of the same events."
+        case .sessionFull: "Free something; GET /v1/limits lists the limits."
         case .shuttingDown: "Repeat the request at another instance, or after Retry-After."
         case .internal: "Report the request id: this is never the caller's fault."
         }

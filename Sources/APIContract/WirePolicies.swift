@@ -40,6 +40,11 @@ extension JSONWriter {
                 if let start = option.start { writer.member("start", hex: start) }
                 if let size = option.size { writer.member("size", hex: size) }
                 writer.member("reading", option.reading.rawValue)
+                if option.isAttached { writer.member("attached", true) }
+                if option.driver != .fixed {
+                    writer.key("driver")
+                    writer.source(option.driver)
+                }
             }
         }
     }

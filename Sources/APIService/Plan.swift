@@ -145,7 +145,7 @@ extension Service {
         let target = try parsedTarget(head)
         let allow: String
         if target.isAsterisk {
-            allow = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+            allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
         } else {
             guard let (route, _) = route(of: target.path) else { throw notFound(target) }
             allow = route.allow

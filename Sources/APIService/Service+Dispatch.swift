@@ -39,6 +39,39 @@ extension Service {
         case .place: try place(context)
         case .survey: try survey(context)
         case .atlas: atlas(context)
+        default: try handleSession(context)
+        }
+    }
+
+    /// The operations on sessions.
+    private func handleSession(_ context: RequestContext) throws(Problem) -> Response {
+        switch context.plan.operation {
+        case .listSessions: try listSessions(context)
+        case .createSession: try idempotent(context) { () throws(Problem) in try createSession(context) }
+        case .readSession: try readSession(context)
+        case .patchSession: try patchSession(context)
+        case .deleteSession: try deleteSession(context)
+        case .sessionState: try sessionState(context)
+        case .sessionEvents: try sessionEvents(context)
+        case .listDomains: try listDomains(context)
+        case .createDomain: try idempotent(context) { () throws(Problem) in try createDomain(context) }
+        case .readDomain: try readDomain(context)
+        case .deleteDomain: try deleteDomain(context)
+        case .domainState: try domainState(context)
+        case .listAttached: try listAttached(context)
+        case .attachDevice: try idempotent(context) { () throws(Problem) in try attachDevice(context) }
+        case .detachDevice: try detachDevice(context)
+        case .listReservations: try listReservations(context)
+        case .reserveRange: try idempotent(context) { () throws(Problem) in try reserveRange(context) }
+        case .listIOVAs: try listIOVAs(context)
+        case .allocateIOVA: try idempotent(context) { () throws(Problem) in try allocateIOVA(context) }
+        case .readIOVA: try readIOVA(context)
+        case .freeIOVA: try freeIOVA(context)
+        case .availableIOVAs: try availableIOVAs(context)
+        case .listDoorbells: try listDoorbells(context)
+        case .mapDoorbell: try idempotent(context) { () throws(Problem) in try mapDoorbell(context) }
+        case .runBatch: try idempotent(context) { () throws(Problem) in try runBatch(context) }
+        default: preconditionFailure("no handler for \(context.plan.operation)")
         }
     }
 
@@ -70,6 +103,7 @@ extension Service {
             writer.member("detail", problem.detail)
             writer.member("instance", "urn:iovad:request:\(requestID)")
             writer.member("code", problem.kind.rawValue)
+            if let errno = problem.errno { writer.member("errno", errno) }
             if !problem.errors.isEmpty {
                 writer.array("errors") { writer in
                     for error in problem.errors.prefix(Limits.problemErrorsMax) {

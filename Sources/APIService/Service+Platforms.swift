@@ -38,31 +38,7 @@ extension Service {
     }
 
     func createPlatform(_ context: RequestContext) throws(Problem) -> Response {
-        guard let key = context.head.headers["Idempotency-Key"] else { return try create(context) }
-        guard !key.isEmpty, key.utf8.count <= Limits.idempotencyKeyBytesMax else {
-            throw Problem(
-                .invalidParameter, "Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
-        }
-        let fingerprint =
-            EntityTag.of(context.head.rawTarget + [0] + context.request.body)
-            + " \(context.plan.consumes ?? "") \(context.request.body.count)"
-        switch idempotency.claim(key, fingerprint: fingerprint) {
-        case .replay(let stored): return stored
-        case .reused:
-            throw Problem(.idempotencyKeyReused, "This Idempotency-Key came with another request before.")
-        case .inFlight:
-            throw Problem(
-                .platformInUse, "The first request with this Idempotency-Key is still being answered.")
-        case .first: break
-        }
-        do {
-            let response = try create(context)
-            idempotency.store(key, response)
-            return response
-        } catch {
-            idempotency.release(key)
-            throw error
-        }
+        try idempotent(context) { () throws(Problem) in try create(context) }
     }
 
     private func create(_ context: RequestContext) throws(Problem) -> Response {

@@ -26,6 +26,11 @@ public final class Service: Sendable {
         /// Monotonic milliseconds, for heartbeats.
         public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
 
+        /// Milliseconds since 1970 in UTC, for the life of sessions; never goes back.
+        public var wallClock: @Sendable () -> UInt64 = WallClock.monotonic()
+        /// A number that nobody can guess, for ids.
+        public var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+
         public init(
             version: String, build: [(name: String, value: String)] = [], token: String? = nil,
             allowedOrigin: String? = nil, site: Site = Site(), serverLimits: [(name: String, value: Int)] = []
@@ -41,6 +46,7 @@ public final class Service: Sendable {
 
     let configuration: Configuration
     let platforms: PlatformStore
+    let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
     /// The subscribers of every event stream.
@@ -53,10 +59,14 @@ public final class Service: Sendable {
         events = EventHub(
             subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
             clock: configuration.clock)
+        sessions = SessionStore(hub: events, now: configuration.wallClock)
     }
 
     /// What has to happen as time goes by. To be called about once a second.
-    public func tick() { events.tick() }
+    public func tick() {
+        sessions.expire()
+        events.tick()
+    }
 
     /// From now on /readyz says 503, so that no load balancer sends more.
     public func beginDraining() { draining.withLock { $0 = true } }

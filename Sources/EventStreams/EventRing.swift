@@ -5,9 +5,16 @@
 struct EventRing<Payload: Sendable>: Sendable {
     struct Entry: Sendable {
         let id: UInt64
-        /// Whether more events of the same id follow this one.
-        let isContinued: Bool
         let payload: Payload
+        /// Whether more events of the same id follow this one. Last, where it fits into the payload's
+        /// padding.
+        let isContinued: Bool
+
+        init(id: UInt64, isContinued: Bool, payload: Payload) {
+            self.id = id
+            self.payload = payload
+            self.isContinued = isContinued
+        }
     }
 
     let capacity: Int
@@ -32,7 +39,8 @@ struct EventRing<Payload: Sendable>: Sendable {
     /// The number that the next event will get.
     var nextNumber: UInt64 { firstNumber + UInt64(count) }
 
-    /// Adds the events of an id, which is above all before. More than the ring holds are lost at once.
+    /// Adds the events of an id, which is above all before. More of them than the ring holds are lost at
+    /// once.
     mutating func append(_ payloads: [Payload], id: UInt64) {
         precondition(id > lastID, "event id \(id) is not above \(lastID)")
         lastID = id
@@ -44,9 +52,17 @@ struct EventRing<Payload: Sendable>: Sendable {
         for (index, payload) in payloads.enumerated() {
             let entry = Entry(id: id, isContinued: index + 1 < payloads.count, payload: payload)
             let slot = (head + count) % capacity
-            if slot == entries.count { entries.append(entry) } else { entries[slot] = entry }
+            if slot == entries.count { grow(by: entry) } else { entries[slot] = entry }
             count += 1
         }
+    }
+
+    /// By a quarter instead of doubling: of ten thousand logs most are short.
+    private mutating func grow(by entry: Entry) {
+        if entries.count == entries.capacity {
+            entries.reserveCapacity(min(capacity, entries.count + entries.count / 4 + 4))
+        }
+        entries.append(entry)
     }
 
     private mutating func dropOldestID() {

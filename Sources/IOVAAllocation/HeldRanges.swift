@@ -3,6 +3,8 @@
 /// A sequence of the ranges that a domain holds, ascending, without the sentinel. O(1) a step.
 public struct HeldRanges: Sequence, Sendable {
     let tree: RangeTree
+    /// The first range of the sequence, or the sentinel.
+    let start: RangeTree.Position
 
     public struct Iterator: IteratorProtocol {
         let tree: RangeTree
@@ -16,6 +18,5 @@ public struct HeldRanges: Sequence, Sendable {
         }
     }
 
-    public func makeIterator() -> Iterator { Iterator(tree: tree, position: tree.position(at: 0)) }
-    public var underestimatedCount: Int { tree.count - 1 }
+    public func makeIterator() -> Iterator { Iterator(tree: tree, position: start) }
 }

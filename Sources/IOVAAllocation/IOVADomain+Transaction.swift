@@ -14,10 +14,10 @@ extension IOVADomain {
     public mutating func transaction<T, E: Error>(
         _ body: (inout IOVADomain) throws(E) -> T
     ) throws(E) -> T {
-        let before = begin()
+        let before = beginTransaction()
         do {
             let result = try body(&self)
-            end()
+            commitTransaction()
             return result
         } catch {
             rollBack(to: before)
@@ -29,31 +29,35 @@ extension IOVADomain {
     public mutating func preview<T, E: Error>(
         _ body: (inout IOVADomain) throws(E) -> T
     ) throws(E) -> T {
-        let before = begin()
+        let before = beginTransaction()
         defer { rollBack(to: before) }
         return try body(&self)
     }
 
-    /// All but the tree; arrays share storage.
-    private struct Rest {
+    /// All but the tree as it was when a transaction began; arrays share storage.
+    package struct Savepoint: Sendable {
         var hint32: Hint
         var hint64: Hint
         var memo: UInt64
         var caches: Caches
     }
 
-    private mutating func begin() -> Rest {
+    /// Starts a transaction for a value that holds the domain and undoes more than it; one of
+    /// `commitTransaction` and `rollBack(to:)` must follow.
+    package mutating func beginTransaction() -> Savepoint {
         precondition(!isJournaling, "a transaction inside a transaction")
         isJournaling = true
-        return Rest(hint32: hint32, hint64: hint64, memo: memo, caches: caches)
+        return Savepoint(hint32: hint32, hint64: hint64, memo: memo, caches: caches)
     }
 
-    private mutating func end() {
+    /// Keeps what was done.
+    package mutating func commitTransaction() {
         isJournaling = false
         journal.removeAll(keepingCapacity: journal.count <= 64)
     }
 
-    private mutating func rollBack(to rest: Rest) {
+    /// Undoes what was done since `rest`.
+    package mutating func rollBack(to rest: Savepoint) {
         for undo in journal.reversed() {
             switch undo {
             case .inserted(let hi):
@@ -70,7 +74,7 @@ extension IOVADomain {
         hint64 = rest.hint64
         memo = rest.memo
         caches = rest.caches
-        end()
+        commitTransaction()
         verify()
     }
 }

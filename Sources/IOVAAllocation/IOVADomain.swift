@@ -62,7 +62,7 @@ public struct IOVADomain: Sendable {
     public var heldCount: Int { tree.count - 1 }
 
     /// The held ranges, ascending; touching ones are not joined.
-    public var heldRanges: HeldRanges { HeldRanges(tree: tree) }
+    public var heldRanges: HeldRanges { HeldRanges(tree: tree, start: tree.position(at: 0)) }
 
     /// The held range that contains `pfn`. O(log n).
     public func held(containing pfn: UInt64) -> PageFrameRange? {

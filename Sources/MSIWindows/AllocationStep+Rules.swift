@@ -23,7 +23,7 @@ extension Rule {
 
 extension AllocationStep {
     /// The fact for a person; page frames in hex.
-    var sentence: String {
+    package var sentence: String {
         switch self {
         case .sizeRounded(let from, let to): "\(from) pages are rounded up to \(to)."
         case .cacheHit(let order, let pfn): "The cache of \(1 << order) pages gives page \(hex(pfn))."

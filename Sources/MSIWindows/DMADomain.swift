@@ -33,19 +33,19 @@ public struct DMADomain: Sendable {
         public var isHardware: Bool
     }
 
-    public private(set) var iova: IOVADomain
+    public package(set) var iova: IOVADomain
     public let conditions: Conditions
     public let granule: Granule
     /// What the set-up asked of the allocator.
-    public let reservations: DMAReservations
+    public internal(set) var reservations: DMAReservations
     /// What the set-up failed with.
-    public private(set) var errno: Errno?
+    public internal(set) var errno: Errno?
     /// Reservations whose last page lies below their first: Linux inserts inverted nodes for them.
-    public private(set) var inverted: [DMAReservations.Call] = []
+    public internal(set) var inverted: [DMAReservations.Call] = []
     /// Hardware MSI regions, in whole pages.
-    private var hardware: [IOVARange] = []
-    private var pages: [UInt64: UInt64] = [:]
-    private var gaveUpBelow4G: Set<Int> = []
+    var hardware: [IOVARange] = []
+    var pages: [UInt64: UInt64] = [:]
+    var gaveUpBelow4G: Set<Int> = []
 
     /// Sets the domain up for the first device of a group.
     public init<R: Recorder>(firstDevice device: Device, under conditions: Conditions, recorder: inout R) {
@@ -79,21 +79,21 @@ public struct DMADomain: Sendable {
         self.init(firstDevice: device, under: conditions, recorder: &ignored)
     }
 
-    private static func start(_ device: Device, _ conditions: Conditions) -> UInt64 {
+    static func start(_ device: Device, _ conditions: Conditions) -> UInt64 {
         let aperture = conditions.aperture.start.value
         guard conditions.kernel.startsAtInboundWindow else { return aperture }
         return max(aperture, device.inboundWindows.map(\.busStart).min() ?? 0)
     }
 
     /// `dma_range_map` and the aperture have nothing in common.
-    private static func isOutside(_ device: Device, _ aperture: IOVARange) -> Bool {
+    static func isOutside(_ device: Device, _ aperture: IOVARange) -> Bool {
         guard let lowest = device.inboundWindows.map(\.busStart).min(),
             let highest = device.inboundWindows.map({ $0.busStart &+ ($0.size &- 1) }).max()
         else { return false }
         return lowest > aperture.last.value || highest < aperture.start.value
     }
 
-    private mutating func reserve<R: Recorder>(_ call: DMAReservations.Call, _ recorder: inout R) {
+    mutating func reserve<R: Recorder>(_ call: DMAReservations.Call, _ recorder: inout R) {
         let (lo, hi) = call.frames(granule)
         if lo > hi {
             // The kernel inserts the node as it is; the model leaves it out and says so.
@@ -116,7 +116,7 @@ public struct DMADomain: Sendable {
     }
 
     /// cookie_init_hw_msi_region: whole pages from the one that holds the start.
-    private mutating func addHardware(_ call: DMAReservations.Call) {
+    mutating func addHardware(_ call: DMAReservations.Call) {
         guard let range = call.range(granule) else { return }
         hardware.append(range)
     }

@@ -9,7 +9,7 @@ struct IOAddressSpace {
     var conditions: Conditions
     private(set) var reserved = IOVASet.empty
     private var allowed: IOVASet
-    private var mapped: IOVASet
+    var mapped: IOVASet
     /// 1 before a domain is there, then the page that mappings are aligned to.
     private(set) var alignment: UInt64 = 1
 

@@ -66,7 +66,7 @@ enum IOMMUFD {
         return attach(question.group, question, isSubject: true, &attachment, &recorder)?.decision
     }
 
-    private static func attach<R: Recorder>(
+    static func attach<R: Recorder>(
         _ group: IOMMUGroup, _ question: Question, isSubject: Bool, _ attachment: inout Attachment,
         _ recorder: inout R
     ) -> Refusal? {

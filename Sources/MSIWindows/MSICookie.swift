@@ -10,7 +10,7 @@ struct MSICookie {
     /// The next page; nil past 2^64-1.
     private var next: UInt64?
     private var pages: [UInt64: UInt64] = [:]
-    private(set) var mapped = MappedDoorbells()
+    var mapped = MappedDoorbells()
 
     init(window: IOVARange, conditions: Conditions) {
         self.window = window

@@ -29,7 +29,7 @@ extension ReservedRegion {
         }
     }
 
-    var provenanceText: String {
+    package var provenanceText: String {
         switch provenance {
         case .deviceTreeNode(let path): "reserved region \(path)"
         case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"

@@ -8,11 +8,11 @@ struct SoftwareMSIMap {
     /// Pages that one context can map: the bits of `struct iommufd_sw_msi_maps`.
     static let pagesMax = 64
 
-    private let conditions: Conditions
-    private var entries: [Entry: UInt64] = [:]
-    private var used: [UInt64: UInt64] = [:]
+    var conditions: Conditions
+    var entries: [Entry: UInt64] = [:]
+    var used: [UInt64: UInt64] = [:]
 
-    private struct Entry: Hashable {
+    struct Entry: Hashable {
         let start: UInt64
         let page: UInt64
     }

@@ -31,7 +31,7 @@ enum VFIOType1 {
     }
 
     /// All that happens before interrupts are set up, in Linux's order.
-    private static func attach<R: Recorder>(
+    static func attach<R: Recorder>(
         _ group: IOMMUGroup, _ question: Question, _ container: inout VFIOContainer, _ recorder: inout R
     ) -> Result<(domain: VFIOContainer.Domain, regions: GroupRegionList), RefusalError> {
         if let refusal = GroupClaim.refusal(group, question.conditions, &recorder) {

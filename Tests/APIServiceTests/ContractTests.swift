@@ -22,7 +22,7 @@ import Testing
             let words = line.split(separator: " ").map(String.init)
             if line.hasPrefix("  /"), let word = words.first { path = String(word.dropLast()) }
             if line.hasPrefix("    "), !line.hasPrefix("     "), let word = words.first,
-                ["get:", "put:", "post:", "delete:"].contains(word)
+                ["get:", "put:", "post:", "patch:", "delete:"].contains(word)
             {
                 method = word.dropLast().uppercased()
             }

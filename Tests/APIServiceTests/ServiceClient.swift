@@ -12,6 +12,9 @@ struct ServiceClient {
         service = Service(configuration)
     }
 
+    /// The same service, for another thread.
+    init(service: Service) { self.service = service }
+
     struct Answer {
         let response: Response
         var status: Int { response.status }

@@ -10,7 +10,7 @@ import Testing
     static let goldenPath = "Tests/ArchitectureTests/module-graph.txt"
     static let core: Set<String> = [
         "AddressSpaces", "IOVAAllocation", "AllocatorTraces", "SMMUModel", "Platforms", "MSIWindows",
-        "FleetQueries",
+        "FleetQueries", "Sessions",
     ]
     /// The only module that may import each C library.
     static let fences = [

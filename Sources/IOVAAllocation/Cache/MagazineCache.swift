@@ -17,6 +17,16 @@ struct MagazineCache: Sendable {
     /// Whether the trimmer is to run.
     private(set) var isArmed = false
 
+    init() {}
+
+    /// A cache as it was. The caller has checked the lengths.
+    init(_ sizeClass: IOVASnapshot.SizeClass) {
+        loaded = sizeClass.loaded
+        previous = sizeClass.previous
+        depot = sizeClass.depot
+        isArmed = sizeClass.isArmed
+    }
+
     /// What became of a request.
     enum Pop {
         case hit(UInt64)

@@ -13,8 +13,9 @@ extension RangeTree {
         return Position(leaf: position.leaf, slot: position.slot &+ 1)
     }
 
-    /// Moves the ranges from `slot` on by one and puts `range` there. By index: inlined, swiftc 6.3.1 -O drops
-    /// the uniqueness check of `Array.mutableSpan`, and the shift would happen in storage that copies share.
+    /// Moves the ranges from `slot` on by one and puts `range` there. By index: inlined, swiftc 6.3.1 -O
+    /// drops the uniqueness check of `Array.mutableSpan`, and the shift would happen in storage that copies
+    /// share.
     @inline(__always)
     private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
         let first = (leaf &<< Self.leafShift) &+ slot

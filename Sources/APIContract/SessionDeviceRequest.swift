@@ -1,0 +1,122 @@
+// A device to attach: named on a platform that the server knows, or described in the request. The same
+// members come back in exported state.
+
+import AddressSpaces
+public import Platforms
+import SMMUModel
+public import WireJSON
+
+/// The body of POST .../devices, and an element of `devices`.
+public struct SessionDeviceRequest: Sendable {
+    public enum Subject: Sendable {
+        case named(platform: String, device: String)
+        case described(Device)
+    }
+
+    /// nil when it was wrong; the problem is in the list then.
+    public private(set) var subject: Subject?
+    /// Under which the domain knows it: the platform's name for it, unless given.
+    public private(set) var id: String?
+    /// Exported state only: the platform from which a described device was taken.
+    public private(set) var origin: String?
+    /// Where the request stands in the body.
+    public let pointer: String
+
+    public init(_ node: JSONNode, _ problems: ProblemList) {
+        pointer = node.pointer
+        guard var reader = ObjectReader(node, problems) else { return }
+        id = reader.optional("id").flatMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }
+        if id?.isEmpty == true {
+            problems.add(reader.pointer("id"), "empty", "An id has at least one character.")
+        }
+        let platform = reader.optional("platform")
+        let device = reader.optional("device")
+        let description = reader.optional("description")
+        if let description {
+            if let device {
+                problems.add(device.pointer, "conflict", "Send \"device\" or \"description\", not both.")
+            }
+            origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
+            let made = Self.described(description, problems)
+            subject = made.map(Subject.described)
+            if id == nil { id = made?.id }
+        } else {
+            let platform = (platform ?? reader.required("platform"))?
+                .string(bytesMax: Limits.platformIDBytesMax, problems)
+            let device = (device ?? reader.required("device"))?
+                .string(bytesMax: Limits.nameBytesMax, problems)
+            if let platform, let device { subject = .named(platform: platform, device: device) }
+        }
+        reader.finish()
+    }
+
+    /// The native model's members, as far as attaching depends on them; PCI unless the kind says otherwise.
+    private static func described(_ node: JSONNode, _ problems: ProblemList) -> Device? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let kinds = Device.Kind.allCases.map { (word: $0.rawValue, value: $0) }
+        let id = reader.optional("id").map { $0.string(bytesMax: Limits.nameBytesMax, problems) } ?? "device"
+        let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .pciFunction
+        let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
+        let smmus = list(reader.optional("smmus"), 64, problems) {
+            $0.string(bytesMax: Limits.nameBytesMax, problems)
+        }
+        let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
+            pciWindow($0, problems)
+        }
+        let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
+            inboundWindow($0, problems)
+        }
+        let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
+            ReservedRegion($0, problems)
+        }
+        reader.finish()
+        guard let id, let kind, let limit, !id.isEmpty else { return nil }
+        return Device(
+            id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
+            dmaLimit: limit, pciWindows: windows, inboundWindows: inbound, firmwareRegions: regions)
+    }
+
+    private static func list<T>(
+        _ node: JSONNode?, _ countMax: Int, _ problems: ProblemList, _ read: (JSONNode) -> T?
+    ) -> [T] {
+        node?.elements(countMax: countMax, problems)?.compactMap(read) ?? []
+    }
+
+    private static func pciWindow(_ node: JSONNode, _ problems: ProblemList) -> PCIWindow? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let kinds = PCIWindow.Kind.allCases.map { (word: $0.rawValue, value: $0) }
+        let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .memory
+        let ends = ends(&reader, problems)
+        let is64Bit = reader.optional("is_64bit").map { $0.bool(problems) } ?? false
+        let prefetchable = reader.optional("prefetchable").map { $0.bool(problems) } ?? false
+        reader.finish()
+        guard let kind, let ends, let is64Bit, let prefetchable else { return nil }
+        return PCIWindow(
+            kind: kind, busStart: ends.bus, cpuStart: ends.cpu, size: ends.size, is64Bit: is64Bit,
+            isPrefetchable: prefetchable)
+    }
+
+    private static func inboundWindow(_ node: JSONNode, _ problems: ProblemList) -> InboundWindow? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let ends = ends(&reader, problems)
+        reader.finish()
+        return ends.map { InboundWindow(busStart: $0.bus, cpuStart: $0.cpu, size: $0.size) }
+    }
+
+    /// `bus`, `cpu` (the same unless given) and `size`.
+    private static func ends(
+        _ reader: inout ObjectReader, _ problems: ProblemList
+    ) -> (bus: UInt64, cpu: UInt64, size: UInt64)? {
+        let bus = reader.required("bus")?.u64(problems)
+        let cpu = reader.optional("cpu").map { $0.u64(problems) } ?? bus
+        guard let sizeNode = reader.required("size"), let size = sizeNode.u64(problems), let bus, let cpu
+        else { return nil }
+        guard size > 0, !bus.addingReportingOverflow(size - 1).overflow,
+            !cpu.addingReportingOverflow(size - 1).overflow
+        else {
+            problems.add(sizeNode.pointer, "bad-size", "At least one byte, and no passing of 2^64.")
+            return nil
+        }
+        return (bus, cpu, size)
+    }
+}

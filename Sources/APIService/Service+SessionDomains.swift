@@ -1,0 +1,186 @@
+// Domains of a session, and the devices that are attached to them.
+
+import APIContract
+import AddressSpaces
+import HTTPMessages
+import IOVAAllocation
+import MSIWindows
+import Platforms
+import Sessions
+import WireJSON
+
+extension Service {
+    /// The domain of the path.
+    func domain(_ context: RequestContext, in session: Session) throws(Problem) -> SessionDomain {
+        let id = context.variable("domain")
+        return try Self.verb { () throws(SessionRefusal) in try session.domain(id) }
+    }
+
+    /// A page of a list that is taken while the session is locked: `read` gets offset and limit.
+    func listed<T>(
+        _ context: RequestContext, _ items: (Session) throws(Problem) -> [T],
+        _ write: (inout JSONWriter, T) -> Void
+    ) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let offset = try pageOffset(context)
+        let (all, etag) = try readSession(context) { session throws(Problem) in try items(session) }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.array("items") { writer in
+                for item in all.dropFirst(offset).prefix(limit) { write(&writer, item) }
+            }
+            if all.count - offset > limit { writer.member("next_page_token", String(offset + limit)) }
+        }
+    }
+
+    func listDomains(_ context: RequestContext) throws(Problem) -> Response {
+        try listed(
+            context, { session throws(Problem) in session.domains.map(DomainSummary.init) },
+            { writer, domain in writer.object { $0.domainSummary(domain) } })
+    }
+
+    func createDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let kernel = try readSession(context) { session throws(Problem) in session.kernel }.result
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        var request = DomainRequest(document.root, kernel: kernel, problems)
+        let devices = request.devices.compactMap { resolve($0, problems) }
+        guard problems.isEmpty else { throw .semantic(problems) }
+        if let first = devices.first, let id = first.platform, let entry = platforms.entry(id) {
+            request.adopt(
+                isolatesMSIs: entry.platform.isolatesMSIs(of: first.device),
+                driver: entry.platform.driver(of: first.device))
+        }
+        let given = request.id
+        let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
+            let id = given ?? Self.freeID(in: session)
+            try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
+            var errno: Errno?
+            for (place, device) in devices.enumerated() {
+                do throws(SessionRefusal) {
+                    errno = try session.attach(device, to: id) ?? errno
+                } catch {
+                    // Nothing is kept of a domain that cannot be made as asked.
+                    session.abandonCreation(of: id)
+                    throw Problem(error, pointer: "/devices/\(place)")
+                }
+            }
+            return (DomainSummary(session.domains[session.domains.count - 1]), errno)
+        }
+        let session = RequestTarget.encoded(context.variable("session"))
+        return json(
+            201,
+            headers: [
+                .init("Location", "/v1/sessions/\(session)/domains/\(RequestTarget.encoded(made.0.id))"),
+                .init("ETag", etag),
+            ]
+        ) { writer in
+            writer.domainSummary(made.0)
+            if let errno = made.1 { writer.member("errno", errno.rawValue) }
+            writer.model(kernel, engine: configuration.version)
+        }
+    }
+
+    /// `d0`, `d1` ...: the first that is free.
+    private static func freeID(in session: Session) -> String {
+        let taken = Set(session.domains.map(\.id))
+        return (0...taken.count).lazy.map { "d\($0)" }.first { !taken.contains($0) } ?? "d"
+    }
+
+    func readDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let (read, etag) = try readSession(context) { session throws(Problem) in
+            (DomainSummary(try domain(context, in: session)), session.kernel)
+        }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.domainSummary(read.0)
+            writer.model(read.1, engine: configuration.version)
+        }
+    }
+
+    func deleteDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let (_, etag) = try withSession(context) { session throws(Problem) in
+            try Self.verb { () throws(SessionRefusal) in try session.delete(id) }
+        }
+        return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
+    }
+
+    func domainState(_ context: RequestContext) throws(Problem) -> Response {
+        let (read, etag) = try readSession(context) { session throws(Problem) in
+            (try domain(context, in: session).snapshot, session.kernel)
+        }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.domainState(read.0)
+            writer.model(read.1, engine: configuration.version)
+        }
+    }
+
+    // MARK: Devices
+
+    func listAttached(_ context: RequestContext) throws(Problem) -> Response {
+        try listed(
+            context, { session throws(Problem) in try domain(context, in: session).devices },
+            { writer, device in writer.sessionDevice(device) })
+    }
+
+    func attachDevice(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let device = resolve(SessionDeviceRequest(document.root, problems), problems)
+        guard problems.isEmpty, let device else { throw .semantic(problems) }
+        let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
+            let before = try domain(context, in: session).regionCount
+            let errno = try Self.verb { () throws(SessionRefusal) in try session.attach(device, to: id) }
+            let domain = try domain(context, in: session)
+            return (
+                errno: errno, member: domain.devices.count - 1,
+                regions: Array(domain.regions.dropFirst(before)),
+                kernel: session.kernel
+            )
+        }
+        return json(201, headers: [.init("ETag", etag)]) { writer in
+            writer.member("id", device.id)
+            if let platform = device.platform { writer.member("platform", platform) }
+            writer.member("kind", device.device.kind.rawValue)
+            writer.member("dma_limit", hex: device.device.dmaLimit)
+            writer.member("member", made.member)
+            // Of a DMA domain only the first device's count: the list is empty for the others.
+            writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
+            writer.member("errno", orNull: made.errno?.rawValue)
+            writer.model(made.kernel, engine: configuration.version)
+        }
+    }
+
+    func detachDevice(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let device = context.variable("device")
+        let (_, etag) = try withSession(context) { session throws(Problem) in
+            try Self.verb { () throws(SessionRefusal) in try session.detach(device, from: id) }
+        }
+        return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
+    }
+
+    /// The device with its platform looked up.
+    private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> SessionDevice? {
+        switch request.subject {
+        case .described(let device):
+            return SessionDevice(id: request.id ?? device.id, platform: nil, device: device)
+        case .named(let platform, let name):
+            guard let entry = platforms.entry(platform) else {
+                problems.add(
+                    request.pointer + "/platform", "unknown-platform",
+                    "No platform \"\(shown(platform))\"; GET /v1/platforms lists them.")
+                return nil
+            }
+            guard let device = entry.device(name) else {
+                problems.add(
+                    request.pointer + "/device", "unknown-device",
+                    "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
+                )
+                return nil
+            }
+            return SessionDevice(id: request.id ?? name, platform: platform, device: device)
+        case nil: return nil
+        }
+    }
+}
