@@ -44,7 +44,7 @@ deps:
 	$$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq </dev/null \
 	&& $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		$$missing </dev/null >/dev/null
-	@command -v swift >/dev/null || { echo 'no swift on PATH: install the Swift 6.1 (or later) toolchain' >&2; exit 1; }
+	@command -v swift >/dev/null || { echo 'no swift on PATH: install the Swift 6.2 (or later) toolchain' >&2; exit 1; }
 
 build: deps
 	swift build
