@@ -19,8 +19,11 @@ func module(
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: strict)
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -90,7 +93,7 @@ let package = Package(
             [
                 "IOVAAllocation", "AllocatorTraces", "LinearWalkReference", "AddressSpaces", "APIContract",
                 "WireJSON",
-            ]),
+            ], exclude: ["Fixtures"]),
         tests("WireJSONTests", ["WireJSON"]),
         tests("GzipCodingTests", ["GzipCoding"]),
         tests("HTTPMessagesTests", ["HTTPMessages"]),
