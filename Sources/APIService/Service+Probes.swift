@@ -57,6 +57,10 @@ extension Service {
             "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
             "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",
             "iovad_event_subscribers \(events.subscriberCount)",
+            "# HELP iovad_sessions Live sessions.", "# TYPE iovad_sessions gauge",
+            "iovad_sessions \(sessions.count)",
+            "# HELP iovad_session_items Ranges, regions, devices and doorbells of all sessions.",
+            "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
         ]
         var response = text(200, lines.joined(separator: "\n") + "\n")
         response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")

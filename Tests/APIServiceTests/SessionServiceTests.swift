@@ -96,6 +96,22 @@ import Testing
         #expect(unchanged.status == 304)
     }
 
+    /// The oldest key goes when there are too many: its request then has an effect again.
+    @Test func keysAreBounded() {
+        let client = client()
+        let d0 = made(client)
+        func post(_ key: String) -> ServiceClient.Answer {
+            client.ask(
+                .post, d0 + "/iovas", Array(#"{"size":4096}"#.utf8), type: "application/json",
+                headers: [.init("Idempotency-Key", key)])
+        }
+        let first = post("first")
+        for index in 1..<Limits.idempotencyKeysMax { _ = post("k\(index)") }
+        #expect(post("first").response.body == first.response.body)
+        _ = post("one more")
+        #expect(post("first").response.body != first.response.body)
+    }
+
     @Test func batchesAreAllOrNone() {
         let client = client()
         let d0 = made(client)
