@@ -3,12 +3,15 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps build release run install test sanitize fuzz fuzz-short atlas clean
+.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short atlas clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
 	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
 	libmicrohttpd-dev libfdt-dev libsimdjson-dev curl openssl
+
+# What the tests drive the dashboard with.
+BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
@@ -66,11 +69,16 @@ install: release
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser's shows in no debug test.
-test: release
+test: release browser
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
+
+# The browser tests skip, and say so, where Chromium is not to be had.
+browser: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(BROWSER_PACKAGES)' \
+		|| echo 'no Chromium here: the browser tests will be skipped'
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \

@@ -126,6 +126,9 @@ let package = Package(
         tests(
             "FleetQueriesTests", ["FleetQueries", "MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
         tests("ArchitectureTests"),
+        .testTarget(
+            name: "BrowserTests", dependencies: ["iovad", "TestSupport"], exclude: ["accessibility.js"],
+            swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

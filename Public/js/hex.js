@@ -1,0 +1,53 @@
+// Addresses and sizes. They are BigInt from the wire to the screen: a double cannot hold them.
+
+export const MAX = (1n << 64n) - 1n;
+export const GIB4 = 1n << 32n;
+export const MIB = 1n << 20n;
+
+/** Canonical text: 0x and lower-case digits. */
+export const hex = (n) => '0x' + n.toString(16);
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** A size as people say it: exact where it can be, otherwise with two decimals and a sign that says so. */
+export function sizeName(n) {
+  let unit = 0;
+  while (unit < 6 && n >= 1n << BigInt(10 * (unit + 1))) unit += 1;
+  const one = 1n << BigInt(10 * unit);
+  if (n % one === 0n) return `${n / one} ${UNITS[unit]}`;
+  const hundredths = (n * 100n) / one;
+  const exact = (hundredths * one) % 100n === 0n && (hundredths * one) / 100n === n;
+  const text = `${hundredths / 100n}.${String(hundredths % 100n).padStart(2, '0')}`.replace(/\.?0+$/, '');
+  return `${exact ? '' : '≈ '}${text} ${UNITS[unit]}`;
+}
+
+const SUFFIX = { k: 10n, m: 20n, g: 30n, t: 40n };
+
+/** What a person types: 0x8000000, 64G, 2 MiB, 4096. Null when it is no 64-bit number. */
+export function parseAmount(text) {
+  const plain = text.trim().replaceAll('_', '').toLowerCase();
+  if (/^0x[0-9a-f]+$/.test(plain)) {
+    const n = BigInt(plain);
+    return n <= MAX ? n : null;
+  }
+  const parts = /^(\d{1,20})\s*([kmgt]?)(?:i?b)?$/.exec(plain);
+  if (!parts) return null;
+  const n = BigInt(parts[1]) << (SUFFIX[parts[2]] ?? 0n);
+  return n <= MAX ? n : null;
+}
+
+/** {start, last} of an answer as BigInt. */
+export const span = (range) => ({ start: BigInt(range.start), last: BigInt(range.last) });
+
+export const sizeOf = (range) => range.last - range.start + 1n;
+
+/** "0x8000000 – 0x80fffff". */
+export const rangeName = (range) => `${hex(range.start)} – ${hex(range.last)}`;
+
+export const overlaps = (a, b) => a.start <= b.last && b.start <= a.last;
+
+/** log2 of n + 1 MiB, so that the first MiB keeps some width; a position on a screen, never an address. */
+export function log2(n) {
+  const digits = (n + MIB).toString(2);
+  return digits.length - 1 + Math.log2(Number(BigInt('0b' + digits.slice(0, 32))) / 2 ** (Math.min(32, digits.length) - 1));
+}

@@ -1,0 +1,37 @@
+// The content of a map as a table: for screen readers, for printing, and for people who prefer one.
+
+import { copyButton, h } from '../dom.js';
+import { hex, sizeName, sizeOf } from '../hex.js';
+import { kindClass, kindName } from '../kinds.js';
+
+const ROWS_MAX = 500;
+
+/** `map` gets the chosen row's item. */
+export function regionTable(map, caption) {
+  const rows = map.lanes.flatMap((lane) => lane.items.map((item) => ({ lane, item })));
+  const lines = () => ['lane\tkind\tstart\tlast\tsize\tnote', ...rows.map(({ lane, item }) =>
+    [lane.label, item.title ?? kindName(item.kind), hex(item.start), hex(item.last), hex(sizeOf(item)), item.note ?? ''].join('\t'))].join('\n');
+  return h('div', { class: 'table-box' },
+    h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+      h('table', { class: 'regions' },
+        h('caption', null, caption),
+        h('thead', null, h('tr', null, ['What', 'Start', 'Last', 'Size', 'Because', 'Seen in'].map((name) => h('th', { scope: 'col' }, name)))),
+        h('tbody', null, rows.slice(0, ROWS_MAX).map(({ lane, item }) => row(map, lane, item))))),
+    h('p', { class: 'table-foot' },
+      copyButton(lines, 'the table', 'Copy as tab-separated text'),
+      rows.length > ROWS_MAX ? h('span', { class: 'muted' }, `${ROWS_MAX} of ${rows.length} rows; the copy has them all.`) : null));
+}
+
+function row(map, lane, item) {
+  const name = item.title ?? kindName(item.kind);
+  return h('tr', null,
+    h('th', { scope: 'row' }, h('button', { type: 'button', class: 'link', 'aria-label': `${name}, show on the map`, onclick: () => {
+      map.inspect(item);
+      map.reveal(item);
+    } }, h('span', { class: `swatch ${kindClass(item.kind)}` }), name)),
+    h('td', null, h('code', null, hex(item.start))),
+    h('td', null, h('code', null, hex(item.last))),
+    h('td', { class: 'size' }, sizeName(sizeOf(item))),
+    h('td', null, item.note ?? ''),
+    h('td', null, item.seen ?? lane.label));
+}

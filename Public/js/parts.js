@@ -1,0 +1,91 @@
+// Small pieces that several views share: pills, findings, ranges, explanations, curl commands.
+
+import { copyButton, h, hexText, icon } from './dom.js';
+import { hex, sizeName, sizeOf, span } from './hex.js';
+
+/** A word on a coloured ground; `tone` is good, bad, warn or plain. */
+export const pill = (text, tone = 'plain') => h('span', { class: `pill ${tone}` }, text);
+
+/** A range with both ends to copy. */
+export function rangeLine(range) {
+  const { start, last } = span(range);
+  return h('span', { class: 'range' }, hexText(hex(start)), h('span', { class: 'dash' }, '–'), hexText(hex(last)), h('span', { class: 'muted' }, sizeName(sizeOf({ start, last }))));
+}
+
+const SEVERITY = { error: 'bad', warning: 'warn', info: 'plain' };
+
+/** What a reader noticed, worst first. */
+export function findingsList(findings) {
+  const rank = { error: 0, warning: 1, info: 2 };
+  const sorted = [...findings].sort((a, b) => (rank[a.severity] ?? 3) - (rank[b.severity] ?? 3));
+  return h('ul', { class: 'findings' }, sorted.map((finding) => h('li', null,
+    pill(finding.severity, SEVERITY[finding.severity]), ' ',
+    finding.where ? h('code', null, finding.where) : null, ' ', finding.detail, ' ',
+    h('code', { class: 'muted' }, finding.code))));
+}
+
+export function warningsList(warnings) {
+  if (!warnings?.length) return null;
+  return h('ul', { class: 'warnings' }, warnings.map((warning) => h('li', null, warning.detail, ' ', h('code', { class: 'muted' }, warning.code))));
+}
+
+/** The steps of an explanation. A step that is pointed at, focused or played appears on `map`. */
+export function stepsList(explanation, map) {
+  const steps = explanation.steps ?? [];
+  const buttons = steps.map((step) => {
+    const show = () => {
+      for (const other of buttons) other.classList.toggle('current', other === button);
+      map?.highlight(stepMarks(step));
+    };
+    const button = h('button', { type: 'button', class: 'step', onclick: show, onfocus: show, onpointerenter: show },
+      h('span', { class: `verdict ${step.verdict}` }, step.verdict),
+      h('span', { class: 'step-text' }, step.text),
+      h('code', { class: 'rule' }, step.rule));
+    return button;
+  });
+  const clear = () => map?.highlight([]);
+  let timer = 0;
+  const play = h('button', { type: 'button', class: 'button small', onclick: () => {
+    clearInterval(timer);
+    let at = 0;
+    const next = () => {
+      if (at >= buttons.length || !play.isConnected) return clearInterval(timer);
+      buttons[at].dispatchEvent(new Event('pointerenter'));
+      buttons[at].scrollIntoView({ block: 'nearest' });
+      at += 1;
+      return undefined;
+    };
+    next();
+    timer = setInterval(next, 900);
+  } }, icon('play'), 'Play on the map');
+  return h('div', { class: 'steps', onpointerleave: clear, onfocusout: clear },
+    map && steps.some((step) => step.candidate || step.blocker) ? play : null,
+    h('ol', null, buttons.map((button) => h('li', null, button))),
+    explanation.dropped ? h('p', { class: 'muted' }, `${explanation.dropped} further steps were not kept.`) : null);
+}
+
+function stepMarks(step) {
+  const marks = [];
+  if (step.blocker?.range) marks.push({ ...span(step.blocker.range), tone: 'blocker' });
+  if (step.candidate) marks.push({ ...span(step.candidate), tone: step.verdict });
+  return marks;
+}
+
+/** A request as a command for a terminal. */
+export function curlCommand(method, path, body) {
+  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+  const head = `curl -s${method === 'GET' || method === 'POST' && body ? '' : ` -X ${method}`} ${quoted(location.origin + path)}`;
+  return body ? `${head} \\\n  -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}` : head;
+}
+
+export function curlBox(command) {
+  return h('div', { class: 'curl' },
+    h('pre', { tabindex: '0', role: 'region', 'aria-label': 'The same request as a curl command' }, h('code', null, command)),
+    copyButton(command, 'the curl command', 'Copy'));
+}
+
+/** A section with a heading. */
+export const panel = (title, props, ...children) =>
+  h('section', { ...props, class: `panel ${props?.class ?? ''}` }, title ? h('h2', null, title) : null, children);
+
+export const busy = (text) => h('p', { class: 'muted busy' }, text);

@@ -1,0 +1,39 @@
+// The state of the view lives in the address: a link restores what its sender saw. The hash is used, not the
+// query, since the server refuses query parameters that it does not know.
+
+let applying = false;
+const listeners = new Set();
+
+export function read() {
+  const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
+  return { view: path || 'space', state: Object.fromEntries(new URLSearchParams(query ?? '')) };
+}
+
+const NAMES = ['space', 'placement', 'sessions', 'atlas'];
+
+export function link(view, state) {
+  const query = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== null && value !== undefined && value !== ''));
+  // Slashes and colons read better as they are, and a hash allows them.
+  const text = query.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2C', ',');
+  return `#/${NAMES.includes(view) ? view : 'space'}${text ? '?' + text : ''}`;
+}
+
+/** Merges `patch` into the state; null removes a member. `push` makes a step that Back undoes. */
+export function write(patch, { push = false } = {}) {
+  const { view, state } = read();
+  const target = link(view, { ...state, ...patch });
+  if (target === location.hash) return;
+  applying = true;
+  history[push ? 'pushState' : 'replaceState'](null, '', target);
+  applying = false;
+}
+
+export function onChange(listener) {
+  listeners.add(listener);
+}
+
+for (const event of ['hashchange', 'popstate']) {
+  addEventListener(event, () => {
+    if (!applying) for (const listener of listeners) listener(read());
+  });
+}

@@ -1,0 +1,1 @@
+export class AtlasView { constructor() {} update() {} }

@@ -1,0 +1,1 @@
+export class PlacementView { constructor() {} update() {} }

@@ -1,0 +1,172 @@
+// The first view in a real browser: platforms, dropped files, the map, the policies, the address bar.
+
+import TestSupport
+import Testing
+
+extension BrowserSuite {
+    @Suite struct AddressSpaceViewTests {
+        let server: IovadServer
+        let browser: Browser
+
+        init() throws {
+            server = try IovadServer()
+            browser = try Browser()
+        }
+
+        /// A bridge that carries inbound DMA from 2 GiB on only, as Juno's does.
+        static func gapTree(bridge: String = "pcie@4000") -> [UInt8] {
+            DeviceTreeBuilder.blob { root in
+                root.strings("compatible", "test,board")
+                root.cells("#address-cells", 2)
+                root.cells("#size-cells", 2)
+                root.child("iommu@1000") { node in
+                    node.strings("compatible", "arm,smmu-v3")
+                    node.cells("reg", 0, 0x1000, 0, 0x1000)
+                    node.cells("#iommu-cells", 1)
+                    node.cells("phandle", 1)
+                }
+                root.child("its@20000") { node in
+                    node.strings("compatible", "arm,gic-v3-its")
+                    node.cells("reg", 0, 0x20000, 0, 0x20000)
+                    node.cells("phandle", 2)
+                }
+                root.child(bridge) { node in
+                    node.strings("device_type", "pci")
+                    node.cells("#address-cells", 3)
+                    node.cells("#size-cells", 2)
+                    node.cells("iommu-map", 0, 1, 0, 0x10000)
+                    node.cells("msi-map", 0, 2, 0, 0x10000)
+                    node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
+                }
+            }
+        }
+
+        private func expectGapAndUnreachableWindow() throws {
+            try browser.wait(for: "[data-policy=mainline-vfio]", contains: "unreachable")
+            #expect(try browser.text("[data-policy=mainline-vfio]").contains("0x8000000"))
+            #expect(try browser.count(".detail .item.k-dma-ranges-gap") > 0)
+            #expect(try browser.count(".detail .item.k-window-unreachable") == 1)
+            #expect(try browser.text(".regions").contains("Gap in dma-ranges"))
+            #expect(try browser.text(".regions").contains("MSI window, unreachable"))
+            #expect(try browser.console() == [])
+        }
+
+        @Test func droppedTreeShowsGapAndUnreachableWindow() throws {
+            try browser.openView(server)
+            try browser.drop(Self.gapTree(), named: "my board.dtb")
+            try browser.wait(for: "h1", contains: "/pcie@4000")
+            try expectGapAndUnreachableWindow()
+            #expect(try browser.string("return document.querySelector('#platform').value") == "my-board")
+        }
+
+        @Test(.enabled(if: SharedShelf.isPresent))
+        func junoShowsGapAndUnreachableWindow() throws {
+            try browser.openView(server)
+            try browser.drop(SharedShelf.bytes("data/device-trees/arm_juno-r2.dtb"), named: "juno-r2.dtb")
+            try browser.wait(for: "h1", contains: "/pcie@40000000")
+            #expect(try browser.string("return document.querySelector('#platform').value") == "juno-r2")
+            try expectGapAndUnreachableWindow()
+        }
+
+        @Test func droppedTwiceAsksWhatToDo() throws {
+            try browser.openView(server)
+            try browser.drop(Self.gapTree(), named: "board.dtb")
+            try browser.wait(for: "h1", contains: "/pcie@4000")
+            try browser.drop(Self.gapTree(bridge: "pcie@5000"), named: "board.dtb")
+            try browser.wait(for: ".picker .problem", contains: "platform-exists")
+            try browser.script(
+                "[...document.querySelectorAll('.problem button')].find((one) => one.textContent === 'Keep both').click()"
+            )
+            try browser.wait(for: "h1", contains: "/pcie@5000")
+            #expect(try browser.string("return document.querySelector('#platform').value") == "board-2")
+        }
+
+        @Test func unreadableFileSaysWhatToDo() throws {
+            try browser.openView(server)
+            try browser.drop([0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 1], named: "torn.dtb")
+            try browser.wait(for: ".picker .problem", contains: "unreadable-device-tree")
+            #expect(try browser.count(".picker .problem[role=alert]") == 1)
+        }
+
+        @Test func maliciousNodeNameIsText() throws {
+            let name = "<img src=x onerror=window.hacked=1>"
+            try browser.openView(server)
+            try browser.drop(Self.gapTree(bridge: name), named: "<script>evil.dtb")
+            try browser.wait(for: "h1", contains: "<img src=x")
+            try browser.wait(for: "[data-policy=mainline-vfio]", contains: "unreachable")
+            try browser.click("[data-policy=mainline-vfio] details summary")
+            #expect(try browser.count("img, main script") == 0)
+            #expect(try browser.script("return window.hacked === undefined") as? Bool == true)
+            #expect(try browser.text(".device-name").contains("<img src=x onerror=window.hacked=1>"))
+            #expect(try browser.console() == [])
+        }
+
+        @Test func linkRestoresTheView() throws {
+            try browser.openView(server)
+            try browser.drop(Self.gapTree(), named: "board.dtb")
+            try browser.wait(for: "h1", contains: "/pcie@4000")
+            try browser.script(
+                "document.querySelector('#page').value = '0x10000'; document.querySelector('#page').dispatchEvent(new Event('change'))"
+            )
+            try browser.click("[data-policy=checked-vfio] button.link")
+            try browser.click("button[aria-label='Zoom in']")
+            try browser.wait("the view in the address") {
+                try browser.string("return location.hash").contains("view=0x")
+            }
+            let hash = try browser.string("return location.hash")
+            for part in ["platform=board", "page=0x10000", "policy=checked-vfio"] {
+                #expect(hash.contains(part), "\(hash)")
+            }
+            let shown = try browser.text(".where")
+            try browser.openView(server, hash)
+            try browser.wait(for: ".policy.chosen", contains: "Two constants, checked")
+            #expect(try browser.text(".where") == shown)
+            #expect(try browser.string("return document.querySelector('#page').value") == "0x10000")
+        }
+
+        @Test func mapWorksByKeyboard() throws {
+            try browser.openView(server, "#/space?platform=example-arm-juno")
+            try browser.wait(for: "[data-policy=mainline-vfio]", contains: "unreachable")
+            try browser.script("document.querySelector('.detail .item[tabindex=\"0\"]').focus()")
+            var labels: Set<String> = []
+            for _ in 0..<8 {
+                labels.insert(try browser.string("return document.activeElement.getAttribute('aria-label')"))
+                try browser.press("\u{E014}")
+            }
+            #expect(labels.contains { $0.hasPrefix("Gap in dma-ranges, 0x0 to 0x80000fff") }, "\(labels)")
+            #expect(labels.contains { $0.hasPrefix("PCI window, 0x50000000 to 0x57ffffff, 128 MiB") })
+            #expect(try browser.text(".inspector h3") != "")
+            let before = try browser.text(".where")
+            try browser.press("+")
+            #expect(try browser.text(".where") != before)
+            try browser.press("0")
+            #expect(try browser.text(".where") == before)
+            try browser.press("a")
+            #expect(try browser.text(".where").contains("0xffffffffffff"))
+            #expect(try browser.count(".detail .item:focus") == 1, "the focus stays on the map")
+        }
+
+        @Test func stepsUnfoldOnTheMap() throws {
+            try browser.openView(server, "#/space?platform=example-arm-juno")
+            try browser.wait(for: "[data-policy=checked-vfio]", contains: "0xa0000000")
+            try browser.click("[data-policy=checked-vfio] details[data-key$=steps] summary")
+            let steps = try browser.count("[data-policy=checked-vfio] .step")
+            #expect(steps > 1)
+            try browser.script(
+                "[...document.querySelectorAll('[data-policy=checked-vfio] .step')].find((one) => one.textContent.includes('rejected')).focus()"
+            )
+            #expect(try browser.count(".detail .band.rejected") == 1)
+            #expect(try browser.count(".detail .band.blocker") == 1)
+        }
+
+        @Test func everyPolicyIsAnswered() throws {
+            try browser.openView(server, "#/space?platform=example-qemu-virt")
+            try browser.wait(for: "[data-policy=mainline-dma]", contains: "0xfffff040")
+            #expect(try browser.count(".policy") == 8)
+            #expect(try browser.count(".policy .problem") == 0)
+            #expect(try browser.text("[data-policy=mainline-iommufd]").contains("0x8000040"))
+            #expect(try browser.text("[data-policy=user-iommufd]").contains("0xa0000040"))
+            #expect(try browser.console() == [])
+        }
+    }
+}

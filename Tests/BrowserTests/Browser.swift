@@ -1,0 +1,165 @@
+// One headless Chromium under chromedriver, with the verbs that tests speak in. Debian's packages chromium and
+// chromium-driver; `make test` installs them. Where they are not to be had the tests are skipped and say so.
+
+import Foundation
+import TestSupport
+
+final class Browser {
+    static let driverPath = "/usr/bin/chromedriver"
+    static let chromiumPath = "/usr/bin/chromium"
+
+    static let isPresent: Bool = {
+        let found = [driverPath, chromiumPath].allSatisfy(FileManager.default.isExecutableFile(atPath:))
+        if !found { print("SKIPPED browser tests: apt-get install chromium chromium-driver") }
+        return found
+    }()
+
+    private let process: ChildProcess
+    let driver: WebDriver
+    private let session: String
+
+    init(width: Int = 1280, height: Int = 900) throws {
+        process = try ChildProcess(Self.driverPath, ["--port=0"])
+        driver = WebDriver(port: try process.number(after: "successfully on port "))
+        let options: [String: Any] = [
+            "binary": Self.chromiumPath,
+            "args": [
+                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--hide-scrollbars", "--force-prefers-reduced-motion", "--window-size=\(width),\(height)",
+            ],
+        ]
+        let wanted: [String: Any] = ["goog:loggingPrefs": ["browser": "ALL"], "goog:chromeOptions": options]
+        let value = try driver.send("POST", "/session", ["capabilities": ["alwaysMatch": wanted]])
+        guard let id = (value as? [String: Any])?["sessionId"] as? String else {
+            throw WebDriver.Failure(command: "new session", message: "\(value)")
+        }
+        session = "/session/\(id)"
+    }
+
+    deinit {
+        _ = try? driver.send("DELETE", session)
+        process.stop()
+    }
+
+    // MARK: Pages
+
+    func open(_ url: String) throws { try driver.send("POST", "\(session)/url", ["url": url]) }
+
+    /// Opens a view of the dashboard and waits until its first content is there.
+    func openView(_ server: IovadServer, _ hash: String = "#/space") throws {
+        try open("about:blank")
+        try open("\(server.origin)/\(hash)")
+        let view = hash.dropFirst(2).prefix { $0 != "?" }
+        try wait("the view \(view)") {
+            try self.script("return document.documentElement.dataset.ready") as? String == String(view)
+        }
+    }
+
+    @discardableResult
+    func script(_ code: String, _ arguments: Any...) throws -> Any {
+        try driver.send("POST", "\(session)/execute/sync", ["script": code, "args": arguments])
+    }
+
+    func string(_ code: String, _ arguments: Any...) throws -> String {
+        let value = try driver.send("POST", "\(session)/execute/sync", ["script": code, "args": arguments])
+        return value as? String ?? "\(value)"
+    }
+
+    /// A command of Chromium's own protocol.
+    @discardableResult
+    func devTools(_ command: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {
+        let value = try driver.send(
+            "POST", "\(session)/goog/cdp/execute", ["cmd": command, "params": parameters])
+        return value as? [String: Any] ?? [:]
+    }
+
+    /// Messages of the console since the last call, at the given levels.
+    func console(_ levels: Set<String> = ["SEVERE"]) throws -> [String] {
+        let entries = try driver.send("POST", "\(session)/se/log", ["type": "browser"]) as? [[String: Any]]
+        return (entries ?? []).filter { levels.contains($0["level"] as? String ?? "") }
+            .map { $0["message"] as? String ?? "" }
+    }
+
+    // MARK: Elements
+
+    /// The first element that a CSS selector finds.
+    func find(_ selector: String) throws -> String {
+        let value = try driver.send(
+            "POST", "\(session)/element", ["using": "css selector", "value": selector])
+        return (value as? [String: String])?[WebDriver.elementKey] ?? ""
+    }
+
+    func click(_ selector: String) throws {
+        let element = try find(selector)
+        try script(
+            "arguments[0].scrollIntoView({block: 'center'})", [WebDriver.elementKey: element])
+        try driver.send("POST", "\(session)/element/\(element)/click", [:])
+    }
+
+    /// Types into an element, after emptying it.
+    func type(_ selector: String, _ text: String, clear: Bool = true) throws {
+        let element = try find(selector)
+        if clear { try driver.send("POST", "\(session)/element/\(element)/clear", [:]) }
+        try driver.send("POST", "\(session)/element/\(element)/value", ["text": text])
+    }
+
+    /// Keys to whatever has the focus; special keys are the code points of WebDriver.
+    func press(_ keys: String) throws {
+        let actions = keys.flatMap { key -> [[String: Any]] in
+            [["type": "keyDown", "value": String(key)], ["type": "keyUp", "value": String(key)]]
+        }
+        try driver.send(
+            "POST", "\(session)/actions", ["actions": [["type": "key", "id": "keys", "actions": actions]]])
+    }
+
+    func text(_ selector: String) throws -> String {
+        try string("return document.querySelector(arguments[0])?.textContent ?? ''", selector)
+    }
+
+    func count(_ selector: String) throws -> Int {
+        try script("return document.querySelectorAll(arguments[0]).length", selector) as? Int ?? -1
+    }
+
+    // MARK: Waiting
+
+    /// Waits until `condition` holds; throws with `what` and the page's text when it never does.
+    func wait(_ what: String, seconds: Double = 15, _ condition: () throws -> Bool) throws {
+        let end = Date().addingTimeInterval(seconds)
+        while Date() < end {
+            if (try? condition()) == true { return }
+            usleep(25_000)
+        }
+        let page = (try? string("return document.body.innerText.slice(0, 3000)")) ?? ""
+        throw WebDriver.Failure(command: "wait for \(what)", message: page)
+    }
+
+    func wait(for selector: String, contains text: String, seconds: Double = 15) throws {
+        try wait("\"\(text)\" in \(selector)", seconds: seconds) { try self.text(selector).contains(text) }
+    }
+
+    // MARK: Windows
+
+    func newTab() throws -> String {
+        let value = try driver.send("POST", "\(session)/window/new", ["type": "tab"]) as? [String: Any]
+        return value?["handle"] as? String ?? ""
+    }
+
+    var tab: String {
+        get throws { try driver.send("GET", "\(session)/window") as? String ?? "" }
+    }
+
+    func turn(to tab: String) throws { try driver.send("POST", "\(session)/window", ["handle": tab]) }
+
+    /// Drops a file with these bytes on the page, as a file manager would.
+    func drop(_ bytes: [UInt8], named name: String) throws {
+        let encoded = Data(bytes).base64EncodedString()
+        try script(
+            """
+            const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], arguments[1]));
+            for (const name of ['dragover', 'drop'])
+              document.body.dispatchEvent(new DragEvent(name, {dataTransfer: data, bubbles: true, cancelable: true}));
+            """, encoded, name)
+    }
+}

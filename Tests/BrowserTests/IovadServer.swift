@@ -1,0 +1,79 @@
+// The real server, as people run it: `iovad serve` with the repository's Public folder on a free loopback port.
+
+import Foundation
+import TestSupport
+
+final class IovadServer {
+    private var process: ChildProcess
+    let port: UInt16
+    var origin: String { "http://127.0.0.1:\(port)" }
+
+    init() throws {
+        process = try Self.start(port: 0)
+        port = try process.number(after: "http://127.0.0.1:")
+    }
+
+    /// Ends the server and starts another one at the same address.
+    func restart() throws {
+        process.stop()
+        process = try Self.start(port: port)
+        _ = try process.number(after: "http://127.0.0.1:")
+    }
+
+    func stop() { process.stop() }
+
+    private static func start(port: UInt16) throws -> ChildProcess {
+        let folder = SharedShelf.packageRoot
+        return try ChildProcess(
+            binary,
+            [
+                "serve", "--listen", "127.0.0.1:\(port)", "--public",
+                folder.appendingPathComponent("Public").path, "--log", "none", "--grace-seconds", "2",
+            ], folder: folder)
+    }
+
+    /// The binary of the build that the tests belong to.
+    private static let binary: String = {
+        let ofBundle = CommandLine.arguments.first { $0.contains(".xctest") }.map {
+            URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("iovad").path
+        }
+        let usual = SharedShelf.packageRoot.appendingPathComponent(".build/debug/iovad").path
+        return [ofBundle, usual].compactMap { $0 }.first { FileManager.default.isExecutableFile(atPath: $0) }
+            ?? usual
+    }()
+
+    // MARK: Asking it directly
+
+    struct Answer {
+        var status: Int
+        var headers: [(name: String, value: String)]
+        var body: [UInt8]
+        var json: [String: Any] {
+            (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
+        }
+        func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
+    }
+
+    func ask(_ method: String, _ target: String, json: String? = nil, headers: [String] = []) throws -> Answer
+    {
+        let client = try RawClient(.tcp(port))
+        let body = Array((json ?? "").utf8)
+        var lines = [
+            "\(method) \(target) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Content-Length: \(body.count)",
+        ]
+        if json != nil { lines.append("Content-Type: application/json") }
+        lines += headers
+        try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+        try client.send(body)
+        guard let answer = try client.read(isHead: method == "HEAD") else {
+            throw ChildProcess.Failure(reason: "no answer to \(method) \(target)")
+        }
+        return Answer(status: answer.status, headers: answer.headers, body: answer.body)
+    }
+
+    /// Whether this build has an operation, such as "POST /v1/sessions".
+    func offers(_ operation: String) throws -> Bool {
+        let links = try ask("GET", "/v1").json["links"] as? [String: String] ?? [:]
+        return links.values.contains(operation)
+    }
+}
