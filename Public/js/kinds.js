@@ -19,6 +19,7 @@ const KINDS = {
   hotplug: ['Hot-plug span', 'Memory may appear here while the guest runs.'],
   bar_window: ['Guest BAR window', 'BARs may be mapped here for peer-to-peer DMA.'],
   pinned_bar: ['Pinned BAR', 'A BAR at its host address.'],
+  emulated: ['Emulated device', 'The VMM emulates a device here; nothing maps it for DMA, so a window may lie over it.'],
   occupied: ['Mapped by the VMM', 'The VMM maps this range, or may map it.'],
   candidate: ['Candidate range', 'A window can start anywhere in this range, aligned.'],
   pick: ['Pick', 'A window that this answer proposes.'],

@@ -41,7 +41,7 @@ export class Detail {
       const height = lane.rows * (ROW + GAP) - GAP + 2 * LANE_PAD;
       this.back.append(
         s('rect', { x: left, y, width: width - left - 8, height, class: 'lane' }),
-        s('text', this.narrow ? { x: left, y: y - 4, class: 'lane-name' } : { x: left - 10, y: y + height / 2 + 4, class: 'lane-name', 'text-anchor': 'end' }, lane.label));
+        s('text', this.narrow ? { x: left, y: y - 4, class: 'lane-name' } : { x: left - 10, y: y + height / 2 + 4, class: 'lane-name', 'text-anchor': 'end' }, this.narrow || lane.label.length < 18 ? lane.label : `${lane.label.slice(0, 17)}…`));
       y += height + 4;
     }
     this.height = y;

@@ -154,7 +154,8 @@ export class AddressMap {
   }
 
   showWindow() {
-    const window = [...(this.items?.values() ?? [])].find((item) => item.mark && item.kind !== 'doorbell');
+    const marked = [...(this.items?.values() ?? [])].filter((item) => item.mark);
+    const window = marked.find((item) => item.kind !== 'doorbell') ?? marked[0];
     if (!window) return announce('No window is chosen.');
     const room = sizeOf(window) * 8n;
     this.show(window.start - room, window.last + room);

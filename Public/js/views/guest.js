@@ -26,13 +26,18 @@ export function ramSlider(ram, onInput) {
 }
 
 /** The kind of a range in a VMM's map, in this page's words. */
-export function guestKind(kind) {
-  if (['ram', 'hotplug', 'bar_window', 'pinned_bar'].includes(kind)) return kind;
-  if (/hot/.test(kind)) return 'hotplug';
-  if (/ram|mem/.test(kind)) return 'ram';
-  if (/bar|pci|mmio/.test(kind)) return 'bar_window';
+export function guestKind({ kind, mapping }) {
+  if (['hotplug', 'bar_window', 'pinned_bar'].includes(kind)) return kind;
+  if (mapping === 'never') return 'emulated';
+  if (kind === 'ram') return mapping === 'on_demand' ? 'hotplug' : 'ram';
+  if (String(kind).startsWith('pcie_mmio')) return 'bar_window';
   return 'occupied';
 }
+
+/** The ranges of a VMM's memory map as items of a lane. */
+export const guestItems = (ranges) => ranges.map((range, index) => ({
+  id: `g${index}`, kind: guestKind(range), ...span(range), title: range.name, note: range.rule || range.note, seen: 'the VMM’s memory map',
+}));
 
 /** Every VMM that the server knows; null when it has no such catalogue. */
 export async function vmms(signal) {
@@ -70,6 +75,6 @@ export class GuestOverlay {
 
   lanes() {
     if (!this.ranges.length) return [];
-    return [{ id: 'guest', label: `Guest, ${this.name}`, items: this.ranges.map((range, index) => ({ id: `g${index}`, kind: guestKind(range.kind), ...span(range), note: range.name ?? range.note, title: range.name, seen: 'the VMM’s memory map' })) }];
+    return [{ id: 'guest', label: `Guest, ${this.name}`, items: guestItems(this.ranges) }];
   }
 }

@@ -1,1 +1,157 @@
-export class PlacementView { constructor() {} update() {} }
+// Placement: hosts, a VMM and its memory in, where the window can go out. The answer follows every movement of the
+// RAM slider; the request is shown as it is sent.
+
+import { all, ask, offers, segment } from '../api.js';
+import { announce, h, hexText, replace } from '../dom.js';
+import { GIB4, hex, sizeName, span } from '../hex.js';
+import { AddressMap } from '../map/map.js';
+import { regionTable } from '../map/table.js';
+import { problemPanel } from '../problems.js';
+import { busy, curlBox, curlCommand, panel, pill, rangeLine, warningsList } from '../parts.js';
+import * as route from '../route.js';
+import { guestItems, vmms } from './guest.js';
+import { PlacementForm, placementRequest } from './placement-form.js';
+
+const VERDICTS = {
+  default_works: ['good', 'The default window works', 'Nothing has to be done: 0x8000000 is free on every host and in the guest.'],
+  movable: ['warn', 'The default does not work, another place does', 'Set the option values below on every device of the VM before it is attached.'],
+  none: ['bad', 'No place fits', 'Less RAM, another VMM, or another host is needed.'],
+  ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window repairs this: the host forbids addresses that the guest needs for RAM.'],
+  bar_unmappable: ['bad', 'BARs of the guest lie where a host maps nothing', 'This VMM gives up then; other address bits or peer-to-peer off avoid it.'],
+  guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep', 'The guest’s firmware tables name the window, so it cannot move alone.'],
+};
+
+const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest'], ['highest_below_4g', 'Highest below 4 GiB']];
+
+export class PlacementView {
+  constructor(root) {
+    this.map = new AddressMap({ label: 'Guest and host address space', onView: (lo, hi) => route.write({ view: lo === 0n && hi === GIB4 - 1n ? null : `${hex(lo)}-${hex(hi)}` }) });
+    this.form = new PlacementForm((patch) => this.go(patch));
+    this.hosts = new Map();
+    this.result = h('div', { class: 'content' });
+    this.answer = h('div', { class: 'verdict-box' }, busy('Asking …'));
+    this.rest = h('div', { class: 'content' });
+    this.table = h('div');
+    replace(root, h('div', { class: 'split wide-side' },
+      h('div', { class: 'side' }, this.form.element),
+      h('div', { class: 'content' },
+        h('h1', null, 'Placement', h('small', null, 'Where the MSI window can go, for these hosts and this guest')),
+        panel(null, { 'aria-label': 'Verdict' }, this.answer),
+        panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element),
+        this.rest,
+        panel('The same as a table', { class: 'table-panel' }, this.table))));
+  }
+
+  stop() {
+    this.abort?.abort();
+  }
+
+  go(patch) {
+    route.write(patch);
+    this.update(route.read().state);
+  }
+
+  async update(state) {
+    this.abort?.abort();
+    const { signal } = (this.abort = new AbortController());
+    try {
+      if (!(await offers('POST /v1/placements'))) {
+        replace(this.answer, h('p', { class: 'notice' }, 'This server answers no placements; a newer iovad does.'));
+        return;
+      }
+      this.catalogue ??= (await vmms(signal)) ?? [];
+      this.platforms ??= (await all('/v1/platforms', {}, 2000, signal)).items;
+      await this.form.set(state, this.catalogue, this.platforms);
+      await this.load(state, signal);
+      const parts = /^(0x[0-9a-f]{1,16})-(0x[0-9a-f]{1,16})$/.exec(state.view ?? '');
+      if (parts && !this.restored) this.map.jump(BigInt(parts[1]), BigInt(parts[2]));
+      this.restored = true;
+    } catch (problem) {
+      if (problem.name === 'AbortError') return;
+      replace(this.answer, problemPanel(problem));
+    }
+  }
+
+  async load(state, signal) {
+    const request = placementRequest(state, this.catalogue, this.platforms);
+    const guest = request.vm.vmm ? ask('GET', `/v1/vmms/${segment(request.vm.vmm)}`, { query: this.guestQuery(request.vm), signal }).catch((problem) => problem) : null;
+    const [answer, vmm] = await Promise.all([ask('POST', '/v1/placements', { json: request, signal }), guest, this.loadHosts(request, signal)]);
+    this.drawAnswer(answer, request);
+    this.drawMap(answer, vmm instanceof Error ? null : vmm, request);
+  }
+
+  guestQuery(vm) {
+    return { ram: vm.ram, maxmem: vm.maxmem, slots: vm.slots };
+  }
+
+  /** What each host withholds, for its lane of the map; asked once a host. */
+  async loadHosts(request, signal) {
+    await Promise.all(request.hosts.slice(0, 4).map(async (host) => {
+      const key = `${host.platform} ${host.devices?.[0]}`;
+      if (this.hosts.has(key) || !host.devices?.length) return;
+      const answer = await ask('GET', `/v1/platforms/${segment(host.platform)}/reserved-regions`, { query: { device: host.devices[0], view: 'dma' }, signal });
+      this.hosts.set(key, answer.items);
+    }));
+  }
+
+  drawAnswer(answer, request) {
+    const [tone, title, next] = VERDICTS[answer.verdict] ?? ['plain', answer.verdict, ''];
+    const chosen = answer.picks?.nearest_default;
+    const copyable = (value) => (value ? hexText(value) : h('span', { class: 'muted' }, 'none'));
+    replace(this.answer,
+      h('div', { class: `banner ${tone}`, 'data-verdict': answer.verdict }, h('h2', null, title), h('p', null, answer.because ?? next)),
+      h('dl', { class: 'picks' }, PICKS.map(([name, label]) => h('div', { 'data-pick': name }, h('dt', null, label), h('dd', null, copyable(answer.picks?.[name]))))),
+      h('dl', { class: 'facts' },
+        this.fact('Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null),
+        this.fact('Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null),
+        this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib}`) : null)),
+      warningsList(answer.warnings));
+    if (this.spoken !== answer.verdict + chosen) announce(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
+    this.spoken = answer.verdict + chosen;
+    const blockers = answer.default?.blockers ?? [];
+    const isOpen = this.rest.querySelector('details')?.open;
+    replace(this.rest,
+      blockers.length ? panel('Why the default does not work', null, h('ul', { class: 'plain' }, blockers.map((blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind))))) : null,
+      answer.per_host?.length ? panel('Host by host', null, this.perHost(answer.per_host)) : null,
+      panel('The request', null, curlBox(curlCommand('POST', '/v1/placements', request))));
+    const details = this.rest.querySelector('details');
+    if (details && isOpen) details.open = true;
+  }
+
+  fact(name, content) {
+    return content ? h('div', null, h('dt', null, name), h('dd', null, content)) : null;
+  }
+
+  perHost(list) {
+    const tone = (host) => (host.default_works === true || host.verdict === 'default_works' ? 'good' : host.verdict === 'movable' ? 'warn' : host.verdict ? 'bad' : 'plain');
+    return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Host by host' }, h('table', null,
+      h('caption', null, 'What each host would answer alone'),
+      h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),
+      h('tbody', null, list.map((host) => h('tr', null,
+        h('th', { scope: 'row' }, host.name),
+        h('td', null, pill(String(host.verdict ?? (host.default?.works ? 'default_works' : '')).replaceAll('_', ' '), tone(host))),
+        PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))))));
+  }
+
+  drawMap(answer, vmm, request) {
+    const size = BigInt(answer.size ?? request.window?.size ?? '0x100000');
+    const start = 0x8000000n;
+    const works = answer.default?.works;
+    const picks = PICKS.map(([name, label]) => [name, label, answer.picks?.[name]]).filter(([, , value]) => value);
+    const pickItems = picks.map(([name, label, value]) => ({ id: `pick-${name}`, kind: 'pick', start: BigInt(value), last: BigInt(value) + size - 1n, mark: true, title: `Pick: ${label}`, label: name.replaceAll('_', ' '), seen: 'picks' }));
+    const ranges = vmm?.memory_map ?? vmm?.ranges ?? vmm?.items ?? request.vm.memory_map ?? [];
+    const lanes = [
+      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : 'Default window, does not work', note: (answer.default?.blockers ?? []).map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
+      { id: 'picks', label: 'Picks', items: pickItems },
+      { id: 'candidates', label: 'Candidates', items: (answer.candidates ?? []).map((range, index) => ({ id: `c${index}`, kind: 'candidate', ...span(range), seen: 'candidates' })) },
+      { id: 'guest', label: `Guest, ${request.vm.vmm ?? 'own map'}`, items: guestItems(ranges) },
+      ...(answer.unmappable?.length ? [{ id: 'unmappable', label: 'Unmappable', items: answer.unmappable.map((entry, index) => ({ id: `u${index}`, kind: 'unmappable', ...span(entry.range ?? entry), note: entry.provenance, mark: true, seen: 'unmappable' })) }] : []),
+      ...request.hosts.slice(0, 4).flatMap((host) => {
+        const items = this.hosts.get(`${host.platform} ${host.devices?.[0]}`);
+        return items ? [{ id: host.name, label: `Host ${host.name}`, items: items.map((region, index) => ({ id: `${host.name}-${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: `${host.platform}, ${region.advertised ? 'advertised' : 'kernel only'}` })) }] : [];
+      }),
+    ];
+    this.map.setData({ last: (1n << 48n) - 1n, lanes });
+    replace(this.table, regionTable(this.map, 'Window, guest and hosts'));
+  }
+}

@@ -7,17 +7,15 @@ import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
 import { curlBox, curlCommand, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
 
-/** The user's window is added from the field; sizes are the default 1 MiB. */
-const POLICIES = [
-  { id: 'mainline-dma', name: 'Kernel driver', about: 'Mainline, DMA API: the allocator picks each page.', consumer: 'dma_api', source: 'fixed' },
-  { id: 'mainline-vfio', name: 'VFIO today', about: 'Mainline, type1 on the constant 0x8000000.', consumer: 'vfio_type1', source: 'fixed' },
-  { id: 'mainline-iommufd', name: 'iommufd today', about: 'Mainline, iommufd on the constant.', consumer: 'iommufd', source: 'fixed' },
-  { id: 'posted-vfio', name: 'Two constants', about: 'Posted v4 series: the second base when firmware reserves the first.', consumer: 'vfio_type1', source: 'candidates' },
-  { id: 'checked-vfio', name: 'Two constants, checked', about: 'The same bases, but nothing that is withheld may be hit.', consumer: 'vfio_type1', source: { kind: 'candidates', avoid: 'everything' } },
-  { id: 'dynamic-vfio', name: 'Dynamic', about: 'The nearest aligned MiB that is free of everything.', consumer: 'vfio_type1', source: { kind: 'dynamic', prefer: 'nearest_default' } },
-  { id: 'user-iommufd', name: 'Chosen by the VMM', about: 'iommufd option as posted: userspace names the start.', consumer: 'iommufd', source: 'user' },
-  { id: 'none-vfio', name: 'No window', about: 'What happens when the driver offers none.', consumer: 'vfio_type1', source: 'none' },
+/** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
+const OWN = [
+  { id: 'checked_constants', title: 'Two constants, checked', sentence: 'The same two bases, but nothing that is withheld may be hit.', status: 'own', consumer: null, window_source: { kind: 'candidates', avoid: 'everything' } },
+  { id: 'no_window', title: 'No window', sentence: 'What happens when the driver offers none.', status: 'own', consumer: null, window_source: 'none' },
 ];
+
+const DEFAULT_USER_WINDOW = '0xa0000000';
+const DEFAULT_POLICY = 'vfio_type1';
+const STATUS = { merged: 'in Linux', posted: 'posted', discussed: 'discussed', own: 'iovad’s own' };
 
 const verdict = (answer) => {
   if (answer.outcome === 'refused') return pill(answer.errno ? `refused, ${answer.errno}` : 'refused', 'bad');
@@ -27,36 +25,61 @@ const verdict = (answer) => {
 };
 
 export class PolicyPanel {
-  /** `onChoose(id, answer)` is told whose window the map shall show. */
+  /** `onChoose(id, result)` is told whose window the map shall show. */
   constructor(map, onChoose) {
     this.map = map;
     this.onChoose = onChoose;
     this.grid = h('div', { class: 'cards', role: 'list' });
     this.element = panel('Policies side by side', { class: 'policies' }, this.grid);
-    this.answers = new Map();
   }
 
+  /** The named policies, each once: what is left open is asked for VFIO, which may be a policy by itself. */
+  async catalogue() {
+    if (this.known) return this.known;
+    const { items } = await ask('GET', '/v1/policies');
+    const key = (policy) => JSON.stringify([policy.consumer, policy.window_source]);
+    const named = new Set(items.filter((policy) => policy.consumer).map(key));
+    this.known = [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN];
+    return this.known;
+  }
+
+  /** The question of one policy as /v1/decisions takes it. */
   question(policy, context) {
-    const source = policy.source === 'user' ? { kind: 'user', start: context.user || '0xa0000000', size: '0x100000' } : policy.source;
-    return { platform: context.platform, device: context.device, consumer: policy.consumer, window_source: source, ...context.conditions };
+    const isUser = policy.window_source?.kind === 'user';
+    const source = isUser ? { kind: 'user', start: context.user || DEFAULT_USER_WINDOW, size: '0x100000' } : policy.window_source;
+    return { platform: context.platform, device: context.device, consumer: policy.consumer ?? 'vfio_type1', window_source: source, ...context.conditions };
   }
 
   async load(context, chosen, signal) {
-    const cards = POLICIES.map((policy) => h('article', { class: 'card policy', role: 'listitem', 'data-policy': policy.id }, h('h3', null, policy.name), h('p', { class: 'muted' }, policy.about)));
-    if (!this.grid.childElementCount) replace(this.grid, cards);
-    this.chosen = POLICIES.some((policy) => policy.id === chosen) ? chosen : 'mainline-vfio';
-    const results = await Promise.all(POLICIES.map(async (policy) => {
-      const question = this.question(policy, context);
+    const policies = await this.catalogue();
+    this.chosen = policies.some((policy) => policy.id === chosen) ? chosen : DEFAULT_POLICY;
+    const questions = policies.map((policy) => this.question(policy, context));
+    const answers = await this.compare(questions, context, signal);
+    this.results = policies.map((policy, index) => ({ policy, question: questions[index], ...answers[index] }));
+    this.draw();
+  }
+
+  /** All at once; where one of the questions is refused, one by one, so that only that one is missing. */
+  async compare(questions, context, signal) {
+    const { platform, device, conditions } = context;
+    const { kernel, ...shared } = conditions;
+    try {
+      const { items } = await ask('POST', '/v1/comparisons', { query: { explain: 'full' }, signal, json: {
+        platform, device, ...shared, kernels: [kernel],
+        policies: questions.map(({ consumer, window_source }, index) => ({ name: String(index), consumer, window_source })),
+      } });
+      return items.map((answer) => ({ answer }));
+    } catch (problem) {
+      if (problem.status !== 422) throw problem;
+    }
+    return Promise.all(questions.map(async (json) => {
       try {
-        return { policy, question, answer: await ask('POST', '/v1/decisions', { json: question, signal }) };
+        return { answer: await ask('POST', '/v1/decisions', { json, signal }) };
       } catch (problem) {
         if (problem.name === 'AbortError') throw problem;
-        return { policy, question, problem };
+        return { problem };
       }
     }));
-    this.results = results;
-    this.draw();
-    return this.current();
   }
 
   current() {
@@ -73,9 +96,9 @@ export class PolicyPanel {
     const details = (key, title, content) => h('details', { 'data-key': `${policy.id}-${key}`, class: 'more', open: open.has(`${policy.id}-${key}`) }, h('summary', null, title), content);
     return h('article', { class: `card policy ${isChosen ? 'chosen' : ''}`, role: 'listitem', 'data-policy': policy.id },
       h('header', null,
-        h('h3', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.name)),
+        h('h3', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.title)),
         answer ? verdict(answer) : pill('not answered', 'warn')),
-      h('p', { class: 'muted' }, policy.about),
+      h('p', { class: 'muted', title: policy.citation }, policy.sentence, ' ', h('em', null, STATUS[policy.status] ?? policy.status)),
       answer ? this.body(answer) : problemPanel(problem),
       answer?.explanation?.steps?.length ? details('steps', `Why, in ${answer.explanation.steps.length} steps`, stepsList(answer.explanation, this.map)) : null,
       details('curl', 'As a request', curlBox(curlCommand('POST', '/v1/decisions', question))));
@@ -104,12 +127,12 @@ export function decisionItems({ policy, answer }) {
   const items = [];
   if (answer.window) {
     const range = span(answer.window);
-    items.push({ id: 'window', kind: answer.reachable ? 'window' : 'window_unreachable', ...range, mark: true, title: answer.reachable ? 'MSI window' : 'MSI window, unreachable', label: sizeName(sizeOf(range)), note: answer.because, seen: policy.name });
+    items.push({ id: 'window', kind: answer.reachable ? 'window' : 'window_unreachable', ...range, mark: true, title: answer.reachable ? 'MSI window' : 'MSI window, unreachable', label: sizeName(sizeOf(range)), note: answer.because, seen: policy.title });
   }
   for (const [index, doorbell] of (answer.doorbells ?? []).entries()) {
     if (!doorbell.page) continue;
     const start = BigInt(doorbell.page);
-    items.push({ id: `doorbell-${index}`, kind: 'doorbell', start, last: start + 0xfffn, mark: !answer.window && index === 0, title: `Doorbell ${hex(BigInt(doorbell.physical))}`, label: 'doorbell', note: `The device writes its MSIs to ${doorbell.iova}.`, seen: policy.name });
+    items.push({ id: `doorbell-${index}`, kind: 'doorbell', start, last: start + 0xfffn, mark: !answer.window && index === 0, title: `Doorbell ${hex(BigInt(doorbell.physical))}`, label: 'doorbell', note: `The device writes its MSIs to ${doorbell.iova}.`, seen: policy.title });
   }
   return items;
 }

@@ -1,1 +1,254 @@
-export class SessionsView { constructor() {} update() {} }
+// Sessions: the list of sandboxes, and one of them with its domains, followed live.
+
+import { all, ask, offers, segment } from '../api.js';
+import { announce, copyButton, debounce, field, h, replace, select } from '../dom.js';
+import { LiveSession } from '../live.js';
+import { problemPanel } from '../problems.js';
+import { busy, panel, pill } from '../parts.js';
+import * as route from '../route.js';
+import { DomainForm } from './domain-form.js';
+import { DomainPanel } from './domain.js';
+
+const KERNELS = ['7.2', '6.18', '6.12', '6.1'];
+const TTLS = [['900', '15 minutes'], ['3600', '1 hour'], ['86400', '1 day']];
+const LOG_ROWS_MAX = 200;
+const STATES = { live: ['good', 'live'], polling: ['warn', 'polling'], reconnecting: ['bad', 'reconnecting'] };
+
+export class SessionsView {
+  constructor(root) {
+    this.root = root;
+    this.list = h('ul', { class: 'devices' });
+    this.message = h('div', { 'aria-live': 'polite' });
+    this.main = h('div', { class: 'content' });
+    this.log = h('ol', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Events' });
+    this.refreshSoon = debounce(60, () => this.refresh());
+    replace(root, h('div', { class: 'split' },
+      h('div', { class: 'side' }, panel('Sessions', null, this.createForm(), this.list)),
+      h('div', { class: 'content' },
+        h('h1', null, 'Sessions', h('small', null, 'Sandboxes in memory: build IOVA domains and watch what Linux would do')),
+        this.message, this.main)));
+  }
+
+  createForm() {
+    const kernel = select(KERNELS.map((name) => [name, `Linux ${name}`]), '7.2');
+    const ttl = select(TTLS, '900');
+    return h('form', { class: 'stack', onsubmit: async (event) => {
+      event.preventDefault();
+      await this.attempt(async () => {
+        const session = await ask('POST', '/v1/sessions', { json: { kernel: kernel.value, ttl_seconds: Number(ttl.value) } });
+        announce(`Session ${session.id} is there.`);
+        this.go({ session: session.id, domain: null });
+      });
+    } }, field('Kernel', kernel), field('Lives for', ttl), h('button', { type: 'submit', class: 'button primary', id: 'create-session' }, 'Create a session'));
+  }
+
+  stop() {
+    this.live?.stop();
+    clearInterval(this.clock);
+  }
+
+  go(patch) {
+    route.write(patch, { push: true });
+    return this.update(route.read().state);
+  }
+
+  /** Runs an action of the user; a refusal is shown and the view brought up to date. */
+  async attempt(action) {
+    try {
+      replace(this.message);
+      return await action();
+    } catch (problem) {
+      replace(this.message, problemPanel(problem));
+      this.refreshSoon();
+      return null;
+    }
+  }
+
+  async update(state) {
+    if (!(await offers('POST /v1/sessions'))) {
+      replace(this.main, h('p', { class: 'notice' }, 'This server keeps no sessions; a newer iovad does.'));
+      return;
+    }
+    await this.loadList(state.session);
+    if (!state.session) {
+      this.close();
+      replace(this.main, panel(null, null, h('p', { class: 'muted' }, 'Create a session, or open one of the list. Everything in it lives in the server’s memory until its time is up.')));
+      return;
+    }
+    if (this.session?.id !== state.session) await this.openSession(state);
+    else await this.refresh();
+  }
+
+  async loadList(chosen) {
+    const { items } = await all('/v1/sessions', {}, 100);
+    replace(this.list, items.map((session) => h('li', null, h('button', { type: 'button', class: 'device', 'aria-pressed': String(session.id === chosen), onclick: () => this.go({ session: session.id, domain: null }) },
+      h('span', { class: 'device-name' }, session.id), h('span', { class: 'muted' }, `Linux ${session.kernel}`)))));
+  }
+
+  close() {
+    this.stop();
+    this.session = null;
+    this.live = null;
+  }
+
+  async openSession(state) {
+    this.close();
+    replace(this.main, busy('Opening …'));
+    try {
+      this.session = await ask('GET', `/v1/sessions/${segment(state.session)}`);
+    } catch (problem) {
+      replace(this.main, problemPanel(problem, ['Back to the list', () => this.go({ session: null })]));
+      return;
+    }
+    this.path = `/v1/sessions/${segment(this.session.id)}`;
+    replace(this.log);
+    this.build();
+    const { id } = this.session;
+    const isCurrent = () => this.session?.id === id;
+    this.live = new LiveSession(id, {
+      state: (word) => isCurrent() && this.showState(word),
+      event: (event) => isCurrent() && this.take(event),
+      changed: () => isCurrent() && this.refreshSoon(),
+      gone: (problem) => isCurrent() && this.showGone(problem),
+    }, state.live === 'poll');
+    await this.refresh();
+    this.live.start(this.session.revision);
+  }
+
+  build() {
+    this.state = h('span', { class: 'live-state' }, pill('connecting'));
+    this.revision = h('code', { class: 'revision' });
+    this.expiry = h('span');
+    this.tabs = h('div', { class: 'domain-tabs', role: 'group', 'aria-label': 'Domains' });
+    this.domain = new DomainPanel(this);
+    this.newDomain = new DomainForm(this);
+    this.gone = h('div');
+    replace(this.main,
+      panel(null, { 'aria-label': 'Session' },
+        h('div', { class: 'session-head' },
+          h('h2', null, this.session.id, copyButton(this.session.id, 'the id of the session')),
+          this.state, h('span', null, 'revision ', this.revision), this.expiry,
+          h('span', { class: 'grow' }),
+          h('button', { type: 'button', class: 'button small', onclick: () => this.extend() }, 'Extend'),
+          h('button', { type: 'button', class: 'button small', onclick: () => this.remove() }, 'Delete')),
+        this.gone, this.tabs),
+      this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.log));
+    clearInterval(this.clock);
+    this.clock = setInterval(() => this.showExpiry(), 1000);
+  }
+
+  extend() {
+    return this.attempt(async () => {
+      this.session = await ask('PATCH', this.path, { json: { ttl_seconds: 3600 } });
+      this.showExpiry();
+      announce('The session lives for another hour.');
+    });
+  }
+
+  remove() {
+    return this.attempt(async () => {
+      await ask('DELETE', this.path);
+      this.close();
+      await this.go({ session: null, domain: null });
+    });
+  }
+
+  /** Everything on the screen, anew. */
+  async refresh() {
+    if (!this.session) return;
+    const path = this.path;
+    try {
+      const [session, domains] = await Promise.all([ask('GET', path), all(`${path}/domains`, {}, 100)]);
+      if (path !== this.path || !this.session) return;
+      this.session = session;
+      this.revision.textContent = session.revision;
+      this.showExpiry();
+      const wanted = route.read().state.domain;
+      const chosen = domains.items.find((domain) => domain.id === wanted) ?? domains.items[0];
+      this.drawTabs(domains.items, chosen);
+      await this.domain.load(chosen ? `${path}/domains/${segment(chosen.id)}` : null, chosen);
+      this.saveState(domains.items);
+    } catch (problem) {
+      if (problem.status === 404) this.showGone(problem);
+      else if (problem.code !== 'unreachable') replace(this.message, problemPanel(problem));
+    }
+  }
+
+  drawTabs(domains, chosen) {
+    const held = document.activeElement?.dataset?.domain;
+    replace(this.tabs,
+      domains.map((domain) => h('button', { type: 'button', class: 'button small', 'aria-pressed': String(domain.id === chosen?.id), 'data-domain': domain.id, onclick: () => this.go({ domain: domain.id }) }, domain.id)));
+    if (held) this.tabs.querySelector(`[data-domain="${CSS.escape(held)}"]`)?.focus();
+    this.newDomain.show(domains.length === 0);
+  }
+
+  take(event) {
+    const row = h('li', { class: event.name === 'gap' ? 'gap' : null },
+      h('code', { class: 'muted' }, event.id || '–'), h('strong', null, event.name.replaceAll('_', ' ')),
+      h('span', null, event.name === 'gap' ? 'Some events were missed; the picture is fetched anew. ' : '', h('code', null, inWords(event.data))));
+    this.log.prepend(row);
+    while (this.log.childElementCount > LOG_ROWS_MAX) this.log.lastChild.remove();
+    if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its time was up; nothing of it is kept.' });
+    else this.refreshSoon();
+  }
+
+  showState(word) {
+    if (this.shownState === word) return;
+    this.shownState = word;
+    const [tone, text] = STATES[word];
+    replace(this.state, pill(text, tone));
+    this.state.dataset.state = word;
+    announce(`Connection: ${text}.`);
+    if (word === 'reconnecting') this.revision.textContent = '…';
+    else this.refreshSoon();
+  }
+
+  showExpiry() {
+    const at = this.session?.expires_at && Date.parse(this.session.expires_at);
+    if (!at) return;
+    const seconds = Math.max(0, Math.round((at - Date.now()) / 1000));
+    this.expiry.textContent = seconds > 5400 ? `ends in ${Math.round(seconds / 3600)} h` : seconds > 90 ? `ends in ${Math.round(seconds / 60)} min` : `ends in ${seconds} s`;
+  }
+
+  /** Keeps what an import needs, so that a restart of the server costs nothing but a click. */
+  async saveState() {
+    clearTimeout(this.saving);
+    this.saving = setTimeout(async () => {
+      try {
+        this.saved = await this.exportState();
+      } catch { /* the next change tries again */ }
+    }, 400);
+  }
+
+  exportState() {
+    return null;
+  }
+
+  showGone(problem) {
+    this.live?.stop();
+    this.showState('reconnecting');
+    const { saved } = this;
+    const actions = [['Back to the list', () => {
+      this.close();
+      this.go({ session: null, domain: null });
+    }]];
+    if (saved) actions.unshift(['Restore it from this page', () => this.attempt(() => this.restore(saved))]);
+    replace(this.gone, problemPanel(problem, ...actions));
+  }
+
+  async restore(saved) {
+    const session = await ask('POST', '/v1/sessions', { json: saved });
+    this.close();
+    await this.go({ session: session.id });
+  }
+}
+
+/** An event's data on one line. */
+function inWords(data) {
+  const word = (value) => {
+    if (value === null || typeof value !== 'object') return String(value);
+    if ('start' in value && 'last' in value) return `${value.start} – ${value.last}`;
+    return Object.entries(value).map(([name, inner]) => `${name} ${word(inner)}`).join(', ');
+  };
+  return word(data);
+}

@@ -1,0 +1,139 @@
+// The question of a placement as a form, kept in the address so that a link asks the same again.
+
+import { all, segment } from '../api.js';
+import { debounce, field, h, icon, replace, select } from '../dom.js';
+import { hex, parseAmount } from '../hex.js';
+import { panel } from '../parts.js';
+import { deviceNames, likelyDevice } from './devices.js';
+import { ramSlider } from './guest.js';
+
+const VIOMMUS = [['none', 'none'], ['virtio_iommu', 'virtio-iommu'], ['nested_smmuv3', 'nested SMMUv3']];
+const PAGES = [['0x1000', '4 KiB'], ['0x4000', '16 KiB'], ['0x10000', '64 KiB']];
+
+/** Hosts of the address: platform!device!device|platform!... */
+export function hostsOf(text) {
+  return (text ?? '').split('|').filter(Boolean).map((part) => {
+    const [platform, ...devices] = part.split('!').map(decodeURIComponent);
+    return { platform, devices };
+  });
+}
+
+const hostsText = (hosts) => hosts.map(({ platform, devices }) => [platform, ...devices].map((name) => encodeURIComponent(name).replaceAll('!', '%21').replaceAll('%2F', '/').replaceAll('%40', '@')).join('!')).join('|');
+
+/** The request that a state of the form means. */
+export function placementRequest(state, catalogue, platforms) {
+  const hosts = hostsOf(state.hosts);
+  const used = new Map();
+  const vm = { vmm: state.vmm || catalogue[0]?.id, ram: state.ram || '0x100000000', p2p: state.p2p === '1' };
+  if (state.maxmem) vm.maxmem = state.maxmem;
+  if (state.slots) vm.slots = Number(state.slots);
+  if (state.viommu && state.viommu !== 'none') vm.viommu = state.viommu;
+  if (state.ipa) vm.ipa_bits = Number(state.ipa);
+  const window = { movable: state.movable !== '0', msi_32bit_only: state.msi32 === '1' };
+  if (state.size) window.size = state.size;
+  if (state.requested) window.requested = state.requested;
+  const named = (hosts.length ? hosts : [{ platform: platforms[0]?.id, devices: [] }]).map(({ platform, devices }) => {
+    const count = (used.get(platform) ?? 0) + 1;
+    used.set(platform, count);
+    return { name: count > 1 ? `${platform}-${count}` : platform, platform, ...(devices.length ? { devices } : {}) };
+  });
+  return { hosts: named, vm, window, page_size: state.page || '0x1000', doorbell_count: Number(state.doorbells) || 1 };
+}
+
+export class PlacementForm {
+  constructor(onChange) {
+    this.onChange = onChange;
+    this.soon = debounce(40, onChange);
+    this.element = h('form', { class: 'stack', onsubmit: (event) => event.preventDefault() });
+    this.hostList = h('div', { class: 'stack' });
+    this.devices = new Map();
+  }
+
+  async set(state, catalogue, platforms) {
+    this.state = state;
+    this.platforms = platforms;
+    if (!hostsOf(state.hosts).length) {
+      const first = platforms.find((platform) => platform.id.includes('qemu')) ?? platforms[0];
+      if (first) {
+        const device = likelyDevice(await this.devicesOf(first.id));
+        state.hosts = hostsText([{ platform: first.id, devices: device ? [device.name] : [] }]);
+      }
+    }
+    await this.drawHosts(hostsOf(state.hosts));
+    if (!this.element.childElementCount) this.build(state, catalogue);
+  }
+
+  async devicesOf(platform) {
+    if (!this.devices.has(platform)) {
+      const { items } = await all(`/v1/platforms/${segment(platform)}/devices`, {}, 4096);
+      this.devices.set(platform, deviceNames(items).filter((device) => device.active));
+    }
+    return this.devices.get(platform);
+  }
+
+  change(hosts) {
+    this.onChange({ hosts: hostsText(hosts) });
+  }
+
+  async drawHosts(hosts) {
+    const key = hostsText(hosts);
+    if (key === this.drawnHosts) return;
+    const rows = await Promise.all(hosts.map(async (host, index) => this.hostRow(hosts, host, index, await this.devicesOf(host.platform))));
+    this.drawnHosts = key;
+    replace(this.hostList, rows, h('button', { type: 'button', class: 'button small', onclick: async () => {
+      const next = this.platforms.find((platform) => !hosts.some((host) => host.platform === platform.id)) ?? this.platforms[0];
+      const device = likelyDevice(await this.devicesOf(next.id));
+      this.change([...hosts, { platform: next.id, devices: device ? [device.name] : [] }]);
+    } }, icon('plus'), 'Add a host'));
+  }
+
+  hostRow(hosts, host, index, devices) {
+    const replaceHost = (next) => this.change(hosts.map((other, at) => (at === index ? next : other)));
+    const choice = select(this.platforms.map((platform) => [platform.id, platform.id]), host.platform, async (platform) => {
+      const device = likelyDevice(await this.devicesOf(platform));
+      replaceHost({ platform, devices: device ? [device.name] : [] });
+    });
+    const toggle = (name, on) => replaceHost({ ...host, devices: on ? [...host.devices, name] : host.devices.filter((other) => other !== name) });
+    return h('fieldset', { class: 'host' },
+      h('legend', null, `Host ${index + 1}`),
+      h('div', { class: 'host-head' }, field('Platform', choice),
+        hosts.length > 1 ? h('button', { type: 'button', class: 'quiet', 'aria-label': `Remove host ${index + 1}`, onclick: () => this.change(hosts.filter((_, at) => at !== index)) }, icon('close')) : null),
+      h('details', { class: 'more', open: devices.length < 4 },
+        h('summary', null, `${host.devices.length} of ${devices.length} devices`),
+        h('div', { class: 'device-checks' }, devices.map((device) => h('label', { class: 'check' },
+          h('input', { type: 'checkbox', checked: host.devices.includes(device.name), onchange: (event) => toggle(device.name, event.target.checked) }),
+          h('span', { class: 'device-name' }, device.name))))));
+  }
+
+  build(state, catalogue) {
+    const { slider, shown } = ramSlider(BigInt(state.ram || '0x100000000'), (ram) => this.soon({ ram: hex(ram) }));
+    slider.id = 'ram';
+    const amount = (id, name, placeholder) => h('input', { id, type: 'text', size: 12, spellcheck: 'false', placeholder, value: state[name] ?? '', oninput: debounce(300, (event) => {
+      const text = event.target.value.trim();
+      const value = text ? parseAmount(text) : null;
+      event.target.setAttribute('aria-invalid', String(Boolean(text) && value === null));
+      if (!text || value !== null) this.onChange({ [name]: value === null ? null : hex(value) });
+    }) });
+    const count = (id, name, min, max, placeholder) => h('input', { id, type: 'number', min, max, placeholder, value: state[name] ?? '', onchange: (event) => this.onChange({ [name]: event.target.value || null }) });
+    const check = (id, text, on, patch) => h('label', { class: 'check' }, h('input', { id, type: 'checkbox', checked: on, onchange: (event) => this.onChange(patch(event.target.checked)) }), text);
+    const named = (id, control) => Object.assign(control, { id });
+    replace(this.element,
+      panel('Guest', null, h('div', { class: 'stack' },
+        field('VMM', named('vmm', select(catalogue.map((vmm) => [vmm.id, vmm.name ?? vmm.id]), state.vmm ?? catalogue[0]?.id, (vmm) => this.onChange({ vmm })))),
+        h('div', { class: 'ram-field' }, field('RAM', slider), shown),
+        h('details', { class: 'more' }, h('summary', null, 'More about the guest'), h('div', { class: 'stack' },
+          field('Largest RAM (maxmem)', amount('maxmem', 'maxmem', 'none'), 'Such as 128G, when memory can be plugged in.'),
+          field('Memory slots', count('slots', 'slots', 0, 256, '0')),
+          field('vIOMMU', named('viommu', select(VIOMMUS, state.viommu ?? 'none', (viommu) => this.onChange({ viommu })))),
+          field('IPA bits', count('ipa', 'ipa', 32, 52, 'of the VMM')),
+          check('p2p', 'Peer-to-peer DMA between devices', state.p2p === '1', (on) => ({ p2p: on ? '1' : null })))))),
+      panel('Hosts', null, this.hostList),
+      panel('Window', null, h('div', { class: 'stack' },
+        check('movable', 'Can be moved (iommufd with the posted option)', state.movable !== '0', (on) => ({ movable: on ? null : '0' })),
+        check('msi32', 'A device has 32-bit MSI only', state.msi32 === '1', (on) => ({ msi32: on ? '1' : null })),
+        field('Wanted start', amount('requested', 'requested', 'any')),
+        field('Size', amount('size', 'size', '1M')),
+        field('Host pages', named('host-page', select(PAGES, state.page ?? '0x1000', (page) => this.onChange({ page })))),
+        field('Doorbells', count('doorbells', 'doorbells', 1, 4096, '1')))));
+  }
+}
