@@ -1,6 +1,6 @@
 // A guest over the map: the memory map of a chosen VMM at a chosen size, so that RAM and window can be compared.
 
-import { all, ask, offers, segment } from '../api.js';
+import { ask, offers, segment } from '../api.js';
 import { field, h, replace, select } from '../dom.js';
 import { hex, sizeName, span } from '../hex.js';
 
@@ -26,22 +26,20 @@ export function ramSlider(ram, onInput) {
 }
 
 /** The kind of a range in a VMM's map, in this page's words. */
-export function guestKind({ kind, mapping }) {
-  if (['hotplug', 'bar_window', 'pinned_bar'].includes(kind)) return kind;
-  if (mapping === 'never') return 'emulated';
-  if (kind === 'ram') return mapping === 'on_demand' ? 'hotplug' : 'ram';
+export function guestKind({ kind, dma_mapped: isMapped, dma_conditional: isConditional }) {
+  if (kind === 'ram') return isConditional ? 'hotplug' : 'ram';
   if (String(kind).startsWith('pcie_mmio')) return 'bar_window';
-  return 'occupied';
+  return isMapped || isConditional ? 'occupied' : 'emulated';
 }
 
 /** The ranges of a VMM's memory map as items of a lane. */
 export const guestItems = (ranges) => ranges.map((range, index) => ({
-  id: `g${index}`, kind: guestKind(range), ...span(range), title: range.name, note: range.rule || range.note, seen: 'the VMM’s memory map',
+  id: `g${index}`, kind: guestKind(range), ...span(range), title: range.name, note: range.rule || null, seen: 'the VMM’s memory map',
 }));
 
 /** Every VMM that the server knows; null when it has no such catalogue. */
 export async function vmms(signal) {
-  return (await offers('GET /v1/vmms')) ? (await all('/v1/vmms', {}, 1000, signal)).items : null;
+  return (await offers('GET /v1/vmms')) ? (await ask('GET', '/v1/vmms', { signal })).items : null;
 }
 
 export class GuestOverlay {
@@ -60,7 +58,7 @@ export class GuestOverlay {
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this.onChange({ ram: hex(ram) }), 60);
       });
-      const choice = select([['', 'no guest'], ...this.catalogue.map((vmm) => [vmm.id, vmm.name ?? vmm.id])], state.vmm ?? '', (vmm) => this.onChange({ vmm: vmm || null }));
+      const choice = select([['', 'no guest'], ...this.catalogue.map((vmm) => [vmm.id, vmm.name])], state.vmm ?? '', (vmm) => this.onChange({ vmm: vmm || null }));
       this.ram = h('div', { class: 'ram-field', hidden: !state.vmm }, field('Guest RAM', slider), shown);
       replace(this.element, field('Guest of', choice), this.ram);
     }
@@ -69,7 +67,7 @@ export class GuestOverlay {
     this.ranges = [];
     if (!state.vmm) return;
     const answer = await ask('GET', `/v1/vmms/${segment(state.vmm)}`, { query: { ram: state.ram || '0x100000000' }, signal });
-    this.ranges = answer.memory_map ?? answer.ranges ?? answer.items ?? [];
+    this.ranges = answer.occupied ?? [];
     this.name = state.vmm;
   }
 

@@ -119,7 +119,7 @@ export class PlacementForm {
     const named = (id, control) => Object.assign(control, { id });
     replace(this.element,
       panel('Guest', null, h('div', { class: 'stack' },
-        field('VMM', named('vmm', select(catalogue.map((vmm) => [vmm.id, vmm.name ?? vmm.id]), state.vmm ?? catalogue[0]?.id, (vmm) => this.onChange({ vmm })))),
+        field('VMM', named('vmm', select(catalogue.map((vmm) => [vmm.id, vmm.name]), state.vmm ?? catalogue[0]?.id, (vmm) => this.onChange({ vmm })))),
         h('div', { class: 'ram-field' }, field('RAM', slider), shown),
         h('details', { class: 'more' }, h('summary', null, 'More about the guest'), h('div', { class: 'stack' },
           field('Largest RAM (maxmem)', amount('maxmem', 'maxmem', 'none'), 'Such as 128G, when memory can be plugged in.'),

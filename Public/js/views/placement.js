@@ -81,7 +81,7 @@ export class PlacementView {
   }
 
   guestQuery(vm) {
-    return { ram: vm.ram, maxmem: vm.maxmem, slots: vm.slots };
+    return { ram: vm.ram, maxmem: vm.maxmem, slots: vm.slots, p2p: vm.p2p, ipa_bits: vm.ipa_bits };
   }
 
   /** What each host withholds, for its lane of the map; asked once a host. */
@@ -104,11 +104,11 @@ export class PlacementView {
       h('dl', { class: 'facts' },
         this.fact('Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null),
         this.fact('Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null),
-        this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib}`) : null)),
+        this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib}${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null)),
       warningsList(answer.warnings));
     if (this.spoken !== answer.verdict + chosen) announce(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
     this.spoken = answer.verdict + chosen;
-    const blockers = answer.default?.blockers ?? [];
+    const { blockers } = answer.default;
     const isOpen = this.rest.querySelector('details')?.open;
     replace(this.rest,
       blockers.length ? panel('Why the default does not work', null, h('ul', { class: 'plain' }, blockers.map((blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind))))) : null,
@@ -123,28 +123,28 @@ export class PlacementView {
   }
 
   perHost(list) {
-    const tone = (host) => (host.default_works === true || host.verdict === 'default_works' ? 'good' : host.verdict === 'movable' ? 'warn' : host.verdict ? 'bad' : 'plain');
+    const tone = { default_works: 'good', movable: 'warn' };
     return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Host by host' }, h('table', null,
       h('caption', null, 'What each host would answer alone'),
       h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, list.map((host) => h('tr', null,
-        h('th', { scope: 'row' }, host.name),
-        h('td', null, pill(String(host.verdict ?? (host.default?.works ? 'default_works' : '')).replaceAll('_', ' '), tone(host))),
+        h('th', { scope: 'row' }, host.host),
+        h('td', null, pill(host.verdict.replaceAll('_', ' '), tone[host.verdict] ?? 'bad')),
         PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))))));
   }
 
   drawMap(answer, vmm, request) {
     const size = BigInt(answer.size ?? request.window?.size ?? '0x100000');
     const start = 0x8000000n;
-    const works = answer.default?.works;
+    const { works } = answer.default;
     const picks = PICKS.map(([name, label]) => [name, label, answer.picks?.[name]]).filter(([, , value]) => value);
     const pickItems = picks.map(([name, label, value]) => ({ id: `pick-${name}`, kind: 'pick', start: BigInt(value), last: BigInt(value) + size - 1n, mark: true, title: `Pick: ${label}`, label: name.replaceAll('_', ' '), seen: 'picks' }));
-    const ranges = vmm?.memory_map ?? vmm?.ranges ?? vmm?.items ?? request.vm.memory_map ?? [];
+    const ranges = vmm?.occupied ?? [];
     const lanes = [
-      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : 'Default window, does not work', note: (answer.default?.blockers ?? []).map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
+      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : 'Default window, does not work', note: answer.default.blockers.map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
       { id: 'picks', label: 'Picks', items: pickItems },
       { id: 'candidates', label: 'Candidates', items: (answer.candidates ?? []).map((range, index) => ({ id: `c${index}`, kind: 'candidate', ...span(range), seen: 'candidates' })) },
-      { id: 'guest', label: `Guest, ${request.vm.vmm ?? 'own map'}`, items: guestItems(ranges) },
+      { id: 'guest', label: 'Guest', items: guestItems(ranges) },
       ...(answer.unmappable?.length ? [{ id: 'unmappable', label: 'Unmappable', items: answer.unmappable.map((entry, index) => ({ id: `u${index}`, kind: 'unmappable', ...span(entry.range ?? entry), note: entry.provenance, mark: true, seen: 'unmappable' })) }] : []),
       ...request.hosts.slice(0, 4).flatMap((host) => {
         const items = this.hosts.get(`${host.platform} ${host.devices?.[0]}`);
