@@ -45,7 +45,7 @@ export async function ask(method, path, { query, json, body, type, headers = {},
   }
   const text = await response.text();
   if (!response.ok) throw refusal(response, text, `${method} ${target}`);
-  if (accept === 'text/plain') return text;
+  if (accept && accept !== JSON_TYPE) return text;
   const answer = text ? JSON.parse(text) : {};
   showModel(answer.model);
   // Seen by callers that need it, never by a loop over the members.

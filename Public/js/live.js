@@ -10,7 +10,8 @@ const POLL_MILLISECONDS = 2000;
 const POLLS_BEFORE_STREAM = 3;
 
 export class LiveSession {
-  /** `on`: state(word), event({id, name, data}), changed(), gone(problem). `onlyPolling`: no stream. */
+  /** `on`: state(word), event({id, name, data}), changed(), gone(problem): it ended, lost(problem): the server came
+   *  back without it. `onlyPolling`: no stream. */
   constructor(id, on, onlyPolling) {
     Object.assign(this, { id, on, onlyPolling: onlyPolling || !('EventSource' in window) || Boolean(token()) });
     this.path = `/v1/sessions/${segment(id)}`;
@@ -40,6 +41,7 @@ export class LiveSession {
     }
     source.onerror = () => {
       if (this.stopped) return;
+      this.wasLost = true;
       this.on.state('reconnecting');
       if (source.readyState === EventSource.CONNECTING) return;
       // The server said no (the session is gone, or too many subscribers): find out which, and poll meanwhile.
@@ -55,7 +57,15 @@ export class LiveSession {
     } catch { /* shown without its data */ }
     if (event.lastEventId) this.revision = Number(event.lastEventId);
     this.on.event({ id: event.lastEventId, name, data });
-    if (name === 'bye') this.on.state('reconnecting');
+    if (name !== 'bye') return;
+    // The stream says whether the session ends or only the server goes away.
+    if (['session_deleted', 'session_expired'].includes(data.reason)) {
+      this.stop();
+      this.on.gone({ code: 'not-found', title: 'The session has ended', detail: 'Somebody deleted it, or its time was up.' });
+      return;
+    }
+    this.wasLost = true;
+    this.on.state('reconnecting');
   }
 
   async poll(count) {
@@ -74,9 +84,11 @@ export class LiveSession {
     } catch (problem) {
       if (this.stopped) return;
       if (problem.status === 404) {
-        this.on.gone(problem);
+        if (this.wasLost && problem.code === 'not-found') this.on.lost(problem);
+        else this.on.gone(problem);
         return;
       }
+      this.wasLost = true;
       this.on.state('reconnecting');
     }
     this.timer = setTimeout(() => this.poll(count + 1), POLL_MILLISECONDS);

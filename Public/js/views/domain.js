@@ -11,6 +11,9 @@ import { DeviceChoice } from './domain-form.js';
 
 const ITEMS_MAX = 1000;
 
+/** Ranges that are held, but not for a caller. */
+const HELD = { parked: 'Parked in a cache', mapping: 'Mapped by user space' };
+
 /** A text field for an amount; `read()` gives hex, or null with the field marked. */
 function amount(id, value, size = 12) {
   const input = h('input', { id, type: 'text', size, spellcheck: 'false', value, oninput: () => input.setAttribute('aria-invalid', String(parseAmount(input.value) === null)) });
@@ -64,14 +67,13 @@ export class DomainPanel {
       const wanted = size.read();
       if (!wanted || !this.path) return;
       try {
-        const { items, range } = await ask('GET', `${this.path}/available-iovas`, { query: { size: wanted, limit: limit.read() } });
-        const next = range ?? items?.[0]?.range ?? items?.[0];
+        const { range: next } = await ask('GET', `${this.path}/available-iovas`, { query: { size: wanted, limit: limit.read(), size_aligned: aligned.checked } });
         this.preview.textContent = next ? `Would be ${next.start} – ${next.last}.` : 'Nothing fits.';
       } catch (problem) {
-        this.preview.textContent = problem.code === 'iova-exhausted' ? 'Nothing fits.' : problem.detail ?? '';
+        this.preview.textContent = problem.detail ?? '';
       }
     });
-    for (const input of [size, limit]) input.addEventListener('input', this.previewSoon);
+    for (const input of [size, limit, aligned]) input.addEventListener('input', this.previewSoon);
     return this.form('Allocate', () => {
       const [bytes, below] = [size.read(), limit.read()];
       if (bytes && below) this.post('iovas', { size: bytes, limit: below, size_aligned: aligned.checked }, (answer) => ['Allocated ', rangeLine(answer.range ?? answer)]);
@@ -130,18 +132,18 @@ export class DomainPanel {
     const last = BigInt(domain.aperture?.last ?? (1n << 48n) - 1n);
     const fact = (name, content) => h('div', null, h('dt', null, name), h('dd', null, content));
     replace(this.facts, fact('Consumer', pill(domain.consumer)), fact('Granule', sizeName(granule)), fact('Last address', h('code', null, hex(last))),
-      fact('Allocated', String(held.length)), fact('Doorbells', String(doorbells.length)),
-      fact('Devices', (domain.devices ?? []).length ? domain.devices.map((device) => h('code', null, device.id ?? device)) : 'none'));
+      fact('Allocated', String(domain.iovas)), fact('Doorbells', String(domain.doorbells)),
+      fact('Devices', domain.devices.length ? domain.devices.map((device) => h('code', null, device.id)) : 'none'),
+      ...(domain.errno ? [fact('Linux refuses', pill(domain.errno, 'bad'))] : []));
     const range = (item) => span(item.range ?? item);
-    const pages = new Set(doorbells.map((doorbell) => BigInt(doorbell.page)));
     const lanes = [
       { id: 'doorbells', label: 'Doorbells', items: doorbells.map((doorbell) => {
         const start = BigInt(doorbell.page);
-        return { id: `d${doorbell.page}`, kind: 'doorbell', start, last: start + granule - 1n, mark: true, title: `Doorbell ${doorbell.physical}`, label: 'doorbell', note: `The device writes its MSIs to ${doorbell.iova}.`, seen: 'doorbells' };
+        return { id: `d${doorbell.page}`, kind: 'doorbell', start, last: start + granule - 1n, mark: true, title: `Doorbell ${doorbell.physical}`, label: 'doorbell', note: 'An MSI to this doorbell goes to this page, at the offset that it has in its own.', seen: 'doorbells' };
       }) },
-      { id: 'held', label: 'Allocated', items: held.filter((item) => !pages.has(range(item).start)).map((item) => {
-        const entry = { id: `a${(item.range ?? item).start}`, kind: 'allocated', ...range(item), title: item.kind && item.kind !== 'allocation' ? item.kind : null, note: item.because, seen: 'iovas' };
-        entry.action = { label: 'Free it', run: () => this.free(entry) };
+      { id: 'held', label: 'Allocated', items: held.filter((item) => !['doorbell', 'reserved'].includes(item.kind)).map((item) => {
+        const entry = { id: `a${(item.range ?? item).start}`, kind: 'allocated', ...range(item), title: HELD[item.kind] ?? null, note: `${item.pages} ${item.pages === 1 ? 'page' : 'pages'} of the granule.`, seen: 'iovas' };
+        if (item.kind === 'allocation') entry.action = { label: 'Free it', run: () => this.free(entry) };
         return entry;
       }) },
       { id: 'reserved', label: 'Reserved', items: reserved.map((region, index) => ({ id: `r${index}-${(region.range ?? region).start}`, kind: region.kind ?? region.type ?? 'reserved', ...range(region), note: region.provenance, seen: 'reserved regions' })) },

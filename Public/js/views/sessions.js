@@ -110,9 +110,19 @@ export class SessionsView {
       event: (event) => isCurrent() && this.take(event),
       changed: () => isCurrent() && this.refreshSoon(),
       gone: (problem) => isCurrent() && this.showGone(problem),
+      lost: (problem) => isCurrent() && this.recover(problem),
     }, state.live === 'poll');
     await this.refresh();
-    this.live.start(this.session.revision);
+    await this.loadLog(id);
+    if (isCurrent()) this.live?.start(this.session.revision);
+  }
+
+  /** What happened before this page looked. */
+  async loadLog(id) {
+    const { items, gap } = await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, this.session.revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } });
+    if (this.session?.id !== id) return;
+    if (gap) this.addRow({ id: gap.missed_through, name: 'gap', data: gap });
+    for (const { id: revision, event, data } of items) this.addRow({ id: revision, name: event, data });
   }
 
   build() {
@@ -169,8 +179,9 @@ export class SessionsView {
       await this.domain.load(chosen ? `${path}/domains/${segment(chosen.id)}` : null, chosen);
       this.saveState(domains.items);
     } catch (problem) {
-      if (problem.status === 404) this.showGone(problem);
-      else if (problem.code !== 'unreachable') replace(this.message, problemPanel(problem));
+      if (problem.status === 404) {
+        if (!this.live?.wasLost) this.showGone(problem);
+      } else if (problem.code !== 'unreachable') replace(this.message, problemPanel(problem));
     }
   }
 
@@ -183,13 +194,17 @@ export class SessionsView {
   }
 
   take(event) {
+    this.addRow(event);
+    if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its time was up; nothing of it is kept.' });
+    else if (event.name !== 'bye') this.refreshSoon();
+  }
+
+  addRow(event) {
     const row = h('li', { class: event.name === 'gap' ? 'gap' : null },
       h('code', { class: 'muted' }, event.id || '–'), h('strong', null, event.name.replaceAll('_', ' ')),
-      h('span', null, event.name === 'gap' ? 'Some events were missed; the picture is fetched anew. ' : '', h('code', null, inWords(event.data))));
+      h('span', null, event.name === 'gap' ? 'Earlier events are not kept; the picture above has what they led to. ' : '', h('code', null, inWords(event.data))));
     this.log.prepend(row);
     while (this.log.childElementCount > LOG_ROWS_MAX) this.log.lastChild.remove();
-    if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its time was up; nothing of it is kept.' });
-    else this.refreshSoon();
   }
 
   showState(word) {
@@ -221,7 +236,7 @@ export class SessionsView {
   }
 
   exportState() {
-    return null;
+    return ask('GET', `${this.path}/state`);
   }
 
   showGone(problem) {
@@ -236,10 +251,29 @@ export class SessionsView {
     replace(this.gone, problemPanel(problem, ...actions));
   }
 
+  /** The server started anew, and a session lives in its memory only: what this page saw of it is brought in again. */
+  async recover(problem) {
+    const { saved } = this;
+    if (!saved) return this.showGone(problem);
+    try {
+      await this.restore(saved);
+      replace(this.message, h('p', { class: 'notice', 'data-recovered': '' }, 'The server was started anew; this page brought the session back as it last saw it.'));
+      announce('The server was started anew; the session is back.');
+    } catch (failure) {
+      this.showGone(failure);
+    }
+    return undefined;
+  }
+
   async restore(saved) {
-    const session = await ask('POST', '/v1/sessions', { json: saved });
+    try {
+      await ask('POST', '/v1/sessions', { json: saved });
+    } catch (problem) {
+      // Another page was faster.
+      if (problem.code !== 'session-exists') throw problem;
+    }
     this.close();
-    await this.go({ session: session.id });
+    await this.go({ session: saved.id });
   }
 }
 
