@@ -22,12 +22,17 @@ extension BrowserSuite {
 
         static let views = ["space", "placement", "sessions", "atlas"]
 
+        /// The address of a view with something in it.
+        private static func hash(_ view: String, _ server: IovadServer) throws -> String {
+            view == "sessions" ? "#/sessions?session=\(try server.madeSession())" : "#/\(view)"
+        }
+
         @Test(arguments: views, ["light", "dark"])
         func viewIsAccessible(view: String, theme: String) throws {
             try browser.devTools(
                 "Emulation.setEmulatedMedia",
                 ["features": [["name": "prefers-color-scheme", "value": theme]]])
-            try browser.openView(server, "#/\(view)")
+            try browser.openView(server, try Self.hash(view, server))
             try browser.script("for (const one of document.querySelectorAll('details')) one.open = true")
             let result = try browser.script(Self.script) as? [String: Any] ?? [:]
             let findings = try #require(result["findings"] as? [String])
@@ -60,7 +65,7 @@ extension BrowserSuite {
         /// Tab alone reaches every control that is shown, in the order of the document, and comes round.
         @Test(arguments: views)
         func tabReachesEveryControl(view: String) throws {
-            try browser.openView(server, "#/\(view)")
+            try browser.openView(server, try Self.hash(view, server))
             let wanted =
                 try browser.script(
                     """

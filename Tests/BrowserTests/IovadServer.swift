@@ -2,6 +2,7 @@
 
 import Foundation
 import TestSupport
+import Testing
 
 final class IovadServer {
     private var process: ChildProcess
@@ -69,6 +70,23 @@ final class IovadServer {
             throw ChildProcess.Failure(reason: "no answer to \(method) \(target)")
         }
         return Answer(status: answer.status, headers: answer.headers, body: answer.body)
+    }
+
+    /// A session with one domain that holds a reservation, a doorbell and an allocation at 0xfffe0000.
+    func madeSession() throws -> String {
+        let id = try #require(try ask("POST", "/v1/sessions", json: "{}").json["id"] as? String)
+        let domains = "/v1/sessions/\(id)/domains"
+        let requests = [
+            (domains, #"{"id":"d0","consumer":"dma_api"}"#),
+            ("\(domains)/d0/reserved-regions", #"{"start":"0x8000000","size":"0x100000"}"#),
+            ("\(domains)/d0/doorbells", #"{"physical":"0x8090040"}"#),
+            ("\(domains)/d0/iovas", #"{"size":"0x10000","limit":"0xffffffff"}"#),
+        ]
+        for (path, json) in requests {
+            let answer = try ask("POST", path, json: json)
+            #expect(answer.status == 201, "\(path): \(String(decoding: answer.body, as: UTF8.self))")
+        }
+        return id
     }
 
     /// Whether this build has an operation, such as "POST /v1/sessions".

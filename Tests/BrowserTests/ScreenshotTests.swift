@@ -14,13 +14,14 @@ extension BrowserSuite {
             let server = try IovadServer()
             let browser = try Browser()
             let name = view.prefix { $0 != "?" }
+            let hash = view == "sessions" ? "sessions?session=\(try server.madeSession())" : view
             for width in [390, 1280, 1920] {
                 for theme in ["light", "dark"] {
                     try browser.devTools(
                         "Emulation.setEmulatedMedia",
                         ["features": [["name": "prefers-color-scheme", "value": theme]]])
                     try resize(browser, width: width, height: 900)
-                    try browser.openView(server, "#/\(view)")
+                    try browser.openView(server, "#/\(hash)")
                     usleep(200_000)
                     let wide = try browser.script("return document.documentElement.scrollWidth") as? Int ?? 0
                     #expect(wide <= width, "\(view) at \(width): \(wide) pixels wide")

@@ -44,6 +44,7 @@ export class SessionsView {
 
   stop() {
     this.live?.stop();
+    clearTimeout(this.saving);
     clearInterval(this.clock);
   }
 
@@ -87,6 +88,7 @@ export class SessionsView {
 
   close() {
     this.stop();
+    delete this.root.dataset.saved;
     this.session = null;
     this.live = null;
   }
@@ -231,6 +233,7 @@ export class SessionsView {
     this.saving = setTimeout(async () => {
       try {
         this.saved = await this.exportState();
+        this.root.dataset.saved = this.saved.id;
       } catch { /* the next change tries again */ }
     }, 400);
   }

@@ -1,0 +1,44 @@
+// The atlas in a real browser: the matrix of the survey with its reasons, searched and linked.
+
+import Testing
+
+extension BrowserSuite {
+    @Suite struct AtlasViewTests {
+        let server: IovadServer
+        let browser: Browser
+
+        init() throws {
+            server = try IovadServer()
+            browser = try Browser()
+        }
+
+        @Test func searchNarrowsTheMatrix() throws {
+            try browser.openView(server, "#/atlas")
+            let atlas = try server.ask("GET", "/v1/atlas").json
+            let conflicts = atlas["conflicts"] as? [[String: Any]] ?? []
+            let rows = Set(conflicts.map { "\($0["platform"]!) \($0["device"]!)" })
+            #expect(try browser.count(".matrix tbody tr") == rows.count)
+            #expect(try browser.count(".matrix td.conflict") == conflicts.count)
+            try browser.type("#atlas-search", "juno-r2 gap")
+            let wanted = rows.filter { $0.contains("juno-r2") }.count
+            try browser.wait("the rows of the search") { try browser.count(".matrix tbody tr") == wanted }
+            #expect(wanted > 0 && wanted < rows.count)
+            #expect(try browser.text(".matrix td.conflict").contains("Gap in dma-ranges"))
+            let hash = try browser.string("return location.hash")
+            try browser.openView(server, hash)
+            #expect(try browser.count(".matrix tbody tr") == wanted, "\(hash)")
+            #expect(try browser.console() == [])
+        }
+
+        @Test func platformsOfTheServerAreSurveyed() throws {
+            try browser.openView(server, "#/atlas?source=server&only=conflicts")
+            #expect(try browser.count(".matrix tbody tr") == 1)
+            #expect(try browser.text(".matrix tbody tr").contains("example-arm-juno"))
+            try browser.click("#only")
+            try browser.wait("all rows") { try browser.count(".matrix tbody tr") == 2 }
+            try browser.click(".matrix a")
+            try browser.wait(for: ".view-space h1", contains: "/pcie@")
+            #expect(try browser.console() == [])
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// Sessions in a real browser: made and filled by clicking, followed live by a second tab, and brought back after the
+// server was started anew.
+
+import Testing
+
+extension BrowserSuite {
+    @Suite struct SessionsViewTests {
+        let server: IovadServer
+        let browser: Browser
+
+        init() throws {
+            server = try IovadServer()
+            browser = try Browser()
+        }
+
+        private func waitForState(_ state: String) throws {
+            try browser.wait("the connection to be \(state)", seconds: 30) {
+                try browser.count(".live-state[data-state=\(state)]") == 1
+            }
+        }
+
+        /// Clicks the button of this text in the form of that heading.
+        private func submit(_ heading: String) throws {
+            try browser.script(
+                """
+                [...document.querySelectorAll('.verbs form')].find((form) => form.querySelector('h3').textContent === arguments[0])
+                  .querySelector('button[type=submit]').click();
+                """, heading)
+        }
+
+        @Test func everythingIsDoneByClicking() throws {
+            try browser.openView(server, "#/sessions")
+            try browser.click("#create-session")
+            try waitForState("live")
+            try browser.click(".form button.primary")
+            try browser.wait("the domain's tab") { try browser.count("[data-domain=d0]") == 1 }
+            try browser.wait(for: "#preview", contains: "0xffff0000")
+            try submit("Allocate")
+            try browser.wait(for: ".answer", contains: "Allocated 0xffff0000")
+            try submit("Reserve")
+            try browser.wait(for: ".answer", contains: "Reserved 0x8000000")
+            try submit("Map a doorbell")
+            try browser.wait(for: ".answer", contains: "The device writes to 0x")
+            try browser.wait(for: ".regions", contains: "Doorbell 0x8090000")
+            try browser.script(
+                """
+                const choice = [...document.querySelectorAll('.verbs select')][0];
+                choice.value = 'example-arm-juno';
+                choice.dispatchEvent(new Event('change'));
+                """)
+            try browser.wait("the devices of the platform") {
+                try browser.count(".verbs select option[value='/pcie@40000000']") == 1
+            }
+            try submit("Attach a device")
+            try browser.wait(for: ".answer", contains: "Attached /pcie@40000000")
+            try browser.wait(for: ".regions", contains: "PCI window")
+            for name in ["allocated", "reserved", "doorbell mapped", "attached"] {
+                try browser.wait(for: ".log", contains: name)
+            }
+            #expect(try browser.console() == [])
+        }
+
+        @Test func refusalSaysWhatToDo() throws {
+            try browser.openView(server, "#/sessions?session=\(server.madeSession())")
+            try waitForState("live")
+            try browser.type("#allocate-size", "8G")
+            try submit("Allocate")
+            try browser.wait(for: ".problem", contains: "iova-exhausted")
+            #expect(try browser.count(".problem[role=alert] a[href='/problems/iova-exhausted']") == 1)
+        }
+
+        @Test func secondTabSeesItLive() throws {
+            let hash = "#/sessions?session=\(try server.madeSession())"
+            try browser.openView(server, hash)
+            try waitForState("live")
+            let first = try browser.tab
+            let second = try browser.newTab()
+            try browser.turn(to: second)
+            try browser.openView(server, hash)
+            try waitForState("live")
+            #expect(!(try browser.text(".regions").contains("0xfffd0000")))
+            try browser.turn(to: first)
+            try submit("Allocate")
+            try browser.wait(for: ".answer", contains: "Allocated 0xfffd0000")
+            try browser.turn(to: second)
+            try browser.wait(for: ".regions", contains: "0xfffd0000")
+            try browser.wait(for: ".log", contains: "allocated")
+            #expect(try browser.count(".answer .done") == 0, "this tab did nothing itself")
+            #expect(try browser.console() == [])
+        }
+
+        @Test func restartOfTheServerIsSurvived() throws {
+            let id = try server.madeSession()
+            try browser.openView(server, "#/sessions?session=\(id)")
+            try waitForState("live")
+            // The page keeps a copy soon after every change.
+            try browser.wait("the page's copy") {
+                try browser.count(".view-sessions[data-saved]") == 1
+            }
+            try server.restart()
+            try browser.wait("the notice", seconds: 30) { try browser.count("[data-recovered]") == 1 }
+            try waitForState("live")
+            #expect(try server.ask("GET", "/v1/sessions/\(id)").status == 200)
+            try browser.wait(for: ".regions", contains: "0xfffe0000")
+            try submit("Allocate")
+            try browser.wait(for: ".answer", contains: "Allocated 0xfffd0000")
+            try browser.wait(for: ".log", contains: "allocated")
+        }
+
+        @Test func deletedSessionStaysDeleted() throws {
+            let id = try server.madeSession()
+            try browser.openView(server, "#/sessions?session=\(id)")
+            try waitForState("live")
+            #expect(try server.ask("DELETE", "/v1/sessions/\(id)").status == 204)
+            try browser.wait(for: ".problem", contains: "has ended")
+            #expect(try server.ask("GET", "/v1/sessions/\(id)").status == 404)
+        }
+
+        @Test func pollingFollowsWithoutEvents() throws {
+            let id = try server.madeSession()
+            try browser.openView(server, "#/sessions?live=poll&session=\(id)")
+            try waitForState("polling")
+            let path = "/v1/sessions/\(id)/domains/d0/iovas"
+            #expect(try server.ask("POST", path, json: #"{"size":"0x4000","limit":"0xffffffff"}"#).status == 201)
+            try browser.wait(for: ".regions", contains: "16 KiB")
+        }
+    }
+}
