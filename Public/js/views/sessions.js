@@ -44,6 +44,7 @@ export class SessionsView {
 
   stop() {
     this.live?.stop();
+    delete this.root.dataset.saved;
     clearTimeout(this.saving);
     clearInterval(this.clock);
   }
@@ -88,13 +89,13 @@ export class SessionsView {
 
   close() {
     this.stop();
-    delete this.root.dataset.saved;
     this.session = null;
     this.live = null;
   }
 
   async openSession(state) {
     this.close();
+    this.saved = null;
     replace(this.main, busy('Opening …'));
     try {
       this.session = await ask('GET', `/v1/sessions/${segment(state.session)}`);
