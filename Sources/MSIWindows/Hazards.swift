@@ -9,6 +9,12 @@ import SMMUModel
 enum Hazards {
     /// What the device's firmware brings, whoever maps doorbells.
     static func warn(about question: Question, _ decision: inout Decision) {
+        if case .user = question.source, question.consumer != .iommufd {
+            decision.warn(
+                .optionNotForConsumer,
+                "User space chooses a window through iommufd only: \(question.consumer.rawValue) goes on as if "
+                    + "none were chosen.")
+        }
         for device in question.group.devices {
             for unapplied in device.unappliedRegions { warn(about: unapplied, of: device, &decision) }
             for region in device.firmwareRegions

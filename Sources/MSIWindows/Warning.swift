@@ -41,6 +41,8 @@ public struct Warning: Hashable, Sendable {
         case noGroup = "no_group"
         case severalWindows = "several_windows"
         case callerMustAllocate = "caller_must_allocate"
+        /// The option is iommufd's, and another consumer is asked about.
+        case optionNotForConsumer = "option_not_for_consumer"
         case optionNotSet = "option_not_set"
         case optionSizeIgnored = "option_size_ignored"
         case optionUnchecked = "option_unchecked"

@@ -46,6 +46,16 @@ import Testing
             must.json["outcome"] as? String == "refused" && must.json["errno"] as? String == "EADDRNOTAVAIL")
     }
 
+    @Test func theOptionIsIOMMUFDs() {
+        for consumer in ["vfio_type1", "dma_api", "iommufd"] {
+            let answer = ask(
+                Self.virt
+                    + #","consumer":"\#(consumer)","window_source":{"kind":"user","start":"0x70000000"}"#)
+            #expect(codes(answer).contains("option_not_for_consumer") == (consumer != "iommufd"))
+            #expect((message(answer) == "0x70000040") == (consumer == "iommufd"))
+        }
+    }
+
     @Test func earlierMappings() {
         let answer = ask(
             Self.virt
