@@ -75,7 +75,9 @@ extension Hazards {
                         ? "The doorbell page lies in the \(what), which the domain of its group does not know."
                         : "The \(what) is not reserved in the domain, which was set up for \(group.first.id).",
                     range: range)
-                if isHit { decision.isReachable = false }
+                guard isHit else { continue }
+                decision.isReachable = false
+                decision.because = "The doorbell page lies in the \(what), which its domain does not know."
             }
         }
     }

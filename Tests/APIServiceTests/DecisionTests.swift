@@ -56,6 +56,19 @@ import Testing
         }
     }
 
+    /// A group has one window, so a reservation of any of its devices makes it unreachable, and every
+    /// sentence says so.
+    @Test(arguments: [("vfio_type1", "0x8000000"), ("iommufd", "0x8000000"), ("dma_api", "0xfff00000")])
+    func reservationsOfMatesCount(consumer: String, start: String) {
+        let answer = ask(
+            #""consumer":"\#(consumer)","doorbells":["0x8090040"],"reserved_regions":[],"group_mates":"#
+                + #"{"after":[{"reserved_regions":[{"start":"\#(start)","size":"0x100000"}]}]}"#)
+        #expect(answer.json["outcome"] as? String == "window")
+        #expect(answer.json["reachable"] as? Bool == false)
+        #expect((answer.json["because"] as? String)?.contains("outside everything") == false)
+        #expect(codes(answer).contains("group_mate_reservations"))
+    }
+
     @Test func earlierMappings() {
         let answer = ask(
             Self.virt
