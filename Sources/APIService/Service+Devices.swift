@@ -67,9 +67,13 @@ extension Service {
         }
         let (_, device, conditions, source) = try subject(context)
         let withheld = Withheld(for: device, under: conditions, usable: device.usableRanges)
-        let isPlain = context.plan.produces == MediaType.plain
+        let isPlain = view == "sysfs" && context.plan.produces == MediaType.plain
+        // The other views are no text: who prefers it but takes JSON gets that.
+        let fields = context.head.headers.all("Accept")
+        if view != "sysfs", Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
+            throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.")
+        }
         if view == "dma" {
-            if isPlain { throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.") }
             return json(200) { writer in
                 writer.member("view", view)
                 writer.member("dma_limit", hex: withheld.dmaLimit)
@@ -90,7 +94,6 @@ extension Service {
             let text = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
             return sysfs(list, text, conditions, isPlain: isPlain)
         }
-        if isPlain { throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.") }
         return json(200) { writer in
             writer.member("view", view)
             writer.array("items") { writer in

@@ -270,6 +270,16 @@ import Testing
         #expect(windows.object("picks")["highest"] as? String == "0xfff00000")
     }
 
+    @Test func viewsThatAreNoTextAreJSONToWhoTakesBoth() {
+        let base = "/v1/platforms/example-arm-juno/reserved-regions?device=%2Fpcie@40000000&view="
+        let both = [HeaderFields.Field("Accept", "text/plain, application/json;q=0.5")]
+        #expect(client.get(base + "sysfs", headers: both).text.hasPrefix("0x"))
+        for view in ["dma", "vfio"] {
+            #expect(client.get(base + view, headers: both).json["view"] as? String == view)
+            #expect(client.get(base + view, headers: [.init("Accept", "text/plain")]).status == 406)
+        }
+    }
+
     @Test func asManyInlineRegionsAsAreReadAreAnswered() {
         // Quadratic work over them would take minutes here.
         let regions = (0..<Limits.inlineRegionsMax).map { #"{"start":\#($0 * 0x2000),"size":1}"# }
