@@ -97,7 +97,9 @@ extension Service {
         return json(200) { writer in
             writer.member("view", view)
             writer.array("items") { writer in
-                for range in list.vfioRanges(aperture: conditions.aperture) {
+                let ranges = KnownRanges.bounding(
+                    list.vfioRanges(aperture: conditions.aperture), by: device.usableRanges)
+                for range in ranges {
                     writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
                 }
             }

@@ -11,6 +11,7 @@ enum IOMMUFD {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
         var attachment = Attachment(question)
         if let refusal = run(question, &attachment, &recorder) { return finished(refusal, question) }
+        if let usable = question.usable { attachment.space.reserve(KnownRanges.gaps(in: usable)) }
         var decision = decision(question, attachment, &recorder)
         decision.ranges = attachment.space.ranges
         checkMaps(question, attachment, &decision, &recorder)

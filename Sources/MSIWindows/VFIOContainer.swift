@@ -100,8 +100,8 @@ struct VFIOContainer {
         return made
     }
 
-    /// vfio_dma_do_map, in its order.
-    func errno(iova: UInt64, bytes: UInt64) -> Errno? {
+    /// vfio_dma_do_map, in its order; `gaps` are missing in the host's own list of ranges.
+    func errno(iova: UInt64, bytes: UInt64, outside gaps: IOVASet = .empty) -> Errno? {
         guard bytes > 0 else { return .invalidArgument }
         guard let range = IOVARange(start: IOVA(iova), size: bytes) else {
             return conditions.kernel.mapOverflowErrno
@@ -109,7 +109,7 @@ struct VFIOContainer {
         let page = conditions.userPage
         guard page.isAligned(iova), page.isAligned(bytes) else { return .invalidArgument }
         if mappings.contains(where: { $0.overlaps(range) }) { return .exists }
-        return list.allows(range) ? nil : .invalidArgument
+        return list.allows(range) && gaps.ranges(overlapping: range).isEmpty ? nil : .invalidArgument
     }
 }
 

@@ -24,7 +24,7 @@ enum VFIOType1 {
         case .success(let attached): (domain, regions) = attached
         }
         var decision = self.decision(question, domain, &recorder)
-        decision.ranges = container.list.ranges
+        decision.ranges = KnownRanges.bounding(container.list.ranges, by: question.usable)
         checkMaps(question, container, domain, &decision, &recorder)
         Hazards.warn(aboutWindows: regions, of: question, used: domain.window, &decision)
         return finished(decision, question)
@@ -121,12 +121,13 @@ enum VFIOType1 {
         _ question: Question, _ container: VFIOContainer, _ domain: VFIOContainer.Domain,
         _ decision: inout Decision, _ recorder: inout R
     ) {
+        let gaps = question.usable.map { IOVASet(KnownRanges.gaps(in: $0)) } ?? .empty
         for check in question.mapChecks {
             switch check {
             case .fixed(let iova, let bytes):
                 MapChecks.add(
-                    check, iova, bytes, container.errno(iova: iova, bytes: bytes), window: domain.window,
-                    &decision, &recorder)
+                    check, iova, bytes, container.errno(iova: iova, bytes: bytes, outside: gaps),
+                    window: domain.window, &decision, &recorder)
             case .automatic(let bytes, _):
                 // Type1 has no call that chooses an address.
                 MapChecks.add(

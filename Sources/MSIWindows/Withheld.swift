@@ -79,11 +79,8 @@ public struct Withheld: Hashable, Sendable {
         }
     }
 
-    /// VFIO's ranges leave out the driver's own window, which is no obstacle to itself.
     private static func outside(_ usable: [IOVARange], _ granule: Granule) -> [WithheldItem] {
-        let own = IOVARange(
-            proven: WindowSource.mainlineBase, WindowSource.mainlineBase + WindowSource.mainlineSize - 1)
-        return IOVASet(usable).complement().ranges.filter { $0 != own }.map { range in
+        KnownRanges.gaps(in: usable).map { range in
             WithheldItem(
                 range: IOVARange(
                     proven: granule.alignDown(range.start.value), granule.lastOfPage(range.last.value)),

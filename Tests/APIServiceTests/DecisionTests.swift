@@ -56,6 +56,18 @@ import Testing
         }
     }
 
+    /// What the caller measured on the host bounds what is usable; the host's own window is no gap.
+    @Test(arguments: ["vfio_type1", "iommufd"]) func knownRangesBoundTheAnswer(consumer: String) {
+        let answer = ask(
+            #""consumer":"\#(consumer)","iova_ranges":[{"start":"0x0","last":"0x7ffffff"},"#
+                + #"{"start":"0x8100000","last":"0x9fffffff"}],"map_checks":[{"iova":"0x9ffff000","size":"0x1000"},"#
+                + #"{"iova":"0x9ffff000","size":"0x2000"},{"iova":"0xa0000000","size":"0x1000"}]"#)
+        #expect(answer.json["reachable"] as? Bool == true)
+        #expect(
+            answer.list("iova_ranges").map { $0["last"] as? String } == ["0x7ffffff", "0x9fffffff"])
+        #expect(answer.list("map_checks").map { $0["errno"] as? String } == [nil, "EINVAL", "EINVAL"])
+    }
+
     /// A group has one window, so a reservation of any of its devices makes it unreachable, and every
     /// sentence says so.
     @Test(arguments: [("vfio_type1", "0x8000000"), ("iommufd", "0x8000000"), ("dma_api", "0xfff00000")])

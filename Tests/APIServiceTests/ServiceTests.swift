@@ -280,6 +280,19 @@ import Testing
         }
     }
 
+    @Test func theVFIOViewKeepsToWhatTheHostListed() {
+        let platform =
+            #"{"devices":[{"id":"d","kind":"pci_host","iova_ranges":[{"start":"0x0","last":"0x7ffffff"},"#
+            + #"{"start":"0x8100000","last":"0x9fffffff"}]}]}"#
+        #expect(
+            client.ask(.put, "/v1/platforms/listed", Array(platform.utf8), type: MediaType.json).status == 201
+        )
+        #expect(
+            client.get("/v1/platforms/listed/reserved-regions?device=d&view=vfio").list("items").map {
+                $0["last"] as? String
+            } == ["0x7ffffff", "0x9fffffff"])
+    }
+
     @Test func asManyInlineRegionsAsAreReadAreAnswered() {
         // Quadratic work over them would take minutes here.
         let regions = (0..<Limits.inlineRegionsMax).map { #"{"start":\#($0 * 0x2000),"size":1}"# }
