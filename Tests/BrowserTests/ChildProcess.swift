@@ -54,8 +54,15 @@ final class ChildProcess: @unchecked Sendable {
     func stop() {
         guard process.isRunning else { return }
         process.terminate()
-        for _ in 0..<1_000 where process.isRunning { usleep(10_000) }
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+        for _ in 0..<1_000 where !hasExited { usleep(10_000) }
+        if !hasExited { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
+    }
+
+    /// Asks the kernel and leaves the child to be reaped: `isRunning` changes only while a run loop turns.
+    private var hasExited: Bool {
+        var info = siginfo_t()
+        let result = waitid(P_PID, id_t(process.processIdentifier), &info, WEXITED | WNOHANG | WNOWAIT)
+        return result != 0 || info.si_signo != 0
     }
 }
