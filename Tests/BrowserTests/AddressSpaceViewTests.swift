@@ -153,7 +153,8 @@ extension BrowserSuite {
             let steps = try browser.count("[data-policy=checked_constants] .step")
             #expect(steps > 1)
             try browser.script(
-                "[...document.querySelectorAll('[data-policy=checked_constants] .step')].find((one) => one.textContent.includes('rejected')).focus()"
+                "[...document.querySelectorAll('[data-policy=checked_constants] .step')]"
+                    + ".find((one) => one.textContent.includes('rejected')).focus()"
             )
             #expect(try browser.count(".detail .band.rejected") == 1)
             #expect(try browser.count(".detail .band.blocker") == 1)

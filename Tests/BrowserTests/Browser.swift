@@ -1,5 +1,6 @@
-// One headless Chromium under chromedriver, with the verbs that tests speak in. Debian's packages chromium and
-// chromium-driver; `make test` installs them. Where they are not to be had the tests are skipped and say so.
+// One headless Chromium under chromedriver, with the verbs that tests speak in. Debian's packages chromium
+// and chromium-driver; `make test` installs them. Where they are not to be had the tests are skipped and
+// say so.
 
 import Foundation
 import TestSupport
@@ -159,7 +160,8 @@ final class Browser {
             const data = new DataTransfer();
             data.items.add(new File([bytes], arguments[1]));
             for (const name of ['dragover', 'drop'])
-              document.body.dispatchEvent(new DragEvent(name, {dataTransfer: data, bubbles: true, cancelable: true}));
+              document.body.dispatchEvent(
+                new DragEvent(name, {dataTransfer: data, bubbles: true, cancelable: true}));
             """, encoded, name)
     }
 }

@@ -25,7 +25,8 @@ extension BrowserSuite {
             let bytes =
                 try browser.script(
                     """
-                    const entries = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+                    const entries = ['navigation', 'resource']
+                      .flatMap((kind) => performance.getEntriesByType(kind));
                     return entries.reduce((sum, entry) => sum + entry.transferSize, 0);
                     """) as? Int ?? .max
             let files =

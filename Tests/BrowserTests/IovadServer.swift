@@ -1,4 +1,5 @@
-// The real server, as people run it: `iovad serve` with the repository's Public folder on a free loopback port.
+// The real server, as people run it: `iovad serve` with the repository's Public folder on a free loopback
+// port.
 
 import Foundation
 import TestSupport

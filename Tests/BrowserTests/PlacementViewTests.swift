@@ -1,4 +1,5 @@
-// Placement in a real browser: the slider moves the picks, the request can be copied, a link asks the same again.
+// Placement in a real browser: the slider moves the picks, the request can be copied, a link asks the same
+// again.
 
 import Testing
 

@@ -1,5 +1,5 @@
-// Sessions in a real browser: made and filled by clicking, followed live by a second tab, and brought back after the
-// server was started anew.
+// Sessions in a real browser: made and filled by clicking, followed live by a second tab, and brought back
+// after the server was started anew.
 
 import Testing
 
@@ -23,7 +23,8 @@ extension BrowserSuite {
         private func submit(_ heading: String) throws {
             try browser.script(
                 """
-                [...document.querySelectorAll('.verbs form')].find((form) => form.querySelector('h3').textContent === arguments[0])
+                [...document.querySelectorAll('.verbs form')]
+                  .find((form) => form.querySelector('h3').textContent === arguments[0])
                   .querySelector('button[type=submit]').click();
                 """, heading)
         }
