@@ -27,7 +27,8 @@ const JSON_TYPE = 'application/json';
 export async function ask(method, path, { query, json, body, type, headers = {}, signal, accept } = {}) {
   const parameters = new URLSearchParams(
     Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== ''));
-  const target = parameters.size ? `${path}?${parameters}` : path;
+  // A plus sign is a plus sign to the server, not a space as in forms.
+  const target = parameters.size ? `${path}?${parameters.toString().replaceAll('+', '%20')}` : path;
   const fields = { ...headers, Accept: accept ?? JSON_TYPE };
   if (json !== undefined) fields['Content-Type'] = JSON_TYPE;
   else if (type) fields['Content-Type'] = type;

@@ -33,6 +33,7 @@ extension BrowserSuite {
                 "Emulation.setEmulatedMedia",
                 ["features": [["name": "prefers-color-scheme", "value": theme]]])
             try browser.openView(server, try Self.hash(view, server))
+            try browser.settle()
             try browser.script("for (const one of document.querySelectorAll('details')) one.open = true")
             let result = try browser.script(Self.script) as? [String: Any] ?? [:]
             let findings = try #require(result["findings"] as? [String])
@@ -66,6 +67,7 @@ extension BrowserSuite {
         @Test(arguments: views)
         func tabReachesEveryControl(view: String) throws {
             try browser.openView(server, try Self.hash(view, server))
+            try browser.settle()
             let wanted =
                 try browser.script(
                     """
@@ -76,7 +78,8 @@ extension BrowserSuite {
                     """) as? Int ?? 0
             #expect(wanted > 5)
             var order: [Int] = []
-            for _ in 0..<(wanted + 2) {
+            // Chromium also stops at a box that scrolls and holds no control, so a few more presses than controls.
+            for _ in 0..<(wanted + 12) where order.count < wanted {
                 try browser.press("\u{E004}")
                 let index =
                     try browser.script("return window.stops.indexOf(document.activeElement)") as? Int ?? -1

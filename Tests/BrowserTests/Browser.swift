@@ -39,7 +39,8 @@ final class Browser {
 
     deinit {
         _ = try? driver.send("DELETE", session)
-        process.stop()
+        // It inherits a signal mask that blocks SIGTERM from the thread that starts it.
+        process.kill()
     }
 
     // MARK: Pages
@@ -53,6 +54,19 @@ final class Browser {
         let view = hash.dropFirst(2).prefix { $0 != "?" }
         try wait("the view \(view)") {
             try self.script("return document.documentElement.dataset.ready") as? String == String(view)
+        }
+    }
+
+    /// Waits until the page has not changed for half a second.
+    func settle() throws {
+        var last = ""
+        var quiet = 0
+        try wait("the page to settle") {
+            let now = try self.string("return document.body.outerHTML")
+            quiet = now == last ? quiet + 1 : 0
+            last = now
+            usleep(50_000)
+            return quiet >= 8
         }
     }
 

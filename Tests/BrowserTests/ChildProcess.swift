@@ -1,6 +1,7 @@
 // A process that a test starts, whose lines it can wait for, and which never outlives the test.
 
 import Foundation
+import Glibc
 
 /// `@unchecked Sendable`: `text` is touched only under `lock`, everything else is set once.
 final class ChildProcess: @unchecked Sendable {
@@ -50,12 +51,19 @@ final class ChildProcess: @unchecked Sendable {
         throw Failure(reason: "no \"\(prefix)\" in: \(output.suffix(2_000))")
     }
 
+    /// Ends a process that has nothing left to do.
+    func kill() {
+        guard process.isRunning else { return }
+        Glibc.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
     /// Asks the process to end, and kills it when it does not within ten seconds.
     func stop() {
         guard process.isRunning else { return }
         process.terminate()
         for _ in 0..<1_000 where !hasExited { usleep(10_000) }
-        if !hasExited { kill(process.processIdentifier, SIGKILL) }
+        if !hasExited { Glibc.kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
     }
 

@@ -22,7 +22,7 @@ extension BrowserSuite {
                         ["features": [["name": "prefers-color-scheme", "value": theme]]])
                     try resize(browser, width: width, height: 900)
                     try browser.openView(server, "#/\(hash)")
-                    usleep(200_000)
+                    try browser.settle()
                     let wide = try browser.script("return document.documentElement.scrollWidth") as? Int ?? 0
                     #expect(wide <= width, "\(view) at \(width): \(wide) pixels wide")
                     guard let folder = Self.folder else { continue }

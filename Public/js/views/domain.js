@@ -150,6 +150,13 @@ export class DomainPanel {
     ];
     if (domain.window) lanes.unshift({ id: 'window', label: 'MSI window', items: [{ id: 'window', kind: 'window', ...span(domain.window), mark: true, seen: 'domain' }] });
     this.map.setData({ last, lanes });
-    replace(this.table, regionTable(this.map, `What the domain ${domain.id} holds`));
+    this.drawTable(`What the domain ${domain.id} holds`);
+  }
+
+  /** Somebody may be reading the table with the keyboard while it changes: the focus stays on its row. */
+  drawTable(caption) {
+    const held = this.table.contains(document.activeElement) ? document.activeElement.getAttribute('aria-label') : null;
+    replace(this.table, regionTable(this.map, caption));
+    if (held) this.table.querySelector(`[aria-label="${CSS.escape(held)}"]`)?.focus();
   }
 }

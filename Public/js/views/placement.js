@@ -148,7 +148,7 @@ export class PlacementView {
       ...(answer.unmappable?.length ? [{ id: 'unmappable', label: 'Unmappable', items: answer.unmappable.map((entry, index) => ({ id: `u${index}`, kind: 'unmappable', ...span(entry.range ?? entry), note: entry.provenance, mark: true, seen: 'unmappable' })) }] : []),
       ...request.hosts.slice(0, 4).flatMap((host) => {
         const items = this.hosts.get(`${host.platform} ${host.devices?.[0]}`);
-        return items ? [{ id: host.name, label: `Host ${host.name}`, items: items.map((region, index) => ({ id: `${host.name}-${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: `${host.platform}, ${region.advertised ? 'advertised' : 'kernel only'}` })) }] : [];
+        return items ? [{ id: host.name, label: host.name, items: items.map((region, index) => ({ id: `${host.name}-${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: `${host.platform}, ${region.advertised ? 'advertised' : 'kernel only'}` })) }] : [];
       }),
     ];
     this.map.setData({ last: (1n << 48n) - 1n, lanes });

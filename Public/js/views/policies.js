@@ -15,6 +15,7 @@ const OWN = [
 
 const DEFAULT_USER_WINDOW = '0xa0000000';
 const DEFAULT_POLICY = 'vfio_type1';
+/** What Linux does today comes first. */
 const STATUS = { merged: 'in Linux', posted: 'posted', discussed: 'discussed', own: 'iovad’s own' };
 
 const verdict = (answer) => {
@@ -39,7 +40,9 @@ export class PolicyPanel {
     const { items } = await ask('GET', '/v1/policies');
     const key = (policy) => JSON.stringify([policy.consumer, policy.window_source]);
     const named = new Set(items.filter((policy) => policy.consumer).map(key));
-    this.known = [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN];
+    const rank = Object.keys(STATUS);
+    this.known = [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN]
+      .sort((a, b) => rank.indexOf(a.status) - rank.indexOf(b.status));
     return this.known;
   }
 
