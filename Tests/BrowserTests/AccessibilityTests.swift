@@ -38,7 +38,8 @@ extension BrowserSuite {
             let result = try browser.script(Self.script) as? [String: Any] ?? [:]
             let findings = try #require(result["findings"] as? [String])
             print(
-                "accessibility of \(view), \(theme): \(result["measured"] ?? 0) texts, least contrast \(result["least"] ?? 0)"
+                "accessibility of \(view), \(theme): \(result["measured"] ?? 0) texts,",
+                "least contrast \(result["least"] ?? 0)"
             )
             #expect(findings == [])
         }
@@ -71,14 +72,15 @@ extension BrowserSuite {
             let wanted =
                 try browser.script(
                     """
-                    window.stops = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')]
+                    const kinds = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
+                    window.stops = [...document.querySelectorAll(kinds)]
                       .filter((one) => one.tabIndex >= 0 && !one.disabled && one.checkVisibility());
                     document.activeElement.blur();
                     return window.stops.length;
                     """) as? Int ?? 0
             #expect(wanted > 5)
             var order: [Int] = []
-            // Chromium also stops at a box that scrolls and holds no control, so a few more presses than controls.
+            // Chromium also stops at a box that scrolls and holds no control: a few more presses.
             for _ in 0..<(wanted + 12) where order.count < wanted {
                 try browser.press("\u{E004}")
                 let index =

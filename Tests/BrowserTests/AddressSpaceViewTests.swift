@@ -108,7 +108,11 @@ extension BrowserSuite {
             try browser.drop(Self.gapTree(), named: "board.dtb")
             try browser.wait(for: "h1", contains: "/pcie@4000")
             try browser.script(
-                "document.querySelector('#page').value = '0x10000'; document.querySelector('#page').dispatchEvent(new Event('change'))"
+                """
+                const pages = document.querySelector('#page');
+                pages.value = '0x10000';
+                pages.dispatchEvent(new Event('change'));
+                """
             )
             try browser.settle()
             try browser.click("[data-policy=checked_constants] button.link")
@@ -156,8 +160,10 @@ extension BrowserSuite {
             let steps = try browser.count("[data-policy=checked_constants] .step")
             #expect(steps > 1)
             try browser.script(
-                "[...document.querySelectorAll('[data-policy=checked_constants] .step')]"
-                    + ".find((one) => one.textContent.includes('rejected')).focus()"
+                """
+                [...document.querySelectorAll('[data-policy=checked_constants] .step')]
+                  .find((one) => one.textContent.includes('rejected')).focus();
+                """
             )
             #expect(try browser.count(".detail .band.rejected") == 1)
             #expect(try browser.count(".detail .band.blocker") == 1)

@@ -1,6 +1,6 @@
 // One headless Chromium under chromedriver, with the verbs that tests speak in. Debian's packages chromium
-// and chromium-driver; `make test` installs them. Where they are not to be had the tests are skipped and
-// say so.
+// and chromium-driver; `make test` installs them. Where they are not to be had the tests are skipped and say
+// so.
 
 import Foundation
 import TestSupport

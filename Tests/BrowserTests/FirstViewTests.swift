@@ -26,7 +26,7 @@ extension BrowserSuite {
                 try browser.script(
                     """
                     const entries = ['navigation', 'resource']
-                      .flatMap((kind) => performance.getEntriesByType(kind));
+                      .flatMap((type) => performance.getEntriesByType(type));
                     return entries.reduce((sum, entry) => sum + entry.transferSize, 0);
                     """) as? Int ?? .max
             let files =

@@ -1,5 +1,5 @@
-// Pictures for people: every view at three widths in both themes. Written where IOVAD_TEST_SCREENSHOTS
-// says; what holds everywhere, asked or not, is that nothing is wider than the screen.
+// Pictures for people: every view at three widths in both themes. Written where IOVAD_TEST_SCREENSHOTS says;
+// what holds everywhere, asked or not, is that nothing is wider than the screen.
 
 import Foundation
 import TestSupport

@@ -1,5 +1,5 @@
-// The WebDriver protocol (W3C), spoken directly: JSON over HTTP to chromedriver on loopback. Only the
-// verbs that the tests need; an error of the driver is thrown with its own words.
+// The WebDriver protocol (W3C), spoken directly: JSON over HTTP to chromedriver on loopback. Only the verbs
+// that the tests need; an error of the driver is thrown with its own words.
 
 import Foundation
 import TestSupport
