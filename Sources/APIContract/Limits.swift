@@ -43,7 +43,8 @@ public enum Limits {
     public static let replayJSONValuesMax = 2_000_000
     public static let replayCPUsMax = 8_192
     public static let placementHostsMax = 10_000
-    /// Ranges of platforms that one placement or survey looks at, over all its hosts.
+    /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
+    /// counts the guest's ranges too, which it is held against.
     public static let placementObstaclesMax = 2_000_000
     public static let memoryMapEntriesMax = 4_096
     public static let windowBytesMax: UInt64 = 1 << 48

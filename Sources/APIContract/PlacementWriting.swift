@@ -79,6 +79,7 @@ extension JSONWriter {
             writer.picks(answer.picks)
             writer.member("start", orNullHex: answer.chosen)
             writer.ranges("unmappable", answer.unmappable)
+            if answer.unmappableDropped > 0 { writer.member("unmappable_dropped", answer.unmappableDropped) }
         }
     }
 

@@ -13,7 +13,8 @@ extension Service {
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
-        var builder = HostFactsBuilder(conditions: request.conditions)
+        var builder = HostFactsBuilder(
+            conditions: request.conditions, guestRanges: request.guest?.rangeCount ?? 0)
         let hosts = request.hosts.map { host in
             PlacementQuestion.Host(name: host.name, facts: builder.index(of: host, platforms, problems))
         }
@@ -37,11 +38,16 @@ struct HostFactsBuilder {
     }
 
     let conditions: Conditions
+    /// Each kind of host is held against every range of the guest.
+    let guestRanges: Int
     private(set) var facts: [HostFacts] = []
     private var known: [Key: Int] = [:]
     private var cost = 0
 
-    init(conditions: Conditions) { self.conditions = conditions }
+    init(conditions: Conditions, guestRanges: Int) {
+        self.conditions = conditions
+        self.guestRanges = guestRanges
+    }
 
     /// The index of the host's facts; 0, with the problem noted, when they cannot be made.
     mutating func index(
@@ -49,6 +55,7 @@ struct HostFactsBuilder {
     ) -> Int {
         switch host.source {
         case .reported(let regions, let ranges):
+            guard isAffordable((regions?.count ?? 0) + (ranges?.count ?? 0), host, problems) else { return 0 }
             facts.append(
                 HostFacts(
                     regions: regions, ranges: ranges, aperture: host.aperture ?? conditions.aperture,
@@ -60,19 +67,28 @@ struct HostFactsBuilder {
                 options: host.options)
             if let index = known[key] { return index }
             guard let devices = devices(id, names, host, platforms, problems) else { return 0 }
-            cost += devices.reduce(0) { $0 + $1.costRanges }
-            guard cost <= Limits.placementObstaclesMax else {
-                problems.add(
-                    host.pointer, "too-many",
-                    "The hosts up to here have more than \(Limits.placementObstaclesMax) ranges to look at.")
-                return 0
-            }
+            let ranges = devices.reduce(0) { $0 + $1.costRanges }
+            guard isAffordable(ranges, host, problems) else { return 0 }
             var conditions = conditions
             if let aperture = host.aperture { conditions.aperture = aperture }
             facts.append(HostFacts(devices: devices, under: conditions, options: host.options))
             known[key] = facts.count - 1
             return facts.count - 1
         }
+    }
+
+    /// Counts the ranges of another kind of host; false, with the problem noted, when they are too many.
+    private mutating func isAffordable(
+        _ ranges: Int, _ host: PlacementRequest.Host, _ problems: ProblemList
+    ) -> Bool {
+        cost += ranges + guestRanges
+        guard cost > Limits.placementObstaclesMax else { return true }
+        problems.add(
+            host.pointer, "too-many",
+            "The hosts up to here have more than \(Limits.placementObstaclesMax) ranges to look at, with the "
+                + "\(guestRanges) of the guest for each; name a platform for hosts that are alike, or split them."
+        )
+        return false
     }
 
     private func devices(

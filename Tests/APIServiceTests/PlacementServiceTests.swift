@@ -114,4 +114,44 @@ import Testing
         #expect(answer.list("candidates").first?["last"] as? String == "0x8ffffff")
         #expect(elapsed < .seconds(5), "debug builds included")
     }
+
+    /// A caller's map of `count` RAM ranges, 2 MiB in every 4 MiB.
+    private func memoryMap(_ count: Int) -> String {
+        let entries = (0..<count).map {
+            #"{"start":\#($0 * 0x40_0000),"size":2097152,"kind":"ram"}"#
+        }
+        return #""vm":{"memory_map":[\#(entries.joined(separator: ","))]}"#
+    }
+
+    /// 10,000 kinds of host times 4,096 ranges once took minutes and gigabytes.
+    @Test func hostsTimesRangesOfTheGuestAreBounded() {
+        let hosts = (0..<1_000).map { #"{"name":"h\#($0)","reserved_regions":[]}"# }
+        let answer = client.post(
+            "/v1/placements", json: #"{"hosts":[\#(hosts.joined(separator: ","))],\#(memoryMap(4_096))}"#)
+        #expect(answer.status == 422)
+        let errors = answer.list("errors")
+        #expect(errors.first?["code"] as? String == "too-many")
+        // 4,096 ranges of RAM, that are occupied too: 2,000,000 are passed at host 244.
+        #expect(errors.first?["pointer"] as? String == "/hosts/\(Limits.placementObstaclesMax / 8_192)")
+        #expect(answer.text.utf8.count < 100_000)
+    }
+
+    /// Hosts that share a platform share the work; what each lists is bounded by what all list.
+    @Test func unmappableRangesOfLargePoolsAreCounted() {
+        func perHost(_ count: Int) -> (status: Int, hosts: [[String: Any]], total: Int) {
+            let host = #"{"platform":"example-arm-juno","aperture_bits":30}"#
+            let hosts = Array(repeating: host, count: count).joined(separator: ",")
+            let answer = client.post("/v1/placements", json: #"{"hosts":[\#(hosts)],\#(memoryMap(512))}"#)
+            return (answer.status, answer.list("per_host"), answer.list("unmappable").count)
+        }
+        // 512 ranges in 2 GiB, of which 1 GiB is translated: half of them do not map.
+        let one = perHost(1)
+        #expect(one.status == 200 && one.total == 256)
+        #expect((one.hosts[0]["unmappable"] as? [Any])?.count == 256)
+        #expect(one.hosts[0]["unmappable_dropped"] == nil)
+        let many = perHost(1_024)
+        #expect(many.status == 200 && many.total == 256)
+        #expect(many.hosts.allSatisfy { ($0["unmappable"] as? [Any])?.count == 64 })
+        #expect(many.hosts.allSatisfy { $0["unmappable_dropped"] as? Int == 192 })
+    }
 }

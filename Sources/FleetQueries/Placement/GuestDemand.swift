@@ -90,6 +90,9 @@ public struct GuestDemand: Sendable {
         refusal = nil
     }
 
+    /// Ranges that every host is held against: a measure of the work.
+    public var rangeCount: Int { ram.count + occupied.count }
+
     /// Memory that the VMM adds to boot memory, such as KVM's steal time or DIMMs.
     var otherMemory: [GuestRegion] {
         occupied.filter { region in

@@ -44,6 +44,8 @@ extension Placement {
     public static let blockersMax = 256
     /// Reasons of one host.
     public static let hostBlockersMax = 8
+    /// Unmappable ranges that all hosts together list at most; each may list its share, and eight at least.
+    public static let hostsUnmappableMax = 65_536
 
     /// How the guest is bound to the window.
     enum Contract: Hashable {

@@ -53,7 +53,8 @@ extension Placement {
     static func answers(
         _ sites: [Site], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
     ) -> [HostAnswer] {
-        let drafts = sites.map { draft($0, question, pool) }
+        let share = max(hostsUnmappableMax / question.hosts.count, 8)
+        let drafts = sites.map { draft($0, question, pool, listing: share) }
         return question.hosts.map { host in
             var answer = drafts[host.facts]
             answer.host = host.name
@@ -62,7 +63,9 @@ extension Placement {
         }
     }
 
-    private static func draft(_ site: Site, _ question: PlacementQuestion, _ pool: Placement) -> HostAnswer {
+    private static func draft(
+        _ site: Site, _ question: PlacementQuestion, _ pool: Placement, listing most: Int
+    ) -> HostAnswer {
         let demand = question.window
         let verdict = verdict(of: site, question)
         let own: Candidates
@@ -77,7 +80,8 @@ extension Placement {
         return HostAnswer(
             host: "", verdict: verdict, defaultWorks: site.defaultWorks, blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow ? pool.chosen : choose(demand, own),
-            unmappable: site.unmappable)
+            unmappable: Array(site.unmappable.prefix(most)),
+            unmappableDropped: max(site.unmappable.count - most, 0))
     }
 
     private static func verdict(of site: Site, _ question: PlacementQuestion) -> Verdict {

@@ -57,7 +57,10 @@ public struct Placement: Sendable {
         public var picks: Picks
         /// The base to use on this host.
         public var chosen: UInt64?
+        /// Ascending, the first few when a pool of thousands has many.
         public var unmappable: [IOVARange]
+        /// Ranges that are not listed.
+        public var unmappableDropped: Int
     }
 
     public var verdict: Verdict
