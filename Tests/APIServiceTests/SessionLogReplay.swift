@@ -69,8 +69,9 @@ struct SessionLogReplay {
         let isCached: Bool
         if data["dma_mask"] != nil {
             var ignored = NoRecorder()
-            start = domain.allocate(
-                bytes: bytes, mask: number("dma_mask"), for: requester(data), recorder: &ignored)?.value
+            start =
+                domain.allocate(
+                    bytes: bytes, mask: number("dma_mask"), for: requester(data), recorder: &ignored)?.value
             isCached = true
         } else {
             isCached = data["cached"] as? Bool ?? false

@@ -223,7 +223,8 @@ import Testing
         #expect(imported.response.headers["ETag"] == state.response.headers["ETag"])
         #expect(there.get("/v1/sessions/s/state").response.body == state.response.body)
         for _ in 0..<50 {
-            for order in [#"{"size":4096,"dma_mask":"0xffffffff"}"#, #"{"size":16384,"limit":"0xffffffff"}"#] {
+            for order in [#"{"size":4096,"dma_mask":"0xffffffff"}"#, #"{"size":16384,"limit":"0xffffffff"}"#]
+            {
                 #expect(
                     here.post(d0 + "/iovas", json: order).text == there.post(d0 + "/iovas", json: order).text)
             }

@@ -52,7 +52,8 @@ import Testing
         let live = try subscribe()
         allocate(2)
         let text = try read(live).text
-        #expect(text.hasPrefix("id: 2\nevent: allocated\ndata: {\"domain\":\"d0\",\"iova\":\"0xfffffffff000\""))
+        #expect(
+            text.hasPrefix("id: 2\nevent: allocated\ndata: {\"domain\":\"d0\",\"iova\":\"0xfffffffff000\""))
         #expect(text.contains("id: 3\nevent: allocated\n"))
         #expect(!text.contains("id: 1\n"))
         let resumed = try subscribe([.init("Last-Event-ID", "2")])
@@ -106,7 +107,10 @@ import Testing
         client.service.tick()
         let (text, hasEnded) = try read(answer.response)
         #expect(hasEnded)
-        #expect(text == "id: 1\nevent: expired\ndata: {}\n\nevent: bye\ndata: {\"reason\":\"session_expired\"}\n\n")
+        #expect(
+            text
+                == "id: 1\nevent: expired\ndata: {}\n\nevent: bye\ndata: {\"reason\":\"session_expired\"}\n\n"
+        )
     }
 
     @Test func subscribersAreBounded() throws {

@@ -41,7 +41,8 @@ import Testing
         var moved = try Session(
             restoring: session.snapshot, id: "m", createdAt: 0, ttlSeconds: 1, quota: SessionTests.quota)
         #expect(
-            try moved.map(PhysicalAddress(0x809_0044), mask: .max, for: any, in: "b").iova.value == 0x800_0044)
+            try moved.map(PhysicalAddress(0x809_0044), mask: .max, for: any, in: "b").iova.value == 0x800_0044
+        )
         #expect(throws: SessionRefusal.self) {
             try moved.map(PhysicalAddress(0x3000_0000), mask: .max, for: any, in: "b")
         }
