@@ -1,5 +1,5 @@
 // Eight threads at one session. Every answer must fit one serial order, the log's: it is run through a fresh
-// domain, which must hand out the same addresses. Some seconds by default; IOVAD_HAMMER_SECONDS makes it
+// domain, which must hand out the same addresses. Some seconds by default; TEST_HAMMER_SECONDS makes it
 // longer, and `make sanitize` runs it under ThreadSanitizer.
 
 import APIService
@@ -12,7 +12,7 @@ import Testing
 @Suite struct SessionHammerTests {
     private static let threads = 8
     private static let seconds =
-        Double(ProcessInfo.processInfo.environment["IOVAD_HAMMER_SECONDS"] ?? "") ?? 2
+        Double(ProcessInfo.processInfo.environment["TEST_HAMMER_SECONDS"] ?? "") ?? 2
 
     private struct Collected {
         var replay = SessionLogReplay()
