@@ -8,8 +8,8 @@ public protocol AllocationRecorder {
 
 /// Listens to nothing.
 public struct NoAllocationRecorder: AllocationRecorder, Sendable {
-    /// Never read. ThreadSanitizer's instrumentation touches every `inout` argument, and one of no bytes has no
-    /// address: the process would die of it.
+    /// Never read. ThreadSanitizer's instrumentation touches every `inout` argument, and one of no bytes has
+    /// no address: the process would die of it.
     @usableFromInline let unused: UInt8 = 0
 
     @inlinable
