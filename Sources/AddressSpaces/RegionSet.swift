@@ -54,6 +54,22 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
         return ranges[index]
     }
 
+    /// The lowest run of addresses of `range` that are not in the set, as far as `range` goes; nil when the
+    /// set holds all of it. O(log n).
+    public func firstGap(in range: Range) -> Range? {
+        var index = firstIndex(endingAtOrAfter: range.start)
+        var start = range.start.value
+        if index < ranges.count, ranges[index].contains(range.start) {
+            guard ranges[index].last < range.last else { return nil }
+            start = ranges[index].last.value + 1
+            index += 1
+        }
+        guard index < ranges.count, ranges[index].start <= range.last else {
+            return Range(proven: start, range.last.value)
+        }
+        return Range(proven: start, ranges[index].start.value - 1)
+    }
+
     /// The ranges that share an address with `range`, whole, ascending.
     public func ranges(overlapping range: Range) -> ArraySlice<Range> {
         let from = firstIndex(endingAtOrAfter: range.start)

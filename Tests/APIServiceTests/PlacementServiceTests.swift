@@ -136,6 +136,25 @@ import Testing
         #expect(answer.text.utf8.count < 100_000)
     }
 
+    /// Thousands of BAR windows over a host with thousands of holes: each looks for its first hole only.
+    @Test func barWindowsOverManyHoles() {
+        let ranges = (0..<4_096).map { #"{"start":\#($0 << 16),"size":4096}"# }
+        let windows = (0..<2_048).map { #"{"start":\#($0 << 12),"last":1099511627775,"kind":"bar_window"}"# }
+        let start = ContinuousClock.now
+        let answer = client.post(
+            "/v1/placements",
+            json: #"{"hosts":[{"iova_ranges":[\#(ranges.joined(separator: ","))]}],"#
+                + #""vm":{"memory_map":[\#(windows.joined(separator: ","))]}}"#)
+        let elapsed = ContinuousClock.now - start
+        print("2,048 BAR windows over 4,096 holes: \(elapsed)")
+        let holes = answer.list("warnings").filter { $0["code"] as? String == "bar_outside_mappable" }
+        #expect(holes.count == 2_048)
+        #expect((holes.first?["range"] as? [String: Any])?["start"] as? String == "0x1000")
+        #expect((holes.first?["range"] as? [String: Any])?["last"] as? String == "0xffff")
+        #expect((holes.last?["range"] as? [String: Any])?["start"] as? String == "0x7ff000")
+        #expect(elapsed < .seconds(5), "debug builds included")
+    }
+
     /// Hosts that share a platform share the work; what each lists is bounded by what all list.
     @Test func unmappableRangesOfLargePoolsAreCounted() {
         func perHost(_ count: Int) -> (status: Int, hosts: [[String: Any]], total: Int) {

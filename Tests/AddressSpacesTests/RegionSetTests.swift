@@ -40,6 +40,14 @@ import Testing
                 }
                 #expect(left.isSuperset(of: right) == (b & ~a == 0))
             }
+            for low in 0..<UInt64(Self.cells) {
+                for high in low..<UInt64(Self.cells) {
+                    let range = IOVARange(proven: offset + low, offset + high)
+                    #expect(
+                        left.firstGap(in: range) == left.complement(within: range).ranges.first,
+                        "\(a), \(low)...\(high) at \(offset)")
+                }
+            }
         }
     }
 

@@ -110,8 +110,7 @@ extension Placement {
     private mutating func warnAboutGuest(_ question: PlacementQuestion, _ pool: Site) {
         let guest = question.guest
         for window in guest.barWindows {
-            let outside = IOVASet([window.range]).subtracting(pool.mappable).ranges
-            guard let first = outside.first else { continue }
+            guard let first = pool.mappable.firstGap(in: window.range) else { continue }
             let isFatal = guest.vmm?.onBARFailure == .fatal && !pool.mappable.contains(window.range.last)
             let effect =
                 guest.vmm?.onBARFailure == .fatal
