@@ -117,7 +117,7 @@ enum WindowChoice {
             }
         case .everything:
             if place.withheld.free.contains(window) { return true }
-            blocker = place.withheld.items(overlapping: window).first
+            blocker = place.withheld.firstItem(overlapping: window)
         }
         recorder.record(
             .candidateBlocked, .rejected, candidate: window, blocker: blocker,

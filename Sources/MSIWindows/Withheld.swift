@@ -9,6 +9,8 @@ import SMMUModel
 public struct Withheld: Hashable, Sendable {
     /// By start; at equal starts in the kernel's order.
     public let items: [WithheldItem]
+    /// By position in `items`: the highest address of that item and of all before it.
+    private let reach: [UInt64]
     /// What setting up the DMA domain fails with; gaps behind the failure are not known.
     public let errno: Errno?
     /// Highest DMA address of the bus, inclusive.
@@ -40,6 +42,11 @@ public struct Withheld: Hashable, Sendable {
         self.items = items.enumerated().sorted {
             ($0.element.range.start.value, $0.offset) < ($1.element.range.start.value, $1.offset)
         }.map(\.element)
+        var highest: UInt64 = 0
+        reach = self.items.map { item in
+            highest = max(highest, item.range.last.value)
+            return highest
+        }
         errno = reservations.errno
         dmaLimit = device.dmaLimit
         free = IOVASet([conditions.aperture])
@@ -91,7 +98,31 @@ public struct Withheld: Hashable, Sendable {
 
     /// The items that share an address with `range`.
     public func items(overlapping range: IOVARange) -> [WithheldItem] {
-        items.filter { $0.range.overlaps(range) }
+        candidates(for: range).filter { $0.range.overlaps(range) }
+    }
+
+    /// The first of them; O(log n).
+    public func firstItem(overlapping range: IOVARange) -> WithheldItem? {
+        candidates(for: range).first
+    }
+
+    /// From the first item that ends in `range` or behind it to the last that starts before its end. Empty
+    /// when none overlaps; otherwise the first of them does, and any of the others may.
+    private func candidates(for range: IOVARange) -> ArraySlice<WithheldItem> {
+        let from = Self.partition(reach.count) { reach[$0] >= range.start.value }
+        let to = Self.partition(items.count) { items[$0].range.start > range.last }
+        return from < to ? items[from..<to] : []
+    }
+
+    /// The first of `count` positions that fulfils what all behind it fulfil too; `count` when none does.
+    private static func partition(_ count: Int, _ isBehind: (Int) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
     }
 }
 

@@ -39,6 +39,30 @@ import Testing
         }
     }
 
+    /// Looked up by bisection over items that nest and overlap; a walk over all of them is the model.
+    @Test func itemsThatOverlapAreFound() {
+        var random = SeededGenerator.forTest("withheld items", fallback: 0x0b57_ac1e)
+        var found = 0
+        for _ in 0..<2_000 {
+            let regions = (0..<Int.random(in: 0...12, using: &random)).map { _ in
+                ReservedRegion(
+                    kind: .reserved, start: UInt64.random(in: 0..<64, using: &random) << 12,
+                    length: UInt64.random(in: 1...16, using: &random) << 12, provenance: .caller("test"))
+            }
+            let device = Device(id: "d", kind: .group, firmwareRegions: regions)
+            let withheld = Withheld(for: device, under: Conditions())
+            for _ in 0..<16 {
+                let start = UInt64.random(in: 0..<(80 << 12), using: &random)
+                let range = IOVARange(proven: start, start + UInt64.random(in: 0..<(8 << 12), using: &random))
+                let wanted = withheld.items.filter { $0.range.overlaps(range) }
+                #expect(withheld.items(overlapping: range) == wanted, "\(regions) at \(range.text)")
+                #expect(withheld.firstItem(overlapping: range) == wanted.first)
+                found += wanted.count
+            }
+        }
+        #expect(found > 10_000)
+    }
+
     @Test func reachableMeansThatNothingIsInTheWay() {
         var random = SeededGenerator.forTest("reachable", fallback: 0xdec1de)
         for _ in 0..<4_000 {

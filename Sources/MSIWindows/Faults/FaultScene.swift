@@ -131,7 +131,7 @@ struct FaultScene {
                         + "window elsewhere."
                 )
             }
-            if let item = withheld.items(overlapping: window).first {
+            if let item = withheld.firstItem(overlapping: window) {
                 let reason: FaultExplanation.Reason =
                     switch item.kind {
                     case .dmaRangesGap: .inDMARangesGap

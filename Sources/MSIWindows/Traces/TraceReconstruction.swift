@@ -194,7 +194,7 @@ private struct Builder {
                 odd(.aboveDMALimit, "the bus ends at \(HexLiteral.text(withheld.dmaLimit))")
             }
             // User space may use what only the DMA allocator avoids, and gets silence for it.
-            if let item = withheld.items(overlapping: range).first, !(isChosen && item.kind == .pageZero) {
+            if let item = withheld.firstItem(overlapping: range), !(isChosen && item.kind == .pageZero) {
                 odd(.withheld, "\(item.kind.phrase) \(item.range.text), \(item.provenance)")
             }
         } else if !isChosen, mapping.iova.value == 0 {
