@@ -31,7 +31,8 @@ export class PolicyPanel {
     this.map = map;
     this.onChoose = onChoose;
     this.grid = h('div', { class: 'cards', role: 'list' });
-    this.element = panel('Policies side by side', { class: 'policies' }, this.grid);
+    this.shared = h('div', { class: 'shared' });
+    this.element = panel('Policies side by side', { class: 'policies' }, this.shared, this.grid);
   }
 
   /** The named policies, each once: what is left open is asked for VFIO, which may be a policy by itself. */
@@ -91,6 +92,8 @@ export class PolicyPanel {
 
   draw() {
     const open = new Set([...this.grid.querySelectorAll('details[open]')].map((details) => details.dataset.key));
+    this.common = sharedWarnings(this.results);
+    replace(this.shared, warningsList([...this.common.values()]));
     replace(this.grid, this.results.map((result) => this.card(result, open)));
   }
 
@@ -112,7 +115,7 @@ export class PolicyPanel {
       answer.window ? h('p', null, rangeLine(answer.window)) : null,
       h('p', { class: 'because' }, answer.because),
       answer.doorbells?.length ? h('p', { class: 'doorbells' }, 'MSI address ', answer.doorbells.slice(0, 4).map((doorbell) => [hexText(doorbell.iova), ' ']), answer.doorbells.length > 4 ? `and ${answer.doorbells.length - 4} more` : '') : null,
-      warningsList(answer.warnings?.filter((warning) => warning.detail !== answer.because)),
+      warningsList(answer.warnings.filter((warning) => warning.detail !== answer.because && !this.common.has(warning.code + warning.detail))),
     ];
   }
 
@@ -124,8 +127,20 @@ export class PolicyPanel {
   }
 }
 
-/** The items that a decision puts on the map. */
-export function decisionItems({ policy, answer }) {
+/** Warnings that most policies have alike: said once, above the cards. */
+function sharedWarnings(results) {
+  const counts = new Map();
+  for (const { answer } of results) {
+    for (const warning of answer?.warnings ?? []) {
+      const key = warning.code + warning.detail;
+      counts.set(key, { warning, count: (counts.get(key)?.count ?? 0) + 1 });
+    }
+  }
+  return new Map([...counts].filter(([, { count }]) => count > results.length / 2).map(([key, { warning }]) => [key, warning]));
+}
+
+/** The items that a decision puts on the map; doorbells take a page of `page` bytes. */
+export function decisionItems({ policy, answer }, page) {
   if (!answer) return [];
   const items = [];
   if (answer.window) {
@@ -135,7 +150,7 @@ export function decisionItems({ policy, answer }) {
   for (const [index, doorbell] of (answer.doorbells ?? []).entries()) {
     if (!doorbell.page) continue;
     const start = BigInt(doorbell.page);
-    items.push({ id: `doorbell-${index}`, kind: 'doorbell', start, last: start + 0xfffn, mark: !answer.window && index === 0, title: `Doorbell ${hex(BigInt(doorbell.physical))}`, label: 'doorbell', note: `The device writes its MSIs to ${doorbell.iova}.`, seen: policy.title });
+    items.push({ id: `doorbell-${index}`, kind: 'doorbell', start, last: start + page - 1n, mark: !answer.window && index === 0, title: `Doorbell ${hex(BigInt(doorbell.physical))}`, label: 'doorbell', note: `The device writes its MSIs to ${doorbell.iova}.`, seen: policy.title });
   }
   return items;
 }

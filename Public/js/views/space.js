@@ -156,7 +156,7 @@ export class SpaceView {
     if (limit < last) hidden.push({ id: 'limit', kind: 'beyond_limit', start: limit + 1n, last, note: `The device's DMA limit is ${hex(limit)}.`, seen: 'the kernel’s DMA allocator only' });
     const policy = this.policies.results ? this.policies.current() : null;
     const lanes = [
-      { id: 'window', label: 'MSI window', items: policy ? decisionItems(policy) : [] },
+      { id: 'window', label: 'MSI window', items: policy ? decisionItems(policy, this.data.page) : [] },
       { id: 'hidden', label: 'Kernel only', items: hidden },
       { id: 'advertised', label: 'Advertised', items: regions.filter((_, index) => kept[index]) },
       { id: 'room', label: 'Room, 1 MiB', items: room.items.map((range, index) => ({ id: `a${index}`, kind: 'available', ...span(range), seen: 'available windows' })) },
