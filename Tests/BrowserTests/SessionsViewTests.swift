@@ -110,6 +110,26 @@ extension BrowserSuite {
             try browser.wait(for: ".log", contains: "allocated")
         }
 
+        /// User space says where it maps; the allocator's limit and alignment mean nothing there.
+        @Test func userSpaceMapsWhereItSays() throws {
+            let id = try #require(try server.ask("POST", "/v1/sessions", json: "{}").json["id"] as? String)
+            let domain =
+                #"{"id":"v0","consumer":"iommufd","devices":[{"platform":"example-qemu-virt","device":"/pcie@10000000"}]}"#
+            #expect(try server.ask("POST", "/v1/sessions/\(id)/domains", json: domain).status == 201)
+            try browser.openView(server, "#/sessions?session=\(id)")
+            try waitForState("live")
+            try browser.type("#map-iova", "0x40000000")
+            #expect(
+                try browser.script("return document.querySelector('#allocate-limit').checkVisibility()")
+                    as? Bool == false)
+            try submit("Allocate")
+            try browser.wait(for: ".answer", contains: "Mapped 0x40000000")
+            try browser.wait(for: ".regions", contains: "Mapped by user space")
+            try browser.type("#map-iova", "0x8000000")
+            try submit("Allocate")
+            try browser.wait(for: ".problem", contains: "reserved-region-overlap")
+        }
+
         @Test func deletedSessionStaysDeleted() throws {
             let id = try server.madeSession()
             try browser.openView(server, "#/sessions?session=\(id)")

@@ -54,8 +54,7 @@ export class DomainForm {
         await view.attempt(async () => {
           const last = (1n << BigInt(bits.value)) - 1n;
           const path = `${view.path}/domains`;
-          const domain = await ask('POST', path, { json: { id: name.value, consumer: consumer.value, granule: granule.value, aperture: { start: '0x0', last: hex(last) } } });
-          if (devices.value) await ask('POST', `${path}/${segment(domain.id)}/devices`, { json: devices.value });
+          const domain = await ask('POST', path, { json: { id: name.value, consumer: consumer.value, granule: granule.value, aperture: { start: '0x0', last: hex(last) }, devices: devices.value ? [devices.value] : [] } });
           announce(`Domain ${domain.id} is there.`);
           await view.go({ domain: domain.id });
         });

@@ -65,7 +65,8 @@ export class DomainPanel {
     this.preview = h('p', { class: 'muted', id: 'preview' });
     this.previewSoon = debounce(150, async () => {
       const wanted = size.read();
-      if (!wanted || !this.path) return;
+      this.preview.textContent = '';
+      if (!wanted || !this.path || this.consumer !== 'dma_api') return;
       try {
         const { range: next } = await ask('GET', `${this.path}/available-iovas`, { query: { size: wanted, limit: limit.read(), size_aligned: aligned.checked } });
         this.preview.textContent = next ? `Would be ${next.start} – ${next.last}.` : 'Nothing fits.';
@@ -74,10 +75,19 @@ export class DomainPanel {
       }
     });
     for (const input of [size, limit, aligned]) input.addEventListener('input', this.previewSoon);
+    const iova = amount('map-iova', '');
+    iova.placeholder = 'anywhere';
+    this.kernelFields = [field('Last address allowed', limit), h('label', { class: 'check' }, aligned, 'Aligned to its size')];
+    this.userFields = [field('At', iova, 'iommufd can choose; VFIO needs an address.')];
     return this.form('Allocate', () => {
+      if (this.consumer !== 'dma_api') {
+        const [bytes, at] = [size.read(), iova.value.trim() ? iova.read() : undefined];
+        if (bytes && at !== null) this.post('iovas', { size: bytes, iova: at }, (answer) => ['Mapped ', rangeLine(answer.range ?? answer)]);
+        return;
+      }
       const [bytes, below] = [size.read(), limit.read()];
       if (bytes && below) this.post('iovas', { size: bytes, limit: below, size_aligned: aligned.checked }, (answer) => ['Allocated ', rangeLine(answer.range ?? answer)]);
-    }, 'Allocate', field('Size', size), field('Last address allowed', limit), h('label', { class: 'check' }, aligned, 'Aligned to its size'), this.preview);
+    }, 'Allocate', field('Size', size), this.kernelFields, this.userFields, this.preview);
   }
 
   reserveForm() {
@@ -119,6 +129,9 @@ export class DomainPanel {
     this.element.hidden = !path;
     this.path = path;
     if (!path) return;
+    this.consumer = domain.consumer;
+    for (const one of this.kernelFields) one.hidden = domain.consumer !== 'dma_api';
+    for (const one of this.userFields) one.hidden = domain.consumer === 'dma_api';
     const [reserved, held, doorbells] = await Promise.all([
       all(`${path}/reserved-regions`, {}, ITEMS_MAX), all(`${path}/iovas`, {}, ITEMS_MAX), all(`${path}/doorbells`, {}, ITEMS_MAX),
     ]);
@@ -143,7 +156,8 @@ export class DomainPanel {
       }) },
       { id: 'held', label: 'Allocated', items: held.filter((item) => !['doorbell', 'reserved'].includes(item.kind)).map((item) => {
         const entry = { id: `a${(item.range ?? item).start}`, kind: 'allocated', ...range(item), title: HELD[item.kind] ?? null, note: `${item.pages} ${item.pages === 1 ? 'page' : 'pages'} of the granule.`, seen: 'iovas' };
-        if (item.kind === 'allocation') entry.action = { label: 'Free it', run: () => this.free(entry) };
+        const verb = { allocation: 'Free it', mapping: 'Unmap it' }[item.kind];
+        if (verb) entry.action = { label: verb, run: () => this.free(entry) };
         return entry;
       }) },
       { id: 'reserved', label: 'Reserved', items: reserved.map((region, index) => ({ id: `r${index}-${(region.range ?? region).start}`, kind: region.kind ?? region.type ?? 'reserved', ...range(region), note: region.provenance, seen: 'reserved regions' })) },

@@ -285,8 +285,10 @@ export class SessionsView {
 function inWords(data) {
   const word = (value) => {
     if (value === null || typeof value !== 'object') return String(value);
-    if ('start' in value && 'last' in value) return `${value.start} – ${value.last}`;
-    return Object.entries(value).map(([name, inner]) => `${name} ${word(inner)}`).join(', ');
+    const { start, last, size, ...others } = value;
+    const isRange = start !== undefined && last !== undefined;
+    const named = Object.entries(isRange ? others : value).map(([name, inner]) => `${name} ${word(inner)}`);
+    return [...named, ...(isRange ? [`${start} – ${last}`] : [])].join(', ');
   };
   return word(data);
 }
