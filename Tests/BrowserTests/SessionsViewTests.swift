@@ -110,6 +110,24 @@ extension BrowserSuite {
             try browser.wait(for: ".log", contains: "allocated")
         }
 
+        /// A copy of a large session would be fetched after every change; an older one is not kept either.
+        @Test func onlySmallSessionsAreCopied() throws {
+            let id = try server.madeSession()
+            try browser.openView(server, "#/sessions?session=\(id)")
+            try browser.wait("the page's copy") {
+                try browser.count(".view-sessions[data-saved]") == 1
+            }
+            let one = #"{"op":"allocate","size":"0x1000","limit":"0xffffffff"}"#
+            let body = "{\"operations\":[\(Array(repeating: one, count: 2_000).joined(separator: ","))]}"
+            let path = "/v1/sessions/\(id)/domains/d0/batches"
+            #expect(try server.ask("POST", path, json: body).status / 100 == 2)
+            try browser.wait("the copy to be dropped", seconds: 20) {
+                try browser.count(".view-sessions[data-saved]") == 0
+            }
+            try browser.settle()
+            #expect(try browser.count(".view-sessions[data-saved]") == 0)
+        }
+
         /// User space says where it maps; the allocator's limit and alignment mean nothing there.
         @Test func userSpaceMapsWhereItSays() throws {
             let id = try #require(try server.ask("POST", "/v1/sessions", json: "{}").json["id"] as? String)

@@ -12,6 +12,8 @@ import { DomainPanel } from './domain.js';
 const KERNELS = ['7.2', '6.18', '6.12', '6.1'];
 const TTLS = [['900', '15 minutes'], ['3600', '1 hour'], ['86400', '1 day']];
 const LOG_ROWS_MAX = 200;
+/** Ranges of a session that the page keeps a copy of: about 100 kB. */
+const SAVED_RANGES_MAX = 2000;
 const STATES = { live: ['good', 'live'], polling: ['warn', 'polling'], reconnecting: ['bad', 'reconnecting'] };
 
 export class SessionsView {
@@ -228,13 +230,24 @@ export class SessionsView {
     this.expiry.textContent = seconds > 5400 ? `ends in ${Math.round(seconds / 3600)} h` : seconds > 90 ? `ends in ${Math.round(seconds / 60)} min` : `ends in ${seconds} s`;
   }
 
-  /** Keeps what an import needs, so that a restart of the server costs nothing but a click. */
-  async saveState() {
+  /**
+   * Keeps what an import needs, so that a restart of the server costs nothing but a click. A large session is
+   * not fetched after every change, and an older copy of it is not kept: it would bring back freed ranges.
+   */
+  saveState(domains) {
     clearTimeout(this.saving);
-    this.saving = setTimeout(async () => {
+    if (domains.reduce((sum, domain) => sum + domain.held, 0) > SAVED_RANGES_MAX) {
+      this.saving = null;
+      this.saved = null;
+      delete this.root.dataset.saved;
+      return;
+    }
+    const saving = this.saving = setTimeout(async () => {
       try {
-        this.saved = await this.exportState();
-        this.root.dataset.saved = this.saved.id;
+        const state = await this.exportState();
+        if (saving !== this.saving) return;
+        this.saved = state;
+        this.root.dataset.saved = state.id;
       } catch { /* the next change tries again */ }
     }, 400);
   }
