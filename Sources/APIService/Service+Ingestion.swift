@@ -70,32 +70,14 @@ extension Problem {
     /// A refusal of the platform readers.
     init(_ error: PlatformError) {
         switch error {
-        case .deviceTree(let error):
-            self.init(.unreadableDeviceTree, "The device tree cannot be read: \(error.reason).")
-        case .acpi(let error):
-            self.init(.unreadableIORT, "The ACPI tables cannot be read: \(error.reason).")
         case .json(let error): self.init(error)
-        case .text(let part, let error):
-            self.init(.unreadableInput, "The text of \"\(part)\" cannot be read: \(error.reason).")
-        case .unknown(let part):
-            let known = InputKind.allCases.map(\.rawValue).joined(separator: ", ")
-            self.init(
-                .unreadableInput,
-                "The bytes of \"\(part)\" start with nothing that is known; read are \(known).")
-        case .nothingDescribed:
-            self.init(
-                .unreadableInput,
-                "No part describes a machine: send a device tree, an IORT, reserved_regions or "
-                    + "the native model besides.")
-        case .conflict(let first, let second):
-            self.init(
-                .unreadableInput,
-                "\"\(first)\" and \"\(second)\" both say the same; send one description of a machine.")
-        case .misplaced(let part, let kind):
-            self.init(
-                .unreadableInput,
-                "\"\(part)\" holds \(kind.rawValue), which describe no machine: POST them to "
-                    + (kind == .trace ? "/v1/replays." : "/v1/fault-explanations."))
+        case .deviceTree: self.init(.unreadableDeviceTree, error.sentence + ".")
+        case .acpi: self.init(.unreadableIORT, error.sentence + ".")
+        case .misplaced(_, let kind):
+            let place = kind == .trace ? "/v1/replays" : "/v1/fault-explanations"
+            self.init(.unreadableInput, error.sentence + ": POST them to \(place).")
+        case .text, .unknown, .nothingDescribed, .conflict:
+            self.init(.unreadableInput, error.sentence + ".")
         }
     }
 }

@@ -14,9 +14,12 @@ struct SurveyCommand: ParsableCommand {
         commandName: "survey",
         abstract: "Hold window policies against many machines; find the constants that fit.",
         discussion: """
-            Folders are searched for *.dtb and native *.json; files may be called anything.
+            Reads device trees, IORTs, reserved_regions text, and JSON: the native model or what
+            `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt and IORT; files that
+            are named may be called anything. With a file called IORT its neighbours APIC and iomem are read.
 
               iovad survey /usr/lib/modules/*/dtb
+              iovad survey collected-hosts/ --constant 0xe000000
               iovad survey --format html board.dtb > board.html
             """)
 
@@ -55,7 +58,11 @@ struct SurveyCommand: ParsableCommand {
 
     func run() throws {
         let files = SurveyFiles.list(paths)
-        guard !files.isEmpty else { throw ValidationError("no *.dtb or *.json below \(paths)") }
+        guard !files.isEmpty else {
+            throw ValidationError(
+                "below \(paths.joined(separator: ", ")) nothing is called like a machine: "
+                    + SurveyFiles.suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT")
+        }
         let extra = try constants().filter { !SurveyPolicy.standard.contains($0) }
         var survey = Survey(
             policies: SurveyPolicy.standard + extra, conditions: Conditions(apertureBits: apertureBits),
@@ -75,8 +82,9 @@ struct SurveyCommand: ParsableCommand {
         }
         bar.finish()
         for line in unreadable { Console.say(Report.printable(line)) }
+        // Of no machine at all there is nothing to report, and every constant would seem to fit.
+        guard unreadable.count < files.count else { throw ExitCode(2) }
         answer(survey, unreadable)
-        if unreadable.count == files.count { throw ExitCode(2) }
     }
 
     private func answer(_ survey: Survey, _ unreadable: [String]) {

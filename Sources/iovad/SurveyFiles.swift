@@ -1,4 +1,6 @@
-// Which files a survey reads: those named, and everything below folders that is called like firmware.
+// Which files a survey reads: those named, and everything below folders that is called like a description of
+// a machine. What a file holds is told by its bytes, as for POST /v1/platforms. A folder with an IORT is one
+// machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are not.
 
 import Glibc
 import PlatformIngestion
@@ -7,7 +9,11 @@ import WireJSON
 
 enum SurveyFiles {
     /// Names below a folder that are read; files that are named outright may be called anything.
-    private static let suffixes = [".dtb", ".json"]
+    static let suffixes = [".dtb", ".json", ".aml", ".txt"]
+    /// The stem of a file with an IORT, of any suffix: so /sys/firmware/acpi/tables and acpixtract call it.
+    private static let iort = "iort"
+    /// Stems of what supplements the IORT in its folder.
+    private static let supplements = ["apic", "iomem"]
     private static let depthMax = 32
 
     /// A machine's name and where it is read from.
@@ -38,17 +44,36 @@ enum SurveyFiles {
             let isFolder = type == DT_DIR || (type == DT_UNKNOWN && Files.isFolder("\(folder)/\(name)"))
             names.append((name, isFolder))
         }
+        let isMachine = names.contains { !$0.isFolder && stem(of: $0.name) == iort }
         return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, prefix: "\(prefix)\(name)/", depth: depth + 1) }
-            guard let suffix = suffixes.first(where: { name.hasSuffix($0) }) else { return [] }
+            guard let suffix = suffix(of: name), !(isMachine && belongsToIORT(name)) else { return [] }
             return [Entry(name: prefix + name.dropLast(suffix.count), path: path)]
         }
     }
 
+    /// The suffix by which a name below a folder is known; nil for names that are left alone.
+    private static func suffix(of name: String) -> String? {
+        let suffix = split(name).suffix
+        return stem(of: name) == iort ? suffix : suffixes.first { $0 == suffix }
+    }
+
+    private static func belongsToIORT(_ name: String) -> Bool {
+        let stem = stem(of: name)
+        return stem != iort && (supplements.contains(stem) || split(name).suffix == ".aml")
+    }
+
+    private static func stem(of name: String) -> String { split(name).stem.lowercased() }
+
+    private static func split(_ name: String) -> (stem: String, suffix: String) {
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
+        return (String(name[..<dot]), String(name[dot...]))
+    }
+
     private static func base(_ path: String) -> String {
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        let suffix = suffixes.first { name.hasSuffix($0) } ?? ""
+        let suffix = suffix(of: name) ?? ""
         return String(name.dropLast(suffix.count))
     }
 
@@ -57,19 +82,38 @@ enum SurveyFiles {
         guard let bytes = Files.read(entry.path) else {
             return .failure(Unreadable(reason: "cannot be opened"))
         }
-        if bytes.starts(with: DeviceTreeReader.magic) {
-            do { return .success(try DeviceTreeReader.read(bytes)) } catch {
-                return .failure(Unreadable(reason: "\(error.reason)"))
+        var parts = [InputPart(name: "file", bytes: bytes, labelled: nil)]
+        for name in supplements(of: entry.path) {
+            let path = folder(of: entry.path) + name
+            guard let bytes = Files.read(path) else {
+                return .failure(Unreadable(reason: "cannot open \(path)"))
             }
+            parts.append(InputPart(name: name, bytes: bytes, labelled: nil))
         }
         let problems = ProblemList(limit: 1)
-        let limits = JSONLimits(bytesMax: 64 << 20, depthMax: 32, valuesMax: 4_000_000)
-        guard let document = try? JSONDocument(parsing: bytes, limits: limits) else {
-            return .failure(Unreadable(reason: "neither a device tree nor JSON"))
+        let options = PlatformReader.Options(
+            json: JSONLimits(bytesMax: 64 << 20, depthMax: 32, valuesMax: 4_000_000))
+        let platform: Platform
+        do {
+            platform = try PlatformReader.read(parts, options, problems)
+        } catch {
+            return .failure(Unreadable(reason: error.sentence))
         }
-        let platform = NativePlatform.read(document.root, problems)
         guard let first = problems.problems.first else { return .success(platform) }
         return .failure(Unreadable(reason: "\(first.pointer): \(first.detail)"))
+    }
+
+    /// `APIC` and `iomem.txt` beside `IORT`, whatever their suffixes; none for other names.
+    private static func supplements(of path: String) -> [String] {
+        let folder = folder(of: path)
+        guard stem(of: String(path.dropFirst(folder.count))) == iort else { return [] }
+        let names = Files.names(in: folder.isEmpty ? "." : folder)
+        return supplements.compactMap { wanted in names.first { stem(of: $0) == wanted } }
+    }
+
+    /// With its last slash; empty for a bare name.
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
     }
 
     struct Unreadable: Error {

@@ -18,6 +18,7 @@ enum SurveyReport {
         if !unreadable.isEmpty {
             report.table(["not read"], unreadable.map { [$0] })
         }
+        guard survey.deviceCount > 0 else { return report }
         report.heading("Policies")
         report.table(
             ["policy", "fits", "conflicts", "not at 0x8000000", "machines in conflict"],

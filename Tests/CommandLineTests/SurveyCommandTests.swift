@@ -45,7 +45,7 @@ import Testing
     @Test func everyFormatSaysTheSame() throws {
         try withFolder { folder in
             let json = try run(["survey", "--format", "json", "--constant", "0xe000000", folder])
-            #expect(json.status == 0 && json.errors.contains("c.dtb: neither a device tree nor JSON"))
+            #expect(json.status == 0 && json.errors.contains("c.dtb: The bytes of \"file\""))
             let survey = try #require(
                 try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
             #expect(survey["platforms"] as? Int == 2 && survey["devices"] as? Int == 2)
@@ -64,6 +64,52 @@ import Testing
         }
     }
 
+    /// A machine of every kind in a file, told apart by bytes, with the APIC table beside its IORT.
+    @Test func readsWhatPlatformsAreMadeOf() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("iovad-survey-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let server = folder.appendingPathComponent("server")
+        try FileManager.default.createDirectory(at: server, withIntermediateDirectories: true)
+        // HiSilicon's hi161x reserves the frames of the ITSs, whose addresses are in the APIC table.
+        var table = IORTBuilder()
+        let its = table.itsGroup([0])
+        let smmu = table.smmuV3(base: 0x1000, model: 1, [.init(0, 0xffff, 0, to: its)])
+        table.rootComplex(segment: 0, limit: 64, [.init(0, 0xffff, 0, to: smmu)])
+        try Data(table.table()).write(to: server.appendingPathComponent("IORT"))
+        try Data(ACPITableBuilder.madt(its: [(0, 0x7ff_8000)])).write(
+            to: server.appendingPathComponent("APIC"))
+        try Data([1, 2, 3]).write(to: server.appendingPathComponent("DSDT.aml"))
+        try Data("30000000-3fffffff : PCI Bus 0000:00\n".utf8).write(
+            to: server.appendingPathComponent("iomem.txt"))
+        try Data(table.table()).write(to: folder.appendingPathComponent("alone.aml"))
+        let regions = """
+            /sys/kernel/iommu_groups/0/reserved_regions:0x0000000008000000 0x00000000080fffff msi
+            /sys/kernel/iommu_groups/0/reserved_regions:0x000000000a000000 0x000000000affffff reserved
+
+            """
+        try Data(regions.utf8).write(to: folder.appendingPathComponent("groups.txt"))
+        let collected =
+            #"{"collected":{"format":1,"groups":[{"id":"0","devices":["0000:01:00.0"],"#
+            + #""reserved_regions":"0x0000000008000000 0x0000000008ffffff reserved\n"}]}}"#
+        try Data(collected.utf8).write(to: folder.appendingPathComponent("host.json"))
+        try Data("Linux version 6.1".utf8).write(to: folder.appendingPathComponent("notes.txt"))
+
+        let json = try run(["survey", "--format", "json", "--constant", "0xa000000", folder.path])
+        #expect(json.status == 0)
+        #expect(json.errors.split(separator: "\n").count == 1, "\(json.errors)")
+        #expect(json.errors.contains("notes.txt: The bytes of \"file\" start with nothing that is known"))
+        let survey = try #require(
+            try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+        #expect(survey["platforms"] as? Int == 4 && survey["devices"] as? Int == 5)
+        let policies = survey["policies"] as! [[String: Any]]
+        // The page of GITS_TRANSLATER, 0x8008000...0x8017fff, only where the APIC table is.
+        #expect(policies[0]["policy"] as? String == "fixed")
+        #expect(policies[0]["conflicting_platforms"] as? [String] == ["host", "server/IORT"])
+        #expect(policies[1]["conflicting_platforms"] as? [String] == [])
+        #expect(policies.last?["conflicting_platforms"] as? [String] == ["groups"])
+    }
+
     @Test func placesOffline() throws {
         let table = try run(["place", "--vmm", "openvmm-uefi", "--ram", "4G"])
         #expect(table.status == 0)
@@ -75,6 +121,8 @@ import Testing
         let wrong = try run(["place", "--vmm", "nothing", "--ram", "4G"])
         #expect(wrong.status == 2 && wrong.errors.contains("/vm/vmm"))
         #expect(try run(["place", "--vmm", "crosvm", "--ram", "4 GiB?"]).status == 64)
-        #expect(try run(["survey", "/nonexistent.dtb"]).status == 2)
+        let nothing = try run(["survey", "/nonexistent.dtb"])
+        #expect(nothing.status == 2 && nothing.output.isEmpty)
+        #expect(nothing.errors == "/nonexistent.dtb: cannot be opened\n")
     }
 }
