@@ -1,5 +1,5 @@
-// POST /v1/surveys: policy x platform matrix. As JSON the summary with its conflicts; as NDJSON a line for
-// every device, and the summary as the last line.
+// POST /v1/surveys: policy x platform matrix. As JSON the summary with its conflicts; as NDJSON a stream of a
+// line for every device, and the summary as the last line.
 
 import APIContract
 import AddressSpaces
@@ -17,30 +17,20 @@ extension Service {
         let request = SurveyRequest(document.root, problems)
         let entries = entries(request, problems)
         checkSize(request, entries, problems)
+        let subjects =
+            entries.map { SurveySubject(name: $0.id, machine: .platform($0.platform)) }
+            + request.hosts.compactMap { subject($0, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
-        let isLines = context.plan.produces == MediaType.ndjson
         var survey = Survey(
             policies: request.policies, conditions: request.conditions, isActiveOnly: request.isActiveOnly)
-        var lines: [UInt8] = []
-        let policies = survey.policies
-        for entry in entries {
-            survey.add(entry.id, entry.platform) { row in lines.append(row, policies, if: isLines) }
+        let version = configuration.version
+        guard context.plan.produces != MediaType.ndjson else {
+            return Response(
+                status: 200, headers: HeaderFields([.init("Content-Type", MediaType.ndjson)]),
+                stream: SurveyLines(survey, subjects, engine: version))
         }
-        for host in request.hosts { add(host, to: &survey, policies, &lines, isLines, problems) }
-        guard problems.isEmpty else { throw .semantic(problems) }
-        return answer(survey, lines: isLines ? lines : nil)
-    }
-
-    private func answer(_ survey: Survey, lines: [UInt8]?) -> Response {
-        let constants = survey.constants()
-        let summary = json(200) { writer in
-            writer.surveyMembers(survey, constants)
-            writer.model(survey.conditions.kernel, engine: configuration.version)
-        }
-        guard let lines else { return summary }
-        return Response(
-            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.ndjson)]),
-            body: lines + summary.body + [0x0a])
+        for subject in subjects { survey.add(subject) { _ in } }
+        return json(200) { $0.summary(of: survey, engine: version) }
     }
 
     /// The platforms that are named, or all.
@@ -85,17 +75,14 @@ extension Service {
     }
 
     /// A host by name: a platform with some of its devices, or a group with what it reports.
-    private func add(
-        _ host: PlacementRequest.Host, to survey: inout Survey, _ policies: [SurveyPolicy],
-        _ lines: inout [UInt8], _ isLines: Bool, _ problems: ProblemList
-    ) {
+    private func subject(_ host: PlacementRequest.Host, _ problems: ProblemList) -> SurveySubject? {
         switch host.source {
         case .platform(let id, let names):
             guard let entry = platforms.entry(id) else {
                 problems.add(
                     "\(host.pointer)/platform", "unknown-platform",
                     "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
-                return
+                return nil
             }
             var platform = entry.platform
             if let names {
@@ -107,14 +94,11 @@ extension Service {
                     )
                 }
             }
-            survey.add(host.name, platform, aperture: host.aperture) { row in
-                lines.append(row, policies, if: isLines)
-            }
+            return SurveySubject(name: host.name, machine: .platform(platform), aperture: host.aperture)
         case .reported(let regions, let ranges):
             let device = Device(id: "reported", kind: .group, firmwareRegions: hard(regions ?? []))
-            survey.add(host: host.name, device, usable: ranges, aperture: host.aperture) { row in
-                lines.append(row, policies, if: isLines)
-            }
+            return SurveySubject(
+                name: host.name, machine: .reported(device, usable: ranges), aperture: host.aperture)
         }
     }
 
@@ -125,16 +109,6 @@ extension Service {
                 && !(region.kind == .msi && region.start == WindowSource.mainlineBase
                     && region.length == WindowSource.mainlineSize)
         }
-    }
-}
-
-extension [UInt8] {
-    fileprivate mutating func append(_ row: SurveyRow, _ policies: [SurveyPolicy], if wanted: Bool) {
-        guard wanted else { return }
-        var writer = JSONWriter(reservingBytes: 512)
-        writer.surveyRow(row, policies)
-        self += writer.bytes
-        append(0x0a)
     }
 }
 

@@ -16,7 +16,7 @@ struct ServiceClient {
     init(service: Service) { self.service = service }
 
     struct Answer {
-        let response: Response
+        var response: Response
         var status: Int { response.status }
         var json: [String: Any] {
             (try? JSONSerialization.jsonObject(with: Data(response.body))) as? [String: Any] ?? [:]
@@ -26,6 +26,17 @@ struct ServiceClient {
         /// Pointers of the problem's errors.
         var pointers: [String] {
             (json["errors"] as? [[String: Any]] ?? []).map { $0["pointer"] as? String ?? "" }
+        }
+
+        /// With the whole of a stream that ends as its body, and the pieces that it came in.
+        func drained() -> (answer: Answer, pieces: Int) {
+            var drained = self
+            var pieces = 0
+            while case .bytes(let bytes)? = response.stream?.next() {
+                drained.response.body += bytes
+                pieces += 1
+            }
+            return (drained, pieces)
         }
 
         func object(_ key: String) -> [String: Any] { json[key] as? [String: Any] ?? [:] }

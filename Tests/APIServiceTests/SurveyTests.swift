@@ -1,8 +1,10 @@
 // Surveys: equality with the expected verdicts of every reference tree, and what holds for any set.
 
 import APIContract
+import APIService
 import Foundation
 import HTTPMessages
+import MicroHTTPServer
 import TestSupport
 import Testing
 
@@ -19,7 +21,8 @@ import Testing
     {
         client.ask(
             .post, "/v1/surveys", Array(body.utf8), type: "application/json",
-            headers: lines ? [.init("Accept", "application/x-ndjson")] : [])
+            headers: lines ? [.init("Accept", "application/x-ndjson")] : []
+        ).drained().answer
     }
 
     private func upload(_ client: ServiceClient) throws -> [String: [String: Any]] {
@@ -126,5 +129,46 @@ import Testing
         #expect(rows.dropLast().allSatisfy { $0["kind"] as? String == "device" })
         let summary = survey(client, "{}").json
         #expect(NSDictionary(dictionary: rows.last!) == NSDictionary(dictionary: summary))
+    }
+
+    /// The lines are a stream: pieces of bounded size, in the order of the summary's own count, in process
+    /// and on a connection that serves the next request afterwards.
+    @Test func linesAreStreamed() throws {
+        let service = Service(Service.Configuration(version: "test"))
+        let client = ServiceClient(service: service)
+        let devices = (0..<3_000).map { #"{"id":"d\#($0)","kind":"pci_host","smmus":["s"]}"# }
+        let native =
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[\#(devices.joined(separator: ","))]}"#
+        for id in ["one", "two"] {
+            let type = "application/json"
+            #expect(client.ask(.post, "/v1/platforms?id=\(id)", Array(native.utf8), type: type).status == 201)
+        }
+        let body = #"{"platforms":["one","example-qemu-virt","two"]}"#
+        let accept = HeaderFields.Field("Accept", "application/x-ndjson")
+        let streamed = client.ask(
+            .post, "/v1/surveys", Array(body.utf8), type: "application/json", headers: [accept])
+        #expect(streamed.response.body.isEmpty)
+        let (answer, pieces) = streamed.drained()
+        let rows = try lines(answer)
+        #expect(rows.count == 6_002 && rows.last?["devices"] as? Int == 6_001)
+        #expect(rows[2_999]["device"] as? String == "d2999" && rows[3_001]["platform"] as? String == "two")
+        #expect(pieces >= answer.response.body.count / StreamPiece.bytesMax && pieces > 10)
+
+        let listener = try ListenSocket.tcp(host: "127.0.0.1", port: 0)
+        let endpoint = RawClient.Endpoint.tcp(try #require(listener.port))
+        let daemon = try Daemon(listener: listener, responder: service.responder)
+        defer { Daemon.drain([daemon], graceSeconds: 1) }
+        let connection = try RawClient(endpoint)
+        for _ in 0..<2 {
+            try connection.send(
+                "POST /v1/surveys HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\nContent-Type: "
+                    + "application/json\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+            let received = try #require(try connection.read())
+            #expect(received.status == 200 && received.header("transfer-encoding") == "chunked")
+            var body: [UInt8] = []
+            while let chunk = try connection.readChunk(), !chunk.isEmpty { body += chunk }
+            let isSame = body == answer.response.body
+            #expect(isSame, "\(body.count) bytes, \(answer.response.body.count) in process")
+        }
     }
 }
