@@ -57,14 +57,18 @@ let package = Package(
         module("GzipCoding", ["CZlib"]),
         module("Locking"),
         module("WireJSON", ["CSimdJSON"]),
-        module("PlatformIngestion", ["Platforms", "SMMUModel", "AddressSpaces", "CDeviceTree", "WireJSON"]),
+        module("PlatformWire", ["Platforms", "SMMUModel", "WireJSON"]),
+        module(
+            "PlatformIngestion",
+            ["PlatformWire", "Platforms", "SMMUModel", "AddressSpaces", "CDeviceTree", "WireJSON"]),
         module("HTTPMessages"),
         module("EventStreams", ["HTTPMessages", "Locking"]),
         module("MicroHTTPServer", ["HTTPMessages", "Locking", "CMicroHTTPD"]),
         module(
             "APIContract",
             [
-                "WireJSON", "HTTPMessages", "FleetQueries", "Sessions", "MSIWindows", "Platforms",
+                "PlatformWire", "WireJSON", "HTTPMessages", "FleetQueries", "Sessions", "MSIWindows",
+                "Platforms",
                 "AllocatorTraces", "IOVAAllocation", "SMMUModel", "AddressSpaces",
             ]),
         module(
@@ -78,7 +82,8 @@ let package = Package(
             name: "iovad",
             dependencies: [
                 "APIService", "APIContract", "GzipCoding", "HTTPMessages", "Locking", "MicroHTTPServer",
-                "WireJSON", "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms", "LinearWalkReference",
+                "WireJSON", "PlatformIngestion", "FleetQueries", "MSIWindows", "Platforms",
+                "LinearWalkReference",
                 "AllocatorTraces", "IOVAAllocation", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -108,7 +113,8 @@ let package = Package(
         tests(
             "CaptureTests",
             [
-                "APIService", "HTTPMessages", "PlatformIngestion", "MSIWindows", "Platforms", "IOVAAllocation",
+                "APIService", "HTTPMessages", "PlatformIngestion", "MSIWindows", "Platforms",
+                "IOVAAllocation",
                 "SMMUModel", "AddressSpaces",
             ]),
         tests(
@@ -117,7 +123,8 @@ let package = Package(
         tests(
             "APIServiceTests",
             [
-                "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows", "IOVAAllocation",
+                "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows",
+                "IOVAAllocation",
                 "AddressSpaces", "Locking",
             ]),
         tests("CommandLineTests", ["iovad"]),

@@ -20,7 +20,7 @@ for target in MSIWindows PlatformIngestion HTTPMessages; do
 done
 bin=$(swift build --scratch-path $out --show-bin-path)
 objects=
-for module in AddressSpaces IOVAAllocation SMMUModel Platforms MSIWindows WireJSON CSimdJSON PlatformIngestion \
+for module in AddressSpaces IOVAAllocation SMMUModel Platforms MSIWindows WireJSON CSimdJSON PlatformWire PlatformIngestion \
     HTTPMessages; do
     for object in "$bin/$module.build"/*.o; do objects="$objects $object"; done
 done

@@ -1,8 +1,9 @@
 // Whom a question is about: a device of a platform, or regions given inline; and its neighbours.
 
 public import AddressSpaces
+import PlatformWire
 import Platforms
-public import SMMUModel
+import SMMUModel
 public import WireJSON
 
 extension DecisionRequest {
@@ -75,27 +76,6 @@ extension DecisionRequest {
             reader.finish()
             return .inline(device)
         }
-    }
-}
-
-extension ReservedRegion {
-    /// `{"start", "last"|"size", "type", "provenance"?}`; the type is "reserved" by default.
-    public init?(_ node: JSONNode, _ problems: ProblemList) {
-        guard var reader = ObjectReader(node, problems) else { return nil }
-        let range = reader.range()
-        let kind = reader.optional("type").map { $0.choice(WireWords.regionKinds, problems) } ?? .reserved
-        let words = reader.optional("provenance")?.string(bytesMax: Limits.nameBytesMax, problems)
-        reader.finish()
-        guard let range, let kind else { return nil }
-        let (length, isFull) = (range.last - range.start).addingReportingOverflow(1)
-        guard !isFull else {
-            problems.add(
-                node.pointer, "full-space", "A region of the whole 64-bit space leaves nothing to ask about.")
-            return nil
-        }
-        self.init(
-            kind: kind, start: range.start, length: length,
-            provenance: .caller(words ?? "given with the request"))
     }
 }
 

@@ -4,6 +4,7 @@
 public import AddressSpaces
 public import FleetQueries
 public import MSIWindows
+import PlatformWire
 public import SMMUModel
 public import WireJSON
 

@@ -12,7 +12,8 @@ extension Problem {
     public init(_ refusal: SessionRefusal, pointer: String = "") {
         switch refusal {
         case .noDomain(let id):
-            self.init(.notFound, "No domain \"\(Self.shown(id))\" in the session; GET .../domains lists them.")
+            self.init(
+                .notFound, "No domain \"\(Self.shown(id))\" in the session; GET .../domains lists them.")
         case .domainExists(let id): self.init(.domainExists, "The session has a domain \"\(id)\" already.")
         case .noDevice(let id):
             self.init(
@@ -109,7 +110,8 @@ extension IOVASnapshot.Fault {
         case .unorderedRange(let index, let range):
             "Range \(index), \(range.text), does not lie above the one before it."
         case .rangeTooHigh(let index, let range): "Range \(index), \(range.text), reaches the sentinel."
-        case .danglingHint(let name, let hi): "\(name.rawValue) names \(HexLiteral.text(hi)), where no range ends."
+        case .danglingHint(let name, let hi):
+            "\(name.rawValue) names \(HexLiteral.text(hi)), where no range ends."
         case .sizeClassCount(let count, let expected): "\(count) size classes; there are \(expected)."
         case .magazineTooLong(let order, let count, let capacity):
             "A magazine of class \(order) has \(count) entries; \(capacity) fit."
@@ -117,8 +119,10 @@ extension IOVASnapshot.Fault {
             "A magazine in the depot of class \(order) has \(count) entries; it is full with \(capacity)."
         case .depotTooLong(let order, let count, let capacity):
             "The depot of class \(order) has \(count) magazines; \(capacity) fit."
-        case .parkedNotHeld(let order, let pfn): "Nobody holds page \(HexLiteral.text(pfn)), cached in class \(order)."
-        case .parkedTwice(let order, let pfn): "The range of page \(HexLiteral.text(pfn)) is cached twice, last in class \(order)."
+        case .parkedNotHeld(let order, let pfn):
+            "Nobody holds page \(HexLiteral.text(pfn)), cached in class \(order)."
+        case .parkedTwice(let order, let pfn):
+            "The range of page \(HexLiteral.text(pfn)) is cached twice, last in class \(order)."
         case .parkedTooSmall(let order, let pfn):
             "The range of page \(HexLiteral.text(pfn)) is smaller than its class \(order)."
         }

@@ -147,7 +147,8 @@ public enum ProblemKind: String, CaseIterable, Sendable {
         case .idempotencyKeyReused: "Use a fresh Idempotency-Key for every different request."
         case .tooManyPlatforms: "Delete platforms that are no longer needed."
         case .sessionExpired: "Make a new session; renew one with PATCH before its expires_at."
-        case .iovaExhausted: "Free something, or ask for less, below a higher limit. The detail says what was searched."
+        case .iovaExhausted:
+            "Free something, or ask for less, below a higher limit. The detail says what was searched."
         case .rangeInUse: "Free what `errors` names first, or ask for another range."
         case .reservedRegionOverlap: "Ask for a range inside the domain's iova_ranges."
         case .notAllocated: "GET .../iovas lists what is."

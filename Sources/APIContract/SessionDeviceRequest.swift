@@ -2,6 +2,7 @@
 // members come back in exported state.
 
 import AddressSpaces
+import PlatformWire
 public import Platforms
 import SMMUModel
 public import WireJSON
@@ -61,10 +62,10 @@ public struct SessionDeviceRequest: Sendable {
             $0.string(bytesMax: Limits.nameBytesMax, problems)
         }
         let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
-            pciWindow($0, problems)
+            PCIWindow($0, problems)
         }
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
-            inboundWindow($0, problems)
+            InboundWindow($0, problems)
         }
         let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
             ReservedRegion($0, problems)
@@ -80,43 +81,5 @@ public struct SessionDeviceRequest: Sendable {
         _ node: JSONNode?, _ countMax: Int, _ problems: ProblemList, _ read: (JSONNode) -> T?
     ) -> [T] {
         node?.elements(countMax: countMax, problems)?.compactMap(read) ?? []
-    }
-
-    private static func pciWindow(_ node: JSONNode, _ problems: ProblemList) -> PCIWindow? {
-        guard var reader = ObjectReader(node, problems) else { return nil }
-        let kinds = PCIWindow.Kind.allCases.map { (word: $0.rawValue, value: $0) }
-        let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .memory
-        let ends = ends(&reader, problems)
-        let is64Bit = reader.optional("is_64bit").map { $0.bool(problems) } ?? false
-        let prefetchable = reader.optional("prefetchable").map { $0.bool(problems) } ?? false
-        reader.finish()
-        guard let kind, let ends, let is64Bit, let prefetchable else { return nil }
-        return PCIWindow(
-            kind: kind, busStart: ends.bus, cpuStart: ends.cpu, size: ends.size, is64Bit: is64Bit,
-            isPrefetchable: prefetchable)
-    }
-
-    private static func inboundWindow(_ node: JSONNode, _ problems: ProblemList) -> InboundWindow? {
-        guard var reader = ObjectReader(node, problems) else { return nil }
-        let ends = ends(&reader, problems)
-        reader.finish()
-        return ends.map { InboundWindow(busStart: $0.bus, cpuStart: $0.cpu, size: $0.size) }
-    }
-
-    /// `bus`, `cpu` (the same unless given) and `size`.
-    private static func ends(
-        _ reader: inout ObjectReader, _ problems: ProblemList
-    ) -> (bus: UInt64, cpu: UInt64, size: UInt64)? {
-        let bus = reader.required("bus")?.u64(problems)
-        let cpu = reader.optional("cpu").map { $0.u64(problems) } ?? bus
-        guard let sizeNode = reader.required("size"), let size = sizeNode.u64(problems), let bus, let cpu
-        else { return nil }
-        guard size > 0, !bus.addingReportingOverflow(size - 1).overflow,
-            !cpu.addingReportingOverflow(size - 1).overflow
-        else {
-            problems.add(sizeNode.pointer, "bad-size", "At least one byte, and no passing of 2^64.")
-            return nil
-        }
-        return (bus, cpu, size)
     }
 }

@@ -1,6 +1,7 @@
 // Events as their `data`: one line of JSON that names the domain and what changed.
 
 import AddressSpaces
+import PlatformWire
 import SMMUModel
 public import Sessions
 public import WireJSON

@@ -1,6 +1,6 @@
 // The bodies that make and renew sessions and their domains, read with all their mistakes at once.
 
-public import AddressSpaces
+import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
 public import SMMUModel

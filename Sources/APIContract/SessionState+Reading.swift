@@ -4,6 +4,7 @@
 import AddressSpaces
 import IOVAAllocation
 import MSIWindows
+import PlatformWire
 import Platforms
 import SMMUModel
 import Sessions
@@ -119,7 +120,7 @@ extension SessionRegion {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let range = reader.range()
         let type = reader.optional("type").flatMap {
-            $0.kind == .null ? nil : $0.choice(WireWords.regionKinds, problems)
+            $0.kind == .null ? nil : $0.choice(ReservedRegion.Kind.words, problems)
         }
         let origins = WithheldItem.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let origin = reader.optional("kind").flatMap { $0.choice(origins, problems) }

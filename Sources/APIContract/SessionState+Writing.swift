@@ -4,6 +4,7 @@
 import AddressSpaces
 import IOVAAllocation
 import MSIWindows
+import PlatformWire
 import Platforms
 import SMMUModel
 public import Sessions

@@ -3,6 +3,7 @@
 
 public import AddressSpaces
 public import MSIWindows
+import PlatformWire
 public import SMMUModel
 public import Sessions
 public import WireJSON
@@ -107,7 +108,7 @@ extension SessionVerb {
         _ reader: inout ObjectReader, _ problems: ProblemList
     ) -> SessionVerb? {
         let range = reader.range()
-        let kind = reader.optional("type").map { $0.choice(WireWords.regionKinds, problems) } ?? .reserved
+        let kind = reader.optional("type").map { $0.choice(ReservedRegion.Kind.words, problems) } ?? .reserved
         let words = reader.optional("provenance")?.string(bytesMax: Limits.nameBytesMax, problems)
         let grows = reader.optional("grow").flatMap { $0.bool(problems) } ?? false
         guard let range, let kind else { return nil }

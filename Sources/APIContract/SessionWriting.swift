@@ -1,8 +1,9 @@
 // Sessions, their domains and what they hold, as members of answers.
 
-public import AddressSpaces
+import AddressSpaces
 import IOVAAllocation
 import MSIWindows
+import PlatformWire
 import Platforms
 import SMMUModel
 public import Sessions

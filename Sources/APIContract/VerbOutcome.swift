@@ -33,7 +33,8 @@ public enum VerbOutcome: Sendable {
         case .mapped(let holding):
             writer.range("range", holding.range)
             writer.pages(holding.pages)
-            writer.member("because", "User space mapped it; Linux checked the usable ranges and its mappings.")
+            writer.member(
+                "because", "User space mapped it; Linux checked the usable ranges and its mappings.")
         case .reserved(let region):
             writer.rangeMembers(start: region.range.start.value, last: region.range.last.value)
             writer.regionMembers(region)

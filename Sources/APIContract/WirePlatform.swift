@@ -1,6 +1,7 @@
 // Platforms and devices as members of answers.
 
 public import AddressSpaces
+import PlatformWire
 public import Platforms
 import SMMUModel
 public import WireJSON

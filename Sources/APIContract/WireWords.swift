@@ -3,14 +3,13 @@
 public import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
-public import SMMUModel
+import SMMUModel
 
 /// Word lists for reading and writing.
 public enum WireWords {
     public static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
     public static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
     public static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
-    public static let regionKinds = ReservedRegion.Kind.allCases.map { (word: $0.wireName, value: $0) }
 
     /// CPU page sizes of arm64.
     public static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
@@ -26,17 +25,4 @@ public enum WireWords {
     static let readings = UserWindow.Reading.allCases.map { (word: $0.rawValue, value: $0) }
     static let defaultDomains = Conditions.DefaultDomain.allCases.map { (word: $0.rawValue, value: $0) }
     static let drivers = SMMU.Version.allCases.map { (word: $0.rawValue, value: $0) }
-}
-
-extension ReservedRegion.Kind {
-    /// lower_snake name on the wire.
-    public var wireName: String {
-        switch self {
-        case .direct: "direct"
-        case .directRelaxable: "direct_relaxable"
-        case .reserved: "reserved"
-        case .msi: "msi"
-        case .softwareMSI: "software_msi"
-        }
-    }
 }

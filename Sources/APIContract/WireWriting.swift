@@ -3,6 +3,7 @@
 public import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
+import PlatformWire
 public import Platforms
 import SMMUModel
 public import WireJSON

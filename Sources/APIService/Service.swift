@@ -2,7 +2,7 @@
 // belong to the composition root. Handlers run on any thread and keep nothing between requests but what
 // the store and the counters hold behind their locks.
 
-public import APIContract
+import APIContract
 import EventStreams
 public import HTTPMessages
 import Locking

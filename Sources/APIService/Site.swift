@@ -1,7 +1,7 @@
 // Static files, read and packed once at start by the composition root: the service itself does no I/O, and
 // a path that is not in this table does not exist, whatever it looks like.
 
-public import HTTPMessages
+import HTTPMessages
 
 /// Files by absolute URL path, decoded: "/index.html", "/js/map/scale.js".
 public struct Site: Sendable {

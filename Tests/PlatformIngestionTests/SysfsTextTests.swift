@@ -1,5 +1,6 @@
 // reserved_regions texts in the forms in which people have them, and what "msi" is taken for.
 
+import AddressSpaces
 import Platforms
 import SMMUModel
 import TestSupport

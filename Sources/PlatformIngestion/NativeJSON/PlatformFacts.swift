@@ -2,6 +2,7 @@
 // configuration of PCI, and the windows of host bridges.
 
 import AddressSpaces
+import PlatformWire
 import Platforms
 import WireJSON
 
@@ -38,7 +39,7 @@ struct PlatformFacts {
     ) -> (segment: UInt32, window: PCIWindow)? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let segment = reader.optional("segment").map { $0.int(in: 0...Int(UInt32.max), problems) } ?? 0
-        let window = NativeDevice.window(&reader, problems)
+        let window = PCIWindow(&reader, problems)
         reader.finish()
         guard let segment, let window else { return nil }
         return (UInt32(segment), window)
