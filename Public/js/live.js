@@ -1,19 +1,21 @@
 // A session as it changes: Server-Sent Events where they can be had, otherwise the session's revision, asked for
 // every two seconds. Whatever happens to the connection, the page learns of it and goes on by itself.
 
-import { ask, segment, token } from './api.js';
+import { ask, segment } from './api.js';
+import { EventFeed } from './events.js';
 
-const EVENTS = ['domain_created', 'domain_deleted', 'attached', 'detached', 'reserved', 'allocated', 'exhausted', 'freed',
-  'doorbell_mapped', 'doorbell_failed', 'mapped', 'unmapped', 'trimmed', 'renewed', 'expired', 'gap', 'bye'];
 const POLL_MILLISECONDS = 2000;
 /** After this many polls a lost stream is tried again. */
 const POLLS_BEFORE_STREAM = 3;
+
+/** What is told of a session that was there and is not any more. */
+export const ENDED = { code: 'not-found', title: 'The session has ended', detail: 'Somebody deleted it, or its time was up.' };
 
 export class LiveSession {
   /** `on`: state(word), event({id, name, data}), changed(), gone(problem): it ended, lost(problem): the server came
    *  back without it. `onlyPolling`: no stream. */
   constructor(id, on, onlyPolling) {
-    Object.assign(this, { id, on, onlyPolling: onlyPolling || !('EventSource' in window) || Boolean(token()) });
+    Object.assign(this, { id, on, onlyPolling });
     this.path = `/v1/sessions/${segment(id)}`;
   }
 
@@ -25,43 +27,45 @@ export class LiveSession {
 
   stop() {
     this.stopped = true;
-    this.source?.close();
+    this.feed?.close();
     clearTimeout(this.timer);
   }
 
   stream() {
-    const source = (this.source = new EventSource(`${this.path}/events`));
-    source.onopen = () => {
-      this.on.state('live');
-      // What happened between the last answer and the stream's first event.
-      this.on.changed();
-    };
-    for (const name of EVENTS) {
-      source.addEventListener(name, (event) => this.take(name, event));
-    }
-    source.onerror = () => {
-      if (this.stopped) return;
-      this.wasLost = true;
-      this.on.state('reconnecting');
-      if (source.readyState === EventSource.CONNECTING) return;
-      // The server said no (the session is gone, or too many subscribers): find out which, and poll meanwhile.
-      source.close();
-      this.poll(0);
-    };
+    this.feed = new EventFeed(`${this.path}/events`, {
+      open: () => {
+        this.on.state('live');
+        // What happened between the last answer and the stream's first event.
+        this.on.changed();
+      },
+      event: (event) => this.take(event),
+      interrupted: () => {
+        this.wasLost = true;
+        this.on.state('reconnecting');
+      },
+      // The session is gone, or there are too many subscribers: find out which, and poll meanwhile.
+      refused: () => {
+        if (this.stopped) return;
+        this.wasLost = true;
+        this.on.state('reconnecting');
+        this.poll(0);
+      },
+    });
   }
 
-  take(name, event) {
+  take({ id, name, data: text }) {
+    if (this.stopped) return;
     let data = {};
     try {
-      data = JSON.parse(event.data);
+      data = JSON.parse(text);
     } catch { /* shown without its data */ }
-    if (event.lastEventId) this.revision = Number(event.lastEventId);
-    this.on.event({ id: event.lastEventId, name, data });
+    if (id) this.revision = Number(id);
+    this.on.event({ id, name, data });
     if (name !== 'bye') return;
     // The stream says whether the session ends or only the server goes away.
     if (['session_deleted', 'session_expired'].includes(data.reason)) {
       this.stop();
-      this.on.gone({ code: 'not-found', title: 'The session has ended', detail: 'Somebody deleted it, or its time was up.' });
+      this.on.gone(ENDED);
       return;
     }
     this.wasLost = true;
@@ -85,7 +89,7 @@ export class LiveSession {
       if (this.stopped) return;
       if (problem.status === 404) {
         if (this.wasLost && problem.code === 'not-found') this.on.lost(problem);
-        else this.on.gone(problem);
+        else this.on.gone(problem.code === 'not-found' ? ENDED : problem);
         return;
       }
       this.wasLost = true;

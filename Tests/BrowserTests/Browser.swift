@@ -166,16 +166,21 @@ final class Browser {
     func turn(to tab: String) throws { try driver.send("POST", "\(session)/window", ["handle": tab]) }
 
     /// Drops a file with these bytes on the page, as a file manager would.
-    func drop(_ bytes: [UInt8], named name: String) throws {
-        let encoded = Data(bytes).base64EncodedString()
+    func drop(_ bytes: [UInt8], named name: String) throws { try drop([(name, bytes)]) }
+
+    /// Drops several files at once.
+    func drop(_ files: [(name: String, bytes: [UInt8])]) throws {
+        let encoded = files.map { [$0.name, Data($0.bytes).base64EncodedString()] }
         try script(
             """
-            const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));
             const data = new DataTransfer();
-            data.items.add(new File([bytes], arguments[1]));
+            for (const [name, text] of arguments[0]) {
+              const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+              data.items.add(new File([bytes], name));
+            }
             for (const name of ['dragover', 'drop'])
               document.body.dispatchEvent(
                 new DragEvent(name, {dataTransfer: data, bubbles: true, cancelable: true}));
-            """, encoded, name)
+            """, encoded)
     }
 }

@@ -7,31 +7,42 @@ import Testing
 
 final class IovadServer {
     private var process: ChildProcess
+    private let tokenFile: String?
     let port: UInt16
     var origin: String { "http://127.0.0.1:\(port)" }
 
-    init() throws {
-        process = try Self.start(port: 0)
+    /// `token` is what clients have to send.
+    init(token: String? = nil) throws {
+        tokenFile = try token.map { token in
+            let path = FileManager.default.temporaryDirectory
+                .appendingPathComponent("iovad-token-\(UUID().uuidString)").path
+            try token.write(toFile: path, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+            return path
+        }
+        process = try Self.start(port: 0, tokenFile)
         port = try process.number(after: "http://127.0.0.1:")
     }
 
     /// Ends the server and starts another one at the same address.
     func restart() throws {
         process.stop()
-        process = try Self.start(port: port)
+        process = try Self.start(port: port, tokenFile)
         _ = try process.number(after: "http://127.0.0.1:")
     }
 
     func stop() { process.stop() }
 
-    private static func start(port: UInt16) throws -> ChildProcess {
+    deinit { tokenFile.map { _ = try? FileManager.default.removeItem(atPath: $0) } }
+
+    private static func start(port: UInt16, _ tokenFile: String?) throws -> ChildProcess {
         let folder = SharedShelf.packageRoot
         return try ChildProcess(
             binary,
             [
                 "serve", "--listen", "127.0.0.1:\(port)", "--public",
                 folder.appendingPathComponent("Public").path, "--log", "none", "--grace-seconds", "2",
-            ], folder: folder)
+            ] + (tokenFile.map { ["--token-file", $0] } ?? []), folder: folder)
     }
 
     /// The binary of the build that the tests belong to.

@@ -26,18 +26,44 @@ extension BrowserSuite {
                     let wide = try browser.script("return document.documentElement.scrollWidth") as? Int ?? 0
                     #expect(wide <= width, "\(view) at \(width): \(wide) pixels wide")
                     guard let folder = Self.folder else { continue }
-                    let height =
-                        try browser.script("return document.documentElement.scrollHeight") as? Int ?? 900
-                    try resize(browser, width: width, height: min(4_000, height))
-                    usleep(200_000)
-                    let picture = try browser.devTools("Page.captureScreenshot", ["format": "png"])
-                    let data = Data(base64Encoded: picture["data"] as? String ?? "") ?? Data()
-                    let file = URL(fileURLWithPath: folder).appendingPathComponent(
-                        "\(name)-\(width)-\(theme).png")
-                    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                    try data.write(to: file)
+                    try picture(browser, "\(name)-\(width)-\(theme)", in: folder)
                 }
             }
+            try print(hash, as: String(name), server, browser)
+        }
+
+        /// On paper nothing to click is left, and what explains is still there.
+        private func print(
+            _ hash: String, as name: String, _ server: IovadServer, _ browser: Browser
+        ) throws {
+            try resize(browser, width: 1280, height: 900)
+            try browser.openView(server, "#/\(hash)")
+            try browser.settle()
+            try browser.devTools("Emulation.setEmulatedMedia", ["media": "print"])
+            let controls = try browser.string(
+                """
+                return [...document.querySelectorAll('button:not(.link), input, select')]
+                  .filter((one) => one.checkVisibility({visibilityProperty: true}) && !one.closest('details'))
+                  .map((one) => one.id || one.className || one.textContent).join(', ');
+                """)
+            #expect(controls == "", "\(name) on paper")
+            guard let folder = Self.folder else { return }
+            // A4 at 96 pixels an inch.
+            try resize(browser, width: 794, height: 1_123)
+            try picture(browser, "\(name)-print", in: folder)
+        }
+
+        /// The whole page, as high as it is up to a limit.
+        private func picture(_ browser: Browser, _ name: String, in folder: String) throws {
+            let size =
+                try browser.script(
+                    "return [innerWidth, document.documentElement.scrollHeight]") as? [Int] ?? [800, 900]
+            try resize(browser, width: size[0], height: min(4_000, size[1]))
+            usleep(200_000)
+            let picture = try browser.devTools("Page.captureScreenshot", ["format": "png"])
+            let data = Data(base64Encoded: picture["data"] as? String ?? "") ?? Data()
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            try data.write(to: URL(fileURLWithPath: folder).appendingPathComponent("\(name).png"))
         }
 
         private func resize(_ browser: Browser, width: Int, height: Int) throws {

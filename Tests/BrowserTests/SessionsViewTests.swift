@@ -157,6 +157,30 @@ extension BrowserSuite {
             #expect(try server.ask("GET", "/v1/sessions/\(id)").status == 404)
         }
 
+        /// The page asks for the token once, and the stream of events carries it too.
+        @Test func followsLiveWithAToken() throws {
+            let server = try IovadServer(token: "a-token-of-16-characters")
+            let authorization = ["Authorization: Bearer a-token-of-16-characters"]
+            #expect(try server.ask("POST", "/v1/sessions", json: "{}").status == 401)
+            try browser.open("\(server.origin)/#/sessions")
+            try browser.wait(for: ".problem", contains: "unauthenticated")
+            try browser.type("#token", "a-token-of-16-characters")
+            try browser.script("document.querySelector('#token').form.requestSubmit()")
+            try browser.wait("the list of sessions") { try browser.count("#create-session") == 1 }
+            try browser.click("#create-session")
+            try waitForState("live")
+            let hash = try browser.string("return location.hash")
+            let id = try #require(hash.split(separator: "session=").last?.split(separator: "&").first)
+            let made = try server.ask(
+                "POST", "/v1/sessions/\(id)/domains", json: #"{"id":"other","consumer":"dma_api"}"#,
+                headers: authorization)
+            #expect(made.status == 201)
+            try browser.wait("the domain that another client made") {
+                try browser.count("[data-domain=other]") == 1
+            }
+            try browser.wait(for: ".log", contains: "domain created")
+        }
+
         @Test func pollingFollowsWithoutEvents() throws {
             let id = try server.madeSession()
             try browser.openView(server, "#/sessions?live=poll&session=\(id)")

@@ -2,7 +2,7 @@
 
 import { all, ask, offers, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, replace, select } from '../dom.js';
-import { LiveSession } from '../live.js';
+import { ENDED, LiveSession } from '../live.js';
 import { problemPanel } from '../problems.js';
 import { busy, panel, pill } from '../parts.js';
 import * as route from '../route.js';
@@ -185,7 +185,7 @@ export class SessionsView {
       this.saveState(domains.items);
     } catch (problem) {
       if (problem.status === 404) {
-        if (!this.live?.wasLost) this.showGone(problem);
+        if (!this.live?.wasLost) this.showGone(problem.code === 'not-found' ? ENDED : problem);
       } else if (problem.code !== 'unreachable') replace(this.message, problemPanel(problem));
     }
   }
