@@ -129,7 +129,7 @@ let package = Package(
             ]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.
-        tests("CommandTests", ["iovad", "MicroHTTPServer"]),
+        tests("CommandTests", ["iovad", "MicroHTTPServer", "Locking"]),
         tests(
             "FleetQueriesTests", ["FleetQueries", "MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
         tests("ArchitectureTests", exclude: ["module-graph.txt"]),
