@@ -10,7 +10,9 @@ struct OfflineService {
 
     private let responder: Responder
 
-    init(version: String) { responder = Service(Service.Configuration(version: version)).responder }
+    init(version: String) { self.init(Service(Service.Configuration(version: version))) }
+
+    init(_ service: Service) { responder = service.responder }
 
     func get(_ target: String) -> Response { ask(.get, target, [], type: nil) }
 

@@ -114,4 +114,15 @@ import Testing
         let run = try Command(["replay", "--check"] + names.map { folder.appendingPathComponent($0).path })
         #expect(run.lines.last == "155 passed, 0 failed" && run.status == 0)
     }
+
+    /// Whether a target is met is a matter of time; that all sessions came and went is not.
+    @Test func benchmarkOfSessionsRuns() throws {
+        let bench = try Command(["bench", "sessions", "--sessions", "200", "--allocations", "5", "--json"])
+        #expect([0, 1].contains(bench.status) && bench.errors.isEmpty, "\(bench.errors)")
+        let json = try #require(
+            try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any])
+        #expect((json["tenths"] as? [[String: Any]])?.count == 10)
+        #expect((json["targets"] as? [[String: Any]])?.count == 3)
+        #expect(try Command(["bench", "sessions", "--sessions", "5"]).status == 64)
+    }
 }

@@ -6,7 +6,7 @@ import WireJSON
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure this build.", subcommands: [BenchAllocator.self])
+        abstract: "Measure this build.", subcommands: [BenchAllocator.self, BenchSessions.self])
 }
 
 struct BenchAllocator: ParsableCommand {

@@ -26,8 +26,12 @@ extension JSONWriter {
                 }
             }
         }
+        targets(BenchTarget.judge(runner))
+    }
+
+    mutating func targets(_ targets: [BenchTarget]) {
         array("targets") { writer in
-            for target in BenchTarget.judge(runner) {
+            for target in targets {
                 writer.object { writer in
                     writer.member("name", target.name)
                     writer.member("met", target.isMet)

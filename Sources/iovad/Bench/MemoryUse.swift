@@ -20,7 +20,7 @@ struct MemoryUse {
         pfns.reserveCapacity(count)
         // Touched now, so that the list is not counted as the domain's.
         for _ in 0..<count { pfns.append(0) }
-        let before = residentBytes()
+        let before = ResidentSet.bytes()
         var domain = Allocator(granule: .kib4, startPFN: 1, release: .newest, onlineCPUs: 1)
         var use = MemoryUse()
         do throws(IOVAInputError) {
@@ -29,7 +29,7 @@ struct MemoryUse {
                     try domain.allocate(size: 1, limit: ChurnKind.limit, isAligned: true)
                     ?? ResultDigest.failure
             }
-            use.filled = Double(residentBytes() - before) / Double(count)
+            use.filled = Double(ResidentSet.bytes() - before) / Double(count)
             var random = SplitMix64(seed: 42)
             for _ in 0..<2 * count {
                 let slot = Int(random.next() % UInt64(count))
@@ -38,18 +38,12 @@ struct MemoryUse {
                     try domain.allocate(size: 1, limit: ChurnKind.limit, isAligned: true)
                     ?? ResultDigest.failure
             }
-            use.churned = Double(residentBytes() - before) / Double(count)
+            use.churned = Double(ResidentSet.bytes() - before) / Double(count)
             // Reads the domain after the measurement, so that it lives until then.
             precondition(domain.heldCount == count, "\(domain.heldCount) ranges instead of \(count)")
         } catch {
             preconditionFailure("\(error) while filling")
         }
         return use
-    }
-
-    private static func residentBytes() -> Int {
-        let fields = (Files.read("/proc/self/statm") ?? []).split(separator: UInt8(ascii: " "))
-        guard fields.count > 1, let pages = Int(String(decoding: fields[1], as: UTF8.self)) else { return 0 }
-        return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 }

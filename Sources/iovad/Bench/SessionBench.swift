@@ -1,0 +1,142 @@
+// The measurement behind `iovad bench sessions`.
+
+import APIService
+import HTTPMessages
+import Locking
+import WireJSON
+
+struct SessionBench {
+    struct Failed: Error, CustomStringConvertible { var description: String }
+
+    /// What the service promises for 100 live ranges.
+    private static let bytesMax = 16 << 10
+    private static let parts = 10
+    private static let secondsBetween = 100
+
+    let sessions: Int
+    let allocations: Int
+    /// Growth of the resident set a session.
+    private(set) var bytes = 0.0
+    /// Microseconds, by tenths of the sessions in the order in which they were made.
+    private(set) var creation: [Double] = []
+    /// Microseconds a session, by tenths in the order in which they ended.
+    private(set) var expiry: [Double] = []
+
+    init(sessions: Int, allocations: Int) {
+        (self.sessions, self.allocations) = (sessions, allocations)
+    }
+
+    mutating func run() throws {
+        let now = Locked<UInt64>(1_000_000)
+        var configuration = Service.Configuration(version: Iovad.version)
+        configuration.wallClock = { now.withLock { $0 } }
+        let service = Service(configuration)
+        let offline = OfflineService(service)
+        let batch = batch
+        // A first session takes what the process needs once.
+        try make(0, offline, batch)
+        let before = ResidentSet.bytes()
+        let watch = Stopwatch()
+        for part in 0..<Self.parts {
+            var spans: [Double] = []
+            for index in part * sessions / Self.parts..<(part + 1) * sessions / Self.parts where index > 0 {
+                let start = Stopwatch.now()
+                try create(index, offline)
+                spans.append(Double(watch.elapsed(since: start)) / 1_000)
+                try fill(index, offline, batch)
+            }
+            creation.append(Timing(spans).median)
+        }
+        bytes = Double(ResidentSet.bytes() - before) / Double(sessions - 1)
+        for part in 0..<Self.parts {
+            now.withLock { $0 += UInt64(Self.secondsBetween) * 1_000 }
+            let start = Stopwatch.now()
+            service.tick()
+            let count = (part + 1) * sessions / Self.parts - part * sessions / Self.parts
+            expiry.append(Double(watch.elapsed(since: start)) / 1_000 / Double(count))
+        }
+        let left = offline.get("/v1/sessions?limit=1")
+        guard String(decoding: left.body, as: UTF8.self).contains("\"items\":[]") else {
+            throw Failed(description: "sessions outlived their time")
+        }
+    }
+
+    /// A tenth of the sessions ends at each step of the clock, the eldest first.
+    private func create(_ index: Int, _ offline: OfflineService) throws {
+        let part = index * Self.parts / sessions
+        let seconds = (part + 1) * Self.secondsBetween - Self.secondsBetween / 2
+        try post("/v1/sessions", #"{"id":"s\#(index)","ttl_seconds":\#(seconds)}"#, offline)
+    }
+
+    private func fill(_ index: Int, _ offline: OfflineService, _ batch: String) throws {
+        try post("/v1/sessions/s\(index)/domains", #"{"id":"d0","consumer":"dma_api"}"#, offline)
+        if allocations > 0 { try post("/v1/sessions/s\(index)/domains/d0/batches", batch, offline) }
+    }
+
+    private func make(_ index: Int, _ offline: OfflineService, _ batch: String) throws {
+        try create(index, offline)
+        try fill(index, offline, batch)
+    }
+
+    /// Ranges of one to sixteen pages.
+    private var batch: String {
+        let operations = (0..<allocations).map { index in
+            #"{"op":"allocate","size":\#((index % 16 + 1) * 4_096),"limit":"0xffffffff"}"#
+        }
+        return #"{"operations":[\#(operations.joined(separator: ","))]}"#
+    }
+
+    private func post(_ target: String, _ body: String, _ offline: OfflineService) throws {
+        let response = offline.post(target, Array(body.utf8))
+        guard response.status / 100 == 2 else {
+            throw Failed(description: "\(target): \(String(decoding: response.body, as: UTF8.self))")
+        }
+    }
+
+    // MARK: What came out
+
+    var targets: [BenchTarget] {
+        let most = allocations <= 100 ? Self.bytesMax : .max
+        return [
+            BenchTarget(
+                name: "at most 16 KiB a session of 100 live ranges", isMet: bytes <= Double(most),
+                detail: "\(BenchTable.number(bytes)) bytes"),
+            flat("making one among many at most twice as slow as among few", creation),
+            // The eldest end first: the first tenth ends among all others, the last among none.
+            flat("the end of one among many at most twice as slow as among few", expiry.reversed()),
+        ]
+    }
+
+    private func flat(_ name: String, _ times: [Double]) -> BenchTarget {
+        let (few, many) = (times.first ?? 0, times.last ?? 0)
+        return BenchTarget(
+            name: name, isMet: many <= 2 * few,
+            detail: "\(BenchTable.number(few)) us among few, \(BenchTable.number(many)) among \(sessions)")
+    }
+
+    var lines: [String] {
+        [
+            "\(sessions) sessions of \(allocations) live ranges: \(BenchTable.number(bytes)) bytes each",
+            "making one, us, by tenths:  " + text(creation), "the end of one, us, by tenths: " + text(expiry),
+        ] + targets.map { BenchTable.line($0) }
+    }
+
+    private func text(_ times: [Double]) -> String {
+        times.map { BenchTable.number($0) }.joined(separator: " ")
+    }
+
+    func write(_ writer: inout JSONWriter) {
+        writer.member("sessions", sessions)
+        writer.member("allocations", allocations)
+        writer.member("resident_bytes_per_session", bytes, places: 1)
+        writer.array("tenths") { writer in
+            for (creation, expiry) in zip(creation, expiry) {
+                writer.object { writer in
+                    writer.member("creation_us", creation, places: 2)
+                    writer.member("expiry_us", expiry, places: 2)
+                }
+            }
+        }
+        writer.targets(targets)
+    }
+}
