@@ -9,6 +9,7 @@ public enum ACPIError: Error, Hashable, Sendable {
     case lengthExceedsFile(signature: String, length: UInt32, present: Int, offset: Int)
     case tableTooLarge(signature: String, bytes: Int, limitBytes: Int)
     case tooManyTables(limit: Int)
+    /// What is there instead, each with its place.
     case noIORT(found: [String])
     case secondTable(signature: String, offset: Int)
     /// From here on offsets count from the start of the table.
@@ -48,7 +49,8 @@ public enum ACPIError: Error, Hashable, Sendable {
             "no IORT among the tables (\(found.isEmpty ? "there are none" : found.joined(separator: ", ")))"
         case .secondTable(let signature, let offset):
             "a second \(signature) at offset \(hex(offset)); send one"
-        case .iortTooShort(let bytes): "IORT of \(bytes) bytes, its header alone has 48"
+        case .iortTooShort(let bytes):
+            "IORT ends at offset \(hex(bytes)), inside its header of 48 bytes, which holds node count and offset"
         case .nodeOffsetOutside(let offset, let bytes):
             "node offset \(hex(offset)) at offset 0x28 is outside the nodes' part of the table (\(hex(bytes)) bytes)"
         case .nodePastEnd(let index, let offset, let length, let bytes, let count):

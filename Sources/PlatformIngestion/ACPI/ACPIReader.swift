@@ -26,7 +26,7 @@ public enum ACPIReader {
         var set = ACPITableSet()
         for file in files { try set.add(file, &findings) }
         guard let iort = try set.only("IORT") else {
-            throw .noIORT(found: set.tables.map(\.signature))
+            throw .noIORT(found: set.tables.map(\.place))
         }
         var madt: MADT?
         if let table = try set.only("APIC") { madt = try MADT(table, &findings) }

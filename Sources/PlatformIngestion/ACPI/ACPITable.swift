@@ -39,6 +39,9 @@ struct ACPITable {
         isChecksumRight = own.reduce(0, &+) == 0
     }
 
+    /// Signature and where the table lay, for messages.
+    var place: String { "\(signature) at offset 0x" + String(fileOffset, radix: 16) }
+
     static func isSignature(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.allSatisfy { (0x41...0x5a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f }
     }

@@ -74,10 +74,12 @@ struct IDRouting {
         let node = table.nodes[index]
         let own = ownMapping(of: node, &findings)
         let places = node.mappings.indices.filter { place in
-            guard place != own else { return false }
+            guard place != own, node.mappings[place].isSingle || node.mappings[place].lastInput != nil else {
+                return false
+            }
             guard node.mappings[place].isSingle, !allowsSingle(node) else { return true }
             findings.note(
-                .error, "single-mapping-not-allowed", node.location,
+                .warning, "single-mapping-not-allowed", node.location,
                 "Mapping \(place) of the \(node.typeName) node is a single mapping, which Linux skips there.")
             return false
         }
@@ -86,9 +88,8 @@ struct IDRouting {
         var rules: [Rule] = []
         for place in places {
             let mapping = node.mappings[place]
-            let (sum, wraps) = mapping.inputBase.addingReportingOverflow(mapping.lastIndex)
             let first: UInt32 = mapping.isSingle ? 0 : mapping.inputBase
-            let last: UInt32 = mapping.isSingle || wraps ? .max : sum
+            let last: UInt32 = mapping.isSingle ? .max : mapping.lastInput ?? .max
             var parts = decided.open(first, last)
             // With a count of one ID there is no last one that could be there by mistake.
             if !mapping.isSingle, last > first, let end = parts.last, end.last == last,

@@ -80,24 +80,23 @@ extension IORTAnalysis {
     private mutating func namedComponentStreams(_ index: Int) -> [StreamMapping] {
         let node = table.nodes[index]
         var streams: [StreamMapping] = []
-        var hasRange = false
-        for mapping in node.mappings {
-            guard let target = table.indexByOffset[Int(mapping.reference)] else { continue }
-            let (sum, wraps) = mapping.inputBase.addingReportingOverflow(mapping.lastIndex)
-            let piece =
-                mapping.isSingle
-                ? IDPiece(first: 0, last: .max, output: mapping.outputBase, isConstant: true)
-                : IDPiece(
-                    first: mapping.inputBase, last: wraps ? .max : sum, output: mapping.outputBase)
+        var range: (place: Int, before: Int)?
+        for (place, mapping) in node.mappings.enumerated() {
+            guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece else {
+                continue
+            }
             let reached = routing.route(piece, into: target, to: \.isSMMU, &findings).compactMap(stream)
-            if !mapping.isSingle, !reached.isEmpty { hasRange = true }
+            if !mapping.isSingle, !reached.isEmpty, range == nil { range = (place, streams.count) }
             streams += reached
         }
-        if hasRange {
+        if let range {
+            let given =
+                range.before == 0 ? "no stream ID" : "the first \(range.before) of these stream IDs"
             findings.note(
                 .info, "named-component-ranges", node.location,
-                "Not all ID mappings are single ones. Linux gives a platform device the IDs of its single mappings "
-                    + "only; the others serve buses that bring IDs of their own.")
+                "Linux gives a platform device the IDs of its single mappings and stops at the first that is none, "
+                    + "mapping \(range.place): \(given) if it is one. A bus that brings IDs of its own uses the ranges."
+            )
         }
         return streams
     }
@@ -136,11 +135,8 @@ extension IORTAnalysis {
         var reached: [(piece: IDPiece, target: Int)] = []
         if case .namedComponent = node.content {
             for mapping in node.mappings {
-                guard let target = table.indexByOffset[Int(mapping.reference)] else { continue }
-                let (sum, wraps) = mapping.inputBase.addingReportingOverflow(mapping.lastIndex)
-                let piece = IDPiece(
-                    first: mapping.inputBase, last: mapping.isSingle ? mapping.inputBase : wraps ? .max : sum,
-                    output: mapping.outputBase, isConstant: mapping.isSingle)
+                guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece
+                else { continue }
                 reached += routing.route(piece, into: target, to: \.isITSGroup, &findings)
             }
         } else {

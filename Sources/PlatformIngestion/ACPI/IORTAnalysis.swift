@@ -61,7 +61,7 @@ struct IORTAnalysis {
         return words.isEmpty ? nil : words.joined(separator: " ")
     }
 
-    private func smmu(_ node: IORTNode, _ ids: inout Set<String>) -> SMMU? {
+    private mutating func smmu(_ node: IORTNode, _ ids: inout Set<String>) -> SMMU? {
         let version: SMMU.Version
         let compatible: [String]
         let (base, size): (UInt64, UInt64)
@@ -79,11 +79,23 @@ struct IORTAnalysis {
         }
         let prefix = version == .v3 ? "smmuv3" : "smmu"
         var id = "\(prefix)@\(String(base, radix: 16))"
-        if !ids.insert(id).inserted { id += ":\(table.hex(node.offset))" }
+        if !ids.insert(id).inserted {
+            findings.note(
+                .warning, "duplicate-smmu", node.location,
+                "An SMMU earlier in the table has the base \(table.hex(base)) too; Linux drives the first only."
+            )
+            id += ":\(table.hex(node.offset))"
+        }
         ids.insert(id)
+        let registers = PhysicalRange(start: PhysicalAddress(base), size: size)
+        if registers == nil {
+            findings.note(
+                .warning, "smmu-registers-wrong", node.location,
+                "Registers at \(table.hex(base)) of \(table.hex(size)) bytes are no range of addresses; Linux cannot "
+                    + "map them, and the SMMU does not work.")
+        }
         return SMMU(
-            id: id, version: version, compatible: compatible,
-            registers: PhysicalRange(start: PhysicalAddress(base), size: size).map { [$0] } ?? [],
+            id: id, version: version, compatible: compatible, registers: registers.map { [$0] } ?? [],
             enabled: true, iommuCells: 1, coherentWalk: isCoherent)
     }
 
@@ -122,10 +134,12 @@ struct IORTAnalysis {
             return node.mappings.compactMap { mapping in
                 guard let target = table.indexByOffset[Int(mapping.reference)], let smmu = smmus[target]
                 else { return nil }
+                // The kernel adds in 32 bits: a range that passes the last ID ends before it begins.
                 let (last, wraps) = mapping.outputBase.addingReportingOverflow(mapping.lastIndex)
+                guard !wraps else { return nil }
                 return ReservedMemoryRange(
                     nodeOffset: UInt32(node.offset), smmu: smmu.id,
-                    streams: mapping.outputBase...(wraps ? .max : last), regions: regions)
+                    streams: mapping.outputBase...last, regions: regions)
             }
         }
     }

@@ -119,4 +119,18 @@ struct IORTMapping {
     /// The input does not count: whatever comes leaves as `outputBase`.
     var isSingle: Bool { flags & 1 != 0 }
     var count: UInt64 { UInt64(lastIndex) + 1 }
+
+    /// The last input ID; nil when it would pass 2^32. The kernel adds in 32 bits and compares, so that
+    /// such a range holds no ID at all.
+    var lastInput: UInt32? {
+        let (sum, wraps) = inputBase.addingReportingOverflow(lastIndex)
+        return wraps ? nil : sum
+    }
+
+    /// The mapping's IDs as they come in and go out, when a device's own list is walked; nil when it
+    /// holds none.
+    var piece: IDPiece? {
+        if isSingle { return IDPiece(first: 0, last: .max, output: outputBase, isConstant: true) }
+        return lastInput.map { IDPiece(first: inputBase, last: $0, output: outputBase) }
+    }
 }

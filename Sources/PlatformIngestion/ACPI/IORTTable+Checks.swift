@@ -1,5 +1,6 @@
 // What is wrong between nodes: references that hit no node, circles, RMRs that Linux dislikes. Nothing
-// here stops the reading; Linux does not look either, and says less.
+// here stops the reading; Linux does not look either, and says less. Damage is an error; what Linux calls a
+// firmware bug and lives with is a warning.
 
 import Platforms
 
@@ -7,7 +8,17 @@ extension IORTTable {
     func check(_ findings: inout FindingList) {
         for node in nodes {
             checkReferences(of: node, &findings)
-            if case .memoryRanges(let content) = node.content { checkRanges(content, of: node, &findings) }
+            switch node.content {
+            case .memoryRanges(let content): checkRanges(content, of: node, &findings)
+            case .performanceCounters(_, let reference): checkCounted(reference, of: node, &findings)
+            case .smmuV1V2(let smmu): checkModel(smmu.model, of: node, &findings)
+            case .other:
+                findings.note(
+                    .warning, "node-type-unknown", node.location,
+                    "Node type \(node.type) is not known; Linux and iovad pass over its \(node.length) bytes."
+                )
+            default: break
+            }
         }
         checkCircles(&findings)
     }
@@ -25,8 +36,8 @@ extension IORTTable {
             for (what, base) in lasts where base.addingReportingOverflow(mapping.lastIndex).overflow {
                 findings.note(
                     .error, "id-mapping-wraps", node.location,
-                    "\(what.capitalizedWord) IDs of mapping \(place) pass 2^32: \(mapping.count) from \(hex(base)) on."
-                )
+                    "\(what.capitalizedWord) IDs of mapping \(place) pass 2^32: \(mapping.count) from \(hex(base)) on"
+                        + (what == "input" ? "; Linux adds in 32 bits and finds no ID in it." : "."))
             }
             if mapping.isSingle, mapping.lastIndex > 0 {
                 findings.note(
@@ -42,8 +53,22 @@ extension IORTTable {
     ) {
         if node.mappings.isEmpty {
             findings.note(
-                .error, "rmr-without-mapping", node.location,
+                .warning, "rmr-without-mapping", node.location,
                 "The RMR node has no ID mapping; Linux says \"Invalid ID mapping\" and skips it.")
+        }
+        if content.ranges.isEmpty {
+            findings.note(
+                .warning, "rmr-without-ranges", node.location,
+                "No memory range is read of the RMR node; Linux says \"Invalid RMR descriptor array\" and skips it."
+            )
+        }
+        for (place, mapping) in node.mappings.enumerated() {
+            guard let target = indexByOffset[Int(mapping.reference)], !nodes[target].isSMMU else { continue }
+            findings.note(
+                .warning, "rmr-mapping-not-smmu", node.location,
+                "ID mapping \(place) of the RMR node leads to the \(nodes[target].typeName) node at "
+                    + "\(hex(mapping.reference)), not to an SMMU: Linux finds no device for it, and nothing is reserved."
+            )
         }
         if revision < 5 {
             findings.note(
@@ -54,7 +79,7 @@ extension IORTTable {
             let text = "\(hex(range.base))+\(hex(range.length))"
             if range.length == 0 {
                 findings.note(
-                    .error, "rmr-zero-length", node.location,
+                    .warning, "rmr-zero-length", node.location,
                     "Range \(place) at \(hex(range.base)) has no bytes; Linux calls it a firmware bug and keeps it."
                 )
             } else if range.base.addingReportingOverflow(range.length - 1).overflow {
@@ -72,6 +97,23 @@ extension IORTTable {
         checkOverlaps(content.ranges, of: node, &findings)
     }
 
+    /// drivers/acpi/arm64/iort.c: arm_smmu_v3_pmcg_add_platdata asks the node for what is counted.
+    private func checkCounted(_ reference: UInt32, of node: IORTNode, _ findings: inout FindingList) {
+        guard indexByOffset[Int(reference)] == nil else { return }
+        findings.note(
+            .warning, "node-reference-wrong", node.location,
+            "The PMCG counts for the node at \(hex(reference)), which is not the start of a node.")
+    }
+
+    /// drivers/iommu/arm/arm-smmu/arm-smmu.c: acpi_smmu_get_data.
+    private func checkModel(_ model: UInt32, of node: IORTNode, _ findings: inout FindingList) {
+        guard SMMUModelNumber.v1v2(model).1.isEmpty else { return }
+        findings.note(
+            .warning, "smmu-model-unknown", node.location,
+            "The model \(model) of the SMMU is not known; Linux does not drive it. It is read as a plain SMMUv2."
+        )
+    }
+
     private func checkOverlaps(
         _ ranges: [(base: UInt64, length: UInt64)], of node: IORTNode, _ findings: inout FindingList
     ) {
@@ -85,7 +127,7 @@ extension IORTTable {
         for span in spans {
             if let top, span.first <= top.last {
                 findings.note(
-                    .error, "rmr-ranges-overlap", node.location,
+                    .warning, "rmr-ranges-overlap", node.location,
                     "Ranges \(min(top.place, span.place)) and \(max(top.place, span.place)) overlap at "
                         + "\(hex(span.first)); Linux calls it a firmware bug and keeps both.")
             }

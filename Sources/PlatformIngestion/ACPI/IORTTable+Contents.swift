@@ -28,6 +28,11 @@ extension IORTTable {
                 .error, "its-count-too-large", node.location,
                 "The ITS group claims \(count) ITSs, more than fit; \(room) are read.")
         }
+        if min(Int(count), room) == 0 {
+            findings.note(
+                .warning, "its-group-empty", node.location,
+                "The ITS group names no ITS: IDs that reach it get no MSIs.")
+        }
         return .itsGroup(
             (0..<min(Int(count), room)).compactMap { bytes.u32(node.offset + 20 + 4 * $0) })
     }
@@ -44,6 +49,11 @@ extension IORTTable {
             findings.note(
                 .error, "name-unterminated", node.location,
                 "The named component has an unterminated name: no zero byte up to the node's end.")
+        }
+        if name.contains(where: { !(0x21...0x7e).contains($0) }) {
+            findings.note(
+                .warning, "name-not-printable", node.location,
+                "The name has bytes that no ACPI path has; they are shown as question marks.")
         }
         if name.count > ACPILimits.nameBytesMax {
             findings.note(

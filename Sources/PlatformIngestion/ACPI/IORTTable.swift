@@ -23,7 +23,11 @@ struct IORTTable {
             let first = table.bytes.u32(40)
         else { throw .iortTooShort(bytes: table.bytes.count) }
         let end = table.bytes.count
-        guard count > 0 else { return }
+        guard count > 0 else {
+            findings.note(
+                .warning, "no-nodes", "IORT:0x24", "The node count is 0: nothing is read from the table.")
+            return
+        }
         guard first >= Self.headerBytes, first < end else {
             throw .nodeOffsetOutside(first, tableBytes: end)
         }
@@ -44,6 +48,12 @@ struct IORTTable {
             indexByOffset[offset] = nodes.count
             nodes.append(try node(at: offset, length: length, &findings))
             offset += length
+        }
+        if offset < end {
+            findings.note(
+                .warning, "bytes-behind-nodes", "IORT:\(hex(offset))",
+                "\(end - offset) bytes follow the last of the \(count) nodes that the node count at 0x24 tells; they "
+                    + "are not read.")
         }
     }
 
