@@ -46,8 +46,9 @@ extension Service {
         }
         do {
             let form = try MultipartForm(body, contentType: context.head.headers["Content-Type"] ?? "")
-            return form.parts.map {
-                InputPart(name: $0.name, bytes: $0.body, labelled: Self.promised($0.mediaType))
+            // A file field of an HTML form that was left alone comes as an empty file without a name.
+            return zip(form.parts, form.titles).filter { !($0.0.fileName == "" && $0.0.body.isEmpty) }.map {
+                InputPart(name: $0.1, bytes: $0.0.body, labelled: Self.promised($0.0.mediaType))
             }
         } catch {
             throw Problem(.malformedMultipart, "The multipart body cannot be taken apart: \(error.reason).")
@@ -76,7 +77,7 @@ extension Problem {
         case .misplaced(_, let kind):
             let place = kind == .trace ? "/v1/replays" : "/v1/fault-explanations"
             self.init(.unreadableInput, error.sentence + ": POST them to \(place).")
-        case .text, .unknown, .nothingDescribed, .conflict:
+        case .text, .empty, .unknown, .nothingDescribed, .conflict:
             self.init(.unreadableInput, error.sentence + ".")
         }
     }

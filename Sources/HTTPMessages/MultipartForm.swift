@@ -22,7 +22,6 @@ public struct MultipartForm: Sendable {
         case headersTooLong(offset: Int, limitBytes: Int)
         case headerMalformed(offset: Int)
         case dispositionMissing(offset: Int)
-        case duplicateName(String)
         case tooManyParts(limit: Int)
         case noParts
 
@@ -39,7 +38,6 @@ public struct MultipartForm: Sendable {
             case .headerMalformed(let offset): "a malformed header line at byte \(offset)"
             case .dispositionMissing(let offset):
                 "the part at byte \(offset) has no Content-Disposition: form-data with a name"
-            case .duplicateName(let name): "two parts are named \"\(name)\""
             case .tooManyParts(let limit): "more than \(limit) parts"
             case .noParts: "the body has no part"
             }
@@ -59,7 +57,6 @@ public struct MultipartForm: Sendable {
         let delimiter = Array("--".utf8) + (try Self.boundary(contentType))
         guard body.starts(with: delimiter) else { throw .delimiterMissing(offset: 0) }
         var at = delimiter.count
-        var names: Set<String> = []
         while true {
             let line = body[at...].prefix(2)
             if line.elementsEqual([0x2d, 0x2d]) { break }
@@ -71,11 +68,30 @@ public struct MultipartForm: Sendable {
             var part = try Self.head(body, &at)
             guard let end = Self.end(of: delimiter, in: body, from: at) else { throw .unterminated }
             part.body = Array(body[at..<end])
-            guard names.insert(part.name).inserted else { throw .duplicateName(part.name) }
             parts.append(part)
             at = end + 2 + delimiter.count
         }
         guard !parts.isEmpty else { throw .noParts }
+    }
+
+    /// What to call each part in messages: its name, or, when several files came for one field (RFC 7578,
+    /// section 4.3), the name with the file's, or with a number.
+    public var titles: [String] {
+        var counts: [String: Int] = [:]
+        for part in parts { counts[part.name, default: 0] += 1 }
+        var titles: [String] = []
+        var known: Set<String> = []
+        for (place, part) in parts.enumerated() {
+            var title = part.name
+            if counts[title, default: 0] > 1 {
+                let file = part.fileName.map { String($0.prefix(Self.nameBytesMax)) } ?? ""
+                title += file.isEmpty ? "[\(place)]" : ":\(file)"
+            }
+            if !known.insert(title).inserted { title += "[\(place)]" }
+            known.insert(title)
+            titles.append(title)
+        }
+        return titles
     }
 
     private static func boundary(_ contentType: String) throws(Problem) -> [UInt8] {

@@ -67,7 +67,7 @@ extension PlatformAssembly {
             }
             platform.devices += added
             guard platform.devices.count <= ACPILimits.devicesMax else {
-                throw .acpi(.tooManyDevices(limit: ACPILimits.devicesMax))
+                throw .acpi(part: nil, .tooManyDevices(limit: ACPILimits.devicesMax))
             }
         }
         platform.findings += findings.findings

@@ -6,21 +6,29 @@ import WireJSON
 
 struct PlatformAssembly {
     let options: PlatformReader.Options
+    /// There is one part, which messages need not name.
+    private let isOnly: Bool
     private var findings = FindingList()
     /// The part that describes a machine by itself, and its name.
     private var described: (name: String, platform: Platform)?
-    private var tables: [[UInt8]] = []
+    private var tables = ACPITableSet()
+    private var tableFindings = FindingList()
     private var firstTable: String?
     private var iomem: (name: String, content: IOMemText.Content)?
     /// A host's groups, merged into the platform at the end.
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
 
-    init(_ options: PlatformReader.Options) { self.options = options }
+    init(_ options: PlatformReader.Options, isOnly: Bool) {
+        self.options = options
+        self.isOnly = isOnly
+    }
 
     mutating func add(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let sniffed = InputKind.sniff(part.bytes)
-        guard let kind = sniffed ?? Self.only(part.labelled) else { throw .unknown(part: part.name) }
+        guard let kind = sniffed ?? Self.only(part.labelled) else {
+            throw part.bytes.isEmpty ? .empty(part: part.name) : .unknown(part: part.name)
+        }
         if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
             let promised = labelled.map(\.rawValue).sorted().joined(separator: " or ")
             findings.note(
@@ -29,9 +37,7 @@ struct PlatformAssembly {
         }
         switch kind {
         case .deviceTree: try addDeviceTree(part)
-        case .acpiTables, .acpiDump:
-            tables.append(part.bytes)
-            firstTable = firstTable ?? part.name
+        case .acpiTables, .acpiDump: try addTables(part)
         case .json: try addJSON(part, problems)
         case .sysfs: try addSysfs(part)
         case .iomem: try addIOMem(part)
@@ -44,9 +50,7 @@ struct PlatformAssembly {
         switch part.labelled?.first {
         case .deviceTree: try addDeviceTree(part)
         case .iomem: try addIOMem(part)
-        default:
-            tables.append(part.bytes)
-            firstTable = firstTable ?? part.name
+        default: try addTables(part)
         }
     }
 
@@ -74,6 +78,16 @@ struct PlatformAssembly {
             throw .deviceTree(error)
         }
         try describe(part.name, platform)
+    }
+
+    private mutating func addTables(_ part: InputPart) throws(PlatformError) {
+        firstTable = firstTable ?? part.name
+        let source = isOnly ? nil : part.name
+        do {
+            try tables.add(part.bytes, source: source, &tableFindings)
+        } catch {
+            throw .acpi(part: source, error)
+        }
     }
 
     private mutating func addSysfs(_ part: InputPart) throws(PlatformError) {
@@ -117,7 +131,7 @@ struct PlatformAssembly {
 
     /// The one platform, with its findings behind those about the parts.
     mutating func platform() throws(PlatformError) -> Platform {
-        if !tables.isEmpty {
+        if firstTable != nil {
             var facts = ACPIReader.Facts()
             facts.preservesPCIConfiguration =
                 options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration ?? false
@@ -125,9 +139,9 @@ struct PlatformAssembly {
             facts.memory = iomem?.content.memory ?? []
             let platform: Platform
             do {
-                platform = try ACPIReader.read(tables, facts)
+                platform = try ACPIReader.read(tables, facts, tableFindings)
             } catch {
-                throw .acpi(error)
+                throw .acpi(part: error.table.flatMap(tables.source), error)
             }
             try describe(firstTable ?? "body", platform)
         } else if iomem != nil || supplement != nil || options.preservesPCIConfiguration != nil {

@@ -8,10 +8,14 @@ extension PlatformError {
     public var sentence: String {
         switch self {
         case .deviceTree(let error): "The device tree cannot be read: \(error.reason)"
-        case .acpi(let error): "The ACPI tables cannot be read: \(error.reason)"
+        case .acpi(let part, let error):
+            "The ACPI tables\(part.map { " of \"\($0)\"" } ?? "") cannot be read: \(error.reason)"
         case .json(let error):
             "The JSON cannot be read: line \(error.line), column \(error.column): \(Self.words(error.kind))"
         case .text(let part, let error): "The text of \"\(part)\" cannot be read: \(error.reason)"
+        case .empty(let part):
+            "\"\(part)\" is empty; leave it out, or send a device tree, an IORT, reserved_regions or the native "
+                + "model"
         case .unknown(let part):
             "The bytes of \"\(part)\" start with nothing that is known; read are "
                 + InputKind.allCases.map(\.rawValue).joined(separator: ", ")

@@ -23,9 +23,12 @@ public struct InputPart: Sendable {
 /// What parts are refused for.
 public enum PlatformError: Error, Sendable {
     case deviceTree(DeviceTreeError)
-    case acpi(ACPIError)
+    /// The part is nil when there is only one, or when it is about several.
+    case acpi(part: String?, ACPIError)
     case text(part: String, TextError)
     case json(JSONSyntaxError)
+    /// No byte.
+    case empty(part: String)
     /// No magic number and no known first line.
     case unknown(part: String)
     /// Parts that supplement a description, and no description.
@@ -52,7 +55,7 @@ public enum PlatformReader {
     public static func read(
         _ parts: [InputPart], _ options: Options, _ problems: ProblemList
     ) throws(PlatformError) -> Platform {
-        var assembly = PlatformAssembly(options)
+        var assembly = PlatformAssembly(options, isOnly: parts.count == 1)
         for part in parts { try assembly.add(part, problems) }
         return try assembly.platform()
     }

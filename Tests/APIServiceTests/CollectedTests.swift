@@ -104,8 +104,8 @@ import Testing
         #expect(upload(",\"device_tree\":\"d0\"").json["code"] as? String == "unreadable-device-tree")
         #expect(upload(",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String == "unreadable-iort")
         #expect(
-            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String
-                == "unreadable-input")
+            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"\(hex(IORTBuilder().table()))\"}").json["code"]
+                as? String == "unreadable-input")
         let text = upload(",\"groups\":[{\"id\":\"1\",\"reserved_regions\":\"nonsense\\n\"}]")
         #expect(text.json["code"] as? String == "unreadable-input" && text.text.contains("groups/1"))
         let wrong = upload(

@@ -108,6 +108,58 @@ import Testing
         }
     }
 
+    @Test func partsAreNamedInRefusals() {
+        let table = "application/vnd.acpi.table"
+        let binary = "application/octet-stream"
+        let iort = ("iort", table, machine())
+        var short = madt
+        short[45] = 3
+        let cases: [(parts: [(name: String, type: String, bytes: [UInt8])], words: String)] = [
+            ([iort, ("madt", table, Array(madt.dropLast()))], "of \"madt\" cannot be read: length field"),
+            (
+                [iort, ("madt", table, ACPITableBuilder.resummed(short))],
+                "of \"madt\" cannot be read: APIC entry"
+            ),
+            (
+                [("madt", table, madt), ("iort", table, Array(machine().dropLast()))],
+                "of \"iort\" cannot be read"
+            ),
+            ([iort, ("madt", table, [])], "of \"madt\" cannot be read: table shorter than an ACPI header"),
+            ([iort, ("madt", binary, [])], "\"madt\" is empty"),
+            (
+                [iort, ("again", table, machine())],
+                "IORT at offset 0x0 of \"iort\" and IORT at offset 0x0 of \"again\""
+            ),
+            (
+                [("madt", table, madt), ("more", table, madt)],
+                "no IORT among the tables (APIC at offset 0x0 of \"madt\""
+            ),
+            ([("t", table, machine()), ("t", table, Array(madt.dropLast()))], "of \"t[1]\" cannot be read"),
+        ]
+        for (place, wrong) in cases.enumerated() {
+            let answer = client.ask(
+                .post, "/v1/platforms?validate_only=true", form(wrong.parts),
+                type: "multipart/form-data; boundary=B")
+            #expect(answer.status == 422, "case \(place): \(answer.text)")
+            let detail = answer.json["detail"] as? String ?? ""
+            #expect(detail.contains(wrong.words), "case \(place): \(detail)")
+        }
+    }
+
+    @Test func severalFilesOfOneField() {
+        let table = "application/vnd.acpi.table"
+        let type = "multipart/form-data; boundary=B"
+        let both = client.ask(
+            .post, "/v1/platforms?validate_only=true", form([("t", table, madt), ("t", table, machine())]),
+            type: type)
+        #expect(both.status == 200, "\(both.text)")
+        // A browser's file field that was left alone.
+        let left = client.ask(
+            .post, "/v1/platforms?validate_only=true",
+            form([("t", table, machine()), ("u\"; filename=\"", "application/octet-stream", [])]), type: type)
+        #expect(left.status == 200, "\(left.text)")
+    }
+
     @Test func refusals() {
         let table = "application/vnd.acpi.table"
         let multipart = "multipart/form-data; boundary=B"
@@ -116,7 +168,7 @@ import Testing
             ([], table, 422, "unreadable-iort", "shorter than an ACPI header"),
             (Array("junk".utf8), table, 422, "unreadable-iort", "4 bytes, a header has 36"),
             (madt, table, 422, "unreadable-iort", "no IORT"),
-            ([], "application/octet-stream", 422, "unreadable-input", "nothing that is known"),
+            ([], "application/octet-stream", 422, "unreadable-input", "\\\"body\\\" is empty"),
             (Array("hello\n".utf8), "text/plain", 422, "unreadable-input", "nothing that is known"),
             (Array(iomem.utf8), "text/plain", 422, "unreadable-input", "No part describes a machine"),
             (form([("a", table, machine())]), "multipart/form-data", 400, "malformed-multipart", "boundary"),

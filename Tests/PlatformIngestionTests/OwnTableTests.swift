@@ -179,11 +179,36 @@ import Testing
         }
         let trailing = try ACPIReader.read([iort + Array("nothing of ours".utf8)])
         #expect(codes(trailing).contains("trailing-bytes"))
-        #expect(throws: ACPIError.secondTable(signature: "IORT", offset: iort.count)) {
+        #expect(
+            throws: ACPIError.secondTable(
+                first: "IORT at offset 0x0", second: "IORT at offset 0x" + String(iort.count, radix: 16))
+        ) {
             try ACPIReader.read([iort + iort])
         }
         #expect(throws: ACPIError.noIORT(found: ["APIC at offset 0x0"])) { try ACPIReader.read([madt]) }
         #expect(throws: ACPIError.self) { try ACPIReader.read([iort + madt.dropLast()]) }
+    }
+
+    /// A dump of everything begins with the root pointer, and has a FACS, which has no checksum.
+    @Test func dumpsOfEverything() throws {
+        let root = Array("RSD PTR ".utf8) + [0] + Array("SOMEIV".utf8) + [2, 0, 0, 0, 0, 36, 0, 0, 0]
+        let pointer = root + [UInt8](repeating: 0, count: 36 - root.count)
+        var facs = ACPITableBuilder.table("FACS", revision: 2, [UInt8](repeating: 0, count: 28))
+        facs[9] &+= 1
+        let tables = [pointer, facs, machine().table(), ACPITableBuilder.madt(its: [(0, 0x808_0000)])]
+        let text = ACPITableBuilder.dump(tables)
+        for header in ["RSD  @", "RSD PTR @", "RSD PTR  @"] {
+            let dump = Array(text.replacing("RSD  @", with: header).utf8)
+            #expect(InputKind.sniff(dump) == .acpiDump, "\(header)")
+            let platform = try ACPIReader.read([dump])
+            #expect(codes(platform) == ["table-not-read", "pci-windows-unknown"], "\(platform.findings)")
+            #expect(platform.msiControllers.map(\.doorbell) == [PhysicalAddress(0x809_0040)])
+        }
+        let binary = tables.flatMap(\.self)
+        #expect(InputKind.sniff(binary) == .acpiTables)
+        #expect(codes(try ACPIReader.read([binary])) == ["table-not-read", "pci-windows-unknown"])
+        let alone = #expect(throws: ACPIError.self) { try ACPIReader.read([pointer]) }
+        #expect(alone == .noIORT(found: []))
     }
 
     @Test func dumpsMustBeWhole() throws {

@@ -4,6 +4,7 @@
 
 enum ACPIDumpText {
     private static let hexColumns = 16 * 3
+    private static let rootPointers = ["RSD PTR", "RSD PTR ", "RSD "].map { Array($0.utf8) }
 
     /// Whether the first line that is not blank is a table's header.
     static func isDump(_ file: [UInt8]) -> Bool {
@@ -15,9 +16,13 @@ enum ACPIDumpText {
     private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {
         let mark = Array(" @ 0x".utf8)
         let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
-        guard bare.count > 4 + mark.count, ACPITable.isSignature(bare.prefix(4)) else { return false }
-        let address = bare.dropFirst(4 + mark.count).filter { $0 != 0x0d && $0 != 0x20 }
-        return bare.dropFirst(4).starts(with: mark) && !address.isEmpty
+        // The root pointer's signature has blanks, and acpidump prints all of it or four characters.
+        let root = rootPointers.first { bare.starts(with: $0 + mark) }
+        guard root != nil || ACPITable.isSignature(bare.prefix(4)) else { return false }
+        let width = root?.count ?? 4
+        guard bare.count > width + mark.count else { return false }
+        let address = bare.dropFirst(width + mark.count).filter { $0 != 0x0d && $0 != 0x20 }
+        return bare.dropFirst(width).starts(with: mark) && !address.isEmpty
             && address.allSatisfy { digit($0) != nil }
     }
 

@@ -11,7 +11,8 @@ public enum ACPIError: Error, Hashable, Sendable {
     case tooManyTables(limit: Int)
     /// What is there instead, each with its place.
     case noIORT(found: [String])
-    case secondTable(signature: String, offset: Int)
+    /// Two tables of one signature, with their places.
+    case secondTable(first: String, second: String)
     /// From here on offsets count from the start of the table.
     case iortTooShort(bytes: Int)
     case nodeOffsetOutside(UInt32, tableBytes: Int)
@@ -35,7 +36,8 @@ public enum ACPIError: Error, Hashable, Sendable {
     public var reason: String {
         switch self {
         case .shorterThanHeader(let bytes, let offset):
-            "table shorter than an ACPI header at offset \(hex(offset)): \(bytes) bytes, a header has 36"
+            "table shorter than an ACPI header at offset \(hex(offset)): "
+                + (bytes == 0 ? "it is empty" : "\(bytes) bytes") + ", a header has 36"
         case .badSignature(let offset):
             "no table signature (four of A-Z 0-9 _) at offset \(hex(offset))"
         case .lengthTooSmall(let signature, let length, let offset):
@@ -47,8 +49,7 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .tooManyTables(let limit): "more than \(limit) tables"
         case .noIORT(let found):
             "no IORT among the tables (\(found.isEmpty ? "there are none" : found.joined(separator: ", ")))"
-        case .secondTable(let signature, let offset):
-            "a second \(signature) at offset \(hex(offset)); send one"
+        case .secondTable(let first, let second): "there is \(first) and \(second); send one of them"
         case .iortTooShort(let bytes):
             "IORT ends at offset \(hex(bytes)), inside its header of 48 bytes, which holds node count and offset"
         case .nodeOffsetOutside(let offset, let bytes):
@@ -74,6 +75,17 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .dumpOffsetWrong(let line, let expected):
             "line \(line) does not continue the table: its offset should be \(hex(expected))"
         case .dumpWithoutTable: "the text holds no table"
+        }
+    }
+
+    /// The signature of the table whose content is wrong; nil when it is not about one table's content.
+    var table: String? {
+        switch self {
+        case .iortTooShort, .nodeOffsetOutside, .nodePastEnd, .nodeTooShort, .tooManyNodes, .tooManyMappings,
+            .tooManyRanges, .tooManyDevices, .tooManyRegions, .tooManyStreams:
+            "IORT"
+        case .madtEntryTooShort, .madtEntryPastEnd, .tooManyFrames: "APIC"
+        default: nil
         }
     }
 

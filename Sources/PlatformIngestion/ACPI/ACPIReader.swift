@@ -25,6 +25,14 @@ public enum ACPIReader {
         var findings = FindingList()
         var set = ACPITableSet()
         for file in files { try set.add(file, &findings) }
+        return try read(set, facts, findings)
+    }
+
+    /// The platform of tables that have been taken apart, with the findings of that.
+    static func read(
+        _ set: ACPITableSet, _ facts: Facts, _ findings: FindingList
+    ) throws(ACPIError) -> Platform {
+        var findings = findings
         guard let iort = try set.only("IORT") else {
             throw .noIORT(found: set.tables.map(\.place))
         }

@@ -9,11 +9,14 @@ struct ACPITable {
     let bytes: TableBytes
     /// Where it lay in the file.
     let fileOffset: Int
+    /// The file's name, when there are several.
+    let source: String?
     /// Whether all bytes add up to zero. Linux warns of a wrong sum and reads on.
     let isChecksumRight: Bool
 
     /// The table at `offset` of a file.
-    init(at offset: Int, of file: [UInt8]) throws(ACPIError) {
+    init(at offset: Int, of file: [UInt8], source: String? = nil) throws(ACPIError) {
+        self.source = source
         let present = file.count - offset
         guard present >= Self.headerBytes else {
             throw .shorterThanHeader(bytes: present, offset: offset)
@@ -40,7 +43,9 @@ struct ACPITable {
     }
 
     /// Signature and where the table lay, for messages.
-    var place: String { "\(signature) at offset 0x" + String(fileOffset, radix: 16) }
+    var place: String {
+        "\(signature) at offset 0x" + String(fileOffset, radix: 16) + (source.map { " of \"\($0)\"" } ?? "")
+    }
 
     static func isSignature(_ bytes: some Sequence<UInt8>) -> Bool {
         bytes.allSatisfy { (0x41...0x5a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f }
