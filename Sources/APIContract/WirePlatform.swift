@@ -98,6 +98,10 @@ extension JSONWriter {
                 writer.member("id_base", hex: UInt64(base))
                 writer.member("length", hex: UInt64(length))
                 writer.array("output") { writer in output.forEach { writer.hex(UInt64($0)) } }
+            case .constant(let base, let length, let output):
+                writer.member("id_base", hex: UInt64(base))
+                writer.member("length", hex: UInt64(length))
+                writer.array("ids") { writer in writer.hex(UInt64(output)) }
             }
         }
     }

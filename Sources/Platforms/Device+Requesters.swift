@@ -11,9 +11,15 @@ extension Device {
     public func stream(ofRequester requester: UInt32) -> (iommu: String, id: UInt32)? {
         let id = requester & requesterMask
         for mapping in streams {
-            guard case .idMap(let base, let length, let output) = mapping.kind, id >= base, id - base < length
-            else { continue }
-            return (mapping.smmu, (output.first ?? 0) &+ (id - base))
+            switch mapping.kind {
+            case .idMap(let base, let length, let output):
+                guard id >= base, id - base < length else { continue }
+                return (mapping.smmu, (output.first ?? 0) &+ (id - base))
+            case .constant(let base, let length, let output):
+                guard id >= base, id - base < length else { continue }
+                return (mapping.smmu, output)
+            case .specifier: continue
+            }
         }
         return nil
     }

@@ -29,6 +29,8 @@ public struct Device: Hashable, Sendable {
     public var requesterMask: UInt32 = .max
     /// Ids of the MSI controllers that `msi-map` or `msi-parent` name; empty when there are none.
     public var msiControllers: [String]
+    /// ACPI root complexes: which of `msiControllers` is whose.
+    public var requesterControllers: [RequesterController] = []
     /// Highest DMA address that the bus carries, inclusive; all ones when nothing limits.
     public var dmaLimit: UInt64
     public var dmaCoherent: Bool

@@ -24,11 +24,18 @@ extension Platform {
                 }
                 return StreamMapping(
                     smmu: stream.smmu, kind: .specifier([first &+ (requester - base)]))
+            case .constant(let base, let length, let output):
+                guard requester >= base, requester - base < length else { return nil }
+                return StreamMapping(smmu: stream.smmu, kind: .specifier([output]))
             }
         }
         guard !function.streams.isEmpty else { return nil }
-        // The bridge's own list is exact for hardware MSI regions only.
-        function.firmwareRegions.removeAll { $0.kind != .msi }
+        if !bridge.requesterControllers.isEmpty {
+            let own = bridge.requesterControllers.filter { $0.requesters.contains(requester) }
+            function.msiControllers = own.map(\.controller)
+            function.requesterControllers = []
+        }
+        function.firmwareRegions = function.hardwareMSIRegions(untranslatedRanges)
         function.unappliedRegions = []
         function.addMemoryRanges(memoryRanges, preservesConfiguration: preservesPCIConfiguration)
         return function

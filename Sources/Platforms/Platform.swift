@@ -28,6 +28,8 @@ public struct Platform: Hashable, Sendable {
     public var memory: [PhysicalRange]
     /// ACPI only: memory that firmware has devices use, in table order.
     public var memoryRanges: [ReservedMemoryRange] = []
+    /// ACPI only: streams whose MSIs no SMMU translates, disjoint, by SMMU and stream ID ascending.
+    public var untranslatedRanges: [UntranslatedRange] = []
     /// ACPI only: whether the host bridges' `_DSM` function 5 asks to keep the boot configuration. Tables
     /// that can be read here do not tell, so the caller does.
     public var preservesPCIConfiguration = false

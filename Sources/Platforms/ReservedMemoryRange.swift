@@ -41,6 +41,7 @@ extension StreamMapping {
     var streamIDs: [ClosedRange<UInt32>] {
         switch kind {
         case .specifier(let cells): return cells.first.map { [$0...$0] } ?? []
+        case .constant(_, let length, let output): return length > 0 ? [output...output] : []
         case .idMap(_, let length, let output):
             guard let first = output.first, length > 0 else { return [] }
             let (last, wraps) = first.addingReportingOverflow(length - 1)

@@ -9,6 +9,8 @@ public struct StreamMapping: Hashable, Sendable {
         /// `iommu-map`: requester IDs `idBase ..< idBase + length` go to `output` onward. Length 0 is a
         /// placeholder that firmware fills.
         case idMap(idBase: UInt32, length: UInt32, output: [UInt32])
+        /// ACPI: requester IDs `idBase ..< idBase + length` all go to `output`, as a single mapping has it.
+        case constant(idBase: UInt32, length: UInt32, output: UInt32)
     }
 
     /// The SMMU's id.

@@ -59,6 +59,7 @@ import Testing
             switch stream.kind {
             case .specifier(let cells): "\(stream.smmu) \(cells)"
             case .idMap(let base, let length, let output): "\(stream.smmu) \(base)+\(length) \(output)"
+            case .constant(let base, let length, let output): "\(stream.smmu) \(base)+\(length) all \(output)"
             }
         }
         return "\(device.id) \(device.kind.rawValue) \(device.active) \(device.smmus) \(device.dmaLimit) "

@@ -226,6 +226,7 @@ extension StreamMapping {
             guard let id = cells.first else { return false }
             let mask = cells.count > 1 ? cells[1] : 0
             return id & ~mask == stream & ~mask
+        case .constant(_, _, let output): return output == stream
         case .idMap(_, let length, let output):
             guard let first = output.first, stream >= first else { return false }
             return stream - first < length

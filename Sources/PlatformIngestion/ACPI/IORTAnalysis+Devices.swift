@@ -23,7 +23,8 @@ extension IORTAnalysis {
                 device.id += "@\(table.hex(node.offset))"
                 device.active = false
             }
-            device.firmwareRegions = hardwareMSIRegions(of: device, index)
+            try findControllers(&device, index)
+            device.firmwareRegions = device.hardwareMSIRegions(untranslatedRanges)
             device.addMemoryRanges(
                 memoryRanges, preservesConfiguration: facts.preservesPCIConfiguration)
             try takeRegions(
@@ -43,14 +44,12 @@ extension IORTAnalysis {
             let id = "rc:\(root.segment)"
             return Device(
                 id: id, kind: .rootComplex, streams: rootComplexStreams(index),
-                msiControllers: controllers(of: index),
                 dmaLimit: limit(root.memoryAddressLimit, of: node, "root complex"),
                 dmaCoherent: root.cacheCoherent == 1, pciWindows: facts.pciWindows[root.segment] ?? [])
         case .namedComponent(let component):
             let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
             return Device(
                 id: name, kind: .namedComponent, streams: namedComponentStreams(index),
-                msiControllers: controllers(of: index),
                 dmaLimit: limit(component.memoryAddressLimit, of: node, "named component"),
                 dmaCoherent: component.isCoherent)
         default: return nil
@@ -103,14 +102,18 @@ extension IORTAnalysis {
 
     private func stream(_ piece: IDPiece, _ target: Int) -> StreamMapping? {
         guard let smmu = smmus[target] else { return nil }
-        guard !piece.isConstant else {
-            return StreamMapping(smmu: smmu.id, kind: .specifier([piece.output]))
-        }
         // 2^32 IDs are told as one less; no bus has as many.
         let (sum, isFull) = (piece.last - piece.first).addingReportingOverflow(1)
-        return StreamMapping(
-            smmu: smmu.id,
-            kind: .idMap(idBase: piece.first, length: isFull ? .max : sum, output: [piece.output]))
+        let length = isFull ? .max : sum
+        let kind: StreamMapping.Kind =
+            if !piece.isConstant {
+                .idMap(idBase: piece.first, length: length, output: [piece.output])
+            } else if isFull {
+                .specifier([piece.output])
+            } else {
+                .constant(idBase: piece.first, length: length, output: piece.output)
+            }
+        return StreamMapping(smmu: smmu.id, kind: kind)
     }
 
     private func stream(_ found: (piece: IDPiece, target: Int)) -> StreamMapping? {
@@ -119,60 +122,60 @@ extension IORTAnalysis {
 
     /// The MSI controllers that the device's IDs reach: the first ITS of each group, as Linux takes it; or
     /// the first GICv2m frame on machines without ITSs.
-    private mutating func controllers(of index: Int) -> [String] {
-        var names: [String] = []
-        for group in groups(of: index) where !names.contains(MADT.itsID(group[0])) {
-            names.append(MADT.itsID(group[0]))
-        }
-        if names.isEmpty, let madt, madt.itsBases.isEmpty, let frame = madt.controllers.first {
-            names.append(frame.id)
-        }
-        return names
-    }
-
-    private mutating func groups(of index: Int) -> [[UInt32]] {
-        let node = table.nodes[index]
-        var reached: [(piece: IDPiece, target: Int)] = []
-        if case .namedComponent = node.content {
-            for mapping in node.mappings {
-                guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece
-                else { continue }
-                reached += routing.route(piece, into: target, to: \.isITSGroup, &findings)
+    private mutating func findControllers(_ device: inout Device, _ index: Int) throws(ACPIError) {
+        for (piece, target) in reachedGroups(index) {
+            guard let first = identifiers(of: target).first else { continue }
+            let id = MADT.itsID(first)
+            if !device.msiControllers.contains(id) { device.msiControllers.append(id) }
+            if device.kind == .rootComplex {
+                device.requesterControllers.append(
+                    RequesterController(requesters: piece.first...piece.last, controller: id))
             }
-        } else {
-            reached = routing.route(.all, from: index, to: \.isITSGroup, &findings)
         }
-        return reached.compactMap { identifiers(of: $0.target) }
+        try takeStreams(device.requesterControllers.count)
+        if device.msiControllers.isEmpty, let madt, madt.itsBases.isEmpty, let frame = madt.controllers.first
+        {
+            device.msiControllers.append(frame.id)
+        }
     }
 
-    /// The ITSs of a group; nil for none.
-    private func identifiers(of index: Int) -> [UInt32]? {
-        guard case .itsGroup(let identifiers) = table.nodes[index].content, !identifiers.isEmpty else {
-            return nil
+    private mutating func reachedGroups(_ index: Int) -> [(piece: IDPiece, target: Int)] {
+        let node = table.nodes[index]
+        guard case .namedComponent = node.content else {
+            return routing.route(.all, from: index, to: \.isITSGroup, &findings)
         }
+        var reached: [(piece: IDPiece, target: Int)] = []
+        for mapping in node.mappings {
+            guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece
+            else { continue }
+            reached += routing.route(piece, into: target, to: \.isITSGroup, &findings)
+        }
+        return reached
+    }
+
+    /// The ITSs of a group.
+    private func identifiers(of index: Int) -> [UInt32] {
+        guard case .itsGroup(let identifiers) = table.nodes[index].content else { return [] }
         return identifiers
     }
 
-    /// On a HiSilicon Hi161x SMMU the ITS is reached untranslated: the first of the device's stream IDs that
-    /// maps to an ITS group decides, and each ITS of the group is a region of its own (drivers/acpi/arm64/
-    /// iort.c: iort_iommu_msi_get_resv_regions).
-    private mutating func hardwareMSIRegions(of device: Device, _ index: Int) -> [ReservedRegion] {
-        for stream in device.streams {
-            guard let smmu = smmuIndexByID[stream.smmu],
-                case .smmuV3(let content) = table.nodes[smmu].content,
+    /// On a HiSilicon Hi161x SMMU the ITS is reached untranslated, and each ITS of the group is a region of
+    /// its own (drivers/acpi/arm64/iort.c: iort_iommu_msi_get_resv_regions).
+    mutating func readUntranslatedRanges() -> [UntranslatedRange] {
+        var regionsByGroup: [Int: [ReservedRegion]] = [:]
+        return table.nodes.indices.flatMap { index -> [UntranslatedRange] in
+            guard case .smmuV3(let content) = table.nodes[index].content, let smmu = smmus[index],
                 content.model == SMMUModelNumber.hisiliconHI161X
-            else { continue }
-            for output in stream.outputs {
-                let reached = routing.route(output, from: smmu, to: \.isITSGroup, &findings)
-                guard let group = reached.compactMap({ identifiers(of: $0.target) }).first else { continue }
-                var regions: [ReservedRegion] = []
-                for identifier in group {
-                    if let region = untranslated(identifier, table.nodes[index]) { regions.append(region) }
-                }
-                return regions
+            else { return [] }
+            return routing.route(.all, from: index, to: \.isITSGroup, &findings).map { piece, target in
+                let regions =
+                    regionsByGroup[target]
+                    ?? identifiers(of: target).compactMap { untranslated($0, table.nodes[index]) }
+                regionsByGroup[target] = regions
+                return UntranslatedRange(
+                    smmu: smmu.id, streams: piece.first...piece.last, regions: regions)
             }
-        }
-        return []
+        }.sorted { ($0.smmu, $0.streams.lowerBound) < ($1.smmu, $1.streams.lowerBound) }
     }
 
     private mutating func untranslated(_ identifier: UInt32, _ node: IORTNode) -> ReservedRegion? {
@@ -188,19 +191,5 @@ extension IORTAnalysis {
         return ReservedRegion(
             kind: .msi, start: start, length: Doorbell.translationFrameBytes,
             provenance: .untranslatedITS(MADT.itsID(identifier)))
-    }
-}
-
-extension StreamMapping {
-    /// The stream IDs as pieces that can be routed on.
-    fileprivate var outputs: [IDPiece] {
-        switch kind {
-        case .specifier(let cells):
-            return cells.first.map { [IDPiece(first: $0, last: $0, output: $0)] } ?? []
-        case .idMap(_, let length, let output):
-            guard let first = output.first, length > 0 else { return [] }
-            let (last, wraps) = first.addingReportingOverflow(length - 1)
-            return [IDPiece(first: first, last: wraps ? .max : last, output: first)]
-        }
     }
 }

@@ -15,7 +15,7 @@ struct IORTAnalysis {
     /// SMMUs by node index.
     private(set) var smmus: [Int: SMMU] = [:]
     private(set) var memoryRanges: [ReservedMemoryRange] = []
-    private(set) var smmuIndexByID: [String: Int] = [:]
+    private(set) var untranslatedRanges: [UntranslatedRange] = []
     private var regionsTotal = 0
     private var streamsTotal = 0
 
@@ -33,9 +33,9 @@ struct IORTAnalysis {
         for index in order {
             guard let smmu = smmu(table.nodes[index], &ids) else { continue }
             smmus[index] = smmu
-            smmuIndexByID[smmu.id] = index
         }
         memoryRanges = readMemoryRanges()
+        untranslatedRanges = readUntranslatedRanges()
         let controllers = readControllers()
         let devices = try readDevices()
         noteAbsences(devices)
@@ -49,6 +49,7 @@ struct IORTAnalysis {
             source: .acpi, model: model, smmus: order.compactMap { smmus[$0] },
             msiControllers: controllers, devices: devices, memory: facts.memory)
         platform.memoryRanges = memoryRanges
+        platform.untranslatedRanges = untranslatedRanges
         platform.preservesPCIConfiguration = facts.preservesPCIConfiguration
         platform.findings = findings.findings
         return platform
