@@ -19,6 +19,9 @@ struct PlatformAssembly {
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
 
+    /// Of a part that is of no known kind.
+    private static let shownBytes = 8
+
     init(_ options: PlatformReader.Options, isOnly: Bool) {
         self.options = options
         self.isOnly = isOnly
@@ -27,7 +30,8 @@ struct PlatformAssembly {
     mutating func add(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let sniffed = InputKind.sniff(part.bytes)
         guard let kind = sniffed ?? Self.only(part.labelled) else {
-            throw part.bytes.isEmpty ? .empty(part: part.name) : .unknown(part: part.name)
+            guard !part.bytes.isEmpty else { throw .empty(part: part.name) }
+            throw .unknown(part: part.name, start: Array(part.bytes.prefix(Self.shownBytes)))
         }
         if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
             let promised = labelled.map(\.rawValue).sorted().joined(separator: " or ")

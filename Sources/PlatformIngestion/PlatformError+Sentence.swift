@@ -16,8 +16,8 @@ extension PlatformError {
         case .empty(let part):
             "\"\(part)\" is empty; leave it out, or send a device tree, an IORT, reserved_regions or the native "
                 + "model"
-        case .unknown(let part):
-            "The bytes of \"\(part)\" start with nothing that is known; read are "
+        case .unknown(let part, let start):
+            "The bytes of \"\(part)\" start with nothing that is known (\(Self.hex(start)) at offset 0x0); read are "
                 + InputKind.allCases.map(\.rawValue).joined(separator: ", ")
         case .nothingDescribed:
             "No part describes a machine: send a device tree, an IORT, reserved_regions or the native model "
@@ -27,6 +27,10 @@ extension PlatformError {
         case .misplaced(let part, let kind):
             "\"\(part)\" holds \(kind.rawValue), which describe no machine"
         }
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 0x10 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
     }
 
     private static func words(_ kind: JSONSyntaxError.Kind) -> String {

@@ -30,7 +30,7 @@ public enum PlatformError: Error, Sendable {
     /// No byte.
     case empty(part: String)
     /// No magic number and no known first line.
-    case unknown(part: String)
+    case unknown(part: String, start: [UInt8])
     /// Parts that supplement a description, and no description.
     case nothingDescribed
     /// Two parts that both describe a machine, or say the same fact.

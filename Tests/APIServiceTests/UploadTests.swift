@@ -169,7 +169,10 @@ import Testing
             (Array("junk".utf8), table, 422, "unreadable-iort", "4 bytes, a header has 36"),
             (madt, table, 422, "unreadable-iort", "no IORT"),
             ([], "application/octet-stream", 422, "unreadable-input", "\\\"body\\\" is empty"),
-            (Array("hello\n".utf8), "text/plain", 422, "unreadable-input", "nothing that is known"),
+            (
+                Array("hello\n".utf8), "text/plain", 422, "unreadable-input",
+                "nothing that is known (68 65 6c 6c 6f 0a at offset 0x0)"
+            ),
             (Array(iomem.utf8), "text/plain", 422, "unreadable-input", "No part describes a machine"),
             (form([("a", table, machine())]), "multipart/form-data", 400, "malformed-multipart", "boundary"),
             (
