@@ -52,6 +52,20 @@ import Testing
         #expect(Set(root.msiControllers) == ["its:0", "its:1"])
     }
 
+    /// Many SMMUs that share a node with many mappings would multiply its ranges.
+    @Test func rangesWithoutEndAreRefused() throws {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let shared = builder.rootComplex(
+            segment: 0, (0..<2_000).map { .init(UInt32($0) * 2, 0, UInt32($0) * 2, to: its) })
+        for place in 0..<20 {
+            builder.smmuV3(base: UInt64(place) << 20, model: 1, [.init(0, 0xffff, 0, to: shared)])
+        }
+        #expect(throws: ACPIError.tooManyStreams(limit: ACPILimits.streamsMax)) {
+            try ACPIReader.read([builder.table()])
+        }
+    }
+
     /// A single mapping gives one stream ID to all requesters that reach it, and to no others.
     @Test func singleMappingsBehindRanges() throws {
         var builder = IORTBuilder()

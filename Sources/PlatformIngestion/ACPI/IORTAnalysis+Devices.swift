@@ -161,21 +161,24 @@ extension IORTAnalysis {
 
     /// On a HiSilicon Hi161x SMMU the ITS is reached untranslated, and each ITS of the group is a region of
     /// its own (drivers/acpi/arm64/iort.c: iort_iommu_msi_get_resv_regions).
-    mutating func readUntranslatedRanges() -> [UntranslatedRange] {
+    mutating func readUntranslatedRanges() throws(ACPIError) -> [UntranslatedRange] {
         var regionsByGroup: [Int: [ReservedRegion]] = [:]
-        return table.nodes.indices.flatMap { index -> [UntranslatedRange] in
-            guard case .smmuV3(let content) = table.nodes[index].content, let smmu = smmus[index],
+        var ranges: [UntranslatedRange] = []
+        for (index, node) in table.nodes.enumerated() {
+            guard case .smmuV3(let content) = node.content, let smmu = smmus[index],
                 content.model == SMMUModelNumber.hisiliconHI161X
-            else { return [] }
-            return routing.route(.all, from: index, to: \.isITSGroup, &findings).map { piece, target in
+            else { continue }
+            let reached = routing.route(.all, from: index, to: \.isITSGroup, &findings)
+            try takeStreams(reached.count)
+            for (piece, target) in reached {
                 let regions =
-                    regionsByGroup[target]
-                    ?? identifiers(of: target).compactMap { untranslated($0, table.nodes[index]) }
+                    regionsByGroup[target] ?? identifiers(of: target).compactMap { untranslated($0, node) }
                 regionsByGroup[target] = regions
-                return UntranslatedRange(
-                    smmu: smmu.id, streams: piece.first...piece.last, regions: regions)
+                ranges.append(
+                    UntranslatedRange(smmu: smmu.id, streams: piece.first...piece.last, regions: regions))
             }
-        }.sorted { ($0.smmu, $0.streams.lowerBound) < ($1.smmu, $1.streams.lowerBound) }
+        }
+        return ranges.sorted { ($0.smmu, $0.streams.lowerBound) < ($1.smmu, $1.streams.lowerBound) }
     }
 
     private mutating func untranslated(_ identifier: UInt32, _ node: IORTNode) -> ReservedRegion? {

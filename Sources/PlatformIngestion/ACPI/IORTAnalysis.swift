@@ -35,7 +35,7 @@ struct IORTAnalysis {
             smmus[index] = smmu
         }
         memoryRanges = readMemoryRanges()
-        untranslatedRanges = readUntranslatedRanges()
+        untranslatedRanges = try readUntranslatedRanges()
         let controllers = readControllers()
         let devices = try readDevices()
         noteAbsences(devices)
