@@ -34,7 +34,9 @@ public enum InputKind: String, CaseIterable, Sendable {
     /// Four characters of a signature, and a length whose high bytes are no text.
     private static func isTable(_ bytes: [UInt8]) -> Bool {
         if bytes.starts(with: ACPITableSet.rootPointer) { return !ACPIDumpText.isDump(bytes) }
-        guard bytes.count >= 8, ACPITable.isSignature(bytes[..<4]) else { return false }
+        // Cut within the length field, only the signature is left to tell.
+        guard bytes.count >= 8 else { return bytes.starts(with: Array("IORT".utf8)) }
+        guard ACPITable.isSignature(bytes[..<4]) else { return false }
         return bytes[4..<8].contains { $0 < 0x20 || $0 > 0x7e }
     }
 }

@@ -168,6 +168,10 @@ import Testing
             ([], table, 422, "unreadable-iort", "shorter than an ACPI header"),
             (Array("junk".utf8), table, 422, "unreadable-iort", "4 bytes, a header has 36"),
             (madt, table, 422, "unreadable-iort", "no IORT"),
+            (
+                Array(machine().prefix(6)), "application/octet-stream", 422, "unreadable-iort",
+                "6 bytes, a header"
+            ),
             ([], "application/octet-stream", 422, "unreadable-input", "\\\"body\\\" is empty"),
             (
                 Array("hello\n".utf8), "text/plain", 422, "unreadable-input",
