@@ -6,8 +6,6 @@ import WireJSON
 
 struct PlatformAssembly {
     let options: PlatformReader.Options
-    /// There is one part, which messages need not name.
-    private let isOnly: Bool
     private var findings = FindingList()
     /// The part that describes a machine by itself, and its name.
     private var described: (name: String, platform: Platform)?
@@ -22,10 +20,7 @@ struct PlatformAssembly {
     /// Of a part that is of no known kind.
     private static let shownBytes = 8
 
-    init(_ options: PlatformReader.Options, isOnly: Bool) {
-        self.options = options
-        self.isOnly = isOnly
-    }
+    init(_ options: PlatformReader.Options) { self.options = options }
 
     mutating func add(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let sniffed = InputKind.sniff(part.bytes)
@@ -86,7 +81,7 @@ struct PlatformAssembly {
 
     private mutating func addTables(_ part: InputPart) throws(PlatformError) {
         firstTable = firstTable ?? part.name
-        let source = isOnly ? nil : part.name
+        let source = part.isWhole ? nil : part.name
         do {
             try tables.add(part.bytes, source: source, &tableFindings)
         } catch {

@@ -12,8 +12,11 @@ public struct InputPart: Sendable {
     public var bytes: [UInt8]
     /// What the caller's label promises; nil when it promises nothing in particular.
     public var labelled: Set<InputKind>?
+    /// Everything that was sent, so that messages need not name it.
+    public var isWhole: Bool
 
-    public init(name: String, bytes: [UInt8], labelled: Set<InputKind>?) {
+    public init(name: String, bytes: [UInt8], labelled: Set<InputKind>?, isWhole: Bool = true) {
+        self.isWhole = isWhole
         self.name = name
         self.bytes = bytes
         self.labelled = labelled
@@ -23,7 +26,7 @@ public struct InputPart: Sendable {
 /// What parts are refused for.
 public enum PlatformError: Error, Sendable {
     case deviceTree(DeviceTreeError)
-    /// The part is nil when there is only one, or when it is about several.
+    /// The part is nil when what was sent is whole, or when it is about several.
     case acpi(part: String?, ACPIError)
     case text(part: String, TextError)
     case json(JSONSyntaxError)
@@ -55,7 +58,7 @@ public enum PlatformReader {
     public static func read(
         _ parts: [InputPart], _ options: Options, _ problems: ProblemList
     ) throws(PlatformError) -> Platform {
-        var assembly = PlatformAssembly(options, isOnly: parts.count == 1)
+        var assembly = PlatformAssembly(options)
         for part in parts { try assembly.add(part, problems) }
         return try assembly.platform()
     }

@@ -126,6 +126,7 @@ import Testing
             ),
             ([iort, ("madt", table, [])], "of \"madt\" cannot be read: table shorter than an ACPI header"),
             ([iort, ("madt", binary, [])], "\"madt\" is empty"),
+            ([("iort", table, [])], "of \"iort\" cannot be read"),
             (
                 [iort, ("again", table, machine())],
                 "IORT at offset 0x0 of \"iort\" and IORT at offset 0x0 of \"again\""
