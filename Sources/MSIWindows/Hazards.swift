@@ -118,7 +118,7 @@ enum Hazards {
         }
         for device in question.group.mates {
             let items = Withheld(for: device, under: question.conditions).items(overlapping: used)
-            for item in items where item.type != nil {
+            for item in items where item.type != nil && !item.isRelaxable {
                 decision.warn(
                     .groupMateReservations,
                     "\(used.text) lies in a reservation of \(device.id) of the same group: \(item.provenance).",

@@ -9,13 +9,18 @@ enum Placed {
     ) -> Decision {
         let conditions = question.conditions
         let withheld = Withheld(for: question.device, under: conditions, usable: question.usable)
-        let blockers = withheld.items(overlapping: window)
-        let isFree = withheld.free.contains(window)
+        let touched = withheld.items(overlapping: window)
+        let blockers = touched.filter { !$0.isRelaxable }
+        let isFree = withheld.freeForUserSpace.contains(window)
         let mates = isFree ? Self.blockers(window, ofMates: question) : []
         let isReachable = isFree && mates.isEmpty
         let because: String
         if isReachable {
-            because = "\(window.text) lies outside everything that the platform withholds."
+            because =
+                "\(window.text) lies outside everything that the platform withholds"
+                + (touched.first.map {
+                    " from user space; \($0.provenance) is kept for the device's own driver only."
+                } ?? ".")
             recorder.record(.reachable, .accepted, candidate: window, because)
         } else if let (device, item) = mates.first {
             because =
@@ -29,7 +34,17 @@ enum Placed {
         return Decision(
             outcome: .window, window: window, isReachable: isReachable,
             blockers: blockers + mates.map(\.item), because: because,
-            warnings: Obstacle.warnings(window, blockers, withheld, conditions))
+            warnings: Obstacle.warnings(window, blockers, withheld, conditions)
+                + touched.filter(\.isRelaxable).map { relaxable($0, window) })
+    }
+
+    private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> Warning {
+        Warning(
+            code: .windowInRelaxableRegion,
+            detail:
+                "\(window.text) lies in \(item.range.text) (\(item.provenance)), which the kernel maps one to one "
+                + "for the device's own driver and drops for user space.",
+            range: item.range)
     }
 
     /// Reservations of the group's other devices on the window: the group has one, and theirs go astray.
@@ -38,7 +53,7 @@ enum Placed {
     ) -> [(device: String, item: WithheldItem)] {
         question.group.mates.flatMap { device in
             Withheld(for: device, under: question.conditions).items(overlapping: window)
-                .filter { $0.type != nil }.map { (device.id, $0) }
+                .filter { $0.type != nil && !$0.isRelaxable }.map { (device.id, $0) }
         }
     }
 

@@ -146,7 +146,8 @@ package struct UserSpaceDomain: Sendable {
             throw Refused(errno: .invalidArgument, because: "VFIO type1 maps at a given address only.")
         } else {
             switch attachment.space.place(
-                bytes: bytes, userAddress: userAddress, in: attachment.space.holes) {
+                bytes: bytes, userAddress: userAddress, in: attachment.space.holes)
+            {
             case .success(let place): start = place
             case .failure(let error):
                 throw Refused(

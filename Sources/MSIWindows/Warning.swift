@@ -10,6 +10,8 @@ public struct Warning: Hashable, Sendable {
 
     public enum Code: String, CaseIterable, Sendable {
         case windowInReservedRegion = "window_in_reserved_region"
+        /// Only the device's own driver would keep that region.
+        case windowInRelaxableRegion = "window_in_relaxable_region"
         case windowInPCIWindow = "window_in_pci_window"
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
         case windowInPageZero = "window_in_page_zero"

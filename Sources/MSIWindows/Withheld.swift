@@ -18,6 +18,8 @@ public struct Withheld: Hashable, Sendable {
 
     /// Usable IOVA: aperture up to the DMA limit, without the items.
     public let free: IOVASet
+    /// The same for a device that is handed to user space, where nothing keeps relaxable regions.
+    public let freeForUserSpace: IOVASet
 
     /// - Parameter usable: ranges that the caller knows to be usable; nil when nothing is known.
     public init(for device: Device, under conditions: Conditions, usable: [IOVARange]? = nil) {
@@ -49,9 +51,11 @@ public struct Withheld: Hashable, Sendable {
         }
         errno = reservations.errno
         dmaLimit = device.dmaLimit
-        free = IOVASet([conditions.aperture])
-            .clipped(to: IOVARange(proven: 0, device.dmaLimit))
-            .subtracting(IOVASet(items.map(\.range)))
+        let reachable = IOVASet([conditions.aperture]).clipped(to: IOVARange(proven: 0, device.dmaLimit))
+        free = reachable.subtracting(IOVASet(items.map(\.range)))
+        let hard = items.filter { !$0.isRelaxable }
+        freeForUserSpace =
+            hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
     }
 
     /// Firmware's regions, also those behind a failed set-up and those on a host bridge, which mainline does

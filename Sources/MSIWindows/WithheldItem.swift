@@ -44,6 +44,10 @@ public struct WithheldItem: Hashable, Sendable {
     /// Where it comes from, for people.
     public var provenance: String
 
+    /// Whether it is kept for the device's own driver only: it is dropped when the device goes to user space
+    /// (IOMMU_RESV_DIRECT_RELAXABLE), and a window there works.
+    public var isRelaxable: Bool { type == .directRelaxable }
+
     public init(
         range: IOVARange, kind: Kind, type: ReservedRegion.Kind? = nil, isAdvertised: Bool,
         isSeenByPostedSeries: Bool, provenance: String

@@ -17,7 +17,8 @@ import Testing
             let start = UInt64.random(in: 0..<4_000, using: &generator) * Self.mebibyte
             let length = UInt64.random(in: 1...0x2000_0000, using: &generator)
             return ReservedRegion(
-                kind: .reserved, start: start, length: length, provenance: .caller("test"))
+                kind: Bool.random(using: &generator) ? .reserved : .directRelaxable, start: start,
+                length: length, provenance: .caller("test"))
         }
         return Device(id: "d", kind: .group, firmwareRegions: regions)
     }
@@ -30,7 +31,7 @@ import Testing
             for index in 0..<Int.random(in: 1...9, using: &generator) {
                 let device = device(&generator)
                 survey.add(host: "h\(index)", device, usable: nil)
-                free.append(Withheld(for: device, under: Conditions()).free)
+                free.append(Withheld(for: device, under: Conditions()).freeForUserSpace)
             }
             let found = survey.constants()
             // Failing devices of every base, as bits.

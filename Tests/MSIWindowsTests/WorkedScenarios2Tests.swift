@@ -40,6 +40,10 @@ import Testing
         #expect(W.messages(.dmaAPI, platform) { $0.dmaMask = 0xffff_ffff } == [0xffff_f040])
         let mainline = W.ask(.vfioType1, device)
         #expect(mainline.doorbells.map(\.iova.value) == [0x800_0040] && W.ranges(mainline) == usual)
+        // The posted rule moves needlessly: the region is dropped when the device is handed over.
+        #expect(mainline.isReachable == true && mainline.blockers.isEmpty)
+        #expect(mainline.warnings.map(\.code).contains(.windowInRelaxableRegion))
+        #expect(W.ask(.iommufd, device).isReachable == true)
         let v4 = W.ask(.vfioType1, device, W.posted)
         #expect(v4.doorbells.map(\.iova.value) == [0xa000_0040])
         #expect(W.ranges(v4) == ["0-9fffffff", "a0100000-ffffffffffff"])

@@ -34,7 +34,7 @@ extension SurveyRow {
         policies: [SurveyPolicy], demand: WindowDemand
     ) {
         let withheld = Withheld(for: device, under: conditions, usable: usable)
-        let places = Candidates(in: withheld.free, demand)
+        let places = Candidates(in: withheld.freeForUserSpace, demand)
         self.platform = platform
         self.device = device.id
         kind = device.kind
@@ -45,7 +45,7 @@ extension SurveyRow {
             guard let base, let window = IOVARange(start: IOVA(base), size: demand.size) else {
                 return Cell(base: nil, fits: false, reasons: ["no_window"])
             }
-            if withheld.free.contains(window) { return Cell(base: base, fits: true, reasons: []) }
+            if withheld.freeForUserSpace.contains(window) { return Cell(base: base, fits: true, reasons: []) }
             return Cell(base: base, fits: false, reasons: Self.reasons(window, withheld, conditions))
         }
     }
@@ -70,7 +70,8 @@ extension SurveyRow {
         _ window: IOVARange, _ withheld: Withheld, _ conditions: Conditions
     ) -> [String] {
         var found: [String] = []
-        for item in withheld.items(overlapping: window) where !found.contains(item.kind.rawValue) {
+        for item in withheld.items(overlapping: window)
+        where !item.isRelaxable && !found.contains(item.kind.rawValue) {
             found.append(item.kind.rawValue)
         }
         if window.last.value > withheld.dmaLimit { found.append("above_dma_limit") }
