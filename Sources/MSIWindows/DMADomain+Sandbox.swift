@@ -2,10 +2,10 @@
 // withhold a range by hand, and move the whole state elsewhere. Mirrors drivers/iommu/dma-iommu.c:
 // iommu_dma_init_domain, Linux 7.2, for a domain that may have been used before.
 
-public import AddressSpaces
-public import IOVAAllocation
-public import Platforms
-public import SMMUModel
+package import AddressSpaces
+package import IOVAAllocation
+package import Platforms
+package import SMMUModel
 
 extension DMADomain {
     /// The domain as it was, tree aside.

@@ -1,7 +1,7 @@
 // The doorbell pages of one iommufd context, shared by all of its domains: the same doorbell has the same
 // IOVA in each. It carries the map of Linux 6.15 from one question to the next and adds nothing to it.
 
-package import AddressSpaces
+import AddressSpaces
 
 /// What an open iommufd file remembers of doorbells.
 package struct DoorbellContext: Sendable {

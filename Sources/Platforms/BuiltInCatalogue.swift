@@ -1,8 +1,8 @@
 // A few machines to try things on without a file at hand. They are facts written down by us from public
 // documentation, reduced to what decides where an MSI window may lie; upload the real tree for the rest.
 
-public import AddressSpaces
-public import SMMUModel
+import AddressSpaces
+import SMMUModel
 
 /// Platforms that every server knows.
 public enum BuiltInCatalogue {

@@ -3,7 +3,7 @@
 
 public import AddressSpaces
 import IOVAAllocation
-public import MSIWindows
+import MSIWindows
 import Platforms
 public import SMMUModel
 

@@ -3,7 +3,7 @@
 // doorbell pages all its address spaces share. It has no lock and no clock: whoever holds it calls one verb
 // at a time and says what time it is.
 
-public import AddressSpaces
+import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
 

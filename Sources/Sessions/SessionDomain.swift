@@ -1,9 +1,9 @@
 // One domain of a session: its name, its conditions, and the model of its consumer.
 
 public import AddressSpaces
-public import IOVAAllocation
+import IOVAAllocation
 public import MSIWindows
-public import Platforms
+import Platforms
 
 /// A domain. Its verbs are the session's, which knows the quota and keeps the log.
 public struct SessionDomain: Sendable {

@@ -2,6 +2,7 @@
 // Shapes are tried from the surest to the least sure.
 
 import AddressSpaces
+import Platforms
 public import SMMUModel
 
 extension FaultExplanation {

@@ -2,7 +2,7 @@
 // allocator expects it there, else the one that the task used last. A trace does not name domains, so what
 // comes out is the simplest story that contradicts nothing.
 
-public import AddressSpaces
+import AddressSpaces
 import IOVAAllocation
 import Platforms
 public import SMMUModel
