@@ -19,10 +19,12 @@ extension JSONWriter {
             writer.member("event", fault.event)
             writer.member("cause", fault.cause.rawValue)
             writer.member("iova", orNull: fault.iova)
+            if let address = fault.intermediate { writer.member("ipa", hex: address) }
             writer.member("stream_id", orNull: fault.streamID.map(UInt64.init))
             if let substream = fault.substreamID { writer.member("substream_id", hex: UInt64(substream)) }
             if let isWrite = fault.isWrite { writer.member("access", isWrite ? "write" : "read") }
             if let stage = fault.stage { writer.member("stage", stage) }
+            if let what = fault.transaction { writer.member("transaction", what.rawValue) }
             if let client = fault.client { writer.member("client", client) }
             writer.object("registers") { writer in
                 for register in fault.registers { writer.member(register.name, hex: register.value) }

@@ -47,7 +47,7 @@ extension TextLines.Line {
     }
 
     fileprivate var isFault: Bool {
-        holds("arm-smmu") && (holds("fault") || holds("event"))
+        holds("arm-smmu") && (holds("fault") || holds("event")) || holds("Unhandled context fault")
     }
 
     /// Whether `words` stands somewhere in the line.

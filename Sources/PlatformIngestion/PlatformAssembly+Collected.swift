@@ -2,6 +2,7 @@
 // reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel.
 
 import Platforms
+import SMMUModel
 
 extension PlatformAssembly {
     /// Adds the parts of a collection, and keeps its groups for the end.
@@ -76,20 +77,14 @@ extension PlatformAssembly {
 
     /// A PCI function of a tree with one host bridge; with several nothing tells which is whose.
     private static func function(_ name: String, below bridges: [Device]) -> Device? {
-        guard bridges.count == 1, isPCIAddress(name) else { return nil }
+        guard bridges.count == 1, let requester = Platform.requester(name) else { return nil }
         var function = bridges[0]
         function.id = name
         function.kind = .pciFunction
         function.hostBridge = bridges[0].id
-        return function
-    }
-
-    /// `0000:00:10.0`
-    private static func isPCIAddress(_ name: String) -> Bool {
-        let bytes = Array(name.utf8)
-        guard bytes.count >= 12, bytes[bytes.count - 2] == 0x2e, bytes[bytes.count - 5] == 0x3a else {
-            return false
+        if let stream = function.stream(ofRequester: requester) {
+            function.streams = [StreamMapping(smmu: stream.iommu, kind: .specifier([stream.id]))]
         }
-        return bytes[bytes.count - 8] == 0x3a
+        return function
     }
 }

@@ -41,6 +41,9 @@ extension Platform {
         return function
     }
 
+    /// The requester ID of "0000:01:00.2"; nil when the text is no such address.
+    public static func requester(_ address: String) -> UInt32? { parsedAddress(address)?.requester }
+
     /// `SSSS:BB:DD.F`, hex, and a segment of up to eight digits.
     private static func parsedAddress(_ text: String) -> (segment: UInt32, requester: UInt32)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)

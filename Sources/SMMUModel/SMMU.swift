@@ -24,12 +24,15 @@ public struct SMMU: Hashable, Sendable {
     public var enabled: Bool
     /// `#iommu-cells`: cells of a stream ID specifier.
     public var iommuCells: Int
+    /// ACPI only: the number that Linux gives it among the devices without a number of their own, SMMUs and
+    /// their performance counters in the table's order: the 2 of `arm-smmu-v3.2.auto`.
+    public var autoNumber: Int?
     /// Whether page-table walks are cache coherent.
     public var coherentWalk: Bool
 
     public init(
         id: String, version: Version, compatible: [String], registers: [PhysicalRange], enabled: Bool,
-        iommuCells: Int, coherentWalk: Bool
+        iommuCells: Int, coherentWalk: Bool, autoNumber: Int? = nil
     ) {
         self.id = id
         self.version = version
@@ -38,5 +41,6 @@ public struct SMMU: Hashable, Sendable {
         self.enabled = enabled
         self.iommuCells = iommuCells
         self.coherentWalk = coherentWalk
+        self.autoNumber = autoNumber
     }
 }

@@ -10,28 +10,33 @@ extension SMMUFault {
         return causes.first { status >> $0.bit & 1 == 1 }?.cause ?? .other
     }
 
-    /// A context fault from its registers; `stream` is nil where the kernel is too old to print CBFRSYNRA.
+    /// A context fault from its registers, as far as the kernel prints them: the oldest leave out FSR, and
+    /// CBFRSYNRA came with 5.4.
     public static func contextFault(
-        smmu: String, line: Int, status: UInt32, iova: UInt64, syndrome: UInt32, stream: UInt32?
+        smmu: String, line: Int, status: UInt32?, iova: UInt64, syndrome: UInt32?, stream: UInt32?
     ) -> SMMUFault {
         var fault = SMMUFault(
-            .armSMMU, smmu: smmu, line: line, event: "context fault", cause: cause(contextStatus: status))
+            .armSMMU, smmu: smmu, line: line, event: "context fault",
+            cause: status.map(cause(contextStatus:)) ?? .other)
         fault.iova = iova
         fault.streamID = stream.map { $0 & 0xffff }
-        fault.isWrite = syndrome >> 4 & 1 == 1
-        fault.isInstruction = syndrome >> 6 & 1 == 1
+        if let syndrome { fault.apply(contextSyndrome: syndrome) }
         return fault
     }
 
-    /// A global fault: a transaction that no context could take.
-    public static func globalFault(
-        smmu: String, line: Int, syndrome0: UInt32, syndrome1: UInt32
-    ) -> SMMUFault {
-        var fault = SMMUFault(
-            .armSMMU, smmu: smmu, line: line, event: "global fault", cause: .configuration)
-        fault.streamID = syndrome1 & 0xffff
-        fault.isWrite = syndrome0 >> 1 & 1 == 1
-        return fault
+    /// The cause that a context bank's FSR tells.
+    public mutating func apply(contextStatus status: UInt32) { cause = Self.cause(contextStatus: status) }
+
+    /// WNR and IND of a context bank's FSYNR0.
+    public mutating func apply(contextSyndrome syndrome: UInt32) {
+        isWrite = syndrome >> 4 & 1 == 1
+        isInstruction = syndrome >> 6 & 1 == 1
+    }
+
+    /// Takes over what a global fault's registers say: a transaction that no context could take.
+    public mutating func apply(globalSyndrome syndrome0: UInt32, _ syndrome1: UInt32) {
+        streamID = syndrome1 & 0xffff
+        isWrite = syndrome0 >> 1 & 1 == 1
     }
 
     /// An SMMUv3 event's name and cause by its number.
@@ -65,11 +70,23 @@ extension SMMUFault {
         (UInt8(1)...0x25).first { event(number: $0).name == name }
     }
 
-    /// Whether the event carries an input address.
-    private static func hasAddress(_ number: UInt8) -> Bool {
+    /// What of an event's record holds more than the stream.
+    private enum RecordShape {
+        case streamOnly
+        /// The address, and how it was accessed.
+        case access
+        /// The same, and the stage and class that objected.
+        case translation
+        /// The address alone: the bits elsewhere mean permissions.
+        case address
+    }
+
+    private static func shape(_ number: UInt8) -> RecordShape {
         switch number {
-        case 0x01, 0x07, 0x0b, 0x10, 0x11, 0x12, 0x13, 0x20, 0x24: true
-        default: false
+        case 0x01, 0x07: .access
+        case 0x0b, 0x10, 0x11, 0x12, 0x13, 0x20: .translation
+        case 0x24: .address
+        default: .streamOnly
         }
     }
 
@@ -81,10 +98,20 @@ extension SMMUFault {
         streamID = UInt32(first >> 32)
         if first >> 11 & 1 == 1 { substreamID = UInt32(first >> 12 & 0xf_ffff) }
         registers = words.enumerated().map { Register("word\($0.offset)", $0.element) }
-        guard words.count >= 3, Self.hasAddress(number) else { return }
+        let shape = Self.shape(number)
+        guard words.count >= 3, shape != .streamOnly else { return }
         iova = words[2]
+        guard shape != .address else { return }
         isInstruction = words[1] >> 34 & 1 == 1
         isWrite = words[1] >> 35 & 1 == 0
+        guard shape == .translation else { return }
         stage = words[1] >> 39 & 1 == 1 ? 2 : 1
+        // Stage 1 has no descriptor to fetch, so 0 there tells nothing.
+        let classes: [Transaction?] = [
+            stage == 2 ? .contextDescriptor : nil, .translationTable, .inputAddress, nil,
+        ]
+        transaction = classes[Int(words[1] >> 40 & 3)]
+        guard words.count == 4, stage == 2 else { return }
+        intermediate = words[3] & 0xf_ffff_ffff_f000
     }
 }

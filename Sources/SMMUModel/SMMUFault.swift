@@ -27,8 +27,15 @@ public struct SMMUFault: Hashable, Sendable {
         case other
     }
 
+    /// The CLASS of an SMMUv3 event.
+    public enum Transaction: String, CaseIterable, Sendable {
+        case contextDescriptor = "context_descriptor"
+        case translationTable = "translation_table"
+        case inputAddress = "input_address"
+    }
+
     public var driver: Driver
-    /// The SMMU's device name: `64000000.iommu`, `arm-smmu-v3.0.auto`.
+    /// The SMMU's device name: `64000000.iommu`, `arm-smmu-v3.0.auto`; empty where the log has only messages.
     public var smmu: String
     /// First line of the log that tells of it, from 1.
     public var line: Int
@@ -36,12 +43,16 @@ public struct SMMUFault: Hashable, Sendable {
     public var event: String
     public var cause: Cause
     public var iova: UInt64?
+    /// What stage 1 made of the IOVA, where stage 2 objects; only the page is told.
+    public var intermediate: UInt64?
     public var streamID: UInt32?
     public var substreamID: UInt32?
     public var isWrite: Bool?
     public var isInstruction: Bool?
     /// 1 or 2.
     public var stage: Int?
+    /// What the SMMU was fetching; nil where the log does not tell.
+    public var transaction: Transaction?
     /// The device that the kernel named for the stream.
     public var client: String?
     /// Registers or event words as they were logged.
@@ -56,6 +67,12 @@ public struct SMMUFault: Hashable, Sendable {
             self.name = name
             self.value = value
         }
+    }
+
+    /// The address that the objecting stage was to translate.
+    public var faultingAddress: UInt64? {
+        guard stage == 2, let intermediate, let iova else { return iova }
+        return intermediate & ~0xfff | iova & 0xfff
     }
 
     public init(_ driver: Driver, smmu: String, line: Int, event: String, cause: Cause) {

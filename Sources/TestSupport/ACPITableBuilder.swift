@@ -181,6 +181,16 @@ public struct IORTBuilder {
     }
 
     @discardableResult
+    public mutating func performanceCounters(base: UInt64, reference: UInt32) -> UInt32 {
+        var content = LittleEndian()
+        content.add(base)
+        content.add(UInt32(0))
+        content.add(reference)
+        content.add(base + 0x1000)
+        return add(type: 5, revision: 2, content.bytes)
+    }
+
+    @discardableResult
     public mutating func memoryRanges(
         _ ranges: [(UInt64, UInt64)], flags: UInt32 = 0, _ mappings: [Mapping]
     ) -> UInt32 {

@@ -158,6 +158,113 @@ import Testing
         #expect(deep["verdict"] as? String == "not_msi", "only the first pages lose their base so")
     }
 
+    /// Of a collected host, the function is told and not the bridge or all its functions; and the windows are
+    /// those of the kernel's own list.
+    @Test(arguments: [0x800_0000, 0x9000_0000] as [UInt64])
+    func collectedHosts(base: UInt64) throws {
+        func hex(_ bytes: [UInt8]) -> String {
+            bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        }
+        let blob = DeviceTreeBuilder.blob { root in
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+            root.child("smmu@9050000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, 0x905_0000, 0, 0x2_0000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 1)
+            }
+            root.child("pcie@10000000") { node in
+                node.strings("device_type", "pci")
+                node.cells("#address-cells", 3)
+                node.cells("#size-cells", 2)
+                node.cells("iommu-map", 0, 1, 0x100, 0x1_0000)
+            }
+        }
+        func digits(_ value: UInt64) -> String {
+            "0x" + String(repeating: "0", count: 16 - String(value, radix: 16).count)
+                + String(value, radix: 16)
+        }
+        let line = "\(digits(base)) \(digits(base + 0xf_ffff)) msi\\n"
+        let groups = (0..<6).map {
+            "{\"id\":\"\($0)\",\"devices\":[\"0000:01:00.\($0)\"],\"reserved_regions\":\"\(line)\"}"
+        }.joined(separator: ",")
+        let body = "{\"collected\":{\"format\":1,\"device_tree\":\"\(hex(blob))\",\"groups\":[\(groups)]}}"
+        #expect(
+            client.ask(.put, "/v1/platforms/host", Array(body.utf8), type: "application/json").status == 201)
+        func event(_ iova: UInt64, _ stream: Int) -> String {
+            "arm-smmu-v3 9050000.smmu: event 0x10 received:\narm-smmu-v3 9050000.smmu: \t0x\(String(stream, radix: 16))00000010\n"
+                + "arm-smmu-v3 9050000.smmu: \t0x0000020000000000\narm-smmu-v3 9050000.smmu: \t0x\(String(iova, radix: 16))"
+        }
+        let inside = try #require(explain(event(base + 0x40, 0x205), "?platform=host").first)
+        #expect(
+            inside["devices"] as? [String] == ["0000:01:00.5"] && inside["verdict"] as? String == "msi_window"
+        )
+        #expect((inside["window"] as? [String: Any])?["start"] as? String == "0x" + String(base, radix: 16))
+        let lost = try #require(explain(event(0x40, 0x202), "?platform=host").first)
+        #expect(lost["devices"] as? [String] == ["0000:01:00.2"])
+        #expect((lost["window"] as? [String: Any])?["start"] as? String == "0x" + String(base, radix: 16))
+        // Without a function in the list, the bridge, and where on it.
+        let bridge = try #require(explain(event(0x40, 0x300), "?platform=host").first)
+        #expect(bridge["devices"] as? [String] == ["/pcie@10000000"])
+        #expect((bridge["because"] as? String)?.contains("02:00.0") == true, "\(bridge)")
+        let usual = try #require(explain(event(0x800_0040, 0x200), "?platform=host").first)
+        #expect(usual["reason"] as? String == (base == 0x800_0000 ? "not_mapped" : "moved_under_guest_rmr"))
+    }
+
+    @Test func addressesNearWindows() throws {
+        upload()
+        let cases: [(iova: String, verdict: String, isMSI: String, words: String)] = [
+            ("0x7fff040", "not_msi", "no", "though it has a doorbell's offset"),
+            ("0x8100040", "not_msi", "no", "though it has a doorbell's offset"),
+            ("0xfffff044", "not_msi", "no", "has no doorbell's offset"),
+            ("0xffffd040", "not_msi", "unknown", "trace of iommu:map"),
+            ("0x1000000000040", "not_msi", "no", "beyond what the SMMU translates"),
+        ]
+        for (iova, verdict, isMSI, words) in cases {
+            let item = try self.verdict(event(iova)).item
+            #expect(item["verdict"] as? String == verdict && item["is_msi"] as? String == isMSI, "\(item)")
+            #expect((item["because"] as? String)?.contains(words) == true, "\(item)")
+        }
+        // The bare line tells where a fresh DMA domain has its first page, of any size.
+        #expect(explain(event("0xfffff040")).first?["verdict"] as? String == "msi_dma_page")
+        #expect(
+            explain(event("0xffff0040"), "?page_size=0x10000").first?["verdict"] as? String == "msi_dma_page")
+        // Of a nested translation the address that stage 2 sees counts.
+        let nested =
+            "arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: 0x12340040 ipa: 0x8000000\n"
+            + "arm-smmu-v3 arm-smmu-v3.0.auto: unpriv data write s2 "
+        let guest = try verdict(nested + "\"Input address caused fault\" stag: 0x0")
+        #expect(guest.verdict == "msi_window" && guest.item["ipa"] as? String == "0x8000000")
+        #expect(guest.item["transaction"] as? String == "input_address")
+        #expect(try verdict(nested + "\"CD fetch\" stag: 0x0").verdict == "no_address")
+        let moved = client.post(
+            "/v1/fault-explanations",
+            json: "{\"lines\":[\"\(stingray.replacingOccurrences(of: "0x00000040", with: "0x08000040"))\"],"
+                + "\"windows\":[{\"start\":\"0x90000000\",\"size\":\"0x100000\"}]}")
+        #expect(moved.list("items").first?["reason"] as? String == "moved_under_guest_rmr", "\(moved.text)")
+    }
+
+    /// Numbers of SMMUs count their performance counters too.
+    @Test func numberedSMMUsOfTables() throws {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let first = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.performanceCounters(base: 0x906_0000, reference: first)
+        let second = builder.smmuV3(base: 0xa05_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 1, [.init(0, 0xffff, 0, to: second)])
+        let answer = client.ask(
+            .put, "/v1/platforms/two", builder.table(), type: "application/vnd.acpi.table")
+        #expect(answer.status == 201, "\(answer.text)")
+        for (number, id) in [(0, "smmuv3@9050000"), (2, "smmuv3@a050000")] {
+            let text = event("0x8000040").replacingOccurrences(of: "v3.0.auto", with: "v3.\(number).auto")
+                .replacingOccurrences(of: "0000:00:01.0", with: "(unassigned sid)")
+            let item = try #require(explain(text, "?platform=two").first)
+            #expect((item["smmu"] as? [String: Any])?["id"] as? String == id)
+            #expect(item["devices"] as? [String] == (number == 2 ? ["0001:00:01.0"] : []), "\(item)")
+        }
+    }
+
     @Test func mixedLogsAndRefusals() {
         let answer = client.ask(
             .post, "/v1/fault-explanations",

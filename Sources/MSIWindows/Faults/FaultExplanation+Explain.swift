@@ -38,12 +38,24 @@ extension FaultExplanation {
     }
 
     private static func verdict(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
-        guard let iova = fault.iova, fault.cause != .configuration else {
+        guard let iova = fault.faultingAddress, fault.cause != .configuration else {
+            return FaultExplanation(fault, .noAddress, .unknown, because: withoutAddress(fault, scene))
+        }
+        if fault.cause == .pageRequest {
+            return FaultExplanation(
+                fault, .notMSI, .no,
+                because: "A page request comes from a device that shares page tables; MSIs make none.")
+        }
+        // Only stage 2 can object to what stage 1 needs, and only an abort can hit a walk besides.
+        if let what = fault.transaction, what != .inputAddress,
+            fault.stage == 2 || fault.cause == .externalAbort
+        {
+            let table = what == .contextDescriptor ? "the stream's context descriptor" : "a translation table"
             return FaultExplanation(
                 fault, .noAddress, .unknown,
                 because:
-                    "\(fault.event) is about the stream\(scene.streamPhrase), not about an address: its entry or "
-                    + "its tables are missing, disabled or broken, so MSIs and all other DMA of it fail alike."
+                    "The SMMU could not fetch \(table)\(scene.streamPhrase), so it never came to translate "
+                    + "\(HexLiteral.text(fault.iova ?? iova)): MSIs and all other DMA that need it fail alike."
             )
         }
         if fault.isWrite == false || fault.isInstruction == true {
@@ -53,20 +65,46 @@ extension FaultExplanation {
                 because: "It was \(what) of \(HexLiteral.text(iova)); an MSI is a write. "
                     + scene.ordinaryPhrase(iova))
         }
-        if fault.cause == .pageRequest {
+        return physical(fault, iova, scene) ?? inWindow(fault, iova, scene) ?? inDMAPage(fault, iova, scene)
+            ?? baseLost(fault, iova, scene) ?? ordinary(fault, iova, scene)
+    }
+
+    private static func withoutAddress(_ fault: SMMUFault, _ scene: FaultScene) -> String {
+        guard fault.cause == .configuration else {
+            return "\(fault.event) tells no address\(scene.streamPhrase), so it may have been an MSI or not."
+        }
+        return
+            "\(fault.event) is about the stream\(scene.streamPhrase), not about an address: its entry or "
+            + "its tables are missing, disabled or broken, so MSIs and all other DMA of it fail alike."
+    }
+
+    private static func ordinary(
+        _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
+    ) -> FaultExplanation {
+        let address = HexLiteral.text(iova)
+        let hasOffset = scene.doorbell(atOffsetOf: iova) != nil
+        guard hasOffset else {
             return FaultExplanation(
                 fault, .notMSI, .no,
-                because: "A page request comes from a device that shares page tables; MSIs make none.")
-        }
-        return physical(fault, iova, scene) ?? inWindow(fault, iova, scene) ?? inDMAPage(fault, iova, scene)
-            ?? baseLost(fault, iova, scene)
-            ?? FaultExplanation(
-                fault, .notMSI, .no,
                 because:
-                    "\(HexLiteral.text(iova)) lies in no MSI window and has no doorbell's offset in its page"
+                    "\(address) lies in no MSI window and has no doorbell's offset in its page"
                     + "\(scene.hasDoorbells ? "" : " (0x40 is what GICs have)"). "
                     + scene.ordinaryPhrase(iova))
+        }
+        // The DMA layer fills addresses from the top of 4 GiB down, doorbell pages among buffers.
+        let isHigh = iova <= UInt64(UInt32.max) && iova > UInt64(UInt32.max) - nearTopBytes
+        return FaultExplanation(
+            fault, .notMSI, isHigh ? .unknown : .no,
+            because:
+                "\(address) lies in no MSI window, though it has a doorbell's offset in its page"
+                + (isHigh
+                    ? "; the kernel's DMA layer may have mapped a doorbell there behind buffers, which a trace of "
+                        + "iommu:map tells. "
+                    : ". ")
+                + scene.ordinaryPhrase(iova))
     }
+
+    private static let nearTopBytes: UInt64 = 64 << 20
 
     private static func physical(
         _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
@@ -119,13 +157,21 @@ extension FaultExplanation {
     private static func inDMAPage(
         _ fault: SMMUFault, _ iova: UInt64, _ scene: FaultScene
     ) -> FaultExplanation? {
-        guard let predicted = scene.dmaPages.first(where: { $0.iova.value == iova }) else { return nil }
+        let doorbell: PhysicalAddress?
+        if let predicted = scene.dmaPages.first(where: { $0.iova.value == iova }) {
+            doorbell = predicted.physical
+        } else if scene.devices.isEmpty, scene.isTopPage(iova), let found = scene.doorbell(atOffsetOf: iova) {
+            doorbell = found.address
+        } else {
+            return nil
+        }
         var made = FaultExplanation(
             fault, .msiDMAPage, .likely,
-            because: "\(HexLiteral.text(iova)) is where the kernel's DMA layer maps the doorbell "
-                + "\(predicted.physical.hex) first; the mapping is gone, or the interrupt was set up in another domain."
+            because: "\(HexLiteral.text(iova)) is where the kernel's DMA layer maps "
+                + (doorbell.map { "the doorbell \($0.hex)" } ?? "a GIC's doorbell")
+                + " when that is first; the mapping is gone, or the interrupt was set up in another domain."
         )
-        made.doorbell = predicted.physical
+        made.doorbell = doorbell
         made.reason = fault.cause == .permission ? .notPermitted : .notMapped
         return made
     }
@@ -183,9 +229,12 @@ extension FaultExplanation {
                 "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
                     + "are requested, into the domain of that moment.")
         case nil:
-            if verdict == .noAddress {
+            if verdict == .noAddress, fault.cause == .configuration {
                 changes.append(
                     "Look for a missing stream ID in iommu-map or IORT, or for a driver that was not bound.")
+            } else if verdict == .noAddress, fault.stage == 2, fault.transaction != nil {
+                changes.append(
+                    "Look at what stage 2 maps of the guest's memory: the guest's tables lie outside of it.")
             }
         }
     }

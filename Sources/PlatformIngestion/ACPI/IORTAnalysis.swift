@@ -30,8 +30,14 @@ struct IORTAnalysis {
     mutating func platform() throws(ACPIError) -> Platform {
         let order = table.nodes.indices.filter { table.nodes[$0].isSMMU }
         var ids: Set<String> = []
-        for index in order {
-            guard let smmu = smmu(table.nodes[index], &ids) else { continue }
+        var number = 0
+        for index in table.nodes.indices {
+            // iort_init_platform_devices makes devices of these, numbered by PLATFORM_DEVID_AUTO.
+            if case .performanceCounters = table.nodes[index].content { number += 1 }
+            guard table.nodes[index].isSMMU else { continue }
+            defer { number += 1 }
+            guard var smmu = smmu(table.nodes[index], &ids) else { continue }
+            smmu.autoNumber = number
             smmus[index] = smmu
         }
         memoryRanges = readMemoryRanges()

@@ -12,7 +12,7 @@ struct FaultFields {
         let tokens = message.split { TextLines.isBlank($0) || $0 == 0x2c || $0 == 0x3b }
         var name: ArraySlice<UInt8>?
         for token in tokens.prefix(4 * Self.fieldsMax) where values.count < Self.fieldsMax {
-            if let equals = token.firstIndex(of: 0x3d) {
+            if let equals = token.firstIndex(of: 0x3d), equals > token.startIndex {
                 values.append((TextLines.string(token[..<equals]), token[(equals + 1)...]))
                 name = nil
                 continue
@@ -26,9 +26,14 @@ struct FaultFields {
     }
 
     /// The hex number of a name.
-    subscript(name: String) -> UInt64? { text(of: name).flatMap(TextLines.prefixedHex) }
+    subscript(name: String) -> UInt64? {
+        text(of: name).flatMap { TextLines.prefixedHex($0) ?? ($0.elementsEqual([0x30]) ? 0 : nil) }
+    }
 
     func u32(_ name: String) -> UInt32? { self[name].flatMap(UInt32.init(exactly:)) }
+
+    /// The decimal number of a name.
+    func decimal(_ name: String) -> UInt64? { text(of: name).flatMap(TextLines.decimal) }
 
     func text(_ name: String) -> String? { text(of: name).map { TextLines.string($0.prefix(64)) } }
 
