@@ -6,12 +6,13 @@ public import WireJSON
 
 extension JSONWriter {
     /// The answer to a kernel trace at POST /v1/replays.
-    public mutating func traceMembers(_ trace: TraceReconstruction) {
+    public mutating func traceMembers(_ trace: TraceReconstruction, lost: UInt64) {
         member("kind", "iommu_trace")
         object("events") { writer in
             writer.member("maps", trace.maps)
             writer.member("unmaps", trace.unmaps)
             writer.member("maps_dropped", trace.mapsDropped)
+            writer.member("lost", Int(clamping: min(lost, JSONNode.exactIntegerMax)))
         }
         member("doorbell_guessed", trace.isDoorbellGuessed)
         array("domains") { writer in

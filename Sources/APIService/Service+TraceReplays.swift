@@ -45,7 +45,7 @@ extension Service {
         }
         let trace = TraceReconstruction(content.events, question)
         return json(200) { writer in
-            writer.traceMembers(trace)
+            writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.model(question.conditions.kernel, engine: configuration.version)

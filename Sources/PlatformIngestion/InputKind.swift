@@ -43,7 +43,7 @@ public enum InputKind: String, CaseIterable, Sendable {
 
 extension TextLines.Line {
     fileprivate var isTrace: Bool {
-        bytes.starts(with: Array("# tracer:".utf8)) || holds(" map: IOMMU:") || holds(" unmap: IOMMU:")
+        bytes.starts(with: Array("# tracer:".utf8)) || TraceText.isLine(self)
     }
 
     fileprivate var isFault: Bool {

@@ -45,7 +45,7 @@ import Testing
     @Test func refusals() {
         let text = line(1, "map", 0xffff_f000, 4096, 0x4000_0000)
         #expect(replay("nothing").json["code"] as? String == "unreadable-input")
-        #expect(replay(text + "\n x 1.0: map: IOMMU: iova=").json["code"] as? String == "unreadable-input")
+        #expect(replay(text + "\n x 1.0: map: IOMMU: iova=\n").json["code"] as? String == "unreadable-input")
         #expect(replay(text, "?explain=full").status == 400 && replay(text, "?device=x").status == 400)
         #expect(replay(text, "?platform=none").status == 400)
         #expect(replay(text, "?platform=example-qemu-virt&device=none").status == 400)

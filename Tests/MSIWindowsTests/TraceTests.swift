@@ -56,6 +56,39 @@ import Testing
         #expect(trace.domains.allSatisfy { $0.oddities.isEmpty })
     }
 
+    @Test func mappingsGoInParts() throws {
+        // A block of user space loses a page in its middle, where the doorbell is mapped then.
+        let events = [
+            map(1, 0x4000_0000, 0x8000_0000, 0x20_0000), unmap(2, 0x4000_1000), map(3, 0x4000_1000, page),
+            unmap(4, 0x4000_0000, 0x20_0000),
+        ]
+        for (count, live) in [(1, 1), (2, 2), (3, 3), (4, 0)] {
+            let trace = TraceReconstruction(Array(events[..<count]), TraceQuestion(doorbells: [doorbell]))
+            #expect(trace.domains.map(\.live) == [live], "\(count) events")
+            #expect(trace.domains.allSatisfy { $0.oddities.isEmpty })
+        }
+        let whole = TraceReconstruction(events, TraceQuestion(doorbells: [doorbell]))
+        let found = try #require(whole.domains.first?.doorbells.first)
+        #expect(found.iova.value == 0x4000_1040 && found.precededBy?.line == 1)
+        // What was really unmapped counts: a whole block for one page of it, half of it, nothing.
+        for (unmapped, live) in [(0x20_0000, 0), (0x10_0000, 1), (0, 1)] as [(UInt64, Int)] {
+            let trace = TraceReconstruction(
+                [
+                    events[0],
+                    MappingEvent(
+                        line: 2, task: "t-1",
+                        kind: .unmap(iova: 0x4000_0000, size: 0x1000, unmapped: unmapped)),
+                ], TraceQuestion())
+            #expect(trace.domains.map(\.live) == [live], "\(unmapped)")
+            #expect(trace.domains[0].oddities.map(\.reason) == (unmapped == 0 ? [.unmappedWithoutMap] : []))
+        }
+        // The part that stays is mapped.
+        let again = TraceReconstruction(
+            [events[0], unmap(2, 0x4000_0000, 0x1000), map(3, 0x4000_1000, page)],
+            TraceQuestion(doorbells: [doorbell]))
+        #expect(again.domains.count == 2)
+    }
+
     @Test func piecesOfOneBufferAreOneAllocation() {
         // Five pages in three pieces take eight, at a multiple of eight.
         let events = [

@@ -96,8 +96,9 @@ struct DomainModel {
         facts.unmaps += 1
         isPristine = false
         predictions.removeAll(keepingCapacity: true)
-        let removed = live.remove(iova, size)
-        guard let first = removed.first, let last = removed.last else { return }
+        let (pieces, isCut) = live.remove(iova, size)
+        // Of a mapping that stays in part the addresses stay taken.
+        guard !isCut, let first = pieces.first, let last = pieces.last else { return }
         let bytes = last.iova.value - first.iova.value + last.size
         _ = try? allocator.freeFast(first.iova.value >> UInt64(granule.shift), size: pages(bytes))
     }

@@ -34,14 +34,31 @@ struct LiveMappings {
         mappings.insert(mapping, at: index(endingAtOrAfter: mapping.iova.value))
     }
 
-    /// Takes out what begins in `iova ..< iova + size`.
-    mutating func remove(_ iova: UInt64, _ size: UInt64) -> [TracedDomain.Mapping] {
-        var from = index(endingAtOrAfter: iova)
-        if from < mappings.count, mappings[from].iova.value < iova { from += 1 }
+    /// Takes `iova ..< iova + size` out, also from mappings that reach over its ends: what of them lies
+    /// outside stays. The pieces that went, ascending, and whether any mapping was cut.
+    mutating func remove(_ iova: UInt64, _ size: UInt64) -> (pieces: [TracedDomain.Mapping], isCut: Bool) {
+        let last = iova + (size - 1)
+        let from = index(endingAtOrAfter: iova)
         var to = from
-        while to < mappings.count, mappings[to].iova.value <= iova + (size - 1) { to += 1 }
-        let removed = Array(mappings[from..<to])
-        mappings.removeSubrange(from..<to)
-        return removed
+        while to < mappings.count, mappings[to].iova.value <= last { to += 1 }
+        var pieces: [TracedDomain.Mapping] = []
+        var rests: [TracedDomain.Mapping] = []
+        for mapping in mappings[from..<to] {
+            let end = mapping.iova.value + (mapping.size - 1)
+            if mapping.iova.value < iova { rests.append(mapping.part(mapping.iova.value, iova - 1)) }
+            pieces.append(mapping.part(max(mapping.iova.value, iova), min(end, last)))
+            if end > last { rests.append(mapping.part(last + 1, end)) }
+        }
+        mappings.replaceSubrange(from..<to, with: rests)
+        return (pieces, !rests.isEmpty)
+    }
+}
+
+extension TracedDomain.Mapping {
+    /// The part from `first` to `last`, inclusive, which lie in it.
+    fileprivate func part(_ first: UInt64, _ last: UInt64) -> TracedDomain.Mapping {
+        TracedDomain.Mapping(
+            line: line, iova: IOVA(first), physical: PhysicalAddress(physical.value &+ (first - iova.value)),
+            size: last - first + 1)
     }
 }

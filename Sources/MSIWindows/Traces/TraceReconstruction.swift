@@ -42,9 +42,9 @@ public struct TraceReconstruction: Hashable, Sendable {
                 let mapping = TracedDomain.Mapping(
                     line: event.line, iova: IOVA(iova), physical: PhysicalAddress(physical), size: size)
                 if !builder.map(mapping, run: runs[place] ?? 0, event.task) { mapsDropped += 1 }
-            case .unmap(let iova, let size, _):
+            case .unmap(let iova, let size, let unmapped):
                 unmaps += 1
-                builder.unmap(iova, size, event)
+                builder.unmap(iova, size, unmapped, event)
             case .attach(let device):
                 guard attached.count < Self.attachmentsMax else { continue }
                 attached.append(Attachment(line: event.line, device: device))
@@ -202,15 +202,19 @@ private struct Builder {
         }
     }
 
-    mutating func unmap(_ iova: UInt64, _ size: UInt64, _ event: MappingEvent) {
-        let holding = models.indices.filter { models[$0].live.begins(at: iova) }
-        if let index = holding.last(where: { models[$0].lastTask == event.task }) ?? holding.last {
-            models[index].unmap(iova, size)
+    /// Takes out what was really mapped: less than was asked for, or a whole block around it.
+    mutating func unmap(_ iova: UInt64, _ size: UInt64, _ unmapped: UInt64, _ event: MappingEvent) {
+        let holding = models.indices.filter { unmapped > 0 && !models[$0].live.isFree(iova, unmapped) }
+        let beginning = holding.filter { models[$0].live.begins(at: iova) }
+        let likely = beginning.isEmpty ? holding : beginning
+        if let index = likely.last(where: { models[$0].lastTask == event.task }) ?? likely.last {
+            models[index].unmap(iova, unmapped)
         } else if let index = models.indices.last {
             models[index].facts.add(
                 .init(
                     line: event.line, iova: IOVA(iova), size: size, reason: .unmappedWithoutMap,
-                    detail: "the trace began later than the mapping"))
+                    detail: unmapped == 0
+                        ? "nothing was mapped there" : "the trace began later than the mapping"))
         }
     }
 }

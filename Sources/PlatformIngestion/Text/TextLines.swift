@@ -8,6 +8,8 @@ struct TextLines: Sequence {
         /// From 1.
         let number: Int
         let bytes: ArraySlice<UInt8>
+        /// The last line, without a newline behind it.
+        let isUnended: Bool
 
         /// Blanks and tabs at the start, in columns.
         var indentation: Int { bytes.count - bytes.drop(while: TextLines.isBlank).count }
@@ -32,7 +34,11 @@ struct TextLines: Sequence {
         private var at = 0
         private var number = 0
 
-        fileprivate init(text: [UInt8]) { self.text = text }
+        fileprivate init(text: [UInt8]) {
+            self.text = text
+            // Editors of other systems put a byte order mark in front of UTF-8.
+            if text.starts(with: [0xef, 0xbb, 0xbf]) { at = 3 }
+        }
 
         mutating func next() -> Line? {
             guard at < text.count else { return nil }
@@ -42,7 +48,7 @@ struct TextLines: Sequence {
             var last = end
             if last > at, text[last - 1] == 0x0d { last -= 1 }
             defer { at = end + 1 }
-            return Line(number: number, bytes: text[at..<last])
+            return Line(number: number, bytes: text[at..<last], isUnended: end == text.count)
         }
     }
 
