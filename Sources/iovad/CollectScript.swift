@@ -1,5 +1,5 @@
-// The collector for hosts where iovad is not installed: POSIX sh with od, sed, tr, awk and sort, which every
-// system has. Its output equals HostCollection's byte for byte; a test holds the two together.
+// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk and sort, which
+// every system has. Its output equals HostCollection's byte for byte; a test holds the two together.
 
 enum CollectScript {
     static let text = #"""
@@ -9,6 +9,8 @@ enum CollectScript {
         LC_ALL=C
         export LC_ALL
         root=${1:-}
+        # Else "-x" were an option of the programs below.
+        case $root in -*) root=./$root ;; esac
         groups=/sys/kernel/iommu_groups
         tree=/sys/firmware/fdt
         tables=/sys/firmware/acpi/tables
@@ -19,16 +21,19 @@ enum CollectScript {
             echo "iovad collect: $1" >&2
         }
 
-        # Whether a file can be read; one that is there and cannot is noted.
+        # Whether a file can be read to its end; one that is there and cannot is noted.
         readable() {
             [ -e "$root$1" ] || return 1
-            if [ -r "$root$1" ] && [ ! -d "$root$1" ] && : < "$root$1"; then return 0; fi 2>/dev/null
+            if [ -f "$root$1" ] && [ -r "$root$1" ] && cat "$root$1" > /dev/null 2>&1; then return 0; fi
             note "cannot read $1: run as root"
             return 1
         }
 
-        # Printable ASCII, as the inside of a JSON string.
-        escape() { tr '\011' ' ' | tr -cd '\012\040-\176' | sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
+        # Printable ASCII and newlines, tabs as blanks.
+        plain() { tr '\011' ' ' | tr -cd '\012\040-\176'; }
+
+        # What is plain, as the inside of a JSON string.
+        escape() { sed -e 's/\\/\\\\/g' -e 's/"/\\"/g'; }
 
         hex() {
             if [ "$2" = 0 ]; then printf 'null'; else
@@ -41,7 +46,7 @@ enum CollectScript {
         text() {
             if [ "$2" = 0 ]; then printf 'null'; else
                 printf '"'
-                escape < "$root$1" | awk '{ printf "%s\\n", $0 }'
+                plain < "$root$1" | escape | sed -e 's/$/\\n/' | tr -d '\n'
                 printf '"'
             fi
         }
@@ -49,9 +54,29 @@ enum CollectScript {
         line() {
             if [ "$2" = 0 ]; then printf 'null'; else
                 printf '"'
-                escape < "$root$1" | awk 'NR == 1 { printf "%s", $0 }'
+                plain < "$root$1" | escape | sed -n -e 1p | tr -d '\n'
                 printf '"'
             fi
+        }
+
+        # The names in a folder, one a line: newlines in them as tabs.
+        names() {
+            for path in "$root$1"/*; do
+                [ -e "$path" ] || [ -L "$path" ] || continue
+                name=${path##*/}
+                case $name in *"$newline"*) name=$(printf '%s' "$name" | tr '\n' '\t') ;; esac
+                printf '%s\n' "$name"
+            done
+        }
+        newline='
+        '
+
+        # Whether a folder's names can be read; one that is there and keeps them is noted.
+        listable() {
+            [ -d "$root$1" ] || return 1
+            if [ -r "$root$1" ] && [ -x "$root$1" ]; then return 0; fi
+            note "cannot read $1: run as root"
+            return 1
         }
 
         known() { if readable "$1"; then known=1; else known=0; fi; }
@@ -63,15 +88,16 @@ enum CollectScript {
         known /proc/iomem; has_iomem=$known
 
         numbers=
-        if [ -d "$root$groups" ]; then
-            numbers=$(ls "$root$groups" | sed -n '/^[0-9][0-9]*$/p' | sort -n)
-            [ -n "$numbers" ] || note "no IOMMU groups: no IOMMU is driven here"
-        else
+        if [ ! -d "$root$groups" ]; then
             note "no $groups: the kernel has no IOMMU support"
+        elif listable $groups; then
+            numbers=$(names $groups | sed -n -e '/^0$/p' -e '/^[1-9][0-9]\{0,9\}$/p' | sort -n)
+            [ -n "$numbers" ] || note "no IOMMU groups: no IOMMU is driven here"
         fi
         for n in $numbers; do
             known $groups/$n/type; eval "type_$n=$known"
             known $groups/$n/reserved_regions; eval "regions_$n=$known"
+            listable "$groups/$n/devices"
         done
         [ "$has_tree$has_iort" != 00 ] || note "neither a device tree nor an IORT: no SMMU is described"
         known /proc/sys/kernel/osrelease; has_release=$known
@@ -80,8 +106,11 @@ enum CollectScript {
         line /proc/sys/kernel/osrelease $has_release
         size=
         if [ -r "$root/proc/self/smaps" ]; then
-            size=$(awk '/^KernelPageSize:/ { if ($2 ~ /^[0-9]+$/ && $2 > 0) print $2 * 1024; exit }' \
-                "$root/proc/self/smaps" 2>/dev/null)
+            # cat opens the file itself: what the shell opened would be of memory that is gone.
+            size=$(cat "$root/proc/self/smaps" 2>/dev/null | tr '\000' '?' | awk '/^KernelPageSize:/ {
+                if ($2 ~ /^[0-9]+$/ && length($2) <= 7 && $2 + 0 >= 1 && $2 + 0 <= 1048576)
+                    printf "%d", $2 * 1024
+                exit }')
         fi
         printf ',"page_size":%s,"device_tree":' "${size:-null}"
         hex $tree $has_tree
@@ -99,7 +128,7 @@ enum CollectScript {
             eval "has=\$type_$n"
             line $groups/$n/type $has
             printf ',"devices":['
-            ls "$root$groups/$n/devices" 2>/dev/null | sort | escape \
+            names "$groups/$n/devices" | plain | sort | escape \
                 | awk '{ printf "%s\"%s\"", (NR > 1 ? "," : ""), $0 }'
             printf '],"reserved_regions":'
             eval "has=\$regions_$n"

@@ -59,6 +59,12 @@ enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether reading comes to an end: no folder, pipe or device.
+    static func isFile(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    }
+
     /// Names in a folder, sorted by bytes; empty when it cannot be read. Hidden ones are left out.
     static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }

@@ -69,23 +69,42 @@ struct HostCollection {
             notes.append("no \(Self.groupsPath): the kernel has no IOMMU support")
             return []
         }
+        guard isListable(Self.groupsPath) else { return [] }
         let numbers = Files.names(in: root + Self.groupsPath)
-            .filter { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
+            .filter(Self.isGroup)
             .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
         if numbers.isEmpty { notes.append("no IOMMU groups: no IOMMU is driven here") }
         return numbers.map { number in
             let folder = "\(Self.groupsPath)/\(number)"
+            let (type, regions) = (line("\(folder)/type"), text("\(folder)/reserved_regions"))
+            let devices = isListable("\(folder)/devices") ? Files.names(in: "\(root)\(folder)/devices") : []
             return Group(
-                number: number, type: line("\(folder)/type"),
-                devices: Files.names(in: "\(root)\(folder)/devices").map { Self.printable(Array($0.utf8)) },
-                regions: text("\(folder)/reserved_regions"))
+                number: number, type: type,
+                devices: devices.map { Self.string(Self.plain($0.utf8).map { $0 == 0x0a ? 0x20 : $0 }) }
+                    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) },
+                regions: regions)
         }
+    }
+
+    /// Whether a folder's names can be read; one that is there and keeps them is noted.
+    private mutating func isListable(_ path: String) -> Bool {
+        guard Files.isFolder(root + path) else { return false }
+        if access(root + path, R_OK | X_OK) == 0 { return true }
+        notes.append("cannot read \(path): run as root")
+        return false
+    }
+
+    /// As the kernel counts groups: a decimal number of at most 31 bits.
+    private static func isGroup(_ name: String) -> Bool {
+        (1...10).contains(name.utf8.count) && name.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            && (name == "0" || name.utf8.first != 0x30)
     }
 
     /// The bytes of a file; nil, with a note if it is there, when it cannot be read.
     private mutating func bytes(_ path: String) -> [UInt8]? {
         guard access(root + path, F_OK) == 0 else { return nil }
-        guard access(root + path, R_OK) == 0, let bytes = Files.read(root + path) else {
+        guard Files.isFile(root + path), access(root + path, R_OK) == 0, let bytes = Files.read(root + path)
+        else {
             notes.append("cannot read \(path): run as root")
             return nil
         }
@@ -94,10 +113,8 @@ struct HostCollection {
 
     private mutating func text(_ path: String) -> String? {
         bytes(path).map { bytes in
-            let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
-            // What is behind the last newline is a line only if there is something.
-            let ended = lines.last?.isEmpty == true ? lines.dropLast() : lines[...]
-            return ended.map { Self.printable(Array($0)) + "\n" }.joined()
+            let text = Self.plain(bytes)
+            return Self.string(text.isEmpty || text.last == 0x0a ? text : text + [0x0a])
         }
     }
 
@@ -106,10 +123,12 @@ struct HostCollection {
         text(path).map { String($0.prefix { $0 != "\n" }) }
     }
 
-    private static func printable(_ bytes: [UInt8]) -> String {
-        let kept = bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) }
-        return String(decoding: kept, as: UTF8.self)
+    /// Printable ASCII and newlines, tabs as blanks.
+    private static func plain(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) || $0 == 0x0a }
     }
+
+    private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// "KernelPageSize:        4 kB" of the first mapping: the one way to ask a file for it.
     private var pageSize: Int? {
@@ -117,9 +136,9 @@ struct HostCollection {
             let bytes = Files.read(root + "/proc/self/smaps")
         else { return nil }
         for line in bytes.split(separator: 0x0a) where line.starts(with: Array("KernelPageSize:".utf8)) {
-            let words = line.split(separator: 0x20)
-            guard words.count > 1, let kilobytes = Int(String(decoding: words[1], as: UTF8.self)),
-                (1...1_048_576).contains(kilobytes)
+            let words = line.split { $0 == 0x20 || $0 == 0x09 }
+            guard words.count > 1, words[1].count <= 7, words[1].allSatisfy({ (0x30...0x39).contains($0) }),
+                let kilobytes = Int(Self.string(Array(words[1]))), (1...1_048_576).contains(kilobytes)
             else { return nil }
             return kilobytes * 1_024
         }

@@ -38,6 +38,12 @@ import Testing
         deinit { try? FileManager.default.removeItem(at: folder) }
     }
 
+    /// The shells of this machine: dash, and others where they are.
+    private static let shells: [(URL, [String])] = [
+        ("/bin/sh", []), ("/bin/bash", ["--posix"]), ("/bin/busybox", ["sh"]), ("/usr/bin/busybox", ["sh"]),
+    ].filter { FileManager.default.isExecutableFile(atPath: $0.0) }
+        .map { (URL(fileURLWithPath: $0.0), $0.1) }
+
     /// Binary and script, on a tree or on this machine; they must agree.
     private func collect(_ root: String?) throws -> (json: [String: Any], errors: String) {
         let script = Tree()
@@ -46,11 +52,15 @@ import Testing
         try script.add("collect.sh", printed.output)
         let path = script.folder.appendingPathComponent("collect.sh").path
         let binary = try run(DecideTests.executable, ["collect"] + (root.map { ["--root", $0] } ?? []))
-        let shell = try run(URL(fileURLWithPath: "/bin/sh"), [path] + (root.map { [$0] } ?? []))
-        #expect(binary.status == 0 && shell.status == 0)
-        #expect(
-            binary.output == shell.output, "\(String(decoding: binary.output.suffix(400), as: UTF8.self))")
-        #expect(binary.errors == shell.errors)
+        #expect(binary.status == 0)
+        for (program, options) in Self.shells {
+            let shell = try run(program, options + [path] + (root.map { [$0] } ?? []))
+            #expect(shell.status == 0, "\(program.path)")
+            #expect(
+                binary.output == shell.output,
+                "\(program.path): \(String(decoding: shell.output.suffix(400), as: UTF8.self))")
+            #expect(binary.errors == shell.errors, "\(program.path)")
+        }
         let json = try JSONSerialization.jsonObject(with: Data(binary.output)) as? [String: Any]
         return (json?["collected"] as? [String: Any] ?? [:], binary.errors)
     }
@@ -94,6 +104,92 @@ import Testing
         #expect(json["kernel_release"] as? String == "7.2.13-arm64" && json["page_size"] as? Int == 65_536)
         #expect(json["notes"] as? [String] == ["cannot read /sys/kernel/iommu_groups/9/type: run as root"])
         #expect(errors == "iovad collect: cannot read /sys/kernel/iommu_groups/9/type: run as root\n")
+    }
+
+    @Test func oddNamesAndBytes() throws {
+        let tree = Tree()
+        let groups = "sys/kernel/iommu_groups"
+        for name in [
+            "a\"b", "a\\b", "a\nb", "\n", "x\n", "\u{e9}t\u{e9}", "sp ace", "tab\there", "quote'", "$HOME",
+            "`id`", "*", "-n", ".hidden", "%s%d", "0000:00:01.0", "\u{1}ctl", "trail ", " lead", "a\rb",
+        ] {
+            try tree.add("\(groups)/0/devices/\(name)/vendor", [])
+        }
+        // Group folders that no kernel makes are passed over.
+        for name in ["00", "01", "12345678901", "a", "-1", "9 ", "2\n3", "1", "10"] {
+            try tree.add("\(groups)/\(name)/type", Array("DMA".utf8))
+        }
+        let all = (0...255).map { UInt8($0) }
+        try tree.add("sys/firmware/fdt", all)
+        try tree.add("\(groups)/1/reserved_regions", all + [0x0a, 0])
+        try tree.add("\(groups)/10/reserved_regions", [0x0a, 0x0a])
+        try tree.add("proc/iomem", Array(String(repeating: "x\"\\", count: 40_000).utf8))
+        try tree.add("proc/sys/kernel/osrelease", [0x0a] + all)
+        let (json, _) = try collect(tree.folder.path)
+        let listed = json["groups"] as? [[String: Any]] ?? []
+        #expect(listed.map { $0["id"] as? String } == ["0", "1", "10"])
+        #expect(
+            listed[0]["devices"] as? [String] == [
+                " ", " lead", "$HOME", "%s%d", "*", "-n", "0000:00:01.0", "`id`", "a b", "a\"b", "a\\b", "ab",
+                "ctl", "quote'", "sp ace", "t", "tab here", "trail ", "x ",
+            ])
+        #expect((json["iomem"] as? String)?.utf8.count == 120_001 && json["kernel_release"] as? String == "")
+        #expect(listed[2]["reserved_regions"] as? String == "\n\n")
+    }
+
+    @Test func whatCannotBeReadIsNoted() throws {
+        let tree = Tree()
+        let groups = "sys/kernel/iommu_groups"
+        try tree.add("\(groups)/3/reserved_regions", [])
+        try tree.add("\(groups)/4/devices/0000:00:01.0/vendor", [])
+        try tree.add("proc/sys/kernel/osrelease", Array("6.1.0\r\n".utf8))
+        let folder = tree.folder
+        let manager = FileManager.default
+        try manager.createDirectory(
+            at: folder.appendingPathComponent("sys/firmware"), withIntermediateDirectories: true)
+        // Opened by everybody, and never read to an end: memory at 0, zeros.
+        for (path, target) in [
+            ("sys/firmware/fdt", "/proc/self/mem"), ("proc/iomem", "/dev/zero"),
+            ("\(groups)/3/type", "/nowhere"),
+            ("\(groups)/5", "4"), ("\(groups)/6", "/nowhere"),
+        ] {
+            try manager.createSymbolicLink(
+                atPath: folder.appendingPathComponent(path).path, withDestinationPath: target)
+        }
+        let (json, errors) = try collect(folder.path)
+        #expect(
+            json["notes"] as? [String] == [
+                "cannot read /sys/firmware/fdt: run as root", "cannot read /proc/iomem: run as root",
+                "neither a device tree nor an IORT: no SMMU is described",
+            ])
+        #expect(errors.split(separator: "\n").count == 3)
+        let listed = json["groups"] as? [[String: Any]] ?? []
+        #expect(listed.map { $0["id"] as? String } == ["3", "4", "5", "6"])
+        #expect(listed.map { ($0["devices"] as? [String])?.count } == [0, 1, 1, 0])
+        #expect(json["kernel_release"] as? String == "6.1.0")
+    }
+
+    @Test(arguments: [
+        ("KernelPageSize:  16 kB\nKernelPageSize: 4 kB\n", 16_384), ("KernelPageSize:\t64 kB", 65_536),
+        ("KernelPageSize: x kB\n", nil), ("KernelPageSize:\n", nil), ("KernelPageSize: 0 kB\n", nil),
+        ("KernelPageSize: 9999999999999999999999 kB\n", nil), ("KernelPageSize: 1048577 kB\n", nil),
+        ("xKernelPageSize: 4 kB\n", nil), ("KernelPageSize: +4 kB\n", nil), ("KernelPageSize: 4\0 kB\n", nil),
+    ])
+    func pageSizes(text: String, bytes: Int?) throws {
+        let tree = Tree()
+        try tree.add("proc/self/smaps", Array(text.utf8))
+        #expect(try collect(tree.folder.path).json["page_size"] as? Int == bytes)
+    }
+
+    @Test func manyDevices() throws {
+        let tree = Tree()
+        for device in 0..<600 {
+            let name = String(device, radix: 16)
+            try tree.add("sys/kernel/iommu_groups/7/devices/0000:\(name).0/vendor", [])
+        }
+        let (json, _) = try collect(tree.folder.path)
+        let listed = json["groups"] as? [[String: Any]] ?? []
+        #expect((listed.first?["devices"] as? [String])?.count == 600)
     }
 
     @Test func treeWithNothing() throws {
