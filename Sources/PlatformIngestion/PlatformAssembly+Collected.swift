@@ -51,7 +51,7 @@ extension PlatformAssembly {
             }
             var added: [Device] = []
             if known.insert(reported.id).inserted { added.append(reported) }
-            for name in group.devices {
+            for name in group.devices where !name.isEmpty {
                 var device =
                     platform.pciFunction(name)
                     ?? Self.function(name, below: bridges)

@@ -38,6 +38,16 @@ import Testing
             ]))
     }
 
+    /// Without privileges every file of every group may be noted.
+    @Test func manyNotesAndNoNames() {
+        let notes = (0..<600).map { "\"cannot read /sys/kernel/iommu_groups/\($0)/type: run as root\"" }
+        let answer = upload(
+            ",\"groups\":[{\"id\":\"0\",\"devices\":[\"\",\"x\"],\"reserved_regions\":null}],\"notes\":[\(notes.joined(separator: ","))]"
+        )
+        #expect(answer.status == 201 && answer.json["devices"] as? Int == 2, "\(answer.text)")
+        #expect(codes(answer).contains("collector-note") && codes(answer).contains("more-findings"))
+    }
+
     @Test func groupsOverTables() {
         var builder = IORTBuilder()
         let its = builder.itsGroup([0])

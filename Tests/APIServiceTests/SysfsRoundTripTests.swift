@@ -43,6 +43,7 @@ import Testing
                 let upload = client.ask(
                     .put, "/v1/platforms/one\(assume)", Array(group.text.utf8), type: "text/plain")
                 #expect(upload.status / 100 == 2, "\(name) \(group.number): \(upload.text)")
+                #expect(!upload.text.contains("sysfs-order"), "\(name) \(group.number): \(upload.text)")
                 #expect(view(client, "one", "group:0").text == group.text, "\(name) \(group.number)")
             }
         }
@@ -53,6 +54,40 @@ import Testing
         for group in groups {
             #expect(
                 view(client, "all", "group:\(group.number)").text == group.text, "\(name) \(group.number)")
+        }
+    }
+
+    /// Texts as kernels print them, of any content: what goes in comes out, alone and among other groups.
+    @Test func madeUpTextsComeOutAsTheyWentIn() throws {
+        var random = SeededGenerator.forTest("sysfs round trip", fallback: 0x5f5)
+        let client = ServiceClient()
+        func digits(_ value: UInt64) -> String {
+            let text = String(value, radix: 16)
+            return "0x" + String(repeating: "0", count: 16 - text.count) + text
+        }
+        func line() -> String {
+            let start = UInt64.random(
+                in: 0...UInt64.max >> UInt64.random(in: 0...52, using: &random), using: &random)
+            let length = UInt64.random(
+                in: 0...UInt64.max >> UInt64.random(in: 12...60, using: &random), using: &random)
+            let word = ["direct", "direct-relaxable", "reserved", "msi"].randomElement(using: &random)!
+            let last = [start &+ length, start, start &- 1, .max].randomElement(using: &random)!
+            return "\(digits(start)) \(digits(last)) \(word)\n"
+        }
+        for round in 0..<60 {
+            let texts = (0..<Int.random(in: 1...5, using: &random)).map { _ in
+                (0..<Int.random(in: 1...20, using: &random)).map { _ in line() }.joined()
+            }
+            let assume = ["", "?assume=software", "?assume=hardware"][round % 3]
+            let all = texts.enumerated().map {
+                "==> /sys/kernel/iommu_groups/\($0)/reserved_regions <==\n\($1)"
+            }
+            let upload = client.ask(
+                .put, "/v1/platforms/r\(assume)", Array(all.joined(separator: "\n").utf8), type: "text/plain")
+            #expect(upload.status / 100 == 2, "\(upload.text)")
+            for (number, text) in texts.enumerated() {
+                #expect(view(client, "r", "group:\(number)").text == text, "round \(round)")
+            }
         }
     }
 

@@ -71,6 +71,24 @@ import Testing
         #expect(regions.map(\.length) == [0, 0x2000, 0x1000])
     }
 
+    /// What no kernel prints is read as it stands, and said.
+    @Test(arguments: [
+        ("0x8000000 0x80fffff msi\n0x8000000 0x80fffff msi", ["sysfs-order"]),
+        ("0xa0000000 0xa00fffff reserved\n0x8000000 0x80fffff msi", ["sysfs-order"]),
+        ("0x8000000 0x80fffff msi\n0x8000000 0x80fffff reserved", ["sysfs-order"]),
+        ("0x1000 0x2fff reserved\n0x2000 0x3fff reserved", ["sysfs-order"]),
+        ("0x1000 0x1fff reserved\n0x1800 0x27ff direct\n0x2000 0x2fff reserved", ["sysfs-order"]),
+        ("0x1000 0x2fff reserved\n0x1800 0x27ff direct", []),
+        ("0x8000000 0x80fffff reserved\n0x8000000 0x80fffff msi", []),
+        ("0x8000000 0x7ffffff direct\n0x8000000 0x80fffff msi", ["sysfs-region-empty"]),
+        ("0x0 0xffffffffffffffff reserved\n0x8000000 0x80fffff msi", ["sysfs-region-empty"]),
+        ("0x8000000 0x7000000 reserved", ["sysfs-region-wraps"]),
+        ("0x0 0x0 reserved\n0xfffffffffffff000 0xffffffffffffffff reserved", []),
+    ])
+    func oddGroupsAreSaid(text: String, codes: [String]) throws {
+        #expect(try read(text, .software).findings.map(\.code) == codes + ["sysfs-knows-little"])
+    }
+
     @Test func wrongLinesAreNamed() {
         let cases: [(String, Int?)] = [
             ("\(window)\nnonsense", 2), ("\(window) more", 1), ("0x1 0x2 soft\n", 1), ("1 2 msi", 1),

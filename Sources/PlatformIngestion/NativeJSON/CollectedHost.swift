@@ -16,7 +16,8 @@ struct CollectedHost {
 
     static let formatNumber = 1
     private static let devicesPerGroupMax = 4_096
-    private static let notesMax = 64
+    /// One for every file of every group, and some.
+    private static let notesMax = 4 * TextLimits.groupsMax
 
     var kernelRelease: String?
     var pageSize: UInt64?

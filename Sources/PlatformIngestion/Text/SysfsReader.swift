@@ -64,6 +64,7 @@ enum SysfsReader {
         }
         device.reportedRegions = reported
         device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
+        noteOddities(group, &findings)
         guard assumption == nil else { return device }
         for (line, region) in zip(group.regions, reported)
         where line.word == .msi && told.insert(line).inserted {
@@ -75,6 +76,42 @@ enum SysfsReader {
                     + " by its place and size; say assume=software or assume=hardware to decide.")
         }
         return device
+    }
+
+    /// What no kernel prints of one group, or only by mistake of firmware.
+    private static func noteOddities(_ group: SysfsText.Group, _ findings: inout FindingList) {
+        let place = "group:\(group.number)"
+        func text(_ region: SysfsText.Region) -> String {
+            "0x\(String(region.start, radix: 16)) 0x\(String(region.last, radix: 16)) \(region.word.rawValue)"
+        }
+        for region in group.regions where region.last < region.start || region.last &- region.start == .max {
+            // Lengths count modulo 2^64, so that none and all look alike.
+            let isEmpty = region.last &+ 1 == region.start
+            findings.note(
+                .warning, isEmpty ? "sysfs-region-empty" : "sysfs-region-wraps", place,
+                isEmpty
+                    ? "\"\(text(region))\" is a region of no bytes, as the kernel prints one of length 0."
+                    : "\"\(text(region))\" ends before it starts: it passes 2^64, or the line is damaged.")
+        }
+        var lastOf: [SysfsText.Word: UInt64] = [:]
+        for (place, region) in group.regions.enumerated() {
+            let before = place > 0 ? group.regions[place - 1] : nil
+            let isBehind =
+                before.map { ($0.start, $0.word.order) <= (region.start, region.word.order) } ?? true
+            // Regions of one type are merged where they touch; the two kinds that print "msi" are not.
+            let isApart = region.word == .msi || lastOf[region.word].map { $0 < region.start } ?? true
+            guard isBehind, isApart, before != region else {
+                findings.note(
+                    .warning, "sysfs-order", "group:\(group.number)",
+                    "The kernel sorts and merges the regions of a group, and \"\(text(region))\" does not fit behind the "
+                        + "line before: were several groups' files joined? `grep -r . /sys/kernel/iommu_groups` keeps "
+                        + "them apart.")
+                return
+            }
+            if region.last &+ 1 == region.start { continue }
+            let (next, wraps) = region.last.addingReportingOverflow(1)
+            lastOf[region.word] = max(lastOf[region.word] ?? 0, wraps ? .max : next)
+        }
     }
 
     private static func kind(

@@ -19,6 +19,9 @@ enum SysfsText {
         case directRelaxable = "direct-relaxable"
         case reserved
         case msi
+
+        /// Which comes first at equal starts.
+        var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     }
 
     struct Group {
