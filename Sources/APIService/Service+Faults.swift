@@ -17,7 +17,8 @@ extension Service {
         }
         if !errors.isEmpty { throw .parameters(errors) }
         var log = context.request.body
-        if context.plan.consumes == MediaType.json {
+        let form = form(context, text: .faultLog, members: ["lines", "text"])
+        if form.isJSON {
             log = try read(try document(context), &question, context)
         } else if let id = context.parameter("platform") {
             guard let entry = platforms.entry(id) else {
@@ -35,9 +36,10 @@ extension Service {
             throw Problem(
                 .unreadableInput,
                 "None of the \(content.linesRead) lines is a fault of arm-smmu or arm-smmu-v3, like \"arm-smmu "
-                    + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\".")
+                    + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
+                    + elsewhere(log))
         }
-        return answer(FaultExplanation.explain(content.faults, question), content, conditions)
+        return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)
     }
 
     private func read(
@@ -64,7 +66,8 @@ extension Service {
     }
 
     private func answer(
-        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ conditions: Conditions
+        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ conditions: Conditions,
+        _ form: BodyForm
     ) -> Response {
         json(200) { writer in
             writer.member("kind", "fault_explanations")
@@ -82,6 +85,7 @@ extension Service {
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("faults_dropped", content.faultsDropped)
+            writer.findings(of: form)
             writer.model(conditions.kernel, engine: configuration.version)
         }
     }

@@ -4,24 +4,26 @@ import APIContract
 import AllocatorTraces
 import HTTPMessages
 import IOVAAllocation
+import PlatformIngestion
 import WireJSON
 
 extension Service {
     func replay(_ context: RequestContext) throws(Problem) -> Response {
-        if context.plan.consumes == MediaType.plain { return try replayTrace(context) }
+        let form = form(context, text: .trace, members: ["ops", "start_pfn", "granule"])
+        if !form.isJSON { return try replayTrace(context, form) }
         try refuse(Self.traceParameters, "a kernel's trace as text", context)
         let level = try explainLevel(context, default: .none)
         let operation = try explainedOperation(context, level)
         let trace = try traceOfVector(context)
         guard level != .none, let explained = operation ?? trace.operations.indices.last else {
-            return try answer(trace)
+            return try answer(trace, form)
         }
         guard trace.operations.indices.contains(explained) else {
             throw .parameters([
                 parameter("operation", "The trace has \(trace.operations.count) operations, counted from 0.")
             ])
         }
-        return try answer(trace, explaining: explained, withNotes: level == .full)
+        return try answer(trace, form, explaining: explained, withNotes: level == .full)
     }
 
     private func traceOfVector(_ context: RequestContext) throws(Problem) -> AllocatorTrace {
@@ -48,12 +50,13 @@ extension Service {
         return index
     }
 
-    private func answer(_ trace: AllocatorTrace) throws(Problem) -> Response {
+    private func answer(_ trace: AllocatorTrace, _ form: BodyForm) throws(Problem) -> Response {
         var domain = trace.domain(IOVADomain.self)
         do {
             let results = try trace.run(on: &domain)
             return json(200, reservingBytes: bytes(results.count, domain.heldCount)) { writer in
                 writer.replayMembers(results, final: domain.heldRanges)
+                writer.findings(of: form)
                 writer.model(trace.release, engine: configuration.version)
             }
         } catch {
@@ -62,7 +65,7 @@ extension Service {
     }
 
     private func answer(
-        _ trace: AllocatorTrace, explaining explained: Int, withNotes: Bool
+        _ trace: AllocatorTrace, _ form: BodyForm, explaining explained: Int, withNotes: Bool
     ) throws(Problem) -> Response {
         var domain = trace.domain(ExplainingDomain.self)
         do {
@@ -73,6 +76,7 @@ extension Service {
                 writer.explanation(
                     operation: explained, steps: domain.recorder.steps, dropped: domain.recorder.dropped,
                     withNotes: withNotes)
+                writer.findings(of: form)
                 writer.model(trace.release, engine: configuration.version)
             }
         } catch {

@@ -13,7 +13,7 @@ extension Service {
     /// Query parameters that have a meaning for a trace as text only.
     static let traceParameters = ["platform", "device", "doorbell", "kernel", "page_size", "aperture_bits"]
 
-    func replayTrace(_ context: RequestContext) throws(Problem) -> Response {
+    func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
         try refuse(["explain", "operation"], "a vector as JSON", context)
         var errors: [JSONProblem] = []
         var question = TraceQuestion(conditions: conditions(context, &errors))
@@ -41,13 +41,15 @@ extension Service {
             throw Problem(
                 .unreadableInput,
                 "None of the \(content.linesRead) lines is an event iommu:map or iommu:unmap, like \"a-1 [000] 5.8: "
-                    + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\".")
+                    + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
+                    + elsewhere(context.request.body))
         }
         let trace = TraceReconstruction(content.events, question)
         return json(200) { writer in
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
+            writer.findings(of: form)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }

@@ -17,7 +17,8 @@ public enum InputKind: String, CaseIterable, Sendable {
         if bytes.starts(with: DeviceTreeReader.magic) { return .deviceTree }
         if isTable(bytes) { return .acpiTables }
         if ACPIDumpText.isDump(bytes) { return .acpiDump }
-        let start = bytes.drop { TextLines.isBlank($0) || $0 == 0x0a || $0 == 0x0d }
+        let marks = bytes.starts(with: TextLines.byteOrderMark) ? TextLines.byteOrderMark.count : 0
+        let start = bytes.dropFirst(marks).drop { TextLines.isBlank($0) || $0 == 0x0a || $0 == 0x0d }
         if start.first == UInt8(ascii: "{") || start.first == UInt8(ascii: "[") { return .json }
         for line in TextLines(bytes).lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
             if SysfsText.isLine(line) { return .sysfs }

@@ -156,6 +156,12 @@ import Testing
         #expect(refused > 5_000)
     }
 
+    @Test func iomemIsNoListOfRegions() {
+        #expect(InputKind.sniff(Array("00000000-0fffffff : reserved\n".utf8)) == .iomem)
+        #expect(InputKind.sniff(Array("00000000-0fffffff : Reserved\n".utf8)) == .iomem)
+        #expect(InputKind.sniff(Array("00000000 0fffffff reserved\n".utf8)) == .sysfs)
+    }
+
     @Test func iomemKnowsRootBuses() throws {
         let text = """
             00000000-0fffffff : reserved

@@ -31,9 +31,17 @@ enum SysfsText {
         var bytes = 0
     }
 
-    /// Whether the line is one of the file, or names it.
+    /// Whether the line is one of the file, or names it, or is so close to one that it is worth saying what
+    /// is wrong with it.
     static func isLine(_ line: TextLines.Line) -> Bool {
-        region(line.bytes) != nil || heading(line.bytes) != nil
+        if region(line.bytes) != nil || heading(line.bytes) != nil { return true }
+        let words = line.words
+        func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
+            TextLines.prefixedHex(word) != nil || TextLines.bareHex(word) != nil
+        }
+        guard words.count == 3, isNumber(words[0]), isNumber(words[1]) else { return false }
+        let word = TextLines.string(words[2].map { (0x41...0x5a).contains($0) ? $0 | 0x20 : $0 })
+        return Word(rawValue: word) != nil || ["direct_relaxable", "sw_msi", "software_msi"].contains(word)
     }
 
     /// `0x0000000008000000 0x00000000080fffff msi`

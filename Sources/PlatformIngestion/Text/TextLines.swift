@@ -37,7 +37,7 @@ struct TextLines: Sequence {
         fileprivate init(text: [UInt8]) {
             self.text = text
             // Editors of other systems put a byte order mark in front of UTF-8.
-            if text.starts(with: [0xef, 0xbb, 0xbf]) { at = 3 }
+            if text.starts(with: TextLines.byteOrderMark) { at = TextLines.byteOrderMark.count }
         }
 
         mutating func next() -> Line? {
@@ -51,6 +51,9 @@ struct TextLines: Sequence {
             return Line(number: number, bytes: text[at..<last], isUnended: end == text.count)
         }
     }
+
+    /// U+FEFF in UTF-8.
+    static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
