@@ -245,6 +245,38 @@ import Testing
         #expect(moved.list("items").first?["reason"] as? String == "moved_under_guest_rmr", "\(moved.text)")
     }
 
+    /// Windows and doorbells at the ends of the space are no trouble.
+    @Test func extremesAreAnswered() {
+        let answer = client.post(
+            "/v1/fault-explanations",
+            json: "{\"lines\":[\"\(stingray.replacingOccurrences(of: "0x00000040", with: "0x00001040"))\","
+                + "\"\(stingray.replacingOccurrences(of: "0x00000040", with: "0xffffffffffffffff"))\"],"
+                + "\"doorbells\":[\"0x5040\",\"0x6040\",\"0xffffffffffffffff\"],"
+                + "\"windows\":[{\"start\":\"0xfffffffffffff000\",\"size\":\"0x1000\"},{\"start\":\"0x90000000\",\"size\":\"0x2000\"}]}"
+        )
+        #expect(answer.status == 200, "\(answer.text)")
+        // The first window that has room for the page.
+        let lost = answer.list("items").first
+        #expect((lost?["window"] as? [String: Any])?["start"] as? String == "0x90000000", "\(answer.text)")
+        #expect(lost?["verdict"] as? String == "msi_base_lost")
+    }
+
+    /// A device for which firmware names no MSI controller is not sure to have raised one.
+    @Test func devicesWithoutControllersAreDoubted() throws {
+        let platform = """
+            {"smmus":[{"id":"s","version":"v3"}],"msi_controllers":[{"id":"i","kind":"its","doorbell":"0x8090040"}],\
+            "devices":[{"id":"0000:00:01.0","kind":"pci_function","smmus":["s"]$}]}
+            """
+        for (members, isMSI) in [("", "likely"), (",\"msi_controllers\":[\"i\"]", "yes")] {
+            let body = Array(platform.replacingOccurrences(of: "$", with: members).utf8)
+            let upload = client.ask(.put, "/v1/platforms/m", body, type: "application/json")
+            #expect(upload.status / 100 == 2, "\(upload.text)")
+            let item = try verdict(event("0x8000040")).item
+            #expect(
+                item["verdict"] as? String == "msi_window" && item["is_msi"] as? String == isMSI, "\(item)")
+        }
+    }
+
     /// Numbers of SMMUs count their performance counters too.
     @Test func numberedSMMUsOfTables() throws {
         var builder = IORTBuilder()

@@ -143,10 +143,12 @@ extension FaultExplanation {
         }
         let (reason, phrase) = scene.obstacle(to: window, at: iova)
         let page = (iova - window.start.value) / scene.pageBytes
+        let isSure = known != nil && doorbell.isKnown && fault.isWrite == true && scene.mayRaiseMSIs
         var made = FaultExplanation(
-            fault, .msiWindow, known != nil && doorbell.isKnown && fault.isWrite == true ? .yes : .likely,
+            fault, .msiWindow, isSure ? .yes : .likely,
             because:
                 "\(HexLiteral.text(iova)) is doorbell page \(page) of the MSI window \(window.text): \(phrase)"
+                + (scene.mayRaiseMSIs ? "" : " Firmware names no MSI controller for the device, though.")
         )
         made.window = window
         made.doorbell = doorbell.address
@@ -182,7 +184,7 @@ extension FaultExplanation {
     ) -> FaultExplanation? {
         let pages = max(1, UInt64(scene.doorbells.count))
         guard iova / scene.pageBytes < pages, let doorbell = scene.doorbell(atOffsetOf: iova),
-            let window = scene.windows.first
+            let window = scene.windows.first(where: { iova <= $0.last.value - $0.start.value })
         else { return nil }
         let whole = window.start.value + iova
         let of = doorbell.address.map { "the doorbell \($0.hex)" } ?? "a GIC's doorbell"

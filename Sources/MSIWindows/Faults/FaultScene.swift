@@ -31,6 +31,8 @@ struct FaultScene {
     /// Told windows that are looked at.
     private static let windowsMax = 64
 
+    /// False when the devices are known and firmware names an MSI controller for none of them.
+    var mayRaiseMSIs: Bool { devices.isEmpty || devices.contains { !$0.msiControllers.isEmpty } }
     var hasDoorbells: Bool { !doorbells.isEmpty }
     var pageBytes: UInt64 { conditions.pageSize.bytes }
 
