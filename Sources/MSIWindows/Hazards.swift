@@ -77,6 +77,13 @@ enum Hazards {
                 "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 attaching "
                     + "fails with EPERM.")
         }
+        // No SMMU translates 64 bits.
+        if let last = question.usable?.map(\.last).max(), last.value == .max {
+            decision.warn(
+                .rangesBeforeAttach,
+                "iova_ranges reach 2^64-1, as before any attach: they say nothing of this host. Read them again "
+                    + "afterwards.")
+        }
         guard !conditions.kernel.refusesBlockingDirectDevices else { return }
         for device in question.group.devices {
             for region in device.firmwareRegions

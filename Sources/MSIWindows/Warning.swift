@@ -16,6 +16,8 @@ public struct Warning: Hashable, Sendable {
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
         case windowInPageZero = "window_in_page_zero"
         case windowOutsideIOVARanges = "window_outside_iova_ranges"
+        /// The ranges that the caller gave are those of an address space without a device.
+        case rangesBeforeAttach = "iova_ranges_before_attach"
         case windowAboveDMALimit = "window_above_dma_limit"
         case windowBeyondAperture = "window_beyond_aperture"
         /// A mapping of user space fails because it meets the window.

@@ -68,6 +68,20 @@ import Testing
         #expect(answer.list("map_checks").map { $0["errno"] as? String } == [nil, "EINVAL", "EINVAL"])
     }
 
+    /// Ranges that were read before a device was attached are wider than what is usable.
+    @Test(arguments: [("0xffffffffffffffff", true), ("0xffffffffffff", false)])
+    func rangesReadTooEarly(last: String, isTold: Bool) {
+        for consumer in ["vfio_type1", "iommufd"] {
+            let answer = ServiceClient().post(
+                "/v1/decisions",
+                json: #"{"consumer":"\#(consumer)","reserved_regions":[],"#
+                    + #""iova_ranges":[{"start":"0x0","last":"\#(last)"}]}"#)
+            #expect(answer.status == 200)
+            let codes = answer.list("warnings").map { $0["code"] as? String }
+            #expect(codes.contains("iova_ranges_before_attach") == isTold)
+        }
+    }
+
     /// A group has one window, so a reservation of any of its devices makes it unreachable, and every
     /// sentence says so.
     @Test(arguments: [("vfio_type1", "0x8000000"), ("iommufd", "0x8000000"), ("dma_api", "0xfff00000")])
