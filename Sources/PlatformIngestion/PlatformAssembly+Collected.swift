@@ -40,7 +40,7 @@ extension PlatformAssembly {
         var platform = platform
         var findings = FindingList()
         var known = Set(platform.devices.map(\.id))
-        let bridges = platform.devices.filter { $0.kind == .pciHost && $0.active }
+        let described = SysfsNames(platform.devices)
         for group in host.groups {
             let reported: Device
             do {
@@ -51,12 +51,13 @@ extension PlatformAssembly {
             }
             var added: [Device] = []
             if known.insert(reported.id).inserted { added.append(reported) }
-            for name in group.devices where !name.isEmpty {
+            for (name, path) in zip(group.devices, group.paths) where !name.isEmpty {
                 var device =
                     platform.pciFunction(name)
-                    ?? Self.function(name, below: bridges)
-                    ?? platform.devices.first { $0.id == name }
+                    ?? Self.function(name, below: described.bridge(of: path))
+                    ?? described.device(name)
                     ?? Device(id: name, kind: .group)
+                device.id = name
                 device.reportedRegions = reported.reportedRegions
                 device.firmwareRegions = reported.firmwareRegions
                 device.unappliedRegions = []
@@ -75,13 +76,13 @@ extension PlatformAssembly {
         return platform
     }
 
-    /// A PCI function of a tree with one host bridge; with several nothing tells which is whose.
-    private static func function(_ name: String, below bridges: [Device]) -> Device? {
-        guard bridges.count == 1, let requester = Platform.requester(name) else { return nil }
-        var function = bridges[0]
+    /// A PCI function of a tree, behind the host bridge that it is known to be behind.
+    private static func function(_ name: String, below bridge: Device?) -> Device? {
+        guard let bridge, let requester = Platform.requester(name) else { return nil }
+        var function = bridge
         function.id = name
         function.kind = .pciFunction
-        function.hostBridge = bridges[0].id
+        function.hostBridge = bridge.id
         if let stream = function.stream(ofRequester: requester) {
             function.streams = [StreamMapping(smmu: stream.iommu, kind: .specifier([stream.id]))]
         }

@@ -1,5 +1,6 @@
-// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk and sort, which
-// every system has. Its output equals HostCollection's byte for byte; a test holds the two together.
+// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort and
+// readlink, which every system has. Its output equals HostCollection's byte for byte; a test holds the two
+// together.
 
 enum CollectScript {
     static let text = #"""
@@ -71,6 +72,21 @@ enum CollectScript {
         newline='
         '
 
+        # Where the links of these names in a folder point, as JSON strings; null for what is no link.
+        links() {
+            comma=
+            while IFS= read -r name; do
+                if [ -n "$name" ] && [ -L "$root$1/$name" ]; then
+                    target=$(readlink "$root$1/$name")
+                    target=$(printf '%s' "$target" | tr '\n' '\t' | plain | escape)
+                    printf '%s"%s"' "$comma" "$target"
+                else
+                    printf '%snull' "$comma"
+                fi
+                comma=,
+            done
+        }
+
         # Whether a folder's names can be read; one that is there and keeps them is noted.
         listable() {
             [ -d "$root$1" ] || return 1
@@ -130,6 +146,8 @@ enum CollectScript {
             printf ',"devices":['
             names "$groups/$n/devices" | plain | sort | escape \
                 | awk '{ printf "%s\"%s\"", (NR > 1 ? "," : ""), $0 }'
+            printf '],"paths":['
+            names "$groups/$n/devices" | plain | sort | links "$groups/$n/devices"
             printf '],"reserved_regions":'
             eval "has=\$regions_$n"
             text $groups/$n/reserved_regions $has

@@ -65,6 +65,16 @@ enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
+    /// Where a link points, without newlines at its end; nil for what is no link.
+    static func linkTarget(_ path: String) -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { space in
+            space.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress!, $0.count) }
+        }
+        guard count >= 0 else { return nil }
+        return Array(buffer[..<count].reversed().drop { $0 == 0x0a }.reversed())
+    }
+
     /// Names in a folder, sorted by bytes; empty when it cannot be read. Hidden ones are left out.
     static func names(in folder: String) -> [String] {
         guard let stream = opendir(folder) else { return [] }

@@ -51,6 +51,8 @@ struct HostCollection {
         let number: String
         let type: String?
         let devices: [String]
+        /// Of each device, where sysfs has it; nil for what is no link.
+        let paths: [String?]
         let regions: String?
 
         func write(_ writer: inout JSONWriter) {
@@ -58,6 +60,11 @@ struct HostCollection {
                 writer.member("id", number)
                 writer.member("type", orNull: type)
                 writer.member("devices", strings: devices)
+                writer.array("paths") { writer in
+                    for path in paths {
+                        if let path { writer.string(path) } else { writer.null() }
+                    }
+                }
                 writer.member("reserved_regions", orNull: regions)
             }
         }
@@ -77,12 +84,14 @@ struct HostCollection {
         return numbers.map { number in
             let folder = "\(Self.groupsPath)/\(number)"
             let (type, regions) = (line("\(folder)/type"), text("\(folder)/reserved_regions"))
-            let devices = isListable("\(folder)/devices") ? Files.names(in: "\(root)\(folder)/devices") : []
+            let names = isListable("\(folder)/devices") ? Files.names(in: "\(root)\(folder)/devices") : []
+            let devices = names.map { Self.onLine($0.utf8) }
+                .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             return Group(
-                number: number, type: type,
-                devices: devices.map { Self.string(Self.plain($0.utf8).map { $0 == 0x0a ? 0x20 : $0 }) }
-                    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) },
-                regions: regions)
+                number: number, type: type, devices: devices,
+                paths: devices.map { name in
+                    name.isEmpty ? nil : Files.linkTarget("\(root)\(folder)/devices/\(name)").map(Self.onLine)
+                }, regions: regions)
         }
     }
 
@@ -126,6 +135,11 @@ struct HostCollection {
     /// Printable ASCII and newlines, tabs as blanks.
     private static func plain(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) || $0 == 0x0a }
+    }
+
+    /// What is plain on one line: newlines as blanks.
+    private static func onLine(_ bytes: some Sequence<UInt8>) -> String {
+        string(plain(bytes).map { $0 == 0x0a ? 0x20 : $0 })
     }
 
     private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

@@ -48,6 +48,64 @@ import Testing
         #expect(codes(answer).contains("collector-note") && codes(answer).contains("more-findings"))
     }
 
+    /// Two host bridges, of which one carries DMA from 2 GiB on only, and a device that is none of theirs.
+    private func twoBridges() -> [UInt8] {
+        DeviceTreeBuilder.blob { root in
+            root.strings("compatible", "test,board")
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+            root.child("iommu@1000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, 0x1000, 0, 0x1000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 1)
+            }
+            for (name, isNarrow) in [("pcie@4000", false), ("pcie@5000", true)] {
+                root.child(name) { node in
+                    node.strings("device_type", "pci")
+                    node.cells("#address-cells", 3)
+                    node.cells("#size-cells", 2)
+                    node.cells("iommu-map", 0, 1, 0, 0x10000)
+                    guard isNarrow else { return }
+                    node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
+                }
+            }
+            root.child("usb@6000") { node in
+                node.strings("compatible", "test,usb")
+                node.cells("reg", 0, 0x6000, 0, 0x1000)
+                node.cells("iommus", 1, 7)
+            }
+        }
+    }
+
+    /// Where sysfs has a function tells which bridge it is behind; without that, two bridges leave it open.
+    @Test func placesTellBridgesApart() throws {
+        let place = "../../../../devices/platform"
+        func group(_ id: Int, _ device: String, _ path: String?) -> String {
+            #"{"id":"\#(id)","devices":["\#(device)"],"#
+                + (path.map { #""paths":["\#($0)"],"# } ?? "") + #""reserved_regions":"\#(window)"}"#
+        }
+        let groups = [
+            group(1, "0000:01:00.0", "\(place)/4000.pcie/pci0000:00/0000:00:00.0/0000:01:00.0"),
+            group(2, "0001:01:00.0", "\(place)/5000.pcie/pci0001:00/0001:00:00.0/0001:01:00.0"),
+            group(3, "0002:01:00.0", nil), group(4, "6000.usb", "\(place)/6000.usb"),
+        ]
+        let answer = upload(
+            #","device_tree":"\#(hex(twoBridges()))","groups":[\#(groups.joined(separator: ","))]"#)
+        #expect(answer.status == 201, "\(answer.text)")
+        func gaps(_ device: String) -> Int {
+            client.get("/v1/platforms/h/reserved-regions?device=\(device)").list("items")
+                .filter { $0["kind"] as? String == "dma_ranges_gap" }.count
+        }
+        #expect(gaps("0000:01:00.0") == 0 && gaps("0001:01:00.0") > 0 && gaps("0002:01:00.0") == 0)
+        let kinds = ["0000:01:00.0", "0001:01:00.0", "0002:01:00.0", "6000.usb"].map {
+            client.get("/v1/platforms/h/devices/\($0)").json["kind"] as? String
+        }
+        #expect(kinds == ["pci_function", "pci_function", "group", "platform"])
+        let wrong = upload(#","groups":[{"id":"1","devices":["a","b"],"paths":[null]}]"#)
+        #expect(wrong.status == 422 && wrong.pointers == ["/collected/groups/0/paths"])
+    }
+
     @Test func groupsOverTables() {
         var builder = IORTBuilder()
         let its = builder.itsGroup([0])

@@ -2,6 +2,7 @@
 // byte.
 
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 
@@ -33,6 +34,13 @@ import Testing
             try FileManager.default.createDirectory(
                 at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try Data(content).write(to: file)
+        }
+
+        func link(_ path: String, to target: String) throws {
+            let link = folder.appendingPathComponent(path)
+            try FileManager.default.createDirectory(
+                at: link.deletingLastPathComponent(), withIntermediateDirectories: true)
+            #expect(symlink(target, link.path) == 0)
         }
 
         deinit { try? FileManager.default.removeItem(at: folder) }
@@ -79,7 +87,8 @@ import Testing
             try tree.add("\(groups)/\(number)/reserved_regions", window)
             try tree.add("\(groups)/\(number)/devices/0000:0\(number.suffix(1)):00.0/vendor", [])
         }
-        try tree.add("\(groups)/2/devices/0000:00:1f.0/vendor", [])
+        let place = "../../../../devices/platform/4000.pcie/pci0000:00/0000:00:1f.0"
+        try tree.link("\(groups)/2/devices/0000:00:1f.0", to: place)
         try tree.add("\(groups)/2/type", Array("DMA\n".utf8))
         try tree.add("\(groups)/10/type", Array("identity".utf8))
         try tree.add("\(groups)/notes/type", Array("DMA".utf8))
@@ -96,6 +105,8 @@ import Testing
         let listed = json["groups"] as? [[String: Any]] ?? []
         #expect(listed.map { $0["id"] as? String } == ["0", "2", "9", "10"])
         #expect(listed[1]["devices"] as? [String] == ["0000:00:1f.0", "0000:02:00.0"])
+        #expect((listed[1]["paths"] as? [Any?])?.first as? String == place)
+        #expect((listed[1]["paths"] as? [Any?])?.last as? NSNull != nil)
         #expect(listed[1]["type"] as? String == "DMA" && listed[3]["type"] as? String == "identity")
         #expect(listed[0]["reserved_regions"] as? String == String(decoding: window, as: UTF8.self))
         #expect((json["acpi"] as? [String: Any])?["IORT"] as? String == "4900ff0a")
@@ -115,6 +126,15 @@ import Testing
         ] {
             try tree.add("\(groups)/0/devices/\(name)/vendor", [])
         }
+        for (number, target) in [
+            "plain", "/a\"b\\c", "new\nline", "end\n\n", "tab\there", "\u{e9}t\u{e9}", "\u{1}ctl",
+            " lead trail ",
+            "-n", "%s", "$HOME", "\n",
+        ].enumerated() {
+            try tree.link("\(groups)/0/devices/link\(number)", to: target)
+        }
+        try tree.link("\(groups)/0/devices/link\nbroken", to: "x")
+        try tree.link("\(groups)/0/devices/-link", to: "y")
         // Group folders that no kernel makes are passed over.
         for name in ["00", "01", "12345678901", "a", "-1", "9 ", "2\n3", "1", "10"] {
             try tree.add("\(groups)/\(name)/type", Array("DMA".utf8))
@@ -129,9 +149,17 @@ import Testing
         let listed = json["groups"] as? [[String: Any]] ?? []
         #expect(listed.map { $0["id"] as? String } == ["0", "1", "10"])
         #expect(
-            listed[0]["devices"] as? [String] == [
+            (listed[0]["devices"] as? [String])?.filter { !$0.contains("link") } == [
                 " ", " lead", "$HOME", "%s%d", "*", "-n", "0000:00:01.0", "`id`", "a b", "a\"b", "a\\b", "ab",
                 "ctl", "quote'", "sp ace", "t", "tab here", "trail ", "x ",
+            ])
+        let places = zip(listed[0]["devices"] as? [String] ?? [], listed[0]["paths"] as? [Any] ?? [])
+        let links = places.compactMap { name, place in (place as? String).map { "\(name) \($0)" } }
+        #expect(
+            links == [
+                "-link y", "link0 plain", "link1 /a\"b\\c", "link10 $HOME", "link11 ", "link2 new line",
+                "link3 end", "link4 tab here", "link5 t", "link6 ctl", "link7  lead trail ", "link8 -n",
+                "link9 %s",
             ])
         #expect((json["iomem"] as? String)?.utf8.count == 120_001 && json["kernel_release"] as? String == "")
         #expect(listed[2]["reserved_regions"] as? String == "\n\n")

@@ -10,12 +10,15 @@ struct CollectedHost {
         var type: String?
         /// PCI addresses and names of platform devices, in the kernel's order.
         var devices: [String]
+        /// Of each device, where sysfs has it, as its link says; nil when that is not known.
+        var paths: [String?]
         /// The text of reserved_regions; nil when it could not be read.
         var reservedRegions: [UInt8]?
     }
 
     static let formatNumber = 1
     private static let devicesPerGroupMax = 4_096
+    private static let pathBytesMax = 4_096
     /// One for every file of every group, and some.
     private static let notesMax = 4 * TextLimits.groupsMax
 
@@ -73,10 +76,25 @@ struct CollectedHost {
         let devices = NativePlatform.list(
             reader.optional("devices"), max: devicesPerGroupMax, problems
         ) { $0.string(bytesMax: NativePlatform.nameBytesMax, problems) }
+        let paths = Self.paths(reader.optional("paths"), devices.count, problems)
         let text = present(reader.optional("reserved_regions"))?.string(bytesMax: bytesMax, problems)
         guard let number else { return nil }
         return Group(
-            number: number, type: type, devices: devices, reservedRegions: text.map { Array($0.utf8) })
+            number: number, type: type, devices: devices, paths: paths,
+            reservedRegions: text.map { Array($0.utf8) })
+    }
+
+    /// As many as there are devices; unknown ones when the collector did not say.
+    private static func paths(_ node: JSONNode?, _ count: Int, _ problems: ProblemList) -> [String?] {
+        let unknown = [String?](repeating: nil, count: count)
+        guard let node = present(node), let nodes = node.elements(countMax: devicesPerGroupMax, problems)
+        else { return unknown }
+        guard nodes.count == count else {
+            problems.add(
+                node.pointer, "wrong-count", "\(nodes.count) paths for \(count) devices; send null for none.")
+            return unknown
+        }
+        return nodes.map { present($0)?.string(bytesMax: pathBytesMax, problems) }
     }
 
     private static func hex(_ node: JSONNode?, _ bytesMax: Int, _ problems: ProblemList) -> [UInt8]? {
