@@ -19,14 +19,15 @@ public enum InputKind: String, CaseIterable, Sendable {
         if ACPIDumpText.isDump(bytes) { return .acpiDump }
         let marks = bytes.starts(with: TextLines.byteOrderMark) ? TextLines.byteOrderMark.count : 0
         let start = bytes.dropFirst(marks).drop { TextLines.isBlank($0) || $0 == 0x0a || $0 == 0x0d }
-        if start.first == UInt8(ascii: "{") || start.first == UInt8(ascii: "[") { return .json }
+        if start.first == UInt8(ascii: "{") { return .json }
         for line in TextLines(bytes).lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
             if SysfsText.isLine(line) { return .sysfs }
             if IOMemText.isLine(line) { return .iomem }
             if line.isTrace { return .trace }
             if line.isFault { return .faultLog }
         }
-        return nil
+        // A log's time stamp begins as a JSON array does.
+        return start.first == UInt8(ascii: "[") ? .json : nil
     }
 
     /// Kernel logs and traces may begin with lines of other kinds.

@@ -17,6 +17,8 @@ import Testing
             "arm-smmu 64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x00000040, fsynr=0x2f0013, cbfrsynra=0x102, cb=15"
         for stamp in ["", "[   12.345678] ", "Sep 12 10:00:00 host kernel: [   12.3] ", "<3>[ 1.0] "] {
             let fault = try #require(try read([stamp + stingray]).faults.first)
+            // A stamp in brackets is no array of JSON.
+            #expect(InputKind.sniff(Array((stamp + stingray).utf8)) == .faultLog)
             #expect(fault.smmu == "64000000.iommu" && fault.driver == .armSMMU && fault.line == 1)
             #expect(fault.cause == .translation && fault.iova == 0x40 && fault.streamID == 0x102)
             #expect(fault.isWrite == true && fault.isInstruction == false)
