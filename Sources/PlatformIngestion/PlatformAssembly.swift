@@ -134,6 +134,7 @@ struct PlatformAssembly {
             var facts = ACPIReader.Facts()
             facts.preservesPCIConfiguration =
                 options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration ?? false
+            facts.inboundWindows = supplement?.facts.inboundWindows ?? [:]
             facts.pciWindows = supplement?.facts.pciWindows ?? iomem?.content.pciWindows ?? [:]
             facts.memory = iomem?.content.memory ?? []
             let platform: Platform

@@ -78,6 +78,30 @@ import Testing
         #expect(codes(off).contains("rmr-not-preserved"))
     }
 
+    /// `_DMA` goes before the table's limit of 40 bits, and reserves nothing between its windows.
+    @Test func inboundWindowsOfACPI() {
+        let facts = #"""
+            {"dma_ranges":[{"bus":"0x80000000","size":"0x80000000"},{"bus":0,"size":"0x1000"},
+              {"segment":1,"bus":0,"size":"0x10000000000"}]}
+            """#
+        let parts = form([
+            ("iort", "application/vnd.acpi.table", machine()),
+            ("facts", "application/json", Array(facts.utf8)),
+        ])
+        let type = "multipart/form-data; boundary=B"
+        #expect(client.ask(.put, "/v1/platforms/d", parts, type: type).status == 201)
+        let device = client.get("/v1/platforms/d/devices/0000:00:10.0").json
+        #expect(device["dma_limit"] as? String == "0xffffffff")
+        let kinds = client.get("/v1/platforms/d/reserved-regions?device=0000:00:10.0").list("items")
+            .map { $0["kind"] as? String }
+        #expect(!kinds.contains("dma_ranges_gap"))
+        let wrong = form([
+            ("iort", "application/vnd.acpi.table", machine()),
+            ("facts", "application/json", Array(#"{"dma_ranges":[{"bus":1,"size":0}]}"#.utf8)),
+        ])
+        #expect(client.ask(.put, "/v1/platforms/d", wrong, type: type).pointers == ["/dma_ranges/0/size"])
+    }
+
     @Test func textOfAcpidump() {
         let text = Array(ACPITableBuilder.dump([machine(), madt]).utf8)
         for type in ["application/vnd.acpi.table", "text/plain", "application/octet-stream"] {

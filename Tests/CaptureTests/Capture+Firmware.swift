@@ -16,14 +16,8 @@ extension Capture {
         let dsdt = file("DSDT.aml", of: name) ?? []
         facts.preservesPCIConfiguration = preservesConfiguration(dsdt)
         let tables = ["IORT.aml", "APIC.aml", "MCFG.aml"].compactMap { file($0, of: name) }
-        var platform = try ACPIReader.read(tables, facts)
-        // `_DMA` goes before the limit of the IORT, and reserves nothing.
-        if let limit = inboundLimit(dsdt) {
-            for index in platform.devices.indices where platform.devices[index].kind == .rootComplex {
-                platform.devices[index].dmaLimit = limit
-            }
-        }
-        return platform
+        facts.inboundWindows = [0: inboundWindows(dsdt)].filter { !$0.value.isEmpty }
+        return try ACPIReader.read(tables, facts)
     }
 
     /// Top-level `PCI Bus 0000:00` lines: the root bus's memory windows. I/O ports are in another file.
@@ -48,21 +42,23 @@ extension Capture {
         return index(of: [0x93, 0x6a, 0x0a, 0x05, 0xa4, 0x00], in: body) != nil
     }
 
-    /// Highest bus address of the QWORD descriptors in `_DMA`'s resource template; nil without the object.
-    static func inboundLimit(_ dsdt: [UInt8]) -> UInt64? {
-        guard let at = index(of: Array("_DMA".utf8), in: dsdt[...]) else { return nil }
-        var limit: UInt64?
+    /// The QWORD descriptors in `_DMA`'s resource template; none without the object.
+    static func inboundWindows(_ dsdt: [UInt8]) -> [InboundWindow] {
+        guard let at = index(of: Array("_DMA".utf8), in: dsdt[...]) else { return [] }
+        var windows: [InboundWindow] = []
         var next = at + 4
         while let descriptor = index(of: [0x8a, 0x2b, 0x00, 0x00], in: dsdt[next...].prefix(16)),
             dsdt.count >= descriptor + 46
         {
-            let last = dsdt[(descriptor + 22)..<(descriptor + 30)].reversed().reduce(UInt64(0)) {
-                $0 << 8 | UInt64($1)
+            func field(_ offset: Int) -> UInt64 {
+                dsdt[(descriptor + offset)..<(descriptor + offset + 8)].reversed()
+                    .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
             }
-            limit = max(limit ?? 0, last)
+            windows.append(
+                InboundWindow(busStart: field(14), cpuStart: field(14) &+ field(30), size: field(38)))
             next = descriptor + 46
         }
-        return limit
+        return windows
     }
 
     private static func index(of pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {

@@ -13,6 +13,9 @@ public enum ACPIReader {
         public var preservesPCIConfiguration = false
         /// Outbound windows of root complexes by PCI segment, as `_CRS` has them.
         public var pciWindows: [UInt32: [PCIWindow]] = [:]
+        /// Inbound windows of root complexes by PCI segment, as `_DMA` has them. They bound what DMA reaches,
+        /// in place of the table's own limit, and reserve nothing between them: only device trees do that.
+        public var inboundWindows: [UInt32: [InboundWindow]] = [:]
         public var memory: [PhysicalRange] = []
 
         public init() {}

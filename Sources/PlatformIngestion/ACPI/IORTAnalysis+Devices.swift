@@ -44,7 +44,8 @@ extension IORTAnalysis {
             let id = "rc:\(root.segment)"
             return Device(
                 id: id, kind: .rootComplex, streams: rootComplexStreams(index),
-                dmaLimit: limit(root.memoryAddressLimit, of: node, "root complex"),
+                dmaLimit: inboundLimit(root.segment)
+                    ?? limit(root.memoryAddressLimit, of: node, "root complex"),
                 dmaCoherent: root.cacheCoherent == 1, pciWindows: facts.pciWindows[root.segment] ?? [])
         case .namedComponent(let component):
             let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
@@ -54,6 +55,12 @@ extension IORTAnalysis {
                 dmaCoherent: component.isCoherent)
         default: return nil
         }
+    }
+
+    /// Highest bus address of the root complex's `_DMA`; nil when it is not known (drivers/acpi/arm64/dma.c:
+    /// acpi_arch_dma_setup, Linux 7.2).
+    private func inboundLimit(_ segment: UInt32) -> UInt64? {
+        facts.inboundWindows[segment]?.map { $0.busStart &+ ($0.size - 1) }.max()
     }
 
     /// Highest address of `bits` bits. None, and Linux takes no notice, when firmware wrote 0 or when the
