@@ -41,6 +41,7 @@ extension PlatformAssembly {
         var findings = FindingList()
         var known = Set(platform.devices.map(\.id))
         let described = SysfsNames(platform.devices)
+        var members: Set<String> = []
         for group in host.groups {
             let reported: Device
             do {
@@ -52,6 +53,12 @@ extension PlatformAssembly {
             var added: [Device] = []
             if known.insert(reported.id).inserted { added.append(reported) }
             for (name, path) in zip(group.devices, group.paths) where !name.isEmpty {
+                guard members.insert(name).inserted else {
+                    findings.note(
+                        .warning, "device-in-two-groups", "groups/\(group.number)",
+                        "\(name) is listed before; a device has one group, and the first that lists it counts.")
+                    continue
+                }
                 var device =
                     platform.pciFunction(name)
                     ?? Self.function(name, below: described.bridge(of: path))

@@ -168,6 +168,25 @@ import Testing
             })
     }
 
+    /// A device is in one group; lists that repeat names cost no more than their length.
+    @Test func devicesInTwoGroups() {
+        let answer = upload(
+            """
+            ,"groups":[{"id":"1","devices":["a","b"],"reserved_regions":"\(window)"},\
+            {"id":"2","devices":["a","c","c"],"reserved_regions":"0x0 0xfff reserved\\n"}]
+            """)
+        #expect(answer.status == 201 && answer.json["devices"] as? Int == 5, "\(answer.text)")
+        #expect(codes(answer).filter { $0 == "device-in-two-groups" }.count == 2)
+        let view = client.get("/v1/platforms/h/reserved-regions?device=a&view=sysfs").json
+        #expect(view["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n")
+        let names = (0..<4_000).map { "\"n\($0)\"" }.joined(separator: ",")
+        let groups = (0..<40).map { "{\"id\":\"\($0)\",\"devices\":[\(names)],\"reserved_regions\":\"\"}" }
+        let start = ContinuousClock.now
+        let many = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(many.status == 200 && many.json["devices"] as? Int == 4_040, "\(many.text.prefix(500))")
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
     @Test func refusals() {
         #expect(upload(",\"device_tree\":\"d0\"").json["code"] as? String == "unreadable-device-tree")
         #expect(upload(",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String == "unreadable-iort")

@@ -107,4 +107,16 @@ import Testing
         }
         #expect(read > 500)
     }
+
+    /// Work grows with the line, not with its square.
+    @Test func longLinesTakeNoLongerThanTheyAre() {
+        let start = ContinuousClock.now
+        for unit in ["IOMMU: ", "x    IOMMU:    "] {
+            let line = Array(String(repeating: unit, count: (1 << 20) / unit.utf8.count).utf8)
+            for text in [line, line + Array("a-1 [000] 5.8: map: IOMMU: ".utf8) + line] {
+                _ = try? TraceText.read(text)
+            }
+        }
+        #expect(ContinuousClock.now - start < .seconds(15))
+    }
 }

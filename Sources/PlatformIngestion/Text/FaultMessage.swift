@@ -16,6 +16,7 @@ struct FaultMessage {
 
     private static let continuationsMax = 6
     private static let nameBytesMax = 64
+    private static let driverBytesMax = SMMUFault.Driver.allCases.map(\.rawValue.utf8.count).max() ?? 0
     private static let mark = Array("arm-smmu".utf8)
     private var continuations = 0
 
@@ -45,7 +46,8 @@ struct FaultMessage {
             guard bytes[at] == mark[0], bytes[at..<at + mark.count].elementsEqual(mark),
                 at == bytes.startIndex || !isOfName(bytes[at - 1])
             else { continue }
-            let driver = bytes[at...].prefix { $0 != 0x20 }
+            // No further than a driver's name goes: such marks may stand in a row.
+            let driver = bytes[at...].prefix(driverBytesMax + 1).prefix { $0 != 0x20 }
             guard let kind = SMMUFault.Driver(rawValue: TextLines.string(driver)) else { continue }
             let behind = bytes[driver.endIndex...].drop(while: TextLines.isBlank)
             // A node without registers has a colon in its name: "soc:iommu".

@@ -75,9 +75,8 @@ public enum TraceText {
     }
 
     private static func trimmed(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-        var bytes = bytes
-        while let last = bytes.last, TextLines.isBlank(last) { bytes.removeLast() }
-        return bytes
+        // Of a slice that others look at too, removeLast() copies all.
+        bytes.lastIndex { !TextLines.isBlank($0) }.map { bytes[...$0] } ?? bytes[..<bytes.startIndex]
     }
 
     private static func kind(_ name: String, _ text: ArraySlice<UInt8>) -> MappingEvent.Kind? {
