@@ -13,6 +13,8 @@ public enum Limits {
     public static let devicesPerPlatformMax = 4_096
     public static let findingsPerPlatformMax = 256
     public static let acpiTableBytesMax = 2 << 20
+    /// RMRs and their regions that a platform's answer lists; how many RMRs are left out is told beside them.
+    public static let memoryRangesListedMax = 32_768
     public static let multipartPartsMax = MultipartForm.partsMax
     public static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
     public static let textLinesMax = 200_000
@@ -80,6 +82,7 @@ public enum Limits {
             ("devices_per_platform_max", devicesPerPlatformMax),
             ("findings_per_platform_max", findingsPerPlatformMax),
             ("acpi_table_bytes_max", acpiTableBytesMax),
+            ("memory_ranges_listed_max", memoryRangesListedMax),
             ("multipart_parts_max", multipartPartsMax),
             ("multipart_header_bytes_max", multipartHeaderBytesMax),
             ("text_lines_max", textLinesMax),

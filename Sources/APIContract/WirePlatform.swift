@@ -18,7 +18,7 @@ extension JSONWriter {
         member("devices", platform.devices.count)
         if platform.source == .acpi {
             member("preserve_config", platform.preservesPCIConfiguration)
-            array("memory_ranges") { writer in platform.memoryRanges.forEach { writer.memoryRange($0) } }
+            memoryRanges(platform.memoryRanges)
         }
         array("memory") { writer in
             for range in platform.memory {
@@ -28,6 +28,17 @@ extension JSONWriter {
         if findings {
             array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
         }
+    }
+
+    /// Each ID mapping of a node repeats the node's regions, so that a small table could make a huge list.
+    private mutating func memoryRanges(_ ranges: [ReservedMemoryRange]) {
+        var room = Limits.memoryRangesListedMax
+        let listed = ranges.prefix { range in
+            room -= 1 + range.regions.count
+            return room >= 0
+        }
+        array("memory_ranges") { writer in listed.forEach { writer.memoryRange($0) } }
+        if listed.count < ranges.count { member("memory_ranges_omitted", ranges.count - listed.count) }
     }
 
     private mutating func memoryRange(_ range: ReservedMemoryRange) {

@@ -236,4 +236,20 @@ import Testing
         #expect(client.ask(.post, "/v1/platforms?assume=x", machine(), type: table).status == 400)
         #expect(client.ask(.post, "/v1/platforms?preserve_config=1", machine(), type: table).status == 400)
     }
+
+    /// Mappings times regions of an RMR are not written out without end.
+    @Test func memoryRangesOfManyStreams() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 64, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges(
+            (0..<500).map { (0x1_0000_0000 + $0 * 0x1_0000, 0x1_0000) },
+            (0..<1_000).map { .init(0, 0, $0, to: smmu) })
+        let answer = client.ask(
+            .put, "/v1/platforms/rmr", builder.table(), type: "application/vnd.acpi.table")
+        #expect(answer.status == 201 && answer.text.utf8.count < 4 << 20, "\(answer.text.prefix(300))")
+        let listed = answer.list("memory_ranges").count
+        #expect(listed > 60 && listed + (answer.json["memory_ranges_omitted"] as? Int ?? 0) == 1_000)
+    }
 }

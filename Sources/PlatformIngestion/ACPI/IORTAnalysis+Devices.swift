@@ -130,10 +130,11 @@ extension IORTAnalysis {
     /// The MSI controllers that the device's IDs reach: the first ITS of each group, as Linux takes it; or
     /// the first GICv2m frame on machines without ITSs.
     private mutating func findControllers(_ device: inout Device, _ index: Int) throws(ACPIError) {
+        var known: Set<UInt32> = []
         for (piece, target) in reachedGroups(index) {
             guard let first = identifiers(of: target).first else { continue }
             let id = MADT.itsID(first)
-            if !device.msiControllers.contains(id) { device.msiControllers.append(id) }
+            if known.insert(first).inserted { device.msiControllers.append(id) }
             if device.kind == .rootComplex {
                 device.requesterControllers.append(
                     RequesterController(requesters: piece.first...piece.last, controller: id))
