@@ -18,6 +18,14 @@ public struct WithheldItem: Hashable, Sendable {
         case outsideIOVARanges = "outside_iova_ranges"
 
         /// For a sentence: "dma-ranges gap 0x0...0x80000fff".
+        public var phraseWithArticle: String {
+            switch self {
+            case .pageZero: phrase
+            case .iommuAddresses, .rmr: "an \(phrase)"
+            case .pciWindow, .dmaRangesGap, .hardwareMSI, .reservedRegion, .outsideIOVARanges: "a \(phrase)"
+            }
+        }
+
         public var phrase: String {
             switch self {
             case .pageZero: "page zero"

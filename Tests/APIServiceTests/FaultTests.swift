@@ -106,6 +106,35 @@ import Testing
         #expect(try verdict(event("0x8000040")).reason == "moved_under_guest_rmr")
     }
 
+    /// What the SMMU cannot translate is told before what the interconnect may have done.
+    @Test func windowsBeyondTheAperture() throws {
+        upload(limit: 40)
+        let body = { (base: String, iova: String) in
+            "{\"platform\":\"m\",\"text\":\"arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: 0000:00:01.0 "
+                + "sid: 0x8 ssid: 0x0 iova: \(iova) ipa: 0x0\","
+                + "\"windows\":[{\"start\":\"\(base)\",\"size\":\"0x100000\"}]}"
+        }
+        for (base, iova, reason) in [
+            ("0x1000000000000", "0x1000000000040", "beyond_aperture"),
+            ("0x20000000000", "0x20000000040", "above_dma_limit"),
+        ] {
+            let item = client.post("/v1/fault-explanations", json: body(base, iova)).list("items").first
+            #expect(item?["reason"] as? String == reason, "\(String(describing: item))")
+        }
+    }
+
+    /// What may have been no MSI is not answered with another window, but with how to find out.
+    @Test func doubtsSayHowToFindOut() throws {
+        upload()
+        let high = try verdict(event("0xffffd040")).item
+        #expect(
+            high["is_msi"] as? String == "unknown" && (high["alternatives"] as? [String])?.isEmpty == true)
+        #expect((high["changes"] as? [String])?.first?.contains("/v1/replays") == true, "\(high)")
+        upload(range: (0x800_0000, 0x8_0000))
+        let because = try verdict(event("0x80a0040")).item["because"] as? String
+        #expect(because?.contains("touches an RMR of") == true, "\(because ?? "")")
+    }
+
     @Test func othersAreToldApart() throws {
         upload(windows: "{\"bus\":\"0x10000000\",\"size\":\"0x1000000\"}")
         let v2 = "arm-smmu 2b500000.iommu: Unhandled context fault:"

@@ -201,7 +201,8 @@ extension FaultExplanation {
     }
 
     private mutating func addChanges(_ scene: FaultScene) {
-        alternatives = scene.alternatives(avoiding: window)
+        // Where it is not known to have been an MSI, another window is no answer.
+        if reason != nil || window != nil { alternatives = scene.alternatives(avoiding: window) }
         let list = alternatives.map(\.hex).joined(separator: ", ")
         let elsewhere =
             alternatives.isEmpty ? "" : " (for the devices known here: \(list))"
@@ -231,7 +232,15 @@ extension FaultExplanation {
                 "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
                     + "are requested, into the domain of that moment.")
         case nil:
-            if verdict == .noAddress, fault.cause == .configuration {
+            if verdict == .notMSI {
+                changes.append(
+                    "Trace iommu:map and iommu:unmap (trace-cmd record -e iommu) until the fault and POST the text to "
+                        + "/v1/replays: it tells whether a doorbell was mapped there.")
+            } else if verdict == .windowOnly {
+                changes.append(
+                    "Compare the address with what the device has in its MSI capability or MSI-X table (lspci -vv)."
+                )
+            } else if verdict == .noAddress, fault.cause == .configuration {
                 changes.append(
                     "Look for a missing stream ID in iommu-map or IORT, or for a driver that was not bound.")
             } else if verdict == .noAddress, fault.stage == 2, fault.transaction != nil {

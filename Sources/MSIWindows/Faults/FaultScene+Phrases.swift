@@ -8,6 +8,13 @@ import SMMUModel
 extension FaultScene {
     /// Why an MSI in a window does not arrive.
     func obstacle(to window: IOVARange, at iova: UInt64) -> (FaultExplanation.Reason, String) {
+        // Surer than what the interconnect may do before the SMMU, which has seen this one.
+        if window.last > conditions.aperture.last {
+            return (
+                .beyondAperture,
+                "the window ends beyond what the SMMU translates, \(conditions.aperture.text)."
+            )
+        }
         for (device, withheld) in zip(devices, withheld) {
             if let range = guestRange(of: device, holding: iova) {
                 return (
@@ -25,16 +32,13 @@ extension FaultScene {
                     }
                 return (
                     reason,
-                    "the window touches a \(item.kind.phrase) of \(device.id) at \(item.range.text), so its writes are "
+                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text), so its writes are "
                         + "not sure to arrive."
                 )
             }
             if window.last.value > device.dmaLimit {
                 return (.aboveDMALimit, "it lies above the DMA limit \(HexLiteral.text(device.dmaLimit)).")
             }
-        }
-        if window.last > conditions.aperture.last {
-            return (.beyondAperture, "it lies beyond what the SMMU translates, \(conditions.aperture.text).")
         }
         if isWindowMoved, window.start.value == WindowSource.mainlineBase, let now = windows.first {
             return (
