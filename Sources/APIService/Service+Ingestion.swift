@@ -77,8 +77,8 @@ extension Problem {
         case .acpi: self.init(.unreadableIORT, error.sentence + ".")
         case .misplaced(_, let kind):
             let place = kind == .trace ? "/v1/replays" : "/v1/fault-explanations"
-            self.init(.unreadableInput, error.sentence + ": POST them to \(place).")
-        case .text, .empty, .unknown, .nothingDescribed, .conflict:
+            self.init(.unreadableInput, error.sentence + ": POST it to \(place).")
+        case .text, .empty, .unknown, .nothingDescribed, .conflict, .tooManyDevices:
             self.init(.unreadableInput, error.sentence + ".")
         }
     }

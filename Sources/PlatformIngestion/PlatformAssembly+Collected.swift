@@ -42,13 +42,22 @@ extension PlatformAssembly {
         var known = Set(platform.devices.map(\.id))
         let described = SysfsNames(platform.devices)
         var members: Set<String> = []
+        var regionsOfFirmware = 0
         for group in host.groups {
-            let reported: Device
+            var reported: Device
             do {
                 reported = try SysfsReader.device(
                     group.number, group.reservedRegions ?? [], options.assumption, &findings)
             } catch {
                 throw .text(part: "groups/\(group.number)", error)
+            }
+            let isKnown = group.reservedRegions != nil
+            if !isKnown {
+                reported.reportedRegions = nil
+                findings.note(
+                    .warning, "reserved-regions-unknown", "groups/\(group.number)",
+                    "The group's reserved_regions was not collected: its devices have what firmware describes."
+                )
             }
             var added: [Device] = []
             if known.insert(reported.id).inserted { added.append(reported) }
@@ -56,18 +65,17 @@ extension PlatformAssembly {
                 guard members.insert(name).inserted else {
                     findings.note(
                         .warning, "device-in-two-groups", "groups/\(group.number)",
-                        "\(name) is listed before; a device has one group, and the first that lists it counts.")
+                        "\(name) is listed before; a device has one group, and the first that lists it counts."
+                    )
                     continue
                 }
-                var device =
-                    platform.pciFunction(name)
-                    ?? Self.function(name, below: described.bridge(of: path))
-                    ?? described.device(name)
-                    ?? Device(id: name, kind: .group)
-                device.id = name
-                device.reportedRegions = reported.reportedRegions
-                device.firmwareRegions = reported.firmwareRegions
-                device.unappliedRegions = []
+                let device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
+                if !isKnown {
+                    regionsOfFirmware += device.firmwareRegions.count + device.unappliedRegions.count
+                    guard regionsOfFirmware <= ACPILimits.regionsMax else {
+                        throw .acpi(part: nil, .tooManyRegions(limit: ACPILimits.regionsMax))
+                    }
+                }
                 if known.insert(name).inserted {
                     added.append(device)
                 } else if let place = platform.devices.firstIndex(where: { $0.id == name }) {
@@ -76,11 +84,28 @@ extension PlatformAssembly {
             }
             platform.devices += added
             guard platform.devices.count <= ACPILimits.devicesMax else {
-                throw .acpi(part: nil, .tooManyDevices(limit: ACPILimits.devicesMax))
+                throw .tooManyDevices(limit: ACPILimits.devicesMax)
             }
         }
         platform.findings += findings.findings
         return platform
+    }
+
+    /// A group's member as firmware describes it, with the group's regions; with firmware's own where nil.
+    private static func member(
+        _ name: String, _ path: String?, of group: Device?, _ platform: Platform, _ described: SysfsNames
+    ) -> Device {
+        var device =
+            platform.pciFunction(name)
+            ?? function(name, below: described.bridge(of: path))
+            ?? described.device(name)
+            ?? Device(id: name, kind: .group)
+        device.id = name
+        guard let group else { return device }
+        device.reportedRegions = group.reportedRegions
+        device.firmwareRegions = group.firmwareRegions
+        device.unappliedRegions = []
+        return device
     }
 
     /// A PCI function of a tree, behind the host bridge that it is known to be behind.

@@ -24,8 +24,10 @@ extension PlatformError {
                 + "besides"
         case .conflict(let first, let second):
             "\"\(first)\" and \"\(second)\" both say the same; send one description of a machine"
+        case .tooManyDevices(let limit):
+            "The host has more than \(limit) devices: each group counts as one, and so does each of its members"
         case .misplaced(let part, let kind):
-            "\"\(part)\" holds \(kind.rawValue), which describe no machine"
+            "\"\(part)\" holds \(kind.rawValue), and that describes no machine"
         }
     }
 

@@ -38,6 +38,8 @@ public enum PlatformError: Error, Sendable {
     case nothingDescribed
     /// Two parts that both describe a machine, or say the same fact.
     case conflict(String, String)
+    /// Groups of a collected host and their members, besides what firmware describes.
+    case tooManyDevices(limit: Int)
     /// Text of a kind that describes no machine.
     case misplaced(part: String, InputKind)
 }

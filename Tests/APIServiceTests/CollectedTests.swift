@@ -130,8 +130,10 @@ import Testing
             let view = client.get("/v1/platforms/h/reserved-regions?device=\(device)&view=sysfs").json
             #expect(view["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n", "\(device)")
         }
-        let empty = client.get("/v1/platforms/h/reserved-regions?device=group:5&view=sysfs").json
-        #expect(empty["text"] as? String == "")
+        // A list that was not collected is not an empty one.
+        let unknown = client.get("/v1/platforms/h/reserved-regions?device=group:5&view=sysfs").json
+        #expect(unknown["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n")
+        #expect(codes(answer).filter { $0 == "reserved-regions-unknown" }.count == 1)
         let dma = client.get("/v1/platforms/h/reserved-regions?device=0000:00:10.0").list("items")
         #expect(dma.contains { $0["kind"] as? String == "pci_window" })
     }
@@ -185,6 +187,34 @@ import Testing
         let many = upload(",\"groups\":[\(groups.joined(separator: ","))]")
         #expect(many.status == 200 && many.json["devices"] as? Int == 4_040, "\(many.text.prefix(500))")
         #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
+    /// Where the kernel's list is missing, each function has firmware's memory ranges; not without end.
+    @Test func firmwareRegionsOfManyFunctions() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges(
+            (0..<500).map { (0x1_0000_0000 + $0 * 0x1_0000, 0x1_0000) }, [.init(0, 0xffff, 0, to: smmu)])
+        let table = hex(builder.table())
+        for (list, status) in [("\"\"", 201), ("null", 422)] {
+            let groups = (0..<200).map {
+                "{\"id\":\"\($0)\",\"devices\":[\"0000:\(10 + $0 / 8 % 90):00.\($0 % 8)\"],\"reserved_regions\":\(list)}"
+            }
+            let answer = upload(
+                ",\"acpi\":{\"IORT\":\"\(table)\"},\"groups\":[\(groups.joined(separator: ","))]")
+            #expect(answer.status == status, "\(list): \(answer.text.prefix(300))")
+        }
+    }
+
+    @Test func moreDevicesThanAPlatformMayHave() {
+        let groups = (0..<3_000).map {
+            "{\"id\":\"\($0)\",\"devices\":[\"n\($0)\"],\"reserved_regions\":\"\"}"
+        }
+        let answer = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(answer.status == 422 && answer.json["code"] as? String == "unreadable-input")
+        #expect(answer.text.contains("each group counts as one"), "\(answer.text)")
     }
 
     @Test func refusals() {

@@ -280,7 +280,8 @@ import Testing
     /// Work grows with the line, not with its square: names of drivers in a row once took minutes.
     @Test func longLinesTakeNoLongerThanTheyAre() throws {
         let start = ContinuousClock.now
-        for unit in [":arm-smmu", "arm-smmu ", "=arm-smmu-v3x", ":arm-smmu a", "[a] ", "> ", "#011", "iova="] {
+        for unit in [":arm-smmu", "arm-smmu ", "=arm-smmu-v3x", ":arm-smmu a", "[a] ", "> ", "#011", "iova="]
+        {
             let line = Array(String(repeating: unit, count: (1 << 17) / unit.utf8.count).utf8)
             let head = Array("arm-smmu x: Unhandled context fault: ".utf8)
             for text in [line, head + line + [0x0a] + line] { _ = try FaultLog.read(text) }
