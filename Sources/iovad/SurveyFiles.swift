@@ -49,6 +49,8 @@ enum SurveyFiles {
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, prefix: "\(prefix)\(name)/", depth: depth + 1) }
             guard let suffix = suffix(of: name), !(isMachine && belongsToIORT(name)) else { return [] }
+            // A pipe that nobody writes to has no end; a link that leads nowhere is told as unreadable.
+            guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
             return [Entry(name: prefix + name.dropLast(suffix.count), path: path)]
         }
     }
@@ -108,7 +110,9 @@ enum SurveyFiles {
         let folder = folder(of: path)
         guard stem(of: String(path.dropFirst(folder.count))) == iort else { return [] }
         let names = Files.names(in: folder.isEmpty ? "." : folder)
-        return supplements.compactMap { wanted in names.first { stem(of: $0) == wanted } }
+        return supplements.compactMap { wanted in
+            names.first { stem(of: $0) == wanted && Files.isFile(folder + $0) }
+        }
     }
 
     /// With its last slash; empty for a bare name.

@@ -65,6 +65,18 @@ import Testing
     }
 
     /// A machine of every kind in a file, told apart by bytes, with the APIC table beside its IORT.
+    /// Pipes in a folder are passed by, wherever they stand: nothing would ever come out of them.
+    @Test func passesByPipes() throws {
+        try withFolder { folder in
+            for name in ["pipe.json", "IORT", "vendor/APIC", "vendor/iomem.txt"] {
+                #expect(mkfifo("\(folder)/\(name)", 0o600) == 0)
+            }
+            try Data(IORTBuilder().table()).write(to: URL(fileURLWithPath: "\(folder)/vendor/IORT"))
+            let run = try run(["survey", "--format", "json", folder])
+            #expect(run.status == 0 && run.output.contains("\"platforms\":3"), "\(run.output)\(run.errors)")
+        }
+    }
+
     @Test func readsWhatPlatformsAreMadeOf() throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("iovad-survey-\(UUID().uuidString)")
