@@ -37,6 +37,10 @@ public enum Limits {
     public static let comparisonCellsMax = 64
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
     public static let comparisonRegionsMax = 4_096
+    /// Faults of a log, and other lines of SMMU drivers; how many are left out is told beside them.
+    public static let faultsMax = 1_000
+    /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
+    public static let faultStreamsMax = FaultExplanation.scenesMax
     public static let warningsPerDecisionMax = Decision.warningsMax
     public static let replayOperationsMax = 200_000
     /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
@@ -101,6 +105,8 @@ public enum Limits {
             ("ranges_per_decision_max", rangesPerDecisionMax),
             ("comparison_cells_max", comparisonCellsMax),
             ("comparison_regions_max", comparisonRegionsMax),
+            ("faults_max", faultsMax),
+            ("fault_streams_max", faultStreamsMax),
             ("warnings_per_decision_max", warningsPerDecisionMax),
             ("replay_operations_max", replayOperationsMax),
             ("replay_body_bytes_max", replayBodyBytesMax),

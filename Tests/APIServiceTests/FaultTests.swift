@@ -135,6 +135,19 @@ import Testing
         #expect(because?.contains("touches an RMR of") == true, "\(because ?? "")")
     }
 
+    /// Beyond the limit the answer says itself that the platform was not asked.
+    @Test func manyStreams() {
+        upload()
+        let lines = (0..<66).map {
+            "arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: 0000:00:00.0 sid: 0x\(String($0, radix: 16)) "
+                + "ssid: 0x0 iova: 0x8000040 ipa: 0x0"
+        }
+        let items = explain((lines + lines[..<1]).joined(separator: "\n"), "?platform=m")
+        let wasLeft = items.map { ($0["because"] as? String)?.contains("more than 64 streams") == true }
+        #expect(wasLeft == (0..<67).map { $0 == 64 || $0 == 65 })
+        #expect(items.map { ($0["devices"] as? [String])?.isEmpty == true } == wasLeft)
+    }
+
     @Test func othersAreToldApart() throws {
         upload(windows: "{\"bus\":\"0x10000000\",\"size\":\"0x1000000\"}")
         let v2 = "arm-smmu 2b500000.iommu: Unhandled context fault:"

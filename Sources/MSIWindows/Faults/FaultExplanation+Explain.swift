@@ -21,11 +21,16 @@ extension FaultExplanation {
         var scenes: [Stream: FaultScene] = [:]
         return faults.map { fault in
             let stream = Stream(smmu: fault.smmu, id: fault.streamID, client: fault.client)
-            var scene =
-                scenes[stream] ?? FaultScene(fault, scenes.count < scenesMax ? question : bare)
+            let isBare = scenes[stream] == nil && scenes.count >= scenesMax
+            var scene = scenes[stream] ?? FaultScene(fault, isBare ? bare : question)
             scene.fault = fault
-            if scenes.count < scenesMax { scenes[stream] = scene }
-            return explain(fault, scene)
+            if !isBare { scenes[stream] = scene }
+            var explanation = explain(fault, scene)
+            if isBare, question.platform != nil {
+                explanation.because +=
+                    " The log has faults of more than \(scenesMax) streams; this one was not looked up on the platform."
+            }
+            return explanation
         }
     }
 

@@ -11,7 +11,7 @@ public enum FaultLog {
     public struct Content: Sendable {
         public var faults: [SMMUFault] = []
         public var linesRead = 0
-        /// Lines that say nothing of a fault.
+        /// Lines that say nothing of a fault, and lines like `otherLines` beyond the limit.
         public var linesIgnored = 0
         /// Lines of an SMMU driver that are no fault: lost events, command errors, suppressed messages.
         public var otherLines: [Other] = []
@@ -96,7 +96,10 @@ public enum FaultLog {
         }
 
         mutating func other(_ line: Int, _ text: String) {
-            guard content.otherLines.count < FaultLog.faultsMax else { return }
+            guard content.otherLines.count < FaultLog.faultsMax else {
+                content.linesIgnored += 1
+                return
+            }
             content.otherLines.append(.init(line: line, text: text))
         }
 
