@@ -43,11 +43,12 @@ extension PlatformAssembly {
         let described = SysfsNames(platform.devices)
         var members: Set<String> = []
         var regionsOfFirmware = 0
+        var told: Set<SysfsText.Region> = []
         for group in host.groups {
             var reported: Device
             do {
                 reported = try SysfsReader.device(
-                    group.number, group.reservedRegions ?? [], options.assumption, &findings)
+                    group.number, group.reservedRegions ?? [], options.assumption, &told, &findings)
             } catch {
                 throw .text(part: "groups/\(group.number)", error)
             }

@@ -170,6 +170,16 @@ import Testing
             })
     }
 
+    /// The same line in every group is doubted once: a host's other findings have room.
+    @Test func doubtsAreToldOnce() {
+        let groups = (0..<300).map { "{\"id\":\"\($0)\",\"devices\":[],\"reserved_regions\":\"\(window)\"}" }
+        let answer = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(
+            codes(answer).filter { $0 == "msi-ambiguous" }.count == 1
+                && !codes(answer).contains("more-findings"))
+    }
+
     /// A device is in one group; lists that repeat names cost no more than their length.
     @Test func devicesInTwoGroups() {
         let answer = upload(

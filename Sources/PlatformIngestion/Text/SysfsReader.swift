@@ -36,8 +36,10 @@ enum SysfsReader {
     }
 
     /// One group from the text of its file alone, which may be empty.
+    /// - Parameter told: lines of other groups of the machine whose doubt has been told.
     static func device(
-        _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
+        _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?,
+        _ told: inout Set<SysfsText.Region>, _ findings: inout FindingList
     ) throws(TextError) -> Device {
         var group = SysfsText.Group(number: number)
         if text.contains(where: { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }) {
@@ -47,7 +49,6 @@ enum SysfsReader {
             }
             group.regions = only.regions
         }
-        var told: Set<SysfsText.Region> = []
         return device(group, assumption, &told, &findings)
     }
 
