@@ -27,9 +27,11 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
         (self.survey, self.subjects, self.engine) = (survey, subjects, engine)
     }
 
+    var endsByItself: Bool { true }
+
     func start(waker: StreamWaker) {}
 
-    /// A survey has no good-bye: it goes on for as long as the server lets it.
+    /// A survey has no good-bye: its last line is its end, within the grace of a request.
     func finish() {}
 
     func ended(_ ending: StreamEnding) {}

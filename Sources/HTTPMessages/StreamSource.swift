@@ -7,6 +7,10 @@
 ///
 /// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
 public protocol StreamSource: AnyObject, Sendable {
+    /// Whether this is an answer that comes to its end without being asked to. A server that stops gives it
+    /// the time of a request then; others get as long as a good-bye takes.
+    var endsByItself: Bool { get }
+
     /// The stream is about to begin. Keep `waker`, and call it whenever `next` may have something after it
     /// said `.nothingYet`.
     func start(waker: StreamWaker)
@@ -20,6 +24,11 @@ public protocol StreamSource: AnyObject, Sendable {
 
     /// Nothing more will be asked. Calls of the waker are harmless from here on.
     func ended(_ ending: StreamEnding)
+}
+
+extension StreamSource {
+    /// Event streams go on until somebody ends them.
+    public var endsByItself: Bool { false }
 }
 
 /// What a source has to say when it is asked.

@@ -48,9 +48,11 @@ final class ConnectionTable: @unchecked Sendable {
     var isCut: Bool { lock.withLock { cutting } }
     /// Requests between their request line and the end of their answer.
     var requestsInFlight: Int { lock.withLock { requestCount } }
-    /// Whether some request is in flight, or some that is no stream.
+    /// Whether some request is in flight, or some that is no stream without an end of its own.
     func hasRequests(countingStreams: Bool) -> Bool {
-        lock.withLock { requestCount > (countingStreams ? 0 : streams.count) }
+        lock.withLock {
+            requestCount > (countingStreams ? 0 : streams.values.count { !$0.endsByItself })
+        }
     }
     var connectionCount: Int { lock.withLock { records.count } }
 

@@ -63,8 +63,8 @@ public final class Daemon: @unchecked Sendable {
 
     /// Stops accepting, answers new requests on open connections with `refuse(.shuttingDown)`, gives requests
     /// in flight up to `graceSeconds`, then closes everything. Returns whether all of them finished in time.
-    /// Streams are asked to finish, and cut when `streamGoodbyeSeconds` are over: a client that does not take
-    /// its good-bye makes no drain unclean.
+    /// Streams are asked to finish. Those without an end of their own are cut when `streamGoodbyeSeconds` are
+    /// over: a client that does not take its good-bye makes no drain unclean. Others count as requests.
     /// A handler that is still at work after the grace is waited for: a thread cannot be ended from outside.
     /// True at once when the daemon was already stopped.
     @discardableResult

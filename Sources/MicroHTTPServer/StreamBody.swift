@@ -33,6 +33,8 @@ final class StreamBody: @unchecked Sendable {
         piece = beginning
     }
 
+    var endsByItself: Bool { source.endsByItself }
+
     /// To be called once, before libmicrohttpd can ask for bytes.
     func start(sendBufferBytes: Int) {
         // Weak: a source that outlives its stream, and keeps the waker, must not keep the body.

@@ -17,7 +17,13 @@ final class ScriptedSource: StreamSource, @unchecked Sendable {
     private let filler: StreamPiece
     private let farewell: [StreamPiece]
 
-    init(_ pieces: [StreamPiece] = [], filler: StreamPiece = .nothingYet, farewell: [StreamPiece] = [.end]) {
+    let endsByItself: Bool
+
+    init(
+        _ pieces: [StreamPiece] = [], filler: StreamPiece = .nothingYet, farewell: [StreamPiece] = [.end],
+        endsByItself: Bool = false
+    ) {
+        self.endsByItself = endsByItself
         self.pieces = pieces
         self.filler = filler
         self.farewell = farewell

@@ -157,6 +157,35 @@ import Testing
         withExtendedLifetime(clients) {}
     }
 
+    /// An answer that is sent as a stream has the grace of a request, and makes the drain unclean when cut.
+    @Test func drainWaitsForAnswers() throws {
+        for isEnded in [true, false] {
+            let source = ScriptedSource(farewell: [], endsByItself: true)
+            let server = try TestServer(
+                responder: streaming { _ in Response(status: 200, stream: source) }
+            ) { $0.streamGoodbyeSeconds = 0 }
+            let client = try server.client()
+            try client.send("GET /stream/0 HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(source.waitForRests(1))
+            inParallel(2) { thread in
+                guard thread > 0 else {
+                    #expect(server.daemon.drain(graceSeconds: isEnded ? 10 : 1) == isEnded)
+                    return
+                }
+                for _ in 0..<500 where source.finishes == 0 { usleep(10_000) }
+                usleep(300_000)
+                guard isEnded else { return }
+                source.add("last line")
+                source.add(.end)
+            }
+            #expect(source.ending == [isEnded ? .complete : .cutOff])
+            if isEnded {
+                #expect(try client.read()?.status == 200)
+                #expect(try readAll(client) == "last line")
+            }
+        }
+    }
+
     @Test func manyWakersLoseNothing() throws {
         let source = ScriptedSource()
         let server = try serve(source)
