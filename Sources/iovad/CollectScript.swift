@@ -123,7 +123,9 @@ enum CollectScript {
         size=
         if [ -r "$root/proc/self/smaps" ]; then
             # cat opens the file itself: what the shell opened would be of memory that is gone.
-            size=$(cat "$root/proc/self/smaps" 2>/dev/null | tr '\000' '?' | awk '/^KernelPageSize:/ {
+            # Where SIGPIPE is ignored, as below systemd, tr would complain of awk's early end.
+            size=$(cat "$root/proc/self/smaps" 2>/dev/null \
+                | tr '\000' '?' 2>/dev/null | awk '/^KernelPageSize:/ {
                 if ($2 ~ /^[0-9]+$/ && length($2) <= 7 && $2 + 0 >= 1 && $2 + 0 <= 1048576)
                     printf "%d", $2 * 1024
                 exit }')
