@@ -14,6 +14,8 @@ struct FaultScene {
     let devices: [Device]
     /// What is withheld from each of them.
     let withheld: [Withheld]
+    /// Where a window for all of them could be; nil without devices.
+    private let free: IOVASet?
     /// Known doorbells: the devices' own first.
     let doorbells: [PhysicalAddress]
     /// Software-MSI windows that are in use: those that the caller or the host told, and mainline's unless
@@ -43,7 +45,11 @@ struct FaultScene {
         self.smmu = smmu
         let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
         self.devices = devices
-        withheld = devices.map { Withheld(for: $0, under: question.conditions) }
+        let withheld = devices.map { Withheld(for: $0, under: question.conditions) }
+        self.withheld = withheld
+        free = withheld.first.map { first in
+            withheld.dropFirst().reduce(first.freeForUserSpace) { $0.intersection($1.freeForUserSpace) }
+        }
         let controllers = question.platform?.msiControllers ?? []
         let own = devices.flatMap(\.msiControllers)
         let known =
@@ -116,8 +122,7 @@ struct FaultScene {
 
     /// Bases that would do for every device, nearest first.
     func alternatives(avoiding window: IOVARange?) -> [IOVA] {
-        guard let first = withheld.first else { return [] }
-        var free = withheld.dropFirst().reduce(first.free) { $0.intersection($1.free) }
+        guard var free else { return [] }
         if let window { free = free.subtracting(IOVASet([window])) }
         let size = WindowSource.mainlineSize
         guard let alignment = Granule(bytes: size) else { return [] }
