@@ -57,7 +57,6 @@ public struct DecisionRequest: Sendable {
         }
         if let node = reader.optional("window_source"), let source = WindowSource(node, problems) {
             self.source = source
-            checkAgainstAperture(node, reader.node.member("aperture_bits"), problems)
         }
         if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
             conditions.kernel = kernel
@@ -81,17 +80,5 @@ public struct DecisionRequest: Sendable {
         readCircumstances(&reader, for: consumers, problems)
         subject = Self.subject(&reader, problems)
         readMembers(&reader, problems)
-    }
-
-    /// A window of the caller's choice that the caller's own aperture cannot hold is a contradiction, not a
-    /// question about Linux.
-    private func checkAgainstAperture(_ node: JSONNode, _ bitsNode: JSONNode?, _ problems: ProblemList) {
-        guard case .user(let option) = source, let start = option.start, let bitsNode,
-            let bits = bitsNode.int(in: Conditions.apertureBitsBounds, ProblemList(limit: 1)),
-            start > DomainGeometry.aperture(bits: bits).last.value
-        else { return }
-        problems.add(
-            "\(node.pointer)/start", "contradiction",
-            "The window starts beyond the aperture of \(bits) bits that the request gives.")
     }
 }

@@ -11,6 +11,7 @@ public enum Errno: String, CaseIterable, Sendable {
     case busy = "EBUSY"
     case exists = "EEXIST"
     case overflow = "EOVERFLOW"
+    case outOfRange = "ERANGE"
     case addressInUse = "EADDRINUSE"
     /// Proposed for "the caller must allocate": the discussion named no errno.
     case addressNotAvailable = "EADDRNOTAVAIL"

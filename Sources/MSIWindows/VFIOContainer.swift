@@ -58,6 +58,7 @@ struct VFIOContainer {
         if let refusal = GroupClaim.refusalWithoutIsolation(conditions, .unsafeInterrupts, &recorder) {
             return .failure(RefusalError(refusal))
         }
+        if let refusal = replayRefusal(&recorder) { return .failure(RefusalError(refusal)) }
         list = left
         return .success((domain(of: group, regions, &recorder), regions))
     }
@@ -75,6 +76,18 @@ struct VFIOContainer {
             return Refusal(errno: .invalidArgument, because: because)
         }
         return nil
+    }
+
+    /// vfio_iommu_replay: a domain has to take what is mapped already. Only mappings from before the first
+    /// domain get so far; later ones are compared with the aperture above.
+    private func replayRefusal<R: Recorder>(_ recorder: inout R) -> Refusal? {
+        let aperture = conditions.aperture
+        guard domains.isEmpty, let beyond = mappings.first(where: { !aperture.contains($0) }) else {
+            return nil
+        }
+        let because = "The mapping \(beyond.text) does not fit the aperture \(aperture.text): ERANGE."
+        recorder.record(.apertureConflict, .rejected, candidate: beyond, because)
+        return Refusal(errno: .outOfRange, because: because)
     }
 
     /// The domain that accepts the group, or a new one with a cookie at the highest window.

@@ -111,6 +111,7 @@ extension Capture {
         switch errno {
         case .invalidArgument: "Invalid argument"
         case .noSpace: "No space left on device"
+        case .outOfRange: "Numerical result out of range"
         case .noMemory: "Cannot allocate memory"
         case .notPermitted: "Operation not permitted"
         case .noEntry: "No such file or directory"
