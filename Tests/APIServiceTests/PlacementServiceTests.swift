@@ -49,6 +49,49 @@ import Testing
             answer.list("per_host").map { $0["verdict"] as! String } == ["movable", "default_works"])
     }
 
+    private func place(_ regions: String, _ vm: String, _ rest: String = "") -> ServiceClient.Answer {
+        client.post(
+            "/v1/placements",
+            json: #"{"hosts":[{"name":"a","reserved_regions":[\#(regions)]}],"vm":{\#(vm)}\#(rest)}"#)
+    }
+
+    /// kvmtool reads lines in the order of sysfs and stops in the first relaxable one, which counts still.
+    @Test func kvmtoolSeesOneRelaxableLine() {
+        let vm = #""vmm":"kvmtool","ram":"0x40000000""#
+        let first = #"{"start":"0x9000000","size":"0x1000","type":"direct_relaxable"}"#
+        let inRAM = #"{"start":"0x90000000","size":"0x1000","type":"direct_relaxable"}"#
+        #expect(place(inRAM, vm).json["verdict"] as? String == "ram_unmappable")
+        #expect(place("\(inRAM),\(first)", vm).json["verdict"] as? String == "default_works")
+        // Touching regions of a type are one line.
+        let touching = #"{"start":"0x90001000","size":"0x1000","type":"direct_relaxable"}"#
+        let merged = place("\(touching),\(inRAM)", vm).list("unmappable")
+        #expect(merged.map { $0["last"] as! String } == ["0x90001fff"])
+    }
+
+    /// What cannot be done is not offered.
+    @Test func noOptionsWhereNoneHelp() {
+        let software = #"{"start":"0x8000000","size":"0x100000","type":"msi"}"#
+        let hardware = #"{"start":"0x8090000","size":"0x10000","type":"msi"}"#
+        let both = place("\(software),\(hardware)", #""vmm":"qemu-virt","ram":"0x40000000""#)
+        #expect(both.json["verdict"] as? String == "none")
+        #expect(both.json["iommufd_options"] is NSNull && both.list("per_host")[0]["start"] is NSNull)
+        // Type1 cannot move the window, so another one than the default does not work either.
+        let far = #"{"start":"0xc6010000","size":"0x10000","type":"msi"}"#
+        let forced = place(
+            "\(software),\(far)", #""vmm":"qemu-virt","ram":"0x40000000""#,
+            #","window":{"requested":"0x8100000"}"#)
+        #expect(forced.json["verdict"] as? String == "default_works")
+        #expect(forced.object("requested")["works"] as? Bool == false)
+        #expect(forced.object("iommufd_options")["sw_msi_start"] as? String == "0x8000000")
+        let refused = place(software, #""vmm":"qemu-virt-3.1","ram":"0x8000000000""#)
+        #expect(refused.object("default")["works"] as? Bool == false)
+        #expect(refused.json["iommufd_options"] is NSNull)
+        let nested = place(
+            software, #""vmm":"cloud-hypervisor","ram":"0x40000000","viommu":"nested_smmuv3""#)
+        #expect(nested.json["verdict"] as? String == "guest_contract_violation")
+        #expect((nested.json["because"] as! String).contains("no accelerated SMMUv3"))
+    }
+
     @Test func mistakesAreToldAtOnce() {
         let answer = client.post(
             "/v1/placements",

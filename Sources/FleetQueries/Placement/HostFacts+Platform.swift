@@ -14,7 +14,7 @@ extension HostFacts {
         var seen: Set<HostObstacle> = []
         for device in devices {
             let withheld = Withheld(for: device, under: conditions)
-            var found = withheld.items.map(HostObstacle.init)
+            var found = Self.asKvmtoolReads(withheld.items.map(HostObstacle.init))
             if let beyond = IOVARange(start: IOVA(device.dmaLimit &+ 1), last: IOVA(.max)),
                 device.dmaLimit != .max
             {

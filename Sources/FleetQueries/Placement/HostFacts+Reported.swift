@@ -29,6 +29,7 @@ extension HostFacts {
                 HostObstacle(
                     range: range, kind: HostObstacle.Kind(region.kind), provenance: region.words))
         }
+        obstacles = Self.asKvmtoolReads(obstacles)
         var isBeforeAttach = false
         if let ranges {
             isBeforeAttach = ranges == [.full]

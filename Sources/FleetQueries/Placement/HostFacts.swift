@@ -20,7 +20,8 @@ public struct HostFacts: Sendable {
     public let isType1Only: Bool
     /// Only hardware MSI: doorbells keep their addresses, and no window is used.
     public let hasHardwareMSIOnly: Bool
-    /// Direct-relaxable regions, which only kvmtool minds.
+    /// Direct-relaxable regions, which only kvmtool minds: of each group the first line, in which it stops
+    /// reading.
     public let relaxable: [HostObstacle]
     /// The ranges are those of a container before anything was attached: they say nothing.
     public let hasRangesBeforeAttach: Bool
@@ -67,6 +68,14 @@ public struct HostFacts: Sendable {
         isType1Only = hasHardware && hasSoftwareMSI
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
         self.hasRangesBeforeAttach = hasRangesBeforeAttach
+    }
+
+    /// Of one group's obstacles, without the relaxable ones that kvmtool does not get to see. Lines are in
+    /// ascending order, and regions of one type that touch are one line.
+    static func asKvmtoolReads(_ obstacles: [HostObstacle]) -> [HostObstacle] {
+        let lines = IOVASet(obstacles.filter { $0.kind == .directRelaxable }.map(\.range))
+        guard let line = lines.ranges.first else { return obstacles }
+        return obstacles.filter { $0.kind != .directRelaxable || line.contains($0.range) }
     }
 
     /// Obstacles that share an address with `range`.

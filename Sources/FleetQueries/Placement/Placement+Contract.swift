@@ -66,6 +66,9 @@ extension Placement {
             return
                 "BARs lie where a host maps nothing, and \(question.guest.vmm?.name ?? "the VMM") gives up then."
         case .guestContractViolation:
+            if let unsupported = warnings.first(where: { $0.code == .contractUnsupported }) {
+                return unsupported.detail
+            }
             return "The guest relies on a window that not every host has: \(blockerText)."
         case .none:
             if let refusal = question.guest.refusal { return refusal.text }

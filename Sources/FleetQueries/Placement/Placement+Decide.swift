@@ -23,14 +23,17 @@ extension Placement {
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
         let candidates = Self.candidates(verdict, pool, contract, demand)
         var placement = Placement(
-            verdict: verdict, defaultWorks: pool.defaultWorks, defaultBlockers: [],
-            requestedWorks: demand.requested.map { candidates.contains(base: $0) }, requestedBlockers: [],
+            verdict: verdict, defaultWorks: pool.defaultWorks && question.guest.refusal == nil,
+            defaultBlockers: [],
+            requestedWorks: demand.requested.map {
+                candidates.contains(base: $0) && Self.isReached($0, isForced: isForced)
+            }, requestedBlockers: [],
             candidates: candidates, picks: Picks(candidates), chosen: nil, window: demand,
             unmappable: pool.unmappable, maxRAM: Self.maxRAM(verdict, guest, pool),
             needsCommonWindow: contract != .invisible, hosts: [], warnings: [], because: "")
         let hits = Hits(demand.defaultWindow, question)
         placement.defaultBlockers = Self.blockers(hits, question)
-        placement.chosen = Self.choose(demand, candidates)
+        placement.chosen = Self.choose(demand, candidates, verdict, isForced: isForced)
         placement.hosts = Self.answers(sites, hits, question, placement)
         if let base = demand.requested, placement.requestedWorks == false {
             placement.requestedBlockers = Self.blockers(Hits(demand.window(at: base), question), question)
@@ -118,8 +121,21 @@ extension Placement {
         return banks.largestFit(in: pool.mappable, target: size)
     }
 
-    static func choose(_ demand: WindowDemand, _ candidates: Candidates) -> UInt64? {
-        if let requested = demand.requested, candidates.contains(base: requested) { return requested }
+    /// Where the window cannot be moved only the default is there to be asked for.
+    private static func isReached(_ base: UInt64, isForced: Bool) -> Bool {
+        !isForced || base == WindowSource.mainlineBase
+    }
+
+    /// The base that is to be set; nil when nothing that could be set helps.
+    static func choose(
+        _ demand: WindowDemand, _ candidates: Candidates, _ verdict: Verdict, isForced: Bool
+    ) -> UInt64? {
+        guard verdict != .none else { return nil }
+        if let requested = demand.requested, candidates.contains(base: requested),
+            isReached(requested, isForced: isForced)
+        {
+            return requested
+        }
         if candidates.contains(base: WindowSource.mainlineBase) { return WindowSource.mainlineBase }
         return candidates.nearestDefault
     }

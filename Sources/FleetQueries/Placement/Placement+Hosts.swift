@@ -78,8 +78,10 @@ extension Placement {
             own = demand.isMovable ? site.candidates : Candidates(in: IOVASet(fixed), demand)
         }
         return HostAnswer(
-            host: "", verdict: verdict, defaultWorks: site.defaultWorks, blockers: [], picks: Picks(own),
-            chosen: pool.needsCommonWindow ? pool.chosen : choose(demand, own),
+            host: "", verdict: verdict,
+            defaultWorks: site.defaultWorks && question.guest.refusal == nil, blockers: [], picks: Picks(own),
+            chosen: pool.needsCommonWindow
+                ? pool.chosen : choose(demand, own, verdict, isForced: site.isForcedToDefault),
             unmappable: Array(site.unmappable.prefix(most)),
             unmappableDropped: max(site.unmappable.count - most, 0))
     }
