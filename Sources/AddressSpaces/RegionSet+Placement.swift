@@ -24,7 +24,7 @@ extension RegionSet {
         return nil
     }
 
-    /// The aligned place whose start is nearest to `target`, the lower of two equally near ones.
+    /// The aligned place whose start is nearest to `target`, the higher of two equally near ones.
     public func nearestFit(
         to target: Space, size: UInt64, alignment: Granule, within bounds: Range = .full
     ) -> Range? {
@@ -37,7 +37,7 @@ extension RegionSet {
             for candidate in [below, alignment.alignUp(target.value) ?? below] {
                 let start = min(max(candidate, starts.start.value), starts.last.value)
                 let distance = start > target.value ? start - target.value : target.value - start
-                if best == nil || distance < best!.distance { best = (start, distance) }
+                if best == nil || distance <= best!.distance { best = (start, distance) }
             }
         }
         return best.flatMap { Range(start: Space($0.start), size: size) }

@@ -69,7 +69,7 @@ import Testing
                     #expect(highest == starts.last.map { base + $0 })
                     for target in 0..<UInt64(cells) {
                         let nearest = starts.min {
-                            (distance($0, target), $0) < (distance($1, target), $1)
+                            (distance($0, target), $1) < (distance($1, target), $0)
                         }
                         let found = set.nearestFit(to: IOVA(base + target), size: size, alignment: alignment)
                         #expect(found?.start.value == nearest.map { base + $0 }, "\(mask) \(size) \(target)")
