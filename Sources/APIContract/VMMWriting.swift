@@ -53,7 +53,9 @@ extension JSONWriter {
         if let top = map.topOfRAM { member("top_of_ram", hex: top.value) }
         if let top = map.topOfMap {
             member("top_of_map", hex: top.value)
-            member("ipa_bits_needed", max(32, 64 - top.value.leadingZeroBitCount))
+        }
+        if let highest = map.highestAddress {
+            member("ipa_bits_needed", max(32, 64 - highest.value.leadingZeroBitCount))
         }
         member("notes", strings: map.notes)
     }

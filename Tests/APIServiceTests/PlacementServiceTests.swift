@@ -23,6 +23,11 @@ import Testing
         let plug = client.get("/v1/vmms/qemu-virt?ram=0x80000000&maxmem=128G&slots=4")
         let region = plug.list("occupied").first { $0["name"] as? String == "DEVICE_MEMORY" }
         #expect(region?["last"] as? String == "0x213fffffff")
+        // A machine before virt-7.2 asks KVM for the gap of the window that is off, too.
+        for (vmm, bits) in [("qemu-virt", 39), ("qemu-virt-legacy-highmem", 40)] {
+            let off = client.get("/v1/vmms/\(vmm)?ram=2G&highmem_mmio=false")
+            #expect(off.json["ipa_bits_needed"] as? Int == bits)
+        }
         #expect(client.get("/v1/vmms/qemu-virt-3.1?ram=512G").json["outcome"] as? String == "refused")
         let wrong = client.get("/v1/vmms/qemu-virt?ram=0&maxmem=x&slots=-1&cxl=2")
         #expect(wrong.status == 400 && wrong.pointers == ["?ram"])

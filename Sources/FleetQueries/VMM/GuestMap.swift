@@ -12,12 +12,19 @@ public struct GuestMap: Hashable, Sendable {
     public let banks: RAMBanks?
     /// What the VMM does silently or with a warning.
     public var notes: [String]
+    /// The highest guest address that the VMM asks KVM for. Gaps count that are left for what is off.
+    public let highestAddress: IOVA?
 
-    init(_ regions: [GuestRegion], ram: [GuestRegion], banks: RAMBanks?, notes: [String] = []) {
+    init(
+        _ regions: [GuestRegion], ram: [GuestRegion], banks: RAMBanks?, notes: [String] = [],
+        gapsTo end: UInt64 = 0
+    ) {
         self.regions = (regions + ram).sorted { $0.range.start < $1.range.start }
         self.ram = ram.map(\.range)
         self.banks = banks
         self.notes = notes
+        let top = self.regions.map(\.range.last).max()
+        highestAddress = end > 0 ? max(top ?? IOVA(0), IOVA(end - 1)) : top
     }
 
     /// Everything that is or may get mapped, so that no window may lie there. BAR windows count only with

@@ -27,16 +27,18 @@ enum QEMUVirt {
                     "DEVICE_MEMORY", plugBase, size: plugSize, .ram, .onDemand,
                     rule: "from the next GiB above RAM: maxmem - ram + 1 GiB a slot"))
         }
-        regions += high(
+        let floating = high(
             shape, from: max(alignUp(plugBase + plugSize, gib), highBase), limit: limit, isCompact: isCompact)
-        return GuestMap(regions, ram: banks.regions(size: shape.ram), banks: banks)
+        return GuestMap(
+            regions + floating.regions, ram: banks.regions(size: shape.ram), banks: banks,
+            gapsTo: floating.end)
     }
 
     /// The floating regions, each aligned to its own size. One that does not fit is left out silently; a
-    /// machine before virt-7.2 still leaves a gap for it.
+    /// machine before virt-7.2 still leaves a gap for it, up to which it counts address bits.
     private static func high(
         _ shape: VMShape, from base: UInt64, limit: UInt64, isCompact: Bool
-    ) -> [GuestRegion] {
+    ) -> (regions: [GuestRegion], end: UInt64) {
         let wanted: [(name: String, size: UInt64, kind: GuestRegion.Kind, isOn: Bool)] = [
             ("VIRT_HIGH_GIC_REDIST2", 0x400_0000, .gic, shape.highmemRedists),
             ("VIRT_CXL_HOST", 0x10_0000, .mmio, shape.cxl),
@@ -45,9 +47,11 @@ enum QEMUVirt {
         ]
         var cursor = base
         var regions: [GuestRegion] = []
+        var end: UInt64 = 0
         for region in wanted {
             let start = alignUp(cursor, region.size)
-            let isOn = region.isOn && shape.highmem && start + region.size <= limit
+            let fits = start + region.size <= limit
+            let isOn = region.isOn && shape.highmem && fits
             if isOn {
                 regions.append(
                     GuestRegion(
@@ -55,9 +59,12 @@ enum QEMUVirt {
                         region.kind.isBARWindow ? .device : .never,
                         rule: "aligned to its size, above RAM and 256 GiB"))
             }
-            if isOn || !isCompact { cursor = start + region.size }
+            if isOn || !isCompact {
+                cursor = start + region.size
+                if fits { end = cursor }
+            }
         }
-        return regions
+        return (regions, end)
     }
 
     private static func alignUp(_ value: UInt64, _ alignment: UInt64) -> UInt64 {
