@@ -48,14 +48,19 @@ struct IOAddressSpace {
     /// IOMMU_IOAS_IOVA_RANGES: what is not reserved, over all of 0 ... 2^64-1.
     var ranges: [IOVARange] { reserved.complement().ranges }
 
-    /// iopt_check_iova, in its order.
+    /// IOMMU_IOAS_MAP at a fixed address: iopt_check_iova, in its order, and what maps after it.
     func errno(iova: UInt64, bytes: UInt64) -> Errno? {
         guard bytes > 0 else { return .invalidArgument }
         guard iova & (alignment - 1) == 0 else { return .invalidArgument }
         guard let range = IOVARange(start: IOVA(iova), size: bytes) else { return .overflow }
         guard reserved.ranges(overlapping: range).isEmpty else { return .invalidArgument }
         guard mapped.ranges(overlapping: range).isEmpty else { return .exists }
-        return nil
+        return lengthErrno(bytes)
+    }
+
+    /// iommu_map of the attached domains, which comes last, takes whole pages only.
+    private func lengthErrno(_ bytes: UInt64) -> Errno? {
+        bytes & (alignment - 1) == 0 ? nil : .invalidArgument
     }
 
     /// Blocks that the CPU maps at once: what automatic placement aligns to at most.
@@ -89,7 +94,7 @@ struct IOAddressSpace {
             guard let start = granule.alignUp(hole.start.value) else { continue }
             let candidate = start | (userAddress & page.mask)
             guard candidate < hole.last.value, hole.last.value - candidate >= bytes - 1 else { continue }
-            return .success(candidate)
+            return lengthErrno(bytes).map { .failure(ErrnoError($0)) } ?? .success(candidate)
         }
         return .failure(ErrnoError(.noSpace))
     }

@@ -42,7 +42,11 @@ enum UserOption {
             recorder.record(.optionOverflows, .rejected, because)
             return Refusal(errno: .overflow, because: because)
         }
-        let checked = option.reading == .asPosted ? [question.device] : question.group.devices
+        // Asked for in review: all who share the group or the address space.
+        let checked =
+            option.reading == .asPosted
+            ? [question.device]
+            : question.group.devices + question.earlierGroups.flatMap(\.group.devices)
         for device in checked {
             let regions = AdvertisedRegions.list(
                 for: device, source: option.driver, conditions: question.conditions)

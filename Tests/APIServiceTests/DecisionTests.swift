@@ -56,6 +56,17 @@ import Testing
         }
     }
 
+    /// Equally near places: the higher one, wherever a nearest window is named.
+    @Test func nearestIsNearestEverywhere() {
+        let regions = #""reserved_regions":[{"start":"0x8000000","size":"0x100000"}]"#
+        let decided = ask(
+            #""consumer":"iommufd",\#(regions),"doorbells":["0x63c30040"],"window_source":"dynamic""#)
+        #expect(message(decided) == "0x8100040")
+        let placed = client.post(
+            "/v1/placements", json: #"{"hosts":[{\#(regions)}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#)
+        #expect(placed.object("picks")["nearest_default"] as? String == "0x8100000")
+    }
+
     /// Linux compares the option with no aperture: the posted series takes a window that the SMMU does not
     /// translate, and interrupts fail later; the series as intended refuses it.
     @Test func aWindowBeyondTheApertureIsAQuestionAboutLinux() {
@@ -166,6 +177,11 @@ import Testing
         #expect(answer.list("map_checks")[1]["iova"] as? String == "0x1000")
         #expect(codes(answer) == ["mapping_on_window"])
         #expect(answer.list("iova_ranges").map { $0["last"] as? String } == ["0x7ffffff", "0xffffffffffff"])
+        // iommu_map takes whole pages, after all that iommufd itself looks at.
+        let parts = ask(
+            Self.virt + #","consumer":"iommufd","map_checks":[{"iova":"0x100000","size":"0x800"},"#
+                + #"{"size":"0x1800","user_address":"0x7f0000002000"},{"iova":"0x100000","size":"0x2000"}]"#)
+        #expect(parts.list("map_checks").map { $0["errno"] as? String } == ["EINVAL", "EINVAL", nil])
         let taken = ask(
             Self.virt + #","consumer":"iommufd","mappings":[{"start":"0x8000000","size":"0x1000"}]"#)
         #expect(taken.json["errno"] as? String == "EADDRINUSE")
