@@ -71,7 +71,11 @@ struct HostFactsBuilder {
             guard isAffordable(ranges, host, problems) else { return 0 }
             var conditions = conditions
             if let aperture = host.aperture { conditions.aperture = aperture }
-            facts.append(HostFacts(devices: devices, under: conditions, options: host.options))
+            let platform = platforms.entry(id)?.platform
+            facts.append(
+                HostFacts(
+                    devices: devices, under: conditions, options: host.options,
+                    offersWindow: devices.contains { platform?.offersSoftwareWindow($0) ?? true }))
             known[key] = facts.count - 1
             return facts.count - 1
         }

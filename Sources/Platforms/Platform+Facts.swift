@@ -4,10 +4,21 @@ public import SMMUModel
 
 extension Platform {
     /// The version of the first SMMU that the device's streams name, which decides its driver; nil when none
-    /// is known.
+    /// is known. Where only the kernel's list of regions is, hardware MSI without a software window tells:
+    /// the drivers of SMMUs report one always, that of virtio-iommu leaves it out beside the device's own
+    /// (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
     public func driver(of device: Device) -> SMMU.Version? {
-        guard let name = device.smmus.first else { return nil }
+        guard let name = device.smmus.first else {
+            let kinds = device.reportedRegions?.map(\.kind) ?? []
+            return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
+        }
         return smmus.first { $0.id == name }?.version
+    }
+
+    /// Whether the device's driver reports a software window in its list. virtio-iommu's does not beside
+    /// MSI regions.
+    public func offersSoftwareWindow(_ device: Device) -> Bool {
+        driver(of: device) != .virtio || !device.firmwareRegions.contains { $0.kind == .msi }
     }
 
     /// Whether all of the device's MSI controllers isolate MSIs between devices: an ITS does, GICv2m, MBI and

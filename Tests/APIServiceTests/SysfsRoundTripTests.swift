@@ -57,6 +57,35 @@ import Testing
         }
     }
 
+    /// Drivers of SMMUs print their window always: a group without one is behind a virtio-iommu.
+    @Test func hardwareMSIAloneIsVirtioIOMMUs() {
+        let client = ServiceClient()
+        func ask(_ text: String, _ consumer: String) -> ServiceClient.Answer {
+            #expect(
+                client.ask(.put, "/v1/platforms/a", Array(text.utf8), type: "text/plain").status / 100 == 2)
+            return client.decide(
+                #"{"platform":"a","device":"group:0","consumer":"\#(consumer)","doorbells":["0x8090040"]}"#)
+        }
+        func hosted() -> [String] {
+            client.post(
+                "/v1/placements", json: #"{"hosts":[{"platform":"a"}],"vm":{"vmm":"crosvm","ram":"0x40000000"}}"#
+            ).list("warnings").map { $0["code"] as! String }
+        }
+        let alone = "0x0000000008090000 0x000000000809ffff msi\n"
+        let mapped = ask(alone, "iommufd")
+        #expect(mapped.json["outcome"] as? String == "hardware" && mapped.json["errno"] == nil)
+        #expect(mapped.list("doorbells").first?["iova"] as? String == "0x8090040")
+        let attached = ask(alone, "vfio_type1")
+        #expect(attached.json["errno"] as? String == "ENOSPC")
+        #expect(
+            attached.list("iova_ranges").map { $0["last"] as? String } == ["0x808ffff", "0xffffffffffff"])
+        #expect(hosted().contains("hardware_msi_only") && !hosted().contains("type1_only"))
+        // HI161X: the window is there too.
+        let both = "0x0000000008000000 0x00000000080fffff msi\n0x00000000c6010000 0x00000000c601ffff msi\n"
+        #expect(ask(both, "iommufd").json["errno"] as? String == "EINVAL")
+        #expect(hosted().contains("type1_only"))
+    }
+
     /// Texts as kernels print them, of any content: what goes in comes out, alone and among other groups.
     @Test func madeUpTextsComeOutAsTheyWentIn() throws {
         var random = SeededGenerator.forTest("sysfs round trip", fallback: 0x5f5)

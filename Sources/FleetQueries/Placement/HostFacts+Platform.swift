@@ -8,8 +8,11 @@ public import Platforms
 import SMMUModel
 
 extension HostFacts {
-    /// Facts of the devices of one platform under given conditions.
-    public init(devices: [Device], under conditions: Conditions, options: [DeviceOption] = []) {
+    /// Facts of the devices of one platform under given conditions; `offersWindow` tells whether the driver
+    /// of any of them reports a software window.
+    public init(
+        devices: [Device], under conditions: Conditions, options: [DeviceOption] = [], offersWindow: Bool
+    ) {
         var obstacles = Self.outside(conditions.aperture)
         var seen: Set<HostObstacle> = []
         for device in devices {
@@ -26,7 +29,7 @@ extension HostFacts {
             }
             obstacles += found.filter { seen.insert($0).inserted }
         }
-        self.init(obstacles: obstacles, hasSoftwareMSI: true, options: options)
+        self.init(obstacles: obstacles, hasSoftwareMSI: offersWindow, options: options)
     }
 }
 
