@@ -69,7 +69,9 @@ public struct Withheld: Hashable, Sendable {
                     last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
             else { return nil }
             return WithheldItem(
-                range: range, kind: region.withheldKind, type: region.kind, isAdvertised: isApplied,
+                range: range,
+                exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
+                kind: region.withheldKind, type: region.kind, isAdvertised: isApplied,
                 isSeenByPostedSeries: isApplied || region.isOnHostBridge, provenance: region.provenanceText)
         }
     }

@@ -42,6 +42,8 @@ public struct WithheldItem: Hashable, Sendable {
 
     /// Rounded to the granule as Linux rounds it.
     public var range: IOVARange
+    /// A region as `reserved_regions` and VFIO have it, byte accurate; nil for what is no region.
+    public var exact: IOVARange?
     public var kind: Kind
     /// The region's own type; nil for what only the DMA allocator withholds.
     public var type: ReservedRegion.Kind?
@@ -57,10 +59,11 @@ public struct WithheldItem: Hashable, Sendable {
     public var isRelaxable: Bool { type == .directRelaxable }
 
     public init(
-        range: IOVARange, kind: Kind, type: ReservedRegion.Kind? = nil, isAdvertised: Bool,
-        isSeenByPostedSeries: Bool, provenance: String
+        range: IOVARange, exact: IOVARange? = nil, kind: Kind, type: ReservedRegion.Kind? = nil,
+        isAdvertised: Bool, isSeenByPostedSeries: Bool, provenance: String
     ) {
         self.range = range
+        self.exact = exact
         self.kind = kind
         self.type = type
         self.isAdvertised = isAdvertised

@@ -89,7 +89,8 @@ import Testing
 
     /// vfio_iommu_replay maps what is there already into the new domain.
     @Test func mappingsThatTheFirstDomainCannotHold() {
-        let rest = #""consumer":"vfio_type1","reserved_regions":[],"aperture_bits":32,"doorbells":["0x8090040"]"#
+        let rest =
+            #""consumer":"vfio_type1","reserved_regions":[],"aperture_bits":32,"doorbells":["0x8090040"]"#
         let beyond = ask(rest + #","mappings":[{"start":"0xffff0000","last":"0x10000ffff"}]"#)
         #expect(
             beyond.json["outcome"] as? String == "refused" && beyond.json["errno"] as? String == "ERANGE")

@@ -2,6 +2,7 @@
 
 import APIContract
 import Foundation
+import HTTPMessages
 import TestSupport
 import Testing
 
@@ -71,6 +72,24 @@ import Testing
         let touching = #"{"start":"0x90001000","size":"0x1000","type":"direct_relaxable"}"#
         let merged = place("\(touching),\(inRAM)", vm).list("unmappable")
         #expect(merged.map { $0["last"] as! String } == ["0x90001fff"])
+    }
+
+    /// A host is the same host by its regions and by its text: VFIO withholds regions to the byte.
+    @Test func unmappableIsExactForPlatformsToo() {
+        let text =
+            "0x0000000008000000 0x00000000080fffff msi\n0x0000000050000800 0x00000000500017ff reserved\n"
+        #expect(client.ask(.put, "/v1/platforms/a", Array(text.utf8), type: "text/plain").status / 100 == 2)
+        let vm = #""vm":{"vmm":"qemu-virt","ram":"0x40000000"},"page_size":"0x10000""#
+        let byText = client.post("/v1/placements", json: #"{"hosts":[{"platform":"a"}],\#(vm)}"#)
+        #expect(byText.list("unmappable").map { $0["start"] as! String } == ["0x50000800"])
+        #expect(byText.list("unmappable").map { $0["last"] as! String } == ["0x500017ff"])
+        #expect(byText.json["max_ram"] as? String == "0x10000800")
+        let regions =
+            #"{"start":"0x8000000","size":"0x100000","type":"msi"},{"start":"0x50000800","size":"0x1000"}"#
+        let byRegions = client.post(
+            "/v1/placements", json: #"{"hosts":[{"reserved_regions":[\#(regions)]}],\#(vm)}"#)
+        #expect(byRegions.json["unmappable"] as? NSArray == byText.json["unmappable"] as? NSArray)
+        #expect(byRegions.json["max_ram"] as? String == byText.json["max_ram"] as? String)
     }
 
     /// What cannot be done is not offered.

@@ -68,7 +68,8 @@ import Testing
         }
         func hosted() -> [String] {
             client.post(
-                "/v1/placements", json: #"{"hosts":[{"platform":"a"}],"vm":{"vmm":"crosvm","ram":"0x40000000"}}"#
+                "/v1/placements",
+                json: #"{"hosts":[{"platform":"a"}],"vm":{"vmm":"crosvm","ram":"0x40000000"}}"#
             ).list("warnings").map { $0["code"] as! String }
         }
         let alone = "0x0000000008090000 0x000000000809ffff msi\n"

@@ -34,9 +34,11 @@ extension HostFacts {
 }
 
 extension HostObstacle {
+    /// VFIO and iommufd withhold a region to the byte, the DMA allocator what it withholds by the granule.
     fileprivate init(_ item: WithheldItem) {
         self.init(
-            range: item.range, kind: Kind(item), provenance: item.provenance,
+            range: item.isAdvertised ? item.exact ?? item.range : item.range, kind: Kind(item),
+            provenance: item.provenance,
             refusesMappings: item.isAdvertised)
     }
 }
