@@ -1,29 +1,23 @@
-// How the addresses of a bus are written in its children's properties.
+// What tells apart the buses of a tree. Mirrors drivers/of/address.c: of_busses, Linux 7.2, but for ISA,
+// behind which no SMMU stands.
 
-/// The two bus types that matter here: PCI puts a cell of flags before the address.
+/// The bus types that matter here.
 enum BusKind {
-    case pci, plain
+    /// A cell of flags before an address of two cells.
+    case pci
+    /// Three address cells on another bus: the first one is flags as well.
+    case flagged
+    case plain
 
-    static let pciFlagsMask: UInt32 = 0x0300_0000
+    private static let pciFlagsMask: UInt32 = 0x0300_0000
 
-    /// Cells that `of_read_number` can make an address of (drivers/of/address.c: OF_MAX_ADDR_CELLS).
-    static let addressCellsMax = 4
-}
+    var hasFlags: Bool { self != .plain }
 
-extension DeviceTree {
-    /// `device_type` pci, pciex, vci or ht, or a node named `pcie` (drivers/of/address.c: of_node_is_pcie).
-    func isPCI(_ index: Int) -> Bool {
-        let node = nodes[index]
-        if let type = node.string("device_type"), ["pci", "pciex", "vci", "ht"].contains(type) {
-            return true
-        }
-        return node.name.prefix { $0 != "@" } == "pcie"
-    }
-
-    func busKind(_ index: Int) -> BusKind { isPCI(index) ? .pci : .plain }
-
-    /// A number from some cells; more than two keep the low 64 bits.
-    static func number(_ cells: some Sequence<UInt32>) -> UInt64 {
-        cells.reduce(0) { $0 << 32 | UInt64($1) }
+    /// Whether an address with these flags can lie in a range with those. PCI tells memory from I/O,
+    /// other buses want the cells to be the same.
+    func matches(_ address: UInt32, _ range: UInt32) -> Bool {
+        guard self == .pci else { return address == range }
+        let isMemory = { (flags: UInt32) in flags >> 25 & 1 == 1 }
+        return (address ^ range) & Self.pciFlagsMask == 0 || isMemory(address) && isMemory(range)
     }
 }

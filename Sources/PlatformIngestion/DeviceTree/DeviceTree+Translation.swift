@@ -17,44 +17,41 @@ extension DeviceTree {
     }
 
     /// An address as the children of `bus` write it, translated to the CPU's; nil where it cannot be.
-    func cpuAddress(of address: UInt64, flags: UInt32?, on bus: Int, _ direction: Direction) -> UInt64? {
+    func cpuAddress(of address: BusAddress, on bus: Int, _ direction: Direction) -> UInt64? {
+        guard self.bus(bus).isUsable else { return nil }
         var address = address
-        var flags = flags
         var at: Int? = bus
         // A tree of DMA parents may be drawn as a circle; no honest one is deeper than this.
         for _ in 0...DeviceTreeLimits.depthMax {
-            guard let current = at, let parent = upstream(of: current, direction) else { return address }
-            guard let next = translate(address, flags, through: current, direction) else { return nil }
-            address = next
-            flags = isPCI(parent) ? flags : nil
+            guard let current = at, let parent = upstream(of: current, direction) else {
+                return address.value
+            }
+            guard self.bus(parent).isUsable, let next = translate(address, through: current, direction) else {
+                return nil
+            }
+            address.flags = self.bus(parent).kind.hasFlags ? next.flags : nil
+            address.value = ownBus(of: current).cut(next.value)
             at = parent
         }
         return nil
     }
 
-    /// One step: through `bus` to its parent.
-    private func translate(
-        _ address: UInt64, _ flags: UInt32?, through bus: Int, _ direction: Direction
-    ) -> UInt64? {
+    /// One step: through `bus` to its parent. A range that is found gives the flags on the other side.
+    private func translate(_ address: BusAddress, through bus: Int, _ direction: Direction) -> BusAddress? {
         guard let property = nodes[bus].property(direction.property) else {
             return direction == .inbound ? address : nil
         }
         if property.isEmpty { return address }
         guard let entries = rangeEntries(direction.property, of: bus) else { return nil }
+        let kind = self.bus(bus).kind
         for entry in entries {
-            guard address >= entry.child, address - entry.child < entry.size else { continue }
-            // A PCI bus tells memory from I/O by the flags cell; both sides must agree.
-            if let mine = flags, let theirs = entry.flags, (mine ^ theirs) & BusKind.pciFlagsMask != 0,
-                !bothMemory(mine, theirs)
-            {
-                continue
-            }
-            return entry.parent &+ (address - entry.child)
+            guard address.value >= entry.child, address.value - entry.child < entry.size else { continue }
+            if let mine = address.flags, let theirs = entry.flags, !kind.matches(mine, theirs) { continue }
+            return BusAddress(
+                flags: entry.parent.flags, value: entry.parent.value &+ (address.value - entry.child))
         }
         return nil
     }
-
-    private func bothMemory(_ a: UInt32, _ b: UInt32) -> Bool { a >> 25 & 1 == 1 && b >> 25 & 1 == 1 }
 
     private func upstream(of bus: Int, _ direction: Direction) -> Int? {
         switch direction {
@@ -80,12 +77,13 @@ extension DeviceTree {
         var at = 0
         var entry = 0
         while at < cells.count {
-            guard let target = byPhandle[cells[at]] else { return nil }
-            if entry == place { return target }
-            guard let arguments = nodes[target].cell("#interconnect-cells"), arguments <= 16 else {
-                return nil
-            }
+            // A phandle of 0 is an entry left empty; it counts, and has no arguments.
+            let isEmpty = cells[at] == 0
+            let target = byPhandle[cells[at]]
+            let arguments = isEmpty ? 0 : target.flatMap { nodes[$0].cell("#interconnect-cells") }
+            guard let arguments, arguments <= 16 else { return nil }
             at += 1 + Int(arguments)
+            if entry == place { return at <= cells.count ? target : nil }
             entry += 1
         }
         return nil
@@ -94,21 +92,25 @@ extension DeviceTree {
     /// The register windows of a node as CPU addresses; entries that cannot be translated, are empty or
     /// wrap are left out.
     func registers(of index: Int) -> [(start: UInt64, size: UInt64)] {
+        registerEntries(of: index, atMost: .max).compactMap { $0 }
+    }
+
+    /// The first register window; nil when it cannot be translated or wraps.
+    func firstRegister(of index: Int) -> (start: UInt64, size: UInt64)? {
+        registerEntries(of: index, atMost: 1).first ?? nil
+    }
+
+    /// The entries of `reg`, with nil for what is left out.
+    private func registerEntries(of index: Int, atMost count: Int) -> [(start: UInt64, size: UInt64)?] {
         guard let cells = nodes[index].cells("reg"), let parent = nodes[index].parent else { return [] }
-        let addressCells = childCells("#address-cells", of: parent)
-        let sizeCells = childCells("#size-cells", of: parent)
-        guard (1...BusKind.addressCellsMax).contains(addressCells), (0...2).contains(sizeCells) else {
-            return []
-        }
-        let width = addressCells + sizeCells
+        let bus = self.bus(parent)
+        guard bus.isReadable else { return [] }
+        let width = bus.addressCells + bus.sizeCells
         guard cells.count >= width else { return [] }
-        return stride(from: 0, to: cells.count - width + 1, by: width).compactMap { at in
-            let address = cells[at..<at + addressCells]
-            let onPCI = isPCI(parent)
-            let child = Self.number(address.suffix(2))
-            let size = Self.number(cells[at + addressCells..<at + width])
-            let flags = onPCI ? address.first : nil
-            guard let start = cpuAddress(of: child, flags: flags, on: parent, .outbound) else { return nil }
+        return stride(from: 0, to: cells.count - width + 1, by: width).prefix(count).map { at in
+            let child = bus.address(cells[at..<at + bus.addressCells])
+            let size = Self.number(cells[at + bus.addressCells..<at + width])
+            guard let start = cpuAddress(of: child, on: parent, .outbound) else { return nil }
             guard size == 0 || !start.addingReportingOverflow(size - 1).overflow else { return nil }
             return (start, size)
         }
@@ -159,7 +161,7 @@ extension DeviceTree {
 
     /// Where an entry of `dma-ranges` of `bus` leads as the CPU sees it.
     func inboundCPUAddress(of entry: RangeEntry, on bus: Int) -> UInt64? {
-        guard let parent = dmaParent(of: bus) else { return entry.parent }
-        return cpuAddress(of: entry.parent, flags: nil, on: parent, .inbound)
+        guard let parent = dmaParent(of: bus) else { return entry.parent.value }
+        return cpuAddress(of: entry.parent, on: parent, .inbound)
     }
 }

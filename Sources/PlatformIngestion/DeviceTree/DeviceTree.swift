@@ -47,6 +47,8 @@ struct DeviceTree {
     let byPhandle: [UInt32: Int]
     /// Nodes whose phandle an earlier node has.
     let duplicatePhandles: [Int]
+    /// By node: how its children write addresses. Every step of every translation asks.
+    private let buses: [BusShape]
     /// Shared by the copies of one reading, which is one thread's.
     let work = TranslationWork()
 
@@ -58,6 +60,10 @@ struct DeviceTree {
             guard let phandle = node.phandle, phandle != 0, phandle != .max else { continue }
             if byPhandle[phandle] == nil { byPhandle[phandle] = index } else { duplicates.append(index) }
         }
+        var buses: [BusShape] = []
+        buses.reserveCapacity(nodes.count)
+        for node in nodes { buses.append(BusShape(of: node, below: node.parent.map { buses[$0] })) }
+        self.buses = buses
         self.byPhandle = byPhandle
         duplicatePhandles = duplicates
     }
@@ -85,21 +91,13 @@ struct DeviceTree {
         return true
     }
 
-    /// `#address-cells` or `#size-cells` for the children of a bus: its own property, or the nearest
-    /// ancestor's, or 1 (drivers/of/base.c: of_bus_n_addr_cells, Linux 7.2).
-    func childCells(_ property: String, of bus: Int) -> Int {
-        var at: Int? = bus
-        while let current = at {
-            if let cells = nodes[current].cell(property) { return Int(cells) }
-            at = nodes[current].parent
-        }
-        return 1
-    }
+    /// How the children of a node write addresses.
+    func bus(_ index: Int) -> BusShape { buses[index] }
 
-    /// The cells in which the node's own `reg` counts: those of its parent's children.
-    func ownCells(_ property: String, of node: Int) -> Int {
-        childCells(property, of: nodes[node].parent ?? node)
-    }
+    /// How the node writes its own: as its parent's children do.
+    func ownBus(of index: Int) -> BusShape { buses[nodes[index].parent ?? index] }
+
+    func isPCI(_ index: Int) -> Bool { buses[index].kind == .pci }
 }
 
 /// What translation has cost so far: a tree may be drawn so that every address visits every range.

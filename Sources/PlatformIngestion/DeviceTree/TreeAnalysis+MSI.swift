@@ -35,17 +35,21 @@ extension TreeAnalysis {
     }
 
     private func register(of index: Int, plus offset: UInt64) -> UInt64? {
-        guard let base = tree.registers(of: index).first?.start else { return nil }
+        guard let base = tree.firstRegister(of: index)?.start else { return nil }
         let (address, wraps) = base.addingReportingOverflow(offset)
         return wraps ? nil : address
     }
 
     /// The alias frame when there is one, otherwise the distributor itself.
     private func mbiDoorbell(of index: Int) -> UInt64? {
-        guard let alias = tree.nodes[index].cells("mbi-alias"), !alias.isEmpty else {
+        guard let alias = tree.nodes[index].cells("mbi-alias"), let bus = tree.nodes[index].parent else {
             return register(of: index, plus: Self.setSPIOffset)
         }
-        let (address, wraps) = DeviceTree.number(alias.suffix(2)).addingReportingOverflow(Self.setSPIOffset)
+        let count = tree.bus(bus).addressCells
+        guard 1...BusShape.cellsMax ~= count, alias.count >= count,
+            let frame = tree.cpuAddress(of: tree.bus(bus).address(alias.prefix(count)), on: bus, .outbound)
+        else { return nil }
+        let (address, wraps) = frame.addingReportingOverflow(Self.setSPIOffset)
         return wraps ? nil : address
     }
 

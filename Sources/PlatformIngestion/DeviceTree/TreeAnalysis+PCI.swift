@@ -7,7 +7,7 @@ extension TreeAnalysis {
     /// `ranges`: what the bridge claims on the bus.
     mutating func outboundWindows(of index: Int) -> [PCIWindow] {
         let windows: [PCIWindow] = entries("ranges", of: index).compactMap { entry in
-            guard let cpu = cpuStart(of: entry, index, .outbound) else {
+            guard let cpu = cpuStart(of: entry, index) else {
                 note(
                     .warning, "ranges-untranslatable", tree.nodes[index].path, "ranges",
                     "The window at bus address \(hex(entry.child)) has no CPU address; Linux skips it.")
@@ -24,6 +24,7 @@ extension TreeAnalysis {
                 is64Bit: entry.spaceCode == 3, isPrefetchable: entry.isPrefetchable)
         }
         return windows.joined { $0.extended(by: $1) }
+            .filter { !wraps($0.cpuStart, $0.size, "ranges", of: index) }
     }
 
     /// The bridge's own `dma-ranges`: bus addresses that reach memory.
@@ -51,6 +52,7 @@ extension TreeAnalysis {
                 windows.append(next)
             }
         }
+        windows = windows.filter { !wraps($0.cpuStart, $0.size, "dma-ranges", of: index) }
         noteOrder(windows, index)
         return windows
     }
@@ -62,8 +64,8 @@ extension TreeAnalysis {
         guard let shape = tree.rangeShape(of: index) else {
             note(
                 .error, "cells-unusable", node.path, property,
-                "#address-cells \(tree.childCells("#address-cells", of: index)) and #size-cells "
-                    + "\(tree.childCells("#size-cells", of: index)) make no entries of a PCI bus (3 and 2); "
+                "#address-cells \(tree.bus(index).addressCells) and #size-cells "
+                    + "\(tree.bus(index).sizeCells) make no entries of a PCI bus (3 and 2); "
                     + "Linux reads none.")
             return []
         }
@@ -75,22 +77,23 @@ extension TreeAnalysis {
                     + "bytes are not read.")
         }
         return (tree.rangeEntries(property, of: index) ?? []).filter { entry in
-            guard entry.size > 0 else { return false }
-            let wraps = entry.child.addingReportingOverflow(entry.size - 1).overflow
-            if wraps {
-                note(
-                    .error, "\(property)-wraps", node.path, property,
-                    "\(hex(entry.size)) bytes at \(hex(entry.child)) pass 2^64; the entry is not read.")
-            }
-            return !wraps
+            entry.size > 0 && !wraps(entry.child, entry.size, property, of: index)
         }
     }
 
-    private func cpuStart(
-        of entry: RangeEntry, _ index: Int, _ direction: DeviceTree.Direction
-    ) -> UInt64? {
-        guard let parent = tree.nodes[index].parent else { return entry.parent }
-        return tree.cpuAddress(of: entry.parent, flags: nil, on: parent, direction)
+    /// Whether a window passes 2^64. Linux skips those that do so on the CPU's side (drivers/of/address.c:
+    /// __of_address_resource_bounds); what it makes of one that does so on the bus is no range at all.
+    private mutating func wraps(_ start: UInt64, _ size: UInt64, _ property: String, of index: Int) -> Bool {
+        guard start.addingReportingOverflow(size - 1).overflow else { return false }
+        note(
+            .error, "\(property)-wraps", tree.nodes[index].path, property,
+            "\(hex(size)) bytes at \(hex(start)) pass 2^64; the entry is not read.")
+        return true
+    }
+
+    private func cpuStart(of entry: RangeEntry, _ index: Int) -> UInt64? {
+        guard let parent = tree.nodes[index].parent else { return entry.parent.value }
+        return tree.cpuAddress(of: entry.parent, on: parent, .outbound)
     }
 
     /// Linux walks the windows in the order of their CPU addresses and fails when their bus addresses are

@@ -70,23 +70,19 @@ extension TreeAnalysis {
     }
 
     private func addressShape(for index: Int) -> (address: Int, size: Int) {
-        let bus = tree.dmaParent(of: index) ?? 0
-        return (
-            min(max(tree.childCells("#address-cells", of: bus), 0), 16),
-            min(max(tree.childCells("#size-cells", of: bus), 0), 16)
-        )
+        let bus = tree.bus(tree.dmaParent(of: index) ?? 0)
+        return (min(bus.addressCells, 16), min(bus.sizeCells, 16))
     }
 
     private func translated(
         _ entry: ArraySlice<UInt32>, _ shape: (address: Int, size: Int), for index: Int
     ) -> (start: UInt64, length: UInt64)? {
-        guard (1...BusKind.addressCellsMax).contains(shape.address), let bus = tree.dmaParent(of: index)
+        guard (1...BusShape.cellsMax).contains(shape.address), let bus = tree.dmaParent(of: index)
         else {
             return nil
         }
-        let address = entry.prefix(shape.address)
-        let flags = tree.isPCI(bus) ? address.first : nil
-        let start = tree.cpuAddress(of: DeviceTree.number(address.suffix(2)), flags: flags, on: bus, .inbound)
+        let address = tree.bus(bus).address(entry.prefix(shape.address))
+        let start = tree.cpuAddress(of: address, on: bus, .inbound)
         return start.map { ($0, DeviceTree.number(entry.suffix(shape.size))) }
     }
 
