@@ -20,6 +20,14 @@ extension TreeAnalysis {
             }
             guard let cells = tree.nodes[target].cells("iommu-addresses") else { continue }
             guard tree.work.take(cells.count + 1) else { break }
+            // A region without memory is one thing, one whose memory cannot be placed another.
+            guard !tree.nodes[target].has("reg") || tree.firstRegister(of: target) != nil else {
+                note(
+                    .error, "reserved-memory-unreadable", tree.nodes[target].path, "reg",
+                    "The first entry has no CPU address, so Linux passes over the region and over what it "
+                        + "reserves for \(node.path).")
+                continue
+            }
             regions += entries(cells, in: target, naming: index, onHostBridge)
         }
         guard regions.count <= DeviceTreeLimits.regionsPerDeviceMax else {
@@ -104,7 +112,7 @@ extension TreeAnalysis {
             return nil
         }
         var kind = ReservedRegion.Kind.reserved
-        if let memory = tree.registers(of: region).first, memory.size > 1 {
+        if let memory = tree.firstRegister(of: region), memory.size > 1 {
             if memory.start == start, memory.size == length {
                 kind = .direct
             } else {

@@ -69,7 +69,8 @@ struct TreeAnalysis {
     }
 
     private func readMemory() -> [PhysicalRange] {
-        tree.nodes.indices.filter { tree.nodes[$0].string("device_type") == "memory" }
+        tree.nodes.indices
+            .filter { tree.nodes[$0].string("device_type") == "memory" && tree.isEnabled($0) }
             .flatMap { tree.registers(of: $0) }
             .compactMap { PhysicalRange(start: PhysicalAddress($0.start), size: $0.size) }
     }

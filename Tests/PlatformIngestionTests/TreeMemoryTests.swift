@@ -1,0 +1,55 @@
+// Which memory of a tree counts: RAM, and the regions whose IOVAs firmware reserves.
+
+import AddressSpaces
+import PlatformIngestion
+import Platforms
+import SMMUModel
+import TestSupport
+import Testing
+
+@Suite struct TreeMemoryTests {
+    @Test func disabledMemoryIsNotThere() throws {
+        let blob = OwnTreeTests.base { root in
+            for (start, status) in [(UInt32(0x4000_0000), "disabled"), (0x8000_0000, "okay")] {
+                root.child("memory@\(start)") { node in
+                    node.strings("device_type", "memory")
+                    node.strings("status", status)
+                    node.cells("reg", 0, start, 0, 0x1000_0000)
+                }
+            }
+        }
+        #expect(try DeviceTreeReader.read(blob).memory.map(\.start.value) == [0x8000_0000])
+    }
+
+    /// `reg` of the region: absent, sound, behind a bus that translates nothing, and cut short.
+    @Test(arguments: ["none", "sound", "untranslatable", "short"])
+    func regionWhoseMemoryCannotBePlacedIsPassedOver(reg: String) throws {
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                if reg != "untranslatable" { memory.flag("ranges") }
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", 5, 0, 0x800_0000, 0, 0x10_0000)
+                    if reg == "short" { node.cells("reg", 0, 0x800_0000, 0) }
+                    if reg == "sound" || reg == "untranslatable" {
+                        node.cells("reg", 0, 0x800_0000, 0, 0x10_0000)
+                    }
+                }
+            }
+            root.child("dma") { node in
+                node.cells("iommus", 1, 7)
+                node.cells("phandle", 5)
+                node.cells("memory-region", 9)
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        let kinds = platform.devices[0].firmwareRegions.map(\.kind)
+        switch reg {
+        case "none": #expect(kinds == [.reserved] && platform.findings.isEmpty)
+        case "sound": #expect(kinds == [.direct] && platform.findings.isEmpty)
+        default:
+            #expect(kinds.isEmpty)
+            #expect(platform.findings.map(\.code) == ["reserved-memory-unreadable"])
+        }
+    }
+}
