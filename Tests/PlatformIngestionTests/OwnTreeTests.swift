@@ -142,6 +142,50 @@ import Testing
             ])
     }
 
+    /// The map holds what is not device 2, and of bus 1 device 0.
+    @Test(
+        arguments: [
+            ([0], 0x800, true), ([0], 0x1000, false), ([1], 0, true), ([1], 0x800, false),
+        ] as [([UInt32], UInt32, Bool)])
+    func functionOutsideTheMapIsInactive(bus: [UInt32], address: UInt32, isMapped: Bool) throws {
+        let blob = Self.base { root in
+            root.child("pcie@4000") { node in
+                node.strings("device_type", "pci")
+                node.cells("#address-cells", 3)
+                node.cells("#size-cells", 2)
+                node.cells("iommu-map", 0, 1, 0, 0x10, 0x18, 1, 0x18, 0xf0)
+                node.cells("bus-range", bus + [0xff])
+                node.child("dev") { function in
+                    function.cells("reg", address, 0, 0, 0, 0)
+                    function.cells("memory-region", 9)
+                }
+                node.child("bridge") { bridge in
+                    bridge.cells("reg", 0x1000, 0, 0, 0, 0)
+                    bridge.child("dev") { function in
+                        function.cells("reg", 0x1000, 0, 0, 0, 0)
+                        function.cells("memory-region", 9)
+                    }
+                }
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        #expect(platform.devices.map(\.active) == [true, isMapped, true])
+        #expect(platform.findings.contains { $0.code == "function-unmapped" } != isMapped)
+    }
+
+    @Test func mapOfBrokenCellsTranslatesNothing() throws {
+        let blob = Self.base { root in
+            root.child("pcie@4000") { node in
+                node.strings("device_type", "pci")
+                node.bytes(
+                    "iommu-map", [UInt8](repeating: 0, count: 7) + [1] + [UInt8](repeating: 0, count: 9))
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        #expect(platform.devices.map(\.active) == [false])
+        #expect(platform.findings.map(\.code) == ["iommu-map-odd-length"])
+    }
+
     @Test func oldFourCellMapsOfTwoCellSMMUsAreRead() throws {
         for (cells, output) in [([0, 3, 0x11, 1], [0x11]), ([0, 3, 0x11, 0x7f, 1], [0x11, 0x7f])]
             as [([UInt32], [UInt32])]

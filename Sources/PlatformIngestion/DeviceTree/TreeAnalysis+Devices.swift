@@ -101,12 +101,31 @@ extension TreeAnalysis {
         device.kind = .pciFunction
         device.compatible = node.strings("compatible")
         device.active = host.active && tree.isEnabled(index)
+        if tree.nodes[index].parent == hostIndex, isOutsideMap(index, of: host, hostIndex) {
+            device.active = false
+        }
         device.pciPath = path
         device.hostBridge = host.id
         device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
         device.unappliedRegions = unapplied
         try takeRegions(device.pciWindows.count + device.inboundWindows.count)
         return device
+    }
+
+    /// Whether no entry of the bridge's map holds a function of its root bus, whose number is known; buses
+    /// further down are numbered by Linux. Such a function has no IOMMU.
+    private mutating func isOutsideMap(_ index: Int, of host: Device, _ hostIndex: Int) -> Bool {
+        guard let address = tree.nodes[index].cell("reg"), tree.work.take(host.streams.count) else {
+            return false
+        }
+        let bus = tree.nodes[hostIndex].cell("bus-range") ?? 0
+        let requester = (bus & 0xff) << 8 | address >> 8 & 0xff
+        guard host.stream(ofRequester: requester) == nil else { return false }
+        note(
+            .warning, "function-unmapped", tree.nodes[index].path, "reg",
+            "No entry of the iommu-map of \(host.id) holds requester ID \(hex(requester)), so the function has "
+                + "no IOMMU: its MSIs go to physical addresses.")
+        return true
     }
 
     /// "device.function" of every node from the root bus down; nil when a node on the way has no `reg`.

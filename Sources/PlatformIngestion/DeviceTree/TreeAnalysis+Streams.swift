@@ -51,7 +51,12 @@ extension TreeAnalysis {
     mutating func idMap(of index: Int) -> Streams {
         let node = tree.nodes[index]
         var streams = Streams()
-        guard let cells = node.cells("iommu-map") else { return streams }
+        guard let value = node.property("iommu-map") else { return streams }
+        guard value.count % 4 == 0 else {
+            return failed(
+                &streams, node.path, "iommu-map-odd-length", "\(value.count) bytes are no whole cells")
+        }
+        let cells = DeviceTree.cells(value)
         let mask = node.cell("iommu-map-mask") ?? .max
         let isOldLayout = hasOldLayout(cells)
         var at = 0
