@@ -142,6 +142,27 @@ import Testing
         #expect(try functionRegion(address, busCells: 1) == [0x800_0000])
     }
 
+    /// Nothing gives flags to an address that comes from a bus without: its upper half is taken for them.
+    @Test(arguments: [0 as UInt32, 7])
+    func addressWithoutFlagsGetsThemFromItsUpperHalf(flags: UInt32) throws {
+        let blob = OwnTreeTests.base { root in
+            root.child("bus") { bus in
+                bus.cells("#address-cells", 3)
+                bus.cells("ranges", flags, 0, 0, 0x10, 0, 1, 0)
+                bus.child("inner") { inner in
+                    inner.cells("#address-cells", 2)
+                    inner.flag("ranges")
+                    inner.child("its@90000") { node in
+                        node.strings("compatible", "arm,gic-v3-its")
+                        node.cells("reg", 0, 0x90000, 0, 0x20000)
+                    }
+                }
+            }
+        }
+        let doorbell = try DeviceTreeReader.read(blob).msiControllers.last?.doorbell?.value
+        #expect(doorbell == (flags == 0 ? 0x10_000a_0040 : nil))
+    }
+
     @Test(arguments: [0 as UInt32, 7])
     func busOfThreeCellsComparesItsFlags(flags: UInt32) throws {
         let blob = OwnTreeTests.base { root in

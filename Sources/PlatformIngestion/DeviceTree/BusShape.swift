@@ -39,6 +39,15 @@ struct BusShape {
         kind == .plain && addressCells == 1 ? value & 0xffff_ffff : value
     }
 
+    /// The first of the cells that an address without flags has here.
+    func firstCell(_ value: UInt64) -> UInt32 {
+        switch addressCells {
+        case 1: UInt32(truncatingIfNeeded: value)
+        case 2: UInt32(value >> 32)
+        default: 0
+        }
+    }
+
     /// An address from its cells.
     func address(_ cells: ArraySlice<UInt32>) -> BusAddress {
         BusAddress(
