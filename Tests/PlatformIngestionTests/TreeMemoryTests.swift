@@ -52,4 +52,30 @@ import Testing
             #expect(platform.findings.map(\.code) == ["reserved-memory-unreadable"])
         }
     }
+
+    /// A region with a long `reg` and many entries, named often: only the first window is ever wanted, and
+    /// taking the whole list apart each time took minutes.
+    @Test(.timeLimit(.minutes(1))) func longListsOfMemoryAreNotReadAnew() throws {
+        let entry: [UInt32] = [5, 0, 0x800_0000, 0, 0x1000]
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                memory.flag("ranges")
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", [[UInt32]](repeating: entry, count: 2).flatMap(\.self))
+                    node.cells(
+                        "reg",
+                        [[UInt32]](repeating: [0, 0x800_0000, 0, 0x1000], count: 20_000).flatMap(\.self))
+                }
+            }
+            root.child("dma") { node in
+                node.cells("iommus", 1, 7)
+                node.cells("phandle", 5)
+                node.cells("memory-region", [UInt32](repeating: 9, count: 2_000))
+            }
+        }
+        let regions = try DeviceTreeReader.read(blob).devices[0].firmwareRegions
+        #expect(regions.count == 4_000)
+        #expect(regions.allSatisfy { $0.kind == .direct })
+    }
 }
