@@ -78,4 +78,30 @@ import Testing
         #expect(regions.count == 4_000)
         #expect(regions.allSatisfy { $0.kind == .direct })
     }
+
+    /// 0x40000000 lies in no window of the bus above: fatal for a device, not read for the bridge itself.
+    @Test(arguments: [false, true])
+    func onlyADevicesOwnAddressCrashesLinux(onHostBridge: Bool) throws {
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", 5, 0, 0x4000_0000, 0, 0x1000)
+                }
+            }
+            root.child("soc") { soc in
+                soc.cells("dma-ranges", 0, 0, 0, 0, 0, 0x1000_0000)
+                soc.child(onHostBridge ? "pcie@4000" : "dma") { node in
+                    if onHostBridge { OwnTreeTests.pcie(&node) } else { node.cells("iommus", 1, 7) }
+                    node.cells("phandle", 5)
+                    node.cells("memory-region", 9)
+                }
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        let found = platform.findings.filter { $0.code == "iommu-addresses-untranslatable" }
+        #expect(found.map(\.severity) == [onHostBridge ? .warning : .error])
+        #expect(found.allSatisfy { $0.detail.contains("at boot") != onHostBridge })
+        #expect(platform.devices[0].unappliedRegions.isEmpty == onHostBridge)
+    }
 }

@@ -61,11 +61,14 @@ extension TreeAnalysis {
             }
             at += 1 + entry.count
             guard let (start, length) = translated(entry, shape, for: index) else {
-                note(
-                    .error, "iommu-addresses-untranslatable", path, "iommu-addresses",
-                    "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
-                        + "Linux dereferences a null pointer here and crashes at boot.")
                 // Mainline never reads the entries of a host bridge, so only a device's own can crash it.
+                note(
+                    onHostBridge ? .warning : .error, "iommu-addresses-untranslatable", path,
+                    "iommu-addresses",
+                    "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
+                        + (onHostBridge
+                            ? "mainline does not read it, a kernel that does for a host bridge would crash."
+                            : "Linux dereferences a null pointer here and crashes at boot."))
                 if !onHostBridge {
                     unapplied.append(
                         UnappliedRegion(reason: .crashesKernel, region: nil, location: path))
