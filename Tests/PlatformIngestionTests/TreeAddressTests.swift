@@ -4,6 +4,7 @@
 import AddressSpaces
 import PlatformIngestion
 import Platforms
+import SMMUModel
 import TestSupport
 import Testing
 
