@@ -30,8 +30,41 @@ public struct TreeNode {
     }
 }
 
+extension TreeNode {
+    /// A PCI host bridge below a node with two cells each, whose requester IDs are the stream IDs from
+    /// `firstStream` on of the SMMU with phandle 1.
+    public mutating func pciHost(
+        _ name: String, firstStream: UInt32 = 0, _ fill: (inout TreeNode) -> Void = { _ in }
+    ) {
+        child(name) { node in
+            node.strings("device_type", "pci")
+            node.cells("#address-cells", 3)
+            node.cells("#size-cells", 2)
+            node.cells("iommu-map", 0, 1, firstStream, 0x1_0000)
+            fill(&node)
+        }
+    }
+}
+
 /// Writes trees.
 public enum DeviceTreeBuilder {
+    /// A board: two cells each at the root, an SMMUv3 with phandle 1 and one cell a stream ID, and what
+    /// `fill` adds.
+    public static func board(smmuBase: UInt32 = 0x1000, _ fill: (inout TreeNode) -> Void) -> [UInt8] {
+        blob { root in
+            root.strings("compatible", "test,board")
+            root.cells("#address-cells", 2)
+            root.cells("#size-cells", 2)
+            root.child("iommu@\(String(smmuBase, radix: 16))") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, smmuBase, 0, 0x1000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 1)
+            }
+            fill(&root)
+        }
+    }
+
     /// A blob whose root is what `fill` makes of it.
     public static func blob(_ fill: (inout TreeNode) -> Void) -> [UInt8] {
         var root = TreeNode("")

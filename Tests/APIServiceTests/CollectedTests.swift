@@ -8,10 +8,6 @@ import Testing
 @Suite struct CollectedTests {
     private let client = ServiceClient()
 
-    private func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-    }
-
     private func upload(_ members: String) -> ServiceClient.Answer {
         client.ask(
             .put, "/v1/platforms/h", Array("{\"collected\":{\"format\":1\(members)}}".utf8),
@@ -50,22 +46,9 @@ import Testing
 
     /// Two host bridges, of which one carries DMA from 2 GiB on only, and a device that is none of theirs.
     private func twoBridges() -> [UInt8] {
-        DeviceTreeBuilder.blob { root in
-            root.strings("compatible", "test,board")
-            root.cells("#address-cells", 2)
-            root.cells("#size-cells", 2)
-            root.child("iommu@1000") { node in
-                node.strings("compatible", "arm,smmu-v3")
-                node.cells("reg", 0, 0x1000, 0, 0x1000)
-                node.cells("#iommu-cells", 1)
-                node.cells("phandle", 1)
-            }
+        DeviceTreeBuilder.board { root in
             for (name, isNarrow) in [("pcie@4000", false), ("pcie@5000", true)] {
-                root.child(name) { node in
-                    node.strings("device_type", "pci")
-                    node.cells("#address-cells", 3)
-                    node.cells("#size-cells", 2)
-                    node.cells("iommu-map", 0, 1, 0, 0x10000)
+                root.pciHost(name) { node in
                     guard isNarrow else { return }
                     node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
                 }
@@ -91,7 +74,7 @@ import Testing
             group(3, "0002:01:00.0", nil), group(4, "6000.usb", "\(place)/6000.usb"),
         ]
         let answer = upload(
-            #","device_tree":"\#(hex(twoBridges()))","groups":[\#(groups.joined(separator: ","))]"#)
+            #","device_tree":"\#(twoBridges().hexDigits)","groups":[\#(groups.joined(separator: ","))]"#)
         #expect(answer.status == 201, "\(answer.text)")
         func gaps(_ device: String) -> Int {
             client.get("/v1/platforms/h/reserved-regions?device=\(device)").list("items")
@@ -113,7 +96,7 @@ import Testing
         builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
         let answer = upload(
             """
-            ,"acpi":{"IORT":"\(hex(builder.table()))","APIC":"\(hex(ACPITableBuilder.madt(its: [(0, 0x808_0000)])))"},\
+            ,"acpi":{"IORT":"\(builder.table().hexDigits)","APIC":"\(ACPITableBuilder.madt(its: [(0, 0x808_0000)]).hexDigits)"},\
             "iomem":"10000000-3efeffff : PCI Bus 0000:00\\n","groups":[{"id":"4","type":"DMA",\
             "devices":["0000:00:10.0","serial8250"],"reserved_regions":"\(window)"},{"id":"5","devices":[],\
             "reserved_regions":null}]
@@ -139,25 +122,13 @@ import Testing
     }
 
     @Test func groupsOverATree() {
-        let blob = DeviceTreeBuilder.blob { root in
-            root.cells("#address-cells", 2)
-            root.cells("#size-cells", 2)
-            root.child("smmu@9050000") { node in
-                node.strings("compatible", "arm,smmu-v3")
-                node.cells("reg", 0, 0x905_0000, 0, 0x2_0000)
-                node.cells("#iommu-cells", 1)
-                node.cells("phandle", 1)
-            }
-            root.child("pcie@10000000") { node in
-                node.strings("device_type", "pci")
-                node.cells("#address-cells", 3)
-                node.cells("#size-cells", 2)
+        let blob = DeviceTreeBuilder.board(smmuBase: 0x905_0000) { root in
+            root.pciHost("pcie@10000000") { node in
                 node.cells("ranges", 0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000)
-                node.cells("iommu-map", 0, 1, 0, 0x1_0000)
             }
         }
         let answer = upload(
-            ",\"device_tree\":\"\(hex(blob))\","
+            ",\"device_tree\":\"\(blob.hexDigits)\","
                 + "\"groups\":[{\"id\":\"0\",\"devices\":[\"0000:00:01.0\"],\"reserved_regions\":\"\(window)\"}]"
         )
         #expect(answer.status == 201 && answer.json["source"] as? String == "device_tree", "\(answer.text)")
@@ -207,7 +178,7 @@ import Testing
         builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
         builder.memoryRanges(
             (0..<500).map { (0x1_0000_0000 + $0 * 0x1_0000, 0x1_0000) }, [.init(0, 0xffff, 0, to: smmu)])
-        let table = hex(builder.table())
+        let table = builder.table().hexDigits
         for (list, status) in [("\"\"", 201), ("null", 422)] {
             let groups = (0..<200).map {
                 "{\"id\":\"\($0)\",\"devices\":[\"0000:\(10 + $0 / 8 % 90):00.\($0 % 8)\"],\"reserved_regions\":\(list)}"
@@ -231,7 +202,7 @@ import Testing
         #expect(upload(",\"device_tree\":\"d0\"").json["code"] as? String == "unreadable-device-tree")
         #expect(upload(",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String == "unreadable-iort")
         #expect(
-            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"\(hex(IORTBuilder().table()))\"}").json["code"]
+            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"\(IORTBuilder().table().hexDigits)\"}").json["code"]
                 as? String == "unreadable-input")
         let text = upload(",\"groups\":[{\"id\":\"1\",\"reserved_regions\":\"nonsense\\n\"}]")
         #expect(text.json["code"] as? String == "unreadable-input" && text.text.contains("groups/1"))

@@ -51,7 +51,8 @@ import Testing
         let (requests, answers) = try examples()
         #expect(Set(requests.keys) == Set(answers.keys) && answers.count >= 7)
         // The version that the published answers were computed by.
-        let model = try #require(answers["context-fault"]?.answer as? [String: Any])["model"] as? [String: Any]
+        let model =
+            try #require(answers["context-fault"]?.answer as? [String: Any])["model"] as? [String: Any]
         let version = try #require(model?["engine"] as? String)
         let client = ServiceClient(Service.Configuration(version: version))
         for (name, exchange) in answers.sorted(by: { $0.key < $1.key }) {

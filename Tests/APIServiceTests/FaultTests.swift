@@ -204,24 +204,8 @@ import Testing
     /// those of the kernel's own list.
     @Test(arguments: [0x800_0000, 0x9000_0000] as [UInt64])
     func collectedHosts(base: UInt64) throws {
-        func hex(_ bytes: [UInt8]) -> String {
-            bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-        }
-        let blob = DeviceTreeBuilder.blob { root in
-            root.cells("#address-cells", 2)
-            root.cells("#size-cells", 2)
-            root.child("smmu@9050000") { node in
-                node.strings("compatible", "arm,smmu-v3")
-                node.cells("reg", 0, 0x905_0000, 0, 0x2_0000)
-                node.cells("#iommu-cells", 1)
-                node.cells("phandle", 1)
-            }
-            root.child("pcie@10000000") { node in
-                node.strings("device_type", "pci")
-                node.cells("#address-cells", 3)
-                node.cells("#size-cells", 2)
-                node.cells("iommu-map", 0, 1, 0x100, 0x1_0000)
-            }
+        let blob = DeviceTreeBuilder.board(smmuBase: 0x905_0000) { root in
+            root.pciHost("pcie@10000000", firstStream: 0x100)
         }
         func digits(_ value: UInt64) -> String {
             "0x" + String(repeating: "0", count: 16 - String(value, radix: 16).count)
@@ -231,7 +215,8 @@ import Testing
         let groups = (0..<6).map {
             "{\"id\":\"\($0)\",\"devices\":[\"0000:01:00.\($0)\"],\"reserved_regions\":\"\(line)\"}"
         }.joined(separator: ",")
-        let body = "{\"collected\":{\"format\":1,\"device_tree\":\"\(hex(blob))\",\"groups\":[\(groups)]}}"
+        let body =
+            "{\"collected\":{\"format\":1,\"device_tree\":\"\(blob.hexDigits)\",\"groups\":[\(groups)]}}"
         #expect(
             client.ask(.put, "/v1/platforms/host", Array(body.utf8), type: "application/json").status == 201)
         func event(_ iova: UInt64, _ stream: Int) -> String {
@@ -252,6 +237,22 @@ import Testing
         #expect((bridge["because"] as? String)?.contains("02:00.0") == true, "\(bridge)")
         let usual = try #require(explain(event(0x800_0040, 0x200), "?platform=host").first)
         #expect(usual["reason"] as? String == (base == 0x800_0000 ? "not_mapped" : "moved_under_guest_rmr"))
+    }
+
+    /// A relaxable region goes when user space gets the device: it is neither in the way nor a promise.
+    @Test(arguments: ["direct", "direct_relaxable"]) func regionsOverTheWindow(type: String) throws {
+        let platform =
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"platform","smmus":["s"],"#
+            + #""reserved_regions":[{"start":"0x1000000","size":"0x10000000","type":"\#(type)"}]}]}"#
+        #expect(
+            client.ask(.put, "/v1/platforms/own", Array(platform.utf8), type: "application/json").status
+                == 201)
+        let line =
+            "arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: d sid: 0x1 ssid: 0x0 "
+            + "iova: 0x8000040 ipa: 0x0"
+        let item = try #require(explain(line, "?platform=own").first)
+        #expect(item["devices"] as? [String] == ["d"] && item["verdict"] as? String == "msi_window")
+        #expect(item["reason"] as? String == (type == "direct" ? "reserved_region" : "not_mapped"))
     }
 
     @Test func addressesNearWindows() throws {

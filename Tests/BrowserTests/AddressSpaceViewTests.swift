@@ -15,26 +15,13 @@ extension BrowserSuite {
 
         /// A bridge that carries inbound DMA from 2 GiB on only, as Juno's does.
         static func gapTree(bridge: String = "pcie@4000") -> [UInt8] {
-            DeviceTreeBuilder.blob { root in
-                root.strings("compatible", "test,board")
-                root.cells("#address-cells", 2)
-                root.cells("#size-cells", 2)
-                root.child("iommu@1000") { node in
-                    node.strings("compatible", "arm,smmu-v3")
-                    node.cells("reg", 0, 0x1000, 0, 0x1000)
-                    node.cells("#iommu-cells", 1)
-                    node.cells("phandle", 1)
-                }
+            DeviceTreeBuilder.board { root in
                 root.child("its@20000") { node in
                     node.strings("compatible", "arm,gic-v3-its")
                     node.cells("reg", 0, 0x20000, 0, 0x20000)
                     node.cells("phandle", 2)
                 }
-                root.child(bridge) { node in
-                    node.strings("device_type", "pci")
-                    node.cells("#address-cells", 3)
-                    node.cells("#size-cells", 2)
-                    node.cells("iommu-map", 0, 1, 0, 0x10000)
+                root.pciHost(bridge) { node in
                     node.cells("msi-map", 0, 2, 0, 0x10000)
                     node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
                 }

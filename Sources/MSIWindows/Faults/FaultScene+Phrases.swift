@@ -23,7 +23,8 @@ extension FaultScene {
                         + "window elsewhere."
                 )
             }
-            if let item = withheld.firstItem(overlapping: window) {
+            // A relaxable region is gone when user space has the device, whose windows these are.
+            if let item = withheld.items(overlapping: window).first(where: { !$0.isRelaxable }) {
                 let reason: FaultExplanation.Reason =
                     switch item.kind {
                     case .dmaRangesGap: .inDMARangesGap
@@ -63,7 +64,7 @@ extension FaultScene {
     private func guestRange(of device: Device, holding iova: UInt64) -> String? {
         let regions = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
         let found = regions.first { region in
-            guard case .rmr = region.provenance else { return false }
+            guard case .rmr = region.provenance, region.kind == .direct else { return false }
             return region.range?.contains(IOVA(iova)) == true
         }
         return found?.range?.text
