@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short atlas clean
+.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short atlas record compare python clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -18,6 +18,14 @@ RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
 RUN_ARGUMENTS ?=
 # Seconds for each reader of untrusted bytes in `make test`.
 TEST_FUZZ_SECONDS ?= 5
+# Of `record` and `compare`: the file of answers, the binary that is asked (built when none is named), the seed
+# of the random questions, the reference data, the list of differences that are expected, a file for each one.
+RECORD ?= .record/answers.record
+BINARY ?=
+SEED ?=
+SHELF ?= ../shared/data
+EXPECTED ?=
+DETAILS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -28,6 +36,8 @@ help:
 	@echo 'make install  binary and dashboard to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
 	@echo 'make deps     install the Debian packages this needs (root or sudo)'
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
+	@echo 'make record   keep the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
+	@echo 'make compare  ask them again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
 	@echo 'make fuzz     every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
@@ -95,6 +105,22 @@ fuzz-short: deps
 atlas: release
 	Scripts/atlas.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" \
 		Sources/APIService/Resources/atlas.json
+
+# For moves that must not change the wire: record, move, compare. A comparison asks what was recorded, in the
+# same order, and exits with 1 where something differs that EXPECTED (`pattern :: reason` lines) does not name.
+record: python $(if $(BINARY),,release)
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/record record --binary "$$binary" --public Public --output '$(RECORD)' --shelf '$(SHELF)' \
+		$(if $(SEED),--seed '$(SEED)')
+
+compare: python $(if $(BINARY),,release)
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/record compare --binary "$$binary" --public Public --recording '$(RECORD)' \
+		$(if $(EXPECTED),--expected '$(EXPECTED)') $(if $(DETAILS),--details '$(DETAILS)')
+
+# Only these two need it; any python3 of 3.10 or later will do.
+python:
+	@command -v python3 >/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3
 
 clean:
 	rm -rf .build .build-tsan .build-fuzz
