@@ -52,6 +52,8 @@ public enum Limits {
     /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
     /// counts the guest's ranges too, which it is held against.
     public static let placementObstaclesMax = 2_000_000
+    /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
+    public static let preparedRangesMax = 262_144
     public static let memoryMapEntriesMax = 4_096
     public static let windowBytesMax: UInt64 = 1 << 48
     public static let surveyDevicesMax = 100_000
@@ -114,6 +116,7 @@ public enum Limits {
             ("replay_cpus_max", replayCPUsMax),
             ("placement_hosts_max", placementHostsMax),
             ("placement_obstacles_max", placementObstaclesMax),
+            ("prepared_ranges_max", preparedRangesMax),
             ("memory_map_entries_max", memoryMapEntriesMax),
             ("window_bytes_max", Int(windowBytesMax)),
             ("survey_devices_max", surveyDevicesMax),

@@ -4,6 +4,7 @@
 import APIContract
 import AddressSpaces
 import Locking
+import MSIWindows
 import Platforms
 
 /// A platform under its id.
@@ -76,6 +77,7 @@ final class PlatformStore: Sendable {
     }
 
     private let state = Locked(State())
+    private let preparedDevices = PreparedDevices()
 
     init(builtIn: [PlatformEntry]) {
         state.withLock { state in
@@ -84,6 +86,32 @@ final class PlatformStore: Sendable {
     }
 
     func entry(_ id: String) -> PlatformEntry? { state.withLock { $0.entries[id] } }
+
+    /// The device of this id (see `PlatformEntry.device`), ready to be read under the conditions.
+    ///
+    /// - Parameters:
+    ///   - adoptsDriver: false where the caller has said which driver it is.
+    ///   - includesDomain: asks for a DMA domain to be set up with it.
+    func prepared(
+        _ id: String, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true,
+        includesDomain: Bool = false
+    ) -> PreparedDevice? {
+        preparedDevices.device(
+            .id(id), of: entry, under: conditions, adoptsDriver: adoptsDriver, includesDomain: includesDomain
+        ) { entry.device(id) }
+    }
+
+    /// A device that was taken from the entry's platform.
+    func prepared(
+        _ device: Device, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true
+    ) -> PreparedDevice {
+        let made = preparedDevices.device(
+            .exact(device.id, device.kind), of: entry, under: conditions,
+            adoptsDriver: adoptsDriver, includesDomain: false
+        ) { device }
+        return made
+            ?? entry.platform.prepared(device, under: conditions, adoptsDriver: adoptsDriver)
+    }
 
     /// Number of platforms: built in and uploaded.
     var counts: (builtIn: Int, uploaded: Int) {

@@ -17,8 +17,9 @@ struct QuestionResolver {
     func question(_ request: DecisionRequest) -> Question? {
         switch request.subject {
         case .inline(let device, let usable):
+            let prepared = PreparedDevice(device, usable: usable, under: request.conditions)
             guard let mates = mates(request, on: nil) else { return nil }
-            return question(request, device, mates, usable: usable, doorbells: request.doorbells ?? [])
+            return question(request, prepared, mates, doorbells: request.doorbells ?? [])
         case .platform(let id, let name):
             guard let entry = platforms.entry(id) else {
                 problems.add(
@@ -26,30 +27,29 @@ struct QuestionResolver {
                     "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
                 return nil
             }
-            let device = device(name, at: "/device", on: entry)
-            guard let mates = mates(request, on: entry), let device else { return nil }
+            let device = device(
+                name, at: "/device", on: entry, request, adoptsDriver: !request.statesDriver)
             var request = request
-            request.adopt(entry, for: device)
+            if let device { request.adopt(entry, for: device) }
+            guard let mates = mates(request, on: entry), let device else { return nil }
             return question(
-                request, device, mates, usable: device.usableRanges,
-                doorbells: request.doorbells ?? entry.doorbells(of: device))
+                request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
         case nil: return nil
         }
     }
 
     private struct Mates {
-        var before: [Device]
-        var after: [Device]
-        var attached: [Device]
+        var before: [PreparedDevice]
+        var after: [PreparedDevice]
+        var attached: [PreparedDevice]
     }
 
     private func question(
-        _ request: DecisionRequest, _ device: Device, _ mates: Mates, usable: [IOVARange]?,
-        doorbells: [PhysicalAddress]
+        _ request: DecisionRequest, _ device: PreparedDevice, _ mates: Mates, doorbells: [PhysicalAddress]
     ) -> Question {
-        let group = IOMMUGroup(mates.before + [device] + mates.after, subject: mates.before.count)
+        let group = PreparedGroup(mates.before + [device] + mates.after, subject: mates.before.count)
         var question = Question(
-            group: group, usable: usable, consumer: request.consumer, source: request.source,
+            group: group, consumer: request.consumer, source: request.source,
             conditions: request.conditions, doorbells: doorbells)
         let circumstances = request.circumstances
         question.dmaMask = circumstances.dmaMask
@@ -60,35 +60,47 @@ struct QuestionResolver {
         question.mappings = circumstances.mappings
         question.allowed = circumstances.allowed
         question.mapChecks = circumstances.mapChecks
-        question.earlierGroups = mates.attached.map { AttachedGroup(IOMMUGroup($0)) }
+        question.earlierGroups = mates.attached.map { AttachedGroup(PreparedGroup([$0])) }
         return question
     }
 
     private func mates(_ request: DecisionRequest, on entry: PlatformEntry?) -> Mates? {
-        let before = request.matesBefore.map { member($0, on: entry) }
-        let after = request.matesAfter.map { member($0, on: entry) }
-        let attached = request.attached.map { member($0, on: entry) }
-        guard !(before + after + attached).contains(nil) else { return nil }
+        func devices(_ members: [DecisionRequest.Member]) -> [PreparedDevice?] {
+            members.map { member($0, on: entry, request) }
+        }
+        let before = devices(request.matesBefore)
+        let after = devices(request.matesAfter)
+        let attached = devices(request.attached)
+        guard (before + after + attached).allSatisfy({ $0 != nil }) else { return nil }
         return Mates(
             before: before.compactMap { $0 }, after: after.compactMap { $0 },
             attached: attached.compactMap { $0 })
     }
 
-    private func member(_ member: DecisionRequest.Member, on entry: PlatformEntry?) -> Device? {
+    private func member(
+        _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ request: DecisionRequest
+    ) -> PreparedDevice? {
         switch member {
-        case .inline(let device): return device
+        case .inline(let device): return PreparedDevice(device, under: request.conditions)
         case .named(let name, let pointer):
             guard let entry else {
                 problems.add(
                     pointer, "conflict", "A device has a name on a \"platform\" only; send an object here.")
                 return nil
             }
-            return device(name, at: pointer, on: entry)
+            // The group is behind one IOMMU, so the driver is the subject's.
+            return device(name, at: pointer, on: entry, request, adoptsDriver: false)
         }
     }
 
-    private func device(_ name: String, at pointer: String, on entry: PlatformEntry) -> Device? {
-        if let device = entry.device(name) { return device }
+    private func device(
+        _ name: String, at pointer: String, on entry: PlatformEntry, _ request: DecisionRequest,
+        adoptsDriver: Bool
+    ) -> PreparedDevice? {
+        let device = platforms.prepared(
+            name, on: entry, under: request.conditions, adoptsDriver: adoptsDriver,
+            includesDomain: request.consumer == .dmaAPI)
+        if let device { return device }
         problems.add(
             pointer, "unknown-device",
             "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
@@ -103,8 +115,8 @@ struct QuestionResolver {
 
 extension DecisionRequest {
     /// Takes over what the platform knows and the caller did not say.
-    fileprivate mutating func adopt(_ entry: PlatformEntry, for device: Device) {
-        if !statesIsolation { conditions.hasIsolatedMSI = entry.platform.isolatesMSIs(of: device) }
-        if !statesDriver, let driver = entry.platform.driver(of: device) { conditions.driver = driver }
+    fileprivate mutating func adopt(_ entry: PlatformEntry, for device: PreparedDevice) {
+        if !statesIsolation { conditions.hasIsolatedMSI = entry.platform.isolatesMSIs(of: device.source) }
+        conditions.driver = device.conditions.driver
     }
 }

@@ -29,7 +29,8 @@ extension Service {
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = ComparisonRequest(document.root, problems)
-        let question = QuestionResolver(platforms: platforms, problems: problems).question(request.question)
+        let resolver = QuestionResolver(platforms: platforms, problems: problems)
+        let question = resolver.question(request.question)
         if let count = question?.regionsCount, count > Limits.comparisonRegionsMax {
             problems.add(
                 "", "too-many",
@@ -37,11 +38,17 @@ extension Service {
                     + "\(Limits.comparisonRegionsMax), a single decision more.")
         }
         guard problems.isEmpty, let question else { throw .semantic(problems) }
+        let questions = request.kernels.map { kernel in
+            var asked = request.question
+            asked.conditions.kernel = kernel
+            // What was found for one kernel is there for all.
+            return resolver.question(asked) ?? question
+        }
         return json(200) { writer in
             writer.member("kind", "comparison")
             writer.array("items") { writer in
                 for entry in request.entries {
-                    for kernel in request.kernels {
+                    for (kernel, question) in zip(request.kernels, questions) {
                         writer.object { writer in
                             writer.member("policy", entry.name)
                             writer.key("window_source")
@@ -50,7 +57,6 @@ extension Service {
                             var question = question
                             question.source = entry.source
                             question.consumer = entry.consumer
-                            question.conditions.kernel = kernel
                             writer.answer(question, explain)
                             writer.model(kernel, engine: configuration.version)
                         }

@@ -40,14 +40,13 @@ extension Service {
             "No device \"\(shown(id))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them.")
     }
 
-    /// The device and conditions of a view.
+    /// The device of a view, under its conditions, and the window source.
     private func subject(
         _ context: RequestContext
-    ) throws(Problem) -> (entry: PlatformEntry, device: Device, conditions: Conditions, source: WindowSource)
-    {
+    ) throws(Problem) -> (device: PreparedDevice, source: WindowSource) {
         let entry = try entry(context)
         var errors: [JSONProblem] = []
-        var conditions = conditions(context, &errors)
+        let conditions = conditions(context, &errors)
         let source = windowSource(context, &errors)
         if context.parameter("device") == nil {
             errors.append(
@@ -55,9 +54,10 @@ extension Service {
                     pointer: "?device", code: "required", detail: "Name the device whose view is wanted."))
         }
         guard errors.isEmpty, let id = context.parameter("device") else { throw .parameters(errors) }
-        guard let device = entry.device(id) else { throw noDevice(id, entry) }
-        if let driver = entry.platform.driver(of: device) { conditions.driver = driver }
-        return (entry, device, conditions, source)
+        guard let device = platforms.prepared(id, on: entry, under: conditions) else {
+            throw noDevice(id, entry)
+        }
+        return (device, source)
     }
 
     func reservedRegions(_ context: RequestContext) throws(Problem) -> Response {
@@ -65,8 +65,9 @@ extension Service {
         guard ["dma", "sysfs", "vfio"].contains(view) else {
             throw .parameters([parameter("view", "\"\(shown(view))\" is not one of dma, sysfs, vfio.")])
         }
-        let (_, device, conditions, source) = try subject(context)
-        let withheld = Withheld(for: device, under: conditions, usable: device.usableRanges)
+        let (device, source) = try subject(context)
+        let conditions = device.conditions
+        let withheld = device.withheld
         let isPlain = view == "sysfs" && context.plan.produces == MediaType.plain
         // The other views are no text: who prefers it but takes JSON gets that.
         let fields = context.head.headers.all("Accept")
@@ -82,12 +83,10 @@ extension Service {
                 writer.model(conditions.kernel, engine: configuration.version)
             }
         }
-        let list = GroupRegionList(
-            inserting: AdvertisedRegions.list(
-                for: device, source: source, conditions: conditions))
+        let list = GroupRegionList(inserting: device.advertised(source))
         if view == "sysfs" {
             // What a kernel has printed is printed again as it was, however large its pages are.
-            if let reported = device.reportedRegions, source == .fixed {
+            if let reported = device.source.reportedRegions, source == .fixed {
                 let list = GroupRegionList(reported: reported)
                 return sysfs(list, list.sysfsText(pageBytes: .max), conditions, isPlain: isPlain)
             }
@@ -98,7 +97,7 @@ extension Service {
             writer.member("view", view)
             writer.array("items") { writer in
                 let ranges = KnownRanges.bounding(
-                    list.vfioRanges(aperture: conditions.aperture), by: device.usableRanges)
+                    list.vfioRanges(aperture: conditions.aperture), by: device.usable)
                 for range in ranges {
                     writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
                 }
@@ -130,7 +129,7 @@ extension Service {
     func availableWindows(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
         let offset = try pageOffset(context)
-        let (_, device, conditions, _) = try subject(context)
+        let (device, _) = try subject(context)
         var errors: [JSONProblem] = []
         let size = number("size", context, &errors) ?? WindowSource.mainlineSize
         let alignmentBytes = number("alignment", context, &errors) ?? WindowSource.mainlineSize
@@ -141,8 +140,7 @@ extension Service {
         if alignment == nil { errors.append(parameter("alignment", "Send a power of two.")) }
         guard errors.isEmpty, let alignment else { throw .parameters(errors) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
-        let free = Withheld(for: device, under: conditions, usable: device.usableRanges).free.clipped(
-            to: bounds)
+        let free = device.withheld.free.clipped(to: bounds)
         let windows = free.ranges.compactMap { range -> IOVARange? in
             let room = IOVASet([range])
             guard let low = room.lowestFit(size: size, alignment: alignment),
@@ -163,7 +161,7 @@ extension Service {
                 writer.pick("highest", free.highestFit(size: size, alignment: alignment))
             }
             if windows.count > offset + limit { writer.member("next_page_token", String(offset + limit)) }
-            writer.model(conditions.kernel, engine: configuration.version)
+            writer.model(device.conditions.kernel, engine: configuration.version)
         }
     }
 }

@@ -24,7 +24,7 @@ extension Service {
             guard let entry = platforms.entry(id) else {
                 throw .parameters([parameter("platform", "No platform \"\(shown(id))\".")])
             }
-            question.platform = entry.platform
+            question.adopt(entry, platforms)
         }
         let content: FaultLog.Content
         do {
@@ -52,7 +52,7 @@ extension Service {
         }
         if let id = request.platform {
             if let entry = platforms.entry(id) {
-                question.platform = entry.platform
+                question.adopt(entry, platforms)
             } else {
                 problems.add(
                     "/platform", "unknown-platform",
@@ -88,5 +88,14 @@ extension Service {
             writer.findings(of: form)
             writer.model(conditions.kernel, engine: configuration.version)
         }
+    }
+}
+
+extension FaultQuestion {
+    /// The machine that the fault happened on, as it is stored.
+    fileprivate mutating func adopt(_ entry: PlatformEntry, _ platforms: PlatformStore) {
+        platform = entry.platform
+        let conditions = conditions
+        preparer = { platforms.prepared($0, on: entry, under: conditions) }
     }
 }

@@ -67,15 +67,11 @@ struct HostFactsBuilder {
                 options: host.options)
             if let index = known[key] { return index }
             guard let devices = devices(id, names, host, platforms, problems) else { return 0 }
-            let ranges = devices.reduce(0) { $0 + $1.costRanges }
+            let ranges = devices.reduce(0) { $0 + $1.source.costRanges }
             guard isAffordable(ranges, host, problems) else { return 0 }
-            var conditions = conditions
-            if let aperture = host.aperture { conditions.aperture = aperture }
-            let platform = platforms.entry(id)?.platform
             facts.append(
                 HostFacts(
-                    devices: devices, under: conditions, options: host.options,
-                    offersWindow: devices.contains { platform?.offersSoftwareWindow($0) ?? true }))
+                    devices: devices, aperture: host.aperture ?? conditions.aperture, options: host.options))
             known[key] = facts.count - 1
             return facts.count - 1
         }
@@ -98,24 +94,27 @@ struct HostFactsBuilder {
     private func devices(
         _ id: String, _ names: [String]?, _ host: PlacementRequest.Host, _ platforms: PlatformStore,
         _ problems: ProblemList
-    ) -> [Device]? {
+    ) -> [PreparedDevice]? {
         guard let entry = platforms.entry(id) else {
             problems.add(
                 "\(host.pointer)/platform", "unknown-platform",
                 "No platform \"\(id)\"; GET /v1/platforms lists them.")
             return nil
         }
+        var conditions = conditions
+        if let aperture = host.aperture { conditions.aperture = aperture }
         guard let names else {
             let active = entry.platform.devices.filter(\.active)
             if active.isEmpty {
                 problems.add(
                     "\(host.pointer)/platform", "no-devices", "No active device of \(id) is behind an SMMU.")
             }
-            return active.isEmpty ? nil : active
+            return active.isEmpty
+                ? nil : active.map { platforms.prepared($0, on: entry, under: conditions) }
         }
-        var found: [Device] = []
+        var found: [PreparedDevice] = []
         for (place, name) in names.enumerated() {
-            guard let device = entry.device(name) else {
+            guard let device = platforms.prepared(name, on: entry, under: conditions) else {
                 problems.add(
                     "\(host.pointer)/devices/\(place)", "unknown-device",
                     "No such device on \(id); GET /v1/platforms/\(id)/devices lists them.")

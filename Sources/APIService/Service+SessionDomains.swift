@@ -45,7 +45,7 @@ extension Service {
         var request = DomainRequest(document.root, kernel: kernel, problems)
         let devices = request.devices.compactMap { resolve($0, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
-        if let first = devices.first, let id = first.platform, let entry = platforms.entry(id) {
+        if let (first, entry) = devices.first, let entry {
             request.adopt(
                 isolatesMSIs: entry.platform.isolatesMSIs(of: first.device),
                 driver: entry.platform.driver(of: first.device))
@@ -55,9 +55,9 @@ extension Service {
             let id = given ?? Self.freeID(in: session)
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?
-            for (place, device) in devices.enumerated() {
+            for (place, found) in devices.enumerated() {
                 do throws(SessionRefusal) {
-                    errno = try session.attach(device, to: id) ?? errno
+                    errno = try session.attach(found.device, to: id, prepare: preparer(of: found)) ?? errno
                 } catch {
                     // Nothing is kept of a domain that cannot be made as asked.
                     session.abandonCreation(of: id)
@@ -126,11 +126,14 @@ extension Service {
         let id = context.variable("domain")
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
-        let device = resolve(SessionDeviceRequest(document.root, problems), problems)
-        guard problems.isEmpty, let device else { throw .semantic(problems) }
+        let found = resolve(SessionDeviceRequest(document.root, problems), problems)
+        guard problems.isEmpty, let found else { throw .semantic(problems) }
+        let device = found.device
         let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
             let before = try domain(context, in: session).regionCount
-            let errno = try Self.verb { () throws(SessionRefusal) in try session.attach(device, to: id) }
+            let errno = try Self.verb { () throws(SessionRefusal) in
+                try session.attach(device, to: id, prepare: preparer(of: found))
+            }
             let domain = try domain(context, in: session)
             return (
                 errno: errno, member: domain.devices.count - 1,
@@ -160,11 +163,23 @@ extension Service {
         return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
     }
 
+    /// A device to attach, and the entry that it was found on.
+    private typealias FoundDevice = (device: SessionDevice, entry: PlatformEntry?)
+
+    /// Finds a stored platform's device prepared; nil for a device that the request describes. The driver is
+    /// the domain's.
+    private func preparer(of found: FoundDevice) -> ((Conditions) -> PreparedDevice)? {
+        let (device, platforms) = (found.device.device, platforms)
+        return found.entry.map { entry in
+            { platforms.prepared(device, on: entry, under: $0, adoptsDriver: false) }
+        }
+    }
+
     /// The device with its platform looked up.
-    private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> SessionDevice? {
+    private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> FoundDevice? {
         switch request.subject {
         case .described(let device):
-            return SessionDevice(id: request.id ?? device.id, platform: nil, device: device)
+            return (SessionDevice(id: request.id ?? device.id, platform: nil, device: device), nil)
         case .named(let platform, let name):
             guard let entry = platforms.entry(platform) else {
                 problems.add(
@@ -179,7 +194,7 @@ extension Service {
                 )
                 return nil
             }
-            return SessionDevice(id: request.id ?? name, platform: platform, device: device)
+            return (SessionDevice(id: request.id ?? name, platform: platform, device: device), entry)
         case nil: return nil
         }
     }

@@ -18,7 +18,7 @@ extension Service {
         let entries = entries(request, problems)
         checkSize(request, entries, problems)
         let subjects =
-            entries.map { SurveySubject(name: $0.id, machine: .platform($0.platform)) }
+            entries.map { SurveySubject(name: $0.id, machine: machine($0.platform, of: $0)) }
             + request.hosts.compactMap { subject($0, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
         var survey = Survey(
@@ -94,12 +94,19 @@ extension Service {
                     )
                 }
             }
-            return SurveySubject(name: host.name, machine: .platform(platform), aperture: host.aperture)
+            return SurveySubject(
+                name: host.name, machine: machine(platform, of: entry), aperture: host.aperture)
         case .reported(let regions, let ranges):
             let device = Device(id: "reported", kind: .group, firmwareRegions: hard(regions ?? []))
             return SurveySubject(
                 name: host.name, machine: .reported(device, usable: ranges), aperture: host.aperture)
         }
+    }
+
+    /// A stored platform, or some of its devices.
+    private func machine(_ platform: Platform, of entry: PlatformEntry) -> SurveySubject.Machine {
+        let platforms = platforms
+        return .platform(platform) { platforms.prepared($0, on: entry, under: $1) }
     }
 
     /// Regions without the driver's own window, which sysfs prints as "msi".

@@ -16,13 +16,12 @@ extension Service {
     func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
         try refuse(["explain", "operation"], "a vector as JSON", context)
         var errors: [JSONProblem] = []
-        var question = TraceQuestion(conditions: conditions(context, &errors))
-        if let doorbell = number("doorbell", context, &errors) {
-            question.doorbells = [PhysicalAddress(doorbell)]
-        }
+        let conditions = conditions(context, &errors)
+        var device: PreparedDevice?
+        var doorbells = number("doorbell", context, &errors).map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
             if let entry = platforms.entry(id) {
-                adopt(entry, context, &question, &errors)
+                device = adopt(entry, context, conditions, &doorbells, &errors)
             } else {
                 errors.append(
                     parameter("platform", "No platform \"\(shown(id))\"; GET /v1/platforms lists them."))
@@ -44,32 +43,35 @@ extension Service {
                     + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
                     + elsewhere(context.request.body))
         }
-        let trace = TraceReconstruction(content.events, question)
+        let trace = TraceReconstruction(
+            content.events,
+            TraceQuestion(conditions: conditions, prepared: device, doorbells: doorbells))
         return json(200) { writer in
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.findings(of: form)
-            writer.model(question.conditions.kernel, engine: configuration.version)
+            writer.model(conditions.kernel, engine: configuration.version)
         }
     }
 
     /// The device's reservations, and its doorbells or all of the platform.
     private func adopt(
-        _ entry: PlatformEntry, _ context: RequestContext, _ question: inout TraceQuestion,
-        _ errors: inout [JSONProblem]
-    ) {
-        var doorbells = entry.platform.msiControllers.compactMap(\.doorbell)
-        if let name = context.parameter("device") {
-            guard let device = entry.device(name) else {
-                errors.append(parameter("device", "No device \"\(shown(name))\" on \(entry.id)."))
-                return
-            }
-            question.device = device
-            let own = entry.doorbells(of: device)
-            if !own.isEmpty { doorbells = own }
+        _ entry: PlatformEntry, _ context: RequestContext, _ conditions: Conditions,
+        _ doorbells: inout [PhysicalAddress], _ errors: inout [JSONProblem]
+    ) -> PreparedDevice? {
+        var known = entry.platform.msiControllers.compactMap(\.doorbell)
+        defer { if doorbells.isEmpty { doorbells = known } }
+        guard let name = context.parameter("device") else { return nil }
+        guard
+            let device = platforms.prepared(name, on: entry, under: conditions, includesDomain: true)
+        else {
+            errors.append(parameter("device", "No device \"\(shown(name))\" on \(entry.id)."))
+            return nil
         }
-        if question.doorbells.isEmpty { question.doorbells = doorbells }
+        let own = entry.doorbells(of: device.source)
+        if !own.isEmpty { known = own }
+        return device
     }
 
     /// Refuses parameters that the other form of the request reads.

@@ -3,12 +3,13 @@
 
 import AddressSpaces
 import FleetQueries
+import MSIWindows
 import Platforms
 
 /// A machine and the name under which it is surveyed.
 struct SurveySubject: Sendable {
     enum Machine: Sendable {
-        case platform(Platform)
+        case platform(Platform, prepare: @Sendable (Device, Conditions) -> PreparedDevice)
         /// A host known by one device that stands for what it reports.
         case reported(Device, usable: [IOVARange]?)
     }
@@ -23,7 +24,8 @@ extension Survey {
     /// Adds a machine; `row` is told every row in order.
     mutating func add(_ subject: SurveySubject, row: (SurveyRow) -> Void) {
         switch subject.machine {
-        case .platform(let platform): add(subject.name, platform, aperture: subject.aperture, row: row)
+        case .platform(let platform, let prepare):
+            add(subject.name, platform, aperture: subject.aperture, prepare: prepare, row: row)
         case .reported(let device, let usable):
             add(host: subject.name, device, usable: usable, aperture: subject.aperture, row: row)
         }

@@ -3,12 +3,10 @@
 extension Decision {
     /// Decides, telling each step to `recorder`. The recorder cannot change the decision.
     public static func decide<R: Recorder>(_ question: Question, recorder: inout R) -> Decision {
-        let question = question.rounded
         var decision =
             switch question.consumer {
-            case .dmaAPI: DMAAPI.decide(question, &recorder)
-            case .vfioType1: VFIOType1.decide(question, &recorder)
-            case .iommufd: IOMMUFD.decide(question, &recorder)
+            case .dmaAPI: DMALayer.decide(question, &recorder)
+            case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
         decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
         return decision

@@ -8,21 +8,16 @@ import SMMUModel
 
 enum WindowChoice {
     /// What the source yields for the device.
-    ///
-    /// - Parameter withheld: of the device under the same conditions.
     static func choose<R: Recorder>(
-        _ source: WindowSource, for device: Device, _ conditions: Conditions, _ withheld: Withheld,
-        _ recorder: inout R
+        _ source: WindowSource, for device: PreparedDevice, _ recorder: inout R
     ) -> Offer {
-        if let given = device.firmwareRegions.last(where: { $0.kind == .softwareMSI })?.range {
+        if let given = device.givenWindow {
             recorder.record(
                 .windowGiven, .accepted, candidate: given,
                 "The driver's list was given with the window \(given.text).")
             return .window(given)
         }
-        if conditions.driver == .virtio, source != .none,
-            let region = device.firmwareRegions.first(where: { $0.kind == .msi })
-        {
+        if device.conditions.driver == .virtio, source != .none, let region = device.hardwareRegion {
             recorder.record(
                 .windowReplacedByHardware, .rejected,
                 "The virtio-iommu tells of the MSI region at \(HexLiteral.text(region.start)), so its driver "
@@ -33,23 +28,15 @@ enum WindowChoice {
         case .fixed: return fixed(&recorder)
         case .candidates(let bases, let size, let avoid, let ifNone):
             // The series touches the SMMU drivers only.
-            if conditions.driver == .virtio { return fixed(&recorder) }
-            let place = Place(device: device, conditions: conditions, withheld: withheld)
-            return candidates(bases, size, avoid, ifNone, place, &recorder)
+            if device.conditions.driver == .virtio { return fixed(&recorder) }
+            return candidates(bases, size, avoid, ifNone, device, &recorder)
         case .dynamic(let preference, let size):
-            return dynamic(preference, size, conditions, withheld, &recorder)
-        case .user(let option): return choose(option.driver, for: device, conditions, withheld, &recorder)
+            return dynamic(preference, size, device, &recorder)
+        case .user(let option): return choose(option.driver, for: device, &recorder)
         case .none:
             recorder.record(.sourceNone, .noted, "The driver offers no window.")
             return .nothing
         }
-    }
-
-    /// Where a candidate is to lie.
-    private struct Place {
-        let device: Device
-        let conditions: Conditions
-        let withheld: Withheld
     }
 
     private static func fixed<R: Recorder>(_ recorder: inout R) -> Offer {
@@ -63,13 +50,13 @@ enum WindowChoice {
 
     private static func candidates<R: Recorder>(
         _ bases: [UInt64], _ size: UInt64, _ avoid: WindowSource.Avoid, _ ifNone: WindowSource.IfNone,
-        _ place: Place, _ recorder: inout R
+        _ device: PreparedDevice, _ recorder: inout R
     ) -> Offer {
         for base in bases {
             guard let window = IOVARange(start: IOVA(base), size: size) else {
                 preconditionFailure("candidate \(base) + \(size) wraps")
             }
-            if isClear(window, avoid, place, &recorder) {
+            if isClear(window, avoid, device, &recorder) {
                 recorder.record(
                     .candidateTaken, .accepted, candidate: window,
                     "\(window.text) touches nothing that it must avoid.")
@@ -91,17 +78,15 @@ enum WindowChoice {
     }
 
     private static func isClear<R: Recorder>(
-        _ window: IOVARange, _ avoid: WindowSource.Avoid, _ place: Place, _ recorder: inout R
+        _ window: IOVARange, _ avoid: WindowSource.Avoid, _ device: PreparedDevice, _ recorder: inout R
     ) -> Bool {
+        let withheld = device.withheld
         if avoid != .everything,
-            let region = place.device.firmwareRegions.first(where: {
-                ($0.isOnHostBridge || $0.isApplied(to: place.device, under: place.conditions))
-                    && touches(window, $0)
-            })
+            let region = device.seenByPostedSeries.first(where: { touches(window, $0) })
         {
             recorder.record(
                 .candidateBlocked, .rejected, candidate: window,
-                blocker: place.withheld.items.first { $0.isSeenByPostedSeries && $0.range.overlaps(window) },
+                blocker: withheld.items.first { $0.isSeenByPostedSeries && $0.range.overlaps(window) },
                 "\(window.text) touches \(region.provenanceText) at \(HexLiteral.text(region.start)).")
             return false
         }
@@ -109,19 +94,19 @@ enum WindowChoice {
         switch avoid {
         case .advertised: return true
         case .unreachable:
-            blocker = place.withheld.items.first { $0.kind == .dmaRangesGap && $0.range.overlaps(window) }
-            if blocker == nil, window.last.value <= place.withheld.dmaLimit,
-                place.conditions.aperture.contains(window)
+            blocker = withheld.items.first { $0.kind == .dmaRangesGap && $0.range.overlaps(window) }
+            if blocker == nil, window.last.value <= withheld.dmaLimit,
+                device.conditions.aperture.contains(window)
             {
                 return true
             }
         case .everything:
-            if place.withheld.free.contains(window) { return true }
-            blocker = place.withheld.firstItem(overlapping: window)
+            if withheld.free.contains(window) { return true }
+            blocker = withheld.firstItem(overlapping: window)
         }
         recorder.record(
             .candidateBlocked, .rejected, candidate: window, blocker: blocker,
-            Obstacle.sentence(window, blocker, place.withheld, place.conditions))
+            Obstacle.sentence(window, blocker, withheld, device.conditions))
         return false
     }
 
@@ -134,10 +119,10 @@ enum WindowChoice {
     static let alignment = Granule(bytes: 0x10_0000)!
 
     private static func dynamic<R: Recorder>(
-        _ preference: WindowSource.Preference, _ size: UInt64, _ conditions: Conditions,
-        _ withheld: Withheld, _ recorder: inout R
+        _ preference: WindowSource.Preference, _ size: UInt64, _ device: PreparedDevice,
+        _ recorder: inout R
     ) -> Offer {
-        let free = withheld.free
+        let free = device.withheld.free
         let found: IOVARange? =
             switch preference {
             case .nearestDefault:

@@ -15,12 +15,6 @@ extension Platform {
         return smmus.first { $0.id == name }?.version
     }
 
-    /// Whether the device's driver reports a software window in its list. virtio-iommu's does not beside
-    /// MSI regions.
-    public func offersSoftwareWindow(_ device: Device) -> Bool {
-        driver(of: device) != .virtio || !device.firmwareRegions.contains { $0.kind == .msi }
-    }
-
     /// Whether all of the device's MSI controllers isolate MSIs between devices: an ITS does, GICv2m, MBI and
     /// a pre-ITS do not (kernel/irq/msi.c: IRQ_DOMAIN_FLAG_ISOLATED_MSI, Linux 7.2). A device without a known
     /// controller counts as isolated.

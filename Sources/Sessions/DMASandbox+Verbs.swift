@@ -156,12 +156,12 @@ extension DMASandbox {
     ///
     /// - Returns: what Linux's set-up fails with while the device stays attached.
     mutating func attach(
-        _ device: SessionDevice, _ listener: inout SandboxListener
+        _ device: SessionDevice, _ prepared: PreparedDevice, _ listener: inout SandboxListener
     ) throws(SessionRefusal) -> Errno? {
         var errno: Errno?
         if devices.isEmpty {
             let before = Set(domain.iova.heldRanges.map(\.hi))
-            errno = domain.setUp(firstDevice: device.device, recorder: &listener)
+            errno = domain.setUp(firstDevice: prepared, recorder: &listener)
             if errno == .badAddress {
                 throw .attachRefused(.badAddress, because: listener.reason.sentence ?? "")
             }

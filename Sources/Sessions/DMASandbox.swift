@@ -61,7 +61,7 @@ struct DMASandbox: Sendable {
     private var isJournaling = false
 
     init(under conditions: Conditions) {
-        domain = DMADomain(firstDevice: Device(id: "none", kind: .platform), under: conditions)
+        domain = DMADomain(under: conditions)
     }
 
     init(domain: DMADomain, notes: [UInt64: Note]) {

@@ -82,7 +82,7 @@ extension SessionDomain {
             snapshot.allocator = dma.allocatorSnapshot
         }
         if let user {
-            snapshot.mappings = user.domain.mappings
+            snapshot.mappings = user.mappings
             snapshot.interrupts = user.attempts.map { .init(physical: $0.physical.value, device: $0.device) }
         }
         return snapshot

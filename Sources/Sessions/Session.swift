@@ -109,9 +109,13 @@ public struct Session: Sendable {
 
     /// Attaches a device; what its firmware reserves is applied as Linux does for the consumer.
     ///
+    /// - Parameter prepare: prepares the device for the domain's conditions, or finds it where somebody keeps
+    ///   it.
     /// - Returns: what the set-up of a DMA domain fails with while the device stays attached.
     @discardableResult
-    public mutating func attach(_ device: SessionDevice, to id: String) throws(SessionRefusal) -> Errno? {
+    public mutating func attach(
+        _ device: SessionDevice, to id: String, prepare: ((Conditions) -> PreparedDevice)? = nil
+    ) throws(SessionRefusal) -> Errno? {
         let index = try index(of: id)
         for domain in domains
         where domain.devices.contains(where: { $0.id == device.id && $0.platform == device.platform }) {
@@ -125,12 +129,14 @@ public struct Session: Sendable {
         let regions = domains.reduce(device.device.reservationCount) { $0 + $1.regionCount }
         guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
         try checkRoom(for: device.device.reservationCount)
+        let conditions = domains[index].conditions
+        let prepared = prepare?(conditions) ?? PreparedDevice(device.device, under: conditions)
         var listener = SandboxListener(keepsReason: true)
         var errno: Errno?
         if domains[index].dma != nil {
-            errno = try domains[index].dma!.attach(device, &listener)
+            errno = try domains[index].dma!.attach(device, prepared, &listener)
         } else {
-            try domains[index].user!.attach(device)
+            try domains[index].user!.attach(device, prepared)
         }
         pending.append(
             .attached(domains[index].name, device: DomainName(device.id), member: Int16(member)))

@@ -50,9 +50,9 @@ public struct SessionDomain: Sendable {
 
     public var doorbellCount: Int { dma?.doorbells.count ?? user?.doorbells.count ?? 0 }
     /// Allocations and mappings that live.
-    public var liveCount: Int { dma?.liveCount ?? user?.mappingCount ?? 0 }
+    public var liveCount: Int { dma?.liveCount ?? user?.mappings.count ?? 0 }
     /// Held ranges of every kind.
-    public var heldCount: Int { dma?.domain.iova.heldCount ?? user?.mappingCount ?? 0 }
+    public var heldCount: Int { dma?.domain.iova.heldCount ?? user?.mappings.count ?? 0 }
     /// Ranges that user space may map; nil for the DMA layer.
     public var usableRanges: [IOVARange]? { user?.ranges }
     /// The software-MSI window that doorbells go to; nil for the DMA layer, and before a device is there.

@@ -18,7 +18,9 @@ extension UserSandbox {
             guard !devices.contains(where: { $0.id == device.id }) else {
                 throw .domain(index, member: "devices", "two devices have one id")
             }
-            do { try attach(device) } catch { throw .refused(domain: index, error) }
+            do {
+                try attach(device, PreparedDevice(device.device, under: setup.conditions))
+            } catch { throw .refused(domain: index, error) }
         }
         guard snapshot.mappings.count <= quota.mappings else {
             throw .refused(domain: index, .full(.mappings, max: quota.mappings))

@@ -74,7 +74,7 @@ struct SurveyCommand: ParsableCommand {
             bar.step(index, file.name)
             switch SurveyFiles.read(file) {
             case .success(let platform):
-                survey.add(file.name, platform) { row in
+                survey.add(file.name, platform, prepare: nil) { row in
                     if format == .ndjson { printLine { $0.surveyRow(row, policies) } }
                 }
             case .failure(let error): unreadable.append("\(file.path): \(error.reason)")

@@ -8,8 +8,8 @@ import MSIWindows
 import Platforms
 
 struct SessionLogReplay {
-    private var domain = DMADomain(
-        firstDevice: Device(id: "none", kind: .platform), under: Conditions())
+    private var domain = PreparedDevice(Device(id: "none", kind: .platform), under: Conditions())
+        .freshDomain(under: Conditions())
     /// How each live allocation was made: start to pages, and whether the caches are to get it back.
     private var live: [UInt64: (pages: UInt64, isCached: Bool)] = [:]
     /// Where each revision's allocation or doorbell went.

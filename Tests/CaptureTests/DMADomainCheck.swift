@@ -18,7 +18,7 @@ extension Capture {
             ledger.expect(functions.count, devices.count, name, place, "devices behind an IOMMU")
             guard devices.count == functions.count, isTranslated else { continue }
             ledger.expect(recorded.firstDev, functions[0], name, place, "first device")
-            var domain = DMADomain(firstDevice: devices[0], under: conditions)
+            var domain = PreparedDevice(devices[0], under: conditions).freshDomain(under: conditions)
             checkSetUp(domain, recorded, place, &ledger)
             let isReplayed = checkOperations(&domain, recorded, functions, devices, place, &ledger)
             checkAddresses(&domain, functions, devices, isReplayed, &ledger)

@@ -25,7 +25,7 @@ extension Capture {
             let place = "group \(number)"
             ledger.expect(group.devices.count, devices.count, name, place, "devices behind an IOMMU")
             guard !devices.isEmpty else { continue }
-            let regions = AdvertisedRegions.group(IOMMUGroup(devices), source: .fixed, conditions: conditions)
+            let regions = PreparedGroup(IOMMUGroup(devices), under: conditions).advertised(.fixed)
             ledger.expect(
                 group.reservedRegions.map { $0 + "\n" }.joined(),
                 regions.sysfsText(pageBytes: Int(conditions.pageSize.bytes)), name, place, "reserved_regions")

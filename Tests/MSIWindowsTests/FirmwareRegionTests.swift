@@ -38,9 +38,9 @@ import Testing
         let device = Self.rmr(start, length)
         let region = device.rounded(to: page).firmwareRegions[0]
         #expect([region.start, region.length] == [roundedStart, roundedLength])
-        let listed = AdvertisedRegions.list(for: device, source: .fixed, conditions: conditions).last
+        let listed = PreparedDevice(device, under: conditions).advertised(.fixed).last
         #expect(listed?.start == roundedStart && listed?.length == roundedLength)
-        let call = DMAReservations(for: device, under: conditions).calls.last
+        let call = PreparedDevice(device, under: conditions).reservations.calls.last
         #expect(call?.first == roundedStart && call?.last == roundedStart &+ roundedLength &- 1)
     }
 

@@ -50,7 +50,7 @@ import Testing
                     length: UInt64.random(in: 1...16, using: &random) << 12, provenance: .caller("test"))
             }
             let device = Device(id: "d", kind: .group, firmwareRegions: regions)
-            let withheld = Withheld(for: device, under: Conditions())
+            let withheld = PreparedDevice(device, under: Conditions()).withheld
             for _ in 0..<16 {
                 let start = UInt64.random(in: 0..<(80 << 12), using: &random)
                 let range = IOVARange(proven: start, start + UInt64.random(in: 0..<(8 << 12), using: &random))
@@ -71,7 +71,7 @@ import Testing
             question.history = []
             let decision = Decision.decide(question)
             guard decision.outcome == .window, let window = decision.window else { continue }
-            let withheld = Withheld(for: question.device, under: question.conditions)
+            let withheld = PreparedDevice(question.device, under: question.conditions).withheld
             let isClear =
                 withheld.items.allSatisfy { item in
                     // The kernel's own DMA keeps clear of relaxable regions; user space need not.

@@ -40,7 +40,7 @@ import Testing
 
     private func ranges(_ device: Device, _ source: WindowSource = .fixed, bits: Int = 48) -> [String] {
         let conditions = Conditions(apertureBits: bits)
-        let list = AdvertisedRegions.list(for: device, source: source, conditions: conditions)
+        let list = PreparedDevice(device, under: conditions).advertised(source)
         return GroupRegionList(inserting: list).vfioRanges(aperture: conditions.aperture).map(\.text)
     }
 
@@ -151,14 +151,14 @@ import Testing
             InboundWindow(busStart: 0x9000_0000, cpuStart: 0x4000_0000, size: 0x1000_0000),
             InboundWindow(busStart: 0x2000_0000, cpuStart: 0x6000_0000, size: 0x1000_0000),
         ]
-        #expect(Withheld(for: device, under: Conditions()).errno == .invalidArgument)
+        #expect(PreparedDevice(device, under: Conditions()).withheld.errno == .invalidArgument)
         #expect(decide(device).warnings.contains { $0.code == .dmaDomainSetupFails })
     }
 
     @Test func windowUpToTheTopReservesEverything() {
         var device = Self.virt
         device.inboundWindows = [InboundWindow(busStart: 1 << 63, cpuStart: 1 << 63, size: 1 << 63)]
-        #expect(Withheld(for: device, under: Conditions(apertureBits: 64)).free.isEmpty)
+        #expect(PreparedDevice(device, under: Conditions(apertureBits: 64)).withheld.free.isEmpty)
     }
 
     @Test(

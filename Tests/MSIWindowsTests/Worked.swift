@@ -83,7 +83,7 @@ enum Worked {
     static func base(_ source: WindowSource, _ device: Device, _ conditions: Conditions = Conditions())
         -> UInt64?
     {
-        AdvertisedRegions.list(for: device, source: source, conditions: conditions)
+        PreparedDevice(device, under: conditions).advertised(source)
             .first { $0.kind == .softwareMSI }?.start
     }
 
@@ -94,6 +94,6 @@ enum Worked {
     static func hex(_ value: UInt64) -> String { String(value, radix: 16) }
 
     static func sysfs(_ device: Device, _ source: WindowSource = .fixed) -> String {
-        AdvertisedRegions.group(IOMMUGroup(device), source: source, conditions: Conditions()).sysfsText
+        PreparedGroup(IOMMUGroup(device), under: Conditions()).advertised(source).sysfsText
     }
 }

@@ -86,7 +86,8 @@ import Testing
         var forced = conditions
         forced.forcesDAC = true
         #expect(W.messages(.dmaAPI, W.juno, .fixed, forced, doorbells: doorbells).first == 0x9_ffff_f040)
-        let held = DMADomain(firstDevice: W.juno, under: conditions).iova.heldRanges.map {
+        let domain = PreparedDevice(W.juno, under: conditions).freshDomain(under: conditions)
+        let held = domain.iova.heldRanges.map {
             "\(W.hex($0.lo))-\(W.hex($0.hi))"
         }
         #expect(

@@ -174,7 +174,7 @@ import Testing
         let decision = W.ask(.dmaAPI, device)
         #expect(decision.doorbells.map(\.iova.value) == [0x9fff_f040])
         #expect(decision.warnings.contains { $0.code == .dmaDomainSetupFails })
-        let domain = DMADomain(firstDevice: device, under: Conditions())
+        let domain = PreparedDevice(device, under: Conditions()).freshDomain(under: Conditions())
         #expect(domain.errno == .invalidArgument)
         #expect(domain.reservations.misplacedWindow == 0x2000_0000)
     }

@@ -2,22 +2,19 @@
 // layer refuses, the platform withholds PCI windows and gaps between inbound windows: there a mapping
 // succeeds and the doorbell is never rung.
 
-import AddressSpaces
+public import AddressSpaces
 public import MSIWindows
-public import Platforms
+import Platforms
 import SMMUModel
 
 extension HostFacts {
-    /// Facts of the devices of one platform under given conditions; `offersWindow` tells whether the driver
-    /// of any of them reports a software window.
-    public init(
-        devices: [Device], under conditions: Conditions, options: [DeviceOption] = [], offersWindow: Bool
-    ) {
-        var obstacles = Self.outside(conditions.aperture)
+    /// Facts of the devices of one platform.
+    public init(devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption] = []) {
+        var obstacles = Self.outside(aperture)
         var seen: Set<HostObstacle> = []
-        for device in devices {
-            let withheld = Withheld(for: device, under: conditions)
-            var found = Self.asKvmtoolReads(withheld.items.map(HostObstacle.init))
+        for prepared in devices {
+            let device = prepared.device
+            var found = Self.asKvmtoolReads(prepared.withheld.items.map(HostObstacle.init))
             if let beyond = IOVARange(start: IOVA(device.dmaLimit &+ 1), last: IOVA(.max)),
                 device.dmaLimit != .max
             {
@@ -29,17 +26,20 @@ extension HostFacts {
             }
             obstacles += found.filter { seen.insert($0).inserted }
         }
-        self.init(obstacles: obstacles, hasSoftwareMSI: offersWindow, options: options)
+        self.init(
+            obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
+            options: options)
     }
 }
 
 extension HostObstacle {
     /// VFIO and iommufd withhold a region to the byte, the DMA allocator what it withholds by the granule.
+    /// What the host's own ranges leave out they do not map either.
     fileprivate init(_ item: WithheldItem) {
         self.init(
             range: item.isAdvertised ? item.exact ?? item.range : item.range, kind: Kind(item),
             provenance: item.provenance,
-            refusesMappings: item.isAdvertised)
+            refusesMappings: item.isAdvertised || item.kind == .outsideIOVARanges)
     }
 }
 

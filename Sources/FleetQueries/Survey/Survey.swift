@@ -75,16 +75,20 @@ public struct Survey: Sendable {
 
     /// Adds a machine; `row` is told every row in order.
     ///
-    /// - Parameter aperture: what this machine's SMMUs translate; nil for the survey's own.
+    /// - Parameters:
+    ///   - aperture: what this machine's SMMUs translate; nil for the survey's own.
+    ///   - prepare: prepares a device of the machine, or finds it where somebody keeps it.
     public mutating func add(
         _ name: String, _ platform: Platform, aperture: IOVARange? = nil,
-        row: (SurveyRow) -> Void = { _ in }
+        prepare: ((Device, Conditions) -> PreparedDevice)? = nil, row: (SurveyRow) -> Void = { _ in }
     ) {
         platformCount += 1
         var found = 0
+        let conditions = self.conditions(aperture)
         for device in platform.devices where device.active || !isActiveOnly {
             found += 1
-            add(name, device, usable: nil, aperture, row)
+            add(
+                name, prepare?(device, conditions) ?? platform.prepared(device, under: conditions), row)
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
@@ -98,17 +102,17 @@ public struct Survey: Sendable {
     ) {
         platformCount += 1
         platformsWithDevices += 1
-        add(name, device, usable: usable, aperture, row)
+        add(name, PreparedDevice(device, usable: usable, under: conditions(aperture)), row)
     }
 
-    private mutating func add(
-        _ name: String, _ device: Device, usable: [IOVARange]?, _ aperture: IOVARange?,
-        _ tell: (SurveyRow) -> Void
-    ) {
+    private func conditions(_ aperture: IOVARange?) -> Conditions {
         var conditions = conditions
         if let aperture { conditions.aperture = aperture }
-        let row = SurveyRow(
-            platform: name, device, usable: usable, under: conditions, policies: policies, demand: demand)
+        return conditions
+    }
+
+    private mutating func add(_ name: String, _ device: PreparedDevice, _ tell: (SurveyRow) -> Void) {
+        let row = SurveyRow(platform: name, device, policies: policies, demand: demand)
         deviceCount += 1
         for (index, cell) in row.cells.enumerated() { count(cell, of: row, policy: index) }
         let place = classIndex[row.places.ranges] ?? classes.count

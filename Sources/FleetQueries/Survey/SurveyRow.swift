@@ -30,10 +30,10 @@ public struct SurveyRow: Sendable {
 extension SurveyRow {
     /// Judges one device.
     init(
-        platform: String, _ device: Device, usable: [IOVARange]?, under conditions: Conditions,
-        policies: [SurveyPolicy], demand: WindowDemand
+        platform: String, _ prepared: PreparedDevice, policies: [SurveyPolicy], demand: WindowDemand
     ) {
-        let withheld = Withheld(for: device, under: conditions, usable: usable)
+        let withheld = prepared.withheld
+        let device = prepared.device
         let places = Candidates(in: withheld.freeForUserSpace, demand)
         self.platform = platform
         self.device = device.id
@@ -41,24 +41,22 @@ extension SurveyRow {
         isActive = device.active
         self.places = places
         cells = policies.map { policy in
-            let base = Self.base(policy, device, places, conditions, usable)
+            let base = Self.base(policy, prepared, places)
             guard let base, let window = IOVARange(start: IOVA(base), size: demand.size) else {
                 return Cell(base: nil, fits: false, reasons: ["no_window"])
             }
             if withheld.freeForUserSpace.contains(window) { return Cell(base: base, fits: true, reasons: []) }
-            return Cell(base: base, fits: false, reasons: Self.reasons(window, withheld, conditions))
+            return Cell(base: base, fits: false, reasons: Self.reasons(window, prepared))
         }
     }
 
     private static func base(
-        _ policy: SurveyPolicy, _ device: Device, _ places: Candidates, _ conditions: Conditions,
-        _ usable: [IOVARange]?
+        _ policy: SurveyPolicy, _ device: PreparedDevice, _ places: Candidates
     ) -> UInt64? {
         switch policy {
         case .constant(let base): base
         case .source(_, let source):
-            AdvertisedRegions.list(for: device, source: source, conditions: conditions, usable: usable)
-                .first { $0.kind == .softwareMSI }?.start
+            device.advertised(source).first { $0.kind == .softwareMSI }?.start
         case .nearestDefault: places.nearestDefault
         case .lowestBelow4G: places.lowest
         case .highestBelow4G: places.highestBelow4G
@@ -66,16 +64,15 @@ extension SurveyRow {
     }
 
     /// Kinds of what is in the way, each once.
-    private static func reasons(
-        _ window: IOVARange, _ withheld: Withheld, _ conditions: Conditions
-    ) -> [String] {
+    private static func reasons(_ window: IOVARange, _ device: PreparedDevice) -> [String] {
+        let withheld = device.withheld
         var found: [String] = []
         for item in withheld.items(overlapping: window)
         where !item.isRelaxable && !found.contains(item.kind.rawValue) {
             found.append(item.kind.rawValue)
         }
         if window.last.value > withheld.dmaLimit { found.append("above_dma_limit") }
-        if !conditions.aperture.contains(window) { found.append("outside_aperture") }
+        if !device.conditions.aperture.contains(window) { found.append("outside_aperture") }
         return found
     }
 }

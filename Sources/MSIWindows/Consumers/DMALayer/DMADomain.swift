@@ -1,0 +1,227 @@
+// A domain of the kernel's DMA layer: the IOVA allocator, set up as the first device of a group sets it up,
+// and the list of MSI pages. Mirrors drivers/iommu/dma-iommu.c: iommu_dma_init_domain,
+// iommu_dma_alloc_iova and iommu_dma_get_msi_page, Linux 7.2; iommu_dma_alloc_iova of 6.1 where that
+// differs. It is a value: a copy goes its own way.
+
+public import AddressSpaces
+public import IOVAAllocation
+public import Platforms
+import SMMUModel
+
+/// The DMA layer's view of one group.
+public struct DMADomain: Sendable {
+    /// A device as far as an allocation depends on it.
+    public struct Requester: Hashable, Sendable {
+        public var isPCI: Bool
+        /// Highest address of its bus, inclusive; all ones when nothing limits.
+        public var busLimit: UInt64
+        /// Its index in the group: giving up below 4 GiB is remembered for each device.
+        public var member: Int
+
+        public init(_ device: Device, member: Int) {
+            isPCI = device.isPCI
+            busLimit = device.dmaLimit
+            self.member = member
+        }
+    }
+
+    /// An MSI page: physical page and where it is mapped.
+    public struct Page: Hashable, Sendable {
+        public var physical: UInt64
+        public var iova: UInt64
+        /// Reached untranslated, at its own address.
+        public var isHardware: Bool
+    }
+
+    public package(set) var iova: IOVADomain
+    public internal(set) var conditions: Conditions
+    public let granule: Granule
+    /// What the set-up asked of the allocator.
+    public internal(set) var reservations: DMAReservations
+    /// What the set-up failed with.
+    public internal(set) var errno: Errno?
+    /// Reservations whose last page lies below their first: Linux inserts inverted nodes for them.
+    public internal(set) var inverted: [DMAReservations.Call] = []
+    /// Hardware MSI regions, in whole pages.
+    var hardware: [IOVARange] = []
+    var pages: [UInt64: UInt64] = [:]
+    var gaveUpBelow4G: Set<Int> = []
+
+    /// A domain as it is set up for the first device of a group; see `PreparedDevice.freshDomain`.
+    ///
+    /// - Parameter device: with its regions rounded to pages.
+    init(firstDevice device: Device, _ reservations: DMAReservations, under conditions: Conditions) {
+        self.conditions = conditions
+        granule = conditions.granule
+        let start = Self.start(device, conditions)
+        iova = IOVADomain(
+            granule: granule, startPFN: max(1, granule.frame(of: start)), release: conditions.kernel)
+        guard !Self.isOutside(device, conditions.aperture) else {
+            self.reservations = DMAReservations()
+            errno = .badAddress
+            return
+        }
+        self.reservations = reservations
+        errno = reservations.errno
+        for call in reservations.calls { reserve(call) }
+    }
+
+    /// A domain without a device: nothing is reserved.
+    package init(under conditions: Conditions) {
+        self.init(
+            firstDevice: Device(id: "none", kind: .platform), DMAReservations(), under: conditions)
+    }
+
+    /// Tells how the set-up went.
+    func tellSetUp<R: Recorder>(to recorder: inout R) {
+        guard errno != .badAddress else {
+            recorder.record(
+                .domainSetUpFails, .rejected,
+                "The inbound windows lie outside the aperture \(conditions.aperture.text): EFAULT.")
+            return
+        }
+        for call in reservations.calls { tell(call, to: &recorder) }
+        if let window = reservations.misplacedWindow {
+            recorder.record(
+                .domainSetUpFails, .rejected,
+                "The inbound window at \(HexLiteral.text(window)) lies below the one before it: EINVAL, and "
+                    + "what comes behind is not reserved.")
+        }
+    }
+
+    private func tell<R: Recorder>(_ call: DMAReservations.Call, to recorder: inout R) {
+        let (lo, hi) = call.frames(granule)
+        guard lo <= hi else {
+            recorder.record(
+                .invertedNode, .noted,
+                "\(call.provenance) ends below its start: Linux inserts an inverted node at page "
+                    + "\(HexLiteral.text(lo)).")
+            return
+        }
+        recorder.record(
+            .regionReserved, .noted, candidate: nil, blocker: WithheldItem(call, granule),
+            "The \(call.kind.phrase) (\(call.provenance)) is reserved.")
+    }
+
+    static func start(_ device: Device, _ conditions: Conditions) -> UInt64 {
+        let aperture = conditions.aperture.start.value
+        guard conditions.kernel.startsAtInboundWindow else { return aperture }
+        return max(aperture, device.inboundWindows.map(\.busStart).min() ?? 0)
+    }
+
+    /// `dma_range_map` and the aperture have nothing in common.
+    static func isOutside(_ device: Device, _ aperture: IOVARange) -> Bool {
+        guard let lowest = device.inboundWindows.map(\.busStart).min(),
+            let highest = device.inboundWindows.map({ $0.busStart &+ ($0.size &- 1) }).max()
+        else { return false }
+        return lowest > aperture.last.value || highest < aperture.start.value
+    }
+
+    mutating func reserve(_ call: DMAReservations.Call) {
+        let (lo, hi) = call.frames(granule)
+        if lo > hi {
+            // The kernel inserts the node as it is; the model leaves it out and says so.
+            inverted.append(call)
+        } else {
+            _ = Self.sound { () throws(IOVAInputError) in try iova.reserve(lo, hi) }
+        }
+        if call.type == .msi { addHardware(call) }
+    }
+
+    /// cookie_init_hw_msi_region: whole pages from the one that holds the start.
+    mutating func addHardware(_ call: DMAReservations.Call) {
+        guard let range = call.range(granule) else { return }
+        hardware.append(range)
+    }
+
+    /// Calls that cannot fail, because sizes and page frames are bounded here.
+    private static func sound<T>(_ body: () throws(IOVAInputError) -> T) -> T {
+        do { return try body() } catch { preconditionFailure("the DMA layer asked for \(error)") }
+    }
+
+    /// The limit of an allocation: the mask, the bus, and the aperture's end, whichever is lowest.
+    public func limit(_ requester: Requester, mask: UInt64) -> UInt64 {
+        min(mask, requester.busLimit, conditions.aperture.last.value)
+    }
+
+    /// iommu_dma_alloc_iova: `bytes` rounded up to pages; nil when nothing is left.
+    ///
+    /// Complexity: O(log n) amortised.
+    public mutating func allocate<R: Recorder>(
+        bytes: UInt64, mask: UInt64, for requester: Requester, recorder: inout R
+    ) -> IOVA? {
+        guard errno != .badAddress else { return nil }
+        let count = max(1, granule.frame(of: bytes) + (bytes & granule.mask == 0 ? 0 : 1))
+        let limit = limit(requester, mask: mask)
+        if limit > Self.last32, requester.isPCI, !conditions.forcesDAC,
+            !gaveUpBelow4G.contains(requester.member)
+        {
+            if let pfn = take(count, granule.frame(of: Self.last32), flushes: false, &recorder) {
+                recorder.record(
+                    .triedBelow4G, .accepted, "A PCI device is served below 4 GiB first, and there is room.")
+                return IOVA(pfn << UInt64(granule.shift))
+            }
+            if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(requester.member) }
+            recorder.record(
+                .gaveUpBelow4G, .rejected,
+                "Nothing fits below 4 GiB: the device goes on with \(64 - limit.leadingZeroBitCount)-bit "
+                    + "addresses.")
+        }
+        guard let pfn = take(count, granule.frame(of: limit), flushes: true, &recorder) else {
+            recorder.record(
+                .exhausted, .rejected,
+                "No \(HexLiteral.text(count)) pages are free below the limit \(HexLiteral.text(limit)).")
+            return nil
+        }
+        return IOVA(pfn << UInt64(granule.shift))
+    }
+
+    static let last32: UInt64 = 0xffff_ffff
+
+    private mutating func take<R: Recorder>(
+        _ count: UInt64, _ limit: UInt64, flushes: Bool, _ recorder: inout R
+    ) -> UInt64? {
+        var listener = AllocationListener(recorder: recorder)
+        defer { recorder = listener.recorder }
+        return Self.sound { () throws(IOVAInputError) in
+            try iova.allocateFast(size: count, limit: limit, flushes: flushes, recorder: &listener)
+        }
+    }
+
+    /// iommu_dma_free_iova of a mapping of `bytes` at `address`.
+    public mutating func free(_ address: IOVA, bytes: UInt64) {
+        let count = max(1, granule.frame(of: bytes) + (bytes & granule.mask == 0 ? 0 : 1))
+        Self.sound { () throws(IOVAInputError) in
+            try iova.freeFast(granule.frame(of: address.value), size: count)
+        }
+    }
+
+    /// iommu_dma_get_msi_page: the page of a doorbell, mapped when it is new; nil when no IOVA is left.
+    ///
+    /// Complexity: O(log n) amortised, O(h) over hardware regions.
+    public mutating func page<R: Recorder>(
+        for doorbell: PhysicalAddress, mask: UInt64, requester: Requester, recorder: inout R
+    ) -> Page? {
+        let physical = granule.alignDown(doorbell.value)
+        if let known = pages[physical] {
+            recorder.record(
+                .domainPageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(known)).")
+            return Page(physical: physical, iova: known, isHardware: false)
+        }
+        if hardware.contains(where: { $0.contains(IOVA(physical)) }) {
+            recorder.record(
+                .hardwareIdentity, .accepted,
+                "\(doorbell.hex) lies in a hardware MSI region and keeps its address.")
+            return Page(physical: physical, iova: physical, isHardware: true)
+        }
+        guard
+            let made = allocate(
+                bytes: granule.bytes, mask: mask, for: requester, recorder: &recorder)
+        else { return nil }
+        pages[physical] = made.value
+        recorder.record(
+            .domainPageMapped, .accepted, candidate: IOVARange(start: made, size: granule.bytes),
+            "The page of \(doorbell.hex) is mapped at \(made.hex), the highest free page of its search.")
+        return Page(physical: physical, iova: made.value, isHardware: false)
+    }
+}

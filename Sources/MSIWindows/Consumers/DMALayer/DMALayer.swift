@@ -1,0 +1,168 @@
+// The consumer "kernel driver": the DMA layer maps doorbell pages with the allocator that it uses for
+// buffers, and skips the driver's software window. Mirrors drivers/iommu/iommu.c: iommu_dma_prepare_msi and
+// drivers/iommu/dma-iommu.c: iommu_dma_sw_msi, Linux 7.2.
+
+import AddressSpaces
+import Platforms
+import SMMUModel
+
+enum DMALayer {
+    static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        if let untranslated = untranslated(question, &recorder) { return untranslated }
+        recorder.record(
+            .softwareWindowSkipped, .noted, "A DMA domain does not use the window that the driver offers.")
+        let group = question.prepared
+        if group.devices.count > 1 {
+            recorder.record(
+                .firstDeviceOnly, .noted,
+                "The domain is set up for \(group.first.device.id), the first of \(group.devices.count) devices; the "
+                    + "others' reservations are not made.")
+        }
+        var domain = group.first.freshDomain(under: question.conditions)
+        domain.tellSetUp(to: &recorder)
+        var decision = Decision(outcome: .window, isReachable: true, because: "")
+        decision.history = replay(question.history, group, &domain, &recorder)
+        let pages = mapDoorbells(question, &domain, &decision, &recorder)
+        judge(pages, question, domain, &decision, &recorder)
+        Hazards.warn(about: question, &decision)
+        Hazards.warn(aboutDomain: domain, question, &decision)
+        return decision
+    }
+
+    private static func untranslated<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
+        let conditions = question.conditions
+        let because: String
+        switch conditions.defaultDomain {
+        case .translated: return nil
+        case .identity:
+            because = "The device's default domain is an identity domain, so MSIs go to physical addresses."
+            recorder.record(.identityDomain, .accepted, because)
+        case .none:
+            because = "The device has no IOMMU group, so MSIs go to physical addresses."
+            recorder.record(.noGroup, .accepted, because)
+        }
+        var decision = Decision(
+            outcome: .identity, doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
+            isReachable: true, because: because)
+        if conditions.defaultDomain == .none {
+            decision.warn(
+                .noGroup,
+                "Where the SMMU driver refused the device, as SMMUv3 does with the second function of one "
+                    + "stream ID, its DMA and its MSIs fault.")
+        }
+        Hazards.warn(about: question, &decision)
+        return decision
+    }
+
+    /// Earlier mappings are told by their results; how the allocator came to them would drown the rest.
+    private static func replay<R: Recorder>(
+        _ history: [DMAOperation], _ group: PreparedGroup, _ domain: inout DMADomain, _ recorder: inout R
+    ) -> [IOVA?] {
+        var ignored = NoRecorder()
+        var live: [Int: (address: IOVA, bytes: UInt64)] = [:]
+        var results: [IOVA?] = []
+        for (index, operation) in history.enumerated() {
+            switch operation {
+            case .map(let bytes, let mask, let member):
+                let requester = DMADomain.Requester(group.devices[member].device, member: member)
+                let made = domain.allocate(bytes: bytes, mask: mask, for: requester, recorder: &ignored)
+                if let made { live[index] = (made, bytes) }
+                recorder.record(
+                    .earlierMapping, .noted,
+                    "Earlier mapping \(index) of \(HexLiteral.text(bytes)) bytes went to \(made?.hex ?? "nowhere")."
+                )
+                results.append(made)
+            case .unmap(let earlier):
+                if let mapping = live.removeValue(forKey: earlier) {
+                    domain.free(mapping.address, bytes: mapping.bytes)
+                }
+                results.append(nil)
+            }
+        }
+        return results
+    }
+
+    /// Maps the doorbells in order; without any, asks where one page would go. Returns the pages taken from
+    /// the allocator.
+    private static func mapDoorbells<R: Recorder>(
+        _ question: Question, _ domain: inout DMADomain, _ decision: inout Decision, _ recorder: inout R
+    ) -> [IOVARange] {
+        let requester = DMADomain.Requester(question.device, member: question.prepared.subject)
+        let granule = domain.granule
+        guard !question.doorbells.isEmpty else {
+            let page = domain.allocate(
+                bytes: granule.bytes, mask: question.dmaMask, for: requester, recorder: &recorder)
+            decision.window = page.flatMap { IOVARange(start: $0, size: granule.bytes) }
+            if page == nil { fail(&decision, domain) }
+            return decision.window.map { [$0] } ?? []
+        }
+        var taken: [IOVARange] = []
+        for doorbell in question.doorbells {
+            guard
+                let page = domain.page(
+                    for: doorbell, mask: question.dmaMask, requester: requester, recorder: &recorder)
+            else {
+                fail(&decision, domain)
+                break
+            }
+            let offset = doorbell.value & granule.mask
+            decision.doorbells.append(
+                .init(physical: doorbell, iova: IOVA(page.iova | offset), page: IOVA(page.iova)))
+            if !page.isHardware { taken.append(IOVARange(proven: page.iova, granule.lastOfPage(page.iova))) }
+        }
+        if taken.isEmpty, decision.errno == nil { decision.outcome = .hardware }
+        let pages = IOVASet(taken).ranges
+        if pages.count == 1 { decision.window = pages[0] }
+        return pages
+    }
+
+    private static func fail(_ decision: inout Decision, _ domain: DMADomain) {
+        decision.outcome = .none
+        decision.errno = domain.errno == .badAddress ? .badAddress : .noMemory
+    }
+
+    /// Whether every page can be reached by every device of the group, and the sentence.
+    private static func judge<R: Recorder>(
+        _ pages: [IOVARange], _ question: Question, _ domain: DMADomain, _ decision: inout Decision,
+        _ recorder: inout R
+    ) {
+        if decision.outcome == .none {
+            decision.isReachable = false
+            decision.because =
+                decision.errno == .badAddress
+                ? "The DMA domain could not be set up, so there is no allocator to take a page from."
+                : "No IOVA is left for a doorbell page below "
+                    + "\(HexLiteral.text(domain.limit(.init(question.device, member: 0), mask: question.dmaMask)))"
+                    + ", so allocating the interrupt vectors fails."
+            return
+        }
+        if decision.outcome == .hardware {
+            decision.because = "Every doorbell lies in a hardware MSI region and keeps its address."
+            return
+        }
+        let withheld = question.subject.withheld
+        decision.blockers = pages.flatMap { withheld.items(overlapping: $0) }
+        let blocked = pages.first { !withheld.free.contains($0) }
+        decision.isReachable = blocked == nil
+        let place = pages.last.map { HexLiteral.text($0.start.value) } ?? "its own address"
+        decision.because =
+            "The DMA layer takes the page at \(place) from the allocator that also serves buffers"
+            + (blocked.map {
+                "; " + Obstacle.sentence($0, decision.blockers.first, withheld, question.conditions)
+            } ?? ", outside everything withheld.")
+        recorder.record(
+            blocked == nil ? .reachable : .unreachable, blocked == nil ? .accepted : .rejected,
+            candidate: blocked ?? pages.first, blocker: decision.blockers.first, decision.because)
+        if let blocked {
+            decision.warnings += Obstacle.warnings(
+                blocked, decision.blockers, withheld, question.conditions)
+        }
+    }
+}
+
+extension Decision.Doorbell {
+    /// Not translated: the device writes to the register's own address.
+    static func untranslated(_ doorbell: PhysicalAddress, _ page: Granule) -> Self {
+        Self(physical: doorbell, iova: IOVA(doorbell.value), page: IOVA(page.alignDown(doorbell.value)))
+    }
+}

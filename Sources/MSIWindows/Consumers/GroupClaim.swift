@@ -1,0 +1,69 @@
+// What stops user space before VFIO or iommufd look at windows: no group, a direct region, a window that the
+// caller must allocate. Mirrors drivers/iommu/iommu.c: iommu_group_claim_dma_owner and
+// __iommu_device_set_domain, Linux 7.2.
+
+import AddressSpaces
+import IOVAAllocation
+import SMMUModel
+
+enum GroupClaim {
+    /// Takes the group for user space, or says why nobody can.
+    static func claim<R: Recorder>(
+        _ group: PreparedGroup, _ conditions: Conditions, _ recorder: inout R
+    ) throws(Refusal) {
+        if conditions.defaultDomain == .none {
+            let because = "The device has no IOMMU group, so there is nothing to hand to user space."
+            recorder.record(.noGroup, .rejected, because)
+            throw Refusal(errno: .noEntry, because: because, warning: .noGroup)
+        }
+        for device in group.devices {
+            guard let region = device.directRegions.first else { continue }
+            guard conditions.kernel.refusesBlockingDirectDevices else {
+                recorder.record(
+                    .directRegionIgnored, .noted,
+                    "\(region.provenanceText) wants a mapping one to one; Linux \(conditions.kernel.rawValue) "
+                        + "hands the group over all the same.")
+                continue
+            }
+            let because =
+                "Firmware wants \(region.provenanceText) at \(HexLiteral.text(region.start)) mapped one to "
+                + "one, so Linux lets nobody take the group: claiming it fails with EINVAL."
+            let blocker = device.withheld.items.first { $0.type == .direct }
+            recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)
+            throw Refusal(
+                errno: .invalidArgument, because: because, blocker: blocker, warning: .directRegion)
+        }
+    }
+
+    /// What each device's driver offers, in group order. Where no candidate fits and the caller must
+    /// allocate, attaching is refused; nobody has coded it, and the errno is this model's proposal.
+    static func offers<R: Recorder>(
+        _ group: PreparedGroup, _ source: WindowSource, _ recorder: inout R
+    ) throws(Refusal) -> [Offer] {
+        var offers: [Offer] = []
+        for device in group.devices {
+            offers.append(WindowChoice.choose(source, for: device, &recorder))
+        }
+        guard offers.contains(.callerMustAllocate) else { return offers }
+        let because =
+            "Every candidate is blocked, so the caller must allocate a window, which it cannot here: "
+            + "attaching is refused (EADDRNOTAVAIL is proposed; none was ever specified)."
+        recorder.record(.refusedWithoutWindow, .rejected, because)
+        throw Refusal(errno: .addressNotAvailable, because: because, warning: .callerMustAllocate)
+    }
+
+    /// MSIs that are not isolated need the administrator's word.
+    static func checkIsolation<R: Recorder>(
+        _ conditions: Conditions, _ rule: Rule, _ recorder: inout R
+    ) throws(Refusal) {
+        guard !conditions.hasIsolatedMSI else { return }
+        guard conditions.allowsUnsafeInterrupts == false else {
+            recorder.record(rule, .noted, "MSIs are not isolated; allow_unsafe_interrupts lets it pass.")
+            return
+        }
+        let because =
+            "The interrupt controller does not isolate MSIs and allow_unsafe_interrupts is off: EPERM."
+        recorder.record(rule, .rejected, because)
+        throw Refusal(errno: .notPermitted, because: because, warning: .unsafeInterrupts)
+    }
+}

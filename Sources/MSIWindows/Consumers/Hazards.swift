@@ -1,0 +1,134 @@
+// What is silent or late in Linux, told with every decision that it concerns. Each hazard has one place
+// here or where it arises; none changes a decision.
+
+import AddressSpaces
+import IOVAAllocation
+import Platforms
+import SMMUModel
+
+enum Hazards {
+    /// What the device's firmware brings, whoever maps doorbells.
+    static func warn(about question: Question, _ decision: inout Decision) {
+        if case .user = question.source, question.consumer != .iommufd {
+            decision.warn(
+                .optionNotForConsumer,
+                "User space chooses a window through iommufd only: \(question.consumer.rawValue) goes on as if "
+                    + "none were chosen.")
+        }
+        for device in question.prepared.devices { decision.warn(device.hazards) }
+    }
+
+    /// What a device's firmware brings, worked out once for each device.
+    static func ofFirmware(of device: Device, applying applied: [ReservedRegion]) -> [Warning] {
+        var found: [Warning] = []
+        for unapplied in device.unappliedRegions { add(unapplied, of: device, &found) }
+        for region in applied { add(region, &found) }
+        return found
+    }
+
+    private static func add(_ unapplied: UnappliedRegion, of device: Device, _ found: inout [Warning]) {
+        switch unapplied.reason {
+        case .crashesKernel:
+            found.add(
+                .kernelCrashes,
+                "An iommu-addresses entry at \(unapplied.location) for \(device.id) does not translate: Linux "
+                    + "dereferences a null pointer and crashes at boot.")
+        case .rmrWithoutPreservedConfiguration:
+            found.add(
+                .rmrSkipped,
+                "The RMR at \(unapplied.location) is skipped for \(device.id): its host bridge does not ask to keep "
+                    + "its configuration (_DSM function 5).",
+                range: unapplied.region?.range)
+        case .rmrOfSingleFunctions:
+            found.add(
+                .rmrSkipped,
+                "The RMR at \(unapplied.location) is for single functions behind \(device.id), which stands for the "
+                    + "others: ask for the function by its address.",
+                range: unapplied.region?.range)
+        }
+    }
+
+    private static func add(_ region: ReservedRegion, _ found: inout [Warning]) {
+        if region.length == 0 {
+            found.add(
+                .zeroLengthRegion,
+                "\(region.provenanceText) at \(HexLiteral.text(region.start)) has no bytes: Linux keeps it, its end "
+                    + "lies below its start, and each consumer takes that differently.")
+        } else if region.range == nil {
+            found.add(
+                .wrappingRegion,
+                "\(region.provenanceText) at \(HexLiteral.text(region.start)) passes 2^64: Linux computes with an end "
+                    + "of \(HexLiteral.text(region.wrappingLast)) and protects nothing below it.")
+        }
+    }
+
+    /// What comes with handing a device to user space.
+    static func warn(aboutAssignment question: Question, _ decision: inout Decision) {
+        let conditions = question.conditions
+        if question.subject.withheld.errno != nil { decision.warn(.dmaDomainSetupFails, Self.setUpFailure) }
+        if !conditions.hasIsolatedMSI, conditions.allowsUnsafeInterrupts == nil,
+            decision.outcome != .refused
+        {
+            decision.warn(
+                .unsafeInterrupts,
+                "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 attaching "
+                    + "fails with EPERM.")
+        }
+        // No SMMU translates 64 bits.
+        if let last = question.usable?.map(\.last).max(), last.value == .max {
+            decision.warn(
+                .rangesBeforeAttach,
+                "iova_ranges reach 2^64-1, as before any attach: they say nothing of this host. Read them again "
+                    + "afterwards.")
+        }
+        guard !conditions.kernel.refusesBlockingDirectDevices else { return }
+        for device in question.prepared.devices {
+            for region in device.directRegions {
+                decision.warn(
+                    .directRegionUnenforced,
+                    "\(region.provenanceText) wants a mapping one to one, which Linux \(conditions.kernel.rawValue) "
+                        + "drops when the group is handed over.",
+                    range: region.range)
+            }
+        }
+    }
+
+    static let physicalDoorbell = "MSIs go to the physical doorbell through a translating SMMU and fault."
+
+    static let setUpFailure =
+        "The bus addresses of dma-ranges are not in the order of their CPU addresses: the DMA "
+        + "domain's set-up fails with EINVAL, and gaps behind the failure are not known."
+
+    /// Windows of several devices or groups that do not agree.
+    static func warn(
+        aboutWindows regions: GroupRegionList, of question: Question, used: IOVARange?,
+        _ decision: inout Decision
+    ) {
+        guard let used else { return }
+        let windows = regions.regions.filter { $0.kind == .softwareMSI }.compactMap(\.range)
+        if windows.count > 1 {
+            decision.warn(
+                .severalWindows,
+                "The devices of the group offer \(windows.count) windows; \(used.text) is used for all of them.",
+                range: used)
+        }
+        if !windows.isEmpty, !windows.contains(where: { $0.contains(used.start) }),
+            !question.earlierGroups.isEmpty
+        {
+            decision.warn(
+                .cookieOfFirstGroup,
+                "The group joins a domain whose cookie starts at \(used.start.hex), the window of the group that "
+                    + "made it; its own window \(windows[0].text) is kept free and not used.",
+                range: used)
+        }
+        for device in question.prepared.mates {
+            let items = device.withheld.items(overlapping: used)
+            for item in items where item.type != nil && !item.isRelaxable {
+                decision.warn(
+                    .groupMateReservations,
+                    "\(used.text) lies in a reservation of \(device.device.id) of the same group: \(item.provenance).",
+                    range: item.range)
+            }
+        }
+    }
+}

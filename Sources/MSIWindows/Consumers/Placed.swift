@@ -1,0 +1,65 @@
+// A decision for a window, whoever maps doorbells in it: can the device reach it, and if not, why.
+
+import AddressSpaces
+import Platforms
+
+enum Placed {
+    static func decision<R: Recorder>(
+        _ window: IOVARange, _ question: Question, _ recorder: inout R
+    ) -> Decision {
+        let conditions = question.conditions
+        let withheld = question.subject.withheld
+        let touched = withheld.items(overlapping: window)
+        let blockers = touched.filter { !$0.isRelaxable }
+        let isFree = withheld.freeForUserSpace.contains(window)
+        let mates = isFree ? Self.blockers(window, ofMates: question) : []
+        let isReachable = isFree && mates.isEmpty
+        let because: String
+        if isReachable {
+            because =
+                "\(window.text) lies outside everything that the platform withholds"
+                + (touched.first.map {
+                    " from user space; \($0.provenance) is kept for the device's own driver only."
+                } ?? ".")
+            recorder.record(.reachable, .accepted, candidate: window, because)
+        } else if let (device, item) = mates.first {
+            because =
+                "\(window.text) lies in a reservation of \(device), which is in the same group and uses the "
+                + "same window: \(item.provenance)."
+            recorder.record(.unreachable, .rejected, candidate: window, blocker: item, because)
+        } else {
+            because = Obstacle.sentence(window, blockers.first, withheld, conditions)
+            recorder.record(.unreachable, .rejected, candidate: window, blocker: blockers.first, because)
+        }
+        return Decision(
+            outcome: .window, window: window, isReachable: isReachable,
+            blockers: blockers + mates.map(\.item), because: because,
+            warnings: Obstacle.warnings(window, blockers, withheld, conditions)
+                + touched.filter(\.isRelaxable).map { relaxable($0, window) })
+    }
+
+    private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> Warning {
+        Warning(
+            code: .windowInRelaxableRegion,
+            detail:
+                "\(window.text) lies in \(item.range.text) (\(item.provenance)), which the kernel maps one to one "
+                + "for the device's own driver and drops for user space.",
+            range: item.range)
+    }
+
+    /// Reservations of the group's other devices on the window: the group has one, and theirs go astray.
+    private static func blockers(
+        _ window: IOVARange, ofMates question: Question
+    ) -> [(device: String, item: WithheldItem)] {
+        question.prepared.mates.flatMap { device in
+            device.withheld.items(overlapping: window)
+                .filter { $0.type != nil && !$0.isRelaxable }.map { (device.device.id, $0) }
+        }
+    }
+
+    static func add(_ mapped: MappedDoorbells, to decision: inout Decision) {
+        decision.doorbells = mapped.doorbells
+        decision.warnings += mapped.warnings
+        if let errno = mapped.errno { decision.errno = errno }
+    }
+}

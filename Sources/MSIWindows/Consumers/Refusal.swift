@@ -1,0 +1,38 @@
+// A step of attaching, mapping or setting up that ends in an errno: the one kind of refusal of all
+// consumers.
+
+import Platforms
+
+/// Why Linux refuses a step.
+package struct Refusal: Error, Hashable {
+    package var errno: Errno
+    /// One sentence for a person.
+    package var because: String
+    var blocker: WithheldItem?
+    var warning: Warning.Code?
+
+    package init(
+        errno: Errno, because: String, blocker: WithheldItem? = nil, warning: Warning.Code? = nil
+    ) {
+        self.errno = errno
+        self.because = because
+        self.blocker = blocker
+        self.warning = warning
+    }
+
+    /// The refusal as the answer to a question.
+    var decision: Decision {
+        var decision = Decision(
+            outcome: .refused, isReachable: false, blockers: blocker.map { [$0] } ?? [], because: because,
+            errno: errno)
+        if let warning { decision.warn(warning, because) }
+        return decision
+    }
+
+    /// The refusal of a group that came before the one that is asked about.
+    func ofEarlier(_ group: PreparedGroup) -> Refusal {
+        var refusal = self
+        refusal.because = "The earlier group of \(group.device.device.id) is not attached itself: \(because)"
+        return refusal
+    }
+}

@@ -1,0 +1,117 @@
+// A decision of the consumers that user space drives: the groups that came before are attached, then the one
+// that is asked about; its doorbells are mapped, then what user space wants to map is tried. One path for
+// VFIO and iommufd; what differs between them is AddressSpace's.
+
+import AddressSpaces
+import SMMUModel
+
+enum UserSpace {
+    static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        var decision: Decision
+        do {
+            var space = AddressSpace(
+                question.consumer, mappings: question.mappings, allowed: question.allowed,
+                under: question.conditions)
+            try space.checkKernel(&recorder)
+            try attachEarlierGroups(of: question, to: &space)
+            var attempt = Attempt(
+                question.prepared, source: question.source, under: question.conditions)
+            attempt.others = question.earlierGroups.flatMap(\.prepared.devices)
+            let attachment = try space.attach(attempt, &recorder)
+            if let usable = question.usable { space.bound(by: usable) }
+            decision = mapDoorbells(question, space, attachment, &recorder)
+            decision.ranges = space.ranges
+            checkMaps(question, space, attachment, &decision, &recorder)
+            if case .ioas = space, case .user(let option) = question.source {
+                UserOption.warn(about: option, question.conditions, attachment, &decision)
+            }
+            Hazards.warn(
+                aboutWindows: attachment.regions, of: question, used: attachment.window, &decision)
+        } catch {
+            decision = error.decision
+        }
+        Hazards.warn(about: question, &decision)
+        Hazards.warn(aboutAssignment: question, &decision)
+        return decision
+    }
+
+    private static func attachEarlierGroups(
+        of question: Question, to space: inout AddressSpace
+    ) throws(Refusal) {
+        var ignored = NoRecorder()
+        for earlier in question.earlierGroups {
+            var attempt = Attempt(
+                earlier.prepared, source: question.source, under: question.conditions,
+                aperture: earlier.aperture ?? question.conditions.aperture)
+            attempt.isSubject = false
+            do {
+                _ = try space.attach(attempt, &ignored)
+            } catch {
+                throw error.ofEarlier(earlier.prepared)
+            }
+        }
+    }
+
+    private static func mapDoorbells<R: Recorder>(
+        _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ recorder: inout R
+    ) -> Decision {
+        guard let window = attachment.window else {
+            switch space {
+            case .container: return VFIOType1.withoutWindow(question, attachment, &recorder)
+            case .ioas: return IOMMUFD.withoutWindow(question, attachment, &recorder)
+            }
+        }
+        var decision = Placed.decision(window, question, &recorder)
+        var map = space.doorbellMap(in: window, question.conditions, &recorder)
+        Placed.add(map.map(question.doorbells, &recorder), to: &decision)
+        return decision
+    }
+
+    /// What becomes of mappings that user space tries, and whether the MSI window is to blame.
+    private static func checkMaps<R: Recorder>(
+        _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ decision: inout Decision,
+        _ recorder: inout R
+    ) {
+        guard !question.mapChecks.isEmpty else { return }
+        let holes = space.holes
+        for check in question.mapChecks {
+            switch check {
+            case .fixed(let iova, let bytes):
+                add(
+                    check, iova, bytes, space.errno(iova: iova, bytes: bytes), window: attachment.window,
+                    &decision, &recorder)
+            case .automatic(let bytes, let userAddress):
+                do {
+                    let iova = try space.place(bytes: bytes, userAddress: userAddress, in: holes)
+                    add(check, iova, bytes, nil, window: nil, &decision, &recorder)
+                } catch {
+                    add(check, 0, bytes, error.errno, window: nil, &decision, &recorder)
+                }
+            }
+        }
+    }
+
+    private static func add<R: Recorder>(
+        _ check: MapCheck, _ iova: UInt64, _ bytes: UInt64, _ errno: Errno?, window: IOVARange?,
+        _ decision: inout Decision, _ recorder: inout R
+    ) {
+        decision.mapResults.append(
+            .init(check: check, iova: errno == nil ? IOVA(iova) : nil, errno: errno))
+        let range = IOVARange(start: IOVA(iova), size: bytes)
+        guard let errno else {
+            recorder.record(
+                .mapAllowed, .accepted, candidate: range,
+                "\(HexLiteral.text(bytes)) bytes at \(HexLiteral.text(iova)) can be mapped.")
+            return
+        }
+        recorder.record(
+            .mapRefused, .rejected, candidate: range,
+            "\(HexLiteral.text(bytes)) bytes at \(HexLiteral.text(iova)) are refused: \(errno.rawValue).")
+        guard let range, let window, range.overlaps(window) else { return }
+        decision.warn(
+            .mappingOnWindow,
+            "\(range.text) meets the MSI window \(window.text), so guest memory or registers cannot lie there: "
+                + "\(errno.rawValue).",
+            range: range)
+    }
+}

@@ -1,0 +1,137 @@
+// What of the machine matters to one fault: the SMMU that the log names, the devices behind the stream ID,
+// their doorbells and windows.
+
+import AddressSpaces
+import Platforms
+import SMMUModel
+
+struct FaultScene {
+    /// The fault at hand: one of many that happened in this scene.
+    var fault: SMMUFault
+    let conditions: Conditions
+    let smmu: SMMU?
+    /// Devices with the fault's stream ID on the SMMU.
+    let devices: [Device]
+    /// What is withheld from each of them.
+    let withheld: [Withheld]
+    /// Where a window for all of them could be; nil without devices.
+    private let free: IOVASet?
+    /// Known doorbells: the devices' own first.
+    let doorbells: [PhysicalAddress]
+    /// Software-MSI windows that are in use: those that the caller or the host told, and mainline's unless
+    /// the host's own list is without it.
+    let windows: [IOVARange]
+    /// Where mainline or the posted series may have put one besides.
+    let possibleWindows: [IOVARange]
+    /// Whether somebody told of windows, and mainline's is not among them.
+    let isWindowMoved: Bool
+    /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
+    let dmaPages: [Decision.Doorbell]
+
+    /// Offset in its page of the register that takes MSIs, in a GICv2m frame and in an ITS.
+    private static let offsetOfGICs: UInt64 = 0x40
+    /// Told windows that are looked at.
+    private static let windowsMax = 64
+
+    /// False when the devices are known and firmware names an MSI controller for none of them.
+    var mayRaiseMSIs: Bool { devices.isEmpty || devices.contains { !$0.msiControllers.isEmpty } }
+    var hasDoorbells: Bool { !doorbells.isEmpty }
+    var pageBytes: UInt64 { conditions.pageSize.bytes }
+
+    init(_ fault: SMMUFault, _ question: FaultQuestion) {
+        self.fault = fault
+        conditions = question.conditions
+        let smmu = question.platform.flatMap { Self.smmu(named: fault, in: $0) }
+        self.smmu = smmu
+        let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
+        self.devices = devices
+        let prepared = devices.map { question.prepare($0) }
+        let withheld = prepared.map(\.withheld)
+        self.withheld = withheld
+        free = withheld.first.map { first in
+            withheld.dropFirst().reduce(first.freeForUserSpace) { $0.intersection($1.freeForUserSpace) }
+        }
+        let controllers = question.platform?.msiControllers ?? []
+        let own = devices.flatMap(\.msiControllers)
+        let known =
+            question.doorbells + controllers.filter { own.contains($0.id) }.compactMap(\.doorbell)
+            + controllers.compactMap(\.doorbell)
+        var seen: Set<PhysicalAddress> = []
+        let doorbells = known.filter { seen.insert($0).inserted }
+        self.doorbells = doorbells
+        // A list of reserved regions names no devices; all groups of the machine stand in then.
+        let listed = (devices.isEmpty ? question.platform?.devices ?? [] : devices)
+            .compactMap(\.reportedRegions)
+        let reported = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
+        func window(_ base: UInt64) -> IOVARange {
+            IOVARange(proven: base, base + WindowSource.mainlineSize - 1)
+        }
+        let mainline = window(WindowSource.mainlineBase)
+        var told: [IOVARange] = []
+        for range in question.windows + reported where !told.contains(range) && told.count < Self.windowsMax {
+            told.append(range)
+        }
+        windows = listed.isEmpty && !told.contains(mainline) ? told + [mainline] : told
+        possibleWindows = [mainline, window(WindowSource.postedSecondBase)]
+        isWindowMoved = !told.isEmpty && !told.contains { $0.overlaps(mainline) }
+        dmaPages = prepared.flatMap { device in
+            Decision.decide(
+                Question(
+                    group: PreparedGroup([device]), consumer: .dmaAPI, conditions: question.conditions,
+                    doorbells: Array(doorbells.prefix(1)))
+            ).doorbells
+        }
+    }
+
+    /// " (stream ID 0x102; as a PCI requester 01:00.2)"
+    var streamPhrase: String {
+        guard let stream = fault.streamID else { return "" }
+        let id = HexLiteral.text(UInt64(stream))
+        if let client = fault.client { return " (stream ID \(id), \(client))" }
+        if let first = devices.first {
+            let function = first.requester(ofStream: stream, on: smmu?.id)
+                .map { ", there \(Platform.functionAddress($0))" }
+            return " (stream ID \(id), \(first.id)\(function ?? ""))"
+        }
+        guard stream <= 0xffff else { return " (stream ID \(id))" }
+        return " (stream ID \(id); as a PCI requester \(Platform.functionAddress(stream)))"
+    }
+
+    /// A doorbell whose offset in its page the address has; of unknown doorbells the offset of GICs.
+    func doorbell(atOffsetOf iova: UInt64) -> (address: PhysicalAddress?, isKnown: Bool)? {
+        let mask = conditions.pageSize.mask
+        if hasDoorbells {
+            return doorbells.first { $0.value & mask == iova & mask }.map { ($0, true) }
+        }
+        return iova & mask == Self.offsetOfGICs ? (nil, false) : nil
+    }
+
+    /// Whether an address is in the page that the DMA layer of a PCI device gives first, where nothing is
+    /// known of the device.
+    func isTopPage(_ iova: UInt64) -> Bool {
+        iova <= UInt64(UInt32.max) && iova >= UInt64(UInt32.max) - conditions.granule.mask
+    }
+
+    /// A device behind an SMMU that, says firmware, lets MSIs through.
+    var hasUntranslatedITS: Bool {
+        devices.contains { device in
+            device.firmwareRegions.contains {
+                if case .untranslatedITS = $0.provenance { true } else { false }
+            }
+        }
+    }
+
+    /// Bases that would do for every device, nearest first.
+    func alternatives(avoiding window: IOVARange?) -> [IOVA] {
+        guard var free else { return [] }
+        if let window { free = free.subtracting(IOVASet([window])) }
+        let size = WindowSource.mainlineSize
+        guard let alignment = Granule(bytes: size) else { return [] }
+        let picks = [
+            free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment),
+            free.clipped(to: IOVARange(proven: 0, 0xffff_ffff)).highestFit(size: size, alignment: alignment),
+        ]
+        var seen: Set<IOVA> = []
+        return picks.compactMap { $0?.start }.filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,214 @@
+// From a trace to domains: each mapping goes to a domain where its range is free, by preference the one whose
+// allocator expects it there, else the one that the task used last. A trace does not name domains, so what
+// comes out is the simplest story that contradicts nothing.
+
+import AddressSpaces
+import IOVAAllocation
+import Platforms
+public import SMMUModel
+
+/// What a trace tells.
+public struct TraceReconstruction: Hashable, Sendable {
+    public private(set) var domains: [TracedDomain] = []
+    /// Devices as they were attached: line and name.
+    public private(set) var attached: [Attachment] = []
+    /// Whether the doorbell was guessed from being mapped in several domains.
+    public private(set) var isDoorbellGuessed = false
+    public private(set) var maps = 0
+    public private(set) var unmaps = 0
+    /// Mappings beyond the domains that are kept apart.
+    public private(set) var mapsDropped = 0
+
+    public struct Attachment: Hashable, Sendable {
+        public var line: Int
+        public var device: String
+    }
+
+    public static let domainsMax = 64
+    public static let attachmentsMax = 1_024
+
+    /// Puts the domains together. O(events * (domains + log of mappings)).
+    public init(_ events: [MappingEvent], _ question: TraceQuestion) {
+        var builder = Builder(question)
+        if question.doorbells.isEmpty, let guess = Self.guess(events, question.conditions.granule) {
+            builder.doorbellPages = [guess: PhysicalAddress(guess)]
+            isDoorbellGuessed = true
+        }
+        let runs = Self.runs(events)
+        for (place, event) in events.enumerated() {
+            switch event.kind {
+            case .map(let iova, let physical, let size):
+                maps += 1
+                let mapping = TracedDomain.Mapping(
+                    line: event.line, iova: IOVA(iova), physical: PhysicalAddress(physical), size: size)
+                if !builder.map(mapping, run: runs[place] ?? 0, event.task) { mapsDropped += 1 }
+            case .unmap(let iova, let size, let unmapped):
+                unmaps += 1
+                builder.unmap(iova, size, unmapped, event)
+            case .attach(let device):
+                guard attached.count < Self.attachmentsMax else { continue }
+                attached.append(Attachment(line: event.line, device: device))
+            case .detach: continue
+            }
+        }
+        domains = builder.models.indices.map { builder.models[$0].finish() }
+    }
+
+    /// Bytes of each buffer by the index of its first piece: pieces follow each other in one task, upwards.
+    private static func runs(_ events: [MappingEvent]) -> [Int: UInt64] {
+        var runs: [Int: UInt64] = [:]
+        /// By task: index of the open run's first event, and where its next piece would begin.
+        var open: [String: (first: Int, next: UInt64)] = [:]
+        for (place, event) in events.enumerated() {
+            guard case .map(let iova, _, let size) = event.kind else {
+                open[event.task] = nil
+                continue
+            }
+            // Pages that are taken from the top down touch from above; upwards, only pieces of one buffer do.
+            if let run = open[event.task], run.next == iova, iova != 0 {
+                runs[run.first] = (runs[run.first] ?? 0) &+ size
+                open[event.task] = (run.first, iova &+ size)
+            } else {
+                runs[place] = size
+                open[event.task] = (place, iova &+ size)
+            }
+        }
+        return runs
+    }
+
+    /// The physical page that single-page mappings of at least two domains share: mapped at one IOVA twice
+    /// without an unmap between, and oftener than any other.
+    private static func guess(_ events: [MappingEvent], _ granule: Granule) -> UInt64? {
+        var counts: [UInt64: Int] = [:]
+        var mapped: [UInt64: UInt64] = [:]
+        for event in events {
+            switch event.kind {
+            case .map(let iova, let physical, granule.bytes):
+                if mapped[iova] == physical { counts[physical, default: 0] += 1 }
+                mapped[iova] = physical
+            case .unmap(let iova, _, _): mapped[iova] = nil
+            default: continue
+            }
+        }
+        return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
+    }
+}
+
+/// The domains while they are put together.
+private struct Builder {
+    var models: [DomainModel] = []
+    /// Doorbells by the page that holds them.
+    var doorbellPages: [UInt64: PhysicalAddress] = [:]
+    private let conditions: Conditions
+    private let withheld: Withheld?
+    private var fresh: DomainModel
+
+    init(_ question: TraceQuestion) {
+        conditions = question.conditions
+        let granule = question.conditions.granule
+        withheld = question.prepared?.withheld
+        for doorbell in question.doorbells { doorbellPages[granule.alignDown(doorbell.value)] = doorbell }
+        let domain =
+            question.prepared?.freshDomain(under: conditions) ?? DMADomain(under: conditions)
+        let limit = min(conditions.aperture.last.value, question.prepared?.device.dmaLimit ?? .max)
+        fresh = DomainModel(domain.iova, limit: limit)
+    }
+
+    /// False when there is no room for another domain.
+    mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ task: String) -> Bool {
+        guard let index = domain(for: mapping, run: bytes, task) else { return false }
+        let size = bytes > 0 ? bytes : mapping.size
+        let expected = models[index].facts.kind == .dmaLayer ? models[index].predicted(size) : nil
+        let before = models[index].last
+        models[index].map(mapping, run: bytes, task)
+        check(mapping, index)
+        let page = conditions.granule.alignDown(mapping.physical.value)
+        if let doorbell = doorbellPages[page], mapping.size <= 0x1_0000 {
+            models[index].facts.doorbells.append(
+                .init(
+                    line: mapping.line, physical: doorbell,
+                    iova: IOVA(mapping.iova.value &+ (doorbell.value &- mapping.physical.value)),
+                    page: mapping.iova, precededBy: before,
+                    expected: models[index].facts.kind == .dmaLayer ? expected.map(IOVA.init) : nil))
+        }
+        return true
+    }
+
+    private mutating func domain(
+        for mapping: TracedDomain.Mapping, run bytes: UInt64, _ task: String
+    ) -> Int? {
+        let free = models.indices.filter { models[$0].live.isFree(mapping.iova.value, mapping.size) }
+        if let going = free.last(where: { models[$0].isContinued(by: mapping, task) }) { return going }
+        let size = max(bytes, mapping.size)
+        let expecting = free.filter {
+            models[$0].facts.kind == .dmaLayer && models[$0].predicted(size) == mapping.iova.value
+        }
+        if let same = expecting.last(where: { models[$0].lastTask == task }) ?? expecting.last { return same }
+        // What a fresh domain gives first is more likely a new domain than a surprise in an old one.
+        if fresh.predicted(size) != mapping.iova.value,
+            let same = free.last(where: { models[$0].lastTask == task })
+                ?? free.last(where: { isNear(mapping, models[$0].facts) })
+        {
+            return same
+        }
+        guard models.count < TraceReconstruction.domainsMax else { return free.last }
+        models.append(fresh)
+        return models.count - 1
+    }
+
+    /// Whether an address that is not expected may be of a domain all the same: other tasks map and unmap in
+    /// it, and what they leave behind lies close by.
+    private func isNear(_ mapping: TracedDomain.Mapping, _ facts: TracedDomain) -> Bool {
+        guard facts.kind == .dmaLayer, let span = facts.span else { return false }
+        let (low, below) = span.start.value.subtractingReportingOverflow(Self.nearBytes)
+        let (high, above) = span.last.value.addingReportingOverflow(Self.nearBytes)
+        return mapping.iova.value >= (below ? 0 : low) && mapping.iova.value <= (above ? .max : high)
+    }
+
+    private static let nearBytes: UInt64 = 64 << 20
+
+    /// What no allocator of Linux would have given, whatever came before.
+    private mutating func check(_ mapping: TracedDomain.Mapping, _ index: Int) {
+        func odd(_ reason: TracedDomain.Oddity.Reason, _ detail: String) {
+            models[index].facts.add(
+                .init(
+                    line: mapping.line, iova: mapping.iova, size: mapping.size, reason: reason,
+                    detail: detail))
+        }
+        let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
+        if mapping.iova.value & conditions.granule.mask != 0 || mapping.size & conditions.granule.mask != 0 {
+            odd(.notAligned, "pages have \(HexLiteral.text(conditions.granule.bytes)) bytes")
+        }
+        if range.last > conditions.aperture.last {
+            odd(.beyondAperture, "the SMMU translates \(conditions.aperture.text)")
+        }
+        let isChosen = models[index].facts.kind != .dmaLayer
+        if let withheld {
+            if range.last.value > withheld.dmaLimit {
+                odd(.aboveDMALimit, "the bus ends at \(HexLiteral.text(withheld.dmaLimit))")
+            }
+            // User space may use what only the DMA allocator avoids, and gets silence for it.
+            if let item = withheld.firstItem(overlapping: range), !(isChosen && item.kind == .pageZero) {
+                odd(.withheld, "\(item.kind.phrase) \(item.range.text), \(item.provenance)")
+            }
+        } else if !isChosen, mapping.iova.value == 0 {
+            odd(.withheld, "page zero is never allocated")
+        }
+    }
+
+    /// Takes out what was really mapped: less than was asked for, or a whole block around it.
+    mutating func unmap(_ iova: UInt64, _ size: UInt64, _ unmapped: UInt64, _ event: MappingEvent) {
+        let holding = models.indices.filter { unmapped > 0 && !models[$0].live.isFree(iova, unmapped) }
+        let beginning = holding.filter { models[$0].live.begins(at: iova) }
+        let likely = beginning.isEmpty ? holding : beginning
+        if let index = likely.last(where: { models[$0].lastTask == event.task }) ?? likely.last {
+            models[index].unmap(iova, unmapped)
+        } else if let index = models.indices.last {
+            models[index].facts.add(
+                .init(
+                    line: event.line, iova: IOVA(iova), size: size, reason: .unmappedWithoutMap,
+                    detail: unmapped == 0
+                        ? "nothing was mapped there" : "the trace began later than the mapping"))
+        }
+    }
+}

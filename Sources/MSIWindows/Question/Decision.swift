@@ -1,0 +1,69 @@
+// The answer: what Linux does, whether it works, and why.
+
+public import AddressSpaces
+
+/// One decision.
+public struct Decision: Hashable, Sendable {
+    public enum Outcome: String, CaseIterable, Sendable {
+        /// Doorbells are mapped: in a window, or for the DMA layer in pages like any other.
+        case window
+        /// There is no window, or nothing is left to map doorbells at.
+        case none
+        /// Linux refuses before doorbells matter.
+        case refused
+        /// Hardware MSI regions: doorbells keep their addresses.
+        case hardware
+        /// Nothing is translated.
+        case identity
+    }
+
+    /// Where a doorbell is reached.
+    public struct Doorbell: Hashable, Sendable {
+        public var physical: PhysicalAddress
+        /// The address that the device writes to.
+        public var iova: IOVA
+        /// First address of the page that is mapped for it.
+        public var page: IOVA
+    }
+
+    /// What became of one mapping that was tried.
+    public struct MapResult: Hashable, Sendable {
+        public var check: MapCheck
+        /// Where it was mapped; nil when it was refused.
+        public var iova: IOVA?
+        public var errno: Errno?
+    }
+
+    public var outcome: Outcome
+    /// The software-MSI window; for the DMA layer the pages that the doorbells took, when they lie side by
+    /// side.
+    public var window: IOVARange?
+    public var doorbells: [Doorbell] = []
+    /// Whether the window lies outside everything that the platform withholds, also where Linux does not
+    /// look. Without a window: whether the doorbells are reached all the same.
+    public var isReachable: Bool
+    /// What stands in the window's way.
+    public var blockers: [WithheldItem] = []
+    /// One sentence for a person.
+    public var because: String
+    public var warnings: [Warning] = []
+    public var errno: Errno?
+    /// Ranges that user space may map once the group is attached; nil for the DMA layer.
+    public var ranges: [IOVARange]?
+    /// dma_api: where each earlier mapping went, nil for one that failed and for what maps nothing.
+    public var history: [IOVA?] = []
+    public var mapResults: [MapResult] = []
+
+    /// Most warnings of one decision; what is beyond them is of the same kinds.
+    public static let warningsMax = 256
+
+    /// Adds a warning unless one of its code and range is there already.
+    mutating func warn(_ code: Warning.Code, _ detail: String, range: IOVARange? = nil) {
+        warnings.add(code, detail, range: range)
+    }
+
+    /// Adds those that are not there yet.
+    mutating func warn(_ more: [Warning]) {
+        for warning in more { warn(warning.code, warning.detail, range: warning.range) }
+    }
+}

@@ -1,0 +1,162 @@
+// A device as one kernel under given conditions sees it: regions rounded to pages and sorted by who applies
+// them, what is withheld and from where, what its DMA domain reserves. Everything that an answer reads of a
+// device is worked out here, once, by one owner; decisions, views, placements, surveys, faults and sandboxes
+// only read it. It is immutable, so whoever stores platforms may keep it beside them.
+
+public import AddressSpaces
+public import Platforms
+public import SMMUModel
+
+/// A device under the conditions that its regions and limits depend on.
+///
+/// Complexity: O(n log n) to make for n regions, windows and ranges; the readers below are O(1), or as
+/// `Withheld` says.
+public final class PreparedDevice: Sendable {
+    /// As it was described.
+    public let source: Device
+    /// With firmware's memory ranges rounded as a kernel with these pages keeps them.
+    public let device: Device
+    /// Ranges that the caller or the host itself told to be usable; nil when nothing is known.
+    public let usable: [IOVARange]?
+    /// The conditions that were prepared for; see `Conditions.ofDevice`.
+    public let conditions: Conditions
+
+    /// What the IOMMU driver reports of firmware's regions, in firmware's order.
+    public let applied: [ReservedRegion]
+    /// The same and those on a host bridge, which the posted series makes functions inherit.
+    let seenByPostedSeries: [ReservedRegion]
+    /// The window that a given list of regions has already.
+    let givenWindow: IOVARange?
+    /// The first hardware MSI region of firmware's list.
+    let hardwareRegion: ReservedRegion?
+    /// What the set-up of a DMA domain asks of its allocator.
+    public let reservations: DMAReservations
+    /// Everything that is withheld, with its provenance, and what is left.
+    public let withheld: Withheld
+    /// What is silent or late in Linux about the device, whoever maps doorbells.
+    let hazards: [Warning]
+    /// A DMA domain that was set up for the device and used by nobody; nil unless it was asked for.
+    private let domain: DMADomain?
+
+    /// - Parameters:
+    ///   - usable: ranges that the caller knows to be usable; nil when nothing is known.
+    ///   - includesDomain: also sets a DMA domain up, for owners that are asked about `dma_api` often.
+    public init(
+        _ device: Device, usable: [IOVARange]? = nil, under conditions: Conditions,
+        includesDomain: Bool = false
+    ) {
+        let conditions = conditions.ofDevice
+        let rounded = device.rounded(to: conditions.pageSize)
+        let applied = rounded.appliedRegions(under: conditions)
+        let reservations = DMAReservations(for: rounded, applying: applied)
+        source = device
+        self.device = rounded
+        self.usable = usable
+        self.conditions = conditions
+        self.applied = applied
+        seenByPostedSeries = rounded.firmwareRegions.filter {
+            $0.isOnHostBridge || $0.isApplied(to: rounded, under: conditions)
+        }
+        givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
+        hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
+        self.reservations = reservations
+        withheld = Withheld(from: rounded, reservations, under: conditions, usable: usable)
+        hazards = Hazards.ofFirmware(of: rounded, applying: applied)
+        domain =
+            includesDomain
+            ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
+    }
+
+    /// Whether a domain was set up with it.
+    public var includesDomain: Bool { domain != nil }
+
+    /// A DMA domain that was set up for the device as the first of its group. A copy of the one that is
+    /// kept, where one is.
+    public func freshDomain(under conditions: Conditions) -> DMADomain {
+        var made = domain ?? DMADomain(firstDevice: device, reservations, under: self.conditions)
+        made.conditions = conditions
+        return made
+    }
+
+    /// Firmware wants these mapped one to one, and the driver reports it. O(regions).
+    var directRegions: [ReservedRegion] { applied.filter { $0.kind == .direct } }
+}
+
+extension PreparedDevice {
+    /// Whether the driver reports a software window in its list. virtio-iommu's does not beside MSI regions.
+    public var offersSoftwareWindow: Bool { conditions.driver != .virtio || hardwareRegion == nil }
+}
+
+extension Platform {
+    /// A device of this machine, with what the machine knows of it: its driver, and the ranges that the
+    /// running host offered.
+    ///
+    /// - Parameter adoptsDriver: false where the caller has said which driver it is.
+    public func prepared(
+        _ device: Device, under conditions: Conditions, adoptsDriver: Bool = true,
+        includesDomain: Bool = false
+    ) -> PreparedDevice {
+        var conditions = conditions
+        if adoptsDriver, let driver = driver(of: device) { conditions.driver = driver }
+        return PreparedDevice(
+            device, usable: device.usableRanges, under: conditions, includesDomain: includesDomain)
+    }
+}
+
+extension Conditions {
+    /// What of the conditions a device's regions, limits and windows depend on, the rest as by default. Equal
+    /// values of it mean that one prepared device serves.
+    public var ofDevice: Conditions {
+        var own = Conditions(kernel: kernel, pageSize: pageSize)
+        own.aperture = aperture
+        own.smmuPageSizes = smmuPageSizes
+        own.driver = driver
+        return own
+    }
+}
+
+/// An IOMMU group of prepared devices, seen from one of them.
+public struct PreparedGroup: Sendable {
+    /// In group order, never empty; all under the same conditions.
+    public let devices: [PreparedDevice]
+    /// Index of the device that is asked about.
+    public let subject: Int
+
+    /// - Precondition: `subject` is an index of `devices`, and all were prepared for the same conditions.
+    public init(_ devices: [PreparedDevice], subject: Int = 0) {
+        precondition(devices.indices.contains(subject), "subject \(subject) of \(devices.count) devices")
+        let conditions = devices[0].conditions
+        precondition(devices.allSatisfy { $0.conditions == conditions }, "devices of different conditions")
+        self.devices = devices
+        self.subject = subject
+    }
+
+    /// Prepares every device; `usable` bounds the subject.
+    public init(_ group: IOMMUGroup, usable: [IOVARange]? = nil, under conditions: Conditions) {
+        devices = group.devices.enumerated().map { index, device in
+            PreparedDevice(device, usable: index == group.subject ? usable : nil, under: conditions)
+        }
+        subject = group.subject
+    }
+
+    public var device: PreparedDevice { devices[subject] }
+    /// Whose reservations the DMA domain is set up with.
+    var first: PreparedDevice { devices[0] }
+    /// Everyone but the subject, in group order.
+    var mates: [PreparedDevice] { devices.indices.filter { $0 != subject }.map { devices[$0] } }
+
+    /// The group as it was described.
+    public var described: IOMMUGroup { IOMMUGroup(devices.map(\.source), subject: subject) }
+
+    /// The SMMUs that the devices' streams name: groups behind the same ones share a domain.
+    var smmus: Set<String> { Set(devices.flatMap(\.device.smmus)) }
+
+    func isPrepared(for conditions: Conditions) -> Bool { devices[0].conditions == conditions.ofDevice }
+
+    /// The same group under other conditions; itself where they do not matter to devices.
+    func prepared(for conditions: Conditions) -> PreparedGroup {
+        guard !isPrepared(for: conditions) else { return self }
+        return PreparedGroup(
+            devices.map { PreparedDevice($0.source, usable: $0.usable, under: conditions) }, subject: subject)
+    }
+}

@@ -1,0 +1,142 @@
+// One question: a group under conditions, a window source, a consumer, and the doorbells to be mapped;
+// and what happened before.
+
+public import AddressSpaces
+public import Platforms
+
+/// What a decision is asked about. Its group is always prepared for its conditions: changing one makes the
+/// other anew.
+public struct Question: Sendable {
+    /// The group, ready to be read.
+    public private(set) var prepared: PreparedGroup
+    public var consumer: Consumer
+    public var source: WindowSource
+    public var conditions: Conditions {
+        didSet {
+            prepared = prepared.prepared(for: conditions)
+            prepareEarlierGroups()
+        }
+    }
+    /// Doorbell registers in the order in which they are first used.
+    public var doorbells: [PhysicalAddress]
+
+    /// dma_api: the device's DMA mask when the vectors are requested. All ones stands for a driver that
+    /// has set 64 bits; before a driver sets one it is 32 bits.
+    public var dmaMask = UInt64.max
+    /// dma_api: what the domain was used for before, in order.
+    public var history: [DMAOperation] = []
+
+    /// vfio_type1 and iommufd: groups in the same container or address space, in order of attachment.
+    public var earlierGroups: [AttachedGroup] = [] {
+        didSet { prepareEarlierGroups() }
+    }
+    /// vfio_type1 and iommufd: what is mapped before the group is attached.
+    public var mappings: [IOVARange] = []
+    /// iommufd: the set of IOMMU_IOAS_ALLOW_IOVAS; empty for none.
+    public var allowed: [IOVARange] = []
+    /// vfio_type1 and iommufd: mappings to try once the group is attached, each by itself.
+    public var mapChecks: [MapCheck] = []
+
+    /// - Parameter group: prepared for `conditions`, or prepared again where it is not.
+    public init(
+        group: PreparedGroup, consumer: Consumer = .vfioType1, source: WindowSource = .fixed,
+        conditions: Conditions = Conditions(), doorbells: [PhysicalAddress] = []
+    ) {
+        prepared = group.prepared(for: conditions)
+        self.consumer = consumer
+        self.source = source
+        self.conditions = conditions
+        self.doorbells = doorbells
+    }
+
+    /// - Parameter usable: ranges that the caller knows of; nil when nothing is known.
+    public init(
+        group: IOMMUGroup, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        source: WindowSource = .fixed, conditions: Conditions = Conditions(),
+        doorbells: [PhysicalAddress] = []
+    ) {
+        self.init(
+            group: PreparedGroup(group, usable: usable, under: conditions), consumer: consumer,
+            source: source, conditions: conditions, doorbells: doorbells)
+    }
+
+    /// A device in a group of its own.
+    public init(
+        device: Device, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        source: WindowSource = .fixed, conditions: Conditions = Conditions(),
+        doorbells: [PhysicalAddress] = []
+    ) {
+        self.init(
+            group: IOMMUGroup(device), usable: usable, consumer: consumer, source: source,
+            conditions: conditions, doorbells: doorbells)
+    }
+
+    /// The group as it was described; a new one is prepared, with the same usable ranges.
+    public var group: IOMMUGroup {
+        get { prepared.described }
+        set { prepared = PreparedGroup(newValue, usable: usable, under: conditions) }
+    }
+
+    /// Usable ranges that the caller knows of; nil when nothing is known.
+    public var usable: [IOVARange]? {
+        get { prepared.device.usable }
+        set { prepared = PreparedGroup(group, usable: newValue, under: conditions) }
+    }
+
+    /// The device that is asked about, as it was described.
+    public var device: Device { prepared.device.source }
+    /// The same, ready to be read.
+    var subject: PreparedDevice { prepared.device }
+
+    /// Assigning comes back here, and finds nothing left to prepare.
+    private mutating func prepareEarlierGroups() {
+        guard earlierGroups.contains(where: { !$0.prepared.isPrepared(for: conditions) }) else { return }
+        earlierGroups = earlierGroups.map { $0.prepared(for: conditions) }
+    }
+
+    /// Regions, windows and ranges that an answer reads, over all devices: what its cost grows with.
+    public var regionsCount: Int {
+        let devices = prepared.devices + earlierGroups.flatMap(\.prepared.devices)
+        return devices.map(\.source).reduce(usable?.count ?? 0) {
+            $0 + $1.firmwareRegions.count + $1.pciWindows.count + $1.inboundWindows.count
+        }
+    }
+}
+
+/// A group that was attached before, perhaps behind another IOMMU.
+public struct AttachedGroup: Sendable {
+    let prepared: PreparedGroup
+    /// What its IOMMU translates; nil for what the conditions say.
+    public var aperture: IOVARange?
+
+    public init(_ group: IOMMUGroup, aperture: IOVARange? = nil) {
+        self.init(PreparedGroup(group, under: Conditions()), aperture: aperture)
+    }
+
+    public init(_ group: PreparedGroup, aperture: IOVARange? = nil) {
+        prepared = group
+        self.aperture = aperture
+    }
+
+    func prepared(for conditions: Conditions) -> AttachedGroup {
+        AttachedGroup(prepared.prepared(for: conditions), aperture: aperture)
+    }
+}
+
+/// Something that happened in a DMA domain before its MSIs are set up.
+public enum DMAOperation: Hashable, Sendable {
+    /// A device of the group maps a buffer: `dma_map_*` or `dma_alloc_*`. `member` is its index in the
+    /// group, `mask` the DMA mask of the call.
+    case map(bytes: UInt64, mask: UInt64, member: Int)
+    /// Undoes an earlier `map`, named by its index in the history. One that failed, is no `map`, or was
+    /// undone before is left alone.
+    case unmap(index: Int)
+}
+
+/// A mapping that user space tries.
+public enum MapCheck: Hashable, Sendable {
+    /// At this IOVA, over this many bytes.
+    case fixed(iova: UInt64, bytes: UInt64)
+    /// iommufd only: wherever it fits, for user memory at this address.
+    case automatic(bytes: UInt64, userAddress: UInt64)
+}

@@ -1,0 +1,64 @@
+// What is silent or late in Linux: each hazard has its own code, so that a script can look for it.
+
+public import AddressSpaces
+
+/// Something that the asker should know, though Linux may not say it.
+public struct Warning: Hashable, Sendable {
+    public var code: Code
+    public var detail: String
+    public var range: IOVARange?
+
+    public enum Code: String, CaseIterable, Sendable {
+        case windowInReservedRegion = "window_in_reserved_region"
+        /// Only the device's own driver would keep that region.
+        case windowInRelaxableRegion = "window_in_relaxable_region"
+        case windowInPCIWindow = "window_in_pci_window"
+        case windowInDMARangesGap = "window_in_dma_ranges_gap"
+        case windowInPageZero = "window_in_page_zero"
+        case windowOutsideIOVARanges = "window_outside_iova_ranges"
+        /// The ranges that the caller gave are those of an address space without a device.
+        case rangesBeforeAttach = "iova_ranges_before_attach"
+        case windowAboveDMALimit = "window_above_dma_limit"
+        case windowBeyondAperture = "window_beyond_aperture"
+        /// A mapping of user space fails because it meets the window.
+        case mappingOnWindow = "mapping_on_window"
+        case doorbellsPastWindow = "doorbells_past_window"
+        case doorbellPagesExhausted = "doorbell_pages_exhausted"
+        /// A group-mate's reservations are not known to the allocator.
+        case groupMateReservations = "group_mate_reservations"
+        case dmaDomainSetupFails = "dma_domain_setup_fails"
+        case inboundWindowLosesGranule = "inbound_window_loses_granule"
+        case inboundWindowToTheTop = "inbound_window_to_the_top"
+        case hardwareMSIOnly = "hardware_msi_only"
+        case hardwareAndSoftwareMSI = "hardware_and_software_msi"
+        case kernelCrashes = "kernel_crashes"
+        case zeroLengthRegion = "zero_length_region"
+        case wrappingRegion = "wrapping_region"
+        case untrackedPage = "untracked_page"
+        case baseZero = "base_zero"
+        case cookieOfFirstGroup = "cookie_of_first_group"
+        case rmrSkipped = "rmr_skipped"
+        case directRegion = "direct_region"
+        case directRegionUnenforced = "direct_region_unenforced"
+        case unsafeInterrupts = "unsafe_interrupts"
+        case physicalDoorbell = "physical_doorbell"
+        case noGroup = "no_group"
+        case severalWindows = "several_windows"
+        case callerMustAllocate = "caller_must_allocate"
+        /// The option is iommufd's, and another consumer is asked about.
+        case optionNotForConsumer = "option_not_for_consumer"
+        case optionNotSet = "option_not_set"
+        case optionSizeIgnored = "option_size_ignored"
+        case optionUnchecked = "option_unchecked"
+        case optionUnreserved = "option_unreserved"
+    }
+}
+
+extension [Warning] {
+    /// Adds a warning unless one of its code and range is there already, or a decision has no room for more.
+    mutating func add(_ code: Warning.Code, _ detail: String, range: IOVARange? = nil) {
+        guard count < Decision.warningsMax, !contains(where: { $0.code == code && $0.range == range })
+        else { return }
+        append(Warning(code: code, detail: detail, range: range))
+    }
+}

@@ -1,0 +1,153 @@
+// What is withheld from a device where a window may lie: what its DMA domain reserves, what firmware
+// reserves without mainline noticing, page zero, and what lies beyond the limits; sorted for reading.
+
+public import AddressSpaces
+import Platforms
+import SMMUModel
+
+/// Everything withheld from one device under given conditions.
+public struct Withheld: Hashable, Sendable {
+    /// By start; at equal starts in the kernel's order.
+    public let items: [WithheldItem]
+    /// By position in `items`: the highest address of that item and of all before it.
+    private let reach: [UInt64]
+    /// What setting up the DMA domain fails with; gaps behind the failure are not known.
+    public let errno: Errno?
+    /// Highest DMA address of the bus, inclusive.
+    public let dmaLimit: UInt64
+
+    /// Usable IOVA: aperture up to the DMA limit, without the items.
+    public let free: IOVASet
+    /// The same for a device that is handed to user space, where nothing keeps relaxable regions.
+    public let freeForUserSpace: IOVASet
+
+    /// - Parameters:
+    ///   - device: with its regions rounded to pages.
+    ///   - usable: ranges that the caller knows to be usable; nil when nothing is known.
+    init(
+        from device: Device, _ reservations: DMAReservations, under conditions: Conditions,
+        usable: [IOVARange]?
+    ) {
+        let granule = conditions.granule
+        var items = [
+            WithheldItem(
+                range: IOVARange(proven: 0, granule.mask), kind: .pageZero, isAdvertised: false,
+                isSeenByPostedSeries: false, provenance: "IOVA 0 is never allocated")
+        ]
+        items += reservations.calls.compactMap { call in
+            call.type == nil ? WithheldItem(call, granule) : nil
+        }
+        items += Self.regions(of: device, conditions)
+        items += Self.unapplied(of: device, conditions)
+        if let usable { items += Self.outside(usable, granule) }
+        // Equal starts keep the kernel's order.
+        self.items = items.enumerated().sorted {
+            ($0.element.range.start.value, $0.offset) < ($1.element.range.start.value, $1.offset)
+        }.map(\.element)
+        var highest: UInt64 = 0
+        reach = self.items.map { item in
+            highest = max(highest, item.range.last.value)
+            return highest
+        }
+        errno = reservations.errno
+        dmaLimit = device.dmaLimit
+        let reachable = IOVASet([conditions.aperture]).clipped(to: IOVARange(proven: 0, device.dmaLimit))
+        free = reachable.subtracting(IOVASet(items.map(\.range)))
+        let hard = items.filter { !$0.isRelaxable }
+        freeForUserSpace =
+            hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
+    }
+
+    /// Firmware's regions, also those behind a failed set-up and those on a host bridge, which mainline does
+    /// not apply: the platform withholds them all the same.
+    private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
+        device.firmwareRegions.compactMap { region in
+            let isApplied = region.isApplied(to: device, under: conditions)
+            guard isApplied || region.isOnHostBridge, region.kind != .softwareMSI,
+                let range = IOVARange(
+                    start: IOVA(conditions.granule.alignDown(region.start)),
+                    last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
+            else { return nil }
+            return WithheldItem(
+                range: range,
+                exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
+                kind: region.withheldKind, type: region.kind, isAdvertised: isApplied,
+                isSeenByPostedSeries: isApplied || region.isOnHostBridge, provenance: region.provenanceText)
+        }
+    }
+
+    /// Memory ranges that firmware asked for and that Linux does not reserve here, because it skips them or
+    /// because they are for single functions: somebody's DMA goes there all the same.
+    private static func unapplied(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
+        device.unappliedRegions.compactMap { unapplied in
+            guard let region = unapplied.region, region.length > 0,
+                let range = IOVARange(
+                    start: IOVA(conditions.granule.alignDown(region.start)),
+                    last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
+            else { return nil }
+            return WithheldItem(
+                range: range, kind: region.withheldKind, type: region.kind, isAdvertised: false,
+                isSeenByPostedSeries: false,
+                provenance: "\(region.provenanceText), not applied: \(unapplied.reason.phrase)")
+        }
+    }
+
+    private static func outside(_ usable: [IOVARange], _ granule: Granule) -> [WithheldItem] {
+        KnownRanges.gaps(in: usable).map { range in
+            WithheldItem(
+                range: IOVARange(
+                    proven: granule.alignDown(range.start.value), granule.lastOfPage(range.last.value)),
+                kind: .outsideIOVARanges, isAdvertised: false, isSeenByPostedSeries: false,
+                provenance: "not in iova_ranges")
+        }
+    }
+
+    /// The items that share an address with `range`.
+    public func items(overlapping range: IOVARange) -> [WithheldItem] {
+        candidates(for: range).filter { $0.range.overlaps(range) }
+    }
+
+    /// The first of them; O(log n).
+    public func firstItem(overlapping range: IOVARange) -> WithheldItem? {
+        candidates(for: range).first
+    }
+
+    /// From the first item that ends in `range` or behind it to the last that starts before its end. Empty
+    /// when none overlaps; otherwise the first of them does, and any of the others may.
+    private func candidates(for range: IOVARange) -> ArraySlice<WithheldItem> {
+        let from = Self.partition(reach.count) { reach[$0] >= range.start.value }
+        let to = Self.partition(items.count) { items[$0].range.start > range.last }
+        return from < to ? items[from..<to] : []
+    }
+
+    /// The first of `count` positions that fulfils what all behind it fulfil too; `count` when none does.
+    private static func partition(_ count: Int, _ isBehind: (Int) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBehind(middle) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}
+
+extension UnappliedRegion.Reason {
+    fileprivate var phrase: String {
+        switch self {
+        case .rmrWithoutPreservedConfiguration: "the host bridge does not keep the boot configuration"
+        case .rmrOfSingleFunctions: "it is for single functions behind the root complex"
+        case .crashesKernel: "the kernel crashes on it"
+        }
+    }
+}
+
+extension WithheldItem {
+    /// What a reserve call withholds, in whole pages; nil for an inverted one.
+    init?(_ call: DMAReservations.Call, _ granule: Granule) {
+        guard let range = call.range(granule) else { return nil }
+        self.init(
+            range: range, kind: call.kind, type: call.type, isAdvertised: call.type != nil,
+            isSeenByPostedSeries: call.type != nil, provenance: call.provenance)
+    }
+}
