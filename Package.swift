@@ -97,7 +97,7 @@ let package = Package(
             "IOVAAllocationTests",
             [
                 "IOVAAllocation", "AllocatorTraces", "LinearWalkReference", "AddressSpaces", "APIContract",
-                "WireJSON",
+                "MSIWindows", "WireJSON",
             ], exclude: ["Fixtures"]),
         tests("WireJSONTests", ["WireJSON"]),
         tests("GzipCodingTests", ["GzipCoding"]),
@@ -125,7 +125,7 @@ let package = Package(
             [
                 "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows",
                 "IOVAAllocation",
-                "AddressSpaces", "Locking",
+                "AddressSpaces", "Locking", "iovad",
             ]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.

@@ -2,6 +2,7 @@
 
 public import AllocatorTraces
 public import IOVAAllocation
+import MSIWindows
 public import WireJSON
 
 extension JSONWriter {
@@ -38,7 +39,7 @@ extension JSONWriter {
         object("explanation") { writer in
             writer.member("operation", operation)
             writer.array("steps") { writer in
-                for (sequence, step) in steps.enumerated() where withNotes || step.rule.verdict != .noted {
+                for (sequence, step) in steps.enumerated() where withNotes || step.verdict != .noted {
                     writer.step(sequence, step)
                 }
             }
@@ -50,11 +51,11 @@ extension JSONWriter {
         object { writer in
             writer.member("seq", sequence)
             writer.member("rule", step.rule.rawValue)
-            writer.member("verdict", step.rule.verdict.rawValue)
+            writer.member("verdict", step.verdict.rawValue)
             if let candidate = step.candidate {
                 writer.object("candidate") { $0.rangeMembers(start: candidate.lo, last: candidate.hi) }
             }
-            writer.member("text", step.text)
+            writer.member("text", step.sentence)
         }
     }
 }

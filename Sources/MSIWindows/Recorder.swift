@@ -90,7 +90,7 @@ public struct StepRecorder: Recorder {
             return
         }
         let fact = step()
-        record(Rule.of(fact), .noted, candidate: nil, blocker: nil, fact.sentence)
+        record(fact.rule, .noted, candidate: nil, blocker: nil, fact.sentence)
     }
 }
 

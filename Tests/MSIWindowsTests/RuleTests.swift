@@ -10,11 +10,21 @@ import Testing
 
 @Suite struct RuleTests {
     @Test(arguments: Rule.allCases)
-    func itsMinimalQuestionTakesTheRule(rule: Rule) {
-        var recorder = StepRecorder(limit: 512)
-        _ = Decision.decide(MinimalQuestions.question(for: rule), recorder: &recorder)
-        let steps = recorder.steps.filter { $0.rule == rule }
-        #expect(!steps.isEmpty, "taken were \(Set(recorder.steps.map(\.rule.rawValue)).sorted())")
+    func itsMinimalQuestionTakesTheRule(rule: Rule) throws {
+        let taken: [(rule: Rule, text: String)]
+        switch MinimalQuestions.way(to: rule) {
+        case .question(let question):
+            var recorder = StepRecorder(limit: 512)
+            _ = Decision.decide(question, recorder: &recorder)
+            taken = recorder.steps.map { ($0.rule, $0.text) }
+        case .trace(let run):
+            var recorder = AllocationStepRecorder(limit: 512)
+            var domain = IOVADomain(granule: .kib4, startPFN: 0, release: .newest, onlineCPUs: 1)
+            try run(&domain, &recorder)
+            taken = recorder.steps.map { ($0.rule, $0.sentence) }
+        }
+        let steps = taken.filter { $0.rule == rule }
+        #expect(!steps.isEmpty, "taken were \(Set(taken.map(\.rule.rawValue)).sorted())")
         #expect(steps.allSatisfy { !$0.text.isEmpty && $0.text.hasSuffix(".") })
     }
 
