@@ -141,13 +141,7 @@ extension Service {
         guard errors.isEmpty, let alignment else { throw .parameters(errors) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
         let free = device.withheld.free.clipped(to: bounds)
-        let windows = free.ranges.compactMap { range -> IOVARange? in
-            let room = IOVASet([range])
-            guard let low = room.lowestFit(size: size, alignment: alignment),
-                let high = room.highestFit(size: size, alignment: alignment)
-            else { return nil }
-            return low.hull(high)
-        }
+        let windows = free.places(size: size, alignment: alignment).ranges
         let target = IOVA(WindowSource.mainlineBase)
         return json(200) { writer in
             writer.array("items") { writer in

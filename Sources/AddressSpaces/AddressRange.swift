@@ -51,5 +51,12 @@ public struct AddressRange<Space: Address>: Hashable, Sendable {
 
 /// A range of I/O virtual addresses, inclusive.
 public typealias IOVARange = AddressRange<IOVA>
+
+extension IOVARange {
+    /// What 32 bits address: where 32-bit MSIs and constants lie, and where the DMA layer looks first.
+    @inlinable
+    public static var below4GiB: Self { Self(proven: 0, 0xffff_ffff) }
+}
+
 /// A range of physical addresses, inclusive.
 public typealias PhysicalRange = AddressRange<PhysicalAddress>

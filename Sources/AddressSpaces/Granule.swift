@@ -48,4 +48,6 @@ public struct Granule: Hashable, Sendable {
     public static let kib4 = Granule(bytes: 0x1000)!
     public static let kib16 = Granule(bytes: 0x4000)!
     public static let kib64 = Granule(bytes: 0x10000)!
+    /// What windows are aligned to: the constants are, and the posted options count in it.
+    public static let mib1 = Granule(bytes: 0x10_0000)!
 }

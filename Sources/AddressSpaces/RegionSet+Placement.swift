@@ -1,5 +1,6 @@
-// Where a window of a given size and alignment fits into a set. Windows end at 2^64-1 at the most; no
-// arithmetic here can overflow, whatever the size.
+// Where a window of a given size and alignment fits into a set: the one search of decisions, placements,
+// surveys and views. A window lies in `bounds` as a whole and may cross any other boundary, 4 GiB too. Windows
+// end at 2^64-1 at the most; no arithmetic here can overflow, whatever the size.
 
 extension RegionSet {
     /// The lowest aligned place for `size` bytes (at least 1); nil when nothing fits.
@@ -41,6 +42,18 @@ extension RegionSet {
             }
         }
         return best.flatMap { Range(start: Space($0.start), size: size) }
+    }
+
+    /// Every place for `size` bytes (at least 1): ranges from the lowest start to the last address of the
+    /// highest window, which hold the window at every aligned start. Ranges without a place are left out.
+    public func places(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Self {
+        Self(
+            normalised: ranges(overlapping: bounds).compactMap { range in
+                guard let room = range.intersection(bounds),
+                    let starts = Self.starts(in: room, size: size, alignment: alignment)
+                else { return nil }
+                return Range(proven: starts.start.value, starts.last.value + (size - 1))
+            })
     }
 
     /// The first and last aligned start of a window inside `room`; nil when there is none.

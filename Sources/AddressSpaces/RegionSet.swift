@@ -72,20 +72,13 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
 
     /// The ranges that share an address with `range`, whole, ascending.
     public func ranges(overlapping range: Range) -> ArraySlice<Range> {
-        let from = firstIndex(endingAtOrAfter: range.start)
-        let to = ranges[from...].firstIndex { $0.start > range.last } ?? ranges.count
-        return ranges[from..<to]
+        let rest = ranges[firstIndex(endingAtOrAfter: range.start)...]
+        return rest[..<rest.partitioningIndex { $0.start > range.last }]
     }
 
     /// Index of the first range whose last address is `address` or above; `ranges.count` when none is.
     func firstIndex(endingAtOrAfter address: Space) -> Int {
-        var low = 0
-        var high = ranges.count
-        while low < high {
-            let middle = (low + high) / 2
-            if ranges[middle].last < address { low = middle + 1 } else { high = middle }
-        }
-        return low
+        ranges.partitioningIndex { $0.last >= address }
     }
 }
 

@@ -115,22 +115,20 @@ enum WindowChoice {
         window.start.value <= region.wrappingLast && window.last.value >= region.start
     }
 
-    /// Windows are aligned to 1 MiB, as the constants are.
-    static let alignment = Granule(bytes: 0x10_0000)!
-
     private static func dynamic<R: Recorder>(
         _ preference: WindowSource.Preference, _ size: UInt64, _ device: PreparedDevice,
         _ recorder: inout R
     ) -> Offer {
         let free = device.withheld.free
+        // As the constants are.
+        let alignment = Granule.mib1
         let found: IOVARange? =
             switch preference {
             case .nearestDefault:
                 free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment)
             case .lowest: free.lowestFit(size: size, alignment: alignment)
             case .highestBelow4G:
-                free.highestFit(
-                    size: size, alignment: alignment, within: IOVARange(proven: 0, 0xffff_ffff))
+                free.highestFit(size: size, alignment: alignment, within: .below4GiB)
             }
         guard let found else {
             recorder.record(

@@ -1,6 +1,7 @@
 // Stream IDs whose MSIs an SMMU passes on untranslated, as on HiSilicon's Hi161x, and the doorbells that they
 // reach. Mirrors drivers/acpi/arm64/iort.c: iort_iommu_msi_get_resv_regions, Linux 7.2.
 
+import AddressSpaces
 public import SMMUModel
 
 /// Some streams of one SMMU that lead to one ITS group.
@@ -26,20 +27,12 @@ extension Device {
     package func hardwareMSIRegions(_ ranges: [UntranslatedRange]) -> [ReservedRegion] {
         for stream in streams {
             for ids in stream.streamIDs {
-                var low = 0
-                var high = ranges.count
-                while low < high {
-                    let middle = (low + high) / 2
-                    if (ranges[middle].smmu, ranges[middle].streams.upperBound) < (
-                        stream.smmu, ids.lowerBound
-                    ) {
-                        low = middle + 1
-                    } else {
-                        high = middle
-                    }
-                }
-                if low < ranges.count, ranges[low].smmu == stream.smmu, ranges[low].streams.overlaps(ids) {
-                    return ranges[low].regions
+                let rest = ranges[
+                    ranges.partitioningIndex {
+                        ($0.smmu, $0.streams.upperBound) >= (stream.smmu, ids.lowerBound)
+                    }...]
+                if let found = rest.first, found.smmu == stream.smmu, found.streams.overlaps(ids) {
+                    return found.regions
                 }
             }
         }

@@ -2,6 +2,8 @@
 // iommu_insert_resv_region and iommu_get_group_resv_regions, Linux 7.2. Lengths and wraps are the
 // kernel's, odd ones included.
 
+import AddressSpaces
+
 /// The merged list behind `/sys/kernel/iommu_groups/N/reserved_regions`.
 public struct GroupRegionList: Hashable, Sendable {
     /// Sorted by start, at equal starts by kind.
@@ -45,14 +47,9 @@ public struct GroupRegionList: Hashable, Sendable {
         var regions: [ReservedRegion] = []
 
         mutating func insert(_ region: ReservedRegion) {
-            var low = 0
-            var high = regions.count
-            while low < high {
-                let middle = (low + high) / 2
-                if regions[middle].start < region.start { low = middle + 1 } else { high = middle }
-            }
-            regions.insert(region, at: low)
-            merge(from: low)
+            let index = regions.partitioningIndex { $0.start >= region.start }
+            regions.insert(region, at: index)
+            merge(from: index)
         }
 
         /// The kernel's walk from the new element on: `start > last + 1` in wrapping arithmetic keeps two

@@ -167,13 +167,7 @@ extension UserSandbox {
 
     /// Index of the first mapping that starts at or above an address.
     private func firstMapping(from address: IOVA) -> Int {
-        var low = 0
-        var high = mappings.count
-        while low < high {
-            let middle = (low + high) / 2
-            if mappings[middle].start < address { low = middle + 1 } else { high = middle }
-        }
-        return low
+        mappings.partitioningIndex { $0.start >= address }
     }
 
     private func holding(_ range: IOVARange) -> Holding {

@@ -33,9 +33,13 @@ import Testing
             .joined(separator: " / ")
     }
 
+    /// What lies below 4 GiB, which is what the specification lists; a range may go on above.
     private func low(_ answer: ServiceClient.Answer, _ key: String = "candidates") -> [String] {
-        answer.list(key).map { "\($0["start"]!)-\($0["last"]!)" }
-            .filter { number($0.prefix { $0 != "-" }) < 1 << 32 }
+        answer.list(key).compactMap { range in
+            let (start, last) = (range["start"] as! String, range["last"] as! String)
+            guard number(start) < 1 << 32 else { return nil }
+            return "\(start)-\(number(last) < 1 << 32 ? last : "0xffffffff")"
+        }
     }
 
     private func number(_ text: some StringProtocol) -> UInt64 { UInt64(text.dropFirst(2), radix: 16)! }

@@ -36,7 +36,7 @@ extension Placement {
                 "No window fits every host; without a vIOMMU each host may use its own, as per_host says.")
         }
         if let chosen,
-            chosen & WindowDemand.mebibyte.mask != 0 || window.size & WindowDemand.mebibyte.mask != 0
+            !Granule.mib1.isAligned(chosen) || !Granule.mib1.isAligned(window.size)
         {
             add(
                 .notExpressible,
@@ -161,10 +161,10 @@ extension Placement {
                     + "\(demand.lastPageAtDefault.text), behind the default window.",
                 range: demand.lastPageAtDefault)
         }
-        if demand.doorbells > WindowDemand.iommufdPagesMax {
+        if demand.doorbells > DoorbellContext.pagesMax {
             add(
                 .iommufdPageLimit,
-                "iommufd maps at most \(WindowDemand.iommufdPagesMax) doorbell pages a context (EOVERFLOW).")
+                "iommufd maps at most \(DoorbellContext.pagesMax) doorbell pages a context (EOVERFLOW).")
         }
     }
 }

@@ -21,12 +21,9 @@ public struct WindowDemand: Hashable, Sendable {
     public let pageSize: Granule
     public let doorbells: Int
 
-    public static let mebibyte = Granule(bytes: 0x10_0000)!
     public static let doorbellsBounds = 1...65_536
     /// IOVAs near 0 are what stray DMA hits first, and 0 is easily taken for "unset".
     public static let lowestBase: UInt64 = 0x10_0000
-    /// iommufd keeps a map of this many pages a context.
-    public static let iommufdPagesMax = 64
 
     /// - Precondition: `doorbells` in `doorbellsBounds`, `size` at least 1.
     public init(
@@ -35,12 +32,12 @@ public struct WindowDemand: Hashable, Sendable {
     ) {
         precondition(Self.doorbellsBounds.contains(doorbells), "\(doorbells) doorbells")
         let needed = UInt64(doorbells) * pageSize.bytes
-        let least = Self.mebibyte.alignUp(needed)!
+        let least = Granule.mib1.alignUp(needed)!
         let isEnlarged = size.map { $0 < needed } ?? false
         self.needed = needed
         self.isEnlarged = isEnlarged
         self.size = isEnlarged ? least : size ?? least
-        let wanted = alignment ?? Self.mebibyte
+        let wanted = alignment ?? .mib1
         self.alignment = wanted.shift > pageSize.shift ? wanted : pageSize
         self.requested = requested
         self.isMovable = isMovable
@@ -56,7 +53,7 @@ public struct WindowDemand: Hashable, Sendable {
     var defaultWindow: IOVARange? { window(at: WindowSource.mainlineBase) }
 
     /// SIZE of the proposed option, in MiB.
-    public var sizeMiB: UInt64 { (size - 1) >> 20 + 1 }
+    public var sizeMiB: UInt64 { Granule.mib1.frame(of: size - 1) + 1 }
 
     /// The page of the last doorbell in a window that starts at the default.
     var lastPageAtDefault: IOVARange {
@@ -66,6 +63,7 @@ public struct WindowDemand: Hashable, Sendable {
 
     /// Addresses in which a window may lie at all.
     var bounds: IOVARange {
-        IOVARange(proven: Self.lowestBase, is32BitOnly ? 0xffff_ffff : .max)
+        IOVARange(
+            proven: Self.lowestBase, is32BitOnly ? IOVARange.below4GiB.last.value : .max)
     }
 }

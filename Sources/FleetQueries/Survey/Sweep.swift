@@ -38,7 +38,7 @@ struct Sweep {
     init(_ survey: Survey) {
         step = survey.demand.alignment.bytes
         size = survey.demand.size
-        end = 0x1_0000_0000 - (size - 1)
+        end = IOVARange.below4GiB.last.value - (size - 1) + 1
         let step = step
         let size = size
         events = survey.classes.enumerated().flatMap { index, one in

@@ -1,5 +1,7 @@
 // Input IDs that leave a node together.
 
+import AddressSpaces
+
 /// IDs `first ... last` of a requester, and what has become of them so far.
 struct IDPiece {
     var first: UInt32
@@ -41,13 +43,7 @@ struct DecidedIDs {
 
     /// Index of the first span that ends at `id` or above.
     private func index(_ id: UInt32) -> Int {
-        var low = 0
-        var high = spans.count
-        while low < high {
-            let middle = (low + high) / 2
-            if spans[middle].last < id { low = middle + 1 } else { high = middle }
-        }
-        return low
+        spans.partitioningIndex { $0.last >= id }
     }
 
     /// The parts of `first ... last` that are open, ascending.

@@ -176,7 +176,7 @@ public struct DMADomain: Sendable {
         return IOVA(pfn << UInt64(granule.shift))
     }
 
-    static let last32: UInt64 = 0xffff_ffff
+    static let last32 = IOVARange.below4GiB.last.value
 
     private mutating func take<R: Recorder>(
         _ count: UInt64, _ limit: UInt64, flushes: Bool, _ recorder: inout R

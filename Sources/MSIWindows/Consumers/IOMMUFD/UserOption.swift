@@ -7,8 +7,6 @@ import Platforms
 import SMMUModel
 
 enum UserOption {
-    static let mebibyte: UInt64 = 0x10_0000
-
     /// Sets the options for the device that is asked about.
     static func store<R: Recorder>(
         _ option: UserWindow, _ attempt: Attempt, _ recorder: inout R
@@ -20,11 +18,11 @@ enum UserOption {
         }
         // SIZE alone meets an unset START, which is all ones and so not aligned.
         if let start = option.start {
-            try check(start, mebibyte, option, attempt, &recorder)
+            try check(start, Granule.mib1.bytes, option, attempt, &recorder)
         }
         guard let size = option.size else { return }
-        guard size & (mebibyte - 1) == 0 else { throw misaligned(size, &recorder) }
-        try check(option.start ?? .max, max(size, mebibyte), option, attempt, &recorder)
+        guard Granule.mib1.isAligned(size) else { throw misaligned(size, &recorder) }
+        try check(option.start ?? .max, max(size, Granule.mib1.bytes), option, attempt, &recorder)
     }
 
     private static func misaligned<R: Recorder>(_ value: UInt64, _ recorder: inout R) -> Refusal {
@@ -36,7 +34,7 @@ enum UserOption {
     private static func check<R: Recorder>(
         _ start: UInt64, _ size: UInt64, _ option: UserWindow, _ attempt: Attempt, _ recorder: inout R
     ) throws(Refusal) {
-        guard start & (mebibyte - 1) == 0 else { throw misaligned(start, &recorder) }
+        guard Granule.mib1.isAligned(start) else { throw misaligned(start, &recorder) }
         guard let window = IOVARange(start: IOVA(start), size: size) else {
             let because = "\(HexLiteral.text(size)) bytes at \(HexLiteral.text(start)) pass 2^64: EOVERFLOW."
             recorder.record(.optionOverflows, .rejected, because)
@@ -112,7 +110,7 @@ extension UserWindow {
             return reading == .asIntended ? driver.map { ($0, $0) } : nil
         }
         let given = size ?? 0
-        guard let base = IOVARange(start: IOVA(start), size: max(given, UserOption.mebibyte)) else {
+        guard let base = IOVARange(start: IOVA(start), size: max(given, Granule.mib1.bytes)) else {
             return nil
         }
         return (base, reading == .asPosted && given == 0 ? driver : base)

@@ -97,7 +97,8 @@ extension FaultExplanation {
                     + scene.ordinaryPhrase(iova))
         }
         // The DMA layer fills addresses from the top of 4 GiB down, doorbell pages among buffers.
-        let isHigh = iova <= UInt64(UInt32.max) && iova > UInt64(UInt32.max) - nearTopBytes
+        let end = IOVARange.below4GiB.last.value
+        let isHigh = iova <= end && iova > end - nearTopBytes
         return FaultExplanation(
             fault, .notMSI, isHigh ? .unknown : .no,
             because:

@@ -109,7 +109,8 @@ struct FaultScene {
     /// Whether an address is in the page that the DMA layer of a PCI device gives first, where nothing is
     /// known of the device.
     func isTopPage(_ iova: UInt64) -> Bool {
-        iova <= UInt64(UInt32.max) && iova >= UInt64(UInt32.max) - conditions.granule.mask
+        let end = IOVARange.below4GiB.last.value
+        return iova <= end && iova >= end - conditions.granule.mask
     }
 
     /// A device behind an SMMU that, says firmware, lets MSIs through.
@@ -126,10 +127,10 @@ struct FaultScene {
         guard var free else { return [] }
         if let window { free = free.subtracting(IOVASet([window])) }
         let size = WindowSource.mainlineSize
-        guard let alignment = Granule(bytes: size) else { return [] }
+        let alignment = Granule.mib1
         let picks = [
             free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment),
-            free.clipped(to: IOVARange(proven: 0, 0xffff_ffff)).highestFit(size: size, alignment: alignment),
+            free.highestFit(size: size, alignment: alignment, within: .below4GiB),
         ]
         var seen: Set<IOVA> = []
         return picks.compactMap { $0?.start }.filter { seen.insert($0).inserted }

@@ -43,7 +43,7 @@ struct DomainModel {
     private static func allocate(
         _ pages: UInt64, _ limit: UInt64, _ shift: UInt64, _ domain: inout IOVADomain
     ) throws(IOVAInputError) -> UInt64? {
-        let last32: UInt64 = 0xffff_ffff
+        let last32 = IOVARange.below4GiB.last.value
         if limit > last32,
             let low = try domain.allocateFast(size: pages, limit: last32 >> shift, flushes: false)
         {

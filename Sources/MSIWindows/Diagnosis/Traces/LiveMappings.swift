@@ -8,14 +8,7 @@ struct LiveMappings {
 
     /// Index of the first mapping that ends at `iova` or above.
     private func index(endingAtOrAfter iova: UInt64) -> Int {
-        var low = 0
-        var high = mappings.count
-        while low < high {
-            let middle = (low + high) / 2
-            let last = mappings[middle].iova.value + (mappings[middle].size - 1)
-            if last < iova { low = middle + 1 } else { high = middle }
-        }
-        return low
+        mappings.partitioningIndex { $0.iova.value + ($0.size - 1) >= iova }
     }
 
     /// Whether nothing is mapped in `iova ..< iova + size`.
