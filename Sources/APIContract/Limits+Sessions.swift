@@ -6,7 +6,7 @@ extension Limits {
     public static let sessionsMax = 10_000
     public static let sessionTTLSecondsDefault = 900
     public static let sessionTTLSecondsMax = 86_400
-    public static let sessionIDBytesMax = 64
+    public static let sessionIDBytesMax = WireID.bytesMax
     /// Ids of sessions that expired lately, which are told from those that never were.
     public static let expiredSessionsRememberedMax = 16_384
     public static let domainsPerSessionMax = 64

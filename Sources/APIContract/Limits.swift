@@ -21,7 +21,7 @@ public enum Limits {
     public static let platformsUploadedMax = 1_024
     /// Sum of what uploaded platforms take, by the service's own estimate.
     public static let platformBytesTotalMax = 512 << 20
-    public static let platformIDBytesMax = 64
+    public static let platformIDBytesMax = WireID.bytesMax
     public static let nameBytesMax = 1_024
     public static let inlineRegionsMax = 65_536
     public static let candidateBasesMax = 64

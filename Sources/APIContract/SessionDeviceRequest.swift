@@ -27,9 +27,7 @@ public struct SessionDeviceRequest: Sendable {
         pointer = node.pointer
         guard var reader = ObjectReader(node, problems) else { return }
         id = reader.optional("id").flatMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }
-        if id?.isEmpty == true {
-            problems.add(reader.pointer("id"), "empty", "An id has at least one character.")
-        }
+        var idPointer = reader.pointer("id")
         let platform = reader.optional("platform")
         let device = reader.optional("device")
         let description = reader.optional("description")
@@ -40,15 +38,32 @@ public struct SessionDeviceRequest: Sendable {
             origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
             let made = Self.described(description, problems)
             subject = made.map(Subject.described)
-            if id == nil { id = made?.id }
+            if id == nil {
+                id = made?.id
+                idPointer = description.pointer + "/id"
+            }
         } else {
             let platform = (platform ?? reader.required("platform"))?
                 .string(bytesMax: Limits.platformIDBytesMax, problems)
             let device = (device ?? reader.required("device"))?
                 .string(bytesMax: Limits.nameBytesMax, problems)
             if let platform, let device { subject = .named(platform: platform, device: device) }
+            if id == nil {
+                id = device
+                idPointer = reader.pointer("device")
+            }
         }
+        if let id { Self.check(id, idPointer, problems) }
         reader.finish()
+    }
+
+    /// An attached device must be reachable by its id, or it could not be detached.
+    private static func check(_ id: String, _ pointer: String, _ problems: ProblemList) {
+        if id.isEmpty {
+            problems.add(pointer, "empty", "An id has at least one character.")
+        } else if !WireName.isReachable(id) {
+            problems.add(pointer, "bad-id", WireName.sentence)
+        }
     }
 
     /// The native model's members, as far as attaching depends on them; PCI unless the kind says otherwise.
@@ -71,7 +86,7 @@ public struct SessionDeviceRequest: Sendable {
             ReservedRegion($0, problems)
         }
         reader.finish()
-        guard let id, let kind, let limit, !id.isEmpty else { return nil }
+        guard let id, let kind, let limit else { return nil }
         return Device(
             id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
             dmaLimit: limit, pciWindows: windows, inboundWindows: inbound, firmwareRegions: regions)

@@ -10,7 +10,7 @@ public import WireJSON
 /// The body of POST /v1/sessions: a fresh session, or an exported one.
 public struct SessionRequest: Sendable {
     /// nil when the server names it.
-    public private(set) var id: String?
+    public private(set) var id: WireID?
     public private(set) var kernel = KernelRelease.newest
     public private(set) var ttlSeconds = Limits.sessionTTLSecondsDefault
     /// What was exported, nil for a fresh session.
@@ -18,7 +18,7 @@ public struct SessionRequest: Sendable {
 
     public init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
-        if let node = reader.optional("id") { id = WireID.read(node, problems) }
+        if let node = reader.optional("id") { id = WireID(node, problems) }
         if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
             self.kernel = kernel
         }
@@ -27,7 +27,7 @@ public struct SessionRequest: Sendable {
         }
         if reader.node.member("domains") != nil {
             snapshot = SessionSnapshot(
-                &reader, id: id ?? "", kernel: kernel, ttlSeconds: ttlSeconds, problems)
+                &reader, id: id?.text ?? "", kernel: kernel, ttlSeconds: ttlSeconds, problems)
         }
         reader.finish()
     }
@@ -48,31 +48,9 @@ public struct SessionPatch: Sendable {
     }
 }
 
-/// Ids that clients choose: they stand in paths and logs.
-public enum WireID {
-    public static func read(_ node: JSONNode, _ problems: ProblemList) -> String? {
-        guard let text = node.string(bytesMax: Limits.sessionIDBytesMax, problems) else { return nil }
-        guard isPlain(text) else {
-            problems.add(node.pointer, "bad-id", hint)
-            return nil
-        }
-        return text
-    }
-
-    public static let hint = "An id has 1 to \(Limits.sessionIDBytesMax) of A-Z a-z 0-9 - . _ and is no dot."
-
-    public static func isPlain(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= Limits.sessionIDBytesMax && text != "." && text != ".."
-            && text.utf8.allSatisfy { byte in
-                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
-                    || (0x61...0x7a).contains(byte) || "-._".utf8.contains(byte)
-            }
-    }
-}
-
 /// What a domain is made with: the body of POST .../domains, and the head of an exported domain.
 public struct DomainRequest: Sendable {
-    public private(set) var id: String?
+    public private(set) var id: WireID?
     public private(set) var consumer = Consumer.dmaAPI
     public private(set) var source = WindowSource.fixed
     public private(set) var conditions = Conditions()
@@ -102,7 +80,7 @@ public struct DomainRequest: Sendable {
         _ reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList
     ) {
         conditions.kernel = kernel
-        id = reader.optional("id").flatMap { WireID.read($0, problems) }
+        id = reader.optional("id").flatMap { WireID($0, problems) }
         if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
             self.consumer = consumer
         }

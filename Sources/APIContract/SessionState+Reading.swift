@@ -54,7 +54,7 @@ extension SessionSnapshot {
         if head.id == nil, reader.node.member("id") == nil {
             problems.add(reader.pointer("id"), "required", "The member \"id\" is missing.")
         }
-        var domain = Domain(setup: head.setup(id: head.id ?? ""))
+        var domain = Domain(setup: head.setup(id: head.id?.text ?? ""))
         let devices = reader.optional("devices")?.elements(countMax: Limits.devicesPerDomainMax, problems)
         domain.devices = (devices ?? []).compactMap { Self.device($0, problems) }
         guard head.consumer == .dmaAPI else {

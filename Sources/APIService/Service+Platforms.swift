@@ -108,19 +108,9 @@ extension Service {
             costBytes: 4_096 + 8 * body.count)
     }
 
-    /// Letters, digits and a few marks: an id stands in paths and logs.
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {
-        let isPlain = id.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-                || "-._".utf8.contains(byte)
-        }
-        guard isPlain, !id.isEmpty, id.utf8.count <= Limits.platformIDBytesMax else {
-            throw .parameters([
-                JSONProblem(
-                    pointer: pointer, code: "bad-id",
-                    detail: "An id has 1 to \(Limits.platformIDBytesMax) of A-Z a-z 0-9 - . _")
-            ])
-        }
+        guard WireID(id) == nil else { return }
+        throw .parameters([JSONProblem(pointer: pointer, code: "bad-id", detail: WireID.sentence)])
     }
 
     private func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {

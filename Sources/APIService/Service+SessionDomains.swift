@@ -52,7 +52,7 @@ extension Service {
         }
         let given = request.id
         let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
-            let id = given ?? Self.freeID(in: session)
+            let id = given?.text ?? Self.freeID(in: session)
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?
             for (place, found) in devices.enumerated() {

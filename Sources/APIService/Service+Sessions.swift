@@ -63,16 +63,16 @@ extension Service {
     /// The caller's id, from query or body, or a fresh one.
     private func sessionID(_ request: SessionRequest, _ context: RequestContext) throws(Problem) -> String {
         guard let given = context.parameter("id") else {
-            if let id = request.id { return id }
+            if let id = request.id { return id.text }
             let digits = String(configuration.random(), radix: 16)
             return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
         }
-        guard WireID.isPlain(given) else { throw .parameters([parameter("id", WireID.hint)]) }
+        guard let chosen = WireID(given) else { throw .parameters([parameter("id", WireID.sentence)]) }
         // An exported session may be brought in under another name.
-        if request.snapshot == nil, let id = request.id, id != given {
+        if request.snapshot == nil, let id = request.id, id != chosen {
             throw .parameters([parameter("id", "The body names another id.")])
         }
-        return given
+        return chosen.text
     }
 
     func readSession(_ context: RequestContext) throws(Problem) -> Response {
