@@ -44,7 +44,7 @@ public struct ComparisonRequest: Sendable {
             if nodes.isEmpty {
                 problems.add(node.pointer, "empty", "Send at least one kernel, or leave it out.")
             }
-            kernels = nodes.compactMap { $0.choice(WireWords.kernels, problems) }
+            kernels = nodes.compactMap { Condition.kernel(.member($0), problems) }
         }
         if entries.count * kernels.count > Limits.comparisonCellsMax {
             problems.add(

@@ -35,18 +35,14 @@ extension DecisionRequest {
         }
         guard consumers.contains(.iommufd) else { return }
         if let node = reader.optional("allowed_iovas") { circumstances.allowed = Self.ranges(node, problems) }
-        if let node = reader.optional("cache_coherent"), let flag = node.bool(problems) {
-            conditions.isCacheCoherent = flag
-        }
+        stated.read([.cacheCoherent], from: &reader)
     }
 
     private mutating func readDMA(_ reader: inout ObjectReader, _ problems: ProblemList) {
-        if let node = reader.optional("dma_mask"), let mask = Self.mask(node, problems) {
+        if let value = reader.value("dma_mask"), let mask = value.dmaMask(problems) {
             circumstances.dmaMask = mask
         }
-        if let node = reader.optional("forcedac"), let flag = node.bool(problems) {
-            conditions.forcesDAC = flag
-        }
+        stated.read([.forcedac], from: &reader)
         if let node = reader.optional("earlier_mappings"),
             let nodes = node.elements(countMax: Limits.earlierMappingsMax, problems)
         {
@@ -56,15 +52,6 @@ extension DecisionRequest {
                 circumstances.history.append(operation)
             }
         }
-    }
-
-    private static func mask(_ node: JSONNode, _ problems: ProblemList) -> UInt64? {
-        guard let mask = node.u64(problems) else { return nil }
-        guard mask != 0 else {
-            problems.add(node.pointer, "zero-mask", "A DMA mask has at least one bit.")
-            return nil
-        }
-        return mask
     }
 
     /// `{"size", "dma_mask"?}`, or `{"free": <index of an earlier one>}`.
@@ -82,9 +69,9 @@ extension DecisionRequest {
             }
             return .unmap(index: earlier)
         }
-        let maskNode = reader.optional("dma_mask")
+        let maskValue = reader.value("dma_mask")
         guard let sizeNode = reader.required("size"), let bytes = sizeNode.u64(problems) else { return nil }
-        let mask = maskNode.map { Self.mask($0, problems) } ?? circumstances.dmaMask
+        let mask = maskValue.map { $0.dmaMask(problems) } ?? circumstances.dmaMask
         guard bytes > 0 else {
             problems.add(sizeNode.pointer, "zero-size", "A mapping has at least one byte.")
             return nil

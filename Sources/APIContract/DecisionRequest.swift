@@ -27,10 +27,7 @@ public struct DecisionRequest: Sendable {
     public internal(set) var subject: Subject?
     public internal(set) var consumer = Consumer.vfioType1
     public internal(set) var source = WindowSource.fixed
-    public var conditions = Conditions()
-    /// What the caller said itself, and the platform is not asked for.
-    public internal(set) var statesIsolation = false
-    public internal(set) var statesDriver = false
+    public var stated = StatedConditions()
     /// nil when the device's own controllers decide.
     public internal(set) var doorbells: [PhysicalAddress]?
     /// Devices of the same group, before and behind the subject.
@@ -58,9 +55,7 @@ public struct DecisionRequest: Sendable {
         if let node = reader.optional("window_source"), let source = WindowSource(node, problems) {
             self.source = source
         }
-        if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
-            conditions.kernel = kernel
-        }
+        stated.read([.kernel], from: &reader)
         read(&reader, for: [consumer], problems)
         reader.finish()
     }
@@ -68,11 +63,16 @@ public struct DecisionRequest: Sendable {
     /// An empty request, for readers of bodies that hold a question among other things.
     init() {}
 
+    /// Kernel and the DMA layer's and iommufd's own aside.
+    private static let conditions: [Condition] = [
+        .apertureBits, .pageSize, .smmuPageSizes, .defaultDomain, .driver, .isolatedMSI, .unsafeInterrupts,
+    ]
+
     /// Everything but consumer, source and kernel. Members that no consumer of `consumers` knows are faults.
     mutating func read(
         _ reader: inout ObjectReader, for consumers: Set<Consumer>, _ problems: ProblemList
     ) {
-        readConditions(&reader, problems)
+        stated.read(Self.conditions, from: &reader)
         if let node = reader.optional("doorbells") {
             doorbells = node.elements(countMax: Limits.doorbellsPerDecisionMax, problems)?
                 .compactMap { $0.u64(problems).map(PhysicalAddress.init) }

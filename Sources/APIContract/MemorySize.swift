@@ -1,4 +1,15 @@
-// Sizes of memory as people and VMMs write them: 64G, 512M, 2T. Numbers without a suffix are not read here.
+// Sizes of memory as people and VMMs write them: 64G, 512M, 2T. They are read from queries and command lines;
+// a body says numbers.
+
+public import WireJSON
+
+extension WireValue {
+    /// A 64-bit number, in a bare text also with a suffix.
+    public func memorySize(_ problems: ProblemList) -> UInt64? {
+        if case .text(let text, _) = self, let size = MemorySize.parse(text) { return size }
+        return u64(problems)
+    }
+}
 
 /// Reading of sizes with a binary suffix.
 public enum MemorySize {

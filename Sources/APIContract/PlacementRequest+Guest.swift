@@ -1,8 +1,8 @@
 // The guest and the window of a placement.
 
-import AddressSpaces
-import FleetQueries
-import WireJSON
+public import AddressSpaces
+public import FleetQueries
+public import WireJSON
 
 extension PlacementRequest {
     private static let vmms = VMM.allCases.map { (word: $0.rawValue, value: $0) }
@@ -47,41 +47,12 @@ extension PlacementRequest {
     }
 
     private static func shape(_ reader: inout ObjectReader, _ problems: ProblemList) -> VMShape? {
-        let ram = reader.required("ram")
-        let size = ram?.u64(problems)
-        var shape: VMShape?
-        if let ram, let size {
-            if (1...VMShape.sizeMax).contains(size) {
-                shape = VMShape(ram: size)
-            } else {
-                problems.add(ram.pointer, "out-of-range", "Send 1 to \(VMShape.sizeMax) bytes.")
-            }
-        }
-        for parameter in VMParameter.all {
-            guard let node = reader.optional(parameter.name),
-                let value = value(parameter.bounds, node, problems)
-            else { continue }
-            var checked = shape ?? VMShape(ram: 1)
-            if let fault = parameter.set(value, in: &checked) {
-                problems.add(node.pointer, "out-of-range", fault)
-            } else if shape != nil {
-                shape = checked
-            }
-        }
-        if let made = shape, let maxmem = made.maxmem, maxmem < made.ram {
+        guard let shape = VMShape(ram: reader.requiredValue("ram"), &reader) else { return nil }
+        // GET /v1/vmms/{vmm} answers what the VMM says to this.
+        if let maxmem = shape.maxmem, maxmem < shape.ram {
             problems.add(reader.pointer("maxmem"), "out-of-range", "\"maxmem\" is not below \"ram\".")
         }
         return shape
-    }
-
-    private static func value(
-        _ bounds: VMParameter.Bounds, _ node: JSONNode, _ problems: ProblemList
-    ) -> VMParameter.Value? {
-        switch bounds {
-        case .size: node.u64(problems).map { .size($0) }
-        case .count(let bounds): node.int(in: bounds, problems).map { .count($0) }
-        case .flag: node.bool(problems).map { .flag($0) }
-        }
     }
 
     static func window(
@@ -90,19 +61,8 @@ extension PlacementRequest {
         guard let node, var reader = ObjectReader(node, problems) else {
             return WindowDemand(pageSize: pageSize, doorbells: doorbells)
         }
-        var size = reader.optional("size").flatMap { node -> UInt64? in
-            guard let size = node.u64(problems) else { return nil }
-            if size == 0 { problems.add(node.pointer, "zero-size", "A window has at least one byte.") }
-            return max(size, 1)
-        }
-        let alignment = reader.optional("alignment").flatMap { node -> Granule? in
-            guard let bytes = node.u64(problems) else { return nil }
-            guard let alignment = Granule(bytes: bytes) else {
-                problems.add(node.pointer, "not-a-power-of-two", "Send a power of two.")
-                return nil
-            }
-            return alignment
-        }
+        var size = reader.value("size").flatMap { WindowDemand.size($0, problems) }
+        let alignment = reader.value("alignment").flatMap { WindowDemand.alignment($0, problems) }
         let requested = reader.optional("requested")?.u64(problems)
         let isMovable = reader.optional("movable").map { $0.bool(problems) ?? true } ?? true
         let is32BitOnly = reader.optional("msi_32bit_only").map { $0.bool(problems) ?? false } ?? false
@@ -115,5 +75,23 @@ extension PlacementRequest {
         return WindowDemand(
             size: size, alignment: alignment, requested: requested, isMovable: isMovable,
             is32BitOnly: is32BitOnly, pageSize: pageSize, doorbells: doorbells)
+    }
+}
+
+extension WindowDemand {
+    /// Bytes of a window; at least one.
+    public static func size(_ value: WireValue, _ problems: ProblemList) -> UInt64? {
+        guard let size = value.u64(problems) else { return nil }
+        if size == 0 { value.add("zero-size", "A window has at least one byte.", problems) }
+        return max(size, 1)
+    }
+
+    public static func alignment(_ value: WireValue, _ problems: ProblemList) -> Granule? {
+        guard let bytes = value.u64(problems) else { return nil }
+        guard let alignment = Granule(bytes: bytes) else {
+            value.add("not-a-power-of-two", "Send a power of two.", problems)
+            return nil
+        }
+        return alignment
     }
 }

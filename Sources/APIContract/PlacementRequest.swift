@@ -31,15 +31,14 @@ public struct PlacementRequest: Sendable {
     /// nil when it was wrong.
     public var guest: GuestDemand?
     public var window = WindowDemand()
-    public var conditions = Conditions()
+    public var stated = StatedConditions()
+
+    public var conditions: Conditions { stated.conditions }
 
     /// Reads the body; every fault goes to `problems`.
     public init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
-        if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
-            conditions.kernel = kernel
-        }
-        if let node = reader.optional("page_size") { conditions.pageSize = Self.pageSize(node, problems) }
+        stated.read([.kernel, .pageSize], from: &reader)
         let doorbells = reader.optional("doorbell_count")?.int(in: WindowDemand.doorbellsBounds, problems)
         if let nodes = reader.required("hosts")?.elements(countMax: Limits.placementHostsMax, problems) {
             if nodes.isEmpty { problems.add("/hosts", "empty", "Send at least one host.") }
@@ -51,19 +50,11 @@ public struct PlacementRequest: Sendable {
         reader.finish()
     }
 
-    static func pageSize(_ node: JSONNode, _ problems: ProblemList) -> Granule {
-        guard let bytes = node.u64(problems) else { return .kib4 }
-        if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
-        problems.add(
-            node.pointer, "unknown-value", "arm64 has pages of 0x1000, 0x4000 and 0x10000 bytes.")
-        return .kib4
-    }
-
     /// A host of a placement or of a survey.
     static func host(_ node: JSONNode, index: Int, _ problems: ProblemList) -> Host? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let name = reader.optional("name")?.string(bytesMax: Limits.nameBytesMax, problems)
-        let bits = reader.optional("aperture_bits")?.int(in: Conditions.apertureBitsBounds, problems)
+        let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
         let platform = reader.optional("platform")
         let devices = reader.optional("devices")

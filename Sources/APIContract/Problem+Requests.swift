@@ -10,6 +10,16 @@ extension Problem {
         return Problem(.invalidParameter, "Correct the query: \(names).", errors: errors)
     }
 
+    /// Wrong query parameters.
+    public static func parameters(_ list: ProblemList) -> Problem { parameters(list.problems) }
+
+    /// One wrong query parameter.
+    public static func parameter(_ name: String, _ detail: String) -> Problem {
+        parameters([
+            JSONProblem(pointer: QueryReader.pointer(name), code: WireValue.textCode, detail: detail)
+        ])
+    }
+
     /// A body that is sound JSON and means nothing here.
     public static func semantic(_ list: ProblemList) -> Problem {
         let count = list.problems.count + list.dropped

@@ -13,14 +13,14 @@ extension Problem {
         switch refusal {
         case .noDomain(let id):
             self.init(
-                .notFound, "No domain \"\(Self.shown(id))\" in the session; GET .../domains lists them.")
+                .notFound, "No domain \"\(Excerpt.of(id))\" in the session; GET .../domains lists them.")
         case .domainExists(let id): self.init(.domainExists, "The session has a domain \"\(id)\" already.")
         case .noDevice(let id):
             self.init(
-                .notFound, "No device \"\(Self.shown(id))\" is attached; GET .../devices lists them.")
+                .notFound, "No device \"\(Excerpt.of(id))\" is attached; GET .../devices lists them.")
         case .alreadyAttached(let domain, let device):
             self.init(
-                .attachRefused, "\(Self.shown(device)) is attached to \(domain) already.",
+                .attachRefused, "\(Excerpt.of(device)) is attached to \(domain) already.",
                 errno: Errno.busy.rawValue)
         case .full(let item, let max):
             self.init(
@@ -65,10 +65,6 @@ extension Problem {
         self.init(
             .invalidRequest, "The state contradicts itself in 1 place, which is named under errors.",
             errors: [JSONProblem(pointer: pointer, code: code, detail: detail)])
-    }
-
-    private static func shown(_ text: String) -> String {
-        text.utf8.count <= 64 ? text : String(text.prefix(64)) + "..."
     }
 }
 

@@ -149,10 +149,9 @@ struct ReplayOperationReader {
                 "\"\(call.rawValue)\" takes no \"\(member.name)\"; \(takes(call)).")
         }
         for child in slots.strays {
-            let key = child.key
-            let shown = key.utf8.count <= 64 ? key : String(key.prefix(64)) + "..."
             problems.add(
-                child.pointer, "unknown-field", "No member \"\(shown)\" is read here; \(takes(call)).")
+                child.pointer, "unknown-field",
+                "No member \"\(Excerpt.of(child.key))\" is read here; \(takes(call)).")
         }
     }
 

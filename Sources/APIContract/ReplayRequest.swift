@@ -25,17 +25,20 @@ public struct ReplayRequest: Sendable {
             trace.granule = granule
         }
         if let node = reader.optional("start_pfn"), let pfn = node.u64(problems) { trace.startPFN = pfn }
-        if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
+        if let value = reader.value("kernel"), let kernel = Condition.kernel(value, problems) {
             trace.release = kernel
         }
-        if let node = reader.optional("cpus"),
-            let count = node.int(in: 1...Limits.replayCPUsMax, problems)
-        {
+        if let value = reader.value("cpus"), let count = Self.cpus(value, problems) {
             trace.onlineCPUs = count
         }
         for name in Self.ignoredMembers { _ = reader.optional(name) }
         if let node = reader.required("ops") { readOperations(node, operationsMax, problems) }
         reader.finish()
+    }
+
+    /// Online CPUs, which the depot trimmer looks at.
+    public static func cpus(_ value: WireValue, _ problems: ProblemList) -> Int? {
+        value.int(in: 1...Limits.replayCPUsMax, problems)
     }
 
     private mutating func readOperations(_ node: JSONNode, _ operationsMax: Int, _ problems: ProblemList) {

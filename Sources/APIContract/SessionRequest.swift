@@ -3,7 +3,7 @@
 import AddressSpaces
 public import IOVAAllocation
 public import MSIWindows
-public import SMMUModel
+import SMMUModel
 public import Sessions
 public import WireJSON
 
@@ -19,7 +19,7 @@ public struct SessionRequest: Sendable {
     public init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         if let node = reader.optional("id") { id = WireID(node, problems) }
-        if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
+        if let value = reader.value("kernel"), let kernel = Condition.kernel(value, problems) {
             self.kernel = kernel
         }
         if let node = reader.optional("ttl_seconds"), let seconds = Self.ttl(node, problems) {
@@ -53,10 +53,8 @@ public struct DomainRequest: Sendable {
     public private(set) var id: WireID?
     public private(set) var consumer = Consumer.dmaAPI
     public private(set) var source = WindowSource.fixed
-    public private(set) var conditions = Conditions()
-    /// What the caller said itself, and the first device's platform is not asked for.
-    public private(set) var statesIsolation = false
-    public private(set) var statesDriver = false
+    /// What is left open, the first device's platform knows.
+    public var stated = StatedConditions()
     /// Devices to attach at once, in order.
     public private(set) var devices: [SessionDeviceRequest] = []
 
@@ -79,7 +77,7 @@ public struct DomainRequest: Sendable {
     private mutating func readHead(
         _ reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList
     ) {
-        conditions.kernel = kernel
+        stated.conditions.kernel = kernel
         id = reader.optional("id").flatMap { WireID($0, problems) }
         if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
             self.consumer = consumer
@@ -89,80 +87,48 @@ public struct DomainRequest: Sendable {
         }
         readPages(&reader, problems)
         readAperture(&reader, problems)
-        if let node = reader.optional("forcedac"), let flag = node.bool(problems) {
-            conditions.forcesDAC = flag
-        }
-        if let node = reader.optional("isolated_msi"), let flag = node.bool(problems) {
-            conditions.hasIsolatedMSI = flag
-            statesIsolation = true
-        }
-        if let node = reader.optional("iommu"), let driver = node.choice(WireWords.drivers, problems) {
-            conditions.driver = driver
-            statesDriver = true
-        }
-        if let node = reader.optional("allow_unsafe_interrupts"), let flag = node.bool(problems) {
-            conditions.allowsUnsafeInterrupts = flag
-        }
-        if let node = reader.optional("cache_coherent"), let flag = node.bool(problems) {
-            conditions.isCacheCoherent = flag
-        }
+        stated.read(
+            [.forcedac, .isolatedMSI, .driver, .unsafeInterrupts, .cacheCoherent], from: &reader)
     }
 
     /// `granule` is what the IOMMU maps, `page_size` the CPU's; each is the other's default.
     private mutating func readPages(_ reader: inout ObjectReader, _ problems: ProblemList) {
-        let granuleNode = reader.optional("granule")
-        let pageNode = reader.optional("page_size")
-        let granule = granuleNode.flatMap { Self.page($0, problems) }
-        let page = pageNode.flatMap { Self.page($0, problems) }
-        conditions.pageSize = page ?? granule ?? .kib4
-        guard let granule else { return }
-        if let granuleNode, granule.shift > conditions.pageSize.shift {
-            problems.add(
-                granuleNode.pointer, "granule-above-page",
-                "Linux refuses an IOVA granule above the CPU's page size; send page_size as large.")
+        let granuleValue = reader.value("granule")
+        let granule = granuleValue.flatMap { Condition.pageSize($0, problems) }
+        stated.conditions.pageSize = granule ?? .kib4
+        stated.read([.pageSize], from: &reader)
+        guard let granuleValue, let granule else { return }
+        if granule.shift > stated.conditions.pageSize.shift {
+            granuleValue.add(
+                "granule-above-page",
+                "Linux refuses an IOVA granule above the CPU's page size; send page_size as large.", problems)
             return
         }
-        conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
-    }
-
-    private static func page(_ node: JSONNode, _ problems: ProblemList) -> Granule? {
-        guard let bytes = node.u64(problems) else { return nil }
-        if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
-        let sizes = WireWords.pageSizes.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")
-        problems.add(node.pointer, "unknown-value", "\(HexLiteral.text(bytes)) is none of \(sizes).")
-        return nil
+        stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
     }
 
     private mutating func readAperture(_ reader: inout ObjectReader, _ problems: ProblemList) {
-        let node = reader.optional("aperture")
-        let bitsNode = reader.optional("aperture_bits")
-        if let node, let bitsNode {
-            problems.add(bitsNode.pointer, "conflict", "Send \"aperture\" or \"aperture_bits\", not both.")
-            _ = node
+        guard let node = reader.optional("aperture") else {
+            stated.read([.apertureBits], from: &reader)
             return
         }
-        if let bits = bitsNode?.int(in: Conditions.apertureBitsBounds, problems) {
-            conditions.aperture = Conditions(apertureBits: bits).aperture
+        if let bits = reader.value("aperture_bits") {
+            bits.add("conflict", "Send \"aperture\" or \"aperture_bits\", not both.", problems)
+            return
         }
-        guard let node, let range = IOVARange(wire: node, problems) else { return }
-        let granule = conditions.granule
+        guard let range = IOVARange(wire: node, problems) else { return }
+        let granule = stated.conditions.granule
         guard granule.isAligned(range.start.value), range.last.value & granule.mask == granule.mask else {
             problems.add(
                 node.pointer, "not-aligned",
                 "An aperture is made of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
             return
         }
-        conditions.aperture = range
-    }
-
-    /// Takes over what the first device's platform knows and the caller did not say.
-    public mutating func adopt(isolatesMSIs: Bool, driver: SMMU.Version?) {
-        if !statesIsolation { conditions.hasIsolatedMSI = isolatesMSIs }
-        if !statesDriver, let driver { conditions.driver = driver }
+        stated.conditions.aperture = range
     }
 
     /// The setup under an id.
     public func setup(id: String) -> DomainSetup {
-        DomainSetup(id: id, consumer: consumer, source: source, conditions: conditions)
+        DomainSetup(id: id, consumer: consumer, source: source, conditions: stated.conditions)
     }
 }

@@ -41,59 +41,13 @@ extension SessionVerb {
     private static func allocation(
         _ reader: inout ObjectReader, for consumer: Consumer, _ problems: ProblemList
     ) -> SessionVerb? {
-        let sizeNode = reader.required("size")
-        let bytes = sizeNode?.u64(problems)
-        if let sizeNode, bytes == 0 {
-            problems.add(sizeNode.pointer, "zero-size", "An allocation has at least one byte.")
-        }
         guard consumer == .dmaAPI else {
+            let bytes = AllocationOrder.size(&reader)
             let iova = reader.optional("iova").flatMap { $0.u64(problems) }
             let user = reader.optional("user_address").flatMap { $0.u64(problems) }
             return bytes.map { .mapMemory(iova: iova, bytes: $0, userAddress: user ?? 0) }
         }
-        let limitNode = reader.optional("limit")
-        let maskNode = reader.optional("dma_mask")
-        let alignedNode = reader.optional("size_aligned")
-        let cachedNode = reader.optional("cached")
-        let isCached = cachedNode.flatMap { $0.bool(problems) } ?? false
-        let aligned = alignedNode.flatMap { $0.bool(problems) } ?? true
-        let asker = requester(&reader, problems)
-        if let maskNode {
-            for node in [limitNode, alignedNode, cachedNode].compactMap({ $0 }) {
-                problems.add(node.pointer, "conflict", "The DMA layer, which dma_mask asks, decides this.")
-            }
-            guard let bytes, let mask = Self.mask(maskNode, problems) else { return nil }
-            return .allocate(
-                AllocationOrder(bytes: bytes, limit: mask, level: .dmaLayer, requester: asker))
-        }
-        if isCached, let alignedNode, !aligned {
-            problems.add(alignedNode.pointer, "conflict", "The cached level always aligns.")
-        }
-        let limit = limitNode.map { $0.u64(problems) } ?? .max
-        guard let bytes, let limit else { return nil }
-        return .allocate(
-            AllocationOrder(
-                bytes: bytes, limit: limit, isAligned: aligned, level: isCached ? .cached : .tree))
-    }
-
-    private static func mask(_ node: JSONNode, _ problems: ProblemList) -> UInt64? {
-        guard let mask = node.u64(problems) else { return nil }
-        guard mask != 0 else {
-            problems.add(node.pointer, "zero-mask", "A DMA mask has at least one bit.")
-            return nil
-        }
-        return mask
-    }
-
-    /// `device`, an attached one, or `pci`.
-    private static func requester(_ reader: inout ObjectReader, _ problems: ProblemList) -> Requester {
-        let device = reader.optional("device")
-        let pci = reader.optional("pci")
-        if let device, let id = device.string(bytesMax: Limits.nameBytesMax, problems) {
-            if let pci { problems.add(pci.pointer, "conflict", "The device tells whether it is PCI.") }
-            return .device(id)
-        }
-        return .anonymous(isPCI: pci.flatMap { $0.bool(problems) } ?? true)
+        return AllocationOrder(&reader).map { .allocate($0) }
     }
 
     /// The body of POST .../reserved-regions.
@@ -127,8 +81,8 @@ extension SessionVerb {
 
     private static func doorbell(_ reader: inout ObjectReader, _ problems: ProblemList) -> SessionVerb? {
         let physical = reader.required("physical")?.u64(problems)
-        let mask = reader.optional("dma_mask").map { Self.mask($0, problems) } ?? .max
-        let asker = requester(&reader, problems)
+        let mask = reader.value("dma_mask").map { $0.dmaMask(problems) } ?? .max
+        let asker = Requester(&reader)
         guard let physical, let mask else { return nil }
         return .mapDoorbell(PhysicalAddress(physical), mask: mask, asker)
     }

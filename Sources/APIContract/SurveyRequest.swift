@@ -10,9 +10,11 @@ public struct SurveyRequest: Sendable {
     /// Ids; nil for every platform that the server knows, unless hosts are given.
     public var platforms: [String]?
     public var hosts: [PlacementRequest.Host] = []
-    public var conditions = Conditions()
+    public var stated = StatedConditions()
     public var policies = SurveyPolicy.standard
     public var isActiveOnly = true
+
+    public var conditions: Conditions { stated.conditions }
 
     /// Reads the body; every fault goes to `problems`.
     public init(_ root: JSONNode, _ problems: ProblemList) {
@@ -33,26 +35,19 @@ public struct SurveyRequest: Sendable {
         if let node = reader.optional("constants"),
             let nodes = node.elements(countMax: Limits.surveyConstantsMax, problems)
         {
-            policies += nodes.compactMap { Self.constant($0, problems) }
+            policies += nodes.compactMap { Self.constant(.member($0), problems) }
                 .filter { !SurveyPolicy.standard.contains($0) }
         }
-        if let node = reader.optional("kernel"), let kernel = node.choice(WireWords.kernels, problems) {
-            conditions.kernel = kernel
-        }
-        if let node = reader.optional("page_size") {
-            conditions.pageSize = PlacementRequest.pageSize(node, problems)
-        }
-        if let bits = reader.optional("aperture_bits")?.int(in: Conditions.apertureBitsBounds, problems) {
-            conditions.aperture = Conditions(apertureBits: bits).aperture
-        }
+        stated.read([.kernel, .pageSize, .apertureBits], from: &reader)
         isActiveOnly = reader.optional("active_only").map { $0.bool(problems) ?? true } ?? true
         reader.finish()
     }
 
-    private static func constant(_ node: JSONNode, _ problems: ProblemList) -> SurveyPolicy? {
-        guard let base = node.u64(problems) else { return nil }
+    /// A further constant, by the base of its window.
+    public static func constant(_ value: WireValue, _ problems: ProblemList) -> SurveyPolicy? {
+        guard let base = value.u64(problems) else { return nil }
         guard !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow else {
-            problems.add(node.pointer, "wraps", "A window of 1 MiB there would pass 2^64.")
+            value.add("wraps", "A window of 1 MiB there would pass 2^64.", problems)
             return nil
         }
         return .constant(base)

@@ -2,6 +2,7 @@
 // GET /v1/vmms/{vmm}. One table of names and bounds serves both.
 
 public import FleetQueries
+public import WireJSON
 
 /// One parameter of a VM's shape.
 public struct VMParameter: Sendable {
@@ -65,15 +66,47 @@ public struct VMParameter: Sendable {
         }
     }
 
-    /// Applies a value; says what is wrong with it otherwise.
-    public func set(_ value: Value, in shape: inout VMShape) -> String? {
-        if case .size(let bounds) = bounds, case .size(let size) = value {
-            guard bounds.contains(size) else {
-                return "Send \(bounds.lowerBound) to \(bounds.upperBound) bytes."
-            }
-            if name == "highmem_mmio_size", size & (size - 1) != 0 { return "Send a power of two." }
+    private func read(_ value: WireValue, _ problems: ProblemList) -> Value? {
+        switch bounds {
+        case .size: value.memorySize(problems).map { .size($0) }
+        case .count(let bounds): value.int(in: bounds, problems).map { .count($0) }
+        case .flag: value.bool(problems).map { .flag($0) }
         }
-        apply(&shape, value)
-        return nil
+    }
+
+    /// Reads a value and applies it.
+    fileprivate func set(_ value: WireValue, in shape: inout VMShape, _ problems: ProblemList) {
+        guard let meant = read(value, problems) else { return }
+        if case .size(let bounds) = bounds, case .size(let size) = meant {
+            guard VMShape.isSize(size, in: bounds, value, problems) else { return }
+            if name == "highmem_mmio_size", size & (size - 1) != 0 {
+                value.add("out-of-range", "Send a power of two.", problems)
+                return
+            }
+        }
+        apply(&shape, meant)
+    }
+}
+
+extension VMShape {
+    /// Reads the shape of a VM whose RAM is `ram`; nil after a wrong RAM, with all other faults noted too.
+    public init?(ram: WireValue?, _ reader: inout some ValueReader) {
+        let problems = reader.problems
+        var size = ram?.memorySize(problems)
+        if let ram, let given = size, !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) { size = nil }
+        var shape = VMShape(ram: size ?? 1)
+        for parameter in VMParameter.all {
+            if let value = reader.value(parameter.name) { parameter.set(value, in: &shape, problems) }
+        }
+        guard size != nil else { return nil }
+        self = shape
+    }
+
+    fileprivate static func isSize(
+        _ size: UInt64, in bounds: ClosedRange<UInt64>, _ value: WireValue, _ problems: ProblemList
+    ) -> Bool {
+        if bounds.contains(size) { return true }
+        value.add("out-of-range", "Send \(bounds.lowerBound) to \(bounds.upperBound) bytes.", problems)
+        return false
     }
 }

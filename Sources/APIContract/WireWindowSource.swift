@@ -5,6 +5,16 @@ public import MSIWindows
 public import WireJSON
 
 extension WindowSource {
+    /// Reads a source: of a query only a word.
+    public init?(_ value: WireValue, _ problems: ProblemList) {
+        switch value {
+        case .member(let node): self.init(node, problems)
+        case .text:
+            guard let source = value.choice(WireWords.sources, problems) else { return nil }
+            self = source
+        }
+    }
+
     /// Reads a source; every fault goes to `problems`.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
         guard node.kind == .object else {

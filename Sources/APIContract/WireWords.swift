@@ -5,10 +5,16 @@ public import IOVAAllocation
 public import MSIWindows
 import SMMUModel
 
+/// How much of an explanation is told.
+public enum ExplainLevel: String, CaseIterable, Sendable {
+    case none, summary, full
+}
+
 /// Word lists for reading and writing.
 public enum WireWords {
     public static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
     public static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
+    public static let explainLevels = ExplainLevel.allCases.map { (word: $0.rawValue, value: $0) }
     public static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
 
     /// CPU page sizes of arm64.

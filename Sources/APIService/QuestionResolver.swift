@@ -17,20 +17,24 @@ struct QuestionResolver {
     func question(_ request: DecisionRequest) -> Question? {
         switch request.subject {
         case .inline(let device, let usable):
-            let prepared = PreparedDevice(device, usable: usable, under: request.conditions)
+            let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
             guard let mates = mates(request, on: nil) else { return nil }
             return question(request, prepared, mates, doorbells: request.doorbells ?? [])
         case .platform(let id, let name):
             guard let entry = platforms.entry(id) else {
                 problems.add(
                     "/platform", "unknown-platform",
-                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
+                    "No platform \"\(Excerpt.of(id))\"; GET /v1/platforms lists them.")
                 return nil
             }
             let device = device(
-                name, at: "/device", on: entry, request, adoptsDriver: !request.statesDriver)
+                name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
             var request = request
-            if let device { request.adopt(entry, for: device) }
+            if let device {
+                request.stated.adopt(
+                    isolatesMSIs: entry.platform.isolatesMSIs(of: device.source),
+                    driver: device.conditions.driver)
+            }
             guard let mates = mates(request, on: entry), let device else { return nil }
             return question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
@@ -50,7 +54,7 @@ struct QuestionResolver {
         let group = PreparedGroup(mates.before + [device] + mates.after, subject: mates.before.count)
         var question = Question(
             group: group, consumer: request.consumer, source: request.source,
-            conditions: request.conditions, doorbells: doorbells)
+            conditions: request.stated.conditions, doorbells: doorbells)
         let circumstances = request.circumstances
         question.dmaMask = circumstances.dmaMask
         question.history = circumstances.history.map { operation in
@@ -81,7 +85,7 @@ struct QuestionResolver {
         _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ request: DecisionRequest
     ) -> PreparedDevice? {
         switch member {
-        case .inline(let device): return PreparedDevice(device, under: request.conditions)
+        case .inline(let device): return PreparedDevice(device, under: request.stated.conditions)
         case .named(let name, let pointer):
             guard let entry else {
                 problems.add(
@@ -98,25 +102,13 @@ struct QuestionResolver {
         adoptsDriver: Bool
     ) -> PreparedDevice? {
         let device = platforms.prepared(
-            name, on: entry, under: request.conditions, adoptsDriver: adoptsDriver,
+            name, on: entry, under: request.stated.conditions, adoptsDriver: adoptsDriver,
             includesDomain: request.consumer == .dmaAPI)
         if let device { return device }
         problems.add(
             pointer, "unknown-device",
-            "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
+            "No device \"\(Excerpt.of(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
         )
         return nil
-    }
-
-    private func shown(_ text: String) -> String {
-        text.utf8.count <= 64 ? text : String(text.prefix(64)) + "..."
-    }
-}
-
-extension DecisionRequest {
-    /// Takes over what the platform knows and the caller did not say.
-    fileprivate mutating func adopt(_ entry: PlatformEntry, for device: PreparedDevice) {
-        if !statesIsolation { conditions.hasIsolatedMSI = entry.platform.isolatesMSIs(of: device.source) }
-        conditions.driver = device.conditions.driver
     }
 }

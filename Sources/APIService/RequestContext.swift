@@ -18,9 +18,6 @@ struct RequestContext: Sendable {
         return value
     }
 
-    /// The value of a query parameter; nil when it was not sent.
-    func parameter(_ name: String) -> String? { plan.query.first { $0.name == name }?.value }
-
     /// `If-None-Match` names this tag (weak comparison, RFC 9110, 13.1.2), so 304 is the answer.
     func alreadyHas(_ etag: String) -> Bool {
         EntityTag.list(head.headers.all("If-None-Match")).contains {

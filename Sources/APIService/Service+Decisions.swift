@@ -40,7 +40,7 @@ extension Service {
         guard problems.isEmpty, let question else { throw .semantic(problems) }
         let questions = request.kernels.map { kernel in
             var asked = request.question
-            asked.conditions.kernel = kernel
+            asked.stated.conditions.kernel = kernel
             // What was found for one kernel is there for all.
             return resolver.question(asked) ?? question
         }
@@ -70,7 +70,7 @@ extension Service {
 
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
-    fileprivate mutating func answer(_ question: Question, _ explain: Service.Explain) {
+    fileprivate mutating func answer(_ question: Question, _ explain: ExplainLevel) {
         guard explain != .none else {
             decisionMembers(Decision.decide(question))
             return

@@ -2,6 +2,7 @@
 
 import APIContract
 import AddressSpaces
+import FleetQueries
 import HTTPMessages
 import MSIWindows
 import Platforms
@@ -45,38 +46,44 @@ extension Service {
         _ context: RequestContext
     ) throws(Problem) -> (device: PreparedDevice, source: WindowSource) {
         let entry = try entry(context)
-        var errors: [JSONProblem] = []
-        let conditions = conditions(context, &errors)
-        let source = windowSource(context, &errors)
+        let query = context.query
+        let conditions = query.conditions().conditions
+        let source = query.windowSource()
         if context.parameter("device") == nil {
-            errors.append(
-                JSONProblem(
-                    pointer: "?device", code: "required", detail: "Name the device whose view is wanted."))
+            query.problems.add("?device", "required", "Name the device whose view is wanted.")
         }
-        guard errors.isEmpty, let id = context.parameter("device") else { throw .parameters(errors) }
+        guard query.problems.isEmpty, let id = context.parameter("device") else {
+            throw .parameters(query.problems)
+        }
         guard let device = platforms.prepared(id, on: entry, under: conditions) else {
             throw noDevice(id, entry)
         }
         return (device, source)
     }
 
+    /// Whose list of regions it is.
+    private enum View: String, CaseIterable {
+        case dma, sysfs, vfio
+
+        static let words = allCases.map { (word: $0.rawValue, value: $0) }
+    }
+
     func reservedRegions(_ context: RequestContext) throws(Problem) -> Response {
-        let view = context.parameter("view") ?? "dma"
-        guard ["dma", "sysfs", "vfio"].contains(view) else {
-            throw .parameters([parameter("view", "\"\(shown(view))\" is not one of dma, sysfs, vfio.")])
-        }
+        let query = context.query
+        let view = query.value("view")?.choice(View.words, query.problems) ?? .dma
+        try query.check()
         let (device, source) = try subject(context)
         let conditions = device.conditions
         let withheld = device.withheld
-        let isPlain = view == "sysfs" && context.plan.produces == MediaType.plain
+        let isPlain = view == .sysfs && context.plan.produces == MediaType.plain
         // The other views are no text: who prefers it but takes JSON gets that.
         let fields = context.head.headers.all("Accept")
-        if view != "sysfs", Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
+        if view != .sysfs, Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
             throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.")
         }
-        if view == "dma" {
+        if view == .dma {
             return json(200) { writer in
-                writer.member("view", view)
+                writer.member("view", view.rawValue)
                 writer.member("dma_limit", hex: withheld.dmaLimit)
                 writer.member("errno", orNull: withheld.errno?.rawValue)
                 writer.array("items") { writer in withheld.items.forEach { writer.item($0) } }
@@ -84,7 +91,7 @@ extension Service {
             }
         }
         let list = GroupRegionList(inserting: device.advertised(source))
-        if view == "sysfs" {
+        if view == .sysfs {
             // What a kernel has printed is printed again as it was, however large its pages are.
             if let reported = device.source.reportedRegions, source == .fixed {
                 let list = GroupRegionList(reported: reported)
@@ -94,7 +101,7 @@ extension Service {
             return sysfs(list, text, conditions, isPlain: isPlain)
         }
         return json(200) { writer in
-            writer.member("view", view)
+            writer.member("view", view.rawValue)
             writer.array("items") { writer in
                 let ranges = KnownRanges.bounding(
                     list.vfioRanges(aperture: conditions.aperture), by: device.usable)
@@ -111,7 +118,7 @@ extension Service {
     ) -> Response {
         if isPlain { return text(200, content) }
         return json(200) { writer in
-            writer.member("view", "sysfs")
+            writer.member("view", View.sysfs.rawValue)
             writer.array("items") { writer in
                 for region in list.regions {
                     writer.object { writer in
@@ -130,15 +137,16 @@ extension Service {
         let limit = try pageLimit(context)
         let offset = try pageOffset(context)
         let (device, _) = try subject(context)
-        var errors: [JSONProblem] = []
-        let size = number("size", context, &errors) ?? WindowSource.mainlineSize
-        let alignmentBytes = number("alignment", context, &errors) ?? WindowSource.mainlineSize
-        let below = number("below", context, &errors)
-        if size == 0 { errors.append(parameter("size", "A window has at least one byte.")) }
-        if below == 0 { errors.append(parameter("below", "Nothing is below 0.")) }
-        let alignment = Granule(bytes: alignmentBytes)
-        if alignment == nil { errors.append(parameter("alignment", "Send a power of two.")) }
-        guard errors.isEmpty, let alignment else { throw .parameters(errors) }
+        let query = context.query
+        let size =
+            query.value("size").flatMap { WindowDemand.size($0, query.problems) }
+            ?? WindowSource.mainlineSize
+        let alignment =
+            query.value("alignment").map { WindowDemand.alignment($0, query.problems) }
+            ?? Granule(bytes: WindowSource.mainlineSize)
+        let below = query.number("below")
+        if below == 0 { query.add("below", "Nothing is below 0.") }
+        guard query.problems.isEmpty, let alignment else { throw .parameters(query.problems) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
         let free = device.withheld.free.clipped(to: bounds)
         let windows = free.places(size: size, alignment: alignment).ranges

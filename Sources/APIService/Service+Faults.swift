@@ -9,20 +9,18 @@ import WireJSON
 
 extension Service {
     func explainFaults(_ context: RequestContext) throws(Problem) -> Response {
-        var errors: [JSONProblem] = []
-        let conditions = conditions(context, &errors)
+        let query = context.query
+        let conditions = query.conditions().conditions
         var question = FaultQuestion(conditions: conditions)
-        if let doorbell = number("doorbell", context, &errors) {
-            question.doorbells = [PhysicalAddress(doorbell)]
-        }
-        if !errors.isEmpty { throw .parameters(errors) }
+        if let doorbell = query.number("doorbell") { question.doorbells = [PhysicalAddress(doorbell)] }
+        try query.check()
         var log = context.request.body
         let form = form(context, text: .faultLog, members: ["lines", "text"])
         if form.isJSON {
             log = try read(try document(context), &question, context)
         } else if let id = context.parameter("platform") {
             guard let entry = platforms.entry(id) else {
-                throw .parameters([parameter("platform", "No platform \"\(shown(id))\".")])
+                throw .parameter("platform", "No platform \"\(shown(id))\".")
             }
             question.adopt(entry, platforms)
         }

@@ -25,17 +25,13 @@ extension Service {
 
     private func ingestionOptions(_ context: RequestContext) throws(Problem) -> PlatformReader.Options {
         var options = PlatformReader.Options(json: jsonLimits)
-        if context.parameter("preserve_config") != nil {
-            options.preservesPCIConfiguration = try flag("preserve_config", context)
-        }
-        if let text = context.parameter("assume") {
-            guard let assumption = MSIAssumption(rawValue: text) else {
-                throw .parameters([
-                    parameter("assume", "\"\(shown(text))\" is not one of software, hardware.")
-                ])
-            }
+        let query = context.query
+        if let flag = query.flag("preserve_config") { options.preservesPCIConfiguration = flag }
+        let assumptions = MSIAssumption.allCases.map { (word: $0.rawValue, value: $0) }
+        if let assumption = query.value("assume")?.choice(assumptions, query.problems) {
             options.assumption = assumption
         }
+        try query.check()
         return options
     }
 

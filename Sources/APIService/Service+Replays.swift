@@ -19,9 +19,8 @@ extension Service {
             return try answer(trace, form)
         }
         guard trace.operations.indices.contains(explained) else {
-            throw .parameters([
-                parameter("operation", "The trace has \(trace.operations.count) operations, counted from 0.")
-            ])
+            throw .parameter(
+                "operation", "The trace has \(trace.operations.count) operations, counted from 0.")
         }
         return try answer(trace, form, explaining: explained, withNotes: level == .full)
     }
@@ -36,17 +35,15 @@ extension Service {
     }
 
     private func explainedOperation(
-        _ context: RequestContext, _ level: Explain
+        _ context: RequestContext, _ level: ExplainLevel
     ) throws(Problem) -> Int? {
-        guard let text = context.parameter("operation") else { return nil }
+        let query = context.query
+        guard let value = query.value("operation") else { return nil }
         guard level != .none else {
-            throw .parameters([
-                parameter("operation", "It is read with explain=full or explain=summary only.")
-            ])
+            throw .parameter("operation", "It is read with explain=full or explain=summary only.")
         }
-        guard let index = Int(text), (0..<Limits.replayOperationsMax).contains(index) else {
-            throw .parameters([parameter("operation", "\"\(shown(text))\" is no index of an operation.")])
-        }
+        let index = value.int(in: 0...Limits.replayOperationsMax - 1, query.problems)
+        try query.check()
         return index
     }
 

@@ -46,7 +46,7 @@ extension Service {
         let devices = request.devices.compactMap { resolve($0, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
         if let (first, entry) = devices.first, let entry {
-            request.adopt(
+            request.stated.adopt(
                 isolatesMSIs: entry.platform.isolatesMSIs(of: first.device),
                 driver: entry.platform.driver(of: first.device))
         }

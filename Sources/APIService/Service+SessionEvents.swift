@@ -63,7 +63,7 @@ extension Service {
         for name in ["page_token", "after"] {
             guard let text = context.parameter(name) else { continue }
             guard let id = Self.number(text) else {
-                throw .parameters([parameter(name, "\"\(shown(text))\" is no event's id.")])
+                throw .parameter(name, "\"\(shown(text))\" is no event's id.")
             }
             return id
         }

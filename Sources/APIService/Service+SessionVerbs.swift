@@ -45,9 +45,9 @@ extension Service {
 
     func listIOVAs(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
-        var errors: [JSONProblem] = []
-        let start = number("page_token", context, &errors) ?? 0
-        guard errors.isEmpty else { throw .parameters(errors) }
+        let query = context.query
+        let start = query.number("page_token") ?? 0
+        try query.check()
         let (page, etag) = try readSession(context) { session throws(Problem) in
             try domain(context, in: session).holdings(from: IOVA(start), limit: limit)
         }
@@ -114,31 +114,10 @@ extension Service {
 
     /// The order in the query, read as the body's members are.
     private func order(_ context: RequestContext) throws(Problem) -> AllocationOrder {
-        var errors: [JSONProblem] = []
-        let size = number("size", context, &errors)
-        let limit = number("limit", context, &errors)
-        let mask = number("dma_mask", context, &errors)
-        if size == nil, errors.isEmpty { errors.append(parameter("size", "Send the size in bytes.")) }
-        if size == 0 { errors.append(parameter("size", "An allocation has at least one byte.")) }
-        if mask == 0 { errors.append(parameter("dma_mask", "A DMA mask has at least one bit.")) }
-        if mask != nil {
-            for name in ["limit", "size_aligned", "cached"] where context.parameter(name) != nil {
-                errors.append(parameter(name, "The DMA layer, which dma_mask asks, decides this."))
-            }
-        }
-        guard errors.isEmpty, let size else { throw .parameters(errors) }
-        let isPCI = context.parameter("pci") == nil ? true : try flag("pci", context)
-        let requester = context.parameter("device").map(Requester.device) ?? .anonymous(isPCI: isPCI)
-        if let mask {
-            return AllocationOrder(bytes: size, limit: mask, level: .dmaLayer, requester: requester)
-        }
-        let isAligned = context.parameter("size_aligned") == nil ? true : try flag("size_aligned", context)
-        let isCached = try flag("cached", context)
-        guard isAligned || !isCached else {
-            throw .parameters([parameter("size_aligned", "The cached level always aligns.")])
-        }
-        return AllocationOrder(
-            bytes: size, limit: limit ?? .max, isAligned: isAligned, level: isCached ? .cached : .tree)
+        var query = context.query
+        let order = AllocationOrder(&query)
+        guard query.problems.isEmpty, let order else { throw .parameters(query.problems) }
+        return order
     }
 
     /// The address of the path: hex.

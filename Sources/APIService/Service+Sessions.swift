@@ -67,10 +67,10 @@ extension Service {
             let digits = String(configuration.random(), radix: 16)
             return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
         }
-        guard let chosen = WireID(given) else { throw .parameters([parameter("id", WireID.sentence)]) }
+        guard let chosen = WireID(given) else { throw .parameter("id", WireID.sentence) }
         // An exported session may be brought in under another name.
         if request.snapshot == nil, let id = request.id, id != chosen {
-            throw .parameters([parameter("id", "The body names another id.")])
+            throw .parameter("id", "The body names another id.")
         }
         return chosen.text
     }

@@ -15,21 +15,20 @@ extension Service {
 
     func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
         try refuse(["explain", "operation"], "a vector as JSON", context)
-        var errors: [JSONProblem] = []
-        let conditions = conditions(context, &errors)
+        let query = context.query
+        let conditions = query.conditions().conditions
         var device: PreparedDevice?
-        var doorbells = number("doorbell", context, &errors).map { [PhysicalAddress($0)] } ?? []
+        var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
             if let entry = platforms.entry(id) {
-                device = adopt(entry, context, conditions, &doorbells, &errors)
+                device = adopt(entry, query, conditions, &doorbells)
             } else {
-                errors.append(
-                    parameter("platform", "No platform \"\(shown(id))\"; GET /v1/platforms lists them."))
+                query.add("platform", "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
             }
         } else if context.parameter("device") != nil {
-            errors.append(parameter("device", "A device is one of a platform: name that too."))
+            query.add("device", "A device is one of a platform: name that too.")
         }
-        guard errors.isEmpty else { throw .parameters(errors) }
+        try query.check()
         let content: TraceText.Content
         do {
             content = try TraceText.read(context.request.body)
@@ -57,16 +56,16 @@ extension Service {
 
     /// The device's reservations, and its doorbells or all of the platform.
     private func adopt(
-        _ entry: PlatformEntry, _ context: RequestContext, _ conditions: Conditions,
-        _ doorbells: inout [PhysicalAddress], _ errors: inout [JSONProblem]
+        _ entry: PlatformEntry, _ query: QueryReader, _ conditions: Conditions,
+        _ doorbells: inout [PhysicalAddress]
     ) -> PreparedDevice? {
         var known = entry.platform.msiControllers.compactMap(\.doorbell)
         defer { if doorbells.isEmpty { doorbells = known } }
-        guard let name = context.parameter("device") else { return nil }
+        guard let name = query.value("device")?.string(bytesMax: .max, query.problems) else { return nil }
         guard
             let device = platforms.prepared(name, on: entry, under: conditions, includesDomain: true)
         else {
-            errors.append(parameter("device", "No device \"\(shown(name))\" on \(entry.id)."))
+            query.add("device", "No device \"\(shown(name))\" on \(entry.id).")
             return nil
         }
         let own = entry.doorbells(of: device.source)
@@ -76,9 +75,10 @@ extension Service {
 
     /// Refuses parameters that the other form of the request reads.
     func refuse(_ names: [String], _ form: String, _ context: RequestContext) throws(Problem) {
-        let given = names.filter { context.parameter($0) != nil }
-        guard given.isEmpty else {
-            throw .parameters(given.map { parameter($0, "It is read with \(form) only.") })
+        let query = context.query
+        for name in names where query.value(name) != nil {
+            query.add(name, "It is read with \(form) only.")
         }
+        try query.check()
     }
 }

@@ -41,9 +41,9 @@ public struct ObjectReader {
         for child in node.children {
             let key = child.key
             guard !known.contains(key) else { continue }
-            let shown = key.utf8.count <= 64 ? key : String(key.prefix(64)) + "..."
             let nearest = nearestName(to: key).map { "; did you mean \"\($0)\"?" } ?? "."
-            problems.add(child.pointer, "unknown-field", "No member \"\(shown)\" is read here\(nearest)")
+            problems.add(
+                child.pointer, "unknown-field", "No member \"\(Excerpt.of(key))\" is read here\(nearest)")
             // Pointers of millions of stray members would cost more than they tell.
             if problems.dropped > 0 { return }
         }

@@ -54,9 +54,7 @@ struct Decide: ParsableCommand {
         if platform != nil, deviceTree != nil {
             throw ValidationError("give --platform or --device-tree, not both")
         }
-        guard ["none", "summary", "full"].contains(explain) else {
-            throw ValidationError("--explain is none, summary or full")
-        }
+        _ = try FlagValue.read("--explain", explain) { $0.choice(WireWords.explainLevels, $1) }
         if request == nil, platform == nil, deviceTree == nil {
             throw ValidationError("give a request file, --platform or --device-tree")
         }

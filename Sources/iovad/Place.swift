@@ -126,12 +126,7 @@ struct Place: ParsableCommand {
     }
 
     private func size(_ text: String, _ flag: String) throws -> UInt64 {
-        if let size = MemorySize.parse(text) { return size }
-        let isHex = text.lowercased().hasPrefix("0x")
-        guard let value = isHex ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
-            throw ValidationError("\(flag) \(text): expected a size like 64G or 0x1000000000")
-        }
-        return value
+        try FlagValue.read(flag, text) { $0.memorySize($1) }
     }
 
     /// Prints an answer; a problem goes to standard error and ends the command with status 2.

@@ -41,19 +41,12 @@ struct SurveyCommand: ParsableCommand {
     var source: String?
 
     func validate() throws {
-        guard Conditions.apertureBitsBounds.contains(apertureBits) else {
-            throw ValidationError("--aperture-bits is \(Conditions.apertureBitsBounds)")
-        }
+        _ = try FlagValue.read("--aperture-bits", String(apertureBits), Condition.apertureBits)
         _ = try constants()
     }
 
     private func constants() throws -> [SurveyPolicy] {
-        try constant.map { text in
-            guard text.lowercased().hasPrefix("0x"), let base = UInt64(text.dropFirst(2), radix: 16),
-                !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow
-            else { throw ValidationError("--constant \(text): expected hex like 0xe000000") }
-            return .constant(base)
-        }
+        try constant.map { try FlagValue.read("--constant", $0, SurveyRequest.constant) }
     }
 
     func run() throws {

@@ -91,7 +91,7 @@ import Testing
         #expect(client.get("/v1/platforms/p").status == 404)
     }
 
-    /// Attached devices are called as their machines call them, so that the rule is weaker: a path names them.
+    /// Attached devices are called as their machines call them: the weaker rule is that a path names them.
     @Test func attachedDevicesCanBeDetached() {
         let client = ServiceClient()
         #expect(client.post("/v1/sessions?id=home", json: "{}").status == 201)

@@ -25,13 +25,8 @@ struct Replay: ParsableCommand {
 
     func validate() throws {
         guard !files.isEmpty else { throw ValidationError("name at least one file") }
-        if let kernel, KernelRelease(rawValue: kernel) == nil {
-            let known = KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("--kernel \(kernel) is not modelled; known are \(known)")
-        }
-        if let cpus, !(1...Limits.replayCPUsMax).contains(cpus) {
-            throw ValidationError("--cpus is 1 to \(Limits.replayCPUsMax)")
-        }
+        if let kernel { _ = try FlagValue.read("--kernel", kernel, Condition.kernel) }
+        if let cpus { _ = try FlagValue.read("--cpus", String(cpus), ReplayRequest.cpus) }
     }
 
     func run() throws {

@@ -1,0 +1,205 @@
+// From a scalar to its meaning: the one reader of numbers, flags and words, for members of a body and for
+// texts of a query or a command line alike, and the one table of what can be wrong with them. Nothing here
+// knows where the scalar stands; its owner adds the place.
+
+/// A scalar before it is known what is expected of it.
+struct Scalar {
+    let kind: JSONNode.Kind
+    /// The decoded bytes of a string, or the token of a number as it was sent.
+    let bytes: ArraySlice<UInt8>
+
+    init(_ kind: JSONNode.Kind, _ bytes: ArraySlice<UInt8>) {
+        self.kind = kind
+        self.bytes = bytes
+    }
+
+    /// A text where a number or a flag is expected: it is what the same letters would be in JSON, and a
+    /// string otherwise.
+    init(spelling text: String) {
+        let bytes = Array(text.utf8)[...]
+        switch text {
+        case "true": self.init(.bool(true), bytes)
+        case "false": self.init(.bool(false), bytes)
+        default: self.init(Self.isNumber(bytes) ? .number : .string, bytes)
+        }
+    }
+
+    /// `-`? digits, a fraction? an exponent?; zeros may lead.
+    private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
+        var rest = text
+        func skipsDigits() -> Bool {
+            let count = rest.prefix { (0x30...0x39).contains($0) }.count
+            rest = rest.dropFirst(count)
+            return count > 0
+        }
+        if rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+        guard skipsDigits() else { return false }
+        if rest.first == UInt8(ascii: ".") {
+            rest = rest.dropFirst()
+            guard skipsDigits() else { return false }
+        }
+        if rest.first.map({ $0 | 0x20 }) == UInt8(ascii: "e") {
+            rest = rest.dropFirst()
+            if rest.first == UInt8(ascii: "+") || rest.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
+            guard skipsDigits() else { return false }
+        }
+        return rest.isEmpty
+    }
+
+    /// A 64-bit number: "0x" and at most 16 significant hex digits, or an integer 0 ... 2^53-1.
+    func u64() throws(ScalarFault) -> UInt64 {
+        switch kind {
+        case .string: return try hexNumber()
+        case .number: return try integer(hint: "as a hex string like \"0x8000000\"")
+        case .null, .bool, .array, .object:
+            throw .wrongType(expected: "a hex string like \"0x8000000\"", found: kind)
+        }
+    }
+
+    /// An integer in `bounds`.
+    func int(in bounds: ClosedRange<Int>) throws(ScalarFault) -> Int {
+        guard kind == .number else { throw .wrongType(expected: "an integer", found: kind) }
+        let value = try integer(hint: "within \(bounds.lowerBound) to \(bounds.upperBound)")
+        guard let exact = Int(exactly: value), bounds.contains(exact) else {
+            throw .outOfRange(value, bounds)
+        }
+        return exact
+    }
+
+    func bool() throws(ScalarFault) -> Bool {
+        guard case .bool(let flag) = kind else { throw .wrongType(expected: "true or false", found: kind) }
+        return flag
+    }
+
+    /// A string of at most `bytesMax` bytes in UTF-8.
+    func string(bytesMax: Int) throws(ScalarFault) -> String {
+        guard kind == .string else { throw .wrongType(expected: "a string", found: kind) }
+        guard bytes.count <= bytesMax else { throw .tooLong(bytes: bytes.count, most: bytesMax) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// One of a few words.
+    func choice<Value>(_ values: [(word: String, value: Value)]) throws(ScalarFault) -> Value {
+        guard kind == .string else {
+            throw .wrongType(expected: "one of \(ScalarFault.list(values.map(\.word)))", found: kind)
+        }
+        let word = String(decoding: bytes, as: UTF8.self)
+        guard let match = values.first(where: { $0.word == word }) else {
+            throw .unknownWord(word, known: values.map(\.word))
+        }
+        return match.value
+    }
+
+    private func hexNumber() throws(ScalarFault) -> UInt64 {
+        let first = bytes.startIndex
+        guard bytes.count > 2, bytes[first] == UInt8(ascii: "0"),
+            bytes[first + 1] | 0x20 == UInt8(ascii: "x")
+        else {
+            let isDecimal = !bytes.isEmpty && bytes.allSatisfy { (0x30...0x39).contains($0) }
+            throw .notHex(isDecimal: isDecimal)
+        }
+        var value: UInt64 = 0
+        var significant = 0
+        for index in first + 2..<bytes.endIndex {
+            guard let digit = Self.hexDigit(bytes[index]) else {
+                throw .notAHexDigit(place: index - first + 1)
+            }
+            if significant > 0 || digit != 0 { significant += 1 }
+            value = value << 4 | digit
+        }
+        guard significant <= 16 else { throw .tooManyDigits(significant) }
+        return value
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt64? {
+        switch byte {
+        case 0x30...0x39: UInt64(byte - 0x30)
+        case 0x41...0x46: UInt64(byte - 0x41 + 10)
+        case 0x61...0x66: UInt64(byte - 0x61 + 10)
+        default: nil
+        }
+    }
+
+    /// An integer 0 ... 2^53-1 from the token as it was sent, so that nothing is rounded.
+    private func integer(hint: @autoclosure () -> String) throws(ScalarFault) -> UInt64 {
+        if bytes.first == UInt8(ascii: "-") { throw .negative }
+        guard bytes.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            throw .notAnInteger(isExponent: bytes.contains { $0 | 0x20 == UInt8(ascii: "e") })
+        }
+        guard let value = Self.decimal(bytes), value <= JSONNode.exactIntegerMax else {
+            throw .inexact(hint: hint())
+        }
+        return value
+    }
+
+    /// The number that decimal digits spell; nil beyond 64 bits.
+    private static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        for digit in digits {
+            let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isCarried) = tens.addingReportingOverflow(UInt64(digit - 0x30))
+            if isOver || isCarried { return nil }
+            value = sum
+        }
+        return value
+    }
+}
+
+/// Why a scalar is not what was expected.
+enum ScalarFault: Error {
+    case wrongType(expected: String, found: JSONNode.Kind)
+    case notHex(isDecimal: Bool)
+    /// Counted from 1.
+    case notAHexDigit(place: Int)
+    case tooManyDigits(Int)
+    case negative
+    case notAnInteger(isExponent: Bool)
+    case inexact(hint: String)
+    case outOfRange(UInt64, ClosedRange<Int>)
+    case tooLong(bytes: Int, most: Int)
+    case unknownWord(String, known: [String])
+
+    /// Stable, lower-case kebab.
+    var code: String {
+        switch self {
+        case .wrongType: "wrong-type"
+        case .notHex, .notAHexDigit: "not-hex"
+        case .tooManyDigits, .inexact: "too-large"
+        case .negative: "negative"
+        case .notAnInteger: "not-an-integer"
+        case .outOfRange: "out-of-range"
+        case .tooLong: "too-long"
+        case .unknownWord: "unknown-value"
+        }
+    }
+
+    /// One sentence.
+    var detail: String {
+        switch self {
+        case .wrongType(let expected, let found): "Expected \(expected), found \(found.described)."
+        case .notHex(let isDecimal):
+            "\(isDecimal ? "A decimal string" : "Not a number"); send a hex string that starts with \"0x\"."
+        case .notAHexDigit(let place): "No hex digit at character \(place) of the string."
+        case .tooManyDigits(let count): "\(count) significant hex digits; 64 bits have at most 16."
+        case .negative: "A negative number; send 0 or more."
+        case .notAnInteger(let isExponent):
+            "A number with \(isExponent ? "an exponent" : "a fraction"); send an integer."
+        case .inexact(let hint): "Integers above 2^53-1 are not exact in JSON; send it \(hint)."
+        case .outOfRange(let value, let bounds):
+            "\(value) is not in \(bounds.lowerBound) to \(bounds.upperBound)."
+        case .tooLong(let bytes, let most): "\(bytes) bytes; at most \(most) are read."
+        case .unknownWord(let word, let known): "\"\(Excerpt.of(word))\" is not one of \(Self.list(known))."
+        }
+    }
+
+    static func list(_ words: [String]) -> String { words.map { "\"\($0)\"" }.joined(separator: ", ") }
+}
+
+/// A caller's text, cut for a message.
+public enum Excerpt {
+    private static let bytesMax = 64
+
+    public static func of(_ text: String) -> String {
+        text.utf8.count <= bytesMax ? text : String(text.prefix(bytesMax)) + "..."
+    }
+}
