@@ -1,5 +1,6 @@
-// What is known about a request from its head alone: the operation, its variables, the representation.
-// Everything that can be refused without the body is refused here, in one order, for every operation.
+// What is known about a request from its head alone: the route, its variables, the representation. Made once,
+// when the request is admitted, and kept for its answer. Everything that can be refused without the body is
+// refused here, in one order, for every route.
 
 import APIContract
 import HTTPMessages
@@ -7,67 +8,53 @@ import WireJSON
 
 /// An admitted request.
 struct Plan: Sendable {
-    let operation: Operation
-    let variables: [String: String]
+    let route: Route
+    /// Decoded segments of the path, as many as the route has unless it is a file's.
+    let path: [String]
     let query: [QueryItem]
     /// Media type of the answer.
     let produces: String
-    /// Media type of the body; nil when the operation takes none.
-    let consumes: String?
+    /// What the body is read as; nil when the route takes none.
+    let reads: Route.BodyType?
     let requestID: String
+    /// The file that is asked for, where one is.
+    let file: Site.File?
 
-    var bodyLimitBytes: Int {
-        guard let consumes else { return 0 }
-        if operation == .replay { return Limits.replayBodyBytesMax }
-        return consumes == MediaType.deviceTree ? Limits.deviceTreeBytesMax : Limits.bodyBytesMax
-    }
-}
-
-/// A finished answer in place of a plan.
-struct Refused: Error {
-    let response: Response
+    /// Media type of the body; nil when the route takes none.
+    var consumes: String? { reads?.mediaType }
+    var bodyLimitBytes: Int { reads?.bytesMax ?? 0 }
 }
 
 extension Service {
-    func plan(_ head: RequestHead) -> Result<Plan, Refused> {
-        let requestID = requestID(of: head)
-        do {
-            if head.method == .options { return .failure(Refused(response: try options(head, requestID))) }
-            return .success(try admittedPlan(head, requestID))
-        } catch {
-            return .failure(Refused(response: answer(error, head, requestID)))
-        }
-    }
-
-    private func admittedPlan(_ head: RequestHead, _ requestID: String) throws(Problem) -> Plan {
+    func plan(_ head: RequestHead, _ requestID: String) throws(Problem) -> Plan {
         let target = try parsedTarget(head)
-        guard let (route, variables) = route(of: target.path) else { throw notFound(target) }
-        guard let operation = route.operation(head.method) else {
+        let (path, file) = try found(target)
+        guard let route = path.route(head.method) else {
             throw Problem(
                 .methodNotAllowed,
-                "\(head.method.name) does not work on \(target.description); allowed: \(route.allow).",
-                headers: HeaderFields([.init("Allow", route.allow)]))
+                "\(head.method.name) does not work on \(target.description); allowed: \(path.allow).",
+                headers: HeaderFields([.init("Allow", path.allow)]))
         }
-        try authorize(operation, head)
-        guard
-            let produces = Negotiation.choose(
-                from: offers(operation, target), accepting: head.headers.all("Accept"))
-        else {
-            let offers = offers(operation, target).joined(separator: ", ")
+        try authorize(route, head)
+        // A file has a type of its own.
+        let offers = file.map { [$0.mediaType] } ?? route.produces
+        guard let produces = Negotiation.choose(from: offers, accepting: head.headers.all("Accept")) else {
+            let offers = offers.joined(separator: ", ")
             throw Problem(.notAcceptable, "This resource is available as \(offers) only.")
         }
-        try checkQuery(target.query, of: operation)
+        try checkQuery(target.query, of: route)
         return Plan(
-            operation: operation, variables: variables, query: target.query, produces: produces,
-            consumes: try consumed(by: operation, head), requestID: requestID)
+            route: route, path: target.path, query: target.query, produces: produces,
+            reads: try bodyType(of: route, head), requestID: requestID, file: file)
     }
 
-    /// Media types of the answer: a file has its own.
-    private func offers(_ operation: Operation, _ target: RequestTarget) -> [String] {
-        guard operation == .staticFile, let file = configuration.site.file(at: target.path) else {
-            return operation.produces
+    /// The routes of a path, static files last: the API's own paths cannot be taken by a file.
+    private func found(_ target: RequestTarget) throws(Problem) -> (path: RoutePath, file: Site.File?) {
+        if let path = RouteTable.match(target.path) { return (path, nil) }
+        guard let file = configuration.site.file(at: target.path) else {
+            throw Problem(.notFound, "Nothing is at \(target.description); GET /v1 lists what there is.")
         }
-        return [file.mediaType]
+        return (RouteTable.staticFile, file)
     }
 
     private func parsedTarget(_ head: RequestHead) throws(Problem) -> RequestTarget {
@@ -78,12 +65,8 @@ extension Service {
         }
     }
 
-    private func notFound(_ target: RequestTarget) -> Problem {
-        Problem(.notFound, "Nothing is at \(target.description); GET /v1 lists what there is.")
-    }
-
-    private func authorize(_ operation: Operation, _ head: RequestHead) throws(Problem) {
-        guard let token = configuration.token, operation.needsToken else { return }
+    private func authorize(_ route: Route, _ head: RequestHead) throws(Problem) {
+        guard let token = configuration.token, route.needsToken else { return }
         guard let field = head.headers["Authorization"] else {
             throw Problem(
                 .unauthenticated, "Send Authorization: Bearer with this server's token.",
@@ -103,12 +86,12 @@ extension Service {
         return difference == 0
     }
 
-    private func checkQuery(_ query: [QueryItem], of operation: Operation) throws(Problem) {
+    private func checkQuery(_ query: [QueryItem], of route: Route) throws(Problem) {
         var errors: [JSONProblem] = []
         var seen: Set<String> = []
         for item in query {
-            if !operation.queryParameters.contains(item.name) {
-                let known = operation.queryParameters
+            if !route.query.contains(item.name) {
+                let known = route.query
                 let hint = known.isEmpty ? "none are read here" : "known are \(known.joined(separator: ", "))"
                 errors.append(
                     JSONProblem(
@@ -124,15 +107,16 @@ extension Service {
         if !errors.isEmpty { throw Problem.parameters(errors) }
     }
 
-    private func consumed(by operation: Operation, _ head: RequestHead) throws(Problem) -> String? {
-        guard !operation.consumes.isEmpty else { return nil }
-        let known = operation.consumes.joined(separator: ", ")
+    private func bodyType(of route: Route, _ head: RequestHead) throws(Problem) -> Route.BodyType? {
+        guard !route.reads.isEmpty else { return nil }
         guard let field = head.headers["Content-Type"] else {
+            let known = route.consumes.joined(separator: ", ")
             throw Problem(.unsupportedMediaType, "Send a Content-Type; read here: \(known).")
         }
-        let type = Negotiation.mediaType(field)
-        guard operation.consumes.contains(type) else {
-            throw Problem(.unsupportedMediaType, "\(type) is not read here; send one of \(known).")
+        let name = Negotiation.mediaType(field)
+        guard let type = route.reads.first(where: { $0.mediaType == name }) else {
+            let known = route.consumes.joined(separator: ", ")
+            throw Problem(.unsupportedMediaType, "\(name) is not read here; send one of \(known).")
         }
         if head.headers["Content-Encoding"].map({ Negotiation.mediaType($0) != "identity" }) == true {
             throw Problem(.unsupportedMediaType, "Send the body without Content-Encoding.")
@@ -141,21 +125,21 @@ extension Service {
     }
 
     /// OPTIONS comes from the same table: 204 with Allow for every path that exists, and for `*`.
-    private func options(_ head: RequestHead, _ requestID: String) throws(Problem) -> Response {
+    func options(_ head: RequestHead, _ requestID: String) throws(Problem) -> Response {
         let target = try parsedTarget(head)
         let allow: String
         if target.isAsterisk {
             allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
         } else {
-            guard let (route, _) = route(of: target.path) else { throw notFound(target) }
-            allow = route.allow
+            allow = try found(target).path.allow
         }
         var response = Response(status: 204, headers: HeaderFields([.init("Allow", allow)]))
         if configuration.allowedOrigin != nil {
             response.headers.set("Access-Control-Allow-Methods", allow)
             response.headers.set(
                 "Access-Control-Allow-Headers",
-                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID")
+                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID"
+            )
             response.headers.set("Access-Control-Max-Age", "600")
         }
         return finish(response, head, requestID, nil)
@@ -168,6 +152,6 @@ extension Service {
         {
             return given
         }
-        return "r-" + String(UInt64.random(in: .min ... .max), radix: 16)
+        return "r-" + String(configuration.random(), radix: 16)
     }
 }

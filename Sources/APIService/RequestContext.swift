@@ -12,11 +12,8 @@ struct RequestContext: Sendable {
     var head: RequestHead { request.head }
     var requestID: String { plan.requestID }
 
-    /// The value of a path variable; our own tables guarantee that it is there.
-    func variable(_ name: String) -> String {
-        guard let value = plan.variables[name] else { preconditionFailure("no path variable \(name)") }
-        return value
-    }
+    /// The value of a path variable of the route.
+    func variable(_ name: String) -> String { plan.path[plan.route.place(of: name)] }
 
     /// `If-None-Match` names this tag (weak comparison, RFC 9110, 13.1.2), so 304 is the answer.
     func alreadyHas(_ etag: String) -> Bool {

@@ -1,6 +1,5 @@
 // How many requests of which operation ended with which status, for /metrics.
 
-import APIContract
 import Locking
 
 /// Counters that only grow; bounded by operations times statuses.
@@ -16,8 +15,8 @@ final class RequestCounters: Sendable {
 
     private let counts = Locked([Key: UInt64]())
 
-    func count(_ operation: Operation?, status: Int) {
-        let key = Key(operation: operation?.rawValue ?? "none", status: status)
+    func count(_ route: Route?, status: Int) {
+        let key = Key(operation: route?.id ?? "none", status: status)
         counts.withLock { $0[key, default: 0] &+= 1 }
     }
 

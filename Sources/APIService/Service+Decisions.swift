@@ -9,6 +9,13 @@ import MSIWindows
 import Platforms
 import WireJSON
 
+extension Route {
+    static let decisions: [Route] = [
+        .post("decide", "/v1/decisions", query: ["explain"], Service.decide),
+        .post("compare", "/v1/comparisons", query: ["explain"], Service.compare),
+    ]
+}
+
 extension Service {
     func decide(_ context: RequestContext) throws(Problem) -> Response {
         // Told in full by default: the reason is what people come for.

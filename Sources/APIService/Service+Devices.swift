@@ -9,6 +9,24 @@ import Platforms
 import SMMUModel
 import WireJSON
 
+extension Route {
+    /// Conditions of a view.
+    private static let conditions = Condition.ofQueries.map(\.rawValue) + ["window_source"]
+
+    static let devices: [Route] = [
+        .get("listDevices", "/v1/platforms/{platform}/devices", query: paging, Service.listDevices),
+        .get("readDevice", "/v1/platforms/{platform}/devices/{device}", Service.readDevice),
+        .get(
+            "reservedRegions", "/v1/platforms/{platform}/reserved-regions",
+            query: ["device", "view"] + conditions, produces: [MediaType.json, MediaType.plain],
+            Service.reservedRegions),
+        .get(
+            "availableWindows", "/v1/platforms/{platform}/available-windows",
+            query: ["device", "size", "alignment", "below"] + paging + conditions,
+            Service.availableWindows),
+    ]
+}
+
 extension Service {
     func listDevices(_ context: RequestContext) throws(Problem) -> Response {
         let entry = try entry(context)

@@ -7,6 +7,15 @@ import MSIWindows
 import PlatformIngestion
 import WireJSON
 
+extension Route {
+    static let faults: [Route] = [
+        .post(
+            "explainFaults", "/v1/fault-explanations",
+            query: ["platform", "doorbell"] + Condition.ofQueries.map(\.rawValue), reads: [.plain, .json],
+            Service.explainFaults)
+    ]
+}
+
 extension Service {
     func explainFaults(_ context: RequestContext) throws(Problem) -> Response {
         let query = context.query

@@ -8,6 +8,12 @@ import MSIWindows
 import Platforms
 import WireJSON
 
+extension Route {
+    static let placements: [Route] = [
+        .post("place", "/v1/placements", Service.place)
+    ]
+}
+
 extension Service {
     func place(_ context: RequestContext) throws(Problem) -> Response {
         let document = try document(context)

@@ -5,6 +5,29 @@ import HTTPMessages
 import Platforms
 import WireJSON
 
+extension Route {
+    /// What describes a machine.
+    private static let descriptions: [BodyType] = [
+        .json, BodyType(mediaType: MediaType.deviceTree, bytesMax: Limits.deviceTreeBytesMax),
+        BodyType(mediaType: MediaType.octetStream), BodyType(mediaType: MediaType.acpiTable),
+        BodyType(mediaType: MediaType.multipart), .plain,
+    ]
+    /// How it is read.
+    private static let readingOptions = ["validate_only", "preserve_config", "assume"]
+
+    static let platforms: [Route] = [
+        .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
+        .post(
+            "createPlatform", "/v1/platforms", query: ["id"] + readingOptions, reads: descriptions,
+            isIdempotent: true, Service.createPlatform),
+        .get("readPlatform", "/v1/platforms/{platform}", Service.readPlatform),
+        .put(
+            "putPlatform", "/v1/platforms/{platform}", query: readingOptions, reads: descriptions,
+            Service.putPlatform),
+        .delete("deletePlatform", "/v1/platforms/{platform}", Service.deletePlatform),
+    ]
+}
+
 extension Service {
     func listPlatforms(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
@@ -38,15 +61,11 @@ extension Service {
     }
 
     func createPlatform(_ context: RequestContext) throws(Problem) -> Response {
-        try idempotent(context) { () throws(Problem) in try create(context) }
-    }
-
-    private func create(_ context: RequestContext) throws(Problem) -> Response {
         let validateOnly = try flag("validate_only", context)
         let given = context.parameter("id")
         if let given { try checkID(given, "?id") }
         let platform = try ingest(context)
-        let id = given ?? "p-" + String(UInt64.random(in: .min ... .max), radix: 16)
+        let id = given ?? "p-" + String(configuration.random(), radix: 16)
         if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         let entry = entry(id, platform, context)
         do {

@@ -5,8 +5,16 @@ import HTTPMessages
 import MSIWindows
 import WireJSON
 
+extension Route {
+    static let catalogue: [Route] = [
+        .get("listPolicies", "/v1/policies", Service.listPolicies),
+        .get("readPolicy", "/v1/policies/{policy}", Service.readPolicy),
+        .get("listRules", "/v1/rules", Service.listRules),
+    ]
+}
+
 extension Service {
-    func listPolicies() -> Response {
+    func listPolicies(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.array("items") { writer in Policy.all.forEach { writer.policy($0) } }
         }
@@ -23,7 +31,7 @@ extension Service {
             status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
     }
 
-    func listRules() -> Response {
+    func listRules(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.array("items") { writer in Rule.allCases.forEach { writer.rule($0) } }
         }

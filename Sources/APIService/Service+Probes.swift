@@ -6,8 +6,25 @@ import HTTPMessages
 import IOVAAllocation
 import WireJSON
 
+extension Route {
+    static let probes: [Route] = [
+        .get("live", "/livez", produces: [MediaType.plain], Service.live),
+        .get("ready", "/readyz", produces: [MediaType.plain], Service.ready),
+        .get("version", "/version", Service.version),
+        .get("metrics", "/metrics", produces: [MediaType.plain], needsToken: true, Service.metrics),
+        .get("index", "/v1", Service.index),
+        .get("limits", "/v1/limits", Service.limits),
+    ]
+}
+
 extension Service {
-    func version() -> Response {
+    func live(_ context: RequestContext) -> Response { text(200, "alive\n") }
+
+    func ready(_ context: RequestContext) -> Response {
+        isDraining ? text(503, "draining\n") : text(200, "ready\n")
+    }
+
+    func version(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.member("name", "iovad")
             writer.member("version", configuration.version)
@@ -17,11 +34,11 @@ extension Service {
         }
     }
 
-    func index() -> Response {
+    func index(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.object("links") { writer in
-                for operation in Operation.allCases where operation.template.hasPrefix("/v1/") {
-                    writer.member(operation.rawValue, "\(operation.method.name) \(operation.template)")
+                for route in Route.all where route.path.hasPrefix("/v1/") {
+                    writer.member(route.id, "\(route.method.name) \(route.path)")
                 }
             }
             writer.array("kernels") { writer in KernelRelease.allCases.forEach { writer.string($0.rawValue) }
@@ -30,7 +47,7 @@ extension Service {
         }
     }
 
-    func limits() -> Response {
+    func limits(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.object("limits") { writer in
                 for limit in Limits.table + configuration.serverLimits {
@@ -41,7 +58,7 @@ extension Service {
     }
 
     /// Prometheus text exposition, version 0.0.4.
-    func metrics() -> Response {
+    func metrics(_ context: RequestContext) -> Response {
         let counts = platforms.counts
         var lines = [
             "# HELP iovad_requests_total Answers by operation and status.",

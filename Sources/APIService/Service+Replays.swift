@@ -7,11 +7,28 @@ import IOVAAllocation
 import PlatformIngestion
 import WireJSON
 
+extension Route {
+    /// Query parameters that have a meaning for a vector as JSON only.
+    static let vectorParameters = ["explain", "operation"]
+    /// Query parameters that have a meaning for a kernel's trace as text only.
+    static let traceParameters =
+        ["platform", "device", "doorbell"] + Condition.ofQueries.map(\.rawValue)
+
+    static let replays: [Route] = [
+        .post(
+            "replay", "/v1/replays", query: vectorParameters + traceParameters,
+            reads: [
+                BodyType(mediaType: MediaType.json, bytesMax: Limits.replayBodyBytesMax),
+                BodyType(mediaType: MediaType.plain, bytesMax: Limits.replayBodyBytesMax),
+            ], Service.replay)
+    ]
+}
+
 extension Service {
     func replay(_ context: RequestContext) throws(Problem) -> Response {
         let form = form(context, text: .trace, members: ["ops", "start_pfn", "granule"])
         if !form.isJSON { return try replayTrace(context, form) }
-        try refuse(Self.traceParameters, "a kernel's trace as text", context)
+        try refuse(Route.traceParameters, "a kernel's trace as text", context)
         let level = try explainLevel(context, default: .none)
         let operation = try explainedOperation(context, level)
         let trace = try traceOfVector(context)

@@ -9,6 +9,23 @@ import Platforms
 import Sessions
 import WireJSON
 
+extension Route {
+    /// The path of a domain.
+    static let domain = "/v1/sessions/{session}/domains/{domain}"
+
+    static let domains: [Route] = [
+        .get("listDomains", "/v1/sessions/{session}/domains", query: paging, Service.listDomains),
+        .post(
+            "createDomain", "/v1/sessions/{session}/domains", isIdempotent: true, Service.createDomain),
+        .get("readDomain", domain, Service.readDomain),
+        .delete("deleteDomain", domain, Service.deleteDomain),
+        .get("domainState", domain + "/state", Service.domainState),
+        .get("listAttached", domain + "/devices", query: paging, Service.listAttached),
+        .post("attachDevice", domain + "/devices", isIdempotent: true, Service.attachDevice),
+        .delete("detachDevice", domain + "/devices/{device}", Service.detachDevice),
+    ]
+}
+
 extension Service {
     /// The domain of the path.
     func domain(_ context: RequestContext, in session: Session) throws(Problem) -> SessionDomain {

@@ -9,6 +9,24 @@ import MSIWindows
 import Sessions
 import WireJSON
 
+extension Route {
+    static let verbs: [Route] = [
+        .get("listReservations", domain + "/reserved-regions", query: paging, Service.listReservations),
+        .post("reserveRange", domain + "/reserved-regions", isIdempotent: true, Service.reserveRange),
+        .get("listIOVAs", domain + "/iovas", query: paging, Service.listIOVAs),
+        .post("allocateIOVA", domain + "/iovas", isIdempotent: true, Service.allocateIOVA),
+        .get("readIOVA", domain + "/iovas/{iova}", Service.readIOVA),
+        .delete("freeIOVA", domain + "/iovas/{iova}", Service.freeIOVA),
+        .get(
+            "availableIOVAs", domain + "/available-iovas",
+            query: ["size", "limit", "size_aligned", "cached", "dma_mask", "pci", "device"],
+            Service.availableIOVAs),
+        .get("listDoorbells", domain + "/doorbells", query: paging, Service.listDoorbells),
+        .post("mapDoorbell", domain + "/doorbells", isIdempotent: true, Service.mapDoorbell),
+        .post("runBatch", domain + "/batches", isIdempotent: true, Service.runBatch),
+    ]
+}
+
 extension Service {
     /// The body's verb, read for the consumer of the path's domain.
     private func verb<T>(

@@ -6,6 +6,20 @@ import Locking
 import Sessions
 import WireJSON
 
+extension Route {
+    static let sessions: [Route] = [
+        .get("listSessions", "/v1/sessions", query: paging, Service.listSessions),
+        .post("createSession", "/v1/sessions", query: ["id"], isIdempotent: true, Service.createSession),
+        .get("readSession", "/v1/sessions/{session}", Service.readSession),
+        .patch("patchSession", "/v1/sessions/{session}", Service.patchSession),
+        .delete("deleteSession", "/v1/sessions/{session}", Service.deleteSession),
+        .get("sessionState", "/v1/sessions/{session}/state", Service.sessionState),
+        .get(
+            "sessionEvents", "/v1/sessions/{session}/events", query: ["after"] + paging,
+            produces: [MediaType.json, MediaType.eventStream], Service.sessionEvents),
+    ]
+}
+
 extension Service {
     func listSessions(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)

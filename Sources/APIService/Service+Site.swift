@@ -3,25 +3,41 @@
 import APIContract
 import HTTPMessages
 
-extension Service {
-    /// The route of a path, static files last: the API's own paths cannot be taken by a file.
-    func route(of path: [String]) -> (route: Route, variables: [String: String])? {
-        if let match = Route.match(path) { return match }
-        guard configuration.site.file(at: path) != nil else { return nil }
-        return (Route.staticFile, ["file": path.joined(separator: "/")])
-    }
+extension Route {
+    /// Any file of the dashboard; the variable may hold slashes.
+    static let staticFile = Route.get("staticFile", "/{file}", Service.staticFile)
 
-    func landingPage(_ context: RequestContext) throws(Problem) -> Response {
-        guard configuration.site.files["/index.html"] != nil else {
+    static let site: [Route] = [
+        .get("landingPage", "/", produces: [MediaType.html], Service.landingPage),
+        staticFile,
+        .get("openAPI", "/openapi.yaml", produces: [MediaType.yaml], Service.openAPI),
+        .get("problemPage", "/problems/{slug}", produces: [MediaType.html], Service.problemPage),
+    ]
+}
+
+extension Service {
+    func landingPage(_ context: RequestContext) -> Response {
+        guard let file = configuration.site.files["/index.html"] else {
             return page("iovad", "<p>The API is at <a href=\"/v1\">/v1</a>.</p>")
         }
-        return try siteFile("/index.html", context)
+        return answer(file, context)
     }
 
-    func siteFile(_ path: String, _ context: RequestContext) throws(Problem) -> Response {
-        guard let file = configuration.site.files[path] else {
-            throw Problem(.notFound, "\(path) is not served: start iovad with --public where Public/ lies.")
-        }
+    func openAPI(_ context: RequestContext) throws(Problem) -> Response {
+        guard let file = configuration.site.files["/openapi.yaml"] else { throw notServed("/openapi.yaml") }
+        return answer(file, context)
+    }
+
+    func staticFile(_ context: RequestContext) throws(Problem) -> Response {
+        guard let file = context.plan.file else { throw notServed("/" + context.variable("file")) }
+        return answer(file, context)
+    }
+
+    private func notServed(_ path: String) -> Problem {
+        Problem(.notFound, "\(path) is not served: start iovad with --public where Public/ lies.")
+    }
+
+    private func answer(_ file: Site.File, _ context: RequestContext) -> Response {
         let codings = context.head.headers.all("Accept-Encoding")
         let packed = Negotiation.accepts(coding: "gzip", fields: codings) ? file.packed : nil
         let etag = packed == nil ? file.etag : file.packedETag

@@ -10,6 +10,13 @@ import Platforms
 import SMMUModel
 import WireJSON
 
+extension Route {
+    static let surveys: [Route] = [
+        .post("survey", "/v1/surveys", produces: [MediaType.json, MediaType.ndjson], Service.survey),
+        .get("atlas", "/v1/atlas", Service.atlas),
+    ]
+}
+
 extension Service {
     func survey(_ context: RequestContext) throws(Problem) -> Response {
         let document = try document(context)

@@ -10,11 +10,8 @@ import Platforms
 import WireJSON
 
 extension Service {
-    /// Query parameters that have a meaning for a trace as text only.
-    static let traceParameters = ["platform", "device", "doorbell", "kernel", "page_size", "aperture_bits"]
-
     func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
-        try refuse(["explain", "operation"], "a vector as JSON", context)
+        try refuse(Route.vectorParameters, "a vector as JSON", context)
         let query = context.query
         let conditions = query.conditions().conditions
         var device: PreparedDevice?

@@ -6,8 +6,16 @@ import HTTPMessages
 import IOVAAllocation
 import WireJSON
 
+extension Route {
+    static let vmms: [Route] = [
+        .get("listVMMs", "/v1/vmms", Service.listVMMs),
+        .get(
+            "readVMM", "/v1/vmms/{vmm}", query: ["ram"] + VMParameter.all.map(\.name), Service.readVMM),
+    ]
+}
+
 extension Service {
-    func listVMMs(_ context: RequestContext) throws(Problem) -> Response {
+    func listVMMs(_ context: RequestContext) -> Response {
         json(200) { writer in
             writer.array("items") { writer in
                 for vmm in VMM.allCases { writer.object { $0.vmmMembers(vmm) } }

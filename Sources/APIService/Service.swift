@@ -77,33 +77,34 @@ public final class Service: Sendable {
     public var responder: Responder {
         Responder(
             admit: { [self] head in admit(head) },
-            respond: { [self] request in respond(request) },
             refuse: { [self] refusal, head in refuse(refusal, head) })
     }
 
     private func admit(_ head: RequestHead) -> Responder.Admission {
-        switch plan(head) {
-        case .success(let plan): .read(bodyLimitBytes: plan.bodyLimitBytes)
-        case .failure(let answer): .refuse(answer.response)
-        }
-    }
-
-    private func respond(_ request: Request) -> Response {
-        switch plan(request.head) {
-        case .success(let plan): respond(request, plan: plan)
-        case .failure(let answer): answer.response
-        }
-    }
-
-    private func respond(_ request: Request, plan: Plan) -> Response {
-        let context = RequestContext(request: request, plan: plan)
+        let requestID = requestID(of: head)
         do {
-            return finish(try handle(context), context.head, context.requestID, plan.operation)
+            if head.method == .options { return .refuse(try options(head, requestID)) }
+            let plan = try plan(head, requestID)
+            return .read(bodyLimitBytes: plan.bodyLimitBytes) { [self] body in
+                respond(RequestContext(request: Request(head: head, body: body), plan: plan))
+            }
         } catch {
-            return finish(
-                render(error, context.head, context.requestID), context.head, context.requestID,
-                plan.operation)
+            return .refuse(answer(error, head, requestID))
         }
+    }
+
+    private func respond(_ context: RequestContext) -> Response {
+        let route = context.plan.route
+        let response: Response
+        do {
+            response =
+                route.isIdempotent
+                ? try idempotent(context) { () throws(Problem) in try route.handler(self)(context) }
+                : try route.handler(self)(context)
+        } catch {
+            response = render(error, context.head, context.requestID)
+        }
+        return finish(response, context.head, context.requestID, route)
     }
 
     private func refuse(_ refusal: Responder.Refusal, _ head: RequestHead) -> Response {
@@ -117,7 +118,7 @@ public final class Service: Sendable {
 
     /// Adds the fields that every answer has, and counts it.
     func finish(
-        _ response: Response, _ head: RequestHead, _ requestID: String, _ operation: Operation?
+        _ response: Response, _ head: RequestHead, _ requestID: String, _ route: Route?
     ) -> Response {
         var response = response
         response.headers.set("X-Request-ID", requestID)
@@ -130,7 +131,7 @@ public final class Service: Sendable {
             let varying = response.headers["Vary"]
             response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
         }
-        counters.count(operation, status: response.status)
+        counters.count(route, status: response.status)
         return response
     }
 }

@@ -1,19 +1,22 @@
-// The one seam between whoever speaks HTTP and whoever answers: two questions, both synchronous.
+// The one seam between whoever speaks HTTP and whoever answers. A request comes in two steps, head and body,
+// and each is asked about once: what the first step found out, the second has at hand.
 
 /// Answers requests. Called on any of the server's threads, several at a time.
 public struct Responder: Sendable {
+    /// Answers the request that was admitted, given its body. It carries what admission found out, so that
+    /// nothing is looked at twice; called at most once.
+    public typealias Answer = @Sendable (_ body: [UInt8]) -> Response
+
     /// What to do with a request of which only the head has come.
     public enum Admission: Sendable {
-        /// Read the body, at most this many bytes (413 beyond), then ask `respond`.
-        case read(bodyLimitBytes: Int)
+        /// Read the body, at most this many bytes (413 beyond), then ask for the answer.
+        case read(bodyLimitBytes: Int, Answer)
         /// Answer at once and do not read the body.
         case refuse(Response)
     }
 
     /// Asked when the head is complete, before a byte of the body is read.
     public var admit: @Sendable (RequestHead) -> Admission
-    /// Asked when the body is complete.
-    public var respond: @Sendable (Request) -> Response
     /// Renders the server's own refusals (bad framing, body over the limit, no time left).
     public var refuse: @Sendable (Refusal, RequestHead) -> Response
 
@@ -31,11 +34,21 @@ public struct Responder: Sendable {
 
     public init(
         admit: @escaping @Sendable (RequestHead) -> Admission,
-        respond: @escaping @Sendable (Request) -> Response,
         refuse: @escaping @Sendable (Refusal, RequestHead) -> Response
     ) {
         self.admit = admit
-        self.respond = respond
         self.refuse = refuse
+    }
+
+    /// The answer to a request whose body is there already: for callers without a socket.
+    public func respond(to request: Request) -> Response {
+        switch admit(request.head) {
+        case .refuse(let response): return response
+        case .read(let limitBytes, let answer):
+            guard request.body.count <= limitBytes else {
+                return refuse(.bodyTooLarge(limitBytes: limitBytes), request.head)
+            }
+            return answer(request.body)
+        }
     }
 }

@@ -16,7 +16,7 @@ final class PendingRequest {
 
     private enum State {
         case targetSeen
-        case reading(limitBytes: Int)
+        case reading(limitBytes: Int, Responder.Answer)
         /// The body went over the limit; what still comes is counted and dropped.
         case draining(limitBytes: Int, droppedBytes: Int)
         /// Refused on the head, without a body to skip: told at the end, so that the connection lives on.
@@ -71,15 +71,16 @@ final class PendingRequest {
             // libmicrohttpd closes after an answer at this point; without a body there is no need to.
             guard declared == .none else { return answer(response, closing: true) }
             state = .refused(response)
-        case .read(let limit):
+        case .read(let limit, let answer):
             let limit = max(0, limit)
             if case .counted(let count) = declared {
                 guard count <= UInt64(limit) else {
-                    return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
+                    return self.answer(
+                        responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
                 }
                 body.reserveCapacity(min(Int(count), limits.initialBodyReservationBytes))
             }
-            state = .reading(limitBytes: limit)
+            state = .reading(limitBytes: limit, answer)
         }
         return .proceed
     }
@@ -88,7 +89,7 @@ final class PendingRequest {
     func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
         bodyBytesReceived += bytes.count
         switch state {
-        case .reading(let limit):
+        case .reading(let limit, _):
             // `limit - body.count` cannot be negative, so no client's number is ever added to anything.
             if bytes.count <= limit - body.count {
                 body.append(contentsOf: bytes)
@@ -111,10 +112,10 @@ final class PendingRequest {
     /// The body is complete.
     func finish(isShuttingDown: Bool) -> Action {
         switch state {
-        case .reading:
-            let request = Request(head: head, body: body)
+        case .reading(_, let answer):
+            let whole = body
             body = []
-            return answer(responder.respond(request), closing: isShuttingDown)
+            return self.answer(answer(whole), closing: isShuttingDown)
         case .draining(let limit, _):
             return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: isShuttingDown)
         case .refused(let response):

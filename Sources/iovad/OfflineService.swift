@@ -29,13 +29,6 @@ struct OfflineService {
         let fields = type.map { [HeaderFields.Field("Content-Type", $0)] } ?? []
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "offline")
-        switch responder.admit(head) {
-        case .refuse(let response): return response
-        case .read(let limitBytes):
-            guard body.count <= limitBytes else {
-                return responder.refuse(.bodyTooLarge(limitBytes: limitBytes), head)
-            }
-            return responder.respond(Request(head: head, body: body))
-        }
+        return responder.respond(to: Request(head: head, body: body))
     }
 }

@@ -1,6 +1,7 @@
 // openapi.yaml and the operation table name the same routes, both ways, and the same problems' statuses.
 
 import APIContract
+import APIService
 import Foundation
 import HTTPMessages
 import TestSupport
@@ -35,15 +36,28 @@ import Testing
     }
 
     @Test func contractAndTableAgree() throws {
-        let table = Set(Operation.allCases.map { "\($0.template) \($0.rawValue) \($0.method.name)" })
+        let table = Set(Route.all.map { "\($0.path) \($0.id) \($0.method.name)" })
         #expect(try published() == table)
+    }
+
+    /// What the answers name is what the rows say: nothing is served without a row.
+    @Test func theRouterKnowsEveryRow() {
+        let client = ServiceClient()
+        let index = client.get("/v1").object("links")
+        for route in Route.all where route.path != "/{file}" {
+            let target = route.path.replacingOccurrences(of: "{", with: "x").filter { $0 != "}" }
+            let allow = client.ask(.options, target).response.headers["Allow"] ?? ""
+            #expect(allow.components(separatedBy: ", ").contains(route.method.name), "\(route.id)")
+            let isListed = index[route.id] as? String == "\(route.method.name) \(route.path)"
+            #expect(isListed == route.path.hasPrefix("/v1/"), "\(route.id)")
+        }
     }
 
     @Test func everyQueryParameterIsPublished() throws {
         let text = try contract().joined(separator: "\n")
-        for operation in Operation.allCases {
-            for name in operation.queryParameters {
-                #expect(text.contains("name: \(name), in: query"), "\(operation) \(name)")
+        for route in Route.all {
+            for name in route.query {
+                #expect(text.contains("name: \(name), in: query"), "\(route.id) \(name)")
             }
         }
     }

@@ -50,14 +50,7 @@ struct ServiceClient {
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
-        switch service.responder.admit(head) {
-        case .refuse(let response): return Answer(response: response)
-        case .read(let limitBytes):
-            guard body.count <= limitBytes else {
-                return Answer(response: service.responder.refuse(.bodyTooLarge(limitBytes: limitBytes), head))
-            }
-            return Answer(response: service.responder.respond(Request(head: head, body: body)))
-        }
+        return Answer(response: service.responder.respond(to: Request(head: head, body: body)))
     }
 
     func get(_ target: String, headers: [HeaderFields.Field] = []) -> Answer {

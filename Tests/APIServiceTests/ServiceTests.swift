@@ -4,6 +4,7 @@ import APIContract
 import APIService
 import Foundation
 import HTTPMessages
+import Locking
 import TestSupport
 import Testing
 
@@ -71,6 +72,22 @@ import Testing
         #expect(
             client.get("/v1", headers: [.init("X-Request-ID", long)]).response.headers["X-Request-ID"] != long
         )
+    }
+
+    /// The plan of an admitted request, with the id that it makes, is the plan of its answer.
+    @Test func aRequestIsPlannedOnce() {
+        let drawn = Locked(UInt64(0))
+        var configuration = Service.Configuration(version: "test")
+        configuration.random = {
+            drawn.withLock { number in
+                number += 1
+                return number
+            }
+        }
+        let counting = ServiceClient(configuration)
+        #expect(counting.get("/v1/limits").response.headers["X-Request-ID"] == "r-1")
+        #expect(counting.get("/v1/nothing").response.headers["X-Request-ID"] == "r-2")
+        #expect(counting.decide("{}").response.headers["X-Request-ID"] == "r-3")
     }
 
     @Test func tokens() {

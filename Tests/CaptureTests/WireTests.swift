@@ -152,9 +152,6 @@ import Testing
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
-        switch service.responder.admit(head) {
-        case .refuse(let response): return response
-        case .read: return service.responder.respond(Request(head: head, body: body))
-        }
+        return service.responder.respond(to: Request(head: head, body: body))
     }
 }

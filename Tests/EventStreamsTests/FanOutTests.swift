@@ -30,8 +30,11 @@ import Testing
             limits.streamGoodbyeSeconds = 60
             limits.streamSendBufferBytes = sendBufferBytes
             let responder = Responder(
-                admit: { _ in .read(bodyLimitBytes: 0) },
-                respond: { _ in (try? channel.subscribe(.live))?.response() ?? Response(status: 429) },
+                admit: { _ in
+                    .read(bodyLimitBytes: 0) { _ in
+                        (try? channel.subscribe(.live))?.response() ?? Response(status: 429)
+                    }
+                },
                 refuse: { _, _ in Response(status: 400) })
             daemon = try Daemon(
                 listener: .tcp(host: "127.0.0.1", port: 0), responder: responder, limits: limits)

@@ -1,6 +1,7 @@
 // The request state machine without a socket.
 
 import HTTPMessages
+import Locking
 import Testing
 
 @testable import MicroHTTPServer
@@ -41,6 +42,25 @@ struct PendingRequestTests {
         #expect(receive(request, 1) == "proceed")
         #expect(text(request.finish(isShuttingDown: false)) == "200")
         #expect(text(request.finish(isShuttingDown: false)) == "proceed")
+    }
+
+    /// Admission is asked once, and what it found out answers.
+    @Test func admissionAnswers() {
+        let heads = Locked(0)
+        let responder = Responder(
+            admit: { _ in
+                heads.withLock { $0 += 1 }
+                return .read(bodyLimitBytes: 4) { body in
+                    Response(status: 200 + heads.withLock { $0 }, body: body)
+                }
+            }, refuse: testResponder.refuse)
+        let request = PendingRequest(
+            rawTarget: [0x2f], peer: "test", responder: responder, limits: ServerLimits(),
+            startedMicroseconds: 0)
+        #expect(begin(request, [("Content-Length", "2")]) == "proceed")
+        #expect(receive(request, 2) == "proceed")
+        #expect(text(request.finish(isShuttingDown: false)) == "201")
+        #expect(heads.withLock { $0 } == 1)
     }
 
     @Test func declaredTooLarge() {

@@ -77,12 +77,12 @@ let slowTargets = Seen()
 
 /// Answers targets that begin with `/stream` by `answer`, others like `testResponder`.
 func streaming(_ answer: @escaping @Sendable (String) -> Response) -> Responder {
-    var responder = testResponder
-    responder.respond = { request in
-        let target = String(decoding: request.head.rawTarget, as: UTF8.self)
-        return target.hasPrefix("/stream") ? answer(target) : testResponder.respond(request)
-    }
-    return responder
+    Responder(
+        admit: { head in
+            let target = String(decoding: head.rawTarget, as: UTF8.self)
+            guard target.hasPrefix("/stream") else { return testResponder.admit(head) }
+            return .read(bodyLimitBytes: TestServer.bodyLimitBytes) { _ in answer(target) }
+        }, refuse: testResponder.refuse)
 }
 
 /// `/echo` gives the body back, `/slow` takes 300 ms, `/refused` is refused on the head with 404, `/small`
@@ -91,21 +91,9 @@ let testResponder = Responder(
     admit: { head in
         let target = String(decoding: head.rawTarget, as: UTF8.self)
         if target == "/refused" { return .refuse(Response(status: 404, body: Array("refused".utf8))) }
-        return .read(bodyLimitBytes: target == "/small" ? 10 : TestServer.bodyLimitBytes)
-    },
-    respond: { request in
-        let target = String(decoding: request.head.rawTarget, as: UTF8.self)
-        let headers = HeaderFields([.init("Content-Type", "text/plain"), .init("X-Bad", "a\r\nInjected: b")])
-        if target == "/echo" { return Response(status: 200, headers: headers, body: request.body) }
-        if target.hasPrefix("/slow") {
-            slowTargets.add(target)
-            usleep(300_000)
+        return .read(bodyLimitBytes: target == "/small" ? 10 : TestServer.bodyLimitBytes) { body in
+            testAnswer(target, head.method, body)
         }
-        if target.hasPrefix("/status/"), let status = Int(target.dropFirst(8)) {
-            return Response(status: status, headers: headers, body: [65])
-        }
-        let text = "\(request.head.method.name) \(target)"
-        return Response(status: 200, headers: headers, body: Array(text.utf8))
     },
     refuse: { refusal, _ in
         let status =
@@ -117,3 +105,17 @@ let testResponder = Responder(
             }
         return Response(status: status, body: Array("\(refusal)".utf8))
     })
+
+private func testAnswer(_ target: String, _ method: Method, _ body: [UInt8]) -> Response {
+    let headers = HeaderFields([.init("Content-Type", "text/plain"), .init("X-Bad", "a\r\nInjected: b")])
+    if target == "/echo" { return Response(status: 200, headers: headers, body: body) }
+    if target.hasPrefix("/slow") {
+        slowTargets.add(target)
+        usleep(300_000)
+    }
+    if target.hasPrefix("/status/"), let status = Int(target.dropFirst(8)) {
+        return Response(status: status, headers: headers, body: [65])
+    }
+    let text = "\(method.name) \(target)"
+    return Response(status: 200, headers: headers, body: Array(text.utf8))
+}
