@@ -18,13 +18,33 @@ extension Service {
     func withSession<T>(
         _ context: RequestContext, grows: Bool = false, _ body: SessionBody<T>
     ) throws(Problem) -> (result: T, etag: String) {
-        let entry = try sessionEntry(context)
-        if grows, !sessions.hasRoom { throw Self.everythingIsFull }
+        try withSession(try sessionEntry(context), context, grows: grows, body)
+    }
+
+    /// Runs `body` on a session that was found before.
+    func withSession<T>(
+        _ entry: SessionEntry, _ context: RequestContext, grows: Bool = false, _ body: SessionBody<T>
+    ) throws(Problem) -> (result: T, etag: String) {
+        try withSession(
+            entry, context, grows: grows, prepare: { _ throws(Problem) in },
+            { session, _ throws(Problem) in try body(&session) })
+    }
+
+    /// Runs `body` with what `prepare` reads. Both see the same session, under one lock: what a body of a
+    /// request means depends on the domain that it is for. What is wrong with the request is told first, then
+    /// that there is no room, then that If-Match does not hold.
+    func withSession<Order, T>(
+        _ entry: SessionEntry, _ context: RequestContext, grows: Bool,
+        prepare: (Session) throws(Problem) -> Order, _ body: (inout Session, Order) throws(Problem) -> T
+    ) throws(Problem) -> (result: T, etag: String) {
+        let isFull = grows && !sessions.hasRoom
         let tags = EntityTag.list(context.head.headers.all("If-Match"))
         var difference = 0
         defer { sessions.count(difference) }
         return try entry.state.withLock { state throws(Problem) in
             guard !state.isGone else { throw Self.problem(.expired, entry.id) }
+            let order = try prepare(state.session)
+            if isFull { throw Self.everythingIsFull }
             try Self.check(tags, against: state.session.revision)
             defer {
                 let events = state.session.takeEvents()
@@ -35,7 +55,7 @@ extension Service {
                     state.weight = weight
                 }
             }
-            let result = try body(&state.session)
+            let result = try body(&state.session, order)
             // What `takeEvents` will make of it.
             return (result, Self.etag(state.session.nextRevision))
         }
@@ -52,6 +72,7 @@ extension Service {
         }
     }
 
+    /// The session of the path: the one look-up of a request.
     func sessionEntry(_ context: RequestContext) throws(Problem) -> SessionEntry {
         let id = context.variable("session")
         do {

@@ -56,19 +56,20 @@ extension Service {
     }
 
     func createDomain(_ context: RequestContext) throws(Problem) -> Response {
-        let kernel = try readSession(context) { session throws(Problem) in session.kernel }.result
+        let entry = try sessionEntry(context)
+        let kernel = entry.kernel
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         var request = DomainRequest(document.root, kernel: kernel, problems)
         let devices = request.devices.compactMap { resolve($0, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
-        if let (first, entry) = devices.first, let entry {
+        if let (first, found) = devices.first, let platform = found?.platform {
             request.stated.adopt(
-                isolatesMSIs: entry.platform.isolatesMSIs(of: first.device),
-                driver: entry.platform.driver(of: first.device))
+                isolatesMSIs: platform.isolatesMSIs(of: first.device),
+                driver: platform.driver(of: first.device))
         }
         let given = request.id
-        let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
+        let (made, etag) = try withSession(entry, context, grows: true) { session throws(Problem) in
             let id = given?.text ?? Self.freeID(in: session)
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?

@@ -28,20 +28,6 @@ extension Route {
 }
 
 extension Service {
-    /// The body's verb, read for the consumer of the path's domain.
-    private func verb<T>(
-        _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> T?
-    ) throws(Problem) -> T {
-        let consumer = try readSession(context) { session throws(Problem) in
-            try domain(context, in: session).consumer
-        }.result
-        let document = try document(context)
-        let problems = ProblemList(limit: Limits.problemErrorsMax)
-        let verb = read(document.root, consumer, problems)
-        guard problems.isEmpty, let verb else { throw .semantic(problems) }
-        return verb
-    }
-
     // MARK: Reserved regions
 
     func listReservations(_ context: RequestContext) throws(Problem) -> Response {
@@ -51,8 +37,7 @@ extension Service {
     }
 
     func reserveRange(_ context: RequestContext) throws(Problem) -> Response {
-        let verb = try verb(context) { node, _, problems in SessionVerb.reservation(node, problems) }
-        let (made, etag) = try run(verb, context)
+        let (made, etag) = try run(context) { node, _, problems in SessionVerb.reservation(node, problems) }
         return json(201, headers: [.init("ETag", etag)]) { writer in
             made.outcome.write(to: &writer)
             writer.model(made.kernel, engine: configuration.version)
@@ -78,8 +63,7 @@ extension Service {
     }
 
     func allocateIOVA(_ context: RequestContext) throws(Problem) -> Response {
-        let verb = try verb(context, SessionVerb.allocation)
-        let (made, etag) = try run(verb, context)
+        let (made, etag) = try run(context, SessionVerb.allocation)
         let session = RequestTarget.encoded(context.variable("session"))
         let domain = RequestTarget.encoded(context.variable("domain"))
         let location = made.outcome.start.map {
@@ -94,22 +78,18 @@ extension Service {
 
     /// What POST .../iovas would answer now: the same verb, undone.
     func availableIOVAs(_ context: RequestContext) throws(Problem) -> Response {
-        let consumer = try readSession(context) { session throws(Problem) in
-            try domain(context, in: session).consumer
-        }.result
-        guard consumer == .dmaAPI else { throw Problem(SessionRefusal.notForConsumer(consumer)) }
-        let order = try order(context)
         let id = context.variable("domain")
-        let entry = try sessionEntry(context)
-        let (result, kernel, etag) = try entry.state.withLock { state throws(Problem) in
-            guard !state.isGone else { throw Self.problem(.expired, entry.id) }
+        let ((result, kernel), etag) = try readSession(context) { session throws(Problem) in
+            let consumer = try domain(context, in: session).consumer
+            guard consumer == .dmaAPI else { throw Problem(SessionRefusal.notForConsumer(consumer)) }
+            let order = try order(context)
             let result: Result<Allocated, SessionRefusal>
             do throws(SessionRefusal) {
-                result = .success(try state.session.preview(order, in: id))
+                result = .success(try session.preview(order, in: id))
             } catch {
                 result = .failure(error)
             }
-            return (result, state.session.kernel, Self.etag(state.session.revision))
+            return (result, session.kernel)
         }
         switch result {
         case .success(let allocated):
@@ -185,8 +165,7 @@ extension Service {
     }
 
     func mapDoorbell(_ context: RequestContext) throws(Problem) -> Response {
-        let verb = try verb(context) { node, _, problems in SessionVerb.doorbell(node, problems) }
-        let (made, etag) = try run(verb, context)
+        let (made, etag) = try run(context) { node, _, problems in SessionVerb.doorbell(node, problems) }
         return json(made.outcome.isNew ? 201 : 200, headers: [.init("ETag", etag)]) { writer in
             made.outcome.write(to: &writer)
             writer.model(made.kernel, engine: configuration.version)
@@ -195,11 +174,12 @@ extension Service {
 
     // MARK: Running verbs
 
+    /// Runs the verb of the body on the domain of the path: `read` is told the domain's consumer.
     private func run(
-        _ verb: SessionVerb, _ context: RequestContext
+        _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> SessionVerb?
     ) throws(Problem) -> (result: (outcome: VerbOutcome, kernel: KernelRelease), etag: String) {
         let id = context.variable("domain")
-        return try withSession(context, grows: true) { session throws(Problem) in
+        return try withOrder(context, read) { session, verb throws(Problem) in
             let outcome = try Self.verb { () throws(SessionRefusal) in try session.run(verb, in: id) }
             return (outcome, session.kernel)
         }
@@ -207,30 +187,10 @@ extension Service {
 
     /// All or none: the answer has a result for every operation.
     func runBatch(_ context: RequestContext) throws(Problem) -> Response {
-        let verbs = try verb(context) { node, consumer, problems in
-            SessionVerb.batch(node, for: consumer, problems)
-        }
         let id = context.variable("domain")
-        let ((outcomes, revision, kernel), etag) = try withSession(context, grows: true) {
-            session throws(Problem) in
-            let outcomes: [VerbOutcome]
-            do throws(SessionTransactionError<BatchFailure>) {
-                outcomes = try session.transaction(on: id) { session throws(BatchFailure) in
-                    var outcomes: [VerbOutcome] = []
-                    outcomes.reserveCapacity(verbs.count)
-                    for (place, verb) in verbs.enumerated() {
-                        do throws(SessionRefusal) {
-                            outcomes.append(try session.run(verb, in: id))
-                        } catch {
-                            throw BatchFailure(place: place, refusal: error)
-                        }
-                    }
-                    return outcomes
-                }
-            } catch {
-                throw Self.problem(error)
-            }
-            return (outcomes, session.nextRevision, session.kernel)
+        let ((outcomes, revision, kernel), etag) = try withOrder(context, SessionVerb.batch) {
+            session, verbs throws(Problem) in
+            (try Self.run(verbs, on: id, of: &session), session.nextRevision, session.kernel)
         }
         return json(200, headers: [.init("ETag", etag)]) { writer in
             writer.array("results") { writer in
@@ -240,10 +200,50 @@ extension Service {
             writer.model(kernel, engine: configuration.version)
         }
     }
+
+    private static func run(
+        _ verbs: [SessionVerb], on id: String, of session: inout Session
+    ) throws(Problem) -> [VerbOutcome] {
+        do throws(SessionTransactionError<BatchFailure>) {
+            return try session.transaction(on: id) { session throws(BatchFailure) in
+                var outcomes: [VerbOutcome] = []
+                outcomes.reserveCapacity(verbs.count)
+                for (place, verb) in verbs.enumerated() {
+                    do throws(SessionRefusal) {
+                        outcomes.append(try session.run(verb, in: id))
+                    } catch {
+                        throw BatchFailure(place: place, refusal: error)
+                    }
+                }
+                return outcomes
+            }
+        } catch {
+            throw Self.problem(error)
+        }
+    }
+
+    /// Runs `body` with what the request's body orders, read for the consumer of the path's domain. The JSON
+    /// is taken apart before the session is locked; that it is broken is told only if there is a domain.
+    private func withOrder<Order, T>(
+        _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> Order?,
+        _ body: (inout Session, Order) throws(Problem) -> T
+    ) throws(Problem) -> (result: T, etag: String) {
+        let entry = try sessionEntry(context)
+        let document = Result { () throws(Problem) in try self.document(context) }
+        return try withSession(
+            entry, context, grows: true,
+            prepare: { session throws(Problem) in
+                let consumer = try domain(context, in: session).consumer
+                let problems = ProblemList(limit: Limits.problemErrorsMax)
+                let order = read(try document.get().root, consumer, problems)
+                guard problems.isEmpty, let order else { throw .semantic(problems) }
+                return order
+            }, body)
+    }
 }
 
 extension Service {
-    private static func problem(_ error: SessionTransactionError<BatchFailure>) -> Problem {
+    fileprivate static func problem(_ error: SessionTransactionError<BatchFailure>) -> Problem {
         switch error {
         case .refused(let refusal): Problem(refusal)
         case .failed(let failure): Problem(failure.refusal, pointer: "/operations/\(failure.place)")

@@ -102,12 +102,13 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let patch = SessionPatch(document.root, problems)
         guard problems.isEmpty, let seconds = patch.ttlSeconds else { throw .semantic(problems) }
+        let entry = try sessionEntry(context)
         let now = sessions.now()
-        let (summary, etag) = try withSession(context) { session throws(Problem) in
+        let (summary, etag) = try withSession(entry, context) { session throws(Problem) in
             session.renew(seconds: seconds, now: now)
             return SessionSummary(session, revision: session.nextRevision)
         }
-        sessions.renewed(try sessionEntry(context), expiresAt: summary.expiresAt)
+        sessions.renewed(entry, expiresAt: summary.expiresAt)
         return json(200, headers: [.init("ETag", etag)]) { writer in
             writer.sessionSummary(summary)
             writer.model(summary.kernel, engine: configuration.version)
@@ -116,8 +117,8 @@ extension Service {
 
     func deleteSession(_ context: RequestContext) throws(Problem) -> Response {
         // If-Match first; between that and the end another change may still come, as it might after.
-        _ = try withSession(context) { _ throws(Problem) in }
         let entry = try sessionEntry(context)
+        _ = try withSession(entry, context) { _ throws(Problem) in }
         guard sessions.remove(entry, isExpired: false, reason: "session_deleted") else {
             throw Self.problem(.absent, entry.id)
         }

@@ -4,12 +4,14 @@
 
 import APIContract
 import EventStreams
+import IOVAAllocation
 import Locking
 import Sessions
 
 /// A session with its lock and its log.
 final class SessionEntry: Sendable {
     let id: String
+    let kernel: KernelRelease
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>
@@ -25,6 +27,7 @@ final class SessionEntry: Sendable {
 
     init(_ session: Session, slot: Int, hub: EventHub) {
         id = session.id
+        kernel = session.kernel
         self.slot = slot
         channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
         state = Locked(State(session: session, weight: session.weight))
@@ -100,12 +103,18 @@ final class SessionStore: Sendable {
         return entry
     }
 
-    /// The entry of an id, unless it has ended.
+    /// The entry of an id, unless it has ended: one critical section, in which those whose time has come are
+    /// taken out first.
     func entry(_ id: String) throws(Refusal) -> SessionEntry {
-        expire()
-        let found = table.withLock { ($0.byID[id], $0.expired.contains(id)) }
-        guard let entry = found.0 else { throw found.1 ? .expired : .absent }
-        return entry
+        let now = now()
+        let (found, refusal, ended) = table.withLock { table -> (SessionEntry?, Refusal, [SessionEntry]) in
+            let ended = Self.takeOutEnded(now, &table)
+            let found = table.byID[id]
+            return (found, found == nil && table.expired.contains(id) ? .expired : .absent, ended)
+        }
+        for entry in ended { buryExpired(entry) }
+        guard let found else { throw refusal }
+        return found
     }
 
     /// Takes note of a new deadline. O(log n).
@@ -143,18 +152,25 @@ final class SessionStore: Sendable {
     /// Ends the sessions whose time has come. O(log n) each.
     func expire() {
         let now = now()
-        let ended = table.withLock { table in
-            var ended: [SessionEntry] = []
-            while let first = table.heap.first, first.deadline <= now {
-                guard let entry = table.bySlot[first.slot] else {
-                    preconditionFailure("slot \(first.slot) has a deadline and no session")
-                }
-                Self.takeOut(entry, true, &table)
-                ended.append(entry)
+        let ended = table.withLock { Self.takeOutEnded(now, &$0) }
+        for entry in ended { buryExpired(entry) }
+    }
+
+    /// The sessions whose time has come, taken out; they are still to be buried, without the store's lock.
+    private static func takeOutEnded(_ now: UInt64, _ table: inout Table) -> [SessionEntry] {
+        var ended: [SessionEntry] = []
+        while let first = table.heap.first, first.deadline <= now {
+            guard let entry = table.bySlot[first.slot] else {
+                preconditionFailure("slot \(first.slot) has a deadline and no session")
             }
-            return ended
+            Self.takeOut(entry, true, &table)
+            ended.append(entry)
         }
-        for entry in ended { bury(entry, isExpired: true, reason: "session_expired") }
+        return ended
+    }
+
+    private func buryExpired(_ entry: SessionEntry) {
+        bury(entry, isExpired: true, reason: "session_expired")
     }
 
     private static func takeOut(_ entry: SessionEntry, _ isExpired: Bool, _ table: inout Table) {
