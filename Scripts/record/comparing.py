@@ -21,7 +21,9 @@ class Differences:
         self.singles = []
 
     def add(self, step, where, old, new):
-        if old is ABSENT or new is ABSENT:
+        if where == "status":
+            words = (old, new)
+        elif old is ABSENT or new is ABSENT:
             words = (ABSENT if old is ABSENT else wording.shape(old), ABSENT if new is ABSENT else wording.shape(new))
         else:
             words = wording.change(old, new)
@@ -46,7 +48,7 @@ class Differences:
         for (where, old, new), group in sorted(self.groups.items(), key=lambda item: -item[1]["operations"].total()):
             rest = Counter()
             for operation, count in group["operations"].items():
-                if not expected.takes(f"{operation} {where} {old} -> {new}", count):
+                if not expected.takes(f"{operation} {where}: {old} -> {new}", count):
                     rest[operation] += count
             if rest:
                 unexpected += rest.total()
@@ -201,7 +203,7 @@ def lines(step, where, old, new, differences):
 
 class Expected:
     """A text of `pattern :: reason` lines; `#` starts a comment. A pattern is held against
-    `operation place old -> new` as it is printed, and only `*` stands for anything."""
+    `operation place: old -> new` as it is printed, and only `*` stands for anything."""
 
     def __init__(self, path):
         self.rules = []

@@ -109,8 +109,14 @@ class Performer:
                     input=self.blob(step["stdin"]) if step["stdin"] else b"", capture_output=True)
             except subprocess.TimeoutExpired:
                 return Result(0, [], {"stderr": f"did not end in {COMMAND_SECONDS} s".encode()})
-        return Result(done.returncode, [], {"stdout": masks.text(done.stdout),
-                                            "stderr": masks.text(done.stderr)})
+        return Result(done.returncode, [], {"stdout": self._output(done.stdout),
+                                            "stderr": self._output(done.stderr)})
+
+    def _output(self, data):
+        """What a command printed: units for systemd name the binary."""
+        for path in {os.path.realpath(self.binary), self.binary}:
+            data = data.replace(path.encode(), b"(binary)")
+        return masks.text(data)
 
 
 def asked(step):

@@ -41,7 +41,8 @@ def shape(value):
 def fragments(old, new):
     """The pieces in which two texts differ: [(old, new)], numbers taken out; the whole where too much differs."""
     whole = [(cut(general(old)), cut(general(new)))]
-    if len(old) + len(new) > 20_000:
+    # Words of the wire, ids and numbers are no sentences: they change as a whole.
+    if len(old) + len(new) > 20_000 or not (set(old) & set(" \n") or set(new) & set(" \n")):
         return whole
     left, right = _TOKEN.findall(old), _TOKEN.findall(new)
     pieces = []
