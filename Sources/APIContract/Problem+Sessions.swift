@@ -25,7 +25,7 @@ extension Problem {
         case .full(let item, let max):
             self.init(
                 .sessionFull, "\(max) \(item.rawValue) are the most that is kept.",
-                headers: HeaderFields([.init("Retry-After", "60")]))
+                retryAfterSeconds: 60)
         case .exhausted(let reason):
             self.init(
                 .iovaExhausted, "No IOVA is left below the limit. \(reason.because)",

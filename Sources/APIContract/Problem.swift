@@ -19,7 +19,7 @@ public struct Problem: Error, Sendable {
 
     public init(
         _ kind: ProblemKind, _ detail: String, errors: [JSONProblem] = [], errorsDropped: Int = 0,
-        errno: String? = nil, headers: HeaderFields = HeaderFields()
+        errno: String? = nil, headers: HeaderFields = HeaderFields(), retryAfterSeconds: Int? = nil
     ) {
         self.kind = kind
         self.detail = detail
@@ -27,5 +27,6 @@ public struct Problem: Error, Sendable {
         self.errorsDropped = errorsDropped
         self.errno = errno
         self.headers = headers
+        if let retryAfterSeconds { self.headers.set("Retry-After", String(retryAfterSeconds)) }
     }
 }

@@ -64,7 +64,7 @@ extension TraceResult {
         case .array:
             guard let range = PageFrameRange(wirePair: node, problems) else { return nil }
             self = .range(range)
-        default:
+        case .bool, .number, .string, .object:
             guard let pfn = node.u64(problems) else { return nil }
             self = .pfn(pfn)
         }

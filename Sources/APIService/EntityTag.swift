@@ -1,6 +1,8 @@
 // Strong entity tags from content. FNV-1a is no cryptographic digest; a tag guards against lost updates
 // between cooperating clients, not against a forger.
 
+import HTTPMessages
+
 enum EntityTag {
     /// A quoted tag of 16 hex digits.
     static func of(_ bytes: some Sequence<UInt8>) -> String {
@@ -15,8 +17,6 @@ enum EntityTag {
 
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.
     static func list(_ fields: [String]) -> [String] {
-        fields.flatMap { $0.split(separator: ",") }
-            .map { String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()) }
-            .filter { !$0.isEmpty }
+        FieldList.elements(fields).map(String.init)
     }
 }

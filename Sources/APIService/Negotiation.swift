@@ -1,17 +1,19 @@
 // Accept and Content-Type, as far as this API needs them (RFC 9110, 8.3 and 12.5.1): media ranges with
 // q values; parameters of a media type are ignored.
 
+import HTTPMessages
+
 enum Negotiation {
     /// The media type of a Content-Type field, lower case, without parameters.
     static func mediaType(_ field: String) -> String {
         let bare = field.prefix { $0 != ";" }
-        return trimmed(bare).lowercased()
+        return FieldList.trimmed(bare).lowercased()
     }
 
     /// The first of `offers` with the highest q under the Accept fields; nil when none is acceptable.
     /// No Accept field accepts everything.
     static func choose(from offers: [String], accepting fields: [String]) -> String? {
-        let ranges = fields.flatMap { $0.split(separator: ",") }.map(parseRange)
+        let ranges = FieldList.elements(fields).map(parseRange)
         guard !ranges.isEmpty else { return offers.first }
         var best: (offer: String, quality: Double)?
         for offer in offers {
@@ -24,8 +26,8 @@ enum Negotiation {
     /// Whether the Accept-Encoding fields let this coding be used (RFC 9110, 12.5.3). None do not.
     static func accepts(coding: String, fields: [String]) -> Bool {
         var other = false
-        for item in fields.flatMap({ $0.split(separator: ",") }) {
-            let parts = item.split(separator: ";").map { trimmed($0).lowercased() }
+        for item in FieldList.elements(fields) {
+            let parts = item.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
             let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
             let isAllowed = weight.flatMap { Double($0.dropFirst(2)) } != 0
             if parts.first == coding { return isAllowed }
@@ -54,19 +56,12 @@ enum Negotiation {
     }
 
     private static func parseRange(_ text: Substring) -> Range {
-        let parts = text.split(separator: ";").map { trimmed($0).lowercased() }
+        let parts = text.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
         let type = (parts.first ?? "").split(separator: "/", maxSplits: 1).map(String.init)
         guard type.count == 2 else { return ("", "", 0) }
         let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
         // A weight that cannot be read counts as none given.
         let quality = weight.flatMap { Double($0.dropFirst(2)) } ?? 1
         return (type[0], type[1], quality.isFinite ? min(max(quality, 0), 1) : 1)
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        let head = text.drop(while: isBlank)
-        guard let end = head.lastIndex(where: { !isBlank($0) }) else { return "" }
-        return head[...end]
     }
 }

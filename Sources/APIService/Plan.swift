@@ -95,12 +95,12 @@ extension Service {
                 let hint = known.isEmpty ? "none are read here" : "known are \(known.joined(separator: ", "))"
                 errors.append(
                     JSONProblem(
-                        pointer: "?\(item.name)", code: "unknown-parameter",
+                        pointer: QueryReader.pointer(item.name), code: "unknown-parameter",
                         detail: "No such parameter; \(hint)."))
             } else if !seen.insert(item.name).inserted {
                 errors.append(
                     JSONProblem(
-                        pointer: "?\(item.name)", code: "repeated-parameter",
+                        pointer: QueryReader.pointer(item.name), code: "repeated-parameter",
                         detail: "Send the parameter once."))
             }
         }

@@ -21,12 +21,7 @@ struct QuestionResolver {
             guard let mates = mates(request, on: nil) else { return nil }
             return question(request, prepared, mates, doorbells: request.doorbells ?? [])
         case .platform(let id, let name):
-            guard let entry = platforms.entry(id) else {
-                problems.add(
-                    "/platform", "unknown-platform",
-                    "No platform \"\(Excerpt.of(id))\"; GET /v1/platforms lists them.")
-                return nil
-            }
+            guard let entry = platforms.entry(id, at: "/platform", problems) else { return nil }
             let device = device(
                 name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
             var request = request
@@ -104,11 +99,7 @@ struct QuestionResolver {
         let device = platforms.prepared(
             name, on: entry, under: request.stated.conditions, adoptsDriver: adoptsDriver,
             includesDomain: request.consumer == .dmaAPI)
-        if let device { return device }
-        problems.add(
-            pointer, "unknown-device",
-            "No device \"\(Excerpt.of(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
-        )
-        return nil
+        if device == nil { problems.add(pointer, "unknown-device", entry.unknownDevice(name)) }
+        return device
     }
 }

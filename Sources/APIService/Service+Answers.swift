@@ -11,7 +11,15 @@ extension Service {
             body: Array(text.utf8))
     }
 
-    /// A JSON answer.
+    /// A JSON answer of one value.
+    func json(_ value: (inout JSONWriter) -> Void) -> Response {
+        var writer = JSONWriter()
+        value(&writer)
+        return Response(
+            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
+    }
+
+    /// A JSON answer whose members `body` writes.
     func json(
         _ status: Int, headers: [HeaderFields.Field] = [], reservingBytes: Int = 1_024,
         _ body: (inout JSONWriter) -> Void

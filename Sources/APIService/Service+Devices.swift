@@ -46,17 +46,8 @@ extension Service {
     func readDevice(_ context: RequestContext) throws(Problem) -> Response {
         let entry = try entry(context)
         let id = context.variable("device")
-        guard let device = entry.device(id) else { throw noDevice(id, entry) }
-        var writer = JSONWriter()
-        writer.device(device, doorbells: entry.doorbells(of: device))
-        return Response(
-            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
-    }
-
-    private func noDevice(_ id: String, _ entry: PlatformEntry) -> Problem {
-        Problem(
-            .notFound,
-            "No device \"\(shown(id))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them.")
+        guard let device = entry.device(id) else { throw Problem(.notFound, entry.unknownDevice(id)) }
+        return json { $0.device(device, doorbells: entry.doorbells(of: device)) }
     }
 
     /// The device of a view, under its conditions, and the window source.
@@ -74,7 +65,7 @@ extension Service {
             throw .parameters(query.problems)
         }
         guard let device = platforms.prepared(id, on: entry, under: conditions) else {
-            throw noDevice(id, entry)
+            throw Problem(.notFound, entry.unknownDevice(id))
         }
         return (device, source)
     }

@@ -28,10 +28,9 @@ extension Service {
         if form.isJSON {
             log = try read(try document(context), &question, context)
         } else if let id = context.parameter("platform") {
-            guard let entry = platforms.entry(id) else {
-                throw .parameter("platform", "No platform \"\(shown(id))\".")
-            }
-            question.adopt(entry, platforms)
+            let entry = platforms.entry(id, at: "?platform", query.problems)
+            try query.check()
+            if let entry { question.adopt(entry, platforms) }
         }
         let content: FaultLog.Content
         do {
@@ -55,15 +54,11 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = FaultRequest(document.root, problems)
         for name in ["platform", "doorbell"] where context.parameter(name) != nil {
-            problems.add("?\(name)", "conflict", "With a JSON body, say it there.")
+            problems.add(QueryReader.pointer(name), "conflict", "With a JSON body, say it there.")
         }
         if let id = request.platform {
-            if let entry = platforms.entry(id) {
+            if let entry = platforms.entry(id, at: "/platform", problems) {
                 question.adopt(entry, platforms)
-            } else {
-                problems.add(
-                    "/platform", "unknown-platform",
-                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
             }
         }
         guard problems.isEmpty else { throw .semantic(problems) }

@@ -70,7 +70,4 @@ extension Service {
         try query.check()
         return given ?? level
     }
-
-    /// A caller's text, cut for a message.
-    func shown(_ text: String) -> String { Excerpt.of(text) }
 }

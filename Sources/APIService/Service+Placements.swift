@@ -101,12 +101,7 @@ struct HostFactsBuilder {
         _ id: String, _ names: [String]?, _ host: PlacementRequest.Host, _ platforms: PlatformStore,
         _ problems: ProblemList
     ) -> [PreparedDevice]? {
-        guard let entry = platforms.entry(id) else {
-            problems.add(
-                "\(host.pointer)/platform", "unknown-platform",
-                "No platform \"\(id)\"; GET /v1/platforms lists them.")
-            return nil
-        }
+        guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return nil }
         var conditions = conditions
         if let aperture = host.aperture { conditions.aperture = aperture }
         guard let names else {
@@ -120,13 +115,12 @@ struct HostFactsBuilder {
         }
         var found: [PreparedDevice] = []
         for (place, name) in names.enumerated() {
-            guard let device = platforms.prepared(name, on: entry, under: conditions) else {
+            if let device = platforms.prepared(name, on: entry, under: conditions) {
+                found.append(device)
+            } else {
                 problems.add(
-                    "\(host.pointer)/devices/\(place)", "unknown-device",
-                    "No such device on \(id); GET /v1/platforms/\(id)/devices lists them.")
-                continue
+                    "\(host.pointer)/devices/\(place)", "unknown-device", entry.unknownDevice(name))
             }
-            found.append(device)
         }
         return found.count == names.count ? found : nil
     }

@@ -133,13 +133,13 @@ extension Service {
     }
 
     private func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {
-        let shown = String(id.prefix(Limits.platformIDBytesMax))
+        let shown = Excerpt.of(id)
         switch refusal {
         case .exists:
             return Problem(
                 .platformExists, "The platform \"\(shown)\" exists; PUT replaces it, or choose another id.")
         case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and stays as it is.")
-        case .absent: return Problem(.notFound, "No platform \"\(shown)\"; GET /v1/platforms lists them.")
+        case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
         case .conditionFailed(let current):
             let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
             let now = current.map { "its ETag is \($0)" } ?? "it does not exist"
@@ -150,7 +150,7 @@ extension Service {
             return Problem(
                 .tooManyPlatforms,
                 "\(Limits.platformsUploadedMax) platforms or \(Limits.platformBytesTotalMax) bytes are the most that is kept.",
-                headers: HeaderFields([.init("Retry-After", "60")]))
+                retryAfterSeconds: 60)
         }
     }
 }

@@ -23,12 +23,9 @@ extension Service {
     func readPolicy(_ context: RequestContext) throws(Problem) -> Response {
         let name = context.variable("policy")
         guard let policy = Policy.named(name) else {
-            throw Problem(.notFound, "No policy \"\(shown(name))\"; GET /v1/policies lists them.")
+            throw Problem(.notFound, "No policy \"\(Excerpt.of(name))\"; GET /v1/policies lists them.")
         }
-        var writer = JSONWriter()
-        writer.policy(policy)
-        return Response(
-            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
+        return json { $0.policy(policy) }
     }
 
     func listRules(_ context: RequestContext) -> Response {

@@ -104,11 +104,11 @@ extension Service {
         Problem(
             .sessionFull,
             "All sessions together hold \(Limits.sessionItemsTotalMax) items, the most that is kept.",
-            headers: HeaderFields([.init("Retry-After", "60")]))
+            retryAfterSeconds: 60)
     }
 
     static func problem(_ refusal: SessionStore.Refusal, _ id: String) -> Problem {
-        let shown = String(id.prefix(Limits.sessionIDBytesMax))
+        let shown = Excerpt.of(id)
         switch refusal {
         case .absent: return Problem(.notFound, "No session \"\(shown)\"; GET /v1/sessions lists them.")
         case .expired:
@@ -119,7 +119,7 @@ extension Service {
             return Problem(
                 .tooManySessions,
                 "\(Limits.sessionsMax) sessions are the most that is kept; the next one expires in \(seconds) s.",
-                headers: HeaderFields([.init("Retry-After", String(min(max(seconds, 1), 3_600)))]))
+                retryAfterSeconds: min(max(seconds, 1), 3_600))
         case .full: return everythingIsFull
         }
     }

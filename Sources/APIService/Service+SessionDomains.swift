@@ -199,17 +199,8 @@ extension Service {
         case .described(let device):
             return (SessionDevice(id: request.id ?? device.id, platform: nil, device: device), nil)
         case .named(let platform, let name):
-            guard let entry = platforms.entry(platform) else {
-                problems.add(
-                    request.pointer + "/platform", "unknown-platform",
-                    "No platform \"\(shown(platform))\"; GET /v1/platforms lists them.")
-                return nil
-            }
-            guard let device = entry.device(name) else {
-                problems.add(
-                    request.pointer + "/device", "unknown-device",
-                    "No device \"\(shown(name))\" on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
-                )
+            let entry = platforms.entry(platform, at: request.pointer + "/platform", problems)
+            guard let device = entry?.device(name, at: request.pointer + "/device", problems) else {
                 return nil
             }
             return (SessionDevice(id: request.id ?? name, platform: platform, device: device), entry)

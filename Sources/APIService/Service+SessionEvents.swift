@@ -46,7 +46,7 @@ extension Service {
             throw Problem(
                 .tooManySubscribers,
                 "\(error.limit) event streams are the most at once; poll the JSON page of the same events.",
-                headers: HeaderFields([.init("Retry-After", "5")]))
+                retryAfterSeconds: 5)
         }
     }
 
@@ -63,7 +63,7 @@ extension Service {
         for name in ["page_token", "after"] {
             guard let text = context.parameter(name) else { continue }
             guard let id = Self.number(text) else {
-                throw .parameter(name, "\"\(shown(text))\" is no event's id.")
+                throw .parameter(name, "\"\(Excerpt.of(text))\" is no event's id.")
             }
             return id
         }

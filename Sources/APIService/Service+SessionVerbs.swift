@@ -122,7 +122,7 @@ extension Service {
     private func address(_ context: RequestContext) throws(Problem) -> IOVA {
         let text = context.variable("iova")
         guard let value = try? HexLiteral.parse(Array(text.utf8)) else {
-            throw Problem(.notFound, "\"\(shown(text))\" is no address; send hex like 0xfffff000.")
+            throw Problem(.notFound, "\"\(Excerpt.of(text))\" is no address; send hex like 0xfffff000.")
         }
         return IOVA(value)
     }

@@ -46,13 +46,7 @@ extension Service {
             return request.hosts.isEmpty ? platforms.page(after: nil, limit: .max).entries : []
         }
         return ids.enumerated().compactMap { index, id in
-            let entry = platforms.entry(id)
-            if entry == nil {
-                problems.add(
-                    "/platforms/\(index)", "unknown-platform",
-                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
-            }
-            return entry
+            platforms.entry(id, at: "/platforms/\(index)", problems)
         }
     }
 
@@ -85,21 +79,15 @@ extension Service {
     private func subject(_ host: PlacementRequest.Host, _ problems: ProblemList) -> SurveySubject? {
         switch host.source {
         case .platform(let id, let names):
-            guard let entry = platforms.entry(id) else {
-                problems.add(
-                    "\(host.pointer)/platform", "unknown-platform",
-                    "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
+            guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else {
                 return nil
             }
             var platform = entry.platform
             if let names {
-                platform.devices = names.compactMap { entry.device($0) }
-                if platform.devices.count < names.count {
-                    problems.add(
-                        "\(host.pointer)/devices", "unknown-device",
-                        "Not every device is on \(entry.id); GET /v1/platforms/\(entry.id)/devices lists them."
-                    )
+                guard let devices = entry.devices(names, at: "\(host.pointer)/devices", problems) else {
+                    return nil
                 }
+                platform.devices = devices
             }
             return SurveySubject(
                 name: host.name, machine: machine(platform, of: entry), aperture: host.aperture)

@@ -17,10 +17,8 @@ extension Service {
         var device: PreparedDevice?
         var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
-            if let entry = platforms.entry(id) {
+            if let entry = platforms.entry(id, at: "?platform", query.problems) {
                 device = adopt(entry, query, conditions, &doorbells)
-            } else {
-                query.add("platform", "No platform \"\(shown(id))\"; GET /v1/platforms lists them.")
             }
         } else if context.parameter("device") != nil {
             query.add("device", "A device is one of a platform: name that too.")
@@ -62,7 +60,7 @@ extension Service {
         guard
             let device = platforms.prepared(name, on: entry, under: conditions, includesDomain: true)
         else {
-            query.add("device", "No device \"\(shown(name))\" on \(entry.id).")
+            query.add("device", entry.unknownDevice(name))
             return nil
         }
         let own = entry.doorbells(of: device.source)

@@ -26,7 +26,7 @@ extension Service {
     func readVMM(_ context: RequestContext) throws(Problem) -> Response {
         let id = context.variable("vmm")
         guard let vmm = VMM(rawValue: id) else {
-            throw Problem(.notFound, "No VMM \"\(shown(id))\"; GET /v1/vmms lists them.")
+            throw Problem(.notFound, "No VMM \"\(Excerpt.of(id))\"; GET /v1/vmms lists them.")
         }
         let query = context.query
         let shape = shape(query)

@@ -151,7 +151,7 @@ extension Problem {
         case .shuttingDown:
             self.init(
                 .shuttingDown, "The server is shutting down; send the request to another instance.",
-                headers: HeaderFields([.init("Retry-After", "5")]))
+                retryAfterSeconds: 5)
         }
     }
 }

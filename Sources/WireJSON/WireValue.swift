@@ -11,6 +11,11 @@ public enum WireValue: Sendable {
     /// The code of whatever is wrong with a bare text: its parameter says the rest.
     public static let textCode = "invalid-value"
 
+    /// The code of a fault at a pointer; `code` is that of a member.
+    public static func code(_ code: String, at pointer: String) -> String {
+        pointer.hasPrefix("?") ? textCode : code
+    }
+
     public var pointer: String {
         switch self {
         case .member(let node): node.pointer

@@ -204,6 +204,55 @@ import Testing
         #expect(client.post("\(domain)/iovas", json: "{}").pointers == ["/size"])
     }
 
+    /// A name that leads nowhere, in the words of the path that it would have.
+    @Test func unknownPlatforms() {
+        let long = String(repeating: "x", count: 60)
+        for id in ["none", long] {
+            let named = #""platform":"\#(id)","device":"d""#
+            let answers = [
+                client.decide(#"{"consumer":"iommufd",\#(named)}"#),
+                client.post("/v1/comparisons", json: "{\(named)}"),
+                client.post("/v1/placements", json: #"{"hosts":[{"platform":"\#(id)"}],\#(Self.vm)}"#),
+                client.post("/v1/surveys", json: #"{"platforms":["\#(id)"]}"#),
+                client.post("/v1/surveys", json: #"{"hosts":[{"platform":"\#(id)"}]}"#),
+                client.post("/v1/sessions/s/domains", json: "{\"devices\":[{\(named)}]}"),
+                client.post("/v1/sessions/s/domains/d/devices", json: "{\(named)}"),
+                client.post("/v1/fault-explanations", json: #"{"text":"","platform":"\#(id)"}"#),
+                client.ask(
+                    .post, "/v1/fault-explanations?platform=\(id)", Array(Self.fault.utf8),
+                    type: "text/plain"),
+                client.ask(
+                    .post, "/v1/replays?platform=\(id)", Array(Self.trace.utf8), type: "text/plain"),
+            ]
+            let sentence = client.get("/v1/platforms/\(id)").json["detail"] as? String
+            for answer in answers {
+                #expect(answer.list("errors").map { $0["detail"] as? String } == [sentence])
+            }
+        }
+    }
+
+    @Test func unknownDevices() {
+        let named = #""platform":"example-arm-juno","device":"/nope""#
+        let host = #"{"platform":"example-arm-juno","devices":["/nope"]}"#
+        let answers = [
+            client.decide(#"{"consumer":"iommufd",\#(named)}"#),
+            client.post("/v1/comparisons", json: "{\(named)}"),
+            client.post("/v1/placements", json: "{\"hosts\":[\(host)],\(Self.vm)}"),
+            client.post("/v1/surveys", json: "{\"hosts\":[\(host)]}"),
+            client.post("/v1/sessions/s/domains", json: "{\"devices\":[{\(named)}]}"),
+            client.post("/v1/sessions/s/domains/d/devices", json: "{\(named)}"),
+            client.ask(
+                .post, "/v1/replays?platform=example-arm-juno&device=/nope", Array(Self.trace.utf8),
+                type: "text/plain"),
+        ]
+        let sentence =
+            client.get("/v1/platforms/example-arm-juno/devices/%2Fnope").json["detail"] as? String
+        for answer in answers {
+            #expect(answer.list("errors").map { $0["detail"] as? String } == [sentence])
+        }
+        #expect(answers[3].pointers == ["/hosts/0/devices/0"])
+    }
+
     @Test(arguments: VMParameter.all.map(\.name) + ["ram"])
     func shapesOfVMs(name: String) {
         let ram = name == "ram" ? "" : #""ram":1073741824,"#
