@@ -30,7 +30,9 @@ let package = Package(
     name: "iovad",
     products: [.executable(name: "iovad", targets: ["iovad"])],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // Tests only: openapi.yaml is read with it.
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // The core: pure values, no Foundation, no C.
@@ -91,6 +93,10 @@ let package = Package(
 
         // Tests only.
         module("TestSupport"),
+        .target(
+            name: "OpenAPI", dependencies: [.product(name: "Yams", package: "Yams")],
+            path: "Tests/Support/OpenAPI", swiftSettings: strict),
+        tests("OpenAPITests", ["OpenAPI"]),
         tests("AddressSpacesTests", ["AddressSpaces"]),
         tests("SMMUModelTests", ["SMMUModel", "AddressSpaces"]),
         tests(
@@ -125,7 +131,8 @@ let package = Package(
             [
                 "APIService", "APIContract", "HTTPMessages", "MicroHTTPServer", "MSIWindows",
                 "IOVAAllocation",
-                "AddressSpaces", "Locking", "iovad",
+                "AddressSpaces", "Locking", "OpenAPI", "FleetQueries", "Sessions", "Platforms", "SMMUModel",
+                "PlatformIngestion", "PlatformWire", "AllocatorTraces", "iovad",
             ]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.

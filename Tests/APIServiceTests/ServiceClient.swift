@@ -1,8 +1,11 @@
-// Asks the service in process, as the server would: admission first, then the answer.
+// Asks the service in process, as the server would: admission first, then the answer. Every exchange is
+// held against openapi.yaml on its way.
 
 import APIService
 import Foundation
 import HTTPMessages
+import OpenAPI
+import Testing
 
 struct ServiceClient {
     let service: Service
@@ -46,6 +49,14 @@ struct ServiceClient {
     func ask(
         _ method: Method, _ target: String, _ body: [UInt8] = [], type: String? = nil,
         headers: [HeaderFields.Field] = []
+    ) -> Answer {
+        let answer = answer(method, target, body, type: type, headers: headers)
+        Contract.hold(answer.response, of: method, target, body, type: type)
+        return answer
+    }
+
+    private func answer(
+        _ method: Method, _ target: String, _ body: [UInt8], type: String?, headers: [HeaderFields.Field]
     ) -> Answer {
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
