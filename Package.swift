@@ -94,7 +94,7 @@ let package = Package(
         // Tests only.
         module("TestSupport"),
         .target(
-            name: "OpenAPI", dependencies: [.product(name: "Yams", package: "Yams")],
+            name: "OpenAPI", dependencies: ["TestSupport", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support/OpenAPI", swiftSettings: strict),
         tests("OpenAPITests", ["OpenAPI"]),
         tests("AddressSpacesTests", ["AddressSpaces"]),
@@ -121,7 +121,7 @@ let package = Package(
             [
                 "APIService", "HTTPMessages", "PlatformIngestion", "MSIWindows", "Platforms",
                 "IOVAAllocation",
-                "SMMUModel", "AddressSpaces",
+                "SMMUModel", "AddressSpaces", "OpenAPI",
             ]),
         tests(
             "SessionsTests",
@@ -136,7 +136,7 @@ let package = Package(
             ]),
         tests("CommandLineTests", ["iovad"]),
         // The command as a process: it depends on the executable so that it is built first.
-        tests("CommandTests", ["iovad", "MicroHTTPServer", "Locking"]),
+        tests("CommandTests", ["iovad", "MicroHTTPServer", "Locking", "OpenAPI"]),
         tests(
             "FleetQueriesTests", ["FleetQueries", "MSIWindows", "Platforms", "SMMUModel", "AddressSpaces"]),
         tests("ArchitectureTests", exclude: ["module-graph.txt"]),

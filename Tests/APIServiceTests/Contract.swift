@@ -1,34 +1,27 @@
-// openapi.yaml, read once, and what every exchange of the service tests is held against it with.
+// What every exchange of the service tests is held against openapi.yaml with.
 
-import Foundation
 import HTTPMessages
 import OpenAPI
-import TestSupport
 import Testing
 
 enum Contract {
-    static let document: OpenAPIDocument = {
-        let file = SharedShelf.packageRoot.appendingPathComponent("openapi.yaml")
-        do {
-            return try OpenAPIDocument(yaml: String(contentsOf: file, encoding: .utf8))
-        } catch {
-            fatalError("openapi.yaml cannot be read: \(error)")
-        }
-    }()
+    static var document: OpenAPIDocument { .published }
 
-    /// Records what the document does not allow of an exchange. A stream's text is held by `holdEvents` or
-    /// once more when it is read to its end.
-    static func hold(
-        _ response: Response, of method: HTTPMessages.Method, _ target: String, _ body: [UInt8],
-        type: String?
-    ) {
+    /// The request and its answer as they go over the wire.
+    static func exchange(
+        _ method: HTTPMessages.Method, _ target: String, _ body: [UInt8], type: String?,
+        _ response: Response
+    ) -> Exchange {
         var headers: [String: String] = [:]
         for field in response.headers.fields { headers[field.name.lowercased()] = field.value }
-        let faults = document.faults(
-            of: Exchange(
-                method: method.name, target: target, requestType: type, request: body,
-                status: response.status, responseHeaders: headers, response: response.body))
-        for fault in faults { Issue.record("openapi.yaml: \(fault)") }
+        return Exchange(
+            method: method.name, target: target, requestType: type, request: body, status: response.status,
+            responseHeaders: headers, response: response.body)
+    }
+
+    /// Records what the document does not allow of an exchange. A stream's text comes later: `holdEvents`.
+    static func hold(_ exchange: Exchange) {
+        for fault in document.faults(of: exchange) { Issue.record("openapi.yaml: \(fault)") }
     }
 
     /// Records what the document does not allow of an event stream's text.

@@ -5,7 +5,6 @@ import APIService
 import Foundation
 import HTTPMessages
 import OpenAPI
-import Testing
 
 struct ServiceClient {
     let service: Service
@@ -20,6 +19,8 @@ struct ServiceClient {
 
     struct Answer {
         var response: Response
+        /// What went over the wire.
+        var exchange: Exchange
         var status: Int { response.status }
         var json: [String: Any] {
             (try? JSONSerialization.jsonObject(with: Data(response.body))) as? [String: Any] ?? [:]
@@ -39,6 +40,8 @@ struct ServiceClient {
                 drained.response.body += bytes
                 pieces += 1
             }
+            drained.exchange.response = drained.response.body
+            Contract.hold(drained.exchange)
             return (drained, pieces)
         }
 
@@ -50,18 +53,19 @@ struct ServiceClient {
         _ method: Method, _ target: String, _ body: [UInt8] = [], type: String? = nil,
         headers: [HeaderFields.Field] = []
     ) -> Answer {
-        let answer = answer(method, target, body, type: type, headers: headers)
-        Contract.hold(answer.response, of: method, target, body, type: type)
-        return answer
+        let response = respond(method, target, body, type: type, headers: headers)
+        let exchange = Contract.exchange(method, target, body, type: type, response)
+        Contract.hold(exchange)
+        return Answer(response: response, exchange: exchange)
     }
 
-    private func answer(
+    private func respond(
         _ method: Method, _ target: String, _ body: [UInt8], type: String?, headers: [HeaderFields.Field]
-    ) -> Answer {
+    ) -> Response {
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
-        return Answer(response: service.responder.respond(to: Request(head: head, body: body)))
+        return service.responder.respond(to: Request(head: head, body: body))
     }
 
     func get(_ target: String, headers: [HeaderFields.Field] = []) -> Answer {

@@ -29,6 +29,12 @@ import Testing
 
     /// All that the stream says now, and whether it ended.
     private func read(_ response: Response) throws -> (text: String, hasEnded: Bool) {
+        let (text, hasEnded) = try readBlocks(response)
+        Contract.holdEvents(text)
+        return (text, hasEnded)
+    }
+
+    private func readBlocks(_ response: Response) throws -> (text: String, hasEnded: Bool) {
         let stream = try #require(response.stream)
         var bytes: [UInt8] = []
         while true {

@@ -8,6 +8,7 @@ import Foundation
 import HTTPMessages
 import IOVAAllocation
 import MSIWindows
+import OpenAPI
 import Platforms
 import TestSupport
 import Testing
@@ -144,7 +145,7 @@ import Testing
         (try? JSONSerialization.jsonObject(with: Data(response.body))) as? [String: Any] ?? [:]
     }
 
-    /// As the server would ask: admission first.
+    /// As the server would ask: admission first. The exchange is held against openapi.yaml.
     private static func ask(
         _ service: Service, _ method: HTTPMessages.Method, _ target: String, _ body: [UInt8] = [],
         type: String? = nil, headers: [HeaderFields.Field] = []
@@ -152,6 +153,12 @@ import Testing
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
-        return service.responder.respond(to: Request(head: head, body: body))
+        let response = service.responder.respond(to: Request(head: head, body: body))
+        let exchange = Exchange(
+            method: method.name, target: target, requestType: type, request: body, status: response.status,
+            responseHeaders: response.headers["Content-Type"].map { ["content-type": $0] } ?? [:],
+            response: response.body)
+        for fault in OpenAPIDocument.published.faults(of: exchange) { Issue.record("openapi.yaml: \(fault)") }
+        return response
     }
 }

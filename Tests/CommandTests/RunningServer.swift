@@ -1,7 +1,9 @@
 // `iovad serve` as a process of its own on a free port, ended by SIGTERM.
 
 import Foundation
+import OpenAPI
 import TestSupport
+import Testing
 
 /// A running server. It is ended when the value goes, if not before.
 final class RunningServer {
@@ -54,12 +56,18 @@ final class RunningServer {
 
     func client() throws -> RawClient { try RawClient(.tcp(port)) }
 
-    /// One request on a connection of its own.
+    /// One request on a connection of its own, held against openapi.yaml with its answer.
     func get(_ target: String, _ fields: [String] = [], method: String = "GET") throws -> RawClient.Answer? {
         let client = try client()
         let lines = ["\(method) \(target) HTTP/1.1", "Host: h"] + fields
         try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
-        return try client.read(isHead: method == "HEAD")
+        guard let answer = try client.read(isHead: method == "HEAD") else { return nil }
+        let exchange = Exchange(
+            method: method, target: target, requestType: nil, request: [], status: answer.status,
+            responseHeaders: Dictionary(answer.headers.map { ($0.name, $0.value) }) { first, _ in first },
+            response: answer.body)
+        for fault in OpenAPIDocument.published.faults(of: exchange) { Issue.record("openapi.yaml: \(fault)") }
+        return answer
     }
 
     /// Sends SIGTERM and gives the exit status.

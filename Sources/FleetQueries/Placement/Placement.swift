@@ -32,7 +32,7 @@ public struct Placement: Sendable {
     }
 
     public struct Warning: Hashable, Sendable {
-        public enum Severity: String, Sendable {
+        public enum Severity: String, CaseIterable, Sendable {
             case info, warning, fatal
         }
         public var code: Code

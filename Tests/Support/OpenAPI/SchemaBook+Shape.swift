@@ -1,0 +1,70 @@
+// What a document's schemas look like, as opposed to what fits them: objects that leave room for more, and
+// every closed set of words.
+
+extension SchemaBook {
+    /// Pointers of object schemas, reached from a schema, that do not forbid further members. A schema that is
+    /// only a part of another counts with the whole.
+    public func openObjects(from schema: Int) -> [String] {
+        var found: [String] = []
+        var visited: Set<Int> = []
+        visit(schema, isPart: false, &visited, &found)
+        return found.sorted()
+    }
+
+    private func visit(_ place: Int, isPart: Bool, _ visited: inout Set<Int>, _ found: inout [String]) {
+        guard visited.insert(place).inserted else { return }
+        let schema = schemas[place]
+        let isClosed = schema.additional != nil || schema.forbidsUnevaluated
+        if !isPart, !isClosed, !schema.properties.isEmpty || schema.types?.contains("object") == true {
+            found.append(schema.pointer)
+        }
+        for other in schema.allOf { visit(other, isPart: isPart || isClosed, &visited, &found) }
+        for other in schema.oneOf + schema.anyOf + (schema.reference.map { [$0] } ?? []) {
+            visit(other, isPart: isPart, &visited, &found)
+        }
+        var children = Array(schema.properties.values) + schema.prefixItems
+        if let items = schema.items { children.append(items) }
+        if case .schema(let additional)? = schema.additional { children.append(additional) }
+        for child in children { visit(child, isPart: false, &visited, &found) }
+    }
+}
+
+extension OpenAPIDocument {
+    /// Every `enum` and `const` of the document: the pointer of its schema, and its values.
+    public var closedSets: [String: [JSONValue]] {
+        var found: [String: [JSONValue]] = [:]
+        collect(root, "") { pointer, keyword, value in
+            switch keyword {
+            case "enum": found[pointer] = value.array
+            case "const": found[pointer] = [value]
+            default: break
+            }
+        }
+        return found
+    }
+
+    /// Every bound of the document: the pointer of its keyword, and its value.
+    public var bounds: [String: JSONValue] {
+        let keywords: Set<String> = [
+            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+        ]
+        var found: [String: JSONValue] = [:]
+        collect(root, "") { pointer, keyword, value in
+            if keywords.contains(keyword) { found["\(pointer)/\(keyword)"] = value }
+        }
+        return found
+    }
+
+    private func collect(_ value: JSONValue, _ pointer: String, _ note: (String, String, JSONValue) -> Void) {
+        switch value {
+        case .object(let members):
+            for (name, member) in members where name != "example" && name != "examples" {
+                note(pointer, name, member)
+                collect(member, "\(pointer)/\(Pointer.escaped(name))", note)
+            }
+        case .array(let items):
+            for (index, item) in items.enumerated() { collect(item, "\(pointer)/\(index)", note) }
+        case .null, .bool, .integer, .number, .string: break
+        }
+    }
+}
