@@ -1,71 +1,66 @@
 // The examples of openapi.yaml are real: each request that stands there is answered as it stands there.
 
-import APIService
-import Foundation
+import APIContract
 import HTTPMessages
-import TestSupport
+import OpenAPI
 import Testing
 
 @Suite struct ExampleTests {
-    private struct Exchange {
-        var path = ""
-        var status = 0
-        var answer: Any = NSNull()
+    struct Example: CustomTestStringConvertible, Sendable {
+        let operation: String
+        let type: String
+        let name: String
+        let body: JSONValue
+        /// With its status; nil where the document leaves the answer open.
+        let answer: (status: Int, body: JSONValue)?
+        var testDescription: String { "\(operation) \(type) \(name)" }
     }
 
-    /// Examples are lines `name: { summary: "...", value: JSON }` below their media type for requests, and
-    /// `name: { value: JSON }` below their status for answers; the name holds the two together.
-    private func examples() throws -> (
-        requests: [String: (type: String, body: Any)], answers: [String: Exchange]
-    ) {
-        let file = SharedShelf.packageRoot.appendingPathComponent("openapi.yaml")
-        var requests: [String: (type: String, body: Any)] = [:]
-        var answers: [String: Exchange] = [:]
-        var (path, status, type) = ("", 0, "")
-        for line in try String(contentsOf: file, encoding: .utf8).components(separatedBy: "\n") {
-            let bare = line.drop { $0 == " " }
-            if line.hasPrefix("  /") { path = String(bare.prefix { $0 != ":" }) }
-            if bare.hasPrefix("\""), let code = Int(bare.dropFirst().prefix(3)) { status = code }
-            let key = bare.prefix { $0 != ":" }
-            if key.contains("/"), !key.hasPrefix("/") { type = String(key) }
-            guard let brace = bare.range(of: ": { "), bare.hasSuffix(" }"),
-                let value = bare.range(of: "value: ")
-            else { continue }
-            let opening = bare[brace.upperBound...]
-            guard
-                opening.hasPrefix("value: ") || opening.hasPrefix("summary: ") && bare.contains("\", value: ")
-            else { continue }
-            let json = try JSONSerialization.jsonObject(
-                with: Data(bare[value.upperBound...].dropLast(2).utf8), options: .fragmentsAllowed)
-            let name = String(bare[..<brace.lowerBound])
-            if opening.hasPrefix("summary: ") {
-                requests[name] = (type, json)
-            } else {
-                answers[name] = Exchange(path: path, status: status, answer: json)
+    /// Every example of a request, with the answer of the same name.
+    static let examples: [Example] = Contract.document.operations.flatMap { operation in
+        (operation.request?.content ?? [:]).sorted { $0.key < $1.key }.flatMap { type, media in
+            media.examples.sorted { $0.key < $1.key }.map { name, body in
+                let answers = operation.responses.compactMap { status, response in
+                    response.content[MediaType.json]?.examples[name].map { (status, $0) }
+                }
+                return Example(
+                    operation: operation.id, type: type, name: name, body: body, answer: answers.first)
             }
         }
-        return (requests, answers)
     }
 
-    @Test func examplesAreAnsweredAsPublished() throws {
-        let (requests, answers) = try examples()
-        #expect(Set(requests.keys) == Set(answers.keys) && answers.count >= 7)
-        // The version that the published answers were computed by.
-        let model =
-            try #require(answers["context-fault"]?.answer as? [String: Any])["model"] as? [String: Any]
-        let version = try #require(model?["engine"] as? String)
-        let client = ServiceClient(Service.Configuration(version: version))
-        for (name, exchange) in answers.sorted(by: { $0.key < $1.key }) {
-            let request = try #require(requests[name])
-            let body =
-                try (request.body as? String).map { Array($0.utf8) }
-                ?? Array(JSONSerialization.data(withJSONObject: request.body))
-            let query = exchange.path == "/v1/platforms" ? "?id=\(name)" : ""
-            let answer = client.ask(.post, exchange.path + query, body, type: request.type)
-            #expect(answer.status == exchange.status, "\(name): \(answer.text)")
-            let published = try #require(exchange.answer as? NSDictionary)
-            #expect(answer.json as NSDictionary == published, "\(name): \(answer.text)")
+    /// Each is valid and answered, and its answer stands in the document where one does.
+    @Test(arguments: examples) func exampleIsAnsweredAsPublished(example: Example) throws {
+        let named = Operation.allCases.first { $0.rawValue == example.operation }
+        let operation = try #require(named)
+        var request = ContractFixture.good(operation)
+        request.type = example.type
+        request.body = Array((example.body.string ?? example.body.text).utf8)
+        if operation == .createPlatform { request.target = "/v1/platforms?id=\(example.name)" }
+        // The session's own example must find nothing of its kind.
+        if operation == .createDomain { request.target = "/v1/sessions/empty/domains" }
+        let fixture = ContractFixture()
+        _ = fixture.client.post("/v1/sessions", json: #"{"id":"empty"}"#)
+        // The exchange is held against the schemas on its way.
+        let answer = fixture.send(request)
+        #expect((200..<300).contains(answer.status), "\(answer.text)")
+        guard let published = example.answer, operation != .putPlatform else { return }
+        #expect(answer.status == published.status)
+        let body = try JSONValue(parsing: answer.response.body)
+        #expect(body == published.body, "\(answer.text)")
+    }
+
+    /// Bodies that are JSON have an example each, and no answer stands alone.
+    @Test func examplesAreComplete() {
+        for operation in Contract.document.operations {
+            let requests = Set(Self.examples.filter { $0.operation == operation.id }.map(\.name))
+            if operation.request != nil { #expect(!requests.isEmpty, "\(operation.id) has no example") }
+            for (status, response) in operation.responses {
+                let alone = Set(response.content.values.flatMap(\.examples.keys)).subtracting(requests)
+                #expect(alone.isEmpty, "\(operation.id) \(status): \(alone)")
+            }
         }
+        #expect(Self.examples.filter { $0.answer != nil }.count >= 7)
     }
 
     /// Every kind under every label: what is plainly the other is read so, and said.
