@@ -66,9 +66,6 @@ final class IdempotencyStore: Sendable {
         }
     }
 
-    /// Bytes of kept answers.
-    var bytes: Int { state.withLock { $0.bytes } }
-
     /// Oldest first, until both bounds hold. Amortised O(1).
     private static func evict(_ state: inout State) {
         while state.first < state.queue.count {

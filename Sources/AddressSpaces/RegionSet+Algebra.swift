@@ -38,14 +38,6 @@ extension RegionSet {
     /// The addresses that are in this set and not in `other`.
     public func subtracting(_ other: Self) -> Self { intersection(other.complement()) }
 
-    /// The addresses that are in exactly one of the sets.
-    public func symmetricDifference(_ other: Self) -> Self {
-        subtracting(other).union(other.subtracting(self))
-    }
-
     /// The addresses of the set that lie in `bounds`.
     public func clipped(to bounds: Range) -> Self { intersection(Self(normalised: [bounds])) }
-
-    /// Whether every address of `other` is in the set.
-    public func isSuperset(of other: Self) -> Bool { other.subtracting(self).isEmpty }
 }

@@ -53,5 +53,4 @@ public struct ExplainingDomain: IOVAAllocator {
 
     public var heldRanges: HeldRanges { domain.heldRanges }
     public var heldCount: Int { domain.heldCount }
-    public func held(containing pfn: UInt64) -> PageFrameRange? { domain.held(containing: pfn) }
 }

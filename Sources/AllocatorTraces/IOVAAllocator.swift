@@ -23,5 +23,4 @@ public protocol IOVAAllocator: Sendable {
     /// Every held range, ascending, the sentinel left out.
     var heldRanges: HeldRanges { get }
     var heldCount: Int { get }
-    func held(containing pfn: UInt64) -> PageFrameRange?
 }

@@ -9,22 +9,6 @@ extension IOVADomain {
         case grew(hi: UInt64, lo: UInt64)
     }
 
-    /// Runs `body`; when it throws, everything that it did is undone. Not to be nested.
-    /// - Complexity: that of the operations in `body`, twice when they are undone.
-    public mutating func transaction<T, E: Error>(
-        _ body: (inout IOVADomain) throws(E) -> T
-    ) throws(E) -> T {
-        let before = beginTransaction()
-        do {
-            let result = try body(&self)
-            commitTransaction()
-            return result
-        } catch {
-            rollBack(to: before)
-            throw error
-        }
-    }
-
     /// What `body` would do and return now; nothing of it is kept. Not to be nested.
     public mutating func preview<T, E: Error>(
         _ body: (inout IOVADomain) throws(E) -> T

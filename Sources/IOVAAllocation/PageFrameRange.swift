@@ -14,7 +14,4 @@ public struct PageFrameRange: Hashable, Sendable {
         self.lo = lo
         self.hi = hi
     }
-
-    @inlinable
-    public func contains(_ pfn: UInt64) -> Bool { lo <= pfn && pfn <= hi }
 }

@@ -31,7 +31,4 @@ extension GroupRegionList {
         }
         return text
     }
-
-    /// The file of a kernel with 4 KiB pages.
-    public var sysfsText: String { sysfsText() }
 }

@@ -35,15 +35,4 @@ public struct SessionQuota: Hashable, Sendable {
         self.doorbells = doorbells
         self.mappings = mappings
     }
-
-    public subscript(item: Item) -> Int {
-        switch item {
-        case .domains: domains
-        case .ranges: ranges
-        case .regions: regions
-        case .devices: devices
-        case .doorbells: doorbells
-        case .mappings: mappings
-        }
-    }
 }

@@ -51,7 +51,10 @@ import Testing
     }
 
     private func decide(_ hosts: Hosts, _ guest: GuestDemand, _ demand: WindowDemand) -> Placement {
-        Placement.decide(PlacementQuestion(hosts, guest: guest, window: demand))
+        // Every host with facts of its own.
+        let named = hosts.enumerated().map { PlacementQuestion.Host(name: $1.name, facts: $0) }
+        return Placement.decide(
+            PlacementQuestion(hosts: named, facts: hosts.map(\.facts), guest: guest, window: demand))
     }
 
     /// Every aligned base of the universe at which the window fits, tried one by one.

@@ -76,3 +76,10 @@ import Testing
         }
     }
 }
+
+extension HoleSummary {
+    /// Whether some hole takes the request; exact for an exact summary.
+    fileprivate func admits(_ request: HoleRequest) -> Bool {
+        request.mayFit(longest: longest, blockOrder: blockOrder, capacity: capacity)
+    }
+}

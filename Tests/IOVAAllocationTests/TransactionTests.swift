@@ -106,3 +106,20 @@ import Testing
         #expect(domain.heldCount == 2)
     }
 }
+
+extension IOVADomain {
+    /// Runs `body`; when it throws, everything that it did is undone.
+    fileprivate mutating func transaction<T, E: Error>(
+        _ body: (inout IOVADomain) throws(E) -> T
+    ) throws(E) -> T {
+        let before = beginTransaction()
+        do {
+            let result = try body(&self)
+            commitTransaction()
+            return result
+        } catch {
+            rollBack(to: before)
+            throw error
+        }
+    }
+}

@@ -185,6 +185,6 @@ import Testing
             ),
         ] as [([(UInt64, UInt64, ReservedRegion.Kind)], String)])
     func sysfs(regions: [(UInt64, UInt64, ReservedRegion.Kind)], text: String) {
-        #expect(GroupRegionList(inserting: regions.map { Self.region($0.0, $0.1, $0.2) }).sysfsText == text)
+        #expect(GroupRegionList(inserting: regions.map { Self.region($0.0, $0.1, $0.2) }).sysfsText() == text)
     }
 }

@@ -94,6 +94,6 @@ enum Worked {
     static func hex(_ value: UInt64) -> String { String(value, radix: 16) }
 
     static func sysfs(_ device: Device, _ source: WindowSource = .fixed) -> String {
-        PreparedGroup(IOMMUGroup(device), under: Conditions()).advertised(source).sysfsText
+        PreparedGroup(IOMMUGroup(device), under: Conditions()).advertised(source).sysfsText()
     }
 }

@@ -103,7 +103,7 @@ struct ExpectedTable {
                 + "\(root.memoryAddressLimit.map { "\($0)" } ?? "none")"
         case .smmuV1V2(let smmu):
             "\(hex(smmu.base)) \(hex(smmu.span)) \(SMMUModelNumber.v1v2(smmu.model).1) "
-                + "\(smmu.isCoherentWalk) \(smmu.hasDVM)"
+                + "\(smmu.isCoherentWalk) \(smmu.flags & 1 != 0)"
         case .smmuV3(let smmu):
             "\(hex(smmu.base)) \(hex(smmu.flags)) \(smmu.isCoherentWalk) \(SMMUModelNumber.v3(smmu.model)[0])"
         case .performanceCounters(let base, let reference): "\(hex(base)) \(hex(reference))"

@@ -27,11 +27,4 @@ public struct PlacementQuestion: Sendable {
         self.guest = guest
         self.window = window
     }
-
-    /// Every host with facts of its own.
-    public init(_ hosts: [(name: String, facts: HostFacts)], guest: GuestDemand, window: WindowDemand) {
-        self.init(
-            hosts: hosts.enumerated().map { Host(name: $1.name, facts: $0) }, facts: hosts.map(\.facts),
-            guest: guest, window: window)
-    }
 }

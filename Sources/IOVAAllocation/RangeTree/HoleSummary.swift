@@ -44,10 +44,4 @@ struct HoleSummary {
         }
         return isLonger || isRoomier
     }
-
-    /// Whether some hole takes the request; exact for an exact summary.
-    @inline(__always)
-    func admits(_ request: HoleRequest) -> Bool {
-        request.mayFit(longest: longest, blockOrder: blockOrder, capacity: capacity)
-    }
 }

@@ -94,15 +94,6 @@ struct RangeTree: Sendable {
         return Position(leaf: leaf, slot: Int(leafCounts[leaf]) &- 1)
     }
 
-    /// The next lower range; nil below the lowest.
-    func below(_ position: Position) -> Position? {
-        if position.slot + 1 < Int(leafCounts[position.leaf]) {
-            return Position(leaf: position.leaf, slot: position.slot + 1)
-        }
-        let next = lower[position.leaf]
-        return next == Self.none ? nil : Position(leaf: Int(next), slot: 0)
-    }
-
     /// The lowest range with `hi >= pfn`. O(log n).
     @inline(__always)
     func position(at pfn: UInt64) -> Position {

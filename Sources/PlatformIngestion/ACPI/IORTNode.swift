@@ -43,7 +43,6 @@ struct IORTNode {
         var flags: UInt32
 
         var isCoherentWalk: Bool { flags & 2 != 0 }
-        var hasDVM: Bool { flags & 1 != 0 }
     }
 
     struct SMMUV3 {
