@@ -3,7 +3,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short atlas record compare python clean
+.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+	atlas record compare python clean
 
 # First what the toolchain itself loads and links with, then the three libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -16,6 +17,8 @@ BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
 RUN_ARGUMENTS ?=
+# Of `make bench`: empty runs everything; "allocator --json", "sessions --help", ...
+BENCH_ARGUMENTS ?=
 # Seconds for each reader of untrusted bytes in `make test`.
 TEST_FUZZ_SECONDS ?= 5
 # Of `record` and `compare`: the file of answers, the binary that is asked (built when none is named), the seed
@@ -38,6 +41,9 @@ help:
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   keep the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  ask them again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
+	@echo 'make bench    measure: allocator beside a linear walk, sessions (a few minutes;'
+	@echo '              BENCH_ARGUMENTS="allocator --json", BENCH_ARGUMENTS=--help)'
+	@echo 'make bench-check  that the measurements work, with tiny sizes; not part of make test, which would build twice'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
 	@echo 'make fuzz     every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
@@ -101,6 +107,20 @@ fuzz: deps
 fuzz-short: deps
 	FUZZ_SECONDS=15 sh Fuzz/run.sh
 
+# A package of its own: it compiles the modules that it measures once more, into Benchmarks/.build. What builds
+# say goes to standard error, so that `make -s bench BENCH_ARGUMENTS="allocator --json"` prints JSON alone.
+BENCH_FLAGS := --package-path Benchmarks -c release --static-swift-stdlib
+BENCH_PROGRAM = "$$(swift build $(BENCH_FLAGS) --show-bin-path)/iovad-bench"
+
+bench-build: deps
+	@swift build $(BENCH_FLAGS) >&2
+
+bench: bench-build
+	@$(BENCH_PROGRAM) $(BENCH_ARGUMENTS)
+
+bench-check: bench-build
+	@sh Benchmarks/check.sh $(BENCH_PROGRAM)
+
 # The result is data that we computed; the package itself is not kept.
 atlas: release
 	Scripts/atlas.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" \
@@ -123,4 +143,4 @@ python:
 	@command -v python3 >/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3
 
 clean:
-	rm -rf .build .build-tsan .build-fuzz
+	rm -rf .build .build-tsan .build-fuzz Benchmarks/.build

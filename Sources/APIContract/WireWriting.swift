@@ -8,6 +8,11 @@ public import Platforms
 import SMMUModel
 public import WireJSON
 
+/// This implementation, as answers name it.
+public enum Engine {
+    public static let version = "0.1.0"
+}
+
 extension JSONWriter {
     /// `"model"`: the release that the answer reproduces, and our version.
     public mutating func model(_ kernel: KernelRelease, engine: String) {

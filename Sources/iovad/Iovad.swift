@@ -1,17 +1,18 @@
 // The command: what it can do, and its name and version.
 
+import APIContract
 import ArgumentParser
 
 @main
 struct Iovad: ParsableCommand {
-    static let version = "0.1.0"
+    static let version = Engine.version
 
     static let configuration = CommandConfiguration(
         commandName: "iovad",
         abstract: "Where an MSI doorbell may live in I/O virtual address space on Arm SMMU systems.",
         version: version,
         subcommands: [
-            Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self, Bench.self,
+            Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self,
             Packaging.self,
         ])
 }

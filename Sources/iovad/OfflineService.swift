@@ -10,9 +10,7 @@ struct OfflineService {
 
     private let responder: Responder
 
-    init(version: String) { self.init(Service(Service.Configuration(version: version))) }
-
-    init(_ service: Service) { responder = service.responder }
+    init(version: String) { responder = Service(Service.Configuration(version: version)).responder }
 
     func get(_ target: String) -> Response { ask(.get, target, [], type: nil) }
 

@@ -1,4 +1,5 @@
-// The repository's own Swift files, as text: what the tidy rules and the module graph are read from.
+// The repository's own Swift files, as text: what the tidy rules and the module graph are read from. Which
+// target a file belongs to is the manifest's word, not the folder's name.
 
 import Foundation
 import TestSupport
@@ -8,13 +9,14 @@ struct SourceFile {
     let path: String
     let lines: [Substring]
 
-    /// The target that the file belongs to: the folder below Sources/ or Tests/.
-    var target: String { path.split(separator: "/")[1].description }
-    var isTest: Bool { path.hasPrefix("Tests/") }
+    /// The target whose folder contains the file; nil for files of another package.
+    var target: Manifest.Target? { Manifest.targets.first { path.hasPrefix($0.path + "/") } }
+    /// Whether the server is built from it.
+    var isProduct: Bool { path.hasPrefix("Sources/") }
 }
 
 enum SourceTree {
-    static let swiftFiles: [SourceFile] = ["Sources", "Tests"].flatMap(files)
+    static let swiftFiles: [SourceFile] = ["Sources", "Tests", "Benchmarks/Sources"].flatMap(files)
 
     private static func files(below folder: String) -> [SourceFile] {
         let root = SharedShelf.packageRoot.appendingPathComponent(folder)

@@ -1,4 +1,4 @@
-// `iovad replay` and `iovad bench allocator` as processes: output, last line, exit status.
+// `iovad replay` as a process: output, last line, exit status.
 
 import Foundation
 import TestSupport
@@ -80,32 +80,6 @@ import Testing
         #expect(try Command(["replay"]).status != 0)
     }
 
-    private func report(_ workloads: [String], _ sizes: [Int]) throws -> [String: Any] {
-        let run = try Command(
-            ["bench", "allocator", "--json"] + workloads.flatMap { ["--workload", $0] } + ["--sizes"]
-                + sizes.map(String.init))
-        #expect(run.status == 0, "\(run.errors)")
-        return try #require(
-            try JSONSerialization.jsonObject(with: Data(run.output.utf8)) as? [String: Any])
-    }
-
-    private func rows(_ report: [String: Any]) -> [[String: Any]] {
-        report["rows"] as? [[String: Any]] ?? []
-    }
-
-    /// Small sizes: the product and the walk must return the same.
-    @Test func benchmarkAgreesWithTheWalk() throws {
-        let requests = ["frag32-fail", "frag32-succeed", "tight", "frag36-fail", "comb32"]
-        let bad = try report(requests + ["reserve-random", "memory"], [100, 300, 1_000])
-        #expect(rows(bad).count == 18 && rows(bad).allSatisfy { $0["right"] as? Bool == true })
-        #expect((bad["growth"] as? [Any])?.count == 5)
-        #expect((bad["memory"] as? [Any])?.count == 3)
-        let churn = try report(["churn-tree-1-random", "churn-cached-mixed-random"], [1_000])
-        #expect(rows(churn).count == 2 && rows(churn).allSatisfy { $0["right"] as? Bool == true })
-        #expect(rows(churn).contains { $0["published_check"] as? String == "0x196cf299a7380245" })
-        #expect(try Command(["bench", "allocator", "--workload", "unheard-of"]).status != 0)
-    }
-
     @Test(.enabled(if: SharedShelf.isPresent)) func shelfPasses() throws {
         let folder = SharedShelf.root!.appendingPathComponent("data/allocator-vectors")
         let names = SharedShelf.names(in: "data/allocator-vectors").filter {
@@ -113,16 +87,5 @@ import Testing
         }
         let run = try Command(["replay", "--check"] + names.map { folder.appendingPathComponent($0).path })
         #expect(run.lines.last == "155 passed, 0 failed" && run.status == 0)
-    }
-
-    /// Whether a target is met is a matter of time; that all sessions came and went is not.
-    @Test func benchmarkOfSessionsRuns() throws {
-        let bench = try Command(["bench", "sessions", "--sessions", "200", "--allocations", "5", "--json"])
-        #expect([0, 1].contains(bench.status) && bench.errors.isEmpty, "\(bench.errors)")
-        let json = try #require(
-            try JSONSerialization.jsonObject(with: Data(bench.output.utf8)) as? [String: Any])
-        #expect((json["tenths"] as? [[String: Any]])?.count == 10)
-        #expect((json["targets"] as? [[String: Any]])?.count == 3)
-        #expect(try Command(["bench", "sessions", "--sessions", "5"]).status == 64)
     }
 }

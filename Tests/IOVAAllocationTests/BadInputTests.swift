@@ -3,7 +3,7 @@
 import AddressSpaces
 import AllocatorTraces
 import IOVAAllocation
-import LinearWalkReference
+import LinearWalk
 import Testing
 
 @Suite struct BadInputTests {

@@ -2,7 +2,7 @@
 // walks range by range is passed by, with the same ranges left behind.
 
 import AddressSpaces
-import LinearWalkReference
+import LinearWalk
 import TestSupport
 import Testing
 

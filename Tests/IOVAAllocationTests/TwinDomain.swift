@@ -4,7 +4,7 @@
 import AddressSpaces
 import AllocatorTraces
 import IOVAAllocation
-import LinearWalkReference
+import LinearWalk
 
 /// Two domains that should never differ.
 struct TwinDomain {

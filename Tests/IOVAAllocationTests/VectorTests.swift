@@ -4,7 +4,7 @@
 import APIContract
 import AllocatorTraces
 import IOVAAllocation
-import LinearWalkReference
+import LinearWalk
 import TestSupport
 import Testing
 import WireJSON

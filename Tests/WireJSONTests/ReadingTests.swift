@@ -61,14 +61,6 @@ private func parse(_ text: String) throws(JSONSyntaxError) -> JSONDocument {
         }
     }
 
-    @Test func decimalsAreRounded() {
-        #expect(
-            JSONWriter.decimal(0, places: 2) == "0.00" && JSONWriter.decimal(-0.256, places: 2) == "-0.26")
-        #expect(
-            JSONWriter.decimal(12.04, places: 1) == "12.0" && JSONWriter.decimal(9.96, places: 1) == "10.0")
-        #expect(JSONWriter.decimal(.infinity, places: 1) == nil && JSONWriter.decimal(7.4, places: 0) == "7")
-    }
-
     @Test func depthAndCountHaveLimits() throws {
         let deep = { (depth: Int) in
             String(repeating: "[", count: depth) + String(repeating: "]", count: depth)

@@ -1,6 +1,6 @@
 // The allocator as Linux runs it, walking range by range: `iova_domain` of drivers/iommu/iova.c, to be
 // read beside sections 1 to 7 of the allocator's specification. It is the model that IOVAAllocation is
-// held against in tests and the opponent in `iovad bench`; nothing that answers a client uses it.
+// held against in tests and the opponent in the benchmark; nothing that answers a client uses it.
 // Costs are the kernel's: a request walks down from its hint, O(n) at worst; free is O(log n).
 
 public import AddressSpaces
@@ -59,11 +59,5 @@ public struct LinearWalkDomain: Sendable {
             at = ranges.next(at)
         }
         return found
-    }
-
-    /// The range that holds `pfn`. O(log n).
-    public func held(containing pfn: UInt64) -> PageFrameRange? {
-        let at = ranges.first(reaching: pfn)
-        return at != sentinel && ranges[at].lo <= pfn ? ranges[at] : nil
     }
 }

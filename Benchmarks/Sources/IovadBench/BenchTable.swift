@@ -1,7 +1,6 @@
 // The benchmark's figures as a table for people.
 
 import AddressSpaces
-import WireJSON
 
 enum BenchTable {
     private static let columns = [-26, 9, 11, 11, 12, 12, 9, 20]
@@ -37,7 +36,7 @@ enum BenchTable {
     }
 
     static func number(_ value: Double, places: Int = 1) -> String {
-        JSONWriter.decimal(value, places: places) ?? "-"
+        JSONText.decimal(value, places: places) ?? "-"
     }
 
     private static func line(_ cells: [String]) -> String {

@@ -1,9 +1,10 @@
-// The measurement behind `iovad bench sessions`.
+// The measurement that `iovad-bench sessions` prints. It asks the service directly, as the server would; no
+// socket and no server is part of it.
 
+import APIContract
 import APIService
 import HTTPMessages
 import Locking
-import WireJSON
 
 struct SessionBench {
     struct Failed: Error, CustomStringConvertible { var description: String }
@@ -28,22 +29,22 @@ struct SessionBench {
 
     mutating func run() throws {
         let now = Locked<UInt64>(1_000_000)
-        var configuration = Service.Configuration(version: Iovad.version)
+        var configuration = Service.Configuration(version: Engine.version)
         configuration.wallClock = { now.withLock { $0 } }
         let service = Service(configuration)
-        let offline = OfflineService(service)
+        let responder = service.responder
         let batch = batch
         // A first session takes what the process needs once.
-        try make(0, offline, batch)
+        try make(0, responder, batch)
         let before = ResidentSet.bytes()
         let watch = Stopwatch()
         for part in 0..<Self.parts {
             var spans: [Double] = []
             for index in part * sessions / Self.parts..<(part + 1) * sessions / Self.parts where index > 0 {
                 let start = Stopwatch.now()
-                try create(index, offline)
+                try create(index, responder)
                 spans.append(Double(watch.elapsed(since: start)) / 1_000)
-                try fill(index, offline, batch)
+                try fill(index, responder, batch)
             }
             creation.append(Timing(spans).median)
         }
@@ -55,27 +56,27 @@ struct SessionBench {
             let count = (part + 1) * sessions / Self.parts - part * sessions / Self.parts
             expiry.append(Double(watch.elapsed(since: start)) / 1_000 / Double(count))
         }
-        let left = offline.get("/v1/sessions?limit=1")
+        let left = ask(.get, "/v1/sessions?limit=1", "", responder)
         guard String(decoding: left.body, as: UTF8.self).contains("\"items\":[]") else {
             throw Failed(description: "sessions outlived their time")
         }
     }
 
     /// A tenth of the sessions ends at each step of the clock, the eldest first.
-    private func create(_ index: Int, _ offline: OfflineService) throws {
+    private func create(_ index: Int, _ responder: Responder) throws {
         let part = index * Self.parts / sessions
         let seconds = (part + 1) * Self.secondsBetween - Self.secondsBetween / 2
-        try post("/v1/sessions", #"{"id":"s\#(index)","ttl_seconds":\#(seconds)}"#, offline)
+        try post("/v1/sessions", #"{"id":"s\#(index)","ttl_seconds":\#(seconds)}"#, responder)
     }
 
-    private func fill(_ index: Int, _ offline: OfflineService, _ batch: String) throws {
-        try post("/v1/sessions/s\(index)/domains", #"{"id":"d0","consumer":"dma_api"}"#, offline)
-        if allocations > 0 { try post("/v1/sessions/s\(index)/domains/d0/batches", batch, offline) }
+    private func fill(_ index: Int, _ responder: Responder, _ batch: String) throws {
+        try post("/v1/sessions/s\(index)/domains", #"{"id":"d0","consumer":"dma_api"}"#, responder)
+        if allocations > 0 { try post("/v1/sessions/s\(index)/domains/d0/batches", batch, responder) }
     }
 
-    private func make(_ index: Int, _ offline: OfflineService, _ batch: String) throws {
-        try create(index, offline)
-        try fill(index, offline, batch)
+    private func make(_ index: Int, _ responder: Responder, _ batch: String) throws {
+        try create(index, responder)
+        try fill(index, responder, batch)
     }
 
     /// Ranges of one to sixteen pages.
@@ -86,11 +87,20 @@ struct SessionBench {
         return #"{"operations":[\#(operations.joined(separator: ","))]}"#
     }
 
-    private func post(_ target: String, _ body: String, _ offline: OfflineService) throws {
-        let response = offline.post(target, Array(body.utf8))
+    private func post(_ target: String, _ body: String, _ responder: Responder) throws {
+        let response = ask(.post, target, body, responder)
         guard response.status / 100 == 2 else {
             throw Failed(description: "\(target): \(String(decoding: response.body, as: UTF8.self))")
         }
+    }
+
+    private func ask(
+        _ method: Method, _ target: String, _ body: String, _ responder: Responder
+    ) -> Response {
+        let type = HeaderFields.Field("Content-Type", "application/json")
+        let head = RequestHead(
+            method: method, rawTarget: Array(target.utf8), headers: HeaderFields([type]), peer: "bench")
+        return responder.respond(to: Request(head: head, body: Array(body.utf8)))
     }
 
     // MARK: What came out
@@ -125,18 +135,16 @@ struct SessionBench {
         times.map { BenchTable.number($0) }.joined(separator: " ")
     }
 
-    func write(_ writer: inout JSONWriter) {
-        writer.member("sessions", sessions)
-        writer.member("allocations", allocations)
-        writer.member("resident_bytes_per_session", bytes, places: 1)
-        writer.array("tenths") { writer in
-            for (creation, expiry) in zip(creation, expiry) {
-                writer.object { writer in
-                    writer.member("creation_us", creation, places: 2)
-                    writer.member("expiry_us", expiry, places: 2)
-                }
-            }
+    var json: [(name: String, value: JSONText)] {
+        let tenths = zip(creation, expiry).map { creation, expiry in
+            JSONText.object([
+                ("creation_us", .decimal(creation, places: 2)), ("expiry_us", .decimal(expiry, places: 2)),
+            ])
         }
-        writer.targets(targets)
+        return [
+            ("sessions", .int(sessions)), ("allocations", .int(allocations)),
+            ("resident_bytes_per_session", .decimal(bytes, places: 1)), ("tenths", .array(tenths)),
+            ("targets", .array(targets.map(\.json))),
+        ]
     }
 }

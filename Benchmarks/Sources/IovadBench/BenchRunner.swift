@@ -4,7 +4,7 @@
 import AllocatorTraces
 import Glibc
 import IOVAAllocation
-import LinearWalkReference
+import LinearWalk
 
 struct BenchRunner {
     private let stopwatch = Stopwatch()

@@ -1,10 +1,9 @@
-// `iovad bench sessions`: what a live session costs in memory, and whether making one and its end cost the
+// `iovad-bench sessions`: what a live session costs in memory, and whether making one and its end cost the
 // same when many others live. The requests are those of clients; only the socket is missing.
 
 import ArgumentParser
-import WireJSON
 
-struct BenchSessions: ParsableCommand {
+struct SessionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",
         abstract: "Memory of live sessions, and the time to make and to end one among many.",
@@ -29,12 +28,7 @@ struct BenchSessions: ParsableCommand {
         var bench = SessionBench(sessions: sessions, allocations: allocations)
         try bench.run()
         if json {
-            var writer = JSONWriter()
-            writer.object { writer in
-                writer.member("engine", Iovad.version)
-                bench.write(&writer)
-            }
-            print(String(decoding: writer.bytes, as: UTF8.self))
+            IovadBench.printJSON(bench.json)
         } else {
             bench.lines.forEach { print($0) }
         }

@@ -1,4 +1,4 @@
-// The workloads of `iovad bench allocator`. Each does exactly what the published reference rows did
+// The workloads of `iovad-bench allocator`. Each does exactly what the published reference rows did
 // (spec: allocator-benchmarks), so that an equal implementation prints the same check.
 
 /// A kind of work, at several sizes N.
@@ -69,7 +69,9 @@ enum Workload: String, CaseIterable {
         case .tight: 900_000
         case .comb32: 260_000
         case .reserve: 100_000
-        default: 4_000_000
+        case .churnTreeRandom, .churnTreeFIFO, .churnTreeLIFO, .churnTreeMixed, .churnCached,
+            .churnCachedMixed, .frag36Fail, .memory:
+            4_000_000
         }
     }
 

@@ -1,15 +1,10 @@
-// `iovad bench`: measurements that anybody can repeat.
+// `iovad-bench allocator`: chooses workloads and sizes, and prints a table or JSON. The workloads are in
+// Workload.swift, the measuring in BenchRunner.swift.
 
 import ArgumentParser
 import Glibc
-import WireJSON
 
-struct Bench: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Measure this build.", subcommands: [BenchAllocator.self, BenchSessions.self])
-}
-
-struct BenchAllocator: ParsableCommand {
+struct AllocatorBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocator",
         abstract: "The IOVA allocator beside a plain linear walk like the kernel's, in one run.",
@@ -46,7 +41,7 @@ struct BenchAllocator: ParsableCommand {
         for one in chosen.filter({ $0 == .memory }) + chosen.filter({ $0 != .memory }) {
             for size in sizes.isEmpty ? one.sizes : sizes {
                 guard size <= one.sizeMax else {
-                    Console.say("\(one.rawValue) has no room for N = \(size); at most \(one.sizeMax)")
+                    IovadBench.complain("\(one.rawValue) has no room for N = \(size); at most \(one.sizeMax)")
                     continue
                 }
                 let rows = runner.rows.count
@@ -58,12 +53,7 @@ struct BenchAllocator: ParsableCommand {
             }
         }
         if json {
-            var writer = JSONWriter()
-            writer.object { writer in
-                writer.member("engine", Iovad.version)
-                writer.benchMembers(runner)
-            }
-            print(String(decoding: writer.bytes, as: UTF8.self))
+            IovadBench.printJSON(runner.json)
         } else {
             runner.growth.forEach { print(BenchTable.line($0)) }
             runner.memory.forEach { print(BenchTable.line($0)) }

@@ -1,0 +1,40 @@
+// `iovad-bench`: measurements that anybody can repeat, run by `make bench`. Each compares two things in one
+// run; figures of different runs or machines do not compare. Nothing of it is linked into the server.
+
+import APIContract
+import ArgumentParser
+import Glibc
+
+@main
+struct IovadBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "iovad-bench", abstract: "Measure this build of iovad.",
+        discussion: "Without a subcommand both run in turn, with their defaults.",
+        version: Engine.version,
+        subcommands: [AllocatorBench.self, SessionCommand.self])
+
+    func run() throws {
+        var isMissed = false
+        for part in ["allocator", "sessions"] {
+            print("\n\(part)")
+            var command = try Self.parseAsRoot([part])
+            do {
+                try command.run()
+            } catch let code as ExitCode {
+                isMissed = isMissed || !code.isSuccess
+            }
+        }
+        if isMissed { throw ExitCode(1) }
+    }
+
+    /// Prints figures as one line of JSON, after the version that they are of.
+    static func printJSON(_ members: [(name: String, value: JSONText)]) {
+        print(JSONText.object([("engine", .string(Engine.version))] + members).text)
+    }
+
+    /// A line on standard error.
+    static func complain(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        bytes.withUnsafeBytes { _ = write(2, $0.baseAddress, $0.count) }
+    }
+}
