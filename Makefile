@@ -41,7 +41,7 @@ help:
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   keep the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  ask them again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
-	@echo 'make bench    measure: allocator beside a linear walk, sessions (a few minutes;'
+	@echo 'make bench    measure: allocator beside a linear walk, sessions, HTTP beside a C server (a few minutes;'
 	@echo '              BENCH_ARGUMENTS="allocator --json", BENCH_ARGUMENTS=--help)'
 	@echo 'make bench-check  that the measurements work, with tiny sizes; not part of make test, which would build twice'
 	@echo 'make sanitize the server and core tests under ThreadSanitizer'
@@ -113,13 +113,14 @@ BENCH_FLAGS := --package-path Benchmarks -c release --static-swift-stdlib
 BENCH_PROGRAM = "$$(swift build $(BENCH_FLAGS) --show-bin-path)/iovad-bench"
 
 bench-build: deps
+	@$(MAKE) --no-print-directory release >&2
 	@swift build $(BENCH_FLAGS) >&2
 
 bench: bench-build
 	@$(BENCH_PROGRAM) $(BENCH_ARGUMENTS)
 
 bench-check: bench-build
-	@sh Benchmarks/check.sh $(BENCH_PROGRAM)
+	@sh Benchmarks/check.sh $(BENCH_PROGRAM) "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
 
 # The result is data that we computed; the package itself is not kept.
 atlas: release

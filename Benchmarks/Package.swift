@@ -1,6 +1,7 @@
 // swift-tools-version: 6.2
 //
-// Measurements, apart from the server. A package of its own, so that nothing here can be linked into iovad. The linear walk lies in
+// Measurements, apart from the server: the benchmark, and the C server that shows what the transport alone
+// costs. A package of its own, so that nothing here can be linked into iovad. The linear walk lies in
 // Sources/LinearWalk but is a target of the package above, whose tests need it as well: two packages of one
 // build cannot both have the module.
 
@@ -10,6 +11,7 @@ let package = Package(
     name: "iovad-benchmarks",
     products: [
         .executable(name: "iovad-bench", targets: ["IovadBench"]),
+        .executable(name: "yardstick", targets: ["yardstick"]),
     ],
     dependencies: [
         .package(name: "iovad", path: ".."),
@@ -28,6 +30,7 @@ let package = Package(
                 .enableUpcomingFeature("MemberImportVisibility"),
                 .enableUpcomingFeature("ExistentialAny"),
             ]),
+        .executableTarget(name: "yardstick", linkerSettings: [.linkedLibrary("microhttpd")]),
     ],
     cxxLanguageStandard: .cxx17
 )

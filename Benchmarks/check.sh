@@ -1,8 +1,9 @@
 #!/bin/sh
 # Runs every measurement once with tiny sizes. What it shows is that they work and that product and walk return
-# the same, not how fast anything is. Run by `make bench-check` with the benchmark's path.
+# the same, not how fast anything is. Run by `make bench-check` with the benchmark's and the server's path.
 set -eu
 bench=$1
+server=$2
 
 fail() {
     echo "bench-check: $1" >&2
@@ -27,4 +28,6 @@ sessions=$("$bench" sessions --sessions 200 --allocations 5 --json) || [ $? -eq 
 [ "$(printf %s "$sessions" | grep -o '"met"' | wc -l)" -eq 3 ] || fail "not 3 targets: $sessions"
 "$bench" sessions --sessions 5 2>/dev/null && fail 'too few sessions are taken'
 
+transport=$("$bench" transport --json --server "$server" --requests 50 --connections 2)
+[ "$(printf %s "$transport" | grep -o '"ratio":[0-9]' | wc -l)" -eq 2 ] || fail "not 2 ratios: $transport"
 echo 'bench-check: all measurements run'
