@@ -67,7 +67,7 @@ struct ContractFixture {
     }
 
     /// The path with every variable set to something that is there.
-    static func path(of operation: APIContract.Operation) -> String {
+    static func path(of operation: Operation) -> String {
         let device = operation == .detachDevice ? "e0" : "%2Fpcie@40000000"
         let isBuiltIn = ![.putPlatform, .deletePlatform].contains(operation)
         let values = [
@@ -81,7 +81,7 @@ struct ContractFixture {
     }
 
     /// A request that is answered with 200, 201 or 204.
-    static func good(_ operation: APIContract.Operation) -> ContractRequest {
+    static func good(_ operation: Operation) -> ContractRequest {
         let query =
             switch operation {
             case .createPlatform: "?id=new"
@@ -96,7 +96,7 @@ struct ContractFixture {
         return request
     }
 
-    private static func body(of operation: APIContract.Operation) -> String? {
+    private static func body(of operation: Operation) -> String? {
         let inline = #""reserved_regions":[],"consumer":"vfio_type1""#
         return switch operation {
         case .createPlatform, .putPlatform: #"{"devices":[]}"#
