@@ -14,12 +14,11 @@ let strict: [SwiftSetting] = [
 ]
 
 func module(
-    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil, exclude: [String] = [],
+    _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
     resources: [Resource]? = nil
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
-        swiftSettings: strict)
+        name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: strict)
 }
 
 func tests(
@@ -106,7 +105,7 @@ let package = Package(
         module(
             "LinearWalk", ["AllocatorTraces", "IOVAAllocation", "AddressSpaces"],
             path: "Benchmarks/Sources/LinearWalk"),
-        module("TestSupport", path: "Tests/Support", exclude: ["OpenAPI"]),
+        module("TestSupport", path: "Tests/Support/TestSupport"),
         .target(
             name: "OpenAPI", dependencies: ["TestSupport", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support/OpenAPI", swiftSettings: strict),

@@ -23,6 +23,7 @@ public enum SharedShelf {
     /// The package's root folder, from where this file was compiled.
     public static let packageRoot = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     /// The bytes of `path` below the shelf; traps when it is missing, so guard with `isPresent`.
     public static func bytes(_ path: String) -> [UInt8] {
