@@ -2,6 +2,7 @@
 
 import AddressSpaces
 public import FleetQueries
+import MSIWindows
 public import WireJSON
 
 extension JSONWriter {
@@ -43,7 +44,9 @@ extension JSONWriter {
             writer.member("sw_msi_start", hex: chosen)
             writer.member("sw_msi_size_mib", Int(placement.window.sizeMiB))
             // The kernel's own constant needs no option.
-            writer.member("needed", chosen != 0x800_0000 || placement.window.size > 0x10_0000)
+            writer.member(
+                "needed",
+                chosen != WindowSource.mainlineBase || placement.window.size > WindowSource.mainlineSize)
         }
         guard placement.needsCommonWindow else { return }
         object("guest_rmr") { writer in

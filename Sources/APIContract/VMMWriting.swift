@@ -44,9 +44,10 @@ extension JSONWriter {
                 Candidates(in: always.complement(), demand).contains(base: WindowSource.mainlineBase))
         }
         object("second_constant_free") { writer in
-            writer.member("strict", places.contains(base: Self.postedSecondBase))
+            writer.member("strict", places.contains(base: WindowSource.postedSecondBase))
             writer.member(
-                "always", Candidates(in: always.complement(), demand).contains(base: Self.postedSecondBase))
+                "always",
+                Candidates(in: always.complement(), demand).contains(base: WindowSource.postedSecondBase))
         }
         ranges("candidates", places.ranges)
         picks(Placement.Picks(places))
@@ -59,9 +60,6 @@ extension JSONWriter {
         }
         member("notes", strings: map.notes)
     }
-
-    /// The base that the posted series tries second.
-    static let postedSecondBase: UInt64 = 0xa000_0000
 
     private mutating func guestRegion(_ region: GuestRegion) {
         object { writer in

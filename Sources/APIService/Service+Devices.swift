@@ -159,7 +159,7 @@ extension Service {
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
         let free = device.withheld.free.clipped(to: bounds)
         let windows = free.places(size: size, alignment: alignment).ranges
-        let target = IOVA(WindowSource.mainlineBase)
+        let target = WindowSource.mainlineWindow.start
         return json(200) { writer in
             writer.array("items") { writer in
                 for range in windows.dropFirst(offset).prefix(limit) {

@@ -1,6 +1,6 @@
 // Where a window of a given size and alignment fits into a set: the one search of decisions, placements,
-// surveys and views. A window lies in `bounds` as a whole and may cross any other boundary, 4 GiB too. Windows
-// end at 2^64-1 at the most; no arithmetic here can overflow, whatever the size.
+// surveys and views. A window lies in `bounds` as a whole and may cross any other boundary, 4 GiB too.
+// Windows end at 2^64-1 at the most; no arithmetic here can overflow, whatever the size.
 
 extension RegionSet {
     /// The lowest aligned place for `size` bytes (at least 1); nil when nothing fits.

@@ -9,9 +9,7 @@ public enum KnownRanges {
     /// What the list leaves out. The driver's own window is left out of every list and is no obstacle to
     /// itself, so it is not among the answer where it stands alone.
     public static func gaps(in usable: [IOVARange]) -> [IOVARange] {
-        let own = IOVARange(
-            proven: WindowSource.mainlineBase, WindowSource.mainlineBase + WindowSource.mainlineSize - 1)
-        return IOVASet(usable).complement().ranges.filter { $0 != own }
+        IOVASet(usable).complement().ranges.filter { $0 != WindowSource.mainlineWindow }
     }
 
     /// Modelled ranges without what the host's list leaves out; unchanged where no list is known. Ranges

@@ -1,6 +1,8 @@
 // The policies that the field talks about by name: points on the grid of window source and consumer. They
 // are data; nothing decides by a policy's name.
 
+import AddressSpaces
+
 /// One named policy.
 public struct Policy: Hashable, Sendable {
     public enum Status: String, CaseIterable, Sendable {
@@ -40,24 +42,26 @@ public struct Policy: Hashable, Sendable {
             bases: bases, size: WindowSource.mainlineSize, avoid: avoid, ifNone: .callerMustAllocate)
     }
 
+    private static let first = HexLiteral.text(WindowSource.mainlineBase)
+    private static let second = HexLiteral.text(WindowSource.postedSecondBase)
     private static let series = "arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
 
     private static let sources: [Policy] = [
         Policy(
             id: "mainline_fixed", numeral: "i", title: "Mainline: the fixed constant", source: .fixed,
             consumer: nil, status: .merged,
-            sentence: "The SMMU driver offers 0x8000000 and 1 MiB, whatever lies there.",
+            sentence: "The SMMU driver offers \(first) and 1 MiB, whatever lies there.",
             citation: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions, Linux 7.2"),
         Policy(
             id: "posted_two_constants", numeral: "ii", title: "Two constants", source: .posted, consumer: nil,
             status: .posted,
             sentence:
-                "The first of 0x8000000 and 0xa0000000 that touches no region of the device; else none.",
+                "The first of \(first) and \(second) that touches no region of the device; else none.",
             citation: series),
         Policy(
             id: "must_allocate_r1", numeral: "iii", title: "Caller must allocate, one constant",
             source: mustAllocate([WindowSource.mainlineBase], .advertised), consumer: nil, status: .discussed,
-            sentence: "0x8000000 where it touches no region; else the caller must allocate or is refused.",
+            sentence: "\(first) where it touches no region; else the caller must allocate or is refused.",
             citation: "discussion of \(series)"),
         Policy(
             id: "must_allocate_r2", numeral: "iii-r2", title: "Caller must allocate, two constants",
@@ -88,7 +92,8 @@ public struct Policy: Hashable, Sendable {
         Policy(
             id: "iommufd", numeral: "vi", title: "iommufd on the driver's window", source: .fixed,
             consumer: .iommufd, status: .merged,
-            sentence: "A context maps up to 64 doorbell pages, numbered from the window's start.",
+            sentence:
+                "A context maps up to \(SoftwareMSIMap.pagesMax) doorbell pages, numbered from the window's start.",
             citation: "drivers/iommu/iommufd/driver.c: iommufd_sw_msi, Linux 7.2"),
         Policy(
             id: "iommufd_user_window", numeral: "vii", title: "iommufd with a window from user space",

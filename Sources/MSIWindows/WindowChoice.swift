@@ -40,8 +40,7 @@ enum WindowChoice {
     }
 
     private static func fixed<R: Recorder>(_ recorder: inout R) -> Offer {
-        let window = IOVARange(
-            proven: WindowSource.mainlineBase, WindowSource.mainlineBase + WindowSource.mainlineSize - 1)
+        let window = WindowSource.mainlineWindow
         recorder.record(
             .windowFixed, .accepted, candidate: window,
             "The driver offers \(window.text), whatever the platform withholds.")
@@ -125,7 +124,7 @@ enum WindowChoice {
         let found: IOVARange? =
             switch preference {
             case .nearestDefault:
-                free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment)
+                free.nearestFit(to: WindowSource.mainlineWindow.start, size: size, alignment: alignment)
             case .lowest: free.lowestFit(size: size, alignment: alignment)
             case .highestBelow4G:
                 free.highestFit(size: size, alignment: alignment, within: .below4GiB)

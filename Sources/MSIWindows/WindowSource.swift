@@ -1,6 +1,9 @@
 // Who says which software-MSI window the IOMMU side offers: one of the two axes of every policy. The
 // other, who turns doorbells into IOVAs, is the consumer.
 
+public import AddressSpaces
+import SMMUModel
+
 /// A rule that yields a window, or none.
 public indirect enum WindowSource: Hashable, Sendable {
     /// Mainline's constant, whatever else the platform says.
@@ -39,12 +42,12 @@ public indirect enum WindowSource: Hashable, Sendable {
         case highestBelow4G = "highest_below_4g"
     }
 
-    /// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: MSI_IOVA_BASE, Linux 7.2.
-    public static let mainlineBase: UInt64 = 0x800_0000
-    /// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: MSI_IOVA_LENGTH, Linux 7.2.
-    public static let mainlineSize: UInt64 = 0x10_0000
+    /// The window of mainline's drivers.
+    public static let mainlineWindow = DriverWindow.mainline
+    public static let mainlineBase = mainlineWindow.start.value
+    public static let mainlineSize = mainlineWindow.sizeMinusOne + 1
     /// The second base of the posted v4 series.
-    public static let postedSecondBase: UInt64 = 0xa000_0000
+    public static let postedSecondBase = DriverWindow.postedSecond.start.value
 
     /// The posted v4 series.
     public static let posted = WindowSource.candidates(

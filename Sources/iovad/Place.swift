@@ -4,6 +4,7 @@
 import APIContract
 import ArgumentParser
 import HTTPMessages
+import MSIWindows
 import WireJSON
 
 struct Place: ParsableCommand {
@@ -118,7 +119,8 @@ struct Place: ParsableCommand {
             writer.member("name", "plain")
             writer.array("reserved_regions") { writer in
                 writer.object { writer in
-                    writer.rangeMembers(start: 0x800_0000, size: 0x10_0000)
+                    writer.rangeMembers(
+                        start: WindowSource.mainlineBase, size: WindowSource.mainlineSize)
                     writer.member("type", "msi")
                 }
             }

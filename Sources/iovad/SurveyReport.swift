@@ -4,6 +4,7 @@
 import APIContract
 import AddressSpaces
 import FleetQueries
+import MSIWindows
 
 enum SurveyReport {
     private static let conflictsShown = 64
@@ -21,7 +22,7 @@ enum SurveyReport {
         guard survey.deviceCount > 0 else { return report }
         report.heading("Policies")
         report.table(
-            ["policy", "fits", "conflicts", "not at 0x8000000", "machines in conflict"],
+            ["policy", "fits", "conflicts", "not at \(mainline)", "machines in conflict"],
             survey.tallies.map { tally in
                 [
                     tally.policy.name, "\(tally.fits)", "\(tally.conflicts)", "\(tally.moved)",
@@ -44,6 +45,8 @@ enum SurveyReport {
         return report
     }
 
+    private static let mainline = HexLiteral.text(WindowSource.mainlineBase)
+
     private static func addConstants(
         _ survey: Survey, _ constants: SurveyConstants, _ report: inout Report
     ) {
@@ -51,7 +54,9 @@ enum SurveyReport {
         report.blocks.append(
             .picture(
                 unfit: constants.fewestUnfit, devices: survey.deviceCount,
-                marks: [(0x800_0000, "0x8000000"), (0xa000_0000, "0xa0000000")]))
+                marks: [WindowSource.mainlineBase, WindowSource.postedSecondBase].map {
+                    ($0, HexLiteral.text($0))
+                }))
         report.paragraph(
             constants.universal.isEmpty
                 ? "No constant fits every device."
@@ -72,7 +77,7 @@ enum SurveyReport {
         )
         if let pair = constants.partnerOfDefault {
             report.paragraph(
-                "Beside 0x8000000 the best second constant lies in \(texts(pair.second.ranges)): "
+                "Beside \(mainline) the best second constant lies in \(texts(pair.second.ranges)): "
                     + "\(pair.unfit) devices fail both.")
         }
         report.table(

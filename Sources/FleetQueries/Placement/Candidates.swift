@@ -35,7 +35,7 @@ public struct Candidates: Hashable, Sendable {
 
     /// The smallest distance to the default, upward when two are equally near.
     public var nearestDefault: UInt64? {
-        let target = IOVA(WindowSource.mainlineBase)
+        let target = WindowSource.mainlineWindow.start
         return places.nearestFit(to: target, size: size, alignment: alignment)?.start.value
     }
 

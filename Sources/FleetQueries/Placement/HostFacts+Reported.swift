@@ -1,7 +1,8 @@
 // A host that is known by what it reports: lines of sysfs's reserved_regions, and ranges of VFIO or iommufd.
-// Both kinds of MSI region print "msi" in sysfs; only the place tells them apart.
+// Both kinds of MSI region print "msi" in sysfs; only place and size tell them apart.
 
 public import AddressSpaces
+import MSIWindows
 public import SMMUModel
 
 extension HostFacts {
@@ -17,11 +18,9 @@ extension HostFacts {
     ) {
         var obstacles: [HostObstacle] = []
         var hasSoftware = regions == nil
-        for region in regions ?? [] {
+        for region in (regions ?? []).tellingMSIsApart() {
             guard let range = IOVARange(start: IOVA(region.start), size: region.length) else { continue }
-            let isSoftware =
-                region.kind == .softwareMSI || (region.kind == .msi && range == Self.defaultWindow)
-            if isSoftware {
+            if region.kind == .softwareMSI {
                 hasSoftware = true
                 continue
             }
@@ -34,9 +33,10 @@ extension HostFacts {
         if let ranges {
             isBeforeAttach = ranges == [.full]
             var usable = IOVASet(ranges)
-            let hole = usable.complement().ranges.first { $0.overlaps(Self.defaultWindow) }
-            if regions != nil ? usable.isAround(Self.defaultWindow) : hole == Self.defaultWindow {
-                usable = usable.union(IOVASet([Self.defaultWindow]))
+            let window = WindowSource.mainlineWindow
+            let hole = usable.complement().ranges.first { $0.overlaps(window) }
+            if regions != nil ? usable.isAround(window) : hole == window {
+                usable = usable.union(IOVASet([window]))
             }
             obstacles += usable.complement().ranges.map {
                 HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: "not in iova_ranges")

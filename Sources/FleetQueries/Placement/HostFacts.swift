@@ -39,9 +39,6 @@ public struct HostFacts: Sendable {
         }
     }
 
-    static let defaultWindow = IOVARange(
-        proven: WindowSource.mainlineBase, WindowSource.mainlineBase + (WindowSource.mainlineSize - 1))
-
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
@@ -53,7 +50,7 @@ public struct HostFacts: Sendable {
         if isMixed {
             obstacles += options.map { option in
                 HostObstacle(
-                    range: option.window ?? Self.defaultWindow, kind: .deviceWindow,
+                    range: option.window ?? WindowSource.mainlineWindow, kind: .deviceWindow,
                     provenance: "software MSI window of \(option.device)")
             }
         }

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import MSIWindows
+import SMMUModel
 
 extension Placement {
     mutating func warnAboutContract(_ question: PlacementQuestion, _ contract: Contract) {
@@ -10,8 +11,9 @@ extension Placement {
         case .fixedRMR:
             add(
                 .contractFixed, verdict == .guestContractViolation ? .fatal : .info,
-                "The guest's IORT RMR is a literal 0x8000000...0x80fffff; a window elsewhere makes the device's "
-                    + "MSI writes miss the guest's flat mapping.", range: HostFacts.defaultWindow)
+                "The guest's IORT RMR is a literal \(WindowSource.mainlineWindow.text); a window elsewhere makes the "
+                    + "device's MSI writes miss the guest's flat mapping.", range: WindowSource.mainlineWindow
+            )
         case .followsWindow:
             add(
                 .contractFixed, .info,
@@ -31,8 +33,8 @@ extension Placement {
             if question.guest.vmm == .crosvm {
                 add(
                     .viommuReportsForeignWindow,
-                    "crosvm's virtio-iommu reports 0xfee00000...0xfeefffff as MSI window, on arm64 too.",
-                    range: IOVARange(proven: 0xfee0_0000, 0xfeef_ffff))
+                    "crosvm's virtio-iommu reports \(DriverWindow.x86.text) as MSI window, on arm64 too.",
+                    range: DriverWindow.x86)
             }
             if question.guest.vmm == .cloudHypervisor {
                 add(
@@ -49,7 +51,8 @@ extension Placement {
         switch verdict {
         case .defaultWorks:
             let size = HexLiteral.text(window.size)
-            return "Linux's default window at 0x8000000 (\(size) bytes) is free on \(hosts) and in the guest."
+            let base = WindowSource.mainlineWindow.start.hex
+            return "Linux's default window at \(base) (\(size) bytes) is free on \(hosts) and in the guest."
         case .movable:
             guard let chosen else { return "Each host has a window of its own, but none fits them all." }
             return

@@ -91,7 +91,7 @@ extension Placement {
             let words =
                 "\(device) has no window option while others have: its default window is reserved too. Set "
                 + "the option on all devices."
-            found.append((.optionMissingOnDevice, .warning, words, HostFacts.defaultWindow))
+            found.append((.optionMissingOnDevice, .warning, words, WindowSource.mainlineWindow))
         }
         if guest.vmm == .kvmtool, let relaxable = facts.relaxable.first {
             let words =

@@ -56,7 +56,8 @@ extension Survey {
     private static let cellShift: UInt64 = 26
 
     private func cells(_ groups: [ConstantGroup]) -> [Int] {
-        var fewest = [Int](repeating: deviceCount, count: Int(IOVARange.below4GiB.last.value >> Self.cellShift) + 1)
+        var fewest = [Int](
+            repeating: deviceCount, count: Int(IOVARange.below4GiB.last.value >> Self.cellShift) + 1)
         for group in groups {
             for range in group.ranges {
                 let last = (range.last.value - (demand.size - 1)) >> Self.cellShift

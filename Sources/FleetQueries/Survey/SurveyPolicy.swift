@@ -1,6 +1,7 @@
 // The policies that a survey holds against every device: constants, what the posted series picks, and the
 // three searches.
 
+import AddressSpaces
 public import MSIWindows
 
 /// One column of the matrix.
@@ -18,7 +19,7 @@ public enum SurveyPolicy: Hashable, Sendable {
         switch self {
         case .constant(WindowSource.mainlineBase): "fixed"
         case .constant(WindowSource.postedSecondBase): "second"
-        case .constant(let base): "constant_0x" + String(base, radix: 16)
+        case .constant(let base): "constant_" + HexLiteral.text(base)
         case .source(let name, _): name
         case .nearestDefault: "nearest_default"
         case .lowestBelow4G: "lowest_below_4g"

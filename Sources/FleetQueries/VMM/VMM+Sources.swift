@@ -1,5 +1,9 @@
 // Which version of each VMM was read, and where: a map without its source is a rumour.
 
+import AddressSpaces
+import MSIWindows
+import SMMUModel
+
 extension VMM {
     /// Name and variant, for people.
     public var name: String {
@@ -78,7 +82,7 @@ extension VMM {
         case .crosvm:
             [
                 "All guest memory is mapped, BARs never.",
-                "virtio-iommu reports the x86 window 0xfee00000...0xfeefffff on arm64 too.",
+                "virtio-iommu reports the x86 window \(DriverWindow.x86.text) on arm64 too.",
             ]
         case .firecracker: ["Mapped regions are rolled back when one fails; the VM does not start."]
         case .kvmtool:
@@ -90,7 +94,7 @@ extension VMM {
         case .openVMMLinux, .openVMMUEFI, .openVMMUEFISplit:
             [
                 "RAM that cannot be mapped is fatal; a BAR is warned about.",
-                "On KVM the window is taken as fixed at 0x8000000...0x80fffff.",
+                "On KVM the window is taken as fixed at \(WindowSource.mainlineWindow.text).",
             ]
         }
     }

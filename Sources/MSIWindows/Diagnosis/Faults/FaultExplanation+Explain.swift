@@ -212,11 +212,12 @@ extension FaultExplanation {
         let list = alternatives.map(\.hex).joined(separator: ", ")
         let elsewhere =
             alternatives.isEmpty ? "" : " (for the devices known here: \(list))"
+        let second = HexLiteral.text(WindowSource.postedSecondBase)
         switch reason {
         case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
             changes.append(
                 "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
-                    + "software-MSI option, or a driver that picks another base such as 0xa0000000.")
+                    + "software-MSI option, or a driver that picks another base such as \(second).")
             if reason == .baseStripped {
                 changes.append(
                     "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "

@@ -63,16 +63,13 @@ struct FaultScene {
         let listed = (devices.isEmpty ? question.platform?.devices ?? [] : devices)
             .compactMap(\.reportedRegions)
         let reported = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
-        func window(_ base: UInt64) -> IOVARange {
-            IOVARange(proven: base, base + WindowSource.mainlineSize - 1)
-        }
-        let mainline = window(WindowSource.mainlineBase)
+        let mainline = DriverWindow.mainline
         var told: [IOVARange] = []
         for range in question.windows + reported where !told.contains(range) && told.count < Self.windowsMax {
             told.append(range)
         }
         windows = listed.isEmpty && !told.contains(mainline) ? told + [mainline] : told
-        possibleWindows = [mainline, window(WindowSource.postedSecondBase)]
+        possibleWindows = DriverWindow.known
         isWindowMoved = !told.isEmpty && !told.contains { $0.overlaps(mainline) }
         dmaPages = prepared.flatMap { device in
             Decision.decide(
@@ -129,7 +126,7 @@ struct FaultScene {
         let size = WindowSource.mainlineSize
         let alignment = Granule.mib1
         let picks = [
-            free.nearestFit(to: IOVA(WindowSource.mainlineBase), size: size, alignment: alignment),
+            free.nearestFit(to: DriverWindow.mainline.start, size: size, alignment: alignment),
             free.highestFit(size: size, alignment: alignment, within: .below4GiB),
         ]
         var seen: Set<IOVA> = []

@@ -1,0 +1,48 @@
+// The windows that IOMMU drivers offer for software-managed MSIs, and which `msi` of a list is one. sysfs
+// prints the driver's window and hardware's MSI regions alike, so a list that was copied from a host does not
+// tell them apart; place and size do. This is no policy: who may offer which window is decided above.
+
+public import AddressSpaces
+
+/// Windows of SMMU drivers.
+public enum DriverWindow {
+    /// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: MSI_IOVA_BASE and MSI_IOVA_LENGTH, Linux 7.2; the same in
+    /// arm-smmu.c and virtio-iommu.c.
+    public static let mainline = IOVARange(proven: 0x800_0000, 0x80f_ffff)
+    /// Around the second base of the posted v4 series.
+    public static let postedSecond = IOVARange(proven: 0xa000_0000, 0xa00f_ffff)
+    /// Those that a driver takes without being asked.
+    public static let known = [mainline, postedSecond]
+    /// Where x86 takes MSIs, in hardware.
+    public static let x86 = IOVARange(proven: 0xfee0_0000, 0xfeef_ffff)
+}
+
+extension [ReservedRegion] {
+    /// A host's list with every `msi` that is the driver's window as such: one at a known place, with its
+    /// size; or else the only one of that size, which a changed kernel has moved. Hardware's regions are as
+    /// large as a doorbell's frame. A list that names a software window needs no guess.
+    public func tellingMSIsApart() -> [ReservedRegion] {
+        let sized = Set(
+            compactMap { $0.kind == .msi ? $0.range : nil }
+                .filter { $0.size == DriverWindow.mainline.size && $0 != DriverWindow.x86 })
+        guard !sized.isEmpty else { return self }
+        var windows = sized.intersection(DriverWindow.known)
+        if windows.isEmpty, sized.count == 1, !contains(where: { $0.kind == .softwareMSI }) {
+            windows = sized
+        }
+        return map { region in
+            guard region.kind == .msi, let range = region.range, windows.contains(range) else {
+                return region
+            }
+            var window = region
+            window.kind = .softwareMSI
+            return window
+        }
+    }
+
+    /// What firmware reserves, of a caller's list: without an `msi` that is the driver's window, which follows
+    /// from the question. A `software_msi` stays, for it is the caller's word.
+    public func withoutDriverWindowNamedMSI() -> [ReservedRegion] {
+        zip(self, tellingMSIsApart()).filter { $0.kind == $1.kind }.map(\.0)
+    }
+}
