@@ -47,7 +47,7 @@ extension DecisionRequest {
         let isPCI = reader.optional("pci").map { $0.bool(problems) } ?? true
         return Device(
             id: id, kind: isPCI == false ? .group : .pciFunction, dmaLimit: limit ?? .max,
-            firmwareRegions: regions)
+            firmwareRegions: regions.withoutDriverWindowNamedMSI())
     }
 
     /// `group_mates` and `attached`.

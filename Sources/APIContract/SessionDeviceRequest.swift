@@ -23,7 +23,8 @@ public struct SessionDeviceRequest: Sendable {
     /// Where the request stands in the body.
     public let pointer: String
 
-    public init(_ node: JSONNode, _ problems: ProblemList) {
+    /// - Parameter isExported: the state of a domain, in which an `msi` is no copy of a host's list any more.
+    public init(_ node: JSONNode, isExported: Bool = false, _ problems: ProblemList) {
         pointer = node.pointer
         guard var reader = ObjectReader(node, problems) else { return }
         id = reader.optional("id").flatMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }
@@ -36,7 +37,7 @@ public struct SessionDeviceRequest: Sendable {
                 problems.add(device.pointer, "conflict", "Send \"device\" or \"description\", not both.")
             }
             origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
-            let made = Self.described(description, problems)
+            let made = Self.described(description, isExported: isExported, problems)
             subject = made.map(Subject.described)
             if id == nil {
                 id = made?.id
@@ -67,7 +68,9 @@ public struct SessionDeviceRequest: Sendable {
     }
 
     /// The native model's members, as far as attaching depends on them; PCI unless the kind says otherwise.
-    private static func described(_ node: JSONNode, _ problems: ProblemList) -> Device? {
+    private static func described(
+        _ node: JSONNode, isExported: Bool, _ problems: ProblemList
+    ) -> Device? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let kinds = Device.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let id = reader.optional("id").map { $0.string(bytesMax: Limits.nameBytesMax, problems) } ?? "device"
@@ -89,7 +92,8 @@ public struct SessionDeviceRequest: Sendable {
         guard let id, let kind, let limit else { return nil }
         return Device(
             id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
-            dmaLimit: limit, pciWindows: windows, inboundWindows: inbound, firmwareRegions: regions)
+            dmaLimit: limit, pciWindows: windows, inboundWindows: inbound,
+            firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
     }
 
     private static func list<T>(

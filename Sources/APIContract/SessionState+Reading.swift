@@ -85,7 +85,7 @@ extension SessionSnapshot {
     }
 
     private static func device(_ node: JSONNode, _ problems: ProblemList) -> SessionDevice? {
-        let request = SessionDeviceRequest(node, problems)
+        let request = SessionDeviceRequest(node, isExported: true, problems)
         switch request.subject {
         case .described(let device):
             return SessionDevice(id: request.id ?? device.id, platform: request.origin, device: device)

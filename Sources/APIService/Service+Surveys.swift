@@ -106,11 +106,7 @@ extension Service {
 
     /// Regions without the driver's own window, which sysfs prints as "msi".
     private func hard(_ regions: [ReservedRegion]) -> [ReservedRegion] {
-        regions.filter { region in
-            region.kind != .softwareMSI
-                && !(region.kind == .msi && region.start == WindowSource.mainlineBase
-                    && region.length == WindowSource.mainlineSize)
-        }
+        regions.tellingMSIsApart().filter { $0.kind != .softwareMSI }
     }
 }
 

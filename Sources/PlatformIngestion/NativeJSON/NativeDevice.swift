@@ -1,5 +1,6 @@
 // One device of the native model.
 
+import AddressSpaces
 import PlatformWire
 import Platforms
 import SMMUModel
@@ -31,6 +32,13 @@ enum NativeDevice {
             ReservedRegion(
                 $0, kinds: ReservedRegion.Kind.firmwareWords, from: "platform description", problems)
         }
+        let firmware = regions.withoutDriverWindowNamedMSI()
+        for (region, told) in zip(regions, regions.tellingMSIsApart()) where region.kind != told.kind {
+            findings.note(
+                .warning, "msi-ambiguous", id ?? "",
+                "\"msi\" at \(HexLiteral.text(region.start)) is taken for the driver's software window by its place "
+                    + "and size; it is no reservation of firmware's and left out.")
+        }
         let ranges = NativeRanges.read(&reader, id ?? "", problems, &findings)
         reader.finish()
         guard let id, let kind, let active, let limit, let coherent else { return nil }
@@ -38,7 +46,7 @@ enum NativeDevice {
             id: id, kind: kind, compatible: compatible, active: active,
             streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) }, msiControllers: controllers,
             dmaLimit: limit, dmaCoherent: coherent, pciWindows: windows, inboundWindows: inbound,
-            firmwareRegions: regions)
+            firmwareRegions: firmware)
         device.usableRanges = ranges
         return device
     }

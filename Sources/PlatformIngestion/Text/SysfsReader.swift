@@ -2,6 +2,7 @@
 // own software window and which are hardware's is not in the file; the caller says so, or position and
 // size do, with a warning.
 
+import AddressSpaces
 import Platforms
 import SMMUModel
 
@@ -14,12 +15,6 @@ public enum MSIAssumption: String, CaseIterable, Sendable {
 }
 
 enum SysfsReader {
-    /// Windows that drivers are known to offer: mainline's, and the second base of the posted v4 series.
-    private static let softwareBases: Set<UInt64> = [0x800_0000, 0xa000_0000]
-    private static let softwareBytes: UInt64 = 0x10_0000
-    /// Where x86 takes MSIs, by hardware.
-    private static let x86Base: UInt64 = 0xfee0_0000
-
     static func read(
         _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
     ) throws(TextError) -> Platform {
@@ -57,12 +52,13 @@ enum SysfsReader {
         _ findings: inout FindingList
     ) -> Device {
         var device = Device(id: "group:\(group.number)", kind: .group)
-        let reported = group.regions.map { region in
+        let lines = group.regions.map { line in
             ReservedRegion(
-                kind: kind(of: region, in: group, assumption), start: region.start,
-                length: region.last &- region.start &+ 1,
+                kind: kind(of: line.word, assumption), start: line.start,
+                length: line.last &- line.start &+ 1,
                 provenance: .caller("reserved_regions of group \(group.number)"))
         }
+        let reported = assumption == nil ? lines.tellingMSIsApart() : lines
         device.reportedRegions = reported
         device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
         noteOddities(group, &findings)
@@ -72,7 +68,7 @@ enum SysfsReader {
             let isSoftware = region.kind == .softwareMSI
             findings.note(
                 .warning, "msi-ambiguous", "group:\(group.number)",
-                "\"msi\" at 0x\(String(line.start, radix: 16)) is taken for "
+                "\"msi\" at \(HexLiteral.text(line.start)) is taken for "
                     + (isSoftware ? "the driver's software window" : "a hardware MSI region")
                     + " by its place and size; say assume=software or assume=hardware to decide.")
         }
@@ -83,7 +79,7 @@ enum SysfsReader {
     private static func noteOddities(_ group: SysfsText.Group, _ findings: inout FindingList) {
         let place = "group:\(group.number)"
         func text(_ region: SysfsText.Region) -> String {
-            "0x\(String(region.start, radix: 16)) 0x\(String(region.last, radix: 16)) \(region.word.rawValue)"
+            "\(HexLiteral.text(region.start)) \(HexLiteral.text(region.last)) \(region.word.rawValue)"
         }
         for region in group.regions where region.last < region.start || region.last &- region.start == .max {
             // Lengths count modulo 2^64, so that none and all look alike.
@@ -115,27 +111,13 @@ enum SysfsReader {
         }
     }
 
-    private static func kind(
-        of region: SysfsText.Region, in group: SysfsText.Group, _ assumption: MSIAssumption?
-    ) -> ReservedRegion.Kind {
-        switch region.word {
-        case .direct: return .direct
-        case .directRelaxable: return .directRelaxable
-        case .reserved: return .reserved
-        case .msi: break
+    private static func kind(of word: SysfsText.Word, _ assumption: MSIAssumption?) -> ReservedRegion.Kind {
+        switch (word, assumption) {
+        case (.direct, _): .direct
+        case (.directRelaxable, _): .directRelaxable
+        case (.reserved, _): .reserved
+        case (.msi, .software): .softwareMSI
+        case (.msi, .hardware), (.msi, nil): .msi
         }
-        switch assumption {
-        case .software: return .softwareMSI
-        case .hardware: return .msi
-        case nil: break
-        }
-        func isWindow(_ region: SysfsText.Region) -> Bool {
-            region.word == .msi && region.last &- region.start == softwareBytes - 1
-                && region.start != x86Base
-        }
-        guard isWindow(region) else { return .msi }
-        if softwareBases.contains(region.start) { return .softwareMSI }
-        // A window that was moved: the only region of its size, and no known base beside it.
-        return group.regions.filter(isWindow).count == 1 ? .softwareMSI : .msi
     }
 }
