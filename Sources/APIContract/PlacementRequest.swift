@@ -118,7 +118,8 @@ public struct PlacementRequest: Sendable {
             guard let name else { return nil }
             guard let start else { return HostFacts.DeviceOption(device: name, window: nil) }
             guard let base = start.u64(problems) else { return nil }
-            guard let window = IOVARange(start: IOVA(base), size: UInt64(max(size, 1)) << 20) else {
+            guard let window = IOVARange(start: IOVA(base), size: UInt64(max(size, 1)) * Granule.mib1.bytes)
+            else {
                 problems.add(start.pointer, "wraps", "The window would pass 2^64.")
                 return nil
             }

@@ -1,6 +1,7 @@
 // Strong entity tags from content. FNV-1a is no cryptographic digest; a tag guards against lost updates
 // between cooperating clients, not against a forger.
 
+import AddressSpaces
 import HTTPMessages
 
 enum EntityTag {
@@ -11,8 +12,7 @@ enum EntityTag {
             hash ^= UInt64(byte)
             hash = hash &* 0x100_0000_01b3
         }
-        let digits = String(hash, radix: 16)
-        return "\"" + String(repeating: "0", count: 16 - digits.count) + digits + "\""
+        return "\"" + HexLiteral.digits(hash, atLeast: 16) + "\""
     }
 
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.

@@ -41,12 +41,15 @@ public enum HexLiteral {
     }
 
     /// `0x8000000`
-    public static func text(_ value: UInt64) -> String { "0x" + String(value, radix: 16) }
+    public static func text(_ value: some BinaryInteger) -> String { "0x" + digits(value) }
 
     /// `0x0000000008000000`: sixteen digits, as sysfs prints.
-    public static func padded(_ value: UInt64) -> String {
+    public static func padded(_ value: UInt64) -> String { "0x" + digits(value, atLeast: digitsMax) }
+
+    /// `0a`: the digits alone, with zeros before them up to `count`.
+    public static func digits(_ value: some BinaryInteger, atLeast count: Int = 1) -> String {
         let digits = String(value, radix: 16)
-        return "0x" + String(repeating: "0", count: digitsMax - digits.count) + digits
+        return String(repeating: "0", count: max(0, count - digits.count)) + digits
     }
 }
 

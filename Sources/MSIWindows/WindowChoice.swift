@@ -81,7 +81,7 @@ enum WindowChoice {
     ) -> Bool {
         let withheld = device.withheld
         if avoid != .everything,
-            let region = device.seenByPostedSeries.first(where: { touches(window, $0) })
+            let region = device.seenByPostedSeries.first(where: { $0.meets(window) })
         {
             recorder.record(
                 .candidateBlocked, .rejected, candidate: window,
@@ -107,11 +107,6 @@ enum WindowChoice {
             .candidateBlocked, .rejected, candidate: window, blocker: blocker,
             Obstacle.sentence(window, blocker, withheld, device.conditions))
         return false
-    }
-
-    /// `base <= region end && base + size - 1 >= region start`, in wrapping arithmetic as posted.
-    private static func touches(_ window: IOVARange, _ region: ReservedRegion) -> Bool {
-        window.start.value <= region.wrappingLast && window.last.value >= region.start
     }
 
     private static func dynamic<R: Recorder>(

@@ -1,6 +1,7 @@
 // A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel
 // reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel.
 
+import AddressSpaces
 import Platforms
 import SMMUModel
 
@@ -24,7 +25,7 @@ extension PlatformAssembly {
         }
         for text in host.notes { note(.info, "collector-note", part.name, text) }
         if let release = host.kernelRelease {
-            let pages = host.pageSize.map { " with pages of 0x\(String($0, radix: 16)) bytes" } ?? ""
+            let pages = host.pageSize.map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""
             note(.info, "collected-from", part.name, "Linux \(release)\(pages) was running.")
         }
         if host.groups.isEmpty {

@@ -1,6 +1,7 @@
 // What the readers' refusals say to a person, in one sentence; where else to send the bytes is for those to
 // add who know of a place.
 
+import AddressSpaces
 import WireJSON
 
 extension PlatformError {
@@ -32,7 +33,7 @@ extension PlatformError {
     }
 
     private static func hex(_ bytes: [UInt8]) -> String {
-        bytes.map { ($0 < 0x10 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+        bytes.map { HexLiteral.digits($0, atLeast: 2) }.joined(separator: " ")
     }
 
     private static func words(_ kind: JSONSyntaxError.Kind) -> String {

@@ -2,6 +2,7 @@
 // all that there can be, and memory ranges to single ones. Mirrors drivers/acpi/arm64/iort.c:
 // iort_iommu_configure_id for PCI and iort_rmr_has_dev, Linux 7.2, without aliases of conventional bridges.
 
+import AddressSpaces
 import SMMUModel
 
 extension Platform {
@@ -89,7 +90,7 @@ extension Device {
             }
             unappliedRegions += range.regions.map {
                 UnappliedRegion(
-                    reason: reason, region: $0, location: "IORT:0x" + String(range.nodeOffset, radix: 16))
+                    reason: reason, region: $0, location: "IORT:" + HexLiteral.text(range.nodeOffset))
             }
         }
     }

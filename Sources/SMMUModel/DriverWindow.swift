@@ -40,8 +40,8 @@ extension [ReservedRegion] {
         }
     }
 
-    /// What firmware reserves, of a caller's list: without an `msi` that is the driver's window, which follows
-    /// from the question. A `software_msi` stays, for it is the caller's word.
+    /// What firmware reserves, of a caller's list: without an `msi` that is the driver's window, which
+    /// follows from the question. A `software_msi` stays, for it is the caller's word.
     public func withoutDriverWindowNamedMSI() -> [ReservedRegion] {
         zip(self, tellingMSIsApart()).filter { $0.kind == $1.kind }.map(\.0)
     }

@@ -77,6 +77,12 @@ public struct ReservedRegion: Hashable, Sendable {
     /// No bytes, or past 2^64-2: kernel code that adds 1 to the last address goes astray here.
     public var isOdd: Bool { length == 0 || start.addingReportingOverflow(length).overflow }
 
+    /// `base <= region end && base + size - 1 >= region start`, in the wrapping arithmetic of the posted
+    /// series: true of regions of no bytes, too.
+    public func meets(_ window: IOVARange) -> Bool {
+        window.start.value <= wrappingLast && window.last.value >= start
+    }
+
     /// The region as a range; nil when it has no bytes or wraps past 2^64-1.
     public var range: IOVARange? { IOVARange(start: IOVA(start), size: length) }
 }

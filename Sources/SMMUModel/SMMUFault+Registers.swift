@@ -1,5 +1,7 @@
 // What the bits of a fault's registers and event words say.
 
+import AddressSpaces
+
 extension SMMUFault {
     /// The cause in a context bank's FSR: TF, AFF, PF, EF, TLBMCF, TLBLKF, ASF, UUT.
     static func cause(contextStatus status: UInt32) -> Cause {
@@ -61,7 +63,7 @@ extension SMMUFault {
         case 0x21: ("F_CFG_CONFLICT", .configuration)
         case 0x24: ("E_PAGE_REQUEST", .pageRequest)
         case 0x25: ("F_VMS_FETCH", .configuration)
-        default: ("event 0x" + String(number, radix: 16), .other)
+        default: ("event " + HexLiteral.text(number), .other)
         }
     }
 

@@ -1,5 +1,7 @@
 // The report as one HTML page that needs nothing else.
 
+import AddressSpaces
+
 extension Report {
     var html: String {
         let body = blocks.map { block in
@@ -49,10 +51,10 @@ extension Report {
         let cells = unfit.enumerated().map { index, count in
             let share = devices == 0 ? 100 : 100 - count * 100 / devices
             let hue = count == 0 ? 140 : share * 60 / 100
-            let start = String(UInt64(index) << 26, radix: 16)
+            let start = HexLiteral.text(UInt64(index) << 26)
             return
                 "<rect x=\"\(index * 14)\" y=\"0\" width=\"13\" height=\"30\" fill=\"hsl(\(hue) 65% 50%)\">"
-                + "<title>0x\(start): \(devices - count) of \(devices) devices have a place here</title></rect>"
+                + "<title>\(start): \(devices - count) of \(devices) devices have a place here</title></rect>"
         }
         let labels = marks.filter { $0.base >> 26 < UInt64(unfit.count) }.enumerated().map { index, mark in
             let x = Int(mark.base >> 20) * 14 / 64

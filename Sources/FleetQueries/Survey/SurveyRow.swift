@@ -71,8 +71,10 @@ extension SurveyRow {
         where !item.isRelaxable && !found.contains(item.kind.rawValue) {
             found.append(item.kind.rawValue)
         }
-        if window.last.value > withheld.dmaLimit { found.append("above_dma_limit") }
-        if !device.conditions.aperture.contains(window) { found.append("outside_aperture") }
+        if window.last.value > withheld.dmaLimit { found.append(HostObstacle.Kind.aboveDMALimit.rawValue) }
+        if !device.conditions.aperture.contains(window) {
+            found.append(HostObstacle.Kind.outsideAperture.rawValue)
+        }
         return found
     }
 }

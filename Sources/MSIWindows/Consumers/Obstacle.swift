@@ -11,9 +11,7 @@ enum Obstacle {
             return
                 "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.provenance))."
         }
-        if window.last.value > withheld.dmaLimit {
-            return "\(window.text) lies above the bus's DMA limit \(HexLiteral.text(withheld.dmaLimit))."
-        }
+        if window.last.value > withheld.dmaLimit { return aboveLimit(window, withheld) }
         return "\(window.text) lies beyond the aperture \(conditions.aperture.text)."
     }
 
@@ -29,10 +27,7 @@ enum Obstacle {
         if window.last.value > withheld.dmaLimit {
             warnings.append(
                 .init(
-                    code: .windowAboveDMALimit,
-                    detail:
-                        "\(window.text) lies above the bus's DMA limit \(HexLiteral.text(withheld.dmaLimit)).",
-                    range: window))
+                    code: .windowAboveDMALimit, detail: aboveLimit(window, withheld), range: window))
         }
         if !conditions.aperture.contains(window) {
             warnings.append(
@@ -42,6 +37,10 @@ enum Obstacle {
                     range: window))
         }
         return warnings
+    }
+
+    private static func aboveLimit(_ window: IOVARange, _ withheld: Withheld) -> String {
+        "\(window.text) lies above the bus's DMA limit \(HexLiteral.text(withheld.dmaLimit))."
     }
 
     private static func code(of kind: WithheldItem.Kind) -> Warning.Code {

@@ -115,20 +115,9 @@ public struct Withheld: Hashable, Sendable {
     /// From the first item that ends in `range` or behind it to the last that starts before its end. Empty
     /// when none overlaps; otherwise the first of them does, and any of the others may.
     private func candidates(for range: IOVARange) -> ArraySlice<WithheldItem> {
-        let from = Self.partition(reach.count) { reach[$0] >= range.start.value }
-        let to = Self.partition(items.count) { items[$0].range.start > range.last }
+        let from = reach.partitioningIndex { $0 >= range.start.value }
+        let to = items.partitioningIndex { $0.range.start > range.last }
         return from < to ? items[from..<to] : []
-    }
-
-    /// The first of `count` positions that fulfils what all behind it fulfil too; `count` when none does.
-    private static func partition(_ count: Int, _ isBehind: (Int) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if isBehind(middle) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 

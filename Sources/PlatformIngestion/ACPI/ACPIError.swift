@@ -1,5 +1,7 @@
 // Why bytes are no ACPI tables that can be read: facts, with the offset where reading stopped.
 
+import AddressSpaces
+
 /// Tables that are refused as a whole. Everything less than this becomes a finding.
 public enum ACPIError: Error, Hashable, Sendable {
     /// Offsets count from the start of the file.
@@ -89,5 +91,5 @@ public enum ACPIError: Error, Hashable, Sendable {
         }
     }
 
-    private func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
+    private func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
 }

@@ -1,5 +1,7 @@
 // One system description table: header and bytes. Mirrors the ACPI specification 6.5, section 5.2.6.
 
+import AddressSpaces
+
 /// A table whose length field has been checked against what is there.
 struct ACPITable {
     static let headerBytes = 36
@@ -44,7 +46,7 @@ struct ACPITable {
 
     /// Signature and where the table lay, for messages.
     var place: String {
-        "\(signature) at offset 0x" + String(fileOffset, radix: 16) + (source.map { " of \"\($0)\"" } ?? "")
+        "\(signature) at offset " + HexLiteral.text(fileOffset) + (source.map { " of \"\($0)\"" } ?? "")
     }
 
     static func isSignature(_ bytes: some Sequence<UInt8>) -> Bool {

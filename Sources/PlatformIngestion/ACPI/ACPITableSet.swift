@@ -1,6 +1,7 @@
 // Several tables from one file: tables one behind the other, as `cat *.aml` makes it, or the text of
 // acpidump. It knows headers only; what a table says is its reader's.
 
+import AddressSpaces
 import Platforms
 
 /// The tables that one or several files hold.
@@ -75,5 +76,5 @@ struct ACPITableSet {
     /// The name of the file that holds a table of a signature.
     func source(of signature: String) -> String? { tables.first { $0.signature == signature }?.source }
 
-    private func hex(_ value: Int) -> String { "0x" + String(value, radix: 16) }
+    private func hex(_ value: Int) -> String { HexLiteral.text(value) }
 }

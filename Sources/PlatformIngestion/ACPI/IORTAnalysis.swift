@@ -85,7 +85,7 @@ struct IORTAnalysis {
         default: return nil
         }
         let prefix = version == .v3 ? "smmuv3" : "smmu"
-        var id = "\(prefix)@\(String(base, radix: 16))"
+        var id = "\(prefix)@\(HexLiteral.digits(base))"
         if !ids.insert(id).inserted {
             findings.note(
                 .warning, "duplicate-smmu", node.location,

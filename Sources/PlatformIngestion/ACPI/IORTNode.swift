@@ -1,6 +1,8 @@
 // Nodes of the IO Remapping Table as values. Mirrors Arm DEN 0049 (IORT), issue E.e, chapter 3; numbers
 // are the table's own.
 
+import AddressSpaces
+
 /// One node.
 struct IORTNode {
     /// What is read of a node, by its type.
@@ -100,7 +102,7 @@ struct IORTNode {
     var isITSGroup: Bool { if case .itsGroup = content { true } else { false } }
 
     /// Where findings about the node point to.
-    var location: String { "IORT:0x" + String(offset, radix: 16) }
+    var location: String { "IORT:" + HexLiteral.text(offset) }
 }
 
 /// One entry of a node's ID mapping array.

@@ -1,6 +1,7 @@
 // The walk along an IORT's nodes, and what every node has: header and ID mappings. Mirrors
 // drivers/acpi/arm64/iort.c: iort_scan_node, Linux 7.2, which trusts lengths that are checked here.
 
+import AddressSpaces
 import Platforms
 
 /// An IORT whose nodes lie inside it.
@@ -109,5 +110,5 @@ struct IORTTable {
         }
     }
 
-    func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
+    func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
 }

@@ -50,7 +50,7 @@ struct MADT {
         let id = isITS ? Self.itsID(identifier) : "v2m:\(identifier)"
         guard !controllers.contains(where: { $0.id == id }) else {
             findings.note(
-                .warning, "duplicate-msi-frame", "APIC:0x" + String(offset, radix: 16),
+                .warning, "duplicate-msi-frame", "APIC:" + HexLiteral.text(offset),
                 "\(id) stands earlier in the table; this entry is not read.")
             return
         }
@@ -59,8 +59,8 @@ struct MADT {
             isITS ? Doorbell.translaterOffset : Doorbell.setSPIOffset)
         if wraps {
             findings.note(
-                .error, "msi-frame-wraps", "APIC:0x" + String(offset, radix: 16),
-                "The doorbell of \(id) at base 0x\(String(base, radix: 16)) passes 2^64; it counts as unknown."
+                .error, "msi-frame-wraps", "APIC:" + HexLiteral.text(offset),
+                "The doorbell of \(id) at base \(HexLiteral.text(base)) passes 2^64; it counts as unknown."
             )
         }
         controllers.append(

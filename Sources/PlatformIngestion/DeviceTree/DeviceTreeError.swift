@@ -1,5 +1,7 @@
 // Why bytes are not a device tree: facts, with the offset where reading stopped.
 
+import AddressSpaces
+
 /// A blob that is refused as a whole. Everything less than this becomes a finding.
 public enum DeviceTreeError: Error, Hashable, Sendable {
     case tooLarge(bytes: Int, limitBytes: Int)
@@ -73,10 +75,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         }
     }
 
-    private func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
+    private func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
 
-    private func hex8(_ value: UInt32) -> String {
-        let digits = String(value, radix: 16)
-        return "0x" + String(repeating: "0", count: 8 - digits.count) + digits
-    }
+    private func hex8(_ value: UInt32) -> String { "0x" + HexLiteral.digits(value, atLeast: 8) }
 }

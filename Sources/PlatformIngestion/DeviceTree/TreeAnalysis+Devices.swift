@@ -1,5 +1,6 @@
 // Who is a master behind an SMMU, in the order of the tree.
 
+import AddressSpaces
 import Platforms
 import SMMUModel
 
@@ -136,8 +137,7 @@ extension TreeAnalysis {
             guard let address = tree.nodes[at].cell("reg"), let parent = tree.nodes[at].parent else {
                 return nil
             }
-            let device = String(address >> 11 & 0x1f, radix: 16)
-            path.append((device.count < 2 ? "0" : "") + device + ".\(address >> 8 & 7)")
+            path.append("\(HexLiteral.digits(address >> 11 & 0x1f, atLeast: 2)).\(address >> 8 & 7)")
             at = parent
         }
         return path.reversed()

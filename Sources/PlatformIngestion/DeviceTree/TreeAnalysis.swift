@@ -134,5 +134,5 @@ struct TreeAnalysis {
         return nil
     }
 
-    func hex(_ value: some BinaryInteger) -> String { "0x" + String(value, radix: 16) }
+    func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
 }

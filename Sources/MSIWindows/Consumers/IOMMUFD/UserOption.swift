@@ -47,7 +47,7 @@ enum UserOption {
         for device in checked {
             guard
                 let region = device.advertised(option.driver).first(where: {
-                    $0.kind != .softwareMSI && $0.kind != .directRelaxable && overlaps(window, $0)
+                    $0.kind != .softwareMSI && $0.kind != .directRelaxable && $0.meets(window)
                 })
             else { continue }
             let because =
@@ -95,10 +95,6 @@ enum UserOption {
                 "As posted, the options are not checked against the aperture \(conditions.aperture.text).",
                 range: window)
         }
-    }
-
-    private static func overlaps(_ window: IOVARange, _ region: ReservedRegion) -> Bool {
-        window.start.value <= region.wrappingLast && window.last.value >= region.start
     }
 }
 

@@ -70,7 +70,7 @@ extension FaultScene {
 extension Platform {
     /// "01:00.2" of a requester ID.
     static func functionAddress(_ requester: UInt32) -> String {
-        func hex(_ value: UInt32) -> String { (value < 16 ? "0" : "") + String(value, radix: 16) }
+        func hex(_ value: UInt32) -> String { HexLiteral.digits(value, atLeast: 2) }
         return "\(hex(requester >> 8 & 0xff)):\(hex(requester >> 3 & 31)).\(requester & 7)"
     }
 
@@ -79,9 +79,7 @@ extension Platform {
         guard device.kind == .rootComplex, let requester = device.requester(ofStream: stream, on: smmu),
             let segment = UInt32(device.id.dropFirst("rc:".count))
         else { return nil }
-        let digits = String(segment, radix: 16)
-        let padding = String(repeating: "0", count: max(0, 4 - digits.count))
-        let address = "\(padding)\(digits):\(Self.functionAddress(requester))"
+        let address = "\(HexLiteral.digits(segment, atLeast: 4)):\(Self.functionAddress(requester))"
         return devices.first { $0.id == address } ?? pciFunction(address)
     }
 }
