@@ -6,6 +6,7 @@ import APIService
 import Foundation
 import HTTPMessages
 import MicroHTTPServer
+import OpenAPI
 
 /// A request, before it is sent.
 struct ContractRequest {
@@ -38,12 +39,14 @@ struct ContractFixture {
     let client: ServiceClient
 
     init(hasSite: Bool = true) {
+        let version = Contract.document.root.value(at: "/info/version")?.string ?? ""
         var configuration = Service.Configuration(
-            version: "0.1.0", build: [("libmicrohttpd", "1.0.0"), ("swift_language_mode", "6")],
+            version: version, build: [("libmicrohttpd", "1.0.0"), ("swift_language_mode", "6")],
             serverLimits: ServerLimits().table)
         if hasSite {
             for (path, type) in [
-                ("/index.html", MediaType.html), ("/openapi.yaml", MediaType.yaml), ("/a.js", "text/javascript"),
+                ("/index.html", MediaType.html), ("/openapi.yaml", MediaType.yaml),
+                ("/a.js", "text/javascript"),
             ] {
                 configuration.site.files[path] = Site.File(body: Array("x".utf8), mediaType: type)
             }

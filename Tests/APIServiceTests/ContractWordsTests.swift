@@ -12,8 +12,9 @@ import PlatformIngestion
 import PlatformWire
 import Platforms
 import SMMUModel
-@testable import Sessions
 import Testing
+
+@testable import Sessions
 
 @Suite struct ContractWordsTests {
     /// By the schema's name below /components/schemas, with the way to the words.
@@ -77,7 +78,7 @@ import Testing
         "Holding/properties/kind": words(Holding.Kind.self),
     ]
 
-    /// Words that the code writes as they stand here, each in one place: the tour shows that they are answered.
+    /// Words that the code writes as they stand here, each in one place.
     private static let literals: [String: [String]] = [
         "Version/properties/name": ["iovad"],
         "Index/properties/documentation": ["/openapi.yaml"],
@@ -152,7 +153,8 @@ import Testing
             "PageSize", "CollectedHost/properties/collected/properties/format",
             "WindowSourceInFull/oneOf/3/properties/attached",
         ]
-        let known = Set((Array(Self.sources.keys) + Array(Self.literals.keys) + others).map { Self.root + $0 })
+        let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
+        let known = Set(names.map { Self.root + $0 })
         for pointer in Contract.document.closedSets.keys.sorted() where !known.contains(pointer) {
             let isPiece = Self.unions.contains {
                 pointer.hasPrefix(Self.root + $0.prefix) && pointer.hasSuffix($0.suffix)

@@ -9,21 +9,36 @@ import Testing
         info: { title: t, version: "1" }
         paths:
           /things/{id}:
-            parameters: [{ name: id, in: path, required: true, schema: { type: string } }]
+            parameters:
+              - { name: id, in: path, required: true, schema: { type: string } }
             post:
               operationId: make
               parameters: [{ name: q, in: query, schema: { type: integer, maximum: 9 } }]
-              requestBody: { content: { application/json: { schema: { type: object, properties: { a: { type: integer } } } }, text/plain: {} } }
+              requestBody: { content: { application/json: { schema: { $ref: "#/components/schemas/A" } }, text/plain: {} } }
               responses:
-                "200": { description: d, headers: { ETag: { required: true, schema: { type: string } } }, content: { application/json: { schema: { type: object, required: [x], properties: { x: { type: integer } } } }, application/x-ndjson: { schema: { type: integer } } } }
+                "200":
+                  description: d
+                  headers: { ETag: { required: true, schema: { type: string } } }
+                  content:
+                    application/json: { schema: { $ref: "#/components/schemas/X" } }
+                    application/x-ndjson: { schema: { type: integer } }
                 "204": { description: d }
-                "422": { description: d, content: { application/problem+json: { schema: { $ref: "#/components/schemas/Problem" } } } }
+                "422":
+                  description: d
+                  content: { application/problem+json: { schema: { $ref: "#/components/schemas/Problem" } } }
           /{file}:
             get: { operationId: file, responses: { "200": { description: d, content: { "*/*": {} } } } }
         components:
           schemas:
             Problem: { type: object, properties: { code: { type: string } } }
-            StreamEvent: { type: object, properties: { id: { type: integer }, event: { enum: [made] }, data: { type: object, properties: { x: { type: integer } } } } }
+            A: { type: object, properties: { a: { type: integer } } }
+            X: { type: object, required: [x], properties: { x: { type: integer } } }
+            StreamEvent:
+              type: object
+              properties:
+                id: { type: integer }
+                event: { enum: [made] }
+                data: { $ref: "#/components/schemas/X" }
         """
 
     private func faults(
@@ -50,7 +65,8 @@ import Testing
         #expect(try faults(status: 401, answer: "{}", headers: problem).isEmpty)
         #expect(try faults("DELETE", "/none", status: 405, answer: "{}", headers: problem).isEmpty)
         #expect(try faults(answer: "1\n2\n", headers: ["content-type": "application/x-ndjson"]).isEmpty)
-        #expect(try faults("GET", "/js/a.js", body: "", answer: "x", headers: ["content-type": "a/b"]).isEmpty)
+        #expect(
+            try faults("GET", "/js/a.js", body: "", answer: "x", headers: ["content-type": "a/b"]).isEmpty)
         #expect(try faults("HEAD", "/a", body: "", answer: "x").isEmpty)
     }
 

@@ -42,7 +42,8 @@ import Testing
 
     @Test func aDocumentIsReadWhole() throws {
         let document = try OpenAPIDocument(
-            yaml: Self.head + "    parameters: [{name: b, in: path, required: true, schema: {type: string}}]\n"
+            yaml: Self.head
+                + "    parameters: [{name: b, in: path, required: true, schema: {type: string}}]\n"
                 + Self.get + "}\n")
         let operation = try #require(document.operations.first)
         #expect(operation.id == "o" && operation.method == "GET" && operation.pathVariables == ["b"])
@@ -51,11 +52,13 @@ import Testing
 
     @Test(arguments: [
         "    get: {responses: {\"200\": {description: d}}}\n", Self.get + ", callbacks: {}}\n",
-        "    get: {operationId: o, responses: {}}\n", "    get: {operationId: o, responses: {\"2XX\": {description: d}}}\n",
+        "    get: {operationId: o, responses: {}}\n",
+        "    get: {operationId: o, responses: {\"2XX\": {description: d}}}\n",
         "    get: {operationId: o, responses: {\"200\": {}}}\n", "    trace: {}\n",
         Self.get + ", parameters: [{name: q, in: cookie, schema: {}}]}\n",
         Self.get + ", parameters: [{name: q, in: query, style: form, schema: {}}]}\n",
-        Self.get + "}\ncomponents: {schemas: {A: {not: {}}}}\n", Self.get + "}\ncomponents: {links: {a: {}}}\n",
+        Self.get + "}\ncomponents: {schemas: {A: {not: {}}}}\n",
+        Self.get + "}\ncomponents: {links: {a: {}}}\n",
     ])
     func documentsThatAreNotReadWholeAreRefused(paths: String) {
         #expect(throws: (any Error).self) { try OpenAPIDocument(yaml: Self.head + paths) }

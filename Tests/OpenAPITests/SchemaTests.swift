@@ -114,8 +114,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("^[a-c]+$", "abc", "abd"), ("^a{2}$", "aa", "aaa"), ("^a?b*$", "bb", "ab "), ("^(x|yz)+$", "xyz", "xy"),
-        ("^v1\\.[^a]$", "v1.b", "v1.a"), ("^.{1,2}$", "ab", "abc"), ("^x|y$", "y", "xy"), ("^[._-]$", "-", "a"),
+        ("^[a-c]+$", "abc", "abd"), ("^a{2}$", "aa", "aaa"), ("^a?b*$", "bb", "ab "),
+        ("^(x|yz)+$", "xyz", "xy"),
+        ("^v1\\.[^a]$", "v1.b", "v1.a"), ("^.{1,2}$", "ab", "abc"), ("^x|y$", "y", "xy"),
+        ("^[._-]$", "-", "a"),
     ])
     func patterns(pattern: String, good: String, bad: String) throws {
         let schema = JSONValue.object(["pattern": .string(pattern)]).text

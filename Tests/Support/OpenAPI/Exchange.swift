@@ -90,8 +90,9 @@ extension OpenAPIDocument {
     }
 
     private func answerFaults(_ exchange: Exchange, _ operation: PublishedOperation) -> [String] {
-        let isGeneral =
-            Self.generalStatuses.contains(exchange.status) || exchange.status == 413 && operation.request == nil
+        // A body is too large where none is read.
+        let isBodyRefused = exchange.status == 413 && operation.request == nil
+        let isGeneral = Self.generalStatuses.contains(exchange.status) || isBodyRefused
         guard let published = operation.responses[exchange.status] else {
             return isGeneral ? problemFaults(exchange) : ["the status is not published"]
         }
@@ -101,7 +102,8 @@ extension OpenAPIDocument {
             if !exchange.response.isEmpty { faults.append("a body where none is published") }
             return faults
         }
-        guard let type = exchange.responseType, let media = published.content[type] ?? published.content["*/*"]
+        guard let type = exchange.responseType,
+            let media = published.content[type] ?? published.content["*/*"]
         else { return faults + ["the media type \(exchange.responseType ?? "none") is not published"] }
         return faults + bodyFaults(exchange.response, type, media)
     }
@@ -111,7 +113,9 @@ extension OpenAPIDocument {
             guard let value = exchange.responseHeaders[name] else {
                 return header.isRequired ? ["no header \(name)"] : []
             }
-            return book.faults(of: text(value, header.schema), against: header.schema).map { "\(name): \($0)" }
+            return book.faults(of: text(value, header.schema), against: header.schema).map {
+                "\(name): \($0)"
+            }
         }
     }
 

@@ -209,6 +209,7 @@ public struct PublishedHeader: Sendable {
 
 public struct PublishedMedia: Sendable {
     public let schema: Int?
-    /// By name; the empty name is the only example's. Examples that are files of the reader's machine have none.
+    /// By name; the empty name is the only example's. Examples that are files of the reader's machine are
+    /// left out.
     public let examples: [String: JSONValue]
 }

@@ -2,8 +2,8 @@
 // every closed set of words.
 
 extension SchemaBook {
-    /// Pointers of object schemas, reached from a schema, that do not forbid further members. A schema that is
-    /// only a part of another counts with the whole.
+    /// Pointers of object schemas, reached from a schema, that do not forbid further members. A schema that
+    /// is only a part of another counts with the whole.
     public func openObjects(from schema: Int) -> [String] {
         var found: [String] = []
         var visited: Set<Int> = []
@@ -51,6 +51,18 @@ extension OpenAPIDocument {
         var found: [String: JSONValue] = [:]
         collect(root, "") { pointer, keyword, value in
             if keywords.contains(keyword) { found["\(pointer)/\(keyword)"] = value }
+        }
+        return found
+    }
+
+    /// The defaults that stand beside references, by what is referred to.
+    public var defaults: [String: Set<JSONValue>] {
+        var found: [String: Set<JSONValue>] = [:]
+        collect(root, "") { pointer, keyword, value in
+            guard keyword == "default", let place = root.value(at: pointer), place["properties"] == nil,
+                let reference = place["$ref"]?.string
+            else { return }
+            found[reference, default: []].insert(value)
         }
         return found
     }

@@ -106,7 +106,9 @@ private struct ValidationRun {
     private mutating func checkValue(_ value: JSONValue, _ schema: Schema) {
         if let types = schema.types, !types.contains(value.typeName) {
             let isNumber = value.typeName == "integer" && types.contains("number")
-            if !isNumber { fail(schema, "\(value.typeName), not \(types.sorted().joined(separator: " or "))") }
+            if !isNumber {
+                fail(schema, "\(value.typeName), not \(types.sorted().joined(separator: " or "))")
+            }
         }
         if let values = schema.enumeration, !values.contains(value) {
             fail(schema, "\(value.text) is none of the listed values")

@@ -138,9 +138,12 @@ struct TextPattern: Sendable {
             let isNegated = next == UInt8(ascii: "^")
             if isNegated { offset += 1 }
             while let byte = next, byte != UInt8(ascii: "]") {
-                guard byte < 0x80, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "[") else { throw fault() }
+                guard byte < 0x80, byte != UInt8(ascii: "\\"), byte != UInt8(ascii: "[") else {
+                    throw fault()
+                }
                 offset += 1
-                if next == UInt8(ascii: "-"), offset + 1 < bytes.count, bytes[offset + 1] != UInt8(ascii: "]") {
+                if next == UInt8(ascii: "-"), offset + 1 < bytes.count, bytes[offset + 1] != UInt8(ascii: "]")
+                {
                     guard bytes[offset + 1] >= byte else { throw fault() }
                     ranges.append(byte...bytes[offset + 1])
                     offset += 2
