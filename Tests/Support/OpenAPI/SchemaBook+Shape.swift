@@ -29,6 +29,26 @@ extension SchemaBook {
     }
 }
 
+extension SchemaBook {
+    /// Every member that a schema describes, and those that it refers to.
+    public func describedMembers(from schema: Int) -> Set<SchemaMember> {
+        var found: Set<SchemaMember> = []
+        var visited: Set<Int> = []
+        var left = [schema]
+        while let place = left.popLast() {
+            guard visited.insert(place).inserted else { continue }
+            let schema = schemas[place]
+            for name in schema.properties.keys {
+                found.insert(SchemaMember(schema: schema.pointer, name: name))
+            }
+            left += Array(schema.properties.values) + schema.allOf + schema.oneOf + schema.anyOf
+            left += schema.prefixItems + [schema.items, schema.reference].compactMap { $0 }
+            if case .schema(let additional)? = schema.additional { left.append(additional) }
+        }
+        return found
+    }
+}
+
 extension OpenAPIDocument {
     /// Every `enum` and `const` of the document: the pointer of its schema, and its values.
     public var closedSets: [String: [JSONValue]] {
