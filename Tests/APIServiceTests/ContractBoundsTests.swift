@@ -8,7 +8,6 @@ import IOVAAllocation
 import MSIWindows
 import OpenAPI
 import Platforms
-import SMMUModel
 import Testing
 
 @Suite struct ContractBoundsTests {

@@ -22,7 +22,8 @@ import Testing
     ]
 
     private static let stops: [Stop] = Contract.document.operations.flatMap { published in
-        let operation = Operation(rawValue: published.id)!
+        // ContractTests tell of an operation that the code has not.
+        guard let operation = Operation(rawValue: published.id) else { return [Stop]() }
         // A body may always be too large or of another type; every query may have a parameter too many.
         let always = [400] + (operation.consumes.isEmpty ? [] : [413, 415])
         return Set(always + published.responses.keys).sorted().map { Stop(operation: operation, status: $0) }
