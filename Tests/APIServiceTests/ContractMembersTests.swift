@@ -8,18 +8,18 @@ import OpenAPI
 import Testing
 
 @Suite struct ContractMembersTests {
-    private typealias Asked = (operation: APIContract.Operation, target: String, body: String)
+    private typealias Asked = (operation: Operation, target: String, body: String)
 
     @Test func everyMemberOfARequestIsRead() throws {
         let fixture = ContractFixture()
         var described: Set<SchemaMember> = []
         var seen: Set<SchemaMember> = []
         let book = Contract.document.book
-        func schema(_ operation: APIContract.Operation) -> Int? {
+        func schema(_ operation: Operation) -> Int? {
             Contract.document.operations.first { $0.id == operation.rawValue }?
                 .request?.content[MediaType.json]?.schema
         }
-        for operation in APIContract.Operation.allCases {
+        for operation in Operation.allCases {
             if let schema = schema(operation) { described.formUnion(book.describedMembers(from: schema)) }
         }
         // Of several domains in one session.
@@ -140,7 +140,7 @@ import Testing
         (.explainFaults, "/v1/fault-explanations", text(of: .explainFaults)),
     ]
 
-    private static func text(of operation: APIContract.Operation) -> String {
+    private static func text(of operation: Operation) -> String {
         String(decoding: ContractFixture.good(operation).body, as: UTF8.self)
     }
 

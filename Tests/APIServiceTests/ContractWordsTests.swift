@@ -2,6 +2,7 @@
 // mapped to nothing fails, and so does a mapping that names nothing.
 
 import APIContract
+import AddressSpaces
 import FleetQueries
 import Foundation
 import IOVAAllocation

@@ -12,8 +12,12 @@ import Testing
 
     /// One random verb, over few pages so that ranges meet.
     private enum Verb {
-        case allocate(UInt64, UInt64, Bool), allocateFast(UInt64, UInt64, Bool)
-        case reserve(UInt64, UInt64), free(UInt64), freeFast(Int), tick
+        case allocate(UInt64, UInt64, Bool)
+        case allocateFast(UInt64, UInt64, Bool)
+        case reserve(UInt64, UInt64)
+        case free(UInt64)
+        case freeFast(Int)
+        case tick
     }
 
     private static func random(_ generator: inout SeededGenerator) -> Verb {

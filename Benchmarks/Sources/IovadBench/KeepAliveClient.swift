@@ -63,7 +63,8 @@ struct KeepAliveClient {
             if total == nil, let head = Self.headLength(buffer[..<have]) {
                 let text = String(decoding: buffer[..<head], as: UTF8.self).lowercased()
                 guard text.hasPrefix("http/1.1 200 "), let length = Self.contentLength(text) else {
-                    throw Failed(description: "not a 200 with a length: \(text.prefix(while: { $0 != "\r\n" }))")
+                    throw Failed(
+                        description: "not a 200 with a length: \(text.prefix(while: { $0 != "\r\n" }))")
                 }
                 (total, bodyBytes) = (head + length, length)
             }

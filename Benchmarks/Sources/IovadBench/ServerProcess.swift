@@ -30,7 +30,8 @@ final class ServerProcess {
         close(ends[1])
         guard code == 0 else {
             close(ends[0])
-            throw DidNotStart(description: "\(arguments[0]) does not start: \(String(cString: strerror(code)))")
+            throw DidNotStart(
+                description: "\(arguments[0]) does not start: \(String(cString: strerror(code)))")
         }
         identifier = child
         guard let port = Self.portSaid(on: ends[0]) else {

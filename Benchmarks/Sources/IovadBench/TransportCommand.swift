@@ -21,7 +21,10 @@ struct TransportCommand: ParsableCommand {
     var yardstick: String?
     @Option(help: "Requests in a block, 1 to 1000000.")
     var requests = 5_000
-    @Option(help: "Connections that ask at the same time, 1 to 512. Several share the server's wake-ups, by chance.")
+    @Option(
+        help:
+            "Connections that ask at the same time, 1 to 512. Several share the server's wake-ups, by chance."
+    )
     var connections = 1
 
     func validate() throws {

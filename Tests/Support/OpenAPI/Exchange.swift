@@ -45,6 +45,8 @@ extension OpenAPIDocument {
     public func operation(method: String, target: String) -> PublishedOperation? {
         let wanted = method == "HEAD" ? "GET" : method
         let path = Self.path(of: target)
+        // A path with such a segment is another path, or none (RFC 3986, 5.2.4).
+        guard !path.contains("."), !path.contains("..") else { return nil }
         let candidates = operations.filter { $0.method == wanted && Self.matches($0.path, path) }
         // Words before variables.
         return candidates.min { $0.pathVariables.count < $1.pathVariables.count }

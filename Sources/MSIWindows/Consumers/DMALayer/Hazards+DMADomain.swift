@@ -68,7 +68,8 @@ extension Hazards {
             for call in mate.reservations.calls where !known.contains(call) {
                 let range = call.range(question.conditions.granule)
                 let isHit = range.map { !pages.ranges(overlapping: $0).isEmpty } ?? false
-                let what = "\(call.kind.phrase) \(range?.text ?? HexLiteral.text(call.first)) of \(mate.device.id)"
+                let what =
+                    "\(call.kind.phrase) \(range?.text ?? HexLiteral.text(call.first)) of \(mate.device.id)"
                 decision.warn(
                     .groupMateReservations,
                     isHit
