@@ -98,7 +98,7 @@ browser: deps
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \
-		--filter 'MicroHTTPServerTests|EventStreamsTests|APIServiceTests'
+		--filter 'MicroHTTPTests|HTTPTests|APITests'
 
 # Builds with coverage into .build-fuzz; FUZZ_READERS="acpi json" chooses readers.
 fuzz: deps
@@ -125,7 +125,7 @@ bench-check: bench-build
 # The result is data that we computed; the package itself is not kept.
 atlas: release
 	Scripts/atlas.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" \
-		Sources/APIService/Resources/atlas.json
+		Sources/API/Resources/atlas.json
 
 # For moves that must not change the wire: record, move, compare. A comparison asks what was recorded, in the
 # same order, and exits with 1 where something differs that EXPECTED (`pattern :: reason` lines) does not name.

@@ -4,12 +4,11 @@
 
 import AddressSpaces
 import Glibc
-import HTTPMessages
+import HTTP
+import Ingestion
+import JSON
+import Machines
 import MSIWindows
-import PlatformIngestion
-import Platforms
-import SMMUModel
-import WireJSON
 
 enum Reader: String, CaseIterable {
     case deviceTree = "device_tree"

@@ -14,20 +14,19 @@ SWIFT_BACKTRACE=enable=no
 export SWIFT_BACKTRACE
 
 echo "fuzz: building with coverage"
-for target in MSIWindows PlatformIngestion HTTPMessages; do
+for target in MSIWindows Ingestion HTTP; do
     swift build --scratch-path $out --target $target -Xswiftc -sanitize=fuzzer -Xcc -fsanitize=fuzzer-no-link \
         -Xswiftc -O >/dev/null
 done
 bin=$(swift build --scratch-path $out --show-bin-path)
 objects=
-for module in AddressSpaces IOVAAllocation SMMUModel Platforms MSIWindows WireJSON CSimdJSON PlatformWire PlatformIngestion \
-    HTTPMessages; do
+for module in AddressSpaces LinuxReleases IOVAAllocation Machines MSIWindows JSON CSimdJSON Ingestion Locking HTTP; do
     for object in "$bin/$module.build"/*.o; do objects="$objects $object"; done
 done
 # shellcheck disable=SC2086
 swiftc -sanitize=fuzzer -parse-as-library -swift-version 6 -O -I "$bin/Modules" \
-    -I Sources/CDeviceTree -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift $objects \
-    -lfdt -lsimdjson -lstdc++ -o $out/iovad-fuzz
+    -I Sources/CDeviceTree -I Sources/CZlib -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift $objects \
+    -lfdt -lsimdjson -lz -lstdc++ -o $out/iovad-fuzz
 
 for reader in $readers; do
     corpus=$out/corpus/$reader

@@ -1,6 +1,8 @@
 // The cached level. Mirrors drivers/iommu/iova.c: alloc_iova_fast, free_iova_fast and the rcaches behind
 // them, Linux 7.2 and 6.1; iova-allocator.md sections 7 and 9.
 
+import LinuxReleases
+
 extension IOVADomain {
     /// Sizes below this many pages are rounded up to a power of two.
     private static let roundedBelow: UInt64 = 32
@@ -103,7 +105,7 @@ extension IOVADomain {
         guard order < Self.cachedOrders else {
             return freeUncached(pfn, &recorder)
         }
-        let depotMax = release == .v6_1 ? MagazineCache.depotMaxOn6_1 : Int.max
+        let depotMax = release.boundsDepots ? MagazineCache.depotMaxOn6_1 : Int.max
         recorder.record(.parked(order: order, pfn: pfn))
         if let surplus = caches[order].push(pfn, depotMax: depotMax) {
             freeMagazine(surplus, order, &recorder)
@@ -125,7 +127,7 @@ extension IOVADomain {
 
     /// As `tick()`, telling each step.
     public mutating func tick<R: AllocationRecorder>(recorder: inout R) {
-        guard release != .v6_1 else { return }
+        guard !release.boundsDepots else { return }
         for order in caches.indices {
             guard let magazine = caches[order].trim(onlineCPUs: onlineCPUs) else { continue }
             freeMagazine(magazine, order, &recorder)

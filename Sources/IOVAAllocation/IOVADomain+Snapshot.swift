@@ -2,6 +2,8 @@
 // A snapshot comes from a caller, so whatever contradicts itself is refused with its values. Also reading the
 // held ranges from the middle, for lists that come in pages.
 
+import LinuxReleases
+
 extension IOVADomain {
     /// The whole state. O(n).
     public var snapshot: IOVASnapshot {
@@ -28,7 +30,7 @@ extension IOVADomain {
         guard snapshot.sizeClasses.count == Self.cachedOrders else {
             throw .sizeClassCount(snapshot.sizeClasses.count, expected: Self.cachedOrders)
         }
-        let depotMax = release == .v6_1 ? MagazineCache.depotMaxOn6_1 : Int.max
+        let depotMax = release.boundsDepots ? MagazineCache.depotMaxOn6_1 : Int.max
         for (order, sizeClass) in snapshot.sizeClasses.enumerated() {
             try Self.check(sizeClass, order, depotMax: depotMax)
             caches[order] = MagazineCache(sizeClass)

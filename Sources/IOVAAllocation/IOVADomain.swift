@@ -3,6 +3,7 @@
 // granules and knows nothing of devices, masks or MSIs; those are MSIWindows' affair.
 
 public import AddressSpaces
+public import LinuxReleases
 
 /// One IOVA domain. A copy is independent; it shares storage until one of the two changes.
 ///

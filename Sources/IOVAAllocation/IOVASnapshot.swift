@@ -3,6 +3,7 @@
 // nothing of the tree that holds the ranges, because the shape of the tree never shows in an answer.
 
 public import AddressSpaces
+public import LinuxReleases
 
 /// Everything that decides what an IOVA domain does next.
 public struct IOVASnapshot: Hashable, Sendable {

@@ -1,8 +1,8 @@
 // A line a request, on standard error.
 
-import HTTPMessages
-import MicroHTTPServer
-import WireJSON
+import HTTP
+import JSON
+import MicroHTTP
 
 enum AccessLog: String {
     case text, json, none

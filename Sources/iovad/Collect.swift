@@ -2,7 +2,7 @@
 // none of it: bytes and texts go up as they are. The script that `--script` prints gives the same bytes.
 
 import ArgumentParser
-import WireJSON
+import JSON
 
 struct Collect: ParsableCommand {
     static let configuration = CommandConfiguration(

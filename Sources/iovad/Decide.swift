@@ -1,10 +1,10 @@
 // `iovad decide`: one question, answered offline by the service that `iovad serve` runs, so that both give
 // the same bytes. Reads a request as JSON, or makes one of flags.
 
-import APIContract
+import API
 import ArgumentParser
-import HTTPMessages
-import WireJSON
+import HTTP
+import JSON
 
 struct Decide: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,7 +1,7 @@
 // Answers of the service as tables for people: the same facts as the JSON, a line each.
 
-import APIContract
-import WireJSON
+import API
+import JSON
 
 enum DecideTable {
     /// The answer as a document; our own service does not write what it cannot read.

@@ -1,7 +1,7 @@
 // Values of flags, read as the members of a request are: the same bounds, the same words.
 
 import ArgumentParser
-import WireJSON
+import JSON
 
 enum FlagValue {
     /// The value of a flag; what is wrong with it ends the command.

@@ -2,7 +2,7 @@
 // line is ended, exactly as CollectScript's pipelines do it.
 
 import Glibc
-import WireJSON
+import JSON
 
 struct HostCollection {
     let root: String

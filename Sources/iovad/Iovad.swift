@@ -1,6 +1,6 @@
 // The command: what it can do, and its name and version.
 
-import APIContract
+import API
 import ArgumentParser
 
 @main

@@ -1,8 +1,7 @@
 // The service without a server: requests of the command line walk the same way as those of a socket.
 
-import APIContract
-import APIService
-import HTTPMessages
+import API
+import HTTP
 
 struct OfflineService {
     /// The id under which a file's platform is asked about.

@@ -1,11 +1,11 @@
 // `iovad place`: where the window can go on some hosts for one VM, answered offline by the service that
 // `iovad serve` runs. Reads a request as JSON, or makes one of flags.
 
-import APIContract
+import API
 import ArgumentParser
-import HTTPMessages
+import HTTP
+import JSON
 import MSIWindows
-import WireJSON
 
 struct Place: ParsableCommand {
     static let configuration = CommandConfiguration(

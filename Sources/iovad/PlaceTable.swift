@@ -1,6 +1,6 @@
 // A placement as a table for people: the same facts as the JSON.
 
-import WireJSON
+import JSON
 
 enum PlaceTable {
     static func vmms(_ answer: JSONNode) -> String {

@@ -1,11 +1,10 @@
 // `iovad serve`: reads flags and environment, puts service and servers together, and ends in good order.
 
-import APIContract
-import APIService
+import API
 import ArgumentParser
 import Glibc
 import Locking
-import MicroHTTPServer
+import MicroHTTP
 
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -2,7 +2,7 @@
 // without a token must say so.
 
 import ArgumentParser
-import MicroHTTPServer
+import MicroHTTP
 
 extension Settings {
     /// Inherited sockets, or the TCP address; and the unix path.

@@ -1,11 +1,10 @@
 // The static files: where they lie, and their way into memory at start. Bounded, regular files only; a
 // symbolic link is not followed, so that nothing outside the folder is ever served.
 
-import APIContract
-import APIService
+import API
 import ArgumentParser
 import Glibc
-import GzipCoding
+import HTTP
 
 enum ServeSite {
     /// Media types by file name ending. What is not here is served as bytes.

@@ -1,7 +1,7 @@
 // Why the server could not start, in words that say what to do.
 
 import Glibc
-import MicroHTTPServer
+import MicroHTTP
 
 struct ServeStartError: Error, CustomStringConvertible {
     let description: String

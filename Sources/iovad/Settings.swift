@@ -1,8 +1,8 @@
 // Flags over environment over defaults, checked before anything is opened.
 
-import APIService
+import API
 import ArgumentParser
-import MicroHTTPServer
+import MicroHTTP
 
 struct Settings {
     let listen: String

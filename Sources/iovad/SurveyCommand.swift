@@ -1,13 +1,14 @@
 // `iovad survey`: reads machines from files and folders and says how policies and constants fare on them.
 // The same survey as POST /v1/surveys, offline.
 
-import APIContract
+import API
 import ArgumentParser
-import FleetQueries
+import Fleet
 import Glibc
 import IOVAAllocation
+import JSON
+import LinuxReleases
 import MSIWindows
-import WireJSON
 
 struct SurveyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -3,9 +3,9 @@
 // machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are not.
 
 import Glibc
-import PlatformIngestion
-import Platforms
-import WireJSON
+import Ingestion
+import JSON
+import Machines
 
 enum SurveyFiles {
     /// Names below a folder that are read; files that are named outright may be called anything.

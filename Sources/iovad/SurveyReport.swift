@@ -1,9 +1,9 @@
 // What a survey says to a person: how the policies fare, who is in conflict and why, which constants would
 // have served, and a picture of the space below 4 GiB.
 
-import APIContract
 import AddressSpaces
-import FleetQueries
+import API
+import Fleet
 import MSIWindows
 
 enum SurveyReport {

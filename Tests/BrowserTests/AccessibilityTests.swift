@@ -2,8 +2,8 @@
 // the page (accessibility.js).
 
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 extension BrowserSuite {
     @Suite struct AccessibilityTests {

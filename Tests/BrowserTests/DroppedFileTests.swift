@@ -1,7 +1,7 @@
 // What people drop on the page besides device trees: ACPI tables together, sysfs text, a collected host.
 
-import TestSupport
 import Testing
+import TestSupport
 
 extension BrowserSuite {
     @Suite struct DroppedFileTests {

@@ -2,8 +2,8 @@
 // port.
 
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 final class IovadServer {
     private var process: ChildProcess

@@ -2,8 +2,8 @@
 // what holds everywhere, asked or not, is that nothing is wider than the screen.
 
 import Foundation
-import TestSupport
 import Testing
+import TestSupport
 
 extension BrowserSuite {
     @Suite struct ScreenshotTests {

@@ -4,8 +4,8 @@
 // compilers make of them.
 
 import AddressSpaces
-import PlatformIngestion
-import Platforms
+import Ingestion
+import Machines
 
 extension Capture {
     /// The device tree where there is one, the tables otherwise.

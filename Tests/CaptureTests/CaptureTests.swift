@@ -3,9 +3,10 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 import MSIWindows
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct CaptureTests {
     /// What the captures must have let us compare, so that no field can fall out of the test unnoticed.

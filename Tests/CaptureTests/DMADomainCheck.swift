@@ -3,8 +3,8 @@
 
 import AddressSpaces
 import IOVAAllocation
+import Machines
 import MSIWindows
-import Platforms
 
 extension Capture {
     func checkDMADomains(_ ledger: inout Ledger) throws {

@@ -2,9 +2,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 
 extension Capture {
     /// iommu-addresses that do not translate crash Linux at boot, where the function that they are for is

@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 import MSIWindows
 
 extension Capture {

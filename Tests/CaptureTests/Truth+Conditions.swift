@@ -2,8 +2,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import SMMUModel
 
 extension Truth {
     /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.

@@ -1,9 +1,9 @@
 // User space's view: VFIO's container, iommufd's compatibility container and its character device.
 
 import AddressSpaces
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 
 extension Capture {
     func checkVFIO(_ ledger: inout Ledger) {

@@ -2,16 +2,17 @@
 // decisions are asked with the capture's kernel and page size. Groups of one device only: the wire's views
 // show one device.
 
-import APIService
 import AddressSpaces
+import API
 import Foundation
-import HTTPMessages
+import HTTP
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
 import OpenAPI
-import Platforms
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct WireTests {
     @Test func viewsAreWhatTheKernelPrinted() throws {
@@ -147,7 +148,7 @@ import Testing
 
     /// As the server would ask: admission first. The exchange is held against openapi.yaml.
     private static func ask(
-        _ service: Service, _ method: HTTPMessages.Method, _ target: String, _ body: [UInt8] = [],
+        _ service: Service, _ method: HTTP.Method, _ target: String, _ body: [UInt8] = [],
         type: String? = nil, headers: [HeaderFields.Field] = []
     ) -> Response {
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct CollectTests {
     /// Runs a program; output and errors.

@@ -3,8 +3,8 @@
 
 import Foundation
 import Locking
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite(.serialized) struct DrainUnderLoadTests {
     private static let writers = 8

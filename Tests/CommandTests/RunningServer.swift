@@ -2,8 +2,8 @@
 
 import Foundation
 import OpenAPI
-import TestSupport
 import Testing
+import TestSupport
 
 /// A running server. It is ended when the value goes, if not before.
 final class RunningServer {

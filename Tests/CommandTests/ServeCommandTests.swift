@@ -1,9 +1,9 @@
 // `iovad serve` as its users start it: flags, variables, sockets of every kind, and its end.
 
 import Foundation
-import MicroHTTPServer
-import TestSupport
+import MicroHTTP
 import Testing
+import TestSupport
 
 @Suite(.serialized) struct ServeCommandTests {
     private let quiet = ["--listen", "127.0.0.1:0", "--log", "none"]

@@ -1,9 +1,9 @@
 // What Linux does not survive is refused with its values, and the domain stays as it was.
 
 import AddressSpaces
-import AllocatorTraces
 import IOVAAllocation
 import LinearWalk
+import LinuxReleases
 import Testing
 
 @Suite struct BadInputTests {

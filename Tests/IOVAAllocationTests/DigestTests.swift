@@ -1,12 +1,11 @@
 // The published check values of the two functions that digest vectors and benchmarks rest on.
 
-import APIContract
-import AllocatorTraces
+import API
 import IOVAAllocation
+import JSON
 import LinearWalk
-import TestSupport
 import Testing
-import WireJSON
+import TestSupport
 
 @Suite struct DigestTests {
     @Test func randomNumbersAreSplitMix64() {

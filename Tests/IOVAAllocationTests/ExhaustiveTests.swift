@@ -3,8 +3,9 @@
 
 import AddressSpaces
 import IOVAAllocation
-import TestSupport
+import LinuxReleases
 import Testing
+import TestSupport
 
 @Suite struct ExhaustiveTests {
     /// A call whose arguments depend on what is live.

@@ -1,12 +1,12 @@
 // 10,000 random traces: product and reference must agree on every call. A failure prints the seed of its
 // trace; IOVAD_TEST_TRACES multiplies the number of traces.
 
-import AllocatorTraces
 import Foundation
 import IOVAAllocation
+import LinuxReleases
 import MSIWindows
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct RandomTraceTests {
     static let factor = ProcessInfo.processInfo.environment["IOVAD_TEST_TRACES"].flatMap(Int.init) ?? 1

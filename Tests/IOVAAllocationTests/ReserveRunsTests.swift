@@ -2,11 +2,11 @@
 // walks range by range is passed by, with the same ranges left behind.
 
 import AddressSpaces
-import LinearWalk
-import TestSupport
-import Testing
-
 @testable import IOVAAllocation
+import LinearWalk
+import Testing
+import TestSupport
+
 
 @Suite struct ReserveRunsTests {
     @Test func reservingAgainAndAgainOverManyRangesAgreesWithTheWalk() throws {

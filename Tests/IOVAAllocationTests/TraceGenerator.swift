@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 import TestSupport
 
 /// Draws calls one after another from what the trace did so far.

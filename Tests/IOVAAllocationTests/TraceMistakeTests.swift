@@ -1,6 +1,5 @@
 // Names in traces: what a free means, and when it means nothing.
 
-import AllocatorTraces
 import IOVAAllocation
 import Testing
 

@@ -2,10 +2,11 @@
 // which they never ran.
 
 import AddressSpaces
-import TestSupport
-import Testing
-
 @testable import IOVAAllocation
+import LinuxReleases
+import Testing
+import TestSupport
+
 
 @Suite struct TransactionTests {
     private struct Abandoned: Error {}

@@ -2,9 +2,9 @@
 // returns, what it refuses, and what is held afterwards.
 
 import AddressSpaces
-import AllocatorTraces
 import IOVAAllocation
 import LinearWalk
+import LinuxReleases
 
 /// Two domains that should never differ.
 struct TwinDomain {

@@ -1,13 +1,12 @@
 // Every vector of the shelf, on the product and on the reference: the reference is what the random tests
 // hold the product against, so it has to earn that.
 
-import APIContract
-import AllocatorTraces
+import API
 import IOVAAllocation
+import JSON
 import LinearWalk
-import TestSupport
 import Testing
-import WireJSON
+import TestSupport
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct VectorTests {
     static let folder = "data/allocator-vectors"

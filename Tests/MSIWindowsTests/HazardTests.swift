@@ -2,9 +2,8 @@
 
 import AddressSpaces
 import IOVAAllocation
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 import Testing
 
 @Suite struct HazardTests {

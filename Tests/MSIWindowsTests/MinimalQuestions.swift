@@ -4,9 +4,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 import Testing
 
 enum MinimalQuestions {

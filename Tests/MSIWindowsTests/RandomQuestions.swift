@@ -3,9 +3,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 import TestSupport
 
 enum RandomQuestions {

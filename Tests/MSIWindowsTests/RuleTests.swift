@@ -2,11 +2,11 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct RuleTests {
     @Test(arguments: Rule.allCases)

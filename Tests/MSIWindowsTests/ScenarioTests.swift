@@ -2,9 +2,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 import Testing
 
 @Suite struct ScenarioTests {

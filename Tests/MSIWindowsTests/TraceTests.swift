@@ -2,11 +2,10 @@
 
 import AddressSpaces
 import IOVAAllocation
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct TraceTests {
     private func map(

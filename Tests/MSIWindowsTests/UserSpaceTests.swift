@@ -3,11 +3,11 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct UserSpaceTests {
     typealias W = Worked

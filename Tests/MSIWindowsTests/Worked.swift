@@ -2,9 +2,9 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
+import Machines
 import MSIWindows
-import Platforms
-import SMMUModel
 
 enum Worked {
     static let mib: UInt64 = 0x10_0000

@@ -1,7 +1,6 @@
 // Runs workloads, product and reference in turn block by block, so that a noisy machine hits both alike;
 // the median and the lowest of the blocks are told.
 
-import AllocatorTraces
 import Glibc
 import IOVAAllocation
 import LinearWalk

@@ -2,7 +2,6 @@
 // pages, is drawn before a block is timed, so that the clock sees the allocator alone.
 
 import AddressSpaces
-import AllocatorTraces
 import IOVAAllocation
 
 struct ChurnKind {

@@ -1,7 +1,7 @@
 // `iovad-bench`: measurements that anybody can repeat, run by `make bench`. Each compares two things in one
 // run; figures of different runs or machines do not compare. Nothing of it is linked into the server.
 
-import APIContract
+import API
 import ArgumentParser
 import Glibc
 

@@ -4,7 +4,6 @@
 // live in pages that were left over.
 
 import AddressSpaces
-import AllocatorTraces
 import Glibc
 import IOVAAllocation
 

@@ -2,7 +2,6 @@
 // limit under many high ranges. Only that request is timed; the others of an iteration restore the state.
 
 import AddressSpaces
-import AllocatorTraces
 import IOVAAllocation
 
 enum OneRequestKind {

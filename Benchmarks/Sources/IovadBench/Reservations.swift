@@ -2,7 +2,6 @@
 // them when a device attaches.
 
 import AddressSpaces
-import AllocatorTraces
 import IOVAAllocation
 
 enum Reservations {

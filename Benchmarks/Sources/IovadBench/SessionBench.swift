@@ -1,9 +1,8 @@
 // The measurement that `iovad-bench sessions` prints. It asks the service directly, as the server would; no
 // socket and no server is part of it.
 
-import APIContract
-import APIService
-import HTTPMessages
+import API
+import HTTP
 import Locking
 
 struct SessionBench {

@@ -1,5 +1,5 @@
 // The reference runs traces like the product.
 
-public import AllocatorTraces
+public import IOVAAllocation
 
 extension LinearWalkDomain: IOVAAllocator {}

@@ -5,6 +5,7 @@
 
 public import AddressSpaces
 public import IOVAAllocation
+public import LinuxReleases
 
 /// An IOVA domain without any summary of its holes. A value: a copy is an independent domain.
 public struct LinearWalkDomain: Sendable {

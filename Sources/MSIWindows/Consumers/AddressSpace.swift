@@ -3,8 +3,8 @@
 // `Decision` asks one once; a sandbox keeps one alive.
 
 package import AddressSpaces
-package import Platforms
-import SMMUModel
+package import LinuxReleases
+package import Machines
 
 /// What attaching a group is asked with.
 package struct Attempt: Sendable {

@@ -1,6 +1,7 @@
 // Where the doorbell pages of one window are kept, and what mapping some of them has come to.
 
 package import AddressSpaces
+import LinuxReleases
 
 /// The map that doorbells go through: a cookie of the domain, or the iommufd context's own.
 package enum DoorbellMap: Sendable {

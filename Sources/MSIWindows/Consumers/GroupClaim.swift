@@ -4,7 +4,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import SMMUModel
+import LinuxReleases
+import Machines
 
 enum GroupClaim {
     /// Takes the group for user space, or says why nobody can.

@@ -3,8 +3,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Platforms
-import SMMUModel
+import LinuxReleases
+import Machines
 
 enum Hazards {
     /// What the device's firmware brings, whoever maps doorbells.

@@ -1,7 +1,8 @@
 // A decision for a window, whoever maps doorbells in it: can the device reach it, and if not, why.
 
 import AddressSpaces
-import Platforms
+import LinuxReleases
+import Machines
 
 enum Placed {
     static func decision<R: Recorder>(

@@ -1,7 +1,8 @@
 // A step of attaching, mapping or setting up that ends in an errno: the one kind of refusal of all
 // consumers.
 
-import Platforms
+package import LinuxReleases
+import Machines
 
 /// Why Linux refuses a step.
 package struct Refusal: Error, Hashable {

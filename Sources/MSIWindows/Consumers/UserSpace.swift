@@ -3,7 +3,8 @@
 // VFIO and iommufd; what differs between them is AddressSpace's.
 
 import AddressSpaces
-import SMMUModel
+import LinuxReleases
+import Machines
 
 enum UserSpace {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {

@@ -2,8 +2,9 @@
 // IOMMU can do. Everything here is a fact that the caller gives or a default that the answer names.
 
 public import AddressSpaces
-public import IOVAAllocation
-public import SMMUModel
+import IOVAAllocation
+public import LinuxReleases
+public import Machines
 
 /// What the answer depends on besides the platform.
 public struct Conditions: Hashable, Sendable {

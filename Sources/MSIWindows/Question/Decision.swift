@@ -1,6 +1,7 @@
 // The answer: what Linux does, whether it works, and why.
 
 public import AddressSpaces
+public import LinuxReleases
 
 /// One decision.
 public struct Decision: Hashable, Sendable {

@@ -4,8 +4,7 @@
 // only read it. It is immutable, so whoever stores platforms may keep it beside them.
 
 public import AddressSpaces
-public import Platforms
-public import SMMUModel
+public import Machines
 
 /// A device under the conditions that its regions and limits depend on.
 ///

@@ -2,7 +2,7 @@
 // and what happened before.
 
 public import AddressSpaces
-public import Platforms
+public import Machines
 
 /// What a decision is asked about. Its group is always prepared for its conditions: changing one makes the
 /// other anew.

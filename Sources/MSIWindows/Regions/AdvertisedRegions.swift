@@ -3,8 +3,7 @@
 // drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2.
 
 import AddressSpaces
-import Platforms
-public import SMMUModel
+public import Machines
 
 extension PreparedDevice {
     /// What `reserved_regions` is built from, under a window source. Mainline puts its window first,

@@ -3,8 +3,8 @@
 // what Linux asks its allocator for; what that means for a window is Withheld's.
 
 public import AddressSpaces
-import Platforms
-public import SMMUModel
+public import LinuxReleases
+public import Machines
 
 /// What the DMA layer reserves for the first device of a group.
 public struct DMAReservations: Hashable, Sendable {

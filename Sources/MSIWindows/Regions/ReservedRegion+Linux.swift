@@ -2,8 +2,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-package import Platforms
-package import SMMUModel
+import LinuxReleases
+package import Machines
 
 extension ReservedRegion {
     /// Named on the host bridge: mainline does not hand it to the functions below.

@@ -2,8 +2,8 @@
 // reserves without mainline noticing, page zero, and what lies beyond the limits; sorted for reading.
 
 public import AddressSpaces
-import Platforms
-import SMMUModel
+public import LinuxReleases
+import Machines
 
 /// Everything withheld from one device under given conditions.
 public struct Withheld: Hashable, Sendable {

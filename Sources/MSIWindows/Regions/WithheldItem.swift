@@ -1,7 +1,7 @@
 // One range that a platform withholds from a device, with the reason.
 
 public import AddressSpaces
-public import SMMUModel
+public import Machines
 
 /// A range of IOVA where no MSI window may lie.
 public struct WithheldItem: Hashable, Sendable {

@@ -1,8 +1,9 @@
 // `iovad replay`: runs allocator traces from files, and holds them against what they expect.
 
-import APIContract
+import API
 import ArgumentParser
 import IOVAAllocation
+import LinuxReleases
 
 struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(

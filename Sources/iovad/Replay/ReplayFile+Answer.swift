@@ -1,9 +1,9 @@
 // The results of a run as JSON: for a listed trace the members of POST /v1/replays, with the file's name.
 
-import APIContract
-import AllocatorTraces
+import API
 import IOVAAllocation
-import WireJSON
+import JSON
+import LinuxReleases
 
 extension ReplayFile {
     /// One JSON object, without a newline.

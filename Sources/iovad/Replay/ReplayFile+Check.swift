@@ -1,8 +1,7 @@
 // Holds a run against what its file expects, and says where the first difference is.
 
-import APIContract
 import AddressSpaces
-import AllocatorTraces
+import API
 import IOVAAllocation
 
 extension ReplayFile {

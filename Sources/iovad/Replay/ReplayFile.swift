@@ -1,9 +1,9 @@
 // One file of `iovad replay`, read: a listed trace or a described run.
 
-import APIContract
-import AllocatorTraces
+import API
 import IOVAAllocation
-import WireJSON
+import JSON
+import LinuxReleases
 
 /// A trace file with what it expects.
 enum ReplayFile {

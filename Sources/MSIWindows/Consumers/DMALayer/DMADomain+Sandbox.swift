@@ -4,8 +4,8 @@
 
 package import AddressSpaces
 package import IOVAAllocation
-import Platforms
-package import SMMUModel
+package import LinuxReleases
+package import Machines
 
 extension DMADomain {
     /// The domain as it was, tree aside.

@@ -5,8 +5,8 @@
 
 public import AddressSpaces
 public import IOVAAllocation
-public import Platforms
-import SMMUModel
+public import LinuxReleases
+public import Machines
 
 /// The DMA layer's view of one group.
 public struct DMADomain: Sendable {

@@ -3,8 +3,8 @@
 // drivers/iommu/dma-iommu.c: iommu_dma_sw_msi, Linux 7.2.
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import LinuxReleases
+import Machines
 
 enum DMALayer {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {

@@ -1,8 +1,8 @@
 // Hazards of the kernel's own DMA domain.
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import LinuxReleases
+import Machines
 
 extension Hazards {
     static func warn(

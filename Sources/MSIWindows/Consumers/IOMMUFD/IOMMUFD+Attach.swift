@@ -4,7 +4,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import SMMUModel
+import LinuxReleases
+import Machines
 
 extension IOMMUFD {
     /// The address space with the group attached to it, in Linux's order of checks.

@@ -4,6 +4,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 
 package struct IOMMUFD: Sendable {
     let conditions: Conditions

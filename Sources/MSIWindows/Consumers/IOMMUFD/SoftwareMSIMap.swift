@@ -3,6 +3,7 @@
 // and iommufd_sw_msi_get_map, Linux 7.2.
 
 import AddressSpaces
+import LinuxReleases
 
 package struct SoftwareMSIMap: Sendable {
     /// Pages that one context can map: the bits of `struct iommufd_sw_msi_maps`.

@@ -3,8 +3,8 @@
 // its reviewers asked for.
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import LinuxReleases
+import Machines
 
 enum UserOption {
     /// Sets the options for the device that is asked about.

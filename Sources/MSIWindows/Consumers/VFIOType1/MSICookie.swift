@@ -3,6 +3,7 @@
 // Linux 7.2.
 
 import AddressSpaces
+import LinuxReleases
 
 package struct MSICookie: Sendable {
     let window: IOVARange

@@ -3,7 +3,7 @@
 // and with their quirks.
 
 public import AddressSpaces
-public import SMMUModel
+public import Machines
 
 /// `iommu->iova_list`: ascending in the order in which VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE lists it.
 public struct VFIOIOVAList: Hashable, Sendable {

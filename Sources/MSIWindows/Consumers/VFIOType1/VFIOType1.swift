@@ -4,7 +4,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import SMMUModel
+import LinuxReleases
+import Machines
 
 package struct VFIOType1: Sendable {
     /// A paging domain and the cookie of the group that made it.

@@ -2,8 +2,7 @@
 // Shapes are tried from the surest to the least sure.
 
 import AddressSpaces
-import Platforms
-public import SMMUModel
+public import Machines
 
 extension FaultExplanation {
     /// Streams for which a platform is searched, in one call; faults of more are explained as bare lines.

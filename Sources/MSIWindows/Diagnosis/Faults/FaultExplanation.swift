@@ -2,7 +2,7 @@
 // change. The log tells only an address; what is concluded from it says how sure it is.
 
 public import AddressSpaces
-public import SMMUModel
+public import Machines
 
 /// One fault, explained.
 public struct FaultExplanation: Hashable, Sendable {

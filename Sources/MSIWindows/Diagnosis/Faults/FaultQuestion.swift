@@ -1,7 +1,7 @@
 // What a fault is explained with: the machine it happened on, as far as it is known.
 
 public import AddressSpaces
-public import Platforms
+public import Machines
 
 /// The surroundings of a fault.
 public struct FaultQuestion: Sendable {

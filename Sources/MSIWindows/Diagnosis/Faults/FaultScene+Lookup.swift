@@ -3,8 +3,7 @@
 // iort_add_platform_device, drivers/base/platform.c: PLATFORM_DEVID_AUTO, Linux 7.2).
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import Machines
 
 extension FaultScene {
     /// Devices that are looked at; more have the same stream ID on no machine.

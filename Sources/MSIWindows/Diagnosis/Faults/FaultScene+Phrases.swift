@@ -2,8 +2,7 @@
 // what lies there.
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import Machines
 
 extension FaultScene {
     /// Why an MSI in a window does not arrive.

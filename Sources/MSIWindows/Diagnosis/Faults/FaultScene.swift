@@ -2,8 +2,7 @@
 // their doorbells and windows.
 
 import AddressSpaces
-import Platforms
-import SMMUModel
+import Machines
 
 struct FaultScene {
     /// The fault at hand: one of many that happened in this scene.

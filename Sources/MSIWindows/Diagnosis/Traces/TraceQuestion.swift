@@ -1,7 +1,7 @@
 // What a mapping trace is read with.
 
 public import AddressSpaces
-public import Platforms
+public import Machines
 
 /// The surroundings of a trace.
 public struct TraceQuestion: Sendable {

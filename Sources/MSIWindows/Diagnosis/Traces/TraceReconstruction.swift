@@ -4,8 +4,7 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Platforms
-public import SMMUModel
+public import Machines
 
 /// What a trace tells.
 public struct TraceReconstruction: Hashable, Sendable {

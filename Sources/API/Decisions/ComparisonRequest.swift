@@ -1,0 +1,82 @@
+// The body of POST /v1/comparisons: a question without its answer to "which policy, which kernel", and lists
+// of both.
+
+import AddressSpaces
+import IOVAAllocation
+public import JSON
+public import LinuxReleases
+public import MSIWindows
+
+/// One question under several policies and kernels.
+public struct ComparisonRequest: Sendable {
+    /// A column of the comparison.
+    public struct Entry: Sendable {
+        /// The policy's id, or the caller's own name.
+        public var name: String
+        public var source: WindowSource
+        public var consumer: Consumer
+    }
+
+    public private(set) var question = DecisionRequest()
+    public private(set) var entries: [Entry] = []
+    public private(set) var kernels: [KernelRelease] = [.newest]
+
+    /// Reads the body; every fault goes to `problems`.
+    public init(_ root: JSONNode, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        var fallback = Consumer.vfioType1
+        if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
+            fallback = consumer
+        }
+        if let node = reader.optional("policies") {
+            let nodes = node.elements(countMax: Limits.comparisonCellsMax, problems) ?? []
+            if nodes.isEmpty {
+                problems.add(node.pointer, "empty", "Send at least one policy, or leave it out.")
+            }
+            entries = nodes.enumerated().compactMap { Self.entry($1, $0, fallback, problems) }
+        } else {
+            entries = Policy.all.map {
+                Entry(name: $0.id, source: $0.source, consumer: $0.consumer ?? fallback)
+            }
+        }
+        if let node = reader.optional("kernels"),
+            let nodes = node.elements(countMax: KernelRelease.allCases.count, problems)
+        {
+            if nodes.isEmpty {
+                problems.add(node.pointer, "empty", "Send at least one kernel, or leave it out.")
+            }
+            kernels = nodes.compactMap { Condition.kernel(.member($0), problems) }
+        }
+        if entries.count * kernels.count > Limits.comparisonCellsMax {
+            problems.add(
+                reader.pointer("policies"), "too-many",
+                "\(entries.count) policies times \(kernels.count) kernels; at most "
+                    + "\(Limits.comparisonCellsMax) answers are given at once.")
+        }
+        question.read(&reader, for: Set(entries.map(\.consumer)).union([fallback]), problems)
+        reader.finish()
+    }
+
+    /// A policy's id, or `{"name"?, "window_source", "consumer"?}`.
+    private static func entry(
+        _ node: JSONNode, _ index: Int, _ fallback: Consumer, _ problems: ProblemList
+    ) -> Entry? {
+        guard node.kind == .object else {
+            guard let id = node.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
+            guard let policy = Policy.named(id) else {
+                let known = Policy.all.map(\.id).joined(separator: ", ")
+                problems.add(node.pointer, "unknown-value", "No such policy; known are \(known).")
+                return nil
+            }
+            return Entry(name: policy.id, source: policy.source, consumer: policy.consumer ?? fallback)
+        }
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let name = reader.optional("name")?.string(bytesMax: Limits.platformIDBytesMax, problems)
+        let source = reader.required("window_source").flatMap { WindowSource($0, problems) }
+        let consumer =
+            reader.optional("consumer").map { $0.choice(WireWords.consumers, problems) } ?? fallback
+        reader.finish()
+        guard let source, let consumer else { return nil }
+        return Entry(name: name ?? "policies[\(index)]", source: source, consumer: consumer)
+    }
+}

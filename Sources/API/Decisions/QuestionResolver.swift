@@ -1,0 +1,104 @@
+// From a request to a question: looks platforms and devices up, and fills in what the platform knows and the
+// caller did not say. Every name that leads nowhere is a problem with its pointer.
+
+import AddressSpaces
+import IOVAAllocation
+import JSON
+import Machines
+import MSIWindows
+
+/// One resolution against the platforms of a service.
+struct QuestionResolver {
+    let platforms: PlatformStore
+    let problems: ProblemList
+
+    /// The question with its group; nil after noting why not.
+    func question(_ request: DecisionRequest) -> Question? {
+        switch request.subject {
+        case .inline(let device, let usable):
+            let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
+            guard let mates = mates(request, on: nil) else { return nil }
+            return question(request, prepared, mates, doorbells: request.doorbells ?? [])
+        case .platform(let id, let name):
+            guard let entry = platforms.entry(id, at: "/platform", problems) else { return nil }
+            let device = device(
+                name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
+            var request = request
+            if let device {
+                request.stated.adopt(
+                    isolatesMSIs: entry.platform.isolatesMSIs(of: device.source),
+                    driver: device.conditions.driver)
+            }
+            guard let mates = mates(request, on: entry), let device else { return nil }
+            return question(
+                request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
+        case nil: return nil
+        }
+    }
+
+    private struct Mates {
+        var before: [PreparedDevice]
+        var after: [PreparedDevice]
+        var attached: [PreparedDevice]
+    }
+
+    private func question(
+        _ request: DecisionRequest, _ device: PreparedDevice, _ mates: Mates, doorbells: [PhysicalAddress]
+    ) -> Question {
+        let group = PreparedGroup(mates.before + [device] + mates.after, subject: mates.before.count)
+        var question = Question(
+            group: group, consumer: request.consumer, source: request.source,
+            conditions: request.stated.conditions, doorbells: doorbells)
+        let circumstances = request.circumstances
+        question.dmaMask = circumstances.dmaMask
+        question.history = circumstances.history.map { operation in
+            guard case .map(let bytes, let mask, _) = operation else { return operation }
+            return .map(bytes: bytes, mask: mask, member: group.subject)
+        }
+        question.mappings = circumstances.mappings
+        question.allowed = circumstances.allowed
+        question.mapChecks = circumstances.mapChecks
+        question.earlierGroups = mates.attached.map { AttachedGroup(PreparedGroup([$0])) }
+        return question
+    }
+
+    private func mates(_ request: DecisionRequest, on entry: PlatformEntry?) -> Mates? {
+        func devices(_ members: [DecisionRequest.Member]) -> [PreparedDevice?] {
+            members.map { member($0, on: entry, request) }
+        }
+        let before = devices(request.matesBefore)
+        let after = devices(request.matesAfter)
+        let attached = devices(request.attached)
+        guard (before + after + attached).allSatisfy({ $0 != nil }) else { return nil }
+        return Mates(
+            before: before.compactMap { $0 }, after: after.compactMap { $0 },
+            attached: attached.compactMap { $0 })
+    }
+
+    private func member(
+        _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ request: DecisionRequest
+    ) -> PreparedDevice? {
+        switch member {
+        case .inline(let device): return PreparedDevice(device, under: request.stated.conditions)
+        case .named(let name, let pointer):
+            guard let entry else {
+                problems.add(
+                    pointer, "conflict", "A device has a name on a \"platform\" only; send an object here.")
+                return nil
+            }
+            // The group is behind one IOMMU, so the driver is the subject's.
+            return device(name, at: pointer, on: entry, request, adoptsDriver: false)
+        }
+    }
+
+    private func device(
+        _ name: String, at pointer: String, on entry: PlatformEntry, _ request: DecisionRequest,
+        adoptsDriver: Bool
+    ) -> PreparedDevice? {
+        let device = platforms.prepared(
+            name, on: entry, under: request.stated.conditions, adoptsDriver: adoptsDriver,
+            includesDomain: request.consumer == .dmaAPI)
+        if device == nil { problems.add(pointer, "unknown-device", entry.unknownDevice(name)) }
+        return device
+    }
+}

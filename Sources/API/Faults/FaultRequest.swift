@@ -1,0 +1,46 @@
+// The body of POST /v1/fault-explanations as JSON: lines of a kernel log, and on which machine.
+
+public import AddressSpaces
+public import JSON
+
+/// A request as it came, before its platform is looked up.
+public struct FaultRequest: Sendable {
+    /// The log, a line each; empty when it was wrong.
+    public var log: [UInt8] = []
+    public var platform: String?
+    public var doorbells: [PhysicalAddress] = []
+    /// Windows that were moved from the usual places.
+    public var windows: [IOVARange] = []
+
+    /// `{"lines": [...]}` or `{"text": "..."}`, with `platform`, `doorbells` and `windows`; every fault goes to
+    /// `problems`.
+    public init(_ root: JSONNode, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        let lines = reader.optional("lines")
+        let text = reader.optional("text")
+        switch (lines, text) {
+        case (nil, nil):
+            problems.add(
+                reader.pointer("lines"), "required", "Send the log as \"lines\" (strings) or \"text\".")
+        case (.some, .some(let node)):
+            problems.add(node.pointer, "conflict", "Send \"lines\" or \"text\", not both.")
+        case (.some(let node), nil):
+            for element in node.elements(countMax: Limits.textLinesMax, problems) ?? [] {
+                guard let line = element.string(bytesMax: Limits.bodyBytesMax, problems) else { continue }
+                log += Array(line.utf8) + [0x0a]
+            }
+        case (nil, .some(let node)):
+            log = Array((node.string(bytesMax: Limits.bodyBytesMax, problems) ?? "").utf8)
+        }
+        platform = reader.optional("platform")?.string(bytesMax: Limits.platformIDBytesMax, problems)
+        if let node = reader.optional("doorbells") {
+            doorbells = (node.elements(countMax: Limits.doorbellsPerDecisionMax, problems) ?? [])
+                .compactMap { $0.u64(problems).map(PhysicalAddress.init) }
+        }
+        if let node = reader.optional("windows") {
+            windows = (node.elements(countMax: Limits.candidateBasesMax, problems) ?? [])
+                .compactMap { IOVARange(wire: $0, problems) }
+        }
+        reader.finish()
+    }
+}

@@ -1,0 +1,103 @@
+// POST /v1/fault-explanations: was that fault an MSI, through which window, and what to change.
+
+import AddressSpaces
+import HTTP
+import Ingestion
+import JSON
+import LinuxReleases
+import MSIWindows
+
+extension Route {
+    static let faults: [Route] = [
+        .post(
+            "explainFaults", "/v1/fault-explanations",
+            query: ["platform", "doorbell"] + Condition.ofQueries.map(\.rawValue), reads: [.plain, .json],
+            Service.explainFaults)
+    ]
+}
+
+extension Service {
+    func explainFaults(_ context: RequestContext) throws(Problem) -> Response {
+        let query = context.query
+        let conditions = query.conditions().conditions
+        var question = FaultQuestion(conditions: conditions)
+        if let doorbell = query.number("doorbell") { question.doorbells = [PhysicalAddress(doorbell)] }
+        try query.check()
+        var log = context.request.body
+        let form = form(context, text: .faultLog, members: ["lines", "text"])
+        if form.isJSON {
+            log = try read(try document(context), &question, context)
+        } else if let id = context.parameter("platform") {
+            let entry = platforms.entry(id, at: "?platform", query.problems)
+            try query.check()
+            if let entry { question.adopt(entry, platforms) }
+        }
+        let content: FaultLog.Content
+        do {
+            content = try FaultLog.read(log)
+        } catch {
+            throw Problem(.unreadableInput, "The log cannot be read: \(error.reason).")
+        }
+        guard !content.faults.isEmpty else {
+            throw Problem(
+                .unreadableInput,
+                "None of the \(content.linesRead) lines is a fault of arm-smmu or arm-smmu-v3, like \"arm-smmu "
+                    + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
+                    + elsewhere(log))
+        }
+        return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)
+    }
+
+    private func read(
+        _ document: JSONDocument, _ question: inout FaultQuestion, _ context: RequestContext
+    ) throws(Problem) -> [UInt8] {
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = FaultRequest(document.root, problems)
+        for name in ["platform", "doorbell"] where context.parameter(name) != nil {
+            problems.add(QueryReader.pointer(name), "conflict", "With a JSON body, say it there.")
+        }
+        if let id = request.platform {
+            if let entry = platforms.entry(id, at: "/platform", problems) {
+                question.adopt(entry, platforms)
+            }
+        }
+        guard problems.isEmpty else { throw .semantic(problems) }
+        question.doorbells = request.doorbells
+        question.windows = request.windows
+        return request.log
+    }
+
+    private func answer(
+        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ conditions: Conditions,
+        _ form: BodyForm
+    ) -> Response {
+        json(200) { writer in
+            writer.member("kind", "fault_explanations")
+            writer.array("items") { writer in
+                for explanation in explanations { writer.faultExplanation(explanation) }
+            }
+            writer.array("other_lines") { writer in
+                for other in content.otherLines {
+                    writer.object { writer in
+                        writer.member("line", other.line)
+                        writer.member("text", other.text)
+                    }
+                }
+            }
+            writer.member("lines_read", content.linesRead)
+            writer.member("lines_ignored", content.linesIgnored)
+            writer.member("faults_dropped", content.faultsDropped)
+            writer.findings(of: form)
+            writer.model(conditions.kernel, engine: configuration.version)
+        }
+    }
+}
+
+extension FaultQuestion {
+    /// The machine that the fault happened on, as it is stored.
+    fileprivate mutating func adopt(_ entry: PlatformEntry, _ platforms: PlatformStore) {
+        platform = entry.platform
+        let conditions = conditions
+        preparer = { platforms.prepared($0, on: entry, under: conditions) }
+    }
+}

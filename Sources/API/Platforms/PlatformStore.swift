@@ -1,0 +1,179 @@
+// The platforms that the server knows: built-in ones, which stay, and uploaded ones, which are bounded
+// in number and in bytes. Entries are immutable values, so readers leave the lock with a reference.
+
+import AddressSpaces
+import Locking
+import Machines
+import MSIWindows
+
+/// A platform under its id.
+final class PlatformEntry: Sendable {
+    let id: String
+    let platform: Platform
+    let isBuiltIn: Bool
+    /// Strong entity tag, quotes included: a digest of what was ingested.
+    let etag: String
+    /// Estimate of the memory that the entry takes.
+    let costBytes: Int
+    private let deviceIndex: [String: Int]
+    private let doorbellIndex: [String: PhysicalAddress]
+
+    init(id: String, platform: Platform, isBuiltIn: Bool, etag: String, costBytes: Int) {
+        self.id = id
+        self.platform = platform
+        self.isBuiltIn = isBuiltIn
+        self.etag = etag
+        self.costBytes = costBytes
+        var deviceIndex: [String: Int] = [:]
+        for (place, device) in platform.devices.enumerated() {
+            if deviceIndex[device.id] == nil { deviceIndex[device.id] = place }
+            // A node that is a bus and a device: the plain id is the bus, this one tells them apart.
+            deviceIndex["\(device.id)#\(device.kind.rawValue)"] = place
+        }
+        self.deviceIndex = deviceIndex
+        doorbellIndex = Dictionary(
+            platform.msiControllers.compactMap { controller in controller.doorbell.map { (controller.id, $0) }
+            },
+            uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Doorbells of the device's controllers that have one, each once, in the controllers' order.
+    func doorbells(of device: Device) -> [PhysicalAddress] {
+        var seen: Set<PhysicalAddress> = []
+        return device.msiControllers.compactMap { doorbellIndex[$0] }.filter { seen.insert($0).inserted }
+    }
+
+    /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
+    /// complex; O(1), for functions O(regions).
+    func device(_ id: String) -> Device? {
+        deviceIndex[id].map { platform.devices[$0] } ?? platform.pciFunction(id)
+    }
+}
+
+/// All platforms by id. Every method is one critical section.
+final class PlatformStore: Sendable {
+    private struct State {
+        var entries: [String: PlatformEntry] = [:]
+        var uploaded = 0
+        var uploadedBytes = 0
+    }
+
+    /// What a conditional request demands of the entry that is there now.
+    enum Condition: Sendable {
+        case none
+        /// `If-None-Match: *`
+        case absent
+        /// `If-Match`: any of these tags; `*` is any entry at all.
+        case matches([String])
+    }
+
+    enum Refusal: Error {
+        case exists
+        case builtIn
+        case absent
+        case conditionFailed(current: String?)
+        case full
+    }
+
+    private let state = Locked(State())
+    private let preparedDevices = PreparedDevices()
+
+    init(builtIn: [PlatformEntry]) {
+        state.withLock { state in
+            for entry in builtIn { state.entries[entry.id] = entry }
+        }
+    }
+
+    func entry(_ id: String) -> PlatformEntry? { state.withLock { $0.entries[id] } }
+
+    /// The device of this id (see `PlatformEntry.device`), ready to be read under the conditions.
+    ///
+    /// - Parameters:
+    ///   - adoptsDriver: false where the caller has said which driver it is.
+    ///   - includesDomain: asks for a DMA domain to be set up with it.
+    func prepared(
+        _ id: String, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true,
+        includesDomain: Bool = false
+    ) -> PreparedDevice? {
+        preparedDevices.device(
+            .id(id), of: entry, under: conditions, adoptsDriver: adoptsDriver, includesDomain: includesDomain
+        ) { entry.device(id) }
+    }
+
+    /// A device that was taken from the entry's platform.
+    func prepared(
+        _ device: Device, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true
+    ) -> PreparedDevice {
+        let made = preparedDevices.device(
+            .exact(device.id, device.kind), of: entry, under: conditions,
+            adoptsDriver: adoptsDriver, includesDomain: false
+        ) { device }
+        return made
+            ?? entry.platform.prepared(device, under: conditions, adoptsDriver: adoptsDriver)
+    }
+
+    /// Number of platforms: built in and uploaded.
+    var counts: (builtIn: Int, uploaded: Int) {
+        state.withLock { ($0.entries.count - $0.uploaded, $0.uploaded) }
+    }
+
+    /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow.
+    func page(after: String?, limit: Int) -> (entries: [PlatformEntry], more: Bool) {
+        let all = state.withLock { Array($0.entries.values) }
+        let rest = all.filter { after == nil || $0.id > after! }.sorted { $0.id < $1.id }
+        return (Array(rest.prefix(limit)), rest.count > limit)
+    }
+
+    /// Adds an entry under an id that must be free.
+    func add(_ entry: PlatformEntry) throws(Refusal) {
+        try state.withLock { state throws(Refusal) in
+            guard state.entries[entry.id] == nil else { throw .exists }
+            try Self.insert(entry, into: &state, replacing: nil)
+        }
+    }
+
+    /// Adds or replaces; says whether the entry is new.
+    func put(_ entry: PlatformEntry, if condition: Condition) throws(Refusal) -> Bool {
+        try state.withLock { state throws(Refusal) in
+            let old = state.entries[entry.id]
+            try Self.check(condition, against: old)
+            if let old, old.isBuiltIn { throw .builtIn }
+            try Self.insert(entry, into: &state, replacing: old)
+            return old == nil
+        }
+    }
+
+    func remove(_ id: String, if condition: Condition) throws(Refusal) {
+        try state.withLock { state throws(Refusal) in
+            guard let old = state.entries[id] else { throw .absent }
+            try Self.check(condition, against: old)
+            if old.isBuiltIn { throw .builtIn }
+            state.entries[id] = nil
+            state.uploaded -= 1
+            state.uploadedBytes -= old.costBytes
+        }
+    }
+
+    private static func check(_ condition: Condition, against entry: PlatformEntry?) throws(Refusal) {
+        switch condition {
+        case .none: return
+        case .absent:
+            if let entry { throw .conditionFailed(current: entry.etag) }
+        case .matches(let tags):
+            guard let entry, tags.contains("*") || tags.contains(entry.etag) else {
+                throw .conditionFailed(current: entry?.etag)
+            }
+        }
+    }
+
+    private static func insert(
+        _ entry: PlatformEntry, into state: inout State, replacing old: PlatformEntry?
+    ) throws(Refusal) {
+        let count = state.uploaded + (old == nil ? 1 : 0)
+        let bytes = state.uploadedBytes - (old?.costBytes ?? 0) + entry.costBytes
+        guard count <= Limits.platformsUploadedMax, bytes <= Limits.platformBytesTotalMax else { throw .full }
+        state.entries[entry.id] = entry
+        state.uploaded = count
+        state.uploadedBytes = bytes
+    }
+}

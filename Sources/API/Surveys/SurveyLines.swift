@@ -1,0 +1,75 @@
+// A survey as NDJSON, taken while it goes out: a machine is judged when the client has taken the lines of
+// those before it, so that a hundred thousand devices cost one machine's lines of memory, and the first line
+// is there at once.
+
+import Fleet
+import HTTP
+import JSON
+import LinuxReleases
+import MSIWindows
+
+/// The lines of one survey. `@unchecked Sendable`: its `var`s are touched by `next` only, which the server
+/// calls on one thread at a time.
+final class SurveyLines: StreamSource, @unchecked Sendable {
+    /// Lines are handed over from here on; fewer would cost a write each.
+    private static let pieceBytes = 16 << 10
+
+    private let engine: String
+    private let subjects: [SurveySubject]
+    private var survey: Survey
+    private var nextSubject = 0
+    private var hasSummary = false
+    /// Encoded lines, and how much of them has been handed over.
+    private var lines: [UInt8] = []
+    private var taken = 0
+
+    init(_ survey: Survey, _ subjects: [SurveySubject], engine: String) {
+        (self.survey, self.subjects, self.engine) = (survey, subjects, engine)
+    }
+
+    var endsByItself: Bool { true }
+
+    func start(waker: StreamWaker) {}
+
+    /// A survey has no good-bye: its last line is its end, within the grace of a request.
+    func finish() {}
+
+    func ended(_ ending: StreamEnding) {}
+
+    func next() -> StreamPiece {
+        while lines.count - taken < Self.pieceBytes, !hasSummary { encodeMore() }
+        guard taken < lines.count else { return .end }
+        let piece = Array(lines[taken..<min(taken + StreamPiece.bytesMax, lines.count)])
+        taken += piece.count
+        return .bytes(piece)
+    }
+
+    private func encodeMore() {
+        lines.removeFirst(taken)
+        taken = 0
+        guard nextSubject < subjects.count else {
+            hasSummary = true
+            return addLine { writer in
+                writer.object { $0.summary(of: survey, engine: engine) }
+            }
+        }
+        let policies = survey.policies
+        survey.add(subjects[nextSubject]) { row in addLine { $0.surveyRow(row, policies) } }
+        nextSubject += 1
+    }
+
+    private func addLine(_ body: (inout JSONWriter) -> Void) {
+        var writer = JSONWriter(reservingBytes: 512)
+        body(&writer)
+        lines += writer.bytes
+        lines.append(0x0a)
+    }
+}
+
+extension JSONWriter {
+    /// The members of a survey's summary.
+    mutating func summary(of survey: Survey, engine: String) {
+        surveyMembers(survey, survey.constants())
+        model(survey.conditions.kernel, engine: engine)
+    }
+}

@@ -1,0 +1,56 @@
+// The body of POST /v1/surveys: which machines, under which conditions, with which further constants.
+
+import AddressSpaces
+public import Fleet
+public import JSON
+import LinuxReleases
+public import MSIWindows
+
+/// A survey as it was asked for.
+public struct SurveyRequest: Sendable {
+    /// Ids; nil for every platform that the server knows, unless hosts are given.
+    public var platforms: [String]?
+    public var hosts: [PlacementRequest.Host] = []
+    public var stated = StatedConditions()
+    public var policies = SurveyPolicy.standard
+    public var isActiveOnly = true
+
+    public var conditions: Conditions { stated.conditions }
+
+    /// Reads the body; every fault goes to `problems`.
+    public init(_ root: JSONNode, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        platforms = reader.optional("platforms")?
+            .elements(countMax: Limits.placementHostsMax, problems)?
+            .compactMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
+        if let nodes = reader.optional("hosts")?.elements(countMax: Limits.placementHostsMax, problems) {
+            hosts = nodes.enumerated().compactMap {
+                PlacementRequest.host($1, index: $0, problems)
+            }
+            for host in hosts where !host.options.isEmpty {
+                problems.add(
+                    "\(host.pointer)/options", "not-for-surveys",
+                    "Options of devices have a meaning for placements only.")
+            }
+        }
+        if let node = reader.optional("constants"),
+            let nodes = node.elements(countMax: Limits.surveyConstantsMax, problems)
+        {
+            policies += nodes.compactMap { Self.constant(.member($0), problems) }
+                .filter { !SurveyPolicy.standard.contains($0) }
+        }
+        stated.read([.kernel, .pageSize, .apertureBits], from: &reader)
+        isActiveOnly = reader.optional("active_only").map { $0.bool(problems) ?? true } ?? true
+        reader.finish()
+    }
+
+    /// A further constant, by the base of its window.
+    public static func constant(_ value: WireValue, _ problems: ProblemList) -> SurveyPolicy? {
+        guard let base = value.u64(problems) else { return nil }
+        guard !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow else {
+            value.add("wraps", "A window of 1 MiB there would pass 2^64.", problems)
+            return nil
+        }
+        return .constant(base)
+    }
+}

@@ -1,5 +1,0 @@
-// The product runs traces.
-
-public import IOVAAllocation
-
-extension IOVADomain: IOVAAllocator {}

@@ -1,0 +1,3 @@
+// The product runs traces.
+
+extension IOVADomain: IOVAAllocator {}

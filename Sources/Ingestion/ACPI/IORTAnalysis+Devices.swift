@@ -1,0 +1,205 @@
+// Who is a master behind an SMMU, in table order. Performance counters (PMCG) are none, nor are root
+// complexes that lead straight to an ITS.
+
+import Machines
+
+extension IORTAnalysis {
+    mutating func readDevices() throws(ACPIError) -> [Device] {
+        var devices: [Device] = []
+        var ids: Set<String> = []
+        for (index, node) in table.nodes.enumerated() {
+            guard var device = device(index, node) else { continue }
+            guard !device.streams.isEmpty else {
+                findings.note(
+                    .info, "not-behind-smmu", node.location,
+                    "No ID of \(device.id) reaches an SMMU; it is not listed.")
+                continue
+            }
+            if !ids.insert(device.id).inserted {
+                findings.note(
+                    .warning, "duplicate-device", node.location,
+                    "\(device.id) stands earlier in the table; Linux takes the first.")
+                device.id += "@\(table.hex(node.offset))"
+                device.active = false
+            }
+            try findControllers(&device, index)
+            device.firmwareRegions = device.hardwareMSIRegions(untranslatedRanges)
+            device.addMemoryRanges(
+                memoryRanges, preservesConfiguration: facts.preservesPCIConfiguration)
+            try takeRegions(
+                device.pciWindows.count + device.firmwareRegions.count + device.unappliedRegions.count)
+            try takeStreams(device.streams.count)
+            devices.append(device)
+            guard devices.count <= ACPILimits.devicesMax else {
+                throw .tooManyDevices(limit: ACPILimits.devicesMax)
+            }
+        }
+        return devices
+    }
+
+    private mutating func device(_ index: Int, _ node: IORTNode) -> Device? {
+        switch node.content {
+        case .rootComplex(let root):
+            let id = "rc:\(root.segment)"
+            return Device(
+                id: id, kind: .rootComplex, streams: rootComplexStreams(index),
+                dmaLimit: inboundLimit(root.segment)
+                    ?? limit(root.memoryAddressLimit, of: node, "root complex"),
+                dmaCoherent: root.cacheCoherent == 1, pciWindows: facts.pciWindows[root.segment] ?? [])
+        case .namedComponent(let component):
+            let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
+            return Device(
+                id: name, kind: .namedComponent, streams: namedComponentStreams(index),
+                dmaLimit: limit(component.memoryAddressLimit, of: node, "named component"),
+                dmaCoherent: component.isCoherent)
+        default: return nil
+        }
+    }
+
+    /// Highest bus address of the root complex's `_DMA`; nil when it is not known (drivers/acpi/arm64/dma.c:
+    /// acpi_arch_dma_setup, Linux 7.2).
+    private func inboundLimit(_ segment: UInt32) -> UInt64? {
+        facts.inboundWindows[segment]?.map { $0.busStart &+ ($0.size - 1) }.max()
+    }
+
+    /// Highest address of `bits` bits. None, and Linux takes no notice, when firmware wrote 0 or when the
+    /// node is too old to have the field (drivers/acpi/arm64/iort.c: nc_dma_get_range, rc_dma_get_range).
+    private mutating func limit(_ bits: UInt8?, of node: IORTNode, _ what: String) -> UInt64 {
+        guard let bits else { return .max }
+        if bits == 0 {
+            findings.note(
+                .warning, "memory-address-limit-zero", node.location,
+                "The \(what) has a memory address limit of 0 bits, which Linux refuses with EINVAL; nothing limits "
+                    + "the device then.")
+            return .max
+        }
+        return bits >= 64 ? .max : (1 << UInt64(bits)) - 1
+    }
+
+    private mutating func rootComplexStreams(_ index: Int) -> [StreamMapping] {
+        routing.route(.all, from: index, to: \.isSMMU, &findings).compactMap(stream)
+    }
+
+    /// Single mappings are how platform devices get their IDs; the first mapping of another kind ends Linux's
+    /// search (drivers/acpi/arm64/iort.c: iort_nc_iommu_map). The others translate IDs that a bus brings.
+    private mutating func namedComponentStreams(_ index: Int) -> [StreamMapping] {
+        let node = table.nodes[index]
+        var streams: [StreamMapping] = []
+        var range: (place: Int, before: Int)?
+        for (place, mapping) in node.mappings.enumerated() {
+            guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece else {
+                continue
+            }
+            let reached = routing.route(piece, into: target, to: \.isSMMU, &findings).compactMap(stream)
+            if !mapping.isSingle, !reached.isEmpty, range == nil { range = (place, streams.count) }
+            streams += reached
+        }
+        if let range {
+            let given =
+                range.before == 0 ? "no stream ID" : "the first \(range.before) of these stream IDs"
+            findings.note(
+                .info, "named-component-ranges", node.location,
+                "Linux gives a platform device the IDs of its single mappings and stops at the first that is none, "
+                    + "mapping \(range.place): \(given) if it is one. A bus that brings IDs of its own uses the ranges."
+            )
+        }
+        return streams
+    }
+
+    private func stream(_ piece: IDPiece, _ target: Int) -> StreamMapping? {
+        guard let smmu = smmus[target] else { return nil }
+        // 2^32 IDs are told as one less; no bus has as many.
+        let (sum, isFull) = (piece.last - piece.first).addingReportingOverflow(1)
+        let length = isFull ? .max : sum
+        let kind: StreamMapping.Kind =
+            if !piece.isConstant {
+                .idMap(idBase: piece.first, length: length, output: [piece.output])
+            } else if isFull {
+                .specifier([piece.output])
+            } else {
+                .constant(idBase: piece.first, length: length, output: piece.output)
+            }
+        return StreamMapping(smmu: smmu.id, kind: kind)
+    }
+
+    private func stream(_ found: (piece: IDPiece, target: Int)) -> StreamMapping? {
+        stream(found.piece, found.target)
+    }
+
+    /// The MSI controllers that the device's IDs reach: the first ITS of each group, as Linux takes it; or
+    /// the first GICv2m frame on machines without ITSs.
+    private mutating func findControllers(_ device: inout Device, _ index: Int) throws(ACPIError) {
+        var known: Set<UInt32> = []
+        for (piece, target) in reachedGroups(index) {
+            guard let first = identifiers(of: target).first else { continue }
+            let id = MADT.itsID(first)
+            if known.insert(first).inserted { device.msiControllers.append(id) }
+            if device.kind == .rootComplex {
+                device.requesterControllers.append(
+                    RequesterController(requesters: piece.first...piece.last, controller: id))
+            }
+        }
+        try takeStreams(device.requesterControllers.count)
+        if device.msiControllers.isEmpty, let madt, madt.itsBases.isEmpty, let frame = madt.controllers.first
+        {
+            device.msiControllers.append(frame.id)
+        }
+    }
+
+    private mutating func reachedGroups(_ index: Int) -> [(piece: IDPiece, target: Int)] {
+        let node = table.nodes[index]
+        guard case .namedComponent = node.content else {
+            return routing.route(.all, from: index, to: \.isITSGroup, &findings)
+        }
+        var reached: [(piece: IDPiece, target: Int)] = []
+        for mapping in node.mappings {
+            guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece
+            else { continue }
+            reached += routing.route(piece, into: target, to: \.isITSGroup, &findings)
+        }
+        return reached
+    }
+
+    /// The ITSs of a group.
+    private func identifiers(of index: Int) -> [UInt32] {
+        guard case .itsGroup(let identifiers) = table.nodes[index].content else { return [] }
+        return identifiers
+    }
+
+    /// On a HiSilicon Hi161x SMMU the ITS is reached untranslated, and each ITS of the group is a region of
+    /// its own (drivers/acpi/arm64/iort.c: iort_iommu_msi_get_resv_regions).
+    mutating func readUntranslatedRanges() throws(ACPIError) -> [UntranslatedRange] {
+        var regionsByGroup: [Int: [ReservedRegion]] = [:]
+        var ranges: [UntranslatedRange] = []
+        for (index, node) in table.nodes.enumerated() {
+            guard case .smmuV3(let content) = node.content, let smmu = smmus[index],
+                content.model == SMMUModelNumber.hisiliconHI161X
+            else { continue }
+            let reached = routing.route(.all, from: index, to: \.isITSGroup, &findings)
+            try takeStreams(reached.count)
+            for (piece, target) in reached {
+                let regions =
+                    regionsByGroup[target] ?? identifiers(of: target).compactMap { untranslated($0, node) }
+                regionsByGroup[target] = regions
+                ranges.append(
+                    UntranslatedRange(smmu: smmu.id, streams: piece.first...piece.last, regions: regions))
+            }
+        }
+        return ranges.sorted { ($0.smmu, $0.streams.lowerBound) < ($1.smmu, $1.streams.lowerBound) }
+    }
+
+    private mutating func untranslated(_ identifier: UInt32, _ node: IORTNode) -> ReservedRegion? {
+        guard let base = madt?.itsBases[identifier] else {
+            findings.note(
+                .warning, "hardware-msi-unknown", node.location,
+                "The SMMU does not translate MSIs to ITS \(identifier), whose address is not known: "
+                    + (madt == nil ? "send the MADT (APIC) too." : "the MADT has no such ITS."))
+            return nil
+        }
+        let (start, wraps) = base.addingReportingOverflow(Doorbell.translationFrameOffset)
+        guard !wraps else { return nil }
+        return ReservedRegion(
+            kind: .msi, start: start, length: Doorbell.translationFrameBytes,
+            provenance: .untranslatedITS(MADT.itsID(identifier)))
+    }
+}

@@ -1,0 +1,144 @@
+// Who is a master behind an SMMU, in the order of the tree.
+
+import AddressSpaces
+import Machines
+
+extension TreeAnalysis {
+    mutating func readDevices() throws(DeviceTreeError) -> [Device] {
+        var devices: [Device] = []
+        var hosts: [Int: Int] = [:]
+        for index in tree.nodes.indices {
+            if let host = hostBridge(above: index, among: hosts),
+                let function = try pciFunction(index, below: devices[hosts[host]!], host)
+            {
+                devices.append(function)
+            } else {
+                if let bus = try bus(index) {
+                    if bus.kind == .pciHost { hosts[index] = devices.count }
+                    devices.append(bus)
+                }
+                // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
+                if let device = try platformDevice(index) { devices.append(device) }
+            }
+            guard devices.count <= DeviceTreeLimits.devicesMax else {
+                throw .tooManyDevices(limit: DeviceTreeLimits.devicesMax)
+            }
+        }
+        return devices
+    }
+
+    /// A node whose `iommu-map` names an SMMU, or would if it could be read.
+    private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
+        guard tree.nodes[index].has("iommu-map") else { return nil }
+        let streams = idMap(of: index)
+        guard !streams.mappings.isEmpty || streams.mapError != nil else { return nil }
+        let isHost = tree.isPCI(index) && !(tree.nodes[index].parent.map(tree.isPCI) ?? false)
+        return isHost ? try pciHost(index, streams) : try idMapBus(index, streams)
+    }
+
+    /// A node whose `iommus` names an SMMU.
+    private mutating func platformDevice(_ index: Int) throws(DeviceTreeError) -> Device? {
+        let streams = specifiers(of: index)
+        guard !streams.mappings.isEmpty else { return nil }
+        var device = common(index, .platform, streams, dmaFrom: tree.dmaParent(of: index))
+        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
+        return device
+    }
+
+    private mutating func idMapBus(_ index: Int, _ streams: Streams) throws(DeviceTreeError) -> Device {
+        var device = common(index, .idMapBus, streams, dmaFrom: index)
+        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
+        return device
+    }
+
+    private mutating func pciHost(_ index: Int, _ streams: Streams) throws(DeviceTreeError) -> Device {
+        var device = common(index, .pciHost, streams, dmaFrom: index)
+        device.pciWindows = outboundWindows(of: index)
+        device.inboundWindows = inboundWindows(of: index)
+        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: true)
+        try takeRegions(device.pciWindows.count + device.inboundWindows.count)
+        return device
+    }
+
+    private mutating func common(
+        _ index: Int, _ kind: Device.Kind, _ streams: Streams, dmaFrom bus: Int?
+    ) -> Device {
+        let node = tree.nodes[index]
+        if streams.isPlaceholder {
+            note(
+                .info, "iommu-map-placeholder", node.path, "iommu-map",
+                "No entry has a length, so no ID is translated as shipped; firmware fills the map.")
+        }
+        var device = Device(
+            id: node.path, kind: kind, compatible: node.strings("compatible"),
+            active: tree.isEnabled(index) && streams.reachesEnabledSMMU && streams.mapError == nil,
+            streams: streams.mappings, msiControllers: msiControllers(of: index),
+            dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
+        if let mask = node.cell("iommu-map-mask") { device.requesterMask = mask }
+        return device
+    }
+
+    /// The host bridge, if it is a master, below which the node lies.
+    private func hostBridge(above index: Int, among hosts: [Int: Int]) -> Int? {
+        var at = tree.nodes[index].parent
+        while let current = at {
+            if hosts[current] != nil { return current }
+            at = tree.nodes[current].parent
+        }
+        return nil
+    }
+
+    /// A PCI function with a node of its own: listed when it can carry reservations of its own.
+    private mutating func pciFunction(
+        _ index: Int, below host: Device, _ hostIndex: Int
+    ) throws(DeviceTreeError) -> Device? {
+        let node = tree.nodes[index]
+        guard node.has("memory-region"), let path = pciPath(of: index, below: hostIndex) else { return nil }
+        var device = host
+        device.id = node.path
+        device.kind = .pciFunction
+        device.compatible = node.strings("compatible")
+        device.active = host.active && tree.isEnabled(index)
+        if tree.nodes[index].parent == hostIndex, isOutsideMap(index, of: host, hostIndex) {
+            device.active = false
+        }
+        device.pciPath = path
+        device.hostBridge = host.id
+        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        device.unappliedRegions = unapplied
+        try takeRegions(device.pciWindows.count + device.inboundWindows.count)
+        return device
+    }
+
+    /// Whether no entry of the bridge's map holds a function of its root bus, whose number is known; buses
+    /// further down are numbered by Linux. Such a function has no IOMMU.
+    private mutating func isOutsideMap(_ index: Int, of host: Device, _ hostIndex: Int) -> Bool {
+        guard let address = tree.nodes[index].cell("reg"), tree.work.take(host.streams.count) else {
+            return false
+        }
+        let bus = tree.nodes[hostIndex].cell("bus-range") ?? 0
+        let requester = (bus & 0xff) << 8 | address >> 8 & 0xff
+        guard host.stream(ofRequester: requester) == nil else { return false }
+        note(
+            .warning, "function-unmapped", tree.nodes[index].path, "reg",
+            "No entry of the iommu-map of \(host.id) holds requester ID \(hex(requester)), so the function has "
+                + "no IOMMU: its MSIs go to physical addresses.")
+        return true
+    }
+
+    /// "device.function" of every node from the root bus down; nil when a node on the way has no `reg`.
+    private func pciPath(of index: Int, below host: Int) -> [String]? {
+        var path: [String] = []
+        var at = index
+        while at != host {
+            guard let address = tree.nodes[at].cell("reg"), let parent = tree.nodes[at].parent else {
+                return nil
+            }
+            path.append("\(HexLiteral.digits(address >> 11 & 0x1f, atLeast: 2)).\(address >> 8 & 7)")
+            at = parent
+        }
+        return path.reversed()
+    }
+}

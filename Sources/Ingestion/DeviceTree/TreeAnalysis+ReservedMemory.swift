@@ -1,0 +1,136 @@
+// `memory-region` and `iommu-addresses`: IOVAs that firmware reserves for one device. Mirrors
+// drivers/iommu/of_iommu.c: of_iommu_get_resv_regions, Linux 7.2, with its quirks.
+
+import Machines
+
+extension TreeAnalysis {
+    /// The regions that name the node, in the order in which the kernel reads them.
+    mutating func iommuAddresses(
+        of index: Int, onHostBridge: Bool
+    ) throws(DeviceTreeError) -> [ReservedRegion] {
+        let node = tree.nodes[index]
+        unapplied = []
+        guard let references = node.cells("memory-region") else { return [] }
+        var regions: [ReservedRegion] = []
+        for reference in references {
+            guard let target = tree.byPhandle[reference] else {
+                noteMissing(reference, node.path, "memory-region")
+                continue
+            }
+            guard let cells = tree.nodes[target].cells("iommu-addresses") else { continue }
+            guard tree.work.take(cells.count + 1) else { break }
+            // A region without memory is one thing, one whose memory cannot be placed another.
+            guard !tree.nodes[target].has("reg") || tree.firstRegister(of: target) != nil else {
+                note(
+                    .error, "reserved-memory-unreadable", tree.nodes[target].path, "reg",
+                    "The first entry has no CPU address, so Linux passes over the region and over what it "
+                        + "reserves for \(node.path).")
+                continue
+            }
+            regions += entries(cells, in: target, naming: index, onHostBridge)
+        }
+        guard regions.count <= DeviceTreeLimits.regionsPerDeviceMax else {
+            throw .tooManyRegions(limit: DeviceTreeLimits.regionsPerDeviceMax)
+        }
+        try takeRegions(regions.count)
+        return regions
+    }
+
+    private mutating func entries(
+        _ cells: [UInt32], in region: Int, naming index: Int, _ onHostBridge: Bool
+    ) -> [ReservedRegion] {
+        let shape = addressShape(for: index)
+        let path = tree.nodes[region].path
+        var regions: [ReservedRegion] = []
+        var at = 0
+        while at < cells.count {
+            // The kernel tries every cell that is not part of this node's own entries as a phandle, so cells
+            // of other nodes' entries can be mistaken for one.
+            guard tree.byPhandle[cells[at]] == index else {
+                at += 1
+                continue
+            }
+            let entry = cells[(at + 1)...].prefix(shape.address + shape.size)
+            guard entry.count == shape.address + shape.size else {
+                note(
+                    .error, "iommu-addresses-truncated", path, "iommu-addresses",
+                    "The entry for \(tree.nodes[index].path) has \(entry.count) of "
+                        + "\(shape.address + shape.size) cells.")
+                break
+            }
+            at += 1 + entry.count
+            guard let (start, length) = translated(entry, shape, for: index) else {
+                // Mainline never reads the entries of a host bridge, so only a device's own can crash it.
+                note(
+                    onHostBridge ? .warning : .error, "iommu-addresses-untranslatable", path,
+                    "iommu-addresses",
+                    "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
+                        + (onHostBridge
+                            ? "mainline does not read it, a kernel that does for a host bridge would crash."
+                            : "Linux dereferences a null pointer here and crashes at boot."))
+                if !onHostBridge {
+                    unapplied.append(
+                        UnappliedRegion(reason: .crashesKernel, region: nil, location: path))
+                }
+                break
+            }
+            if let made = made(start, length, by: region, for: index, onHostBridge) { regions.append(made) }
+        }
+        return regions
+    }
+
+    private func addressShape(for index: Int) -> (address: Int, size: Int) {
+        let bus = tree.bus(tree.dmaParent(of: index) ?? 0)
+        return (min(bus.addressCells, 16), min(bus.sizeCells, 16))
+    }
+
+    private func translated(
+        _ entry: ArraySlice<UInt32>, _ shape: (address: Int, size: Int), for index: Int
+    ) -> (start: UInt64, length: UInt64)? {
+        guard (1...BusShape.cellsMax).contains(shape.address), let bus = tree.dmaParent(of: index)
+        else {
+            return nil
+        }
+        let address = tree.bus(bus).address(entry.prefix(shape.address))
+        let start = tree.cpuAddress(of: address, on: bus, .inbound)
+        return start.map { ($0, DeviceTree.number(entry.suffix(shape.size))) }
+    }
+
+    private mutating func made(
+        _ start: UInt64, _ length: UInt64, by region: Int, for index: Int, _ onHostBridge: Bool
+    ) -> ReservedRegion? {
+        let path = tree.nodes[region].path
+        guard length > 0 else {
+            note(
+                .warning, "iommu-addresses-empty", path, "iommu-addresses",
+                "A region of no bytes for \(tree.nodes[index].path); Linux skips it.")
+            return nil
+        }
+        guard !start.addingReportingOverflow(length - 1).overflow else {
+            note(
+                .error, "iommu-addresses-wraps", path, "iommu-addresses",
+                "\(hex(length)) bytes at \(hex(start)) pass 2^64; Linux would reserve the wrong pages. "
+                    + "The region is left out.")
+            return nil
+        }
+        var kind = ReservedRegion.Kind.reserved
+        if let memory = tree.firstRegister(of: region), memory.size > 1 {
+            if memory.start == start, memory.size == length {
+                kind = .direct
+            } else {
+                note(
+                    .warning, "iommu-addresses-not-direct", path, "iommu-addresses",
+                    "reg and iommu-addresses differ; Linux treats the mapping as a reservation.")
+            }
+        }
+        if onHostBridge {
+            note(
+                .warning, "iommu-addresses-on-host-bridge", path, "iommu-addresses",
+                "The region names the host bridge \(tree.nodes[index].path); mainline does not apply it to the "
+                    + "functions below.")
+        }
+        return ReservedRegion(
+            kind: kind, start: start, length: length,
+            provenance: onHostBridge ? .hostBridgeNode(path: path) : .deviceTreeNode(path: path))
+    }
+}

@@ -1,0 +1,137 @@
+// From a device tree to a platform: the state that the steps share, and their order. What each step reads
+// follows the kernel's own readers; what they dislike becomes a finding.
+
+import AddressSpaces
+import Machines
+
+/// One reading of one tree.
+struct TreeAnalysis {
+    let tree: DeviceTree
+    /// SMMUs by node index.
+    private(set) var smmus: [Int: SMMU] = [:]
+    private(set) var findings: [Finding] = []
+    /// Entries of the device read last that Linux does not apply.
+    var unapplied: [UnappliedRegion] = []
+    private var findingsDropped = 0
+    private var regionsTotal = 0
+
+    init(_ tree: DeviceTree) { self.tree = tree }
+
+    mutating func platform() throws(DeviceTreeError) -> Platform {
+        let smmuList = readSMMUs()
+        smmus = Dictionary(uniqueKeysWithValues: smmuList.map { ($0.node, $0.smmu) })
+        let controllers = readMSIControllers()
+        let devices = try readDevices()
+        for index in tree.duplicatePhandles {
+            note(
+                .warning, "duplicate-phandle", tree.nodes[index].path, "phandle",
+                "phandle \(hex(tree.nodes[index].phandle ?? 0)) belongs to an earlier node; references reach that one."
+            )
+        }
+        if tree.work.isExhausted {
+            note(
+                .error, "translation-too-costly", "/", "",
+                "Translating the tree's addresses takes more than \(DeviceTreeLimits.translationStepsMax) steps; "
+                    + "the rest count as untranslatable.")
+        }
+        if findingsDropped > 0 {
+            findings.append(
+                Finding(
+                    severity: .warning, code: "more-findings", location: "/",
+                    detail: "\(findingsDropped) more findings are not listed."))
+        }
+        let root = tree.nodes[0]
+        return Platform(
+            source: .deviceTree, model: root.string("model"), compatible: root.strings("compatible"),
+            smmus: smmuList.map(\.smmu), msiControllers: controllers, devices: devices, memory: readMemory(),
+            findings: findings)
+    }
+
+    /// Adds a finding about a property of a node.
+    mutating func note(
+        _ severity: Finding.Severity, _ code: String, _ path: String, _ property: String, _ detail: String
+    ) {
+        guard findings.count < DeviceTreeLimits.findingsMax else {
+            findingsDropped += 1
+            return
+        }
+        let location = property.isEmpty ? path : "\(path):\(property)"
+        findings.append(Finding(severity: severity, code: code, location: location, detail: detail))
+    }
+
+    /// Counts windows and regions against the limit of a platform.
+    mutating func takeRegions(_ count: Int) throws(DeviceTreeError) {
+        regionsTotal += count
+        guard regionsTotal <= DeviceTreeLimits.regionsMax else {
+            throw .tooManyRegions(limit: DeviceTreeLimits.regionsMax)
+        }
+    }
+
+    private func readMemory() -> [PhysicalRange] {
+        tree.nodes.indices
+            .filter { tree.nodes[$0].string("device_type") == "memory" && tree.isEnabled($0) }
+            .flatMap { tree.registers(of: $0) }
+            .compactMap { PhysicalRange(start: PhysicalAddress($0.start), size: $0.size) }
+    }
+
+    private mutating func readSMMUs() -> [(node: Int, smmu: SMMU)] {
+        var found: [(Int, SMMU)] = []
+        for (index, node) in tree.nodes.enumerated() {
+            let compatible = node.strings("compatible")
+            guard let version = Self.version(of: compatible, hasIOMMUCells: node.has("#iommu-cells")) else {
+                continue
+            }
+            let enabled = tree.isEnabled(index)
+            let cells = node.cell("#iommu-cells")
+            if cells == nil {
+                note(
+                    .warning, "iommu-cells-missing", node.path, "#iommu-cells",
+                    "The SMMU has no #iommu-cells; iommu-map entries are read with 1, iommus entries not at all."
+                )
+            }
+            if node.has("mmu-masters") {
+                note(
+                    .warning, "legacy-mmu-masters", node.path, "mmu-masters",
+                    "The legacy mmu-masters binding is not read; its masters are not listed.")
+            }
+            if !enabled {
+                note(
+                    .info, "smmu-disabled", node.path, "status",
+                    "The SMMU or an ancestor is disabled; what is behind it is not translated as shipped.")
+            }
+            found.append(
+                (
+                    index,
+                    SMMU(
+                        id: node.path, version: version, compatible: compatible,
+                        registers: tree.registers(of: index).compactMap {
+                            PhysicalRange(start: PhysicalAddress($0.start), size: $0.size)
+                        },
+                        enabled: enabled, iommuCells: Int(cells ?? 1), coherentWalk: tree.isDMACoherent(index)
+                    )
+                ))
+        }
+        return found
+    }
+
+    /// The driver that binds, by any compatible string (arm-smmu.c: arm_smmu_of_match, arm-smmu-v3.c:
+    /// arm_smmu_of_match, Linux 7.2). A virtio device tells its type only when it is asked; on PCI its node
+    /// is named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
+    private static func version(of compatible: [String], hasIOMMUCells: Bool) -> SMMU.Version? {
+        for name in compatible {
+            switch name {
+            case "virtio,pci-iommu": return .virtio
+            case "virtio,mmio" where hasIOMMUCells: return .virtio
+            case "arm,smmu-v3": return .v3
+            case "arm,smmu-v1", "arm,mmu-400", "arm,mmu-401": return .v1
+            case "arm,smmu-v2", "arm,mmu-500", "cavium,smmu-v2", "nvidia,smmu-500", "qcom,smmu-v2",
+                "qcom,smmu-500":
+                return .v2
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
+}

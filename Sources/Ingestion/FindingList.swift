@@ -1,0 +1,36 @@
+// Findings of one reading, bounded in number.
+
+import Machines
+
+/// Collects findings; those beyond the limits are counted. One fault that stands in a table a thousand times
+/// does not keep the others from being told.
+struct FindingList {
+    static let findingsMax = DeviceTreeLimits.findingsMax
+    static let perCodeMax = 32
+
+    private var kept: [Finding] = []
+    private var countsByCode: [String: Int] = [:]
+    private var dropped = 0
+
+    mutating func note(
+        _ severity: Finding.Severity, _ code: String, _ location: String,
+        _ detail: @autoclosure () -> String
+    ) {
+        countsByCode[code, default: 0] += 1
+        guard kept.count < Self.findingsMax, countsByCode[code, default: 0] <= Self.perCodeMax else {
+            dropped += 1
+            return
+        }
+        kept.append(Finding(severity: severity, code: code, location: location, detail: detail()))
+    }
+
+    /// All that were kept, and a word about the rest.
+    var findings: [Finding] {
+        guard dropped > 0 else { return kept }
+        return kept + [
+            Finding(
+                severity: .warning, code: "more-findings", location: "/",
+                detail: "\(dropped) more findings are not listed.")
+        ]
+    }
+}

@@ -1,0 +1,124 @@
+// A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel
+// reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel.
+
+import AddressSpaces
+import Machines
+
+extension PlatformAssembly {
+    /// Adds the parts of a collection, and keeps its groups for the end.
+    mutating func add(_ host: CollectedHost, from part: InputPart) throws(PlatformError) {
+        if let tree = host.deviceTree {
+            try add(InputPart(name: "\(part.name):device_tree", bytes: tree, labelled: [.deviceTree]))
+        } else if !host.tables.isEmpty {
+            for table in host.tables {
+                try add(InputPart(name: "\(part.name):acpi", bytes: table, labelled: [.acpiTables]))
+            }
+            if let iomem = host.iomem, !iomem.isEmpty {
+                try add(InputPart(name: "\(part.name):iomem", bytes: iomem, labelled: [.iomem]))
+            }
+        } else {
+            try describe(part.name, Platform(source: .sysfs))
+            note(
+                .warning, "nothing-described", part.name,
+                "Neither a device tree nor an IORT was collected, so no SMMU is known.")
+        }
+        for text in host.notes { note(.info, "collector-note", part.name, text) }
+        if let release = host.kernelRelease {
+            let pages = host.pageSize.map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""
+            note(.info, "collected-from", part.name, "Linux \(release)\(pages) was running.")
+        }
+        if host.groups.isEmpty {
+            note(
+                .warning, "no-iommu-groups", part.name,
+                "The kernel has no IOMMU group: no device is behind an IOMMU that it drives.")
+        }
+        collected = host
+    }
+
+    /// The platform with a device for each group and for each member.
+    func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
+        var platform = platform
+        var findings = FindingList()
+        var known = Set(platform.devices.map(\.id))
+        let described = SysfsNames(platform.devices)
+        var members: Set<String> = []
+        var regionsOfFirmware = 0
+        var told: Set<SysfsText.Region> = []
+        for group in host.groups {
+            var reported: Device
+            do {
+                reported = try SysfsReader.device(
+                    group.number, group.reservedRegions ?? [], options.assumption, &told, &findings)
+            } catch {
+                throw .text(part: "groups/\(group.number)", error)
+            }
+            let isKnown = group.reservedRegions != nil
+            if !isKnown {
+                reported.reportedRegions = nil
+                findings.note(
+                    .warning, "reserved-regions-unknown", "groups/\(group.number)",
+                    "The group's reserved_regions was not collected: its devices have what firmware describes."
+                )
+            }
+            var added: [Device] = []
+            if known.insert(reported.id).inserted { added.append(reported) }
+            for (name, path) in zip(group.devices, group.paths) where !name.isEmpty {
+                guard members.insert(name).inserted else {
+                    findings.note(
+                        .warning, "device-in-two-groups", "groups/\(group.number)",
+                        "\(name) is listed before; a device has one group, and the first that lists it counts."
+                    )
+                    continue
+                }
+                let device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
+                if !isKnown {
+                    regionsOfFirmware += device.firmwareRegions.count + device.unappliedRegions.count
+                    guard regionsOfFirmware <= ACPILimits.regionsMax else {
+                        throw .acpi(part: nil, .tooManyRegions(limit: ACPILimits.regionsMax))
+                    }
+                }
+                if known.insert(name).inserted {
+                    added.append(device)
+                } else if let place = platform.devices.firstIndex(where: { $0.id == name }) {
+                    platform.devices[place] = device
+                }
+            }
+            platform.devices += added
+            guard platform.devices.count <= ACPILimits.devicesMax else {
+                throw .tooManyDevices(limit: ACPILimits.devicesMax)
+            }
+        }
+        platform.findings += findings.findings
+        return platform
+    }
+
+    /// A group's member as firmware describes it, with the group's regions; with firmware's own where nil.
+    private static func member(
+        _ name: String, _ path: String?, of group: Device?, _ platform: Platform, _ described: SysfsNames
+    ) -> Device {
+        var device =
+            platform.pciFunction(name)
+            ?? function(name, below: described.bridge(of: path))
+            ?? described.device(name)
+            ?? Device(id: name, kind: .group)
+        device.id = name
+        guard let group else { return device }
+        device.reportedRegions = group.reportedRegions
+        device.firmwareRegions = group.firmwareRegions
+        device.unappliedRegions = []
+        return device
+    }
+
+    /// A PCI function of a tree, behind the host bridge that it is known to be behind.
+    private static func function(_ name: String, below bridge: Device?) -> Device? {
+        guard let bridge, let requester = Platform.requester(name) else { return nil }
+        var function = bridge
+        function.id = name
+        function.kind = .pciFunction
+        function.hostBridge = bridge.id
+        if let stream = function.stream(ofRequester: requester) {
+            function.streams = [StreamMapping(smmu: stream.iommu, kind: .specifier([stream.id]))]
+        }
+        return function
+    }
+}

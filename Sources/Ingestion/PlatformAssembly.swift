@@ -1,0 +1,163 @@
+// Parts on their way to one platform: sorted by kind as they come, read when all are there.
+
+import AddressSpaces
+import JSON
+import Machines
+
+struct PlatformAssembly {
+    let options: PlatformReader.Options
+    private var findings = FindingList()
+    /// The part that describes a machine by itself, and its name.
+    private var described: (name: String, platform: Platform)?
+    private var tables = ACPITableSet()
+    private var tableFindings = FindingList()
+    private var firstTable: String?
+    private var iomem: (name: String, content: IOMemText.Content)?
+    /// A host's groups, merged into the platform at the end.
+    var collected: CollectedHost?
+    private var supplement: (name: String, facts: PlatformFacts)?
+
+    /// Of a part that is of no known kind.
+    private static let shownBytes = 8
+
+    init(_ options: PlatformReader.Options) { self.options = options }
+
+    mutating func add(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
+        let sniffed = InputKind.sniff(part.bytes)
+        guard let kind = sniffed ?? Self.only(part.labelled) else {
+            guard !part.bytes.isEmpty else { throw .empty(part: part.name) }
+            throw .unknown(part: part.name, start: Array(part.bytes.prefix(Self.shownBytes)))
+        }
+        if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
+            let promised = labelled.map(\.rawValue).sorted().joined(separator: " or ")
+            findings.note(
+                .warning, "content-type-mismatch", part.name,
+                "The content type promises \(promised); the bytes are \(sniffed.rawValue) and were read so.")
+        }
+        switch kind {
+        case .deviceTree: try addDeviceTree(part)
+        case .acpiTables, .acpiDump: try addTables(part)
+        case .json: try addJSON(part, problems)
+        case .sysfs: try addSysfs(part)
+        case .iomem: try addIOMem(part)
+        case .trace, .faultLog: throw .misplaced(part: part.name, kind)
+        }
+    }
+
+    /// Adds a part whose kind its finder knows: bytes inside of a collection.
+    mutating func add(_ part: InputPart) throws(PlatformError) {
+        switch part.labelled?.first {
+        case .deviceTree: try addDeviceTree(part)
+        case .iomem: try addIOMem(part)
+        default: try addTables(part)
+        }
+    }
+
+    mutating func note(_ severity: Finding.Severity, _ code: String, _ part: String, _ detail: String) {
+        findings.note(severity, code, part, detail)
+    }
+
+    /// The kind of a label that leaves no choice; of the ACPI kinds, binary tables.
+    private static func only(_ labelled: Set<InputKind>?) -> InputKind? {
+        guard let labelled else { return nil }
+        if labelled.contains(.acpiTables) { return .acpiTables }
+        return labelled.count == 1 ? labelled.first : nil
+    }
+
+    mutating func describe(_ name: String, _ platform: Platform) throws(PlatformError) {
+        if let described { throw .conflict(described.name, name) }
+        described = (name, platform)
+    }
+
+    private mutating func addDeviceTree(_ part: InputPart) throws(PlatformError) {
+        let platform: Platform
+        do {
+            platform = try DeviceTreeReader.read(part.bytes)
+        } catch {
+            throw .deviceTree(error)
+        }
+        try describe(part.name, platform)
+    }
+
+    private mutating func addTables(_ part: InputPart) throws(PlatformError) {
+        firstTable = firstTable ?? part.name
+        let source = part.isWhole ? nil : part.name
+        do {
+            try tables.add(part.bytes, source: source, &tableFindings)
+        } catch {
+            throw .acpi(part: source, error)
+        }
+    }
+
+    private mutating func addSysfs(_ part: InputPart) throws(PlatformError) {
+        let platform: Platform
+        var own = FindingList()
+        do {
+            platform = try SysfsReader.read(part.bytes, options.assumption, &own)
+        } catch {
+            throw .text(part: part.name, error)
+        }
+        try describe(part.name, platform)
+    }
+
+    private mutating func addIOMem(_ part: InputPart) throws(PlatformError) {
+        if let iomem { throw .conflict(iomem.name, part.name) }
+        do {
+            iomem = (part.name, try IOMemText.read(part.bytes, &findings))
+        } catch {
+            throw .text(part: part.name, error)
+        }
+    }
+
+    private mutating func addJSON(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
+        let document: JSONDocument
+        do {
+            document = try JSONDocument(parsing: part.bytes, limits: options.json)
+        } catch {
+            throw .json(error)
+        }
+        if CollectedHost.isCollection(document.root) {
+            let host = CollectedHost(document.root, bytesMax: options.json.bytesMax, problems)
+            guard problems.isEmpty else { return try describe(part.name, Platform(source: .json)) }
+            try add(host, from: part)
+        } else if PlatformFacts.isFacts(document.root) {
+            if let supplement { throw .conflict(supplement.name, part.name) }
+            supplement = (part.name, PlatformFacts(document.root, problems))
+        } else {
+            try describe(part.name, NativePlatform.read(document.root, problems))
+        }
+    }
+
+    /// The one platform, with its findings behind those about the parts.
+    mutating func platform() throws(PlatformError) -> Platform {
+        if firstTable != nil {
+            var facts = ACPIReader.Facts()
+            facts.preservesPCIConfiguration =
+                options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration ?? false
+            facts.inboundWindows = supplement?.facts.inboundWindows ?? [:]
+            facts.pciWindows = supplement?.facts.pciWindows ?? iomem?.content.pciWindows ?? [:]
+            facts.memory = iomem?.content.memory ?? []
+            let platform: Platform
+            do {
+                platform = try ACPIReader.read(tables, facts, tableFindings)
+            } catch {
+                throw .acpi(part: error.table.flatMap(tables.source), error)
+            }
+            try describe(firstTable ?? "body", platform)
+        } else if iomem != nil || supplement != nil || options.preservesPCIConfiguration != nil {
+            noteUnused()
+        }
+        guard var platform = described?.platform else { throw .nothingDescribed }
+        if let collected { platform = try merged(platform, collected) }
+        platform.findings = findings.findings + platform.findings
+        return platform
+    }
+
+    private mutating func noteUnused() {
+        guard described != nil else { return }
+        findings.note(
+            .warning, "supplement-unused", iomem?.name ?? supplement?.name ?? "preserve_config",
+            "PCI windows, memory and preserve_config supplement ACPI tables; this description has no need of them."
+        )
+    }
+}

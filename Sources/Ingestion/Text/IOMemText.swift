@@ -1,0 +1,95 @@
+// /proc/iomem: what IORT cannot tell. The resources of root buses are the outbound windows of host bridges,
+// at CPU addresses; "System RAM" is memory. Without privileges the kernel prints zeros, which is noticed.
+// Mirrors kernel/resource.c: r_show, Linux 7.2.
+
+import AddressSpaces
+import Machines
+
+/// Reads /proc/iomem.
+enum IOMemText {
+    struct Content {
+        /// By PCI segment, in the order of the file. Bus addresses are taken to equal CPU addresses: the file
+        /// does not tell offsets.
+        var pciWindows: [UInt32: [PCIWindow]] = [:]
+        var memory: [PhysicalRange] = []
+    }
+
+    /// Whether the line looks like one of the file: `10000000-3efeffff : PCI Bus 0000:00`.
+    static func isLine(_ line: TextLines.Line) -> Bool { parse(line) != nil }
+
+    private static func parse(_ line: TextLines.Line) -> (
+        start: UInt64, last: UInt64, name: ArraySlice<UInt8>
+    )? {
+        let bare = line.bytes.drop(while: TextLines.isBlank)
+        guard let dash = bare.firstIndex(of: 0x2d), let start = TextLines.bareHex(bare[..<dash]) else {
+            return nil
+        }
+        let behind = bare[(dash + 1)...]
+        let digits = behind.prefix { TextLines.hexDigit($0) != nil }
+        guard let last = TextLines.bareHex(digits), behind[digits.endIndex...].starts(with: Array(" : ".utf8))
+        else { return nil }
+        return (start, last, behind[(digits.endIndex + 3)...])
+    }
+
+    static func read(_ text: [UInt8], _ findings: inout FindingList) throws(TextError) -> Content {
+        var content = Content()
+        /// The resources around the current line: their indentation, and whether one is a PCI bus.
+        var around: [(indentation: Int, isBus: Bool)] = []
+        var isHidden = true
+        var lines = 0
+        var windows = 0
+        for line in TextLines(text) where !line.isBlank {
+            lines += 1
+            guard lines <= TextLimits.linesMax else {
+                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+            }
+            guard let (start, last, name) = parse(line) else {
+                throw TextError(
+                    line.number,
+                    "\"\(line.shown)\" is no line of /proc/iomem (\"10000000-3efeffff : PCI Bus 0000:00\")")
+            }
+            guard start <= last else {
+                throw TextError(line.number, "the range ends before it starts")
+            }
+            if last != 0 { isHidden = false }
+            let bus = busSegment(name)
+            while let outer = around.last, outer.indentation >= line.indentation { around.removeLast() }
+            if let bus, !around.contains(where: \.isBus), last != 0 {
+                let (size, isFull) = (last - start).addingReportingOverflow(1)
+                guard !isFull else { throw TextError(line.number, "a window of the whole 64-bit space") }
+                windows += 1
+                guard windows <= TextLimits.windowsMax else {
+                    throw TextError(line.number, "more than \(TextLimits.windowsMax) PCI windows")
+                }
+                content.pciWindows[bus, default: []].append(
+                    PCIWindow(
+                        kind: .memory, busStart: start, cpuStart: start, size: size,
+                        is64Bit: last > UInt64(UInt32.max), isPrefetchable: false))
+            }
+            if name.elementsEqual("System RAM".utf8), last != 0 {
+                guard content.memory.count < TextLimits.memoryRangesMax else {
+                    throw TextError(line.number, "more than \(TextLimits.memoryRangesMax) memory ranges")
+                }
+                content.memory.append(PhysicalRange(proven: start, last))
+            }
+            around.append((line.indentation, bus != nil))
+        }
+        guard lines > 0 else { throw TextError(nil, "the text has no lines") }
+        if isHidden {
+            findings.note(
+                .warning, "iomem-hidden", "iomem",
+                "All addresses are 0: the file was read without CAP_SYS_ADMIN. Read it as root.")
+        }
+        return content
+    }
+
+    /// The segment of "PCI Bus 0000:00".
+    private static func busSegment(_ name: ArraySlice<UInt8>) -> UInt32? {
+        let prefix = Array("PCI Bus ".utf8)
+        guard name.starts(with: prefix) else { return nil }
+        let parts = name.dropFirst(prefix.count).split(separator: 0x3a, omittingEmptySubsequences: false)
+        guard parts.count == 2, let segment = TextLines.bareHex(parts[0]), TextLines.bareHex(parts[1]) != nil
+        else { return nil }
+        return UInt32(exactly: segment)
+    }
+}

@@ -1,0 +1,122 @@
+// From reserved_regions texts to a platform: a device for each group. Which "msi" regions are the driver's
+// own software window and which are hardware's is not in the file; the caller says so, or position and
+// size do, with a warning.
+
+import AddressSpaces
+import Machines
+
+/// What "msi" stands for in a reserved_regions text.
+public enum MSIAssumption: String, CaseIterable, Sendable {
+    /// The driver's software-managed window.
+    case software
+    /// Doorbells that the hardware reaches untranslated.
+    case hardware
+}
+
+enum SysfsReader {
+    static func read(
+        _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
+    ) throws(TextError) -> Platform {
+        let groups = try SysfsText.read(text, &findings)
+        var platform = Platform(source: .sysfs)
+        var told: Set<SysfsText.Region> = []
+        platform.devices = groups.map { device($0, assumption, &told, &findings) }
+        findings.note(
+            .info, "sysfs-knows-little", "reserved_regions",
+            "The file tells neither PCI windows nor dma-ranges nor limits; windows may be unreachable all the same."
+        )
+        platform.findings = findings.findings
+        return platform
+    }
+
+    /// One group from the text of its file alone, which may be empty.
+    /// - Parameter told: lines of other groups of the machine whose doubt has been told.
+    static func device(
+        _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?,
+        _ told: inout Set<SysfsText.Region>, _ findings: inout FindingList
+    ) throws(TextError) -> Device {
+        var group = SysfsText.Group(number: number)
+        if text.contains(where: { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }) {
+            let groups = try SysfsText.read(text, &findings)
+            guard groups.count == 1, let only = groups.first else {
+                throw TextError(nil, "the text of one group holds several")
+            }
+            group.regions = only.regions
+        }
+        return device(group, assumption, &told, &findings)
+    }
+
+    private static func device(
+        _ group: SysfsText.Group, _ assumption: MSIAssumption?, _ told: inout Set<SysfsText.Region>,
+        _ findings: inout FindingList
+    ) -> Device {
+        var device = Device(id: "group:\(group.number)", kind: .group)
+        let lines = group.regions.map { line in
+            ReservedRegion(
+                kind: kind(of: line.word, assumption), start: line.start,
+                length: line.last &- line.start &+ 1,
+                provenance: .caller("reserved_regions of group \(group.number)"))
+        }
+        let reported = assumption == nil ? lines.tellingMSIsApart() : lines
+        device.reportedRegions = reported
+        device.firmwareRegions = reported.filter { $0.kind != .softwareMSI }
+        noteOddities(group, &findings)
+        guard assumption == nil else { return device }
+        for (line, region) in zip(group.regions, reported)
+        where line.word == .msi && told.insert(line).inserted {
+            let isSoftware = region.kind == .softwareMSI
+            findings.note(
+                .warning, "msi-ambiguous", "group:\(group.number)",
+                "\"msi\" at \(HexLiteral.text(line.start)) is taken for "
+                    + (isSoftware ? "the driver's software window" : "a hardware MSI region")
+                    + " by its place and size; say assume=software or assume=hardware to decide.")
+        }
+        return device
+    }
+
+    /// What no kernel prints of one group, or only by mistake of firmware.
+    private static func noteOddities(_ group: SysfsText.Group, _ findings: inout FindingList) {
+        let place = "group:\(group.number)"
+        func text(_ region: SysfsText.Region) -> String {
+            "\(HexLiteral.text(region.start)) \(HexLiteral.text(region.last)) \(region.word.rawValue)"
+        }
+        for region in group.regions where region.last < region.start || region.last &- region.start == .max {
+            // Lengths count modulo 2^64, so that none and all look alike.
+            let isEmpty = region.last &+ 1 == region.start
+            findings.note(
+                .warning, isEmpty ? "sysfs-region-empty" : "sysfs-region-wraps", place,
+                isEmpty
+                    ? "\"\(text(region))\" is a region of no bytes, as the kernel prints one of length 0."
+                    : "\"\(text(region))\" ends before it starts: it passes 2^64, or the line is damaged.")
+        }
+        var lastOf: [SysfsText.Word: UInt64] = [:]
+        for (place, region) in group.regions.enumerated() {
+            let before = place > 0 ? group.regions[place - 1] : nil
+            let isBehind =
+                before.map { ($0.start, $0.word.order) <= (region.start, region.word.order) } ?? true
+            // Regions of one type are merged where they touch; the two kinds that print "msi" are not.
+            let isApart = region.word == .msi || lastOf[region.word].map { $0 < region.start } ?? true
+            guard isBehind, isApart, before != region else {
+                findings.note(
+                    .warning, "sysfs-order", "group:\(group.number)",
+                    "The kernel sorts and merges the regions of a group, and \"\(text(region))\" does not fit behind the "
+                        + "line before: were several groups' files joined? `grep -r . /sys/kernel/iommu_groups` keeps "
+                        + "them apart.")
+                return
+            }
+            if region.last &+ 1 == region.start { continue }
+            let (next, wraps) = region.last.addingReportingOverflow(1)
+            lastOf[region.word] = max(lastOf[region.word] ?? 0, wraps ? .max : next)
+        }
+    }
+
+    private static func kind(of word: SysfsText.Word, _ assumption: MSIAssumption?) -> ReservedRegion.Kind {
+        switch (word, assumption) {
+        case (.direct, _): .direct
+        case (.directRelaxable, _): .directRelaxable
+        case (.reserved, _): .reserved
+        case (.msi, .software): .softwareMSI
+        case (.msi, .hardware), (.msi, nil): .msi
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// A few machines to try things on without a file at hand. They are facts written down by us from public
+// documentation, reduced to what decides where an MSI window may lie; upload the real tree for the rest.
+
+import AddressSpaces
+
+/// Platforms that every server knows.
+public enum BuiltInCatalogue {
+    /// Ids and platforms, in the order of the ids.
+    public static let all: [(id: String, platform: Platform)] = [
+        ("example-arm-juno", armJuno), ("example-qemu-virt", qemuVirt),
+    ]
+
+    /// QEMU's `virt` machine with an emulated SMMUv3 and a GICv3 ITS: nothing is in the way.
+    static let qemuVirt = Platform(
+        source: .builtIn, model: "QEMU virt machine with SMMUv3", compatible: ["linux,dummy-virt"],
+        smmus: [smmu("/smmuv3@9050000", .v3, "arm,smmu-v3", base: 0x905_0000, size: 0x2_0000)],
+        msiControllers: [
+            MSIController(
+                id: "/intc@8000000/its@8080000", kind: .its, compatible: ["arm,gic-v3-its"],
+                doorbell: PhysicalAddress(0x809_0040), enabled: true)
+        ],
+        devices: [
+            Device(
+                id: "/pcie@10000000", kind: .pciHost, compatible: ["pci-host-ecam-generic"],
+                streams: [wholeBus(to: "/smmuv3@9050000")], msiControllers: ["/intc@8000000/its@8080000"],
+                dmaCoherent: true,
+                pciWindows: [
+                    memory(at: 0x1000_0000, size: 0x2eff_0000),
+                    memory(at: 0x80_0000_0000, size: 0x80_0000_0000, is64Bit: true),
+                ])
+        ],
+        memory: [PhysicalRange(proven: 0x4000_0000, 0xbfff_ffff)])
+
+    /// The host bridge of Arm Juno r1 and r2, which carries inbound DMA from 2 GiB on only, so that Linux's
+    /// constant window cannot be reached.
+    static let armJuno = Platform(
+        source: .builtIn, model: "ARM Juno development board (r1 and r2)", compatible: ["arm,juno"],
+        smmus: [smmu("/iommu@2b500000", .v1, "arm,mmu-401", base: 0x2b50_0000, size: 0x1_0000)],
+        msiControllers: [
+            MSIController(
+                id: "/interrupt-controller@2c010000/v2m@0", kind: .gicv2m,
+                compatible: ["arm,gic-v2m-frame"], doorbell: PhysicalAddress(0x2c1c_0040), enabled: true)
+        ],
+        devices: [
+            Device(
+                id: "/pcie@40000000", kind: .pciHost, compatible: ["plda,xpressrich3-axi"],
+                streams: [wholeBus(to: "/iommu@2b500000")],
+                msiControllers: ["/interrupt-controller@2c010000/v2m@0"], dmaLimit: 0x9_ffff_ffff,
+                dmaCoherent: true,
+                pciWindows: [
+                    memory(at: 0x5000_0000, size: 0x800_0000),
+                    memory(at: 0x40_0000_0000, size: 0x1_0000_0000, isPrefetchable: true),
+                ],
+                inboundWindows: [
+                    InboundWindow(busStart: 0x8000_0000, cpuStart: 0x8000_0000, size: 0x8000_0000),
+                    InboundWindow(busStart: 0x8_0000_0000, cpuStart: 0x8_0000_0000, size: 0x2_0000_0000),
+                ])
+        ],
+        memory: [
+            PhysicalRange(proven: 0x8000_0000, 0xfeff_ffff),
+            PhysicalRange(proven: 0x8_8000_0000, 0x9_ffff_ffff),
+        ])
+
+    private static func smmu(
+        _ id: String, _ version: SMMU.Version, _ compatible: String, base: UInt64, size: UInt64
+    ) -> SMMU {
+        SMMU(
+            id: id, version: version, compatible: [compatible],
+            registers: [PhysicalRange(proven: base, base + size - 1)], enabled: true, iommuCells: 1,
+            coherentWalk: true)
+    }
+
+    private static func wholeBus(to smmu: String) -> StreamMapping {
+        StreamMapping(smmu: smmu, kind: .idMap(idBase: 0, length: 0x1_0000, output: [0]))
+    }
+
+    private static func memory(
+        at start: UInt64, size: UInt64, is64Bit: Bool = false, isPrefetchable: Bool = false
+    ) -> PCIWindow {
+        PCIWindow(
+            kind: .memory, busStart: start, cpuStart: start, size: size, is64Bit: is64Bit,
+            isPrefetchable: isPrefetchable)
+    }
+}

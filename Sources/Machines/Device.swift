@@ -1,0 +1,92 @@
+// A master behind an SMMU: anything that can raise DMA, and so MSIs, through it.
+
+public import AddressSpaces
+
+/// A device, a host bridge with all its functions, or another bus whose IDs are mapped.
+public struct Device: Hashable, Sendable {
+    /// What kind of master this is; it decides which reservations Linux makes.
+    public enum Kind: String, CaseIterable, Sendable {
+        case platform
+        /// Stands for every function below it that has no node of its own.
+        case pciHost = "pci_host"
+        /// A PCI function with a node of its own below a host bridge.
+        case pciFunction = "pci_function"
+        case idMapBus = "id_map_bus"
+        case namedComponent = "named_component"
+        case rootComplex = "root_complex"
+        case group
+    }
+
+    /// Stable: the device-tree path, ACPI name, or `group:<n>`.
+    public var id: String
+    public var kind: Kind
+    public var compatible: [String]
+    /// Enabled with all ancestors, behind an enabled SMMU, with a mapping that has a length.
+    public var active: Bool
+    public var streams: [StreamMapping]
+    /// `iommu-map-mask`: the bits of a requester ID that are looked up; all where firmware says nothing.
+    public var requesterMask: UInt32 = .max
+    /// Ids of the MSI controllers that `msi-map` or `msi-parent` name; empty when there are none.
+    public var msiControllers: [String]
+    /// ACPI root complexes: which of `msiControllers` is whose.
+    public var requesterControllers: [RequesterController] = []
+    /// Highest DMA address that the bus carries, inclusive; all ones when nothing limits.
+    public var dmaLimit: UInt64
+    public var dmaCoherent: Bool
+    /// PCI only: the host bridge's outbound windows, in firmware's order.
+    public var pciWindows: [PCIWindow]
+    /// PCI only: the host bridge's own inbound windows (`dma-ranges`), in firmware's order.
+    public var inboundWindows: [InboundWindow]
+    /// What firmware reserves for this device, in the order in which the kernel reads it. The driver's
+    /// own software-MSI window is not among them.
+    public var firmwareRegions: [ReservedRegion]
+    /// What firmware asks for and Linux does not apply.
+    public var unappliedRegions: [UnappliedRegion]
+    /// The group's whole list as a running kernel printed it, the driver's own window included; nil when the
+    /// list is to be worked out.
+    public var reportedRegions: [ReservedRegion]?
+    /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
+    public var usableRanges: [IOVARange]?
+    /// `pci_function` only: "device.function" from the root bus down, e.g. `["01.0", "00.0"]`.
+    public var pciPath: [String]
+    /// Id of the host bridge of a `pci_function`.
+    public var hostBridge: String?
+
+    public init(
+        id: String, kind: Kind, compatible: [String] = [], active: Bool = true, streams: [StreamMapping] = [],
+        msiControllers: [String] = [], dmaLimit: UInt64 = .max, dmaCoherent: Bool = false,
+        pciWindows: [PCIWindow] = [], inboundWindows: [InboundWindow] = [],
+        firmwareRegions: [ReservedRegion] = [], unappliedRegions: [UnappliedRegion] = [],
+        pciPath: [String] = [], hostBridge: String? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.compatible = compatible
+        self.active = active
+        self.streams = streams
+        self.msiControllers = msiControllers
+        self.dmaLimit = dmaLimit
+        self.dmaCoherent = dmaCoherent
+        self.pciWindows = pciWindows
+        self.inboundWindows = inboundWindows
+        self.firmwareRegions = firmwareRegions
+        self.unappliedRegions = unappliedRegions
+        self.pciPath = pciPath
+        self.hostBridge = hostBridge
+    }
+
+    /// SMMUs that the streams name, each once, in order of appearance.
+    public var smmus: [String] {
+        var seen: [String] = []
+        for stream in streams where !seen.contains(stream.smmu) { seen.append(stream.smmu) }
+        return seen
+    }
+
+    /// Whether Linux treats it as PCI: windows and gaps are withheld, and 32-bit addresses tried first.
+    public var isPCI: Bool {
+        switch kind {
+        case .pciHost, .pciFunction, .rootComplex: true
+        case .platform, .idMapBus, .namedComponent, .group: false
+        }
+    }
+}

@@ -1,0 +1,96 @@
+// A PCI function by its address, behind an ACPI root complex: tables list no functions, but give IDs to
+// all that there can be, and memory ranges to single ones. Mirrors drivers/acpi/arm64/iort.c:
+// iort_iommu_configure_id for PCI and iort_rmr_has_dev, Linux 7.2, without aliases of conventional bridges.
+
+import AddressSpaces
+
+extension Platform {
+    /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
+    /// them. nil when the text is no such address, or no SMMU sees the function. O(regions of the bridge).
+    public func pciFunction(_ address: String) -> Device? {
+        guard let (segment, requester) = Self.parsedAddress(address),
+            let bridge = devices.first(where: { $0.id == "rc:\(segment)" && $0.kind == .rootComplex })
+        else { return nil }
+        var function = bridge
+        function.id = address
+        function.kind = .pciFunction
+        function.hostBridge = bridge.id
+        function.streams = bridge.streams.compactMap { stream in
+            switch stream.kind {
+            case .specifier: return stream
+            case .idMap(let base, let length, let output):
+                guard requester >= base, requester - base < length, let first = output.first else {
+                    return nil
+                }
+                return StreamMapping(
+                    smmu: stream.smmu, kind: .specifier([first &+ (requester - base)]))
+            case .constant(let base, let length, let output):
+                guard requester >= base, requester - base < length else { return nil }
+                return StreamMapping(smmu: stream.smmu, kind: .specifier([output]))
+            }
+        }
+        guard !function.streams.isEmpty else { return nil }
+        if !bridge.requesterControllers.isEmpty {
+            let own = bridge.requesterControllers.filter { $0.requesters.contains(requester) }
+            function.msiControllers = own.map(\.controller)
+            function.requesterControllers = []
+        }
+        function.firmwareRegions = function.hardwareMSIRegions(untranslatedRanges)
+        function.unappliedRegions = []
+        function.addMemoryRanges(memoryRanges, preservesConfiguration: preservesPCIConfiguration)
+        return function
+    }
+
+    /// The requester ID of "0000:01:00.2"; nil when the text is no such address.
+    public static func requester(_ address: String) -> UInt32? { parsedAddress(address)?.requester }
+
+    /// `SSSS:BB:DD.F`, hex, and a segment of up to eight digits.
+    private static func parsedAddress(_ text: String) -> (segment: UInt32, requester: UInt32)? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 3, (4...8).contains(parts[0].utf8.count), parts[1].utf8.count == 2 else {
+            return nil
+        }
+        let last = parts[2].split(separator: ".", omittingEmptySubsequences: false)
+        guard last.count == 2, last[0].utf8.count == 2, last[1].utf8.count == 1,
+            [parts[0], parts[1], last[0], last[1]].allSatisfy({ $0.utf8.allSatisfy(isHexDigit) }),
+            let segment = UInt32(parts[0], radix: 16), let bus = UInt32(parts[1], radix: 16),
+            let device = UInt32(last[0], radix: 16), let function = UInt32(last[1], radix: 16),
+            device < 32, function < 8
+        else { return nil }
+        return (segment, bus << 8 | device << 3 | function)
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
+    }
+}
+
+extension Device {
+    /// Adds what firmware's memory ranges mean for this device, in table order: applied, or not and why.
+    /// A root complex stands for functions with no address of their own, so a range of single functions
+    /// is not applied to it.
+    public mutating func addMemoryRanges(_ ranges: [ReservedMemoryRange], preservesConfiguration: Bool) {
+        var at = 0
+        while at < ranges.count {
+            let node = ranges[at...].prefix { $0.nodeOffset == ranges[at].nodeOffset }
+            at = node.endIndex
+            // All descriptors of a node apply as soon as one of its mappings meets the device.
+            guard let range = node.first,
+                node.contains(where: { range in streams.contains { $0.meets(range) } })
+            else { continue }
+            let whole = streams.allSatisfy { stream in node.contains { stream.lies(within: $0) } }
+            let reason: UnappliedRegion.Reason? =
+                isPCI && !preservesConfiguration
+                ? .rmrWithoutPreservedConfiguration
+                : kind == .rootComplex && !whole ? .rmrOfSingleFunctions : nil
+            guard let reason else {
+                firmwareRegions += range.regions
+                continue
+            }
+            unappliedRegions += range.regions.map {
+                UnappliedRegion(
+                    reason: reason, region: $0, location: "IORT:" + HexLiteral.text(range.nodeOffset))
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// The callbacks that libmicrohttpd calls, on its own threads. File-scope functions: a closure written in
+// main.swift would be bound to the main actor and trap on those threads. They translate and decide nothing.
+
+import CMicroHTTPD
+import Glibc
+import HTTP
+import Locking
+
+/// URI-log callback: the raw target, before anything is decoded or cut at a `%00`. Its result becomes the
+/// request's context.
+func uriSeen(
+    _ coreContext: UnsafeMutableRawPointer?, _ uri: UnsafePointer<CChar>?, _ connection: OpaquePointer?
+) -> UnsafeMutableRawPointer? {
+    guard let core = ServerCore.from(coreContext), let uri, let connection else { return nil }
+    let record = iovad_mhd_socket_context(connection).map {
+        Unmanaged<ConnectionRecord>.fromOpaque($0).takeUnretainedValue()
+    }
+    let now = MonotonicClock.microseconds()
+    // Byte by byte: a String would repair what is not UTF-8.
+    let raw = UnsafeRawBufferPointer(start: uri, count: strlen(uri))
+    let pending = PendingRequest(
+        rawTarget: Array(raw), peer: record?.peer ?? "unknown",
+        responder: core.responder, limits: core.limits, startedMicroseconds: now)
+    core.connections.requestStarted(on: record, now: now)
+    let end = UInt(bitPattern: uri) + UInt(raw.count)
+    return Unmanaged.passRetained(Exchange(pending: pending, connection: record, targetEnd: end)).toOpaque()
+}
+
+/// Access handler: first the head alone, then pieces of body, then once more when the body is complete.
+func handleAccess(
+    _ coreContext: UnsafeMutableRawPointer?, _ connection: OpaquePointer?, _ url: UnsafePointer<CChar>?,
+    _ method: UnsafePointer<CChar>?, _ version: UnsafePointer<CChar>?, _ upload: UnsafePointer<CChar>?,
+    _ uploadSize: UnsafeMutablePointer<Int>?,
+    _ context: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> MHD_Result {
+    guard let core = ServerCore.from(coreContext), let exchange = Exchange.from(context?.pointee),
+        let connection, let method, let version, let uploadSize
+    else { return .NO }
+    let action: PendingRequest.Action
+    if !exchange.pending.hasBegun {
+        action = exchange.pending.begin(
+            method: Method(String(cString: method)), version: String(cString: version),
+            headers: headerFields(of: connection), isShuttingDown: core.connections.isDraining,
+            isTargetWhole: UInt(bitPattern: version) == exchange.targetEnd + 1)
+        core.connections.headCame(exchange.pending.head, on: exchange.connection)
+    } else if uploadSize.pointee > 0 {
+        action = exchange.pending.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
+        uploadSize.pointee = 0
+    } else {
+        core.connections.answering(on: exchange.connection, now: MonotonicClock.microseconds())
+        action = exchange.pending.finish(isShuttingDown: core.connections.isDraining)
+    }
+    switch action {
+    case .proceed: return .YES
+    case .abandon: return .NO
+    case .answer(let response, let closing):
+        core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
+        // A drain that began while the handler was at work must also end this connection.
+        let closing = closing || core.connections.isDraining
+        if let source = response.stream {
+            exchange.stream = StreamBody(
+                source, beginning: response.body, connection: connection, record: exchange.connection,
+                connections: core.connections)
+            exchange.stream?.start(sendBufferBytes: core.limits.streamSendBufferBytes)
+        }
+        let isQueued = ResponseQueueing.queue(
+            response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
+            closing: closing, on: connection)
+        guard isQueued else { return .NO }
+        exchange.status = response.status
+        exchange.requestID = response.headers["X-Request-ID"]
+        exchange.bytesOut = response.body.count
+        return .YES
+    }
+}
+
+private func headerFields(of connection: OpaquePointer) -> HeaderFields {
+    var headers = HeaderFields()
+    withUnsafeMutablePointer(to: &headers) { pointer in
+        _ = MHD_get_connection_values(
+            connection, .HEADER_KIND,
+            { context, _, name, value in
+                guard let context, let name else { return .YES }
+                context.assumingMemoryBound(to: HeaderFields.self).pointee
+                    .add(String(cString: name), value.map { String(cString: $0) } ?? "")
+                return .YES
+            }, pointer)
+    }
+    return headers
+}
+
+/// Completion callback: once for each request that the URI-log callback saw, answered or not.
+func requestCompleted(
+    _ coreContext: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+    _ context: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_RequestTerminationCode
+) {
+    guard let core = ServerCore.from(coreContext), let context, let pointer = context.pointee else { return }
+    context.pointee = nil
+    let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
+    let now = MonotonicClock.microseconds()
+    if let stream = exchange.stream {
+        stream.end(code)
+        exchange.bytesOut = stream.bytesOut
+    }
+    let statusOnDeadline = core.connections.requestEnded(
+        on: exchange.connection, stream: exchange.stream, now: now)
+    core.onCompletion?(
+        CompletedExchange(
+            head: exchange.pending.head, status: exchange.status ?? statusOnDeadline,
+            requestID: exchange.requestID,
+            bytesIn: exchange.pending.bodyBytesReceived, bytesOut: exchange.bytesOut,
+            microseconds: now - exchange.pending.startedMicroseconds,
+            isComplete: code == .REQUEST_TERMINATED_COMPLETED_OK))
+}
+
+/// Connection callback: opening and closing, the latter while the descriptor is still open.
+func connectionChanged(
+    _ coreContext: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
+    _ socketContext: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ code: MHD_ConnectionNotificationCode
+) {
+    guard let core = ServerCore.from(coreContext), let socketContext, let connection else { return }
+    switch code {
+    case .CONNECTION_NOTIFY_STARTED:
+        let descriptor = iovad_mhd_connection_fd(connection)
+        let record = ConnectionRecord(
+            descriptor: descriptor, peer: SocketAddress.peer(of: descriptor),
+            now: MonotonicClock.microseconds())
+        core.connections.open(record)
+        socketContext.pointee = Unmanaged.passRetained(record).toOpaque()
+    case .CONNECTION_NOTIFY_CLOSED:
+        guard let pointer = socketContext.pointee else { return }
+        socketContext.pointee = nil
+        core.connections.close(Unmanaged<ConnectionRecord>.fromOpaque(pointer).takeRetainedValue())
+    @unknown default: break
+    }
+}

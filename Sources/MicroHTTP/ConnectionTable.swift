@@ -1,0 +1,145 @@
+// Every open connection and what it is waiting for, so that deadlines can be held against clients which
+// libmicrohttpd's inactivity timer does not see: those that send a byte every second.
+
+import Glibc
+import HTTP
+import Locking
+
+/// One connection. `@unchecked Sendable`: every `var` is touched only under the lock of its table.
+final class ConnectionRecord: @unchecked Sendable {
+    /// `resting` is a streamed body that has nothing to send; libmicrohttpd does not watch it meanwhile.
+    enum Phase { case idle, receiving, answering, sending, resting }
+
+    let descriptor: Int32
+    let peer: String
+    fileprivate(set) var phase = Phase.idle
+    fileprivate(set) var sinceMicroseconds: Int64
+    /// Set once the head of the present request is complete.
+    fileprivate(set) var head: RequestHead?
+    /// What the deadline thread said to the client, if it had to.
+    fileprivate(set) var statusOnDeadline: Int?
+    fileprivate(set) var isOpen = true
+
+    init(descriptor: Int32, peer: String, now: Int64) {
+        self.descriptor = descriptor
+        self.peer = peer
+        sinceMicroseconds = now
+    }
+}
+
+/// The connections of one daemon. `@unchecked Sendable`: every `var` is touched only under `lock`.
+final class ConnectionTable: @unchecked Sendable {
+    struct Overdue {
+        let record: ConnectionRecord
+        let sinceMicroseconds: Int64
+        /// Present when the head had come, so that a 408 can be said.
+        let head: RequestHead?
+    }
+
+    let lock = Lock()
+    var records: [ObjectIdentifier: ConnectionRecord] = [:]
+    var requestCount = 0
+    var draining = false
+    var cutting = false
+    var streams: [ObjectIdentifier: StreamBody] = [:]
+
+    var isDraining: Bool { lock.withLock { draining } }
+    /// Whether the grace for streams is over.
+    var isCut: Bool { lock.withLock { cutting } }
+    /// Requests between their request line and the end of their answer.
+    var requestsInFlight: Int { lock.withLock { requestCount } }
+    /// Whether some request is in flight, or some that is no stream without an end of its own.
+    func hasRequests(countingStreams: Bool) -> Bool {
+        lock.withLock {
+            requestCount > (countingStreams ? 0 : streams.values.count { !$0.endsByItself })
+        }
+    }
+    var connectionCount: Int { lock.withLock { records.count } }
+
+    func open(_ record: ConnectionRecord) {
+        lock.withLock { records[ObjectIdentifier(record)] = record }
+    }
+
+    /// Must be called before the descriptor is closed: afterwards its number may be someone else's.
+    func close(_ record: ConnectionRecord) {
+        lock.withLock {
+            record.isOpen = false
+            records[ObjectIdentifier(record)] = nil
+        }
+    }
+
+    func requestStarted(on record: ConnectionRecord?, now: Int64) {
+        lock.withLock {
+            requestCount += 1
+            move(record, to: .receiving, now)
+        }
+    }
+
+    /// The deadline runs on from the request line.
+    func headCame(_ head: RequestHead, on record: ConnectionRecord?) {
+        lock.withLock { record?.head = head }
+    }
+
+    func answering(on record: ConnectionRecord?, now: Int64) {
+        lock.withLock { move(record, to: .answering, now) }
+    }
+
+    func resting(on record: ConnectionRecord?, now: Int64) {
+        lock.withLock { move(record, to: .resting, now) }
+    }
+
+    func sending(on record: ConnectionRecord?, now: Int64) {
+        lock.withLock { move(record, to: .sending, now) }
+    }
+
+    /// Returns the status that the deadline thread has sent for this request, nil as a rule.
+    func requestEnded(on record: ConnectionRecord?, stream: StreamBody?, now: Int64) -> Int? {
+        lock.withLock {
+            requestCount -= 1
+            if let stream { streams[ObjectIdentifier(stream)] = nil }
+            precondition(requestCount >= 0, "more requests ended than started: \(requestCount)")
+            move(record, to: .idle, now)
+            record?.head = nil
+            return record?.statusOnDeadline
+        }
+    }
+
+    private func move(_ record: ConnectionRecord?, to phase: ConnectionRecord.Phase, _ now: Int64) {
+        record?.phase = phase
+        record?.sinceMicroseconds = now
+    }
+
+    /// Connections that are past their deadline. One whose handler is at work never is.
+    func overdue(now: Int64, limits: ServerLimits) -> [Overdue] {
+        lock.withLock {
+            records.values.compactMap { record in
+                let seconds: Int
+                switch record.phase {
+                case .idle: seconds = limits.idleOrRequestLineSeconds
+                case .receiving: seconds = limits.wholeRequestSeconds
+                case .sending: seconds = limits.sendingSeconds
+                case .answering, .resting: return nil
+                }
+                guard now - record.sinceMicroseconds >= Int64(seconds) * 1_000_000 else { return nil }
+                let head = record.phase == .receiving ? record.head : nil
+                return Overdue(record: record, sinceMicroseconds: record.sinceMicroseconds, head: head)
+            }
+        }
+    }
+
+    /// Shuts the connection down, after `farewell` if there is one; does nothing when it has moved on
+    /// meanwhile. libmicrohttpd then sees the end of the stream and cleans up. Writing past
+    /// libmicrohttpd is sound only here: while a body is awaited it writes nothing itself.
+    func end(_ overdue: Overdue, farewell: [UInt8], status: Int?) {
+        lock.withLock {
+            let record = overdue.record
+            guard record.isOpen, record.sinceMicroseconds == overdue.sinceMicroseconds else { return }
+            if !farewell.isEmpty, record.phase == .receiving, record.statusOnDeadline == nil {
+                let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+                _ = send(record.descriptor, farewell, farewell.count, flags)
+                record.statusOnDeadline = status
+            }
+            _ = shutdown(record.descriptor, Int32(SHUT_RDWR))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// The thread that ends connections past their deadline. It looks at every connection a few times a second:
+// ten thousand of them are a fraction of a millisecond, and no timer has to be kept per connection.
+
+import Glibc
+import HTTP
+import Locking
+
+enum DeadlineThread {
+    /// Starts the thread; it runs until it is stopped.
+    static func start(core: ServerCore) throws(ListenError) -> PeriodicThread {
+        do throws(PeriodicThread.Failure) {
+            return try PeriodicThread(everyMilliseconds: core.limits.deadlineTickMilliseconds) { look(core) }
+        } catch {
+            throw .system(call: error.call, errno: error.code)
+        }
+    }
+
+    private static func look(_ core: ServerCore) {
+        for stream in core.connections.streamsWithoutClient() { stream.cut() }
+        for overdue in core.connections.overdue(now: MonotonicClock.microseconds(), limits: core.limits) {
+            // Past libmicrohttpd only plain text can be said.
+            let refusal = (core.tls == nil ? overdue.head : nil).map {
+                core.responder.refuse(.tooSlow(seconds: core.limits.wholeRequestSeconds), $0)
+            }
+            let farewell = refusal.map { serialize($0, isHead: overdue.head?.method == .head) } ?? []
+            core.connections.end(overdue, farewell: farewell, status: refusal?.status)
+        }
+    }
+
+    /// An HTTP/1.1 message for the one answer that libmicrohttpd cannot send.
+    private static func serialize(_ response: Response, isHead: Bool) -> [UInt8] {
+        var text = "HTTP/1.1 \(response.status) Request Timeout\r\nConnection: close\r\n"
+        text += "Content-Length: \(response.body.count)\r\n"
+        for field in response.headers.fields where ResponseQueueing.isSendable(field) {
+            text += "\(field.name): \(field.value)\r\n"
+        }
+        return Array((text + "\r\n").utf8) + (isHead ? [] : response.body)
+    }
+}

@@ -1,0 +1,134 @@
+// One request from its request line to its answer, as a state machine that knows no socket: each event
+// returns what to do. It exists because libmicrohttpd delivers a request in pieces and allows an answer only
+// at the first and at the last of them.
+
+import HTTP
+
+/// A request on its way. Used by one server thread at a time (libmicrohttpd keeps a connection on one).
+final class PendingRequest {
+    enum Action {
+        /// Nothing to say yet.
+        case proceed
+        case answer(Response, closing: Bool)
+        /// End the connection without an answer: the only thing possible in the middle of a body.
+        case abandon
+    }
+
+    private enum State {
+        case targetSeen
+        case reading(limitBytes: Int, Responder.Answer)
+        /// The body went over the limit; what still comes is counted and dropped.
+        case draining(limitBytes: Int, droppedBytes: Int)
+        /// Refused on the head, without a body to skip: told at the end, so that the connection lives on.
+        case refused(Response)
+        case answered
+    }
+
+    let responder: Responder
+    let limits: ServerLimits
+    let startedMicroseconds: Int64
+    /// Complete as soon as `begin` was called; before, only target and peer are known.
+    private(set) var head: RequestHead
+    private(set) var hasBegun = false
+    private(set) var bodyBytesReceived = 0
+    private var body: [UInt8] = []
+    private var state = State.targetSeen
+
+    init(
+        rawTarget: [UInt8], peer: String, responder: Responder, limits: ServerLimits,
+        startedMicroseconds: Int64
+    ) {
+        head = RequestHead(method: .other(""), rawTarget: rawTarget, headers: HeaderFields(), peer: peer)
+        self.responder = responder
+        self.limits = limits
+        self.startedMicroseconds = startedMicroseconds
+    }
+
+    /// The bytes of body that are held; never more than the admitted limit.
+    var storedByteCount: Int { body.count }
+
+    /// The head is complete.
+    func begin(
+        method: Method, version: String, headers: HeaderFields, isShuttingDown: Bool,
+        isTargetWhole: Bool = true
+    ) -> Action {
+        precondition(!hasBegun, "a request began twice")
+        hasBegun = true
+        head.method = method
+        head.headers = headers
+        guard isTargetWhole else {
+            return answer(responder.refuse(.ambiguousFraming("request line"), head), closing: true)
+        }
+        let declared: DeclaredBody
+        switch FramingCheck.judge(headers, version: version) {
+        case .ambiguous(let what):
+            return answer(responder.refuse(.ambiguousFraming(what), head), closing: true)
+        case .fine(let body): declared = body
+        }
+        guard !isShuttingDown else { return answer(responder.refuse(.shuttingDown, head), closing: true) }
+        switch responder.admit(head) {
+        case .refuse(let response):
+            // libmicrohttpd closes after an answer at this point; without a body there is no need to.
+            guard declared == .none else { return answer(response, closing: true) }
+            state = .refused(response)
+        case .read(let limit, let answer):
+            let limit = max(0, limit)
+            if case .counted(let count) = declared {
+                guard count <= UInt64(limit) else {
+                    return self.answer(
+                        responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
+                }
+                body.reserveCapacity(min(Int(count), limits.initialBodyReservationBytes))
+            }
+            state = .reading(limitBytes: limit, answer)
+        }
+        return .proceed
+    }
+
+    /// Some of the body came. Never answers: libmicrohttpd forbids it here.
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
+        bodyBytesReceived += bytes.count
+        switch state {
+        case .reading(let limit, _):
+            // `limit - body.count` cannot be negative, so no client's number is ever added to anything.
+            if bytes.count <= limit - body.count {
+                body.append(contentsOf: bytes)
+            } else {
+                body = []
+                state = .draining(limitBytes: limit, droppedBytes: bytes.count)
+            }
+            return .proceed
+        case .draining(let limit, let dropped):
+            guard bytes.count <= limits.maximumDrainedBytes - dropped else { return .abandon }
+            state = .draining(limitBytes: limit, droppedBytes: dropped + bytes.count)
+            return .proceed
+        case .refused, .answered:
+            return .proceed
+        case .targetSeen:
+            return .abandon
+        }
+    }
+
+    /// The body is complete.
+    func finish(isShuttingDown: Bool) -> Action {
+        switch state {
+        case .reading(_, let answer):
+            let whole = body
+            body = []
+            return self.answer(answer(whole), closing: isShuttingDown)
+        case .draining(let limit, _):
+            return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: isShuttingDown)
+        case .refused(let response):
+            return answer(response, closing: isShuttingDown)
+        case .answered:
+            return .proceed
+        case .targetSeen:
+            return .abandon
+        }
+    }
+
+    private func answer(_ response: Response, closing: Bool) -> Action {
+        state = .answered
+        return .answer(response, closing: closing)
+    }
+}

@@ -1,0 +1,56 @@
+// From a Response value to libmicrohttpd's queue. Framing (Content-Length, Connection, Date, no body for
+// HEAD, 204 and 304) is libmicrohttpd's.
+
+import CMicroHTTPD
+import HTTP
+
+enum ResponseQueueing {
+    /// Fields that the server owns; a handler's are left out.
+    private static let ownedNames = ["Content-Length", "Transfer-Encoding", "Connection", "Date"]
+
+    /// Whether a handler's field may go out: not one of ours, and without bytes that would break the head
+    /// open (response splitting).
+    static func isSendable(_ field: HeaderFields.Field) -> Bool {
+        !field.name.isEmpty && !ownedNames.contains { equalIgnoringASCIICase($0, field.name) }
+            && field.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
+            && field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
+    }
+
+    /// False when libmicrohttpd would not take it; the connection must then be closed.
+    static func queue(
+        _ response: Response, streaming stream: StreamBody?, isHead: Bool, closing: Bool,
+        on connection: OpaquePointer
+    ) -> Bool {
+        precondition((200...599).contains(response.status), "status \(response.status) is not 200...599")
+        let mayHaveBody = response.status != 204 && response.status != 304
+        let body = mayHaveBody ? response.body : []
+        guard let made = stream.map(make) ?? make(body) else { return false }
+        defer { MHD_destroy_response(made) }
+        for field in response.headers.fields where isSendable(field) {
+            guard MHD_add_response_header(made, field.name, field.value) == .YES else { return false }
+        }
+        // Otherwise libmicrohttpd 0.9.75 answers HEAD with the end of chunks that it did not send.
+        if stream != nil, isHead { iovad_mhd_end_body_by_closing(made) }
+        if closing { MHD_add_response_header(made, "Connection", "close") }
+        return MHD_queue_response(connection, UInt32(response.status), made) == .YES
+    }
+
+    private static func make(_ body: [UInt8]) -> OpaquePointer? {
+        // Copied: one memcpy of a small answer is cheaper than a free callback that keeps it alive.
+        body.withUnsafeBytes {
+            MHD_create_response_from_buffer(
+                $0.count, UnsafeMutableRawPointer(mutating: $0.baseAddress), .RESPMEM_MUST_COPY)
+        }
+    }
+
+    /// The block is the buffer for HTTP/1.0 clients; to others, chunks leave from the connection's memory.
+    private static let streamBlockBytes = 4096
+
+    private static func make(_ stream: StreamBody) -> OpaquePointer? {
+        let reference = Unmanaged.passRetained(stream)
+        let made = MHD_create_response_from_callback(
+            UInt64.max, streamBlockBytes, readStream, reference.toOpaque(), releaseStream)
+        if made == nil { reference.release() }
+        return made
+    }
+}

@@ -1,0 +1,51 @@
+// Every limit of the HTTP server, named with its unit. Body size is not here: the responder gives it for
+// each request when it admits the head.
+
+import HTTP
+
+/// The server's limits. The defaults suit the published service; tests shorten them.
+public struct ServerLimits: Hashable, Sendable {
+    /// libmicrohttpd's memory for one connection: request line and headers must fit (about 7 KB pass).
+    /// Larger pools cost resident memory on every idle connection.
+    public var connectionMemoryBytes = 8192
+    /// Open connections; further clients wait in the listen backlog.
+    public var maximumConnectionCount = 10_000
+    /// Connections from one address; 0 is no limit. Clients behind one proxy share an address.
+    public var maximumConnectionCountPerAddress = 0
+    /// Silence after which libmicrohttpd closes a connection. An inactivity timer only.
+    public var inactivitySeconds = 60
+    /// Longest time without a complete request line, from the connection's start or the previous answer.
+    /// A timer of our own: it also ends a client that trickles bytes.
+    public var idleOrRequestLineSeconds = 75
+    /// Longest time from the request line to the last byte of the body.
+    public var wholeRequestSeconds = 30
+    /// Longest time for sending an answer to a client that reads slowly.
+    public var sendingSeconds = 120
+    /// Longest time, within the grace of a drain, that streams get for their good-byes.
+    public var streamGoodbyeSeconds = 2
+    /// The kernel's send buffer of a connection that streams (Linux doubles it for its own needs).
+    public var streamSendBufferBytes = 64 << 10
+    /// How often the deadlines above are looked at.
+    public var deadlineTickMilliseconds = 250
+    /// Bytes that are read and dropped behind a body limit, so that a client which sends first and reads
+    /// later still sees the 413; beyond that the connection is closed.
+    public var maximumDrainedBytes = 16 << 20
+    /// Memory taken for a body before any of it has come; more is taken as bytes come.
+    public var initialBodyReservationBytes = 64 << 10
+    /// Threads that serve; nil is one for each online core.
+    public var threadCount: Int?
+
+    public init() {}
+
+    /// Names on the wire and values, for the service's list of limits.
+    public var table: [(name: String, value: Int)] {
+        [
+            ("connections_max", maximumConnectionCount), ("connection_memory_bytes", connectionMemoryBytes),
+            ("idle_seconds_max", inactivitySeconds), ("request_line_seconds_max", idleOrRequestLineSeconds),
+            ("request_seconds_max", wholeRequestSeconds), ("sending_seconds_max", sendingSeconds),
+            ("stream_goodbye_seconds_max", streamGoodbyeSeconds),
+            ("stream_send_buffer_bytes", streamSendBufferBytes),
+            ("stream_piece_bytes_max", StreamPiece.bytesMax),
+        ]
+    }
+}

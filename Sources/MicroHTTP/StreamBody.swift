@@ -1,0 +1,136 @@
+// One streamed body between its source and libmicrohttpd: what the client has not taken of the current piece,
+// and the suspending and resuming of its connection. It buffers nothing else; the source is asked only when
+// the client can take more.
+
+import CMicroHTTPD
+import Glibc
+import HTTP
+import Locking
+
+/// A streamed body. `@unchecked Sendable`: `state` is touched only under `lock`, the other `var`s only by the
+/// thread that serves the connection.
+final class StreamBody: @unchecked Sendable {
+    private let source: any StreamSource
+    private let connection: OpaquePointer
+    let record: ConnectionRecord?
+    private let connections: ConnectionTable
+    private let lock = Lock()
+    private var state = StreamState()
+    private var piece: [UInt8]
+    private var taken = 0
+    private var isComplete = false
+    /// Bytes handed to libmicrohttpd.
+    private(set) var bytesOut = 0
+
+    init(
+        _ source: any StreamSource, beginning: [UInt8], connection: OpaquePointer, record: ConnectionRecord?,
+        connections: ConnectionTable
+    ) {
+        self.source = source
+        self.connection = connection
+        self.record = record
+        self.connections = connections
+        piece = beginning
+    }
+
+    var endsByItself: Bool { source.endsByItself }
+
+    /// To be called once, before libmicrohttpd can ask for bytes.
+    func start(sendBufferBytes: Int) {
+        // Weak: a source that outlives its stream, and keeps the waker, must not keep the body.
+        source.start(waker: StreamWaker { [weak self] in self?.wake() })
+        if let record {
+            // Otherwise the kernel takes megabytes for a client that does not read.
+            var count = Int32(clamping: sendBufferBytes)
+            let size = socklen_t(MemoryLayout<Int32>.size)
+            setsockopt(record.descriptor, SOL_SOCKET, SO_SNDBUF, &count, size)
+        }
+        let missed = connections.begin(self)
+        if missed.mustFinish { finish() }
+        if missed.mustEnd { cut() }
+    }
+
+    /// Puts bytes into `space`; returns their count, 0 after the connection was suspended, or one of
+    /// libmicrohttpd's two endings.
+    func read(into space: UnsafeMutableRawBufferPointer) -> Int {
+        connections.sending(on: record, now: MonotonicClock.microseconds())
+        while true {
+            if lock.withLock({ state.isCut }) { return Self.endWithError }
+            if taken < piece.count { return copy(into: space) }
+            if isComplete { return Self.endOfStream }
+            switch source.next() {
+            case .bytes(let bytes):
+                precondition(
+                    !bytes.isEmpty && bytes.count <= StreamPiece.bytesMax,
+                    "a piece of \(bytes.count) bytes, not 1...\(StreamPiece.bytesMax)")
+                (piece, taken) = (bytes, 0)
+            case .nothingYet:
+                if rest() { return 0 }
+            case .end:
+                isComplete = true
+            }
+        }
+    }
+
+    private func copy(into space: UnsafeMutableRawBufferPointer) -> Int {
+        let count = min(space.count, piece.count - taken)
+        space.copyBytes(from: piece[taken..<(taken + count)])
+        taken += count
+        bytesOut += count
+        if taken == piece.count { (piece, taken) = ([], 0) }
+        return count
+    }
+
+    /// Suspends the connection unless a wake-up came. Under the lock, so that whoever resumes finds it
+    /// suspended.
+    private func rest() -> Bool {
+        lock.withLock {
+            guard state.rest() else { return false }
+            connections.resting(on: record, now: MonotonicClock.microseconds())
+            MHD_suspend_connection(connection)
+            return true
+        }
+    }
+
+    /// From any thread.
+    func wake() { lock.withLock { if state.wake() { MHD_resume_connection(connection) } } }
+
+    /// Asks the source to come to an end.
+    func finish() {
+        source.finish()
+        wake()
+    }
+
+    /// Ends the connection without what the source may still have.
+    func cut() { lock.withLock { if state.cut() { MHD_resume_connection(connection) } } }
+
+    /// The request is over.
+    func end(_ code: MHD_RequestTerminationCode) {
+        lock.withLock { state.end() }
+        switch code {
+        case .REQUEST_TERMINATED_COMPLETED_OK: source.ended(isComplete ? .complete : .clientGone)
+        case .REQUEST_TERMINATED_DAEMON_SHUTDOWN: source.ended(.cutOff)
+        default: source.ended(connections.isCut ? .cutOff : .clientGone)
+        }
+    }
+
+    // MHD_CONTENT_READER_END_OF_STREAM and ..._END_WITH_ERROR: casts in macros do not reach Swift.
+    private static let endOfStream = -1
+    fileprivate static let endWithError = -2
+}
+
+/// Content reader callback: on the connection's thread.
+func readStream(
+    _ context: UnsafeMutableRawPointer?, _ position: UInt64, _ buffer: UnsafeMutablePointer<CChar>?,
+    _ capacity: Int
+) -> Int {
+    guard let context, let buffer else { return StreamBody.endWithError }
+    return Unmanaged<StreamBody>.fromOpaque(context).takeUnretainedValue()
+        .read(into: UnsafeMutableRawBufferPointer(start: buffer, count: capacity))
+}
+
+/// Free callback: libmicrohttpd has dropped the response.
+func releaseStream(_ context: UnsafeMutableRawPointer?) {
+    guard let context else { return }
+    Unmanaged<StreamBody>.fromOpaque(context).release()
+}

@@ -1,0 +1,189 @@
+// Allocate, free, reserve, map: the allocator's and the DMA layer's verbs, with the bookkeeping that each
+// needs. One path serves POST, GET previews and batches. Mirrors drivers/iommu/iova.c and
+// drivers/iommu/dma-iommu.c, Linux 7.2, through the models of both.
+
+import AddressSpaces
+import IOVAAllocation
+import LinuxReleases
+import Machines
+import MSIWindows
+
+extension DMASandbox {
+    /// Never an input that Linux cannot take: sizes and addresses are bounded by the granule.
+    private static func sound<T>(_ body: () throws(IOVAInputError) -> T) -> T {
+        do { return try body() } catch { preconditionFailure("the sandbox asked for \(error)") }
+    }
+
+    /// nil when nothing fits; the reason is the listener's.
+    mutating func allocate(_ order: AllocationOrder, _ listener: inout SandboxListener) throws(SessionRefusal)
+        -> Holding?
+    {
+        let pages = granule.frame(of: order.bytes) + (order.bytes & granule.mask == 0 ? 0 : 1)
+        let limit = granule.frame(of: min(order.limit, domain.conditions.aperture.last.value))
+        let pfn: UInt64?
+        switch order.level {
+        case .tree:
+            pfn = Self.sound { () throws(IOVAInputError) in
+                try domain.iova.allocate(
+                    size: pages, limit: limit, isAligned: order.isAligned, recorder: &listener)
+            }
+        case .cached:
+            pfn = Self.sound { () throws(IOVAInputError) in
+                try domain.iova.allocateFast(size: pages, limit: limit, flushes: true, recorder: &listener)
+            }
+        case .dmaLayer:
+            let address = domain.allocate(
+                bytes: order.bytes, mask: order.limit, for: try requester(order.requester),
+                recorder: &listener)
+            pfn = address.map { granule.frame(of: $0.value) }
+        }
+        if listener.hasFlushed { forgetFlushed() }
+        guard let pfn else { return nil }
+        guard let held = domain.iova.held(containing: pfn) else {
+            preconditionFailure("page \(pfn) was handed out and is not held")
+        }
+        if order.level != .tree { remember(held.hi, .cachedWhole) }
+        return holding(PageFrameRange(lo: pfn, hi: held.hi))
+    }
+
+    /// The requester of a DMA-layer call.
+    func requester(_ requester: Requester) throws(SessionRefusal) -> DMADomain.Requester {
+        switch requester {
+        case .anonymous(let isPCI): return DMADomain.Requester(isPCI: isPCI, busLimit: .max, member: -1)
+        case .device(let id):
+            guard let member = devices.firstIndex(where: { $0.id == id }) else { throw .noDevice(id) }
+            return DMADomain.Requester(devices[member].device, member: member)
+        }
+    }
+
+    /// Frees the allocation that contains the address, at the level at which it was made.
+    mutating func free(_ address: IOVA, _ listener: inout SandboxListener) throws(SessionRefusal) -> Holding {
+        guard let held = domain.iova.held(containing: granule.frame(of: address.value)) else {
+            throw .notAllocated(address)
+        }
+        switch memory(of: held.hi) {
+        case .nothing:
+            Self.sound { () throws(IOVAInputError) in
+                _ = try domain.iova.free(held.hi, recorder: &listener)
+            }
+        case .cachedWhole: freeCached(held, pages: held.hi - held.lo + 1, &listener)
+        case .noted(let note):
+            switch note.kind {
+            case .reserved: throw .notFreeable(addresses(held), .reserved)
+            case .doorbell: throw .notFreeable(addresses(held), .doorbell)
+            case .parked: throw .notAllocated(address)
+            case .cached: freeCached(held, pages: note.pages, &listener)
+            }
+        }
+        return Holding(range: addresses(held), kind: .allocation, pages: held.hi - held.lo + 1)
+    }
+
+    private mutating func freeCached(
+        _ held: PageFrameRange, pages: UInt64, _ listener: inout SandboxListener
+    ) {
+        Self.sound { () throws(IOVAInputError) in
+            try domain.iova.freeFast(held.hi - (pages - 1), size: pages, recorder: &listener)
+        }
+        if listener.hasFlushed { forgetFlushed() }
+        let isParked = domain.iova.held(containing: held.hi) != nil
+        remember(held.hi, isParked ? .noted(Note(.parked, pages: pages)) : .nothing)
+    }
+
+    /// Withholds whole pages. What lives is in the way unless `grows`: Linux's reserve_iova then makes held
+    /// ranges grow down, and freeing one later frees what it grew by.
+    mutating func reserve(
+        _ range: IOVARange, as kind: ReservedRegion.Kind, _ provenance: String, grows: Bool,
+        _ listener: inout SandboxListener
+    ) throws(SessionRefusal) {
+        let lo = granule.frame(of: range.start.value)
+        let hi = granule.frame(of: range.last.value)
+        if kind != .softwareMSI {
+            for held in domain.iova.heldRanges(endingAtOrAbove: lo) {
+                guard held.lo <= hi else { break }
+                let kind = self.kind(of: held)
+                if !grows, kind != .reserved { throw .inUse(addresses(held), kind) }
+                // It may grow down now, and goes on by the size that was handed out.
+                if case .cachedWhole = memory(of: held.hi) {
+                    remember(held.hi, .noted(Note(.cached, pages: held.hi - held.lo + 1)))
+                }
+            }
+        }
+        domain.withhold(range, as: kind, recorder: &listener)
+        noteReservations(of: listener)
+        regions.append(SessionRegion(range: range, kind: kind, origin: nil, provenance: provenance))
+    }
+
+    private mutating func noteReservations(of listener: SandboxListener) {
+        for range in listener.reserved {
+            remember(range.hi, .noted(Note(.reserved, pages: range.hi - range.lo + 1)))
+        }
+    }
+
+    /// Whether a page for the doorbell is there already, mapped or untranslated.
+    func hasPage(for doorbell: PhysicalAddress) -> Bool {
+        let page = granule.alignDown(doorbell.value)
+        return domain.doorbellPages[page] != nil
+            || domain.hardwareRanges.contains { $0.contains(IOVA(page)) }
+    }
+
+    /// iommu_dma_get_msi_page; nil when no IOVA is left.
+    mutating func map(
+        _ doorbell: PhysicalAddress, mask: UInt64, for asker: Requester, _ listener: inout SandboxListener
+    ) throws(SessionRefusal) -> MappedDoorbell? {
+        let isNew = !hasPage(for: doorbell)
+        let page = domain.page(
+            for: doorbell, mask: mask, requester: try requester(asker), recorder: &listener)
+        if listener.hasFlushed { forgetFlushed() }
+        guard let page else { return nil }
+        if isNew {
+            guard let held = domain.iova.held(containing: granule.frame(of: page.iova)) else {
+                preconditionFailure("doorbell page \(page.iova) is not held")
+            }
+            remember(held.hi, .noted(Note(.doorbell, pages: 1)))
+            doorbells.append(Doorbell(physical: page.physical, iova: page.iova))
+        }
+        return MappedDoorbell(
+            physical: doorbell, iova: IOVA(page.iova | (doorbell.value & granule.mask)),
+            page: IOVA(page.iova), isNew: isNew, reason: listener.reason)
+    }
+
+    /// The trimmer of the caches fires once.
+    mutating func tick(_ listener: inout SandboxListener) {
+        domain.iova.tick(recorder: &listener)
+        if listener.hasFlushed { forgetFlushed() }
+    }
+
+    /// The first device sets the domain up; the others join and reserve nothing.
+    ///
+    /// - Returns: what Linux's set-up fails with while the device stays attached.
+    mutating func attach(
+        _ device: SessionDevice, _ prepared: PreparedDevice, _ listener: inout SandboxListener
+    ) throws(SessionRefusal) -> Errno? {
+        var errno: Errno?
+        if devices.isEmpty {
+            let before = Set(domain.iova.heldRanges.map(\.hi))
+            errno = domain.setUp(firstDevice: prepared, recorder: &listener)
+            if errno == .badAddress {
+                throw .attachRefused(.badAddress, because: listener.reason.sentence ?? "")
+            }
+            for held in domain.iova.heldRanges where !before.contains(held.hi) {
+                remember(held.hi, .noted(Note(.reserved, pages: held.hi - held.lo + 1)))
+            }
+            regions += domain.reservations.calls.compactMap { call in
+                call.range(granule).map {
+                    SessionRegion(range: $0, kind: call.type, origin: call.kind, provenance: call.provenance)
+                }
+            }
+        }
+        devices.append(device)
+        return errno
+    }
+}
+
+extension DMASandbox {
+    /// The reservations stay: they are the group's.
+    mutating func detach(_ member: Int) {
+        devices.remove(at: member)
+        domain.forget(member: member)
+    }
+}

@@ -1,0 +1,98 @@
+// One domain of a session: its name, its conditions, and the model of its consumer.
+
+public import AddressSpaces
+import IOVAAllocation
+import Machines
+public import MSIWindows
+
+/// A domain. Its verbs are the session's, which knows the quota and keeps the log.
+public struct SessionDomain: Sendable {
+    let name: DomainName
+    public let consumer: Consumer
+    public let source: WindowSource
+    public let conditions: Conditions
+    /// The model behind a consumer `dma_api`. Optional and not a case with a payload, so that it is changed
+    /// in place: a copy of a large domain for every call would be linear.
+    var dma: DMASandbox?
+    /// The model behind the other consumers.
+    var user: UserSandbox?
+
+    init(_ setup: DomainSetup) {
+        name = DomainName(setup.id)
+        consumer = setup.consumer
+        source = setup.source
+        conditions = setup.conditions
+        switch setup.consumer {
+        case .dmaAPI: dma = DMASandbox(under: setup.conditions)
+        case .vfioType1, .iommufd:
+            user = UserSandbox(consumer: setup.consumer, source: setup.source, under: setup.conditions)
+        }
+    }
+
+    public var id: String { name.text }
+    /// What it was made with.
+    public var setup: DomainSetup {
+        DomainSetup(id: id, consumer: consumer, source: source, conditions: conditions)
+    }
+    public var granule: Granule { dma?.granule ?? conditions.userPage }
+    public var devices: [SessionDevice] { dma?.devices ?? user?.devices ?? [] }
+    public var regions: [SessionRegion] { dma?.regions ?? user?.regions ?? [] }
+
+    public var regionCount: Int { dma?.regions.count ?? user?.regionCount ?? 0 }
+
+    /// Doorbell pages as they were mapped: physical page and IOVA.
+    public var doorbells: [(physical: PhysicalAddress, page: IOVA)] {
+        if let dma {
+            return dma.doorbells.map { (PhysicalAddress($0.physical), IOVA($0.iova)) }
+        }
+        return user?.doorbells ?? []
+    }
+
+    public var doorbellCount: Int { dma?.doorbells.count ?? user?.doorbells.count ?? 0 }
+    /// Allocations and mappings that live.
+    public var liveCount: Int { dma?.liveCount ?? user?.mappings.count ?? 0 }
+    /// Held ranges of every kind.
+    public var heldCount: Int { dma?.domain.iova.heldCount ?? user?.mappings.count ?? 0 }
+    /// Ranges that user space may map; nil for the DMA layer.
+    public var usableRanges: [IOVARange]? { user?.ranges }
+    /// The software-MSI window that doorbells go to; nil for the DMA layer, and before a device is there.
+    public var window: IOVARange? { user?.window }
+
+    /// Live allocations and doorbell pages that end at or above `address`, ascending, at most `limit`; and
+    /// whether more follow.
+    public func holdings(from address: IOVA, limit: Int) -> (items: [Holding], hasMore: Bool) {
+        guard let dma else { return user?.holdings(from: address, limit: limit) ?? ([], false) }
+        var items: [Holding] = []
+        for held in dma.domain.iova.heldRanges(endingAtOrAbove: granule.frame(of: address.value)) {
+            let holding = dma.holding(held)
+            guard holding.kind == .allocation || holding.kind == .doorbell else { continue }
+            if items.count == limit { return (items, true) }
+            items.append(holding)
+        }
+        return (items, false)
+    }
+
+    /// What holds an address.
+    public func holding(at address: IOVA) -> Holding? {
+        guard let dma else { return user?.holding(at: address) }
+        return dma.domain.iova.held(containing: granule.frame(of: address.value)).map(dma.holding)
+    }
+}
+
+/// What a domain is made with.
+public struct DomainSetup: Hashable, Sendable {
+    public var id: String
+    public var consumer: Consumer
+    public var source: WindowSource
+    /// Kernel release included; it must be the session's.
+    public var conditions: Conditions
+
+    public init(
+        id: String, consumer: Consumer, source: WindowSource = .fixed, conditions: Conditions
+    ) {
+        self.id = id
+        self.consumer = consumer
+        self.source = source
+        self.conditions = conditions
+    }
+}

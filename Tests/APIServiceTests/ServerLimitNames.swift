@@ -1,7 +1,0 @@
-// The names of the limits that the server in front adds to ours.
-
-import MicroHTTPServer
-
-enum ServerLimitNames {
-    static let all = ServerLimits().table.map(\.name)
-}

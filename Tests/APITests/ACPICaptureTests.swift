@@ -1,0 +1,67 @@
+// Boots with ACPI: the raw tables and /proc/iomem of each capture go up in parts, and every device's
+// reserved_regions and PCI windows come back as the kernel had them.
+
+import Foundation
+import HTTP
+import Testing
+import TestSupport
+
+@Suite(.enabled(if: SharedShelf.isPresent)) struct ACPICaptureTests {
+    private static let folder = "data/linux-captures"
+
+    private static var names: [String] {
+        guard SharedShelf.isPresent else { return [] }
+        return SharedShelf.names(in: folder).filter {
+            FileManager.default.fileExists(
+                atPath: SharedShelf.root!.appendingPathComponent("\(folder)/\($0)/IORT.aml").path)
+        }
+    }
+
+    private func form(_ name: String) -> [UInt8] {
+        ["IORT.aml", "APIC.aml", "MCFG.aml", "DSDT.aml", "iomem.txt"].flatMap { part in
+            Array("--B\r\nContent-Disposition: form-data; name=\"\(part)\"\r\n\r\n".utf8)
+                + SharedShelf.bytes("\(Self.folder)/\(name)/\(part)") + [0x0d, 0x0a]
+        } + Array("--B--\r\n".utf8)
+    }
+
+    @Test func capturesAreThere() { #expect(Self.names.count >= 12) }
+
+    @Test(arguments: Self.names)
+    func regionsAreTheKernels(name: String) throws {
+        let truth = try #require(
+            try JSONSerialization.jsonObject(
+                with: Data(SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))) as? [String: Any])
+        let client = ServiceClient()
+        // What `_DSM` function 5 says is not read from the DSDT; the folder's name tells (README: `p`).
+        let preserves = name.split(separator: "-")[0].hasSuffix("p")
+        let upload = client.ask(
+            .post, "/v1/platforms?id=c&preserve_config=\(preserves)", form(name),
+            type: "multipart/form-data; boundary=B")
+        #expect(upload.status == 201, "\(upload.text)")
+        let knobs = truth["knobs"] as! [String: Any]
+        let kernel = knobs["kernel"] as! String
+        let groups = truth["groups"] as! [String: [String: Any]]
+        let domains = truth["domains"] as? [String: [String: Any]] ?? [:]
+        guard upload.json["devices"] as? Int != 0 else {
+            // A virtio-iommu is not in IORT, so nothing is behind an SMMU.
+            #expect(upload.list("findings").contains { $0["code"] as? String == "no-smmu" })
+            return
+        }
+        for (number, group) in groups {
+            let device = (group["devices"] as! [String])[0]
+            let query = "device=\(device)&kernel=\(kernel)"
+            let text =
+                client.get("/v1/platforms/c/reserved-regions?\(query)&view=sysfs").json["text"] as? String
+            let lines = group["reserved_regions"] as! [String]
+            #expect(text == lines.map { $0 + "\n" }.joined(), "\(name) group \(number)")
+            guard let reserves = domains[number]?["reserves"] as? [[String]], !reserves.isEmpty else {
+                continue
+            }
+            let items = client.get("/v1/platforms/c/reserved-regions?\(query)&view=dma").list("items")
+            let got = items.filter { $0["kind"] as? String != "page_zero" }
+                .filter { $0["kind"] as? String == "pci_window" || $0["advertised"] as? Bool == true }
+                .map { "\($0["start"]!) \($0["last"]!)" }
+            #expect(Set(got) == Set(reserves.map { "\($0[0]) \($0[1])" }), "\(name) group \(number)")
+        }
+    }
+}

@@ -1,0 +1,221 @@
+// What `iovad collect` gathers, as a platform: firmware's description, and the kernel's own lists on top.
+
+import Foundation
+import HTTP
+import Testing
+import TestSupport
+
+@Suite struct CollectedTests {
+    private let client = ServiceClient()
+
+    private func upload(_ members: String) -> ServiceClient.Answer {
+        client.ask(
+            .put, "/v1/platforms/h", Array("{\"collected\":{\"format\":1\(members)}}".utf8),
+            type: "application/json")
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("findings").map { $0["code"] as? String ?? "" }
+    }
+
+    private let window = "0x0000000008000000 0x00000000080fffff msi\\n"
+
+    @Test func machineWithoutSMMU() {
+        let answer = upload(
+            """
+            ,"kernel_release":"6.1.0","page_size":4096,"device_tree":null,"acpi":{"IORT":null,"APIC":null},\
+            "iomem":"0-fff : Reserved\\n","groups":[],"notes":["no IOMMU groups: no IOMMU is driven here"]
+            """)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(answer.json["devices"] as? Int == 0)
+        #expect(
+            Set(codes(answer)).isSuperset(of: [
+                "nothing-described", "no-iommu-groups", "collector-note", "collected-from",
+            ]))
+    }
+
+    /// Without privileges every file of every group may be noted.
+    @Test func manyNotesAndNoNames() {
+        let notes = (0..<600).map { "\"cannot read /sys/kernel/iommu_groups/\($0)/type: run as root\"" }
+        let answer = upload(
+            ",\"groups\":[{\"id\":\"0\",\"devices\":[\"\",\"x\"],\"reserved_regions\":null}],\"notes\":[\(notes.joined(separator: ","))]"
+        )
+        #expect(answer.status == 201 && answer.json["devices"] as? Int == 2, "\(answer.text)")
+        #expect(codes(answer).contains("collector-note") && codes(answer).contains("more-findings"))
+    }
+
+    /// Two host bridges, of which one carries DMA from 2 GiB on only, and a device that is none of theirs.
+    private func twoBridges() -> [UInt8] {
+        DeviceTreeBuilder.board { root in
+            for (name, isNarrow) in [("pcie@4000", false), ("pcie@5000", true)] {
+                root.pciHost(name) { node in
+                    guard isNarrow else { return }
+                    node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
+                }
+            }
+            root.child("usb@6000") { node in
+                node.strings("compatible", "test,usb")
+                node.cells("reg", 0, 0x6000, 0, 0x1000)
+                node.cells("iommus", 1, 7)
+            }
+        }
+    }
+
+    /// Where sysfs has a function tells which bridge it is behind; without that, two bridges leave it open.
+    @Test func placesTellBridgesApart() throws {
+        let place = "../../../../devices/platform"
+        func group(_ id: Int, _ device: String, _ path: String?) -> String {
+            #"{"id":"\#(id)","devices":["\#(device)"],"#
+                + (path.map { #""paths":["\#($0)"],"# } ?? "") + #""reserved_regions":"\#(window)"}"#
+        }
+        let groups = [
+            group(1, "0000:01:00.0", "\(place)/4000.pcie/pci0000:00/0000:00:00.0/0000:01:00.0"),
+            group(2, "0001:01:00.0", "\(place)/5000.pcie/pci0001:00/0001:00:00.0/0001:01:00.0"),
+            group(3, "0002:01:00.0", nil), group(4, "6000.usb", "\(place)/6000.usb"),
+        ]
+        let answer = upload(
+            #","device_tree":"\#(twoBridges().hexDigits)","groups":[\#(groups.joined(separator: ","))]"#)
+        #expect(answer.status == 201, "\(answer.text)")
+        func gaps(_ device: String) -> Int {
+            client.get("/v1/platforms/h/reserved-regions?device=\(device)").list("items")
+                .filter { $0["kind"] as? String == "dma_ranges_gap" }.count
+        }
+        #expect(gaps("0000:01:00.0") == 0 && gaps("0001:01:00.0") > 0 && gaps("0002:01:00.0") == 0)
+        let kinds = ["0000:01:00.0", "0001:01:00.0", "0002:01:00.0", "6000.usb"].map {
+            client.get("/v1/platforms/h/devices/\($0)").json["kind"] as? String
+        }
+        #expect(kinds == ["pci_function", "pci_function", "group", "platform"])
+        let wrong = upload(#","groups":[{"id":"1","devices":["a","b"],"paths":[null]}]"#)
+        #expect(wrong.status == 422 && wrong.pointers == ["/collected/groups/0/paths"])
+    }
+
+    @Test func groupsOverTables() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        let answer = upload(
+            """
+            ,"acpi":{"IORT":"\(builder.table().hexDigits)","APIC":"\(ACPITableBuilder.madt(its: [(0, 0x808_0000)]).hexDigits)"},\
+            "iomem":"10000000-3efeffff : PCI Bus 0000:00\\n","groups":[{"id":"4","type":"DMA",\
+            "devices":["0000:00:10.0","serial8250"],"reserved_regions":"\(window)"},{"id":"5","devices":[],\
+            "reserved_regions":null}]
+            """)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(answer.json["source"] as? String == "acpi" && answer.json["devices"] as? Int == 5)
+        // The function has the bridge's windows and limit, and the kernel's list.
+        let function = client.get("/v1/platforms/h/devices/0000:00:10.0").json
+        #expect(
+            function["dma_limit"] as? String == "0xffffffffff"
+                && function["kind"] as? String == "pci_function")
+        #expect(function["doorbells"] as? [String] == ["0x8090040"])
+        for device in ["0000:00:10.0", "group:4", "serial8250"] {
+            let view = client.get("/v1/platforms/h/reserved-regions?device=\(device)&view=sysfs").json
+            #expect(view["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n", "\(device)")
+        }
+        // A list that was not collected is not an empty one.
+        let unknown = client.get("/v1/platforms/h/reserved-regions?device=group:5&view=sysfs").json
+        #expect(unknown["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n")
+        #expect(codes(answer).filter { $0 == "reserved-regions-unknown" }.count == 1)
+        let dma = client.get("/v1/platforms/h/reserved-regions?device=0000:00:10.0").list("items")
+        #expect(dma.contains { $0["kind"] as? String == "pci_window" })
+    }
+
+    @Test func groupsOverATree() {
+        let blob = DeviceTreeBuilder.board(smmuBase: 0x905_0000) { root in
+            root.pciHost("pcie@10000000") { node in
+                node.cells("ranges", 0x0200_0000, 0, 0x1000_0000, 0, 0x1000_0000, 0, 0x2eff_0000)
+            }
+        }
+        let answer = upload(
+            ",\"device_tree\":\"\(blob.hexDigits)\","
+                + "\"groups\":[{\"id\":\"0\",\"devices\":[\"0000:00:01.0\"],\"reserved_regions\":\"\(window)\"}]"
+        )
+        #expect(answer.status == 201 && answer.json["source"] as? String == "device_tree", "\(answer.text)")
+        let function = client.get("/v1/platforms/h/devices/0000:00:01.0").json
+        #expect(function["host_bridge"] as? String == "/pcie@10000000")
+        let windows = client.get("/v1/platforms/h/reserved-regions?device=0000:00:01.0").list("items")
+        #expect(
+            windows.contains {
+                $0["start"] as? String == "0x10000000" && $0["kind"] as? String == "pci_window"
+            })
+    }
+
+    /// The same line in every group is doubted once: a host's other findings have room.
+    @Test func doubtsAreToldOnce() {
+        let groups = (0..<300).map { "{\"id\":\"\($0)\",\"devices\":[],\"reserved_regions\":\"\(window)\"}" }
+        let answer = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(
+            codes(answer).filter { $0 == "msi-ambiguous" }.count == 1
+                && !codes(answer).contains("more-findings"))
+    }
+
+    /// A device is in one group; lists that repeat names cost no more than their length.
+    @Test func devicesInTwoGroups() {
+        let answer = upload(
+            """
+            ,"groups":[{"id":"1","devices":["a","b"],"reserved_regions":"\(window)"},\
+            {"id":"2","devices":["a","c","c"],"reserved_regions":"0x0 0xfff reserved\\n"}]
+            """)
+        #expect(answer.status == 201 && answer.json["devices"] as? Int == 5, "\(answer.text)")
+        #expect(codes(answer).filter { $0 == "device-in-two-groups" }.count == 2)
+        let view = client.get("/v1/platforms/h/reserved-regions?device=a&view=sysfs").json
+        #expect(view["text"] as? String == "0x0000000008000000 0x00000000080fffff msi\n")
+        let names = (0..<4_000).map { "\"n\($0)\"" }.joined(separator: ",")
+        let groups = (0..<40).map { "{\"id\":\"\($0)\",\"devices\":[\(names)],\"reserved_regions\":\"\"}" }
+        let start = ContinuousClock.now
+        let many = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(many.status == 200 && many.json["devices"] as? Int == 4_040, "\(many.text.prefix(500))")
+        #expect(ContinuousClock.now - start < .seconds(20))
+    }
+
+    /// Where the kernel's list is missing, each function has firmware's memory ranges; not without end.
+    @Test func firmwareRegionsOfManyFunctions() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges(
+            (0..<500).map { (0x1_0000_0000 + $0 * 0x1_0000, 0x1_0000) }, [.init(0, 0xffff, 0, to: smmu)])
+        let table = builder.table().hexDigits
+        for (list, status) in [("\"\"", 201), ("null", 422)] {
+            let groups = (0..<200).map {
+                "{\"id\":\"\($0)\",\"devices\":[\"0000:\(10 + $0 / 8 % 90):00.\($0 % 8)\"],\"reserved_regions\":\(list)}"
+            }
+            let answer = upload(
+                ",\"acpi\":{\"IORT\":\"\(table)\"},\"groups\":[\(groups.joined(separator: ","))]")
+            #expect(answer.status == status, "\(list): \(answer.text.prefix(300))")
+        }
+    }
+
+    @Test func moreDevicesThanAPlatformMayHave() {
+        let groups = (0..<3_000).map {
+            "{\"id\":\"\($0)\",\"devices\":[\"n\($0)\"],\"reserved_regions\":\"\"}"
+        }
+        let answer = upload(",\"groups\":[\(groups.joined(separator: ","))]")
+        #expect(answer.status == 422 && answer.json["code"] as? String == "unreadable-input")
+        #expect(answer.text.contains("each group counts as one"), "\(answer.text)")
+    }
+
+    @Test func refusals() {
+        #expect(upload(",\"device_tree\":\"d0\"").json["code"] as? String == "unreadable-device-tree")
+        #expect(upload(",\"acpi\":{\"IORT\":\"00\"}").json["code"] as? String == "unreadable-iort")
+        #expect(
+            upload(",\"iomem\":\"x\",\"acpi\":{\"IORT\":\"\(IORTBuilder().table().hexDigits)\"}").json["code"]
+                as? String == "unreadable-input")
+        let text = upload(",\"groups\":[{\"id\":\"1\",\"reserved_regions\":\"nonsense\\n\"}]")
+        #expect(text.json["code"] as? String == "unreadable-input" && text.text.contains("groups/1"))
+        let wrong = upload(
+            ",\"device_tree\":\"abc\",\"acpi\":{\"IORT\":\"0g\",\"MCFG\":\"\"},\"groups\":[{\"id\":\"x\"},{}],\"more\":1"
+        )
+        #expect(
+            Set(wrong.pointers) == [
+                "/collected/device_tree", "/collected/acpi/IORT", "/collected/acpi/MCFG",
+                "/collected/groups/0/id",
+                "/collected/groups/1/id", "/collected/more",
+            ], "\(wrong.text)")
+        let format = client.post("/v1/platforms", json: "{\"collected\":{\"format\":2}}")
+        #expect(format.pointers == ["/collected/format"])
+    }
+}

@@ -1,0 +1,193 @@
+// Every bound and default in openapi.yaml against the limit in the code that it repeats. A bound that is
+// mapped to nothing fails; 0 and 1 as lower ends say "a count" and "not empty", and stand for themselves.
+
+import AddressSpaces
+import API
+import Foundation
+import IOVAAllocation
+import LinuxReleases
+import Machines
+import MSIWindows
+import OpenAPI
+import Testing
+
+@Suite struct ContractBoundsTests {
+    private static let exactIntegerMax = 1 << 53 - 1
+
+    /// By the keyword's pointer below /components/schemas, members after a dot.
+    private static let bounds: [(value: Int, names: [String])] = [
+        (Conditions.apertureBitsBounds.lowerBound, ["ApertureBits/minimum"]),
+        (Conditions.apertureBitsBounds.upperBound, ["ApertureBits/maximum"]),
+        (Limits.platformIDBytesMax, ["PlainID/maxLength"]),
+        (exactIntegerMax, ["Number64/oneOf/1/maximum", "SessionRequest.revision/maximum"]),
+        (Int(UInt32.max), ["pci_windows", "dma_ranges"].map { "PlatformFacts.\($0)/items.segment/maximum" }),
+        (
+            Limits.nameBytesMax,
+            [
+                "RegionInput.provenance/maxLength", "FirmwareRegionInput.provenance/maxLength",
+                "NativePlatform.model/maxLength", "NativeDevice.id/maxLength", "ReplayOperation.id/maxLength",
+                "HostDescription.name/maxLength", "DeviceRequest.id/maxLength",
+                "DeviceRequest.description.id/maxLength", "ReservationRequest.provenance/maxLength",
+                "DomainStateMembers.reserved_regions/items.provenance/maxLength",
+                "BatchRequest.operations/items/oneOf/1.provenance/maxLength",
+            ]
+        ),
+        (Limits.platformIDBytesMax, ["ComparisonRequest.policies/items/oneOf/2.name/maxLength"]),
+        (Limits.problemErrorsMax, ["Problem.errors/maxItems"]),
+        (
+            Limits.devicesPerPlatformMax,
+            ["NativePlatform.devices", "HostDescription.devices", "HostDescription.options"].map {
+                $0 + "/maxItems"
+            }
+        ),
+        (Limits.textLinesMax, ["FaultRequest.lines/maxItems"]),
+        (
+            Limits.doorbellsPerDecisionMax,
+            ["FaultRequest", "Circumstances"].map { $0 + ".doorbells/maxItems" }
+        ),
+        (Limits.candidateBasesMax, ["FaultRequest.windows/maxItems", "WindowSource/oneOf/1.bases/maxItems"]),
+        (
+            Limits.inlineRegionsMax,
+            [
+                "Circumstances.reserved_regions", "Circumstances.iova_ranges",
+                "HostDescription.reserved_regions", "HostDescription.iova_ranges",
+                "AllocatorState.hardware_msi", "DeviceRequest.description.reserved_regions",
+            ].map { $0 + "/maxItems" }
+        ),
+        (WireWords.pageSizes.count, ["Circumstances.smmu_page_sizes/maxItems"]),
+        (
+            Limits.groupMatesMax,
+            ["before", "after"].map { "Circumstances.group_mates.\($0)/maxItems" }
+        ),
+        (Limits.earlierMappingsMax, ["Circumstances.earlier_mappings/maxItems"]),
+        (Limits.attachedGroupsMax, ["Circumstances.attached/maxItems"]),
+        (
+            Limits.mappingsPerDecisionMax,
+            ["Circumstances.mappings/maxItems", "Circumstances.allowed_iovas/maxItems"]
+        ),
+        (Limits.mapChecksMax, ["Circumstances.map_checks/maxItems"]),
+        (Limits.comparisonCellsMax, ["ComparisonRequest.policies/maxItems", "Comparison.items/maxItems"]),
+        (KernelRelease.allCases.count, ["ComparisonRequest.kernels/maxItems"]),
+        (Limits.warningsPerDecisionMax, ["Outcome.warnings/maxItems"]),
+        (Limits.rangesPerDecisionMax, ["Outcome.iova_ranges/maxItems"]),
+        (Limits.explanationStepsMax, ["Outcome", "Replay"].map { $0 + ".explanation.steps/maxItems" }),
+        (Limits.replayCPUsMax, ["ReplayRequest.cpus/maximum"]),
+        (Limits.replayOperationsMax, ["ReplayRequest.ops/maxItems"]),
+        (
+            Limits.placementHostsMax,
+            ["PlacementRequest.hosts", "SurveyRequest.platforms", "SurveyRequest.hosts"].map {
+                $0 + "/maxItems"
+            }
+        ),
+        (Limits.memoryMapEntriesMax, ["memory_map", "pinned_bars"].map { "GuestRequest.\($0)/maxItems" }),
+        (Limits.surveyConstantsMax, ["SurveyRequest.constants/maxItems"]),
+        (Limits.surveyRowsMax, ["Survey.conflicts/maxItems"]),
+        (
+            Limits.sessionTTLSecondsMax,
+            ["SessionRequest", "SessionPatch"].map { $0 + ".ttl_seconds/maximum" }
+        ),
+        (
+            Limits.doorbellsPerDomainMax,
+            [
+                "SessionRequest.doorbell_context/maxItems", "SessionState.doorbell_context/maxItems",
+                "ContextPage.number/maximum", "DomainStateMembers.doorbells/maxItems",
+                "DomainStateMembers.interrupts/maxItems",
+            ]
+        ),
+        (Limits.domainsPerSessionMax, ["SessionRequest.domains/maxItems"]),
+        (
+            Limits.devicesPerDomainMax,
+            [
+                "DomainRequest.devices/maxItems", "DomainStateMembers.devices/maxItems",
+                "DomainStateMembers.interrupts/items.device/maximum",
+                "AllocatorState.gave_up_below_4g/maxItems", "AllocatorState.gave_up_below_4g/items/maximum",
+            ]
+        ),
+        (Limits.reservedRegionsPerSessionMax, ["DomainStateMembers.reserved_regions/maxItems"]),
+        (Limits.mappingsPerDomainMax, ["DomainStateMembers.mappings/maxItems"]),
+        (2 * Limits.iovasPerSessionMax, ["Frames/maxItems"]),
+        (
+            Limits.windowsPerDeviceMax,
+            ["pci_windows", "dma_ranges"].map { "DeviceRequest.description.\($0)/maxItems" }
+        ),
+        (Limits.batchOperationsMax, ["BatchRequest.operations/maxItems"]),
+        // Numbers that the code has at the place where it reads or writes, and in no table.
+        (4_096, ["AllocatorState.online_cpus/maximum"] + nativeLists),
+        (1_024, ["NativePlatform.smmus/maxItems"]),
+        (64, ["AllocatorState.size_classes", "DeviceRequest.description.smmus"].map { $0 + "/maxItems" }),
+        (64, ["Survey.policies/items.conflicting_platforms/maxItems"]),
+        (16, ["RankedGroup.failing_platform_names/maxItems", "Survey.constants.best/maxItems"]),
+        (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),
+        (65_536, ["PlacementRequest.doorbell_count/maximum"]),
+        (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
+        (1, ["BodyFindings/maxItems"]),
+        (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
+    ]
+
+    private static let nativeLists = [
+        "NativePlatform.compatible", "NativePlatform.msi_controllers", "NativeDevice.compatible",
+        "NativeDevice.smmus", "NativeDevice.msi_controllers", "NativeDevice.pci_windows",
+        "NativeDevice.dma_ranges", "NativeDevice.reserved_regions", "NativeDevice.iova_ranges",
+    ].map { $0 + "/maxItems" }
+
+    /// Bounds of parameters; those of a VM are held by `ContractTests.parametersOfAVMAgree`.
+    private static let parameterBounds: [String: Int] = [
+        "/components/parameters/limit/schema/maximum": Limits.pageItemsMax,
+        "/components/parameters/idempotency_key/schema/maxLength": Limits.idempotencyKeyBytesMax,
+        "/paths/~1v1~1replays/post/parameters/1/schema/maximum": Limits.replayOperationsMax - 1,
+    ]
+
+    private static func pointer(_ name: String) -> String {
+        "/components/schemas/" + name.replacingOccurrences(of: ".", with: "/properties/")
+    }
+
+    @Test func boundsAgree() {
+        var left = Contract.document.bounds
+        for (value, names) in Self.bounds {
+            for name in names {
+                let published = left.removeValue(forKey: Self.pointer(name))
+                #expect(published == .integer(value), "\(name): \(published?.text ?? "no bound")")
+            }
+        }
+        for (pointer, value) in Self.parameterBounds {
+            let published = left.removeValue(forKey: pointer)
+            #expect(published == .integer(value), "\(pointer): \(published?.text ?? "no bound")")
+        }
+        for (pointer, value) in left.sorted(by: { $0.key < $1.key }) {
+            let isLowerEnd = pointer.contains("/min") && [0, 1].contains(value.integer)
+            let isOfAVM = pointer.hasPrefix("/paths/~1v1~1vmms~1") || pointer.contains("/GuestRequest/")
+            #expect(isLowerEnd || isOfAVM, "\(pointer) is held against nothing")
+        }
+    }
+
+    /// Defaults that stand in several places are the code's own everywhere.
+    @Test func defaultsAgree() throws {
+        let defaults: [String: JSONValue] = [
+            "Kernel": .string(KernelRelease.newest.rawValue),
+            "ApertureBits": .integer(
+                try #require(
+                    Conditions.apertureBitsBounds.first {
+                        Conditions(apertureBits: $0).aperture == Conditions().aperture
+                    })),
+            "WindowSourceWord": .string("fixed"), "Avoid": .string(WindowSource.Avoid.advertised.rawValue),
+            "IfNone": .string(WindowSource.IfNone.offersNothing.rawValue),
+            "Preference": .string(WindowSource.Preference.nearestDefault.rawValue),
+            "Reading": .string(UserWindow(start: nil).reading.rawValue),
+            "DefaultDomain": .string(Conditions().defaultDomain.rawValue),
+            "PageSize": .string("0x" + String(Conditions().pageSize.bytes, radix: 16)),
+            "RegionType": .string("reserved"), "FirmwareRegionType": .string("reserved"),
+            "DeviceKind": .string(Device.Kind.pciFunction.rawValue),
+            "PCIWindowKind": .string(PCIWindow.Kind.memory.rawValue),
+        ]
+        for (reference, published) in Contract.document.defaults {
+            let name = reference.replacingOccurrences(of: "#/components/schemas/", with: "")
+            guard let expected = defaults[name] else { continue }
+            #expect(published == [expected], "\(name): \(published.map(\.text))")
+        }
+        let ttl = Contract.document.root.value(
+            at: "/components/schemas/SessionRequest/properties/ttl_seconds/default")
+        #expect(ttl == .integer(Limits.sessionTTLSecondsDefault))
+        let limit = Contract.document.root.value(at: "/components/parameters/limit/schema/default")
+        #expect(limit == .integer(Limits.pageItemsDefault))
+    }
+}

@@ -1,0 +1,218 @@
+// Every closed set of words in openapi.yaml against the set in the code that it stands for. A set that is
+// mapped to nothing fails, and so does a mapping that names nothing.
+
+import AddressSpaces
+import API
+import Fleet
+import Foundation
+import Ingestion
+import IOVAAllocation
+import LinuxReleases
+import Machines
+import MSIWindows
+import OpenAPI
+@testable import Sandboxes
+import Testing
+
+
+@Suite struct ContractWordsTests {
+    /// By the schema's name below /components/schemas, with the way to the words.
+    private static let sources: [String: [String]] = [
+        "Kernel": words(KernelRelease.self),
+        "Consumer": words(Consumer.self),
+        "ExplainLevel": refused("/v1/decisions?explain=zzz"),
+        "View": refused("/v1/platforms/example-arm-juno/reserved-regions?view=zzz&device=d"),
+        "MSIAssumption": words(MSIAssumption.self),
+        "WindowSourceWord": WireWords.sources.map(\.word),
+        "WindowSource/oneOf/1/properties/kind": WireWords.sources.map(\.word) + ["user"],
+        "Avoid": words(WindowSource.Avoid.self),
+        "IfNone": words(WindowSource.IfNone.self),
+        "Preference": words(WindowSource.Preference.self),
+        "Reading": words(UserWindow.Reading.self),
+        "DefaultDomain": words(Conditions.DefaultDomain.self),
+        "SMMUVersion": words(SMMU.Version.self),
+        "MSIControllerKind": words(MSIController.Kind.self),
+        "DeviceKind": words(Device.Kind.self),
+        "PlatformSource": words(Platform.Source.self),
+        "PCIWindowKind": words(PCIWindow.Kind.self),
+        "RegionType": ReservedRegion.Kind.words.map(\.word),
+        "FirmwareRegionType": ReservedRegion.Kind.firmwareWords.map(\.word),
+        "SysfsRegionType": unique(ReservedRegion.Kind.allCases.map(\.sysfsName)),
+        "WithheldKind": words(WithheldItem.Kind.self),
+        "Severity": words(Finding.Severity.self),
+        "Errno": words(Errno.self),
+        "StepVerdict": words(Step.Verdict.self),
+        "PolicyID": Policy.all.map(\.id),
+        "PolicyNumeral": Policy.all.compactMap(\.numeral),
+        "Policy/properties/status": words(Policy.Status.self),
+        "VMMID": words(VMM.self),
+        "VMMSummary/properties/on_bar_failure": unique(VMM.allCases.map(\.onBARFailure.rawValue)),
+        "VMMSummary/properties/nested_contract": unique(VMM.allCases.map(\.nestedContract.rawValue)),
+        "VMM/properties/occupied/items/properties/kind": words(GuestRegion.Kind.self),
+        "GuestRequest/properties/viommu": words(GuestDemand.VIOMMU.self),
+        "GuestRequest/properties/memory_map/items/properties/kind": words(GuestDemand.MapEntry.Kind.self),
+        "ProblemCode": words(ProblemKind.self),
+        "Rule": words(Rule.self),
+        "WarningCode": words(MSIWindows.Warning.Code.self),
+        "PlacementWarningCode": words(Placement.Warning.Code.self),
+        "BlockerKind": words(HostObstacle.Kind.self) + words(GuestRegion.Kind.self) + ["vm_refused"],
+        "NativeDevice/properties/iova_ranges_read": refused(
+            "/v1/platforms", #"{"devices":[{"id":"d","kind":"group","iova_ranges_read":"zzz"}]}"#),
+        "FaultExplanation/properties/smmu/properties/driver": words(SMMUFault.Driver.self),
+        "FaultExplanation/properties/cause": words(SMMUFault.Cause.self),
+        "FaultExplanation/properties/transaction": words(SMMUFault.Transaction.self),
+        "FaultExplanation/properties/verdict": words(FaultExplanation.Verdict.self),
+        "FaultExplanation/properties/is_msi": words(FaultExplanation.Certainty.self),
+        "FaultExplanation/properties/reason": words(FaultExplanation.Reason.self),
+        "Outcome/properties/outcome": words(Decision.Outcome.self),
+        "ReplayOperation/properties/op": refused("/v1/replays", #"{"ops":[{"op":"zzz"}]}"#),
+        "TraceReplay/properties/domains/items/properties/kind": words(TracedDomain.Kind.self),
+        "TraceReplay/properties/domains/items/properties/oddities/items/properties/reason": words(
+            TracedDomain.Oddity.Reason.self),
+        "PlacementVerdict": words(Placement.Verdict.self),
+        "Placement/properties/warnings/items/properties/severity": words(Placement.Warning.Severity.self),
+        "SurveyPolicy/oneOf/0": SurveyPolicy.standard.map(\.name),
+        // Beside what is withheld there are the limits of the device, of the aperture and of the search.
+        "SurveyReason": words(WithheldItem.Kind.self) + ["above_dma_limit", "outside_aperture", "no_window"],
+        "Holding/properties/kind": words(Holding.Kind.self),
+    ]
+
+    /// Words that the code writes as they stand here, each in one place.
+    private static let literals: [String: [String]] = [
+        "Version/properties/name": ["iovad"],
+        "Index/properties/documentation": ["/openapi.yaml"],
+        "Platform/properties/memory_ranges/items/properties/regions/items/properties/type": [
+            "direct", "direct_relaxable",
+        ],
+        "ReservedRegions/oneOf/0/properties/view": ["dma"],
+        "ReservedRegions/oneOf/1/properties/view": ["sysfs"],
+        "ReservedRegions/oneOf/2/properties/view": ["vfio"],
+        "FaultExplanations/properties/kind": ["fault_explanations"],
+        "FaultExplanation/properties/access": ["read", "write"],
+        "Outcome/properties/kind": ["decision"],
+        "Comparison/properties/kind": ["comparison"],
+        "TraceReplay/properties/kind": ["iommu_trace"],
+        "VMM/properties/outcome": ["map", "refused"],
+        "Placement/properties/kind": ["placement"],
+        "Survey/properties/kind": ["survey"],
+        "SurveyRow/properties/kind": ["device"],
+        "AllocationPreview/oneOf/0/properties/outcome": ["allocated"],
+        "AllocationPreview/oneOf/1/properties/outcome": ["none"],
+        "StreamEvent/oneOf/1/properties/event": ["gap"],
+        "StreamEvent/oneOf/2/properties/event": ["bye"],
+        "StreamEvent/oneOf/2/properties/data/properties/reason": [
+            "session_deleted", "session_expired", "shutting_down",
+        ],
+    ]
+
+    /// Sets that stand in pieces, one an alternative: by the beginning of their pointers.
+    private static let unions: [(prefix: String, suffix: String, words: [String])] = [
+        ("WindowSourceInFull/oneOf/", "/properties/kind", WireWords.sources.map(\.word) + ["user"]),
+        ("SessionEvent/oneOf/", "/properties/event", eventNames),
+        (
+            "BatchRequest/properties/operations/items/oneOf/", "/properties/op",
+            refusedOperation
+        ),
+    ]
+
+    private static let root = "/components/schemas/"
+
+    @Test(arguments: (sources.merging(literals) { first, _ in first }).sorted { $0.key < $1.key })
+    func wordsAgree(name: String, words: [String]) throws {
+        let published = try #require(Contract.document.closedSets[Self.root + name], "\(name) is no set")
+        // A word or nothing is still one set of words.
+        #expect(published.filter { $0 != .null }.map { $0.string ?? $0.text }.sorted() == words.sorted())
+    }
+
+    @Test func piecesAgree() {
+        for union in Self.unions {
+            let pieces = Contract.document.closedSets.filter {
+                $0.key.hasPrefix(Self.root + union.prefix) && $0.key.hasSuffix(union.suffix)
+            }
+            let words = pieces.values.flatMap { $0 }.map { $0.string ?? $0.text }
+            #expect(words.sorted() == union.words.sorted(), "\(union.prefix)")
+        }
+    }
+
+    /// Pages are spelled in hex or as integers; other sets are of one kind.
+    @Test func numbersAgree() {
+        let sizes = WireWords.pageSizes.map(\.bytes)
+        let spelled = sizes.map { JSONValue.string("0x" + String($0, radix: 16)) }
+        #expect(
+            Contract.document.closedSets[Self.root + "PageSize"]
+                == spelled + sizes.map { .integer(Int($0)) })
+        let format = "CollectedHost/properties/collected/properties/format"
+        #expect(Contract.document.closedSets[Self.root + format] == [.integer(1)])
+        let attached = "WindowSourceInFull/oneOf/3/properties/attached"
+        #expect(Contract.document.closedSets[Self.root + attached] == [.bool(true)])
+    }
+
+    @Test func noSetIsMappedToNothing() {
+        let others = [
+            "PageSize", "CollectedHost/properties/collected/properties/format",
+            "WindowSourceInFull/oneOf/3/properties/attached",
+        ]
+        let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
+        let known = Set(names.map { Self.root + $0 })
+        for pointer in Contract.document.closedSets.keys.sorted() where !known.contains(pointer) {
+            let isPiece = Self.unions.contains {
+                pointer.hasPrefix(Self.root + $0.prefix) && pointer.hasSuffix($0.suffix)
+            }
+            #expect(isPiece, "\(pointer) is held against nothing")
+        }
+    }
+
+    // MARK: The code's sets
+
+    private static func words<Words: CaseIterable & RawRepresentable<String>>(_: Words.Type) -> [String] {
+        Words.allCases.map(\.rawValue)
+    }
+
+    private static func unique(_ words: [String]) -> [String] { Array(Set(words)) }
+
+    /// The words that a refusal lists, where the code's own set is hidden: `"zzz" is not one of a, b.`
+    private static func refused(_ target: String, _ body: String? = nil) -> [String] {
+        let client = ServiceClient()
+        let isDecision = target.hasPrefix("/v1/decisions")
+        let answer =
+            body == nil && !isDecision ? client.get(target) : client.post(target, json: body ?? "{}")
+        return listed(answer)
+    }
+
+    private static func listed(_ answer: ServiceClient.Answer) -> [String] {
+        let details = answer.list("errors").compactMap { $0["detail"] as? String }
+        guard let detail = details.first(where: { $0.contains("\"zzz\" is not one of ") }) else { return [] }
+        return detail.components(separatedBy: "is not one of ")[1].dropLast()
+            .components(separatedBy: ", ").map { $0.filter { $0 != "\"" } }
+    }
+
+    private static let refusedOperation: [String] = {
+        let client = ServiceClient()
+        _ = client.post("/v1/sessions", json: #"{"id":"s"}"#)
+        _ = client.post("/v1/sessions/s/domains", json: #"{"id":"d"}"#)
+        return listed(
+            client.post("/v1/sessions/s/domains/d/batches", json: #"{"operations":[{"op":"zzz"}]}"#))
+    }()
+
+    /// One event of each case; the switch below does not compile when a case is missing here.
+    private static let eventNames: [String] = {
+        let name = DomainName("d")
+        let manner = SessionEvent.Manner(level: .tree, isAligned: true, isPCI: true, shift: 12, member: 0)
+        let events: [SessionEvent] = [
+            .domainCreated(name), .domainDeleted(name), .attached(name, device: name, member: 0),
+            .detached(name, device: name), .reserved(name, start: 0, last: 0, kind: 0, grows: false),
+            .allocated(name, bytes: 0, limit: 0, iova: 0, manner),
+            .exhausted(name, bytes: 0, limit: 0, manner), .freed(name, start: 0, last: 0),
+            .doorbellMapped(name, physical: 0, iova: 0, mask: 0, manner),
+            .doorbellFailed(name, physical: 0, mask: 0, manner), .mapped(name, start: 0, last: 0),
+            .unmapped(name, start: 0, last: 0), .trimmed(name), .renewed(seconds: 1), .expired,
+        ]
+        return events.map { event in
+            switch event {
+            case .domainCreated, .domainDeleted, .attached, .detached, .reserved, .allocated, .exhausted,
+                .freed, .doorbellMapped, .doorbellFailed, .mapped, .unmapped, .trimmed, .renewed, .expired:
+                event.name
+            }
+        }
+    }()
+}

@@ -1,0 +1,7 @@
+// The names of the limits that the server in front adds to ours.
+
+import MicroHTTP
+
+enum ServerLimitNames {
+    static let all = ServerLimits().table.map(\.name)
+}

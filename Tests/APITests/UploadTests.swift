@@ -1,0 +1,255 @@
+// Uploads of every kind: ACPI tables alone, in a row, as text, in parts with what tables cannot tell; wrong
+// labels; and every refusal with its problem.
+
+import HTTP
+import Testing
+import TestSupport
+
+@Suite struct UploadTests {
+    private let client = ServiceClient()
+
+    private func machine(model: UInt32 = 0) -> [UInt8] {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, model: model, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges([(0x800_1000, 0x800)], [.init(0, 0, 0x80, to: smmu)])
+        return builder.table()
+    }
+
+    private let madt = ACPITableBuilder.madt(its: [(0, 0x808_0000)])
+    private let iomem = """
+        08000000-0800ffff : GICD
+        10000000-3efeffff : PCI Bus 0000:00
+          10000000-101fffff : PCI Bus 0000:03
+        40000000-bc43ffff : System RAM
+        8000000000-ffffffffff : PCI Bus 0000:00
+
+        """
+
+    private func form(_ parts: [(name: String, type: String, bytes: [UInt8])]) -> [UInt8] {
+        parts.flatMap { part in
+            Array(
+                "--B\r\nContent-Disposition: form-data; name=\"\(part.name)\"\r\nContent-Type: \(part.type)\r\n\r\n"
+                    .utf8)
+                + part.bytes + [0x0d, 0x0a]
+        } + Array("--B--\r\n".utf8)
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("findings").map { $0["code"] as? String ?? "" }
+    }
+
+    @Test func oneTable() {
+        let answer = client.ask(.post, "/v1/platforms?id=t", machine(), type: "application/vnd.acpi.table")
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(answer.json["source"] as? String == "acpi")
+        #expect(answer.json["devices"] as? Int == 1)
+        #expect(codes(answer).contains("pci-windows-unknown"))
+        let device = client.get("/v1/platforms/t/devices/rc%3A0").json
+        #expect(device["kind"] as? String == "root_complex")
+        #expect(device["dma_limit"] as? String == "0xffffffffff")
+        let function = client.get("/v1/platforms/t/devices/0000%3A00%3A10.0").json
+        #expect(function["kind"] as? String == "pci_function")
+        #expect(client.get("/v1/platforms/t/devices/0001%3A00%3A10.0").status == 404)
+    }
+
+    @Test func partsWithWhatTablesCannotTell() {
+        let parts = form([
+            ("iort", "application/vnd.acpi.table", machine()), ("madt", "application/octet-stream", madt),
+            ("iomem", "text/plain", Array(iomem.utf8)),
+            ("facts", "application/json", Array("{\"preserve_config\":true}".utf8)),
+        ])
+        let type = "multipart/form-data; boundary=B"
+        let answer = client.ask(.put, "/v1/platforms/m", parts, type: type)
+        #expect(answer.status == 201, "\(answer.text)")
+        #expect(!codes(answer).contains("pci-windows-unknown"))
+        #expect(answer.list("memory").count == 1)
+        let view = client.get("/v1/platforms/m/reserved-regions?device=0000:00:10.0&view=dma")
+        let kinds = view.list("items").map { "\($0["kind"]!) \($0["start"]!)" }
+        #expect(kinds.contains("pci_window 0x10000000") && kinds.contains("pci_window 0x8000000000"))
+        #expect(client.get("/v1/platforms/m/devices/rc:0").json["doorbells"] as? [String] == ["0x8090040"])
+        let text = client.get("/v1/platforms/m/reserved-regions?device=0000:00:10.0&view=sysfs").json["text"]
+        #expect((text as? String)?.contains("direct\n") == true, "\(String(describing: text))")
+        let other = client.get("/v1/platforms/m/reserved-regions?device=rc:0&view=sysfs").json["text"]
+        #expect(other as? String == "0x0000000008000000 0x00000000080fffff msi\n")
+        // The query says it over the part.
+        let off = client.ask(.post, "/v1/platforms?id=n&preserve_config=false", parts, type: type)
+        #expect(codes(off).contains("rmr-not-preserved"))
+    }
+
+    /// `_DMA` goes before the table's limit of 40 bits, and reserves nothing between its windows.
+    @Test func inboundWindowsOfACPI() {
+        let facts = #"""
+            {"dma_ranges":[{"bus":"0x80000000","size":"0x80000000"},{"bus":0,"size":"0x1000"},
+              {"segment":1,"bus":0,"size":"0x10000000000"}]}
+            """#
+        let parts = form([
+            ("iort", "application/vnd.acpi.table", machine()),
+            ("facts", "application/json", Array(facts.utf8)),
+        ])
+        let type = "multipart/form-data; boundary=B"
+        #expect(client.ask(.put, "/v1/platforms/d", parts, type: type).status == 201)
+        let device = client.get("/v1/platforms/d/devices/0000:00:10.0").json
+        #expect(device["dma_limit"] as? String == "0xffffffff")
+        let kinds = client.get("/v1/platforms/d/reserved-regions?device=0000:00:10.0").list("items")
+            .map { $0["kind"] as? String }
+        #expect(!kinds.contains("dma_ranges_gap"))
+        let wrong = form([
+            ("iort", "application/vnd.acpi.table", machine()),
+            ("facts", "application/json", Array(#"{"dma_ranges":[{"bus":1,"size":0}]}"#.utf8)),
+        ])
+        #expect(client.ask(.put, "/v1/platforms/d", wrong, type: type).pointers == ["/dma_ranges/0/size"])
+    }
+
+    @Test func textOfAcpidump() {
+        let text = Array(ACPITableBuilder.dump([machine(), madt]).utf8)
+        for type in ["application/vnd.acpi.table", "text/plain", "application/octet-stream"] {
+            let answer = client.ask(.post, "/v1/platforms?validate_only=true", text, type: type)
+            #expect(answer.status == 200, "\(type): \(answer.text)")
+            #expect(!codes(answer).contains("content-type-mismatch"))
+        }
+    }
+
+    @Test func wrongLabelsAreSeenThrough() {
+        let tree = DeviceTreeBuilder.blob { $0.strings("compatible", "x,y") }
+        let json = Array("{\"devices\":[]}".utf8)
+        let sysfs = Array("0x0000000008000000 0x00000000080fffff msi\n".utf8)
+        let kinds: [([UInt8], String, String)] = [
+            (tree, "application/json", "device_tree"), (machine(), "application/json", "acpi"),
+            (json, "application/vnd.acpi.table", "json"), (sysfs, "application/json", "sysfs"),
+            (machine(), "text/plain", "acpi"), (tree, "text/plain", "device_tree"),
+            (machine(), "application/vnd.devicetree.blob", "acpi"), (json, "text/plain", "json"),
+        ]
+        for (bytes, type, source) in kinds {
+            let answer = client.ask(.post, "/v1/platforms?validate_only=true", bytes, type: type)
+            #expect(answer.status == 200, "\(type) \(source): \(answer.text)")
+            #expect(answer.json["source"] as? String == source)
+            #expect(codes(answer).first == "content-type-mismatch")
+            let plain = client.ask(
+                .post, "/v1/platforms?validate_only=true", bytes, type: "application/octet-stream")
+            #expect(!codes(plain).contains("content-type-mismatch"))
+        }
+    }
+
+    @Test func partsAreNamedInRefusals() {
+        let table = "application/vnd.acpi.table"
+        let binary = "application/octet-stream"
+        let iort = ("iort", table, machine())
+        var short = madt
+        short[45] = 3
+        let cases: [(parts: [(name: String, type: String, bytes: [UInt8])], words: String)] = [
+            ([iort, ("madt", table, Array(madt.dropLast()))], "of \"madt\" cannot be read: length field"),
+            (
+                [iort, ("madt", table, ACPITableBuilder.resummed(short))],
+                "of \"madt\" cannot be read: APIC entry"
+            ),
+            (
+                [("madt", table, madt), ("iort", table, Array(machine().dropLast()))],
+                "of \"iort\" cannot be read"
+            ),
+            ([iort, ("madt", table, [])], "of \"madt\" cannot be read: table shorter than an ACPI header"),
+            ([iort, ("madt", binary, [])], "\"madt\" is empty"),
+            ([("iort", table, [])], "of \"iort\" cannot be read"),
+            (
+                [iort, ("again", table, machine())],
+                "IORT at offset 0x0 of \"iort\" and IORT at offset 0x0 of \"again\""
+            ),
+            (
+                [("madt", table, madt), ("more", table, madt)],
+                "no IORT among the tables (APIC at offset 0x0 of \"madt\""
+            ),
+            ([("t", table, machine()), ("t", table, Array(madt.dropLast()))], "of \"t[1]\" cannot be read"),
+        ]
+        for (place, wrong) in cases.enumerated() {
+            let answer = client.ask(
+                .post, "/v1/platforms?validate_only=true", form(wrong.parts),
+                type: "multipart/form-data; boundary=B")
+            #expect(answer.status == 422, "case \(place): \(answer.text)")
+            let detail = answer.json["detail"] as? String ?? ""
+            #expect(detail.contains(wrong.words), "case \(place): \(detail)")
+        }
+    }
+
+    @Test func severalFilesOfOneField() {
+        let table = "application/vnd.acpi.table"
+        let type = "multipart/form-data; boundary=B"
+        let both = client.ask(
+            .post, "/v1/platforms?validate_only=true", form([("t", table, madt), ("t", table, machine())]),
+            type: type)
+        #expect(both.status == 200, "\(both.text)")
+        // A browser's file field that was left alone.
+        let left = client.ask(
+            .post, "/v1/platforms?validate_only=true",
+            form([("t", table, machine()), ("u\"; filename=\"", "application/octet-stream", [])]), type: type)
+        #expect(left.status == 200, "\(left.text)")
+    }
+
+    @Test func refusals() {
+        let table = "application/vnd.acpi.table"
+        let multipart = "multipart/form-data; boundary=B"
+        let cases: [(bytes: [UInt8], type: String, status: Int, code: String, words: String)] = [
+            (Array(machine().dropLast()), table, 422, "unreadable-iort", "0x4"),
+            ([], table, 422, "unreadable-iort", "shorter than an ACPI header"),
+            (Array("junk".utf8), table, 422, "unreadable-iort", "4 bytes, a header has 36"),
+            (madt, table, 422, "unreadable-iort", "no IORT"),
+            (
+                Array(machine().prefix(6)), "application/octet-stream", 422, "unreadable-iort",
+                "6 bytes, a header"
+            ),
+            ([], "application/octet-stream", 422, "unreadable-input", "\\\"body\\\" is empty"),
+            (
+                Array("hello\n".utf8), "text/plain", 422, "unreadable-input",
+                "nothing that is known (68 65 6c 6c 6f 0a at offset 0x0)"
+            ),
+            (Array(iomem.utf8), "text/plain", 422, "unreadable-input", "No part describes a machine"),
+            (form([("a", table, machine())]), "multipart/form-data", 400, "malformed-multipart", "boundary"),
+            (
+                Array(form([("a", table, machine())]).dropLast(6)), multipart, 400, "malformed-multipart",
+                "cut off"
+            ),
+            (
+                form([("a", table, machine()), ("b", "text/plain", Array("0x1 0x2 msi\n".utf8))]), multipart,
+                422,
+                "unreadable-input", "both say"
+            ),
+            (
+                form([
+                    ("a", table, machine()), ("f", "application/json", Array("{\"preserve_config\":1}".utf8)),
+                ]),
+                multipart, 422, "invalid-request", "wrong in 1 place"
+            ),
+            (
+                form([
+                    ("a", table, machine()),
+                    ("i", "text/plain", Array("10-20 : PCI Bus 0000:00\nbad\n".utf8)),
+                ]),
+                multipart, 422, "unreadable-input", "line 2"
+            ),
+        ]
+        for (place, wrong) in cases.enumerated() {
+            let answer = client.ask(.post, "/v1/platforms?validate_only=true", wrong.bytes, type: wrong.type)
+            #expect(answer.status == wrong.status, "case \(place): \(answer.text)")
+            #expect(answer.json["code"] as? String == wrong.code, "case \(place): \(answer.text)")
+            #expect(answer.text.contains(wrong.words), "case \(place): \(answer.text)")
+        }
+        #expect(client.ask(.post, "/v1/platforms?assume=x", machine(), type: table).status == 400)
+        #expect(client.ask(.post, "/v1/platforms?preserve_config=1", machine(), type: table).status == 400)
+    }
+
+    /// Mappings times regions of an RMR are not written out without end.
+    @Test func memoryRangesOfManyStreams() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 64, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges(
+            (0..<500).map { (0x1_0000_0000 + $0 * 0x1_0000, 0x1_0000) },
+            (0..<1_000).map { .init(0, 0, $0, to: smmu) })
+        let answer = client.ask(
+            .put, "/v1/platforms/rmr", builder.table(), type: "application/vnd.acpi.table")
+        #expect(answer.status == 201 && answer.text.utf8.count < 4 << 20, "\(answer.text.prefix(300))")
+        let listed = answer.list("memory_ranges").count
+        #expect(listed > 60 && listed + (answer.json["memory_ranges_omitted"] as? Int ?? 0) == 1_000)
+    }
+}

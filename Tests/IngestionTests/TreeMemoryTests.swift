@@ -1,0 +1,106 @@
+// Which memory of a tree counts: RAM, and the regions whose IOVAs firmware reserves.
+
+import AddressSpaces
+import Ingestion
+import Machines
+import Testing
+import TestSupport
+
+@Suite struct TreeMemoryTests {
+    @Test func disabledMemoryIsNotThere() throws {
+        let blob = OwnTreeTests.base { root in
+            for (start, status) in [(UInt32(0x4000_0000), "disabled"), (0x8000_0000, "okay")] {
+                root.child("memory@\(start)") { node in
+                    node.strings("device_type", "memory")
+                    node.strings("status", status)
+                    node.cells("reg", 0, start, 0, 0x1000_0000)
+                }
+            }
+        }
+        #expect(try DeviceTreeReader.read(blob).memory.map(\.start.value) == [0x8000_0000])
+    }
+
+    /// `reg` of the region: absent, sound, behind a bus that translates nothing, and cut short.
+    @Test(arguments: ["none", "sound", "untranslatable", "short"])
+    func regionWhoseMemoryCannotBePlacedIsPassedOver(reg: String) throws {
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                if reg != "untranslatable" { memory.flag("ranges") }
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", 5, 0, 0x800_0000, 0, 0x10_0000)
+                    if reg == "short" { node.cells("reg", 0, 0x800_0000, 0) }
+                    if reg == "sound" || reg == "untranslatable" {
+                        node.cells("reg", 0, 0x800_0000, 0, 0x10_0000)
+                    }
+                }
+            }
+            root.child("dma") { node in
+                node.cells("iommus", 1, 7)
+                node.cells("phandle", 5)
+                node.cells("memory-region", 9)
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        let kinds = platform.devices[0].firmwareRegions.map(\.kind)
+        switch reg {
+        case "none": #expect(kinds == [.reserved] && platform.findings.isEmpty)
+        case "sound": #expect(kinds == [.direct] && platform.findings.isEmpty)
+        default:
+            #expect(kinds.isEmpty)
+            #expect(platform.findings.map(\.code) == ["reserved-memory-unreadable"])
+        }
+    }
+
+    /// A region with a long `reg` and many entries, named often: only the first window is ever wanted, and
+    /// taking the whole list apart each time took minutes.
+    @Test(.timeLimit(.minutes(1))) func longListsOfMemoryAreNotReadAnew() throws {
+        let entry: [UInt32] = [5, 0, 0x800_0000, 0, 0x1000]
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                memory.flag("ranges")
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", [[UInt32]](repeating: entry, count: 2).flatMap(\.self))
+                    node.cells(
+                        "reg",
+                        [[UInt32]](repeating: [0, 0x800_0000, 0, 0x1000], count: 20_000).flatMap(\.self))
+                }
+            }
+            root.child("dma") { node in
+                node.cells("iommus", 1, 7)
+                node.cells("phandle", 5)
+                node.cells("memory-region", [UInt32](repeating: 9, count: 2_000))
+            }
+        }
+        let regions = try DeviceTreeReader.read(blob).devices[0].firmwareRegions
+        #expect(regions.count == 4_000)
+        #expect(regions.allSatisfy { $0.kind == .direct })
+    }
+
+    /// 0x40000000 lies in no window of the bus above: fatal for a device, not read for the bridge itself.
+    @Test(arguments: [false, true])
+    func onlyADevicesOwnAddressCrashesLinux(onHostBridge: Bool) throws {
+        let blob = OwnTreeTests.base { root in
+            root.child("reserved-memory") { memory in
+                memory.child("fw") { node in
+                    node.cells("phandle", 9)
+                    node.cells("iommu-addresses", 5, 0, 0x4000_0000, 0, 0x1000)
+                }
+            }
+            root.child("soc") { soc in
+                soc.cells("dma-ranges", 0, 0, 0, 0, 0, 0x1000_0000)
+                soc.child(onHostBridge ? "pcie@4000" : "dma") { node in
+                    if onHostBridge { OwnTreeTests.pcie(&node) } else { node.cells("iommus", 1, 7) }
+                    node.cells("phandle", 5)
+                    node.cells("memory-region", 9)
+                }
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        let found = platform.findings.filter { $0.code == "iommu-addresses-untranslatable" }
+        #expect(found.map(\.severity) == [onHostBridge ? .warning : .error])
+        #expect(found.allSatisfy { $0.detail.contains("at boot") != onHostBridge })
+        #expect(platform.devices[0].unappliedRegions.isEmpty == onHostBridge)
+    }
+}

@@ -1,0 +1,119 @@
+// The request state machine without a socket.
+
+import HTTP
+import Locking
+@testable import MicroHTTP
+import Testing
+
+
+struct PendingRequestTests {
+    private func pending(_ target: String, _ limits: ServerLimits = ServerLimits()) -> PendingRequest {
+        PendingRequest(
+            rawTarget: Array(target.utf8), peer: "test", responder: testResponder, limits: limits,
+            startedMicroseconds: 0)
+    }
+
+    private func begin(
+        _ request: PendingRequest, _ fields: [(String, String)] = [], version: String = "HTTP/1.1",
+        isShuttingDown: Bool = false
+    ) -> String {
+        let headers = HeaderFields([.init("Host", "h")] + fields.map { .init($0.0, $0.1) })
+        return text(
+            request.begin(
+                method: .post, version: version, headers: headers, isShuttingDown: isShuttingDown))
+    }
+
+    private func receive(_ request: PendingRequest, _ count: Int) -> String {
+        [UInt8](repeating: 65, count: count).withUnsafeBytes { text(request.receive($0)) }
+    }
+
+    private func text(_ action: PendingRequest.Action) -> String {
+        switch action {
+        case .proceed: "proceed"
+        case .abandon: "abandon"
+        case .answer(let response, let closing): "\(response.status)\(closing ? " close" : "")"
+        }
+    }
+
+    @Test func wholeBody() {
+        let request = pending("/echo")
+        #expect(begin(request, [("Content-Length", "4")]) == "proceed")
+        #expect(receive(request, 3) == "proceed")
+        #expect(receive(request, 1) == "proceed")
+        #expect(text(request.finish(isShuttingDown: false)) == "200")
+        #expect(text(request.finish(isShuttingDown: false)) == "proceed")
+    }
+
+    /// Admission is asked once, and what it found out answers.
+    @Test func admissionAnswers() {
+        let heads = Locked(0)
+        let responder = Responder(
+            admit: { _ in
+                heads.withLock { $0 += 1 }
+                return .read(bodyLimitBytes: 4) { body in
+                    Response(status: 200 + heads.withLock { $0 }, body: body)
+                }
+            }, refuse: testResponder.refuse)
+        let request = PendingRequest(
+            rawTarget: [0x2f], peer: "test", responder: responder, limits: ServerLimits(),
+            startedMicroseconds: 0)
+        #expect(begin(request, [("Content-Length", "2")]) == "proceed")
+        #expect(receive(request, 2) == "proceed")
+        #expect(text(request.finish(isShuttingDown: false)) == "201")
+        #expect(heads.withLock { $0 } == 1)
+    }
+
+    @Test func declaredTooLarge() {
+        #expect(begin(pending("/small"), [("Content-Length", "10")]) == "proceed")
+        #expect(begin(pending("/small"), [("Content-Length", "11")]) == "413 close")
+        #expect(begin(pending("/small"), [("Content-Length", "18446744073709551615")]) == "413 close")
+        #expect(begin(pending("/small"), [("Content-Length", "18446744073709551616")]) == "400 close")
+    }
+
+    @Test func chunkedOverrunIsDroppedThenAnswered() {
+        var limits = ServerLimits()
+        limits.maximumDrainedBytes = 100
+        let request = pending("/small", limits)
+        #expect(begin(request, [("Transfer-Encoding", "chunked")]) == "proceed")
+        #expect(receive(request, 10) == "proceed")
+        #expect(request.storedByteCount == 10)
+        #expect(receive(request, 1) == "proceed")
+        #expect(request.storedByteCount == 0)
+        #expect(receive(request, 99) == "proceed")
+        #expect(text(request.finish(isShuttingDown: false)) == "413")
+        let endless = pending("/small", limits)
+        #expect(begin(endless, [("Transfer-Encoding", "chunked")]) == "proceed")
+        #expect(receive(endless, 100) == "proceed")
+        #expect(receive(endless, 1) == "abandon")
+    }
+
+    @Test func refusalOnTheHead() {
+        let bare = pending("/refused")
+        #expect(begin(bare) == "proceed")
+        #expect(text(bare.finish(isShuttingDown: false)) == "404")
+        #expect(begin(pending("/refused"), [("Content-Length", "1")]) == "404 close")
+    }
+
+    @Test func shuttingDown() {
+        #expect(begin(pending("/echo"), isShuttingDown: true) == "503 close")
+    }
+
+    @Test(arguments: [
+        [("Host", "h")], [("Content-Length", "1"), ("Transfer-Encoding", "chunked")],
+        [("Content-Length", "1"), ("Content-Length", "1")],
+        [("content-length", "1"), ("Content-Length", "2")],
+        [("Content-Length", "+1")], [("Content-Length", "-1")], [("Content-Length", "")],
+        [("Content-Length", "1, 1")], [("Transfer-Encoding", "gzip")],
+        [("Transfer-Encoding", "gzip, chunked")],
+        [("Transfer-Encoding", "chunked"), ("Transfer-Encoding", "chunked")], [("Content-Length ", "1")],
+    ])
+    func ambiguousFraming(fields: [(String, String)]) {
+        #expect(begin(pending("/echo"), fields) == "400 close")
+    }
+
+    @Test func hostIsOptionalBefore11() {
+        let fields = HeaderFields()
+        #expect(FramingCheck.judge(fields, version: "HTTP/1.0") == .fine(.none))
+        #expect(FramingCheck.judge(fields, version: "HTTP/1.1") == .ambiguous("no Host field"))
+    }
+}
