@@ -11,6 +11,8 @@ import wording
 
 ABSENT = "(absent)"
 ALIGN_MAX = 3_000
+# Members that say which item of a list an object is.
+IDENTIFYING = ("id", "name", "host", "platform", "device", "device_kind", "policy", "kernel", "physical")
 
 
 class Differences:
@@ -168,8 +170,37 @@ def found(step, where, old, new, differences):
         differences.add(step, where or "body", old, new)
 
 
+def identity(item):
+    """What an object of a list is about, so that it is compared with its like; None where nothing says so."""
+    if isinstance(item, str) and item.startswith("{"):
+        item = (parsed(item) or [None])[0]
+    if not isinstance(item, dict):
+        return None
+    names = tuple(item[key] if isinstance(item.get(key), str) else "" for key in IDENTIFYING)
+    return names if any(names) else None
+
+
+def identities(side):
+    """Of every item; what has none goes by its number among its like."""
+    found, others = [], 0
+    for item in side:
+        name = identity(item)
+        others += name is None
+        found.append(others if name is None else name)
+    return found
+
+
 def aligned(old, new):
     """Pairs of the items of two lists; what has no partner is with ABSENT."""
+    names = [identities(side) for side in (old, new)]
+    if any(isinstance(name, tuple) for name in names[0]) and all(len(set(side)) == len(side) for side in names):
+        known = dict(zip(names[1], new))
+        kept = [known[name] for name in names[0] if name in known]
+        yield from ((item, known.get(name, ABSENT)) for name, item in zip(names[0], old))
+        yield from ((ABSENT, item) for name, item in zip(names[1], new) if name not in set(names[0]))
+        if kept != [item for name, item in zip(names[1], new) if name in set(names[0])]:
+            yield "order of items", "another order"
+        return
     if len(old) > ALIGN_MAX or len(new) > ALIGN_MAX:
         common = min(len(old), len(new))
         yield from zip(old, new)
