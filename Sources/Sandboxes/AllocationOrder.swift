@@ -1,4 +1,5 @@
-// One request for IOVA and what came of it, at each of the three levels at which Linux asks.
+// One request for IOVA at each of the three levels at which Linux asks, and what came of it; and the answer
+// to a doorbell's mapping, whoever the consumer is.
 
 public import AddressSpaces
 public import IOVAAllocation
@@ -64,4 +65,16 @@ public struct AllocationReason: Hashable, Sendable {
         self.steps = steps
         self.sentence = sentence
     }
+}
+
+/// Where a doorbell is reached.
+public struct MappedDoorbell: Hashable, Sendable {
+    public var physical: PhysicalAddress
+    /// The address that the device writes to.
+    public var iova: IOVA
+    /// First address of the page that is mapped for it.
+    public var page: IOVA
+    /// Whether the page was mapped for this call.
+    public var isNew: Bool
+    public var reason: AllocationReason
 }

@@ -1,12 +1,12 @@
 // Allocate, free, reserve, map: the allocator's and the DMA layer's verbs, with the bookkeeping that each
-// needs. One path serves POST, GET previews and batches. Mirrors drivers/iommu/iova.c and
-// drivers/iommu/dma-iommu.c, Linux 7.2, through the models of both.
+// needs, and the listener that keeps the reasons. One path serves POST, GET previews and batches. Mirrors
+// drivers/iommu/iova.c and drivers/iommu/dma-iommu.c, Linux 7.2, through the models of both.
 
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 
 extension DMASandbox {
     /// Never an input that Linux cannot take: sizes and addresses are bounded by the granule.
@@ -185,5 +185,40 @@ extension DMASandbox {
     mutating func detach(_ member: Int) {
         devices.remove(at: member)
         domain.forget(member: member)
+    }
+}
+
+struct SandboxListener: Recorder, AllocationRecorder {
+    /// Whether reasons are wanted: they cost strings.
+    let keepsReason: Bool
+    private(set) var reason = AllocationReason()
+    /// Ranges left the caches for the tree.
+    private(set) var hasFlushed = false
+    /// New ranges of reservations.
+    private(set) var reserved: [PageFrameRange] = []
+
+    private static let stepsMax = 8
+
+    init(keepsReason: Bool) { self.keepsReason = keepsReason }
+
+    mutating func record(_ step: @autoclosure () -> AllocationStep) {
+        let step = step()
+        switch step {
+        case .flushed(let ranges): if ranges > 0 { hasFlushed = true }
+        case .magazineFreed: hasFlushed = true
+        case .reserved(let range): reserved.append(range)
+        case .took, .cacheHit, .memoRefused, .memoSet, .limitWraps: break
+        default: return
+        }
+        if keepsReason, reason.steps.count < Self.stepsMax { reason.steps.append(step) }
+    }
+
+    mutating func record(allocation step: @autoclosure () -> AllocationStep) { record(step()) }
+
+    mutating func record(
+        _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
+        _ text: @autoclosure () -> String
+    ) {
+        if keepsReason, verdict != .noted || rule == .domainPageReused { reason.sentence = text() }
     }
 }

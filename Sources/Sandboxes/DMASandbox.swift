@@ -4,8 +4,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Machines
 import MSIWindows
+import Machines
 
 /// One domain of the kernel's DMA layer inside a session.
 struct DMASandbox: Sendable {

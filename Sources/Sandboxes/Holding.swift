@@ -1,6 +1,9 @@
-// What holds a piece of a domain, for lists and for messages.
+// What takes addresses of a domain: ranges that are held, and reserved regions as they were made. For lists
+// and for messages.
 
 public import AddressSpaces
+public import MSIWindows
+public import Machines
 
 /// A held range of a domain and what it is held for.
 public struct Holding: Hashable, Sendable {
@@ -24,5 +27,25 @@ public struct Holding: Hashable, Sendable {
         self.range = range
         self.kind = kind
         self.pages = pages
+    }
+}
+
+/// Something withheld, by a device's firmware or by the caller.
+public struct SessionRegion: Hashable, Sendable {
+    /// As it was asked for. The allocator withholds whole pages.
+    public var range: IOVARange
+    /// The region's own type; nil for what only the DMA allocator withholds.
+    public var kind: ReservedRegion.Kind?
+    /// Of which kind a device's reservation is; nil for the caller's.
+    public var origin: WithheldItem.Kind?
+    public var provenance: String
+
+    public init(
+        range: IOVARange, kind: ReservedRegion.Kind?, origin: WithheldItem.Kind? = nil, provenance: String
+    ) {
+        self.range = range
+        self.kind = kind
+        self.origin = origin
+        self.provenance = provenance
     }
 }

@@ -3,8 +3,8 @@
 
 public import AddressSpaces
 import IOVAAllocation
-public import Machines
 import MSIWindows
+public import Machines
 
 extension Session {
     /// Allocates in a DMA domain.

@@ -1,9 +1,10 @@
-// One domain of a session: its name, its conditions, and the model of its consumer.
+// One domain of a session: its name, its conditions, the model of its consumer, and the devices that are
+// attached to it.
 
 public import AddressSpaces
 import IOVAAllocation
-import Machines
 public import MSIWindows
+public import Machines
 
 /// A domain. Its verbs are the session's, which knows the quota and keeps the log.
 public struct SessionDomain: Sendable {
@@ -95,4 +96,24 @@ public struct DomainSetup: Hashable, Sendable {
         self.source = source
         self.conditions = conditions
     }
+}
+
+/// An attached device and where its description came from.
+public struct SessionDevice: Hashable, Sendable {
+    /// Under which the domain knows it: the platform's id of it, or the caller's.
+    public var id: String
+    /// nil for a device that was described with the request.
+    public var platform: String?
+    public var device: Device
+
+    public init(id: String, platform: String?, device: Device) {
+        self.id = id
+        self.platform = platform
+        self.device = device
+    }
+}
+
+extension Device {
+    /// Reservations that its set-up makes at most.
+    var reservationCount: Int { pciWindows.count + inboundWindows.count + 1 + firmwareRegions.count }
 }

@@ -5,8 +5,8 @@
 
 import AddressSpaces
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 
 struct UserSandbox: Sendable {
     /// A device with what its attachment has come to.

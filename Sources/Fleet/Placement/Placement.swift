@@ -1,7 +1,37 @@
-// The answer to "where can the window go": a verdict that tells the causes apart, what blocks the default,
-// all places, three picks, and every host by itself.
+// The question "where can the window go for this guest on these hosts" and its answer: a verdict that tells
+// the causes apart, what blocks the default, all places, three picks, every host by itself, and warnings of a
+// closed list. Values only: PlacementDecision.swift decides.
 
 public import AddressSpaces
+
+/// One question. The order of hosts decides only the order of the per-host answers.
+public struct PlacementQuestion: Sendable {
+    /// A host under its name. Hosts that share facts share the work.
+    public struct Host: Sendable {
+        public var name: String
+        /// Index into `facts`.
+        public var facts: Int
+
+        public init(name: String, facts: Int) {
+            self.name = name
+            self.facts = facts
+        }
+    }
+
+    public var hosts: [Host]
+    public var facts: [HostFacts]
+    public var guest: GuestDemand
+    public var window: WindowDemand
+
+    /// - Precondition: at least one host, each with an index of `facts`.
+    public init(hosts: [Host], facts: [HostFacts], guest: GuestDemand, window: WindowDemand) {
+        precondition(!hosts.isEmpty && hosts.allSatisfy { facts.indices.contains($0.facts) }, "hosts")
+        self.hosts = hosts
+        self.facts = facts
+        self.guest = guest
+        self.window = window
+    }
+}
 
 /// Where the window can go for one VM on a set of hosts.
 public struct Placement: Sendable {
@@ -84,4 +114,33 @@ public struct Placement: Sendable {
     public var warnings: [Warning]
     /// One sentence for a person.
     public var because: String
+}
+
+extension Placement.Warning {
+    public enum Code: String, CaseIterable, Sendable {
+        case barOutsideMappable = "bar_outside_mappable"
+        case pinnedBAROutsideMappable = "pinned_bar_outside_mappable"
+        case barsMappedAnyway = "bars_mapped_anyway"
+        case hotplugUnmappable = "hotplug_unmappable"
+        case vmMemoryUnmappable = "vm_memory_unmappable"
+        case ramUnreachable = "ram_unreachable"
+        case directRegion = "direct_region"
+        case type1Only = "type1_only"
+        case hardwareMSIOnly = "hardware_msi_only"
+        case rangesBeforeAttach = "ranges_before_attach"
+        case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
+        case optionMissingOnDevice = "option_missing_on_device"
+        case windowEnlarged = "window_enlarged"
+        case defaultWindowTooSmall = "default_window_too_small"
+        case iommufdPageLimit = "iommufd_page_limit"
+        case notExpressible = "not_expressible"
+        case requestedBlocked = "requested_blocked"
+        case noCommonWindow = "no_common_window"
+        case contractFixed = "contract_fixed"
+        case contractUnsupported = "contract_unsupported"
+        case guestViewStale = "guest_view_stale"
+        case viommuReportsForeignWindow = "viommu_reports_foreign_window"
+        case viommuHidesReservations = "viommu_hides_reservations"
+        case vmm
+    }
 }

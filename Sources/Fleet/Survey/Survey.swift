@@ -1,10 +1,10 @@
 // The survey: every device of a set of machines under every policy, and which constants would have served
-// them all. Rows are handed in one by one, so that a caller can stream them; what is kept of a row is its
-// class, for most devices of the world are alike.
+// them all. Rows are added one by one, so that a caller can stream them; what is kept of a row is its class,
+// for most devices of the world are alike.
 
 public import AddressSpaces
-public import Machines
 public import MSIWindows
+public import Machines
 
 /// A survey that is being taken.
 public struct Survey: Sendable {
@@ -141,5 +141,31 @@ public struct Survey: Sendable {
             Conflict(
                 platform: row.platform, device: row.device, policy: policies[index].name, base: cell.base,
                 reasons: cell.reasons))
+    }
+}
+
+/// What lies at one constant's number on the machines of a survey.
+public struct SoftHazard: Sendable {
+    public let base: UInt64
+    /// Platforms with RAM there.
+    public private(set) var ram: [String] = []
+    /// Platforms with a device there: PCI windows, SMMUs, doorbells.
+    public private(set) var mmio: [String] = []
+
+    init(base: UInt64) { self.base = base }
+
+    mutating func look(at platform: Platform, named name: String, size: UInt64) {
+        guard let window = PhysicalRange(start: PhysicalAddress(base), size: size) else { return }
+        if platform.memory.contains(where: { $0.overlaps(window) }) { ram.append(name) }
+        let isMMIO =
+            platform.smmus.contains { $0.registers.contains { $0.overlaps(window) } }
+            || platform.msiControllers.contains { $0.doorbell.map { window.contains($0) } == true }
+            || platform.devices.contains { device in
+                device.pciWindows.contains { pci in
+                    PhysicalRange(start: PhysicalAddress(pci.cpuStart), size: pci.size)?.overlaps(window)
+                        == true
+                }
+            }
+        if isMMIO { mmio.append(name) }
     }
 }

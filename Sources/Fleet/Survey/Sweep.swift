@@ -1,4 +1,4 @@
-// The sweep behind Survey+Constants: goes through the bases in order and keeps the set of failing classes up
+// The sweep of SurveyConstants: goes through the bases in order and keeps the set of failing classes up
 // to date, as a weight, a hash, and on the second pass as bits.
 
 import AddressSpaces

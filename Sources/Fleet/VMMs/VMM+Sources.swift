@@ -1,8 +1,8 @@
 // Which version of each VMM was read, and where: a map without its source is a rumour.
 
 import AddressSpaces
-import Machines
 import MSIWindows
+import Machines
 
 extension VMM {
     /// Name and variant, for people.

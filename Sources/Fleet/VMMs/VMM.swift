@@ -1,5 +1,5 @@
 // The virtual machine monitors whose memory maps are known. What each lays out where is in a file of its
-// own; sources and versions are in VMM+Sources.swift.
+// own; sources and versions are in VMMs.swift.
 
 /// A VMM, or a mode or generation of one with a map of its own.
 public enum VMM: String, CaseIterable, Sendable {

@@ -1,5 +1,5 @@
-// Lines of a text that a caller sent, with their numbers; and numbers in them. Nothing here traps, whatever
-// the text is.
+// Lines of a text that a caller sent, with their numbers, and numbers in them; how much text is read, and why a
+// text is refused. Nothing here traps, whatever the text is.
 
 /// A text as lines.
 struct TextLines: Sequence {
@@ -100,4 +100,34 @@ struct TextLines: Sequence {
         default: nil
         }
     }
+}
+
+/// A text that is refused.
+public struct TextError: Error, Hashable, Sendable {
+    /// From 1; nil when it is about the whole.
+    public var line: Int?
+    /// What is wrong, as a clause.
+    public var what: String
+
+    init(_ line: Int?, _ what: String) {
+        self.line = line
+        self.what = what
+    }
+
+    /// One sentence that names place and cause.
+    public var reason: String { line.map { "line \($0): \(what)" } ?? what }
+}
+
+/// Bounds of the text readers; the service lists them under its own limits.
+public enum TextLimits {
+    public static let linesMax = 200_000
+    /// Bytes after which a kernel with small pages cuts off a sysfs file.
+    public static let sysfsPageBytes = 4_096
+    public static let groupsMax = 4_096
+    /// Regions of all groups together.
+    public static let regionsMax = 65_536
+    /// Regions of one group: the kernel's file ends after about 97, and the merge is quadratic.
+    public static let regionsPerGroupMax = 4_096
+    public static let windowsMax = 4_096
+    public static let memoryRangesMax = 65_536
 }

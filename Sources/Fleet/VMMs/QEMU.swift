@@ -1,6 +1,7 @@
-// QEMU's `virt` machine from virt-4.0 on: a low map that has not moved since 2.x, one RAM bank from 1 GiB,
-// and high regions that float above it. Mirrors hw/arm/virt.c: base_memmap, extended_memmap,
-// virt_set_memmap and virt_set_high_memmap of QEMU 7.2 ... 10.2.
+// QEMU's Arm machines. `virt` from virt-4.0 on has a low map that has not moved since 2.x, one RAM bank from
+// 1 GiB, and high regions that float above it (hw/arm/virt.c: base_memmap, extended_memmap, virt_set_memmap
+// and virt_set_high_memmap of QEMU 7.2 ... 10.2). Up to 3.1 nothing floats, and RAM ends below 256 GiB
+// (a15memmap of QEMU 3.1.0). `sbsa-ref` has its RAM far up (hw/arm/sbsa-ref.c of QEMU 10.2.2).
 
 import AddressSpaces
 
@@ -115,5 +116,59 @@ enum QEMUVirt {
         GuestRegion(
             "VIRT_PVTIME", 0x90a_0000, size: 0x1_0000, .ram, .always,
             rule: "KVM steal time: RAM, so it is mapped")
+    ]
+}
+
+enum QEMUVirt31 {
+    private static let banks = RAMBanks(.init(QEMUVirt.ramBase, 0x3f_c000_0000))
+
+    static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {
+        guard shape.ram <= banks.capacity else {
+            throw .ramLimit(machine: "QEMU up to 3.1", limit: banks.capacity)
+        }
+        let high: [GuestRegion] = [
+            GuestRegion("VIRT_GIC_REDIST2", 0x40_0000_0000, size: 0x400_0000, .gic),
+            GuestRegion("VIRT_PCIE_ECAM_HIGH", 0x40_1000_0000, size: 0x1000_0000, .ecam),
+            GuestRegion(
+                "VIRT_PCIE_MMIO_HIGH", 0x80_0000_0000, size: 0x80_0000_0000, .pcieMMIO64, .device),
+        ]
+        return GuestMap(QEMUVirt.fixed + high, ram: banks.regions(size: shape.ram), banks: banks)
+    }
+}
+
+enum QEMUSBSA {
+    private static let banks = RAMBanks(.init(0x100_0000_0000, 0x800_0000_0000))
+
+    static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {
+        guard shape.ram <= banks.capacity else {
+            throw .ramLimit(machine: "QEMU sbsa-ref", limit: banks.capacity)
+        }
+        return GuestMap(
+            fixed, ram: banks.regions(size: shape.ram), banks: banks,
+            notes: ["sbsa-ref runs without KVM only, so VFIO is unusual here."])
+    }
+
+    private static let fixed: [GuestRegion] = [
+        GuestRegion("SBSA_FLASH", 0, size: 0x2000_0000, .flash),
+        GuestRegion("SBSA_SECURE_MEM", 0x2000_0000, size: 0x2000_0000, .other, rule: "secure world only"),
+        GuestRegion("SBSA_CPUPERIPHS", 0x4000_0000, size: 0x4_0000, .gic),
+        GuestRegion("SBSA_GIC_DIST", 0x4006_0000, size: 0x1_0000, .gic),
+        GuestRegion("SBSA_GIC_REDIST", 0x4008_0000, size: 0x400_0000, .gic),
+        GuestRegion("SBSA_GIC_ITS", 0x4408_1000, size: 0x2_0000, .its),
+        GuestRegion("SBSA_SECURE_EC", 0x5000_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_GWDT_REFRESH", 0x5001_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_GWDT_CONTROL", 0x5001_1000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_UART", 0x6000_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_RTC", 0x6001_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_GPIO", 0x6002_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_SECURE_UART", 0x6003_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_SECURE_UART_MM", 0x6004_0000, size: 0x1000, .mmio),
+        GuestRegion("SBSA_SMMU", 0x6005_0000, size: 0x2_0000, .mmio),
+        GuestRegion("SBSA_AHCI", 0x6010_0000, size: 0x1_0000, .mmio),
+        GuestRegion("SBSA_XHCI", 0x6011_0000, size: 0x1_0000, .mmio),
+        GuestRegion("SBSA_PCIE_PIO", 0x7fff_0000, size: 0x1_0000, .other),
+        GuestRegion("SBSA_PCIE_MMIO", 0x8000_0000, size: 0x7000_0000, .pcieMMIO32, .device),
+        GuestRegion("SBSA_PCIE_ECAM", 0xf000_0000, size: 0x1000_0000, .ecam),
+        GuestRegion("SBSA_PCIE_MMIO_HIGH", 0x1_0000_0000, size: 0xff_0000_0000, .pcieMMIO64, .device),
     ]
 }

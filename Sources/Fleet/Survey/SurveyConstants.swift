@@ -1,9 +1,38 @@
 // Which constants serve the most devices. A sweep over the bases at which any class of devices begins or
-// ends to fit; bases with equal sets of failing classes, told by a hash, are one group. O(n log n) in the
-// free ranges; pairs are searched among the best groups only.
+// ends to fit; bases that fail the same devices are one group. O(n log n) in the free ranges; pairs are
+// searched among the best groups only.
 
 public import AddressSpaces
 import MSIWindows
+
+/// A group of constants.
+public struct ConstantGroup: Sendable {
+    /// Ranges from the first base to the last byte of the last window, ascending; bases are aligned.
+    public internal(set) var ranges: [IOVARange]
+    /// Devices for which a window at these bases does not fit.
+    public internal(set) var unfit: Int
+    /// Bases in the group.
+    public internal(set) var count: Int
+    /// Classes of devices that fail, as bits.
+    var failing: [UInt64] = []
+
+    /// The lowest base.
+    public var lowest: UInt64 { ranges[0].start.value }
+
+    /// Whether a window at `base` belongs to the group.
+    public func contains(base: UInt64, size: UInt64) -> Bool {
+        guard let window = IOVARange(start: IOVA(base), size: size) else { return false }
+        return ranges.contains { $0.contains(window) }
+    }
+}
+
+/// Two constants of which the driver takes the one that fits.
+public struct ConstantPair: Sendable {
+    public var first: ConstantGroup
+    public var second: ConstantGroup
+    /// Devices for which neither fits.
+    public var unfit: Int
+}
 
 /// What a survey comes to.
 public struct SurveyConstants: Sendable {
