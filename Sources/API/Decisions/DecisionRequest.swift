@@ -1,12 +1,14 @@
-// The body of POST /v1/decisions, read with all its mistakes at once. Platforms and devices are names here:
-// the service looks them up.
+// The body of POST /v1/decisions, read with all its mistakes at once: whom the question is about, what
+// happened before it, what is to be tried. Members that belong to some consumers only are refused where none
+// of them is asked about. Platforms and devices are names here; QuestionResolver looks them up.
 
 public import AddressSpaces
 import IOVAAllocation
+import Ingestion
 public import JSON
 import LinuxReleases
-public import Machines
 public import MSIWindows
+public import Machines
 
 /// A question as it came, before its platform is looked up.
 public struct DecisionRequest: Sendable {
@@ -80,5 +82,192 @@ public struct DecisionRequest: Sendable {
         readCircumstances(&reader, for: consumers, problems)
         subject = Self.subject(&reader, problems)
         readMembers(&reader, problems)
+    }
+}
+
+// MARK: Subject
+
+extension DecisionRequest {
+    static func subject(_ reader: inout ObjectReader, _ problems: ProblemList) -> Subject? {
+        let platform = reader.optional("platform")
+        let device = reader.optional("device")
+        let inline = ["reserved_regions", "iova_ranges", "dma_limit", "pci"].compactMap {
+            reader.optional($0)
+        }
+        if platform != nil || device != nil {
+            for node in inline {
+                problems.add(node.pointer, "conflict", "Send \"platform\" and \"device\", or this, not both.")
+            }
+            let id = (platform ?? reader.required("platform"))?.string(
+                bytesMax: Limits.platformIDBytesMax, problems)
+            let name = (device ?? reader.required("device"))?.string(bytesMax: Limits.nameBytesMax, problems)
+            guard let id, let name else { return nil }
+            return .platform(id: id, device: name)
+        }
+        guard !inline.isEmpty else {
+            problems.add(
+                reader.pointer("platform"), "required",
+                "Send \"platform\" and \"device\", or \"reserved_regions\" (with \"iova_ranges\", \"dma_limit\")."
+            )
+            return nil
+        }
+        let ranges = reader.node.member("iova_ranges")?
+            .elements(countMax: Limits.inlineRegionsMax, problems)?
+            .compactMap { IOVARange(wire: $0, problems) }
+        return .inline(Self.device(&reader, id: "inline", problems), usable: ranges)
+    }
+
+    /// A device that is known by its regions: PCI unless the caller says otherwise.
+    private static func device(
+        _ reader: inout ObjectReader, id: String, _ problems: ProblemList
+    ) -> Device {
+        let regions =
+            reader.optional("reserved_regions")?.elements(countMax: Limits.inlineRegionsMax, problems)?
+            .compactMap { ReservedRegion($0, problems) } ?? []
+        let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
+        let isPCI = reader.optional("pci").map { $0.bool(problems) } ?? true
+        return Device(
+            id: id, kind: isPCI == false ? .group : .pciFunction, dmaLimit: limit ?? .max,
+            firmwareRegions: regions.withoutDriverWindowNamedMSI())
+    }
+
+    /// `group_mates` and `attached`.
+    mutating func readMembers(_ reader: inout ObjectReader, _ problems: ProblemList) {
+        if let node = reader.optional("group_mates"), var mates = ObjectReader(node, problems) {
+            matesBefore = members(mates.optional("before"), Limits.groupMatesMax, problems)
+            matesAfter = members(mates.optional("after"), Limits.groupMatesMax, problems)
+            mates.finish()
+        }
+        if let node = reader.node.member("attached") {
+            _ = reader.optional("attached")
+            attached = members(node, Limits.attachedGroupsMax, problems)
+        }
+    }
+
+    /// Device ids of the same platform, or objects like an inline subject.
+    private func members(_ node: JSONNode?, _ countMax: Int, _ problems: ProblemList) -> [Member] {
+        guard let nodes = node?.elements(countMax: countMax, problems) else { return [] }
+        return nodes.enumerated().compactMap { index, node in
+            guard node.kind == .object else {
+                guard let name = node.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
+                return .named(name, pointer: node.pointer)
+            }
+            guard var reader = ObjectReader(node, problems) else { return nil }
+            let device = Self.device(&reader, id: "inline \(node.pointer)", problems)
+            reader.finish()
+            return .inline(device)
+        }
+    }
+}
+
+// MARK: Circumstances
+
+extension DecisionRequest {
+    /// Members that have a meaning for some consumers only.
+    private static let owners: [(name: String, consumers: Set<Consumer>)] = [
+        ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
+        ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
+        ("map_checks", [.vfioType1, .iommufd]), ("allowed_iovas", [.iommufd]),
+        ("cache_coherent", [.iommufd]),
+    ]
+
+    mutating func readCircumstances(
+        _ reader: inout ObjectReader, for consumers: Set<Consumer>, _ problems: ProblemList
+    ) {
+        for (name, owners) in Self.owners where owners.isDisjoint(with: consumers) {
+            guard let node = reader.optional(name) else { continue }
+            let words = owners.map(\.rawValue).sorted().joined(separator: ", ")
+            problems.add(
+                node.pointer, "not-for-consumer", "\"\(name)\" has a meaning for consumer \(words) only.")
+        }
+        if consumers.contains(.dmaAPI) { readDMA(&reader, problems) }
+        guard consumers != [.dmaAPI] else { return }
+        if let node = reader.optional("mappings") { circumstances.mappings = Self.ranges(node, problems) }
+        if let node = reader.optional("map_checks"),
+            let nodes = node.elements(countMax: Limits.mapChecksMax, problems)
+        {
+            circumstances.mapChecks = nodes.compactMap {
+                Self.mapCheck($0, allowsAutomatic: consumers.contains(.iommufd), problems)
+            }
+        }
+        guard consumers.contains(.iommufd) else { return }
+        if let node = reader.optional("allowed_iovas") { circumstances.allowed = Self.ranges(node, problems) }
+        stated.read([.cacheCoherent], from: &reader)
+    }
+
+    private mutating func readDMA(_ reader: inout ObjectReader, _ problems: ProblemList) {
+        if let value = reader.value("dma_mask"), let mask = value.dmaMask(problems) {
+            circumstances.dmaMask = mask
+        }
+        stated.read([.forcedac], from: &reader)
+        if let node = reader.optional("earlier_mappings"),
+            let nodes = node.elements(countMax: Limits.earlierMappingsMax, problems)
+        {
+            var live: Set<Int> = []
+            for (index, node) in nodes.enumerated() {
+                guard let operation = operation(node, index, &live, problems) else { continue }
+                circumstances.history.append(operation)
+            }
+        }
+    }
+
+    /// `{"size", "dma_mask"?}`, or `{"free": <index of an earlier one>}`.
+    private func operation(
+        _ node: JSONNode, _ index: Int, _ live: inout Set<Int>, _ problems: ProblemList
+    ) -> DMAOperation? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        defer { reader.finish() }
+        if let free = reader.optional("free") {
+            guard let earlier = free.int(in: 0...Limits.earlierMappingsMax, problems) else { return nil }
+            guard live.remove(earlier) != nil else {
+                problems.add(
+                    free.pointer, "not-mapped", "Entry \(earlier) is no mapping that is still there.")
+                return nil
+            }
+            return .unmap(index: earlier)
+        }
+        let maskValue = reader.value("dma_mask")
+        guard let sizeNode = reader.required("size"), let bytes = sizeNode.u64(problems) else { return nil }
+        let mask = maskValue.map { $0.dmaMask(problems) } ?? circumstances.dmaMask
+        guard bytes > 0 else {
+            problems.add(sizeNode.pointer, "zero-size", "A mapping has at least one byte.")
+            return nil
+        }
+        guard let mask else { return nil }
+        live.insert(index)
+        // The subject's place in its group is known once its mates are.
+        return .map(bytes: bytes, mask: mask, member: 0)
+    }
+
+    private static func ranges(_ node: JSONNode, _ problems: ProblemList) -> [IOVARange] {
+        node.elements(countMax: Limits.mappingsPerDecisionMax, problems)?
+            .compactMap { IOVARange(wire: $0, problems) } ?? []
+    }
+
+    /// `{"iova", "size"}`, or `{"size", "user_address"}` for automatic placement. What Linux refuses is an
+    /// answer: a size of 0 is allowed here.
+    private static func mapCheck(
+        _ node: JSONNode, allowsAutomatic: Bool, _ problems: ProblemList
+    ) -> MapCheck? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let size = reader.required("size")?.u64(problems)
+        let user = reader.optional("user_address")
+        let iova = user == nil ? reader.required("iova") : reader.optional("iova")
+        reader.finish()
+        if let user, let iova {
+            problems.add(iova.pointer, "conflict", "Send \"iova\" or \"user_address\", not both.")
+            _ = user
+            return nil
+        }
+        if let user {
+            guard allowsAutomatic else {
+                problems.add(user.pointer, "not-for-consumer", "VFIO type1 has no automatic placement.")
+                return nil
+            }
+            guard let size, let address = user.u64(problems) else { return nil }
+            return .automatic(bytes: size, userAddress: address)
+        }
+        guard let size, let iova = iova?.u64(problems) else { return nil }
+        return .fixed(iova: iova, bytes: size)
     }
 }

@@ -4,8 +4,8 @@
 import AddressSpaces
 import IOVAAllocation
 import JSON
-import Machines
 import MSIWindows
+import Machines
 
 /// One resolution against the platforms of a service.
 struct QuestionResolver {

@@ -1,10 +1,12 @@
-// The platforms that the server knows: built-in ones, which stay, and uploaded ones, which are bounded
-// in number and in bytes. Entries are immutable values, so readers leave the lock with a reference.
+// The platforms that the server knows: built-in ones, which stay, and uploaded ones, which are bounded in
+// number and in bytes. Entries are immutable values, so readers leave the lock with a reference. Requests
+// look platforms and devices up here, with one sentence for a name that is not known.
 
 import AddressSpaces
+import JSON
 import Locking
-import Machines
 import MSIWindows
+import Machines
 
 /// A platform under its id.
 final class PlatformEntry: Sendable {
@@ -47,6 +49,12 @@ final class PlatformEntry: Sendable {
     /// complex; O(1), for functions O(regions).
     func device(_ id: String) -> Device? {
         deviceIndex[id].map { platform.devices[$0] } ?? platform.pciFunction(id)
+    }
+}
+
+enum BuiltInPlatforms {
+    static let entries: [PlatformEntry] = BuiltInCatalogue.all.map { id, platform in
+        PlatformEntry(id: id, platform: platform, isBuiltIn: true, etag: EntityTag.of(id.utf8), costBytes: 0)
     }
 }
 
@@ -175,5 +183,39 @@ final class PlatformStore: Sendable {
         state.entries[entry.id] = entry
         state.uploaded = count
         state.uploadedBytes = bytes
+    }
+}
+
+// MARK: Names in requests
+
+extension PlatformStore {
+    /// The platform of this id; that there is none is noted at `pointer`.
+    func entry(_ id: String, at pointer: String, _ problems: ProblemList) -> PlatformEntry? {
+        if let entry = entry(id) { return entry }
+        problems.add(pointer, WireValue.code("unknown-platform", at: pointer), PlatformEntry.unknown(id))
+        return nil
+    }
+}
+
+extension PlatformEntry {
+    static func unknown(_ id: String) -> String {
+        "No platform \"\(Excerpt.of(id))\"; GET /v1/platforms lists them."
+    }
+
+    /// The device of this name; that there is none is noted at `pointer`.
+    func device(_ name: String, at pointer: String, _ problems: ProblemList) -> Device? {
+        if let device = device(name) { return device }
+        problems.add(pointer, WireValue.code("unknown-device", at: pointer), unknownDevice(name))
+        return nil
+    }
+
+    func unknownDevice(_ name: String) -> String {
+        "No device \"\(Excerpt.of(name))\" on \(id); GET /v1/platforms/\(id)/devices lists them."
+    }
+
+    /// The devices of these names; nil where one is missing, each noted under `pointer`.
+    func devices(_ names: [String], at pointer: String, _ problems: ProblemList) -> [Device]? {
+        let found = names.enumerated().map { device($1, at: "\(pointer)/\($0)", problems) }
+        return found.contains(nil) ? nil : found.compactMap { $0 }
     }
 }

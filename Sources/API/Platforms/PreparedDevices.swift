@@ -1,10 +1,10 @@
 // Devices of stored platforms, prepared once for each set of conditions that somebody asks under, and kept
-// beside the platforms, which never change. Bounded: two generations, of which the older one goes when the
-// younger is full; what is asked for again in time moves on to the younger.
+// beside the platforms, which never change. Bounded: two generations, of which the older one is dropped when
+// the younger is full; what is asked for again in time moves on to the younger.
 
 import Locking
-import Machines
 import MSIWindows
+import Machines
 
 /// What is kept; every method is one critical section or two, and nothing is prepared inside one.
 final class PreparedDevices: Sendable {
@@ -87,4 +87,9 @@ final class PreparedDevices: Sendable {
 
     /// Devices that are kept.
     var count: Int { state.withLock { $0.young.count + $0.old.count } }
+}
+
+extension Device {
+    /// Ranges that a survey or a placement looks at, with a share for the device itself.
+    var costRanges: Int { 8 + firmwareRegions.count + pciWindows.count + inboundWindows.count }
 }

@@ -1,4 +1,4 @@
-// What a run of a trace answers with.
+// The results of a trace, and the steps of one operation, as members of an answer.
 
 public import IOVAAllocation
 public import JSON
@@ -28,9 +28,7 @@ extension JSONWriter {
             writer.hex(range.hi)
         }
     }
-}
 
-extension JSONWriter {
     /// The steps of one operation of a trace.
     public mutating func explanation(
         operation: Int, steps: [AllocationStep], dropped: Int, withNotes: Bool = true

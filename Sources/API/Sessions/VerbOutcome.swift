@@ -1,4 +1,4 @@
-// What a verb came to, and how it is told. The same for a single request and inside a batch.
+// The result of a verb, and its members in an answer: the same for a single request and inside a batch.
 
 import AddressSpaces
 public import JSON

@@ -65,11 +65,3 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
         lines.append(0x0a)
     }
 }
-
-extension JSONWriter {
-    /// The members of a survey's summary.
-    mutating func summary(of survey: Survey, engine: String) {
-        surveyMembers(survey, survey.constants())
-        model(survey.conditions.kernel, engine: engine)
-    }
-}

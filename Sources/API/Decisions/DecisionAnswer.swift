@@ -1,0 +1,126 @@
+// A decision and its explanation as members of an answer. Field names and their order are the contract's.
+
+public import AddressSpaces
+import HTTP
+import IOVAAllocation
+import Ingestion
+public import JSON
+public import LinuxReleases
+public import MSIWindows
+public import Machines
+
+extension JSONWriter {
+    /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
+    mutating func answer(_ question: Question, _ explain: ExplainLevel) {
+        guard explain != .none else {
+            decisionMembers(Decision.decide(question))
+            return
+        }
+        var recorder = StepRecorder(limit: Limits.explanationStepsMax)
+        decisionMembers(Decision.decide(question, recorder: &recorder))
+        // A summary leaves out what was only noted on the way.
+        let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
+        explanation(steps: steps, dropped: recorder.dropped)
+    }
+}
+
+extension JSONWriter {
+    /// A blocker: what, where, from whom.
+    private mutating func blocker(_ item: WithheldItem) {
+        object { writer in
+            writer.member("kind", item.kind.rawValue)
+            writer.range("range", item.range)
+            writer.member("provenance", item.provenance)
+        }
+    }
+
+    /// The members of a decision, explanation aside.
+    public mutating func decisionMembers(_ decision: Decision) {
+        member("kind", "decision")
+        member("outcome", decision.outcome.rawValue)
+        if let window = decision.window { range("window", window) }
+        array("doorbells") { writer in
+            for doorbell in decision.doorbells {
+                writer.object { writer in
+                    writer.member("physical", hex: doorbell.physical.value)
+                    writer.member("iova", hex: doorbell.iova.value)
+                    writer.member("page", hex: doorbell.page.value)
+                }
+            }
+        }
+        member("reachable", decision.isReachable)
+        array("blockers") { writer in decision.blockers.forEach { writer.blocker($0) } }
+        member("because", decision.because)
+        array("warnings") { writer in
+            for warning in decision.warnings {
+                writer.object { writer in
+                    writer.member("code", warning.code.rawValue)
+                    writer.member("detail", warning.detail)
+                    if let range = warning.range { writer.range("range", range) }
+                }
+            }
+        }
+        if let errno = decision.errno { member("errno", errno.rawValue) }
+        if let ranges = decision.ranges { iovaRanges(ranges) }
+        if !decision.history.isEmpty {
+            array("earlier_mappings") { writer in
+                for address in decision.history {
+                    if let address { writer.hex(address.value) } else { writer.null() }
+                }
+            }
+        }
+        if !decision.mapResults.isEmpty {
+            array("map_checks") { writer in decision.mapResults.forEach { writer.mapResult($0) } }
+        }
+    }
+
+    /// The first ranges, and how many there are.
+    private mutating func iovaRanges(_ ranges: [IOVARange]) {
+        array("iova_ranges") { writer in
+            for range in ranges.prefix(Limits.rangesPerDecisionMax) {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            }
+        }
+        member("iova_ranges_total", ranges.count)
+    }
+
+    private mutating func mapResult(_ result: Decision.MapResult) {
+        object { writer in
+            switch result.check {
+            case .fixed(let iova, let bytes):
+                writer.member("iova", hex: iova)
+                writer.member("size", hex: bytes)
+            case .automatic(let bytes, let userAddress):
+                writer.key("iova")
+                if let iova = result.iova { writer.hex(iova.value) } else { writer.null() }
+                writer.member("size", hex: bytes)
+                writer.member("user_address", hex: userAddress)
+            }
+            writer.member("allowed", result.errno == nil)
+            writer.member("errno", orNull: result.errno?.rawValue)
+        }
+    }
+
+    public mutating func explanation(steps: [Step], dropped: Int) {
+        object("explanation") { writer in
+            writer.array("steps") { writer in
+                for step in steps { writer.step(step) }
+            }
+            writer.member("dropped", dropped)
+        }
+    }
+
+    private mutating func step(_ step: Step) {
+        object { writer in
+            writer.member("seq", step.sequence)
+            writer.member("rule", step.rule.rawValue)
+            writer.member("verdict", step.verdict.rawValue)
+            if let candidate = step.candidate { writer.range("candidate", candidate) }
+            if let blocker = step.blocker {
+                writer.key("blocker")
+                writer.blocker(blocker)
+            }
+            writer.member("text", step.text)
+        }
+    }
+}

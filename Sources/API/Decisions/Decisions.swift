@@ -1,0 +1,76 @@
+// POST /v1/decisions and /v1/comparisons: one question, one answer, and why; or one question and the answers
+// of several policies and kernels side by side.
+
+import AddressSpaces
+import HTTP
+import IOVAAllocation
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
+
+extension Route {
+    static let decisions: [Route] = [
+        .post("decide", "/v1/decisions", query: ["explain"], Service.decide),
+        .post("compare", "/v1/comparisons", query: ["explain"], Service.compare),
+    ]
+}
+
+extension Service {
+    func decide(_ context: RequestContext) throws(Problem) -> Response {
+        // Told in full by default: the reason is what people come for.
+        let explain = try explainLevel(context, default: .full)
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = DecisionRequest(document.root, problems)
+        let question = QuestionResolver(platforms: platforms, problems: problems).question(request)
+        guard problems.isEmpty, let question else { throw .semantic(problems) }
+        return json(200) { writer in
+            writer.answer(question, explain)
+            writer.model(question.conditions.kernel, engine: configuration.version)
+        }
+    }
+
+    func compare(_ context: RequestContext) throws(Problem) -> Response {
+        let explain = try explainLevel(context, default: .none)
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = ComparisonRequest(document.root, problems)
+        let resolver = QuestionResolver(platforms: platforms, problems: problems)
+        let question = resolver.question(request.question)
+        if let count = question?.regionsCount, count > Limits.comparisonRegionsMax {
+            problems.add(
+                "", "too-many",
+                "The devices have \(count) regions and ranges; a comparison reads at most "
+                    + "\(Limits.comparisonRegionsMax), a single decision more.")
+        }
+        guard problems.isEmpty, let question else { throw .semantic(problems) }
+        let questions = request.kernels.map { kernel in
+            var asked = request.question
+            asked.stated.conditions.kernel = kernel
+            // What was found for one kernel is there for all.
+            return resolver.question(asked) ?? question
+        }
+        return json(200) { writer in
+            writer.member("kind", "comparison")
+            writer.array("items") { writer in
+                for entry in request.entries {
+                    for (kernel, question) in zip(request.kernels, questions) {
+                        writer.object { writer in
+                            writer.member("policy", entry.name)
+                            writer.key("window_source")
+                            writer.source(entry.source)
+                            writer.member("consumer", entry.consumer.rawValue)
+                            var question = question
+                            question.source = entry.source
+                            question.consumer = entry.consumer
+                            writer.answer(question, explain)
+                            writer.model(kernel, engine: configuration.version)
+                        }
+                    }
+                }
+            }
+            writer.model(request.kernels.max() ?? .newest, engine: configuration.version)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+// Explained faults as members of an answer. Field names and their order are the contract's.
+
+import AddressSpaces
+public import JSON
+public import MSIWindows
+import Machines
+
+extension JSONWriter {
+    /// One element of the answer to POST /v1/fault-explanations.
+    public mutating func faultExplanation(_ explanation: FaultExplanation) {
+        let fault = explanation.fault
+        object { writer in
+            writer.member("line", fault.line)
+            writer.object("smmu") { writer in
+                writer.member("driver", fault.driver.rawValue)
+                writer.member("name", fault.smmu)
+                writer.member("id", orNull: explanation.smmu)
+            }
+            writer.member("event", fault.event)
+            writer.member("cause", fault.cause.rawValue)
+            writer.member("iova", orNullHex: fault.iova)
+            if let address = fault.intermediate { writer.member("ipa", hex: address) }
+            writer.member("stream_id", orNullHex: fault.streamID.map(UInt64.init))
+            if let substream = fault.substreamID { writer.member("substream_id", hex: UInt64(substream)) }
+            if let isWrite = fault.isWrite { writer.member("access", isWrite ? "write" : "read") }
+            if let stage = fault.stage { writer.member("stage", stage) }
+            if let what = fault.transaction { writer.member("transaction", what.rawValue) }
+            if let client = fault.client { writer.member("client", client) }
+            writer.object("registers") { writer in
+                for register in fault.registers { writer.member(register.name, hex: register.value) }
+            }
+            writer.member("verdict", explanation.verdict.rawValue)
+            writer.member("is_msi", explanation.isMSI.rawValue)
+            writer.member("devices", strings: explanation.devices)
+            if let window = explanation.window { writer.range("window", window) }
+            if let doorbell = explanation.doorbell { writer.member("doorbell", hex: doorbell.value) }
+            writer.member("reason", orNull: explanation.reason?.rawValue)
+            writer.member("because", explanation.because)
+            writer.member("changes", strings: explanation.changes)
+            writer.array("alternatives") { writer in
+                for base in explanation.alternatives { writer.hex(base.value) }
+            }
+        }
+    }
+}

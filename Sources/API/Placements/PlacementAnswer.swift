@@ -1,0 +1,108 @@
+// A placement as members of an answer. Field names and their order are the contract's.
+
+import AddressSpaces
+public import Fleet
+public import JSON
+import MSIWindows
+
+extension JSONWriter {
+    public mutating func placementMembers(_ placement: Placement) {
+        member("kind", "placement")
+        member("verdict", placement.verdict.rawValue)
+        member("because", placement.because)
+        object("default") { writer in
+            writer.member("works", placement.defaultWorks)
+            writer.blockers(placement.defaultBlockers)
+        }
+        if let works = placement.requestedWorks, let start = placement.window.requested {
+            object("requested") { writer in
+                writer.member("start", hex: start)
+                writer.member("works", works)
+                writer.blockers(placement.requestedBlockers)
+            }
+        }
+        picks(placement.picks)
+        ranges("candidates", placement.candidates.ranges)
+        member("size", hex: placement.window.size)
+        member("alignment", hex: placement.window.alignment.bytes)
+        ranges("unmappable", placement.unmappable)
+        if let most = placement.maxRAM { member("max_ram", hex: most) }
+        options(placement)
+        member("common_window_needed", placement.needsCommonWindow)
+        array("per_host") { writer in placement.hosts.forEach { writer.hostAnswer($0) } }
+        array("warnings") { writer in placement.warnings.forEach { writer.warning($0) } }
+    }
+
+    /// The values of the proposed iommufd options, and the RMR that a nested guest must be given.
+    private mutating func options(_ placement: Placement) {
+        guard let chosen = placement.chosen else {
+            key("iommufd_options")
+            null()
+            return
+        }
+        object("iommufd_options") { writer in
+            writer.member("sw_msi_start", hex: chosen)
+            writer.member("sw_msi_size_mib", Int(placement.window.sizeMiB))
+            // The kernel's own constant needs no option.
+            writer.member(
+                "needed",
+                chosen != WindowSource.mainlineBase || placement.window.size > WindowSource.mainlineSize)
+        }
+        guard placement.needsCommonWindow else { return }
+        object("guest_rmr") { writer in
+            writer.member("start", hex: chosen)
+            writer.member("size", hex: placement.window.size)
+        }
+    }
+
+    private mutating func blockers(_ blockers: [Placement.Blocker]) {
+        array("blockers") { writer in
+            for blocker in blockers {
+                writer.object { writer in
+                    switch blocker.owner {
+                    case .host(let name): writer.member("host", name)
+                    case .vm(let name): writer.member("vm", name)
+                    }
+                    writer.member("kind", blocker.kind)
+                    if let range = blocker.range { writer.range("range", range) }
+                    writer.member("provenance", blocker.provenance)
+                }
+            }
+        }
+    }
+
+    private mutating func hostAnswer(_ answer: Placement.HostAnswer) {
+        object { writer in
+            writer.member("host", answer.host)
+            writer.member("verdict", answer.verdict.rawValue)
+            writer.object("default") { writer in
+                writer.member("works", answer.defaultWorks)
+                writer.blockers(answer.blockers)
+            }
+            writer.picks(answer.picks)
+            writer.member("start", orNullHex: answer.chosen)
+            writer.ranges("unmappable", answer.unmappable)
+            if answer.unmappableDropped > 0 { writer.member("unmappable_dropped", answer.unmappableDropped) }
+        }
+    }
+
+    private mutating func warning(_ warning: Placement.Warning) {
+        object { writer in
+            writer.member("code", warning.code.rawValue)
+            writer.member("severity", warning.severity.rawValue)
+            writer.member("detail", warning.detail)
+            if let range = warning.range { writer.range("range", range) }
+            if let host = warning.host { writer.member("host", host) }
+        }
+    }
+}
+
+extension JSONWriter {
+    mutating func picks(_ picks: Placement.Picks) {
+        object("picks") { writer in
+            writer.member("nearest_default", orNullHex: picks.nearestDefault)
+            writer.member("lowest", orNullHex: picks.lowest)
+            writer.member("highest_below_4g", orNullHex: picks.highestBelow4G)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// A device, and what is withheld from it, as members of an answer. Field names and their order are the
+// contract's.
+
+public import AddressSpaces
+import Fleet
+import HTTP
+import IOVAAllocation
+import Ingestion
+public import JSON
+public import LinuxReleases
+public import MSIWindows
+public import Machines
+
+extension JSONWriter {
+    public mutating func device(_ device: Device, doorbells: [PhysicalAddress]) {
+        object { writer in
+            writer.member("id", device.id)
+            writer.member("kind", device.kind.rawValue)
+            writer.member("compatible", strings: device.compatible)
+            writer.member("active", device.active)
+            writer.member("smmus", strings: device.smmus)
+            writer.array("stream_ids") { writer in device.streams.forEach { writer.stream($0) } }
+            writer.member("msi_controllers", strings: device.msiControllers)
+            writer.array("doorbells") { writer in doorbells.forEach { writer.hex($0.value) } }
+            writer.member("dma_limit", hex: device.dmaLimit)
+            writer.member("dma_coherent", device.dmaCoherent)
+            if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
+            if let host = device.hostBridge { writer.member("host_bridge", host) }
+        }
+    }
+
+    private mutating func stream(_ stream: StreamMapping) {
+        object { writer in
+            writer.member("smmu", stream.smmu)
+            switch stream.kind {
+            case .specifier(let cells):
+                writer.array("ids") { writer in cells.forEach { writer.hex(UInt64($0)) } }
+            case .idMap(let base, let length, let output):
+                writer.member("id_base", hex: UInt64(base))
+                writer.member("length", hex: UInt64(length))
+                writer.array("output") { writer in output.forEach { writer.hex(UInt64($0)) } }
+            case .constant(let base, let length, let output):
+                writer.member("id_base", hex: UInt64(base))
+                writer.member("length", hex: UInt64(length))
+                writer.array("ids") { writer in writer.hex(UInt64(output)) }
+            }
+        }
+    }
+
+    public mutating func item(_ item: WithheldItem) {
+        object { writer in
+            writer.rangeMembers(start: item.range.start.value, last: item.range.last.value)
+            writer.member("kind", item.kind.rawValue)
+            writer.member("type", orNull: item.type?.wireName)
+            writer.member("advertised", item.isAdvertised)
+            writer.member("provenance", item.provenance)
+        }
+    }
+
+    /// The start of a window, or null.
+    mutating func pick(_ name: String, _ window: IOVARange?) {
+        key(name)
+        if let window { hex(window.start.value) } else { null() }
+    }
+}

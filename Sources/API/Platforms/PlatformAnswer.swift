@@ -1,0 +1,83 @@
+// A platform as members of an answer. Field names and their order are the contract's.
+
+public import AddressSpaces
+import Ingestion
+public import JSON
+public import Machines
+
+extension JSONWriter {
+    /// GET /v1/platforms/{platform}, and the answer to an upload.
+    public mutating func platformMembers(id: String, _ platform: Platform, findings: Bool) {
+        member("id", id)
+        member("source", platform.source.rawValue)
+        if let model = platform.model { member("model", model) }
+        member("compatible", strings: platform.compatible)
+        array("smmus") { writer in platform.smmus.forEach { writer.smmu($0) } }
+        array("msi_controllers") { writer in platform.msiControllers.forEach { writer.controller($0) } }
+        member("devices", platform.devices.count)
+        if platform.source == .acpi {
+            member("preserve_config", platform.preservesPCIConfiguration)
+            memoryRanges(platform.memoryRanges)
+        }
+        array("memory") { writer in
+            for range in platform.memory {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            }
+        }
+        if findings {
+            array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
+        }
+    }
+
+    /// Each ID mapping of a node repeats the node's regions, so that a small table could make a huge list.
+    private mutating func memoryRanges(_ ranges: [ReservedMemoryRange]) {
+        var room = Limits.memoryRangesListedMax
+        let listed = ranges.prefix { range in
+            room -= 1 + range.regions.count
+            return room >= 0
+        }
+        array("memory_ranges") { writer in listed.forEach { writer.memoryRange($0) } }
+        if listed.count < ranges.count { member("memory_ranges_omitted", ranges.count - listed.count) }
+    }
+
+    private mutating func memoryRange(_ range: ReservedMemoryRange) {
+        object { writer in
+            writer.member("where", "IORT:\(HexLiteral.text(UInt64(range.nodeOffset)))")
+            writer.member("smmu", range.smmu)
+            writer.member("first_stream_id", hex: UInt64(range.streams.lowerBound))
+            writer.member("last_stream_id", hex: UInt64(range.streams.upperBound))
+            writer.array("regions") { writer in
+                for region in range.regions {
+                    writer.object { writer in
+                        writer.member("start", hex: region.start)
+                        writer.member("length", hex: region.length)
+                        writer.member("type", region.kind.wireName)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func smmu(_ smmu: SMMU) {
+        object { writer in
+            writer.member("id", smmu.id)
+            writer.member("version", smmu.version.rawValue)
+            writer.member("compatible", strings: smmu.compatible)
+            if let first = smmu.registers.first { writer.range("registers", first) }
+            writer.member("enabled", smmu.enabled)
+            writer.member("iommu_cells", smmu.iommuCells)
+            writer.member("coherent_walk", smmu.coherentWalk)
+        }
+    }
+
+    private mutating func controller(_ controller: MSIController) {
+        object { writer in
+            writer.member("id", controller.id)
+            writer.member("kind", controller.kind.rawValue)
+            writer.member("compatible", strings: controller.compatible)
+            writer.key("doorbell")
+            if let doorbell = controller.doorbell { writer.hex(doorbell.value) } else { writer.null() }
+            writer.member("enabled", controller.enabled)
+        }
+    }
+}

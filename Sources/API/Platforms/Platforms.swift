@@ -1,0 +1,155 @@
+// /v1/platforms: list, upload, read, replace, remove.
+
+import HTTP
+import JSON
+import Machines
+
+extension Route {
+    /// What describes a machine.
+    private static let descriptions: [BodyType] = [
+        .json, BodyType(mediaType: MediaType.deviceTree, bytesMax: Limits.deviceTreeBytesMax),
+        BodyType(mediaType: MediaType.octetStream), BodyType(mediaType: MediaType.acpiTable),
+        BodyType(mediaType: MediaType.multipart), .plain,
+    ]
+    /// How it is read.
+    private static let readingOptions = ["validate_only", "preserve_config", "assume"]
+
+    static let platforms: [Route] = [
+        .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
+        .post(
+            "createPlatform", "/v1/platforms", query: ["id"] + readingOptions, reads: descriptions,
+            isIdempotent: true, Service.createPlatform),
+        .get("readPlatform", "/v1/platforms/{platform}", Service.readPlatform),
+        .put(
+            "putPlatform", "/v1/platforms/{platform}", query: readingOptions, reads: descriptions,
+            Service.putPlatform),
+        .delete("deletePlatform", "/v1/platforms/{platform}", Service.deletePlatform),
+    ]
+}
+
+extension Service {
+    func listPlatforms(_ context: RequestContext) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let page = platforms.page(after: context.parameter("page_token"), limit: limit)
+        return json(200) { writer in
+            writer.array("items") { writer in
+                for entry in page.entries {
+                    writer.object { writer in
+                        writer.member("id", entry.id)
+                        writer.member("source", entry.platform.source.rawValue)
+                        writer.member("built_in", entry.isBuiltIn)
+                        if let model = entry.platform.model { writer.member("model", model) }
+                        writer.member("compatible", strings: entry.platform.compatible)
+                        writer.member("devices", entry.platform.devices.count)
+                        writer.member("findings", entry.platform.findings.count)
+                    }
+                }
+            }
+            if page.more, let last = page.entries.last { writer.member("next_page_token", last.id) }
+        }
+    }
+
+    func readPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let entry = try entry(context)
+        if context.alreadyHas(entry.etag) {
+            return Response(status: 304, headers: HeaderFields([.init("ETag", entry.etag)]))
+        }
+        return json(200, headers: [.init("ETag", entry.etag), .init("Cache-Control", "no-cache")]) { writer in
+            writer.platformMembers(id: entry.id, entry.platform, findings: true)
+        }
+    }
+
+    func createPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let validateOnly = try flag("validate_only", context)
+        let given = context.parameter("id")
+        if let given { try checkID(given, "?id") }
+        let platform = try ingest(context)
+        let id = given ?? "p-" + String(configuration.random(), radix: 16)
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        let entry = entry(id, platform, context)
+        do {
+            try platforms.add(entry)
+        } catch {
+            throw problem(error, id)
+        }
+        return created(entry)
+    }
+
+    func putPlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let validateOnly = try flag("validate_only", context)
+        let id = context.variable("platform")
+        try checkID(id, "platform")
+        let platform = try ingest(context)
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        let entry = entry(id, platform, context)
+        let isNew: Bool
+        do {
+            isNew = try platforms.put(entry, if: context.condition)
+        } catch {
+            throw problem(error, id)
+        }
+        if isNew { return created(entry) }
+        return json(200, headers: [.init("ETag", entry.etag)]) {
+            $0.platformMembers(id: id, platform, findings: true)
+        }
+    }
+
+    func deletePlatform(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("platform")
+        do {
+            try platforms.remove(id, if: context.condition)
+        } catch {
+            throw problem(error, id)
+        }
+        return Response(status: 204)
+    }
+
+    /// The platform of the path.
+    func entry(_ context: RequestContext) throws(Problem) -> PlatformEntry {
+        let id = context.variable("platform")
+        guard let entry = platforms.entry(id) else { throw problem(.absent, id) }
+        return entry
+    }
+
+    private func created(_ entry: PlatformEntry) -> Response {
+        let location = "/v1/platforms/\(RequestTarget.encoded(entry.id))"
+        return json(201, headers: [.init("Location", location), .init("ETag", entry.etag)]) {
+            $0.platformMembers(id: entry.id, entry.platform, findings: true)
+        }
+    }
+
+    private func entry(_ id: String, _ platform: Platform, _ context: RequestContext) -> PlatformEntry {
+        let body = context.request.body
+        // A tree in memory takes a few times its bytes; the factor errs on the safe side.
+        return PlatformEntry(
+            id: id, platform: platform, isBuiltIn: false, etag: EntityTag.of(body),
+            costBytes: 4_096 + 8 * body.count)
+    }
+
+    private func checkID(_ id: String, _ pointer: String) throws(Problem) {
+        guard WireID(id) == nil else { return }
+        throw .parameters([JSONProblem(pointer: pointer, code: "bad-id", detail: WireID.sentence)])
+    }
+
+    private func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {
+        let shown = Excerpt.of(id)
+        switch refusal {
+        case .exists:
+            return Problem(
+                .platformExists, "The platform \"\(shown)\" exists; PUT replaces it, or choose another id.")
+        case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and stays as it is.")
+        case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
+        case .conditionFailed(let current):
+            let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
+            let now = current.map { "its ETag is \($0)" } ?? "it does not exist"
+            return Problem(
+                .preconditionFailed, "The platform is not as demanded: \(now).", headers: HeaderFields(fields)
+            )
+        case .full:
+            return Problem(
+                .tooManyPlatforms,
+                "\(Limits.platformsUploadedMax) platforms or \(Limits.platformBytesTotalMax) bytes are the most that is kept.",
+                retryAfterSeconds: 60)
+        }
+    }
+}

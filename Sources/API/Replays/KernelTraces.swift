@@ -1,0 +1,150 @@
+// POST /v1/replays with a kernel's trace of iommu:map and iommu:unmap as text: domains, doorbell pages, what
+// was allocated before them, and addresses that the model would not have given.
+
+import AddressSpaces
+import HTTP
+import Ingestion
+public import JSON
+import LinuxReleases
+public import MSIWindows
+import Machines
+
+extension Service {
+    func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
+        try refuse(Route.vectorParameters, "a vector as JSON", context)
+        let query = context.query
+        let conditions = query.conditions().conditions
+        var device: PreparedDevice?
+        var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
+        if let id = context.parameter("platform") {
+            if let entry = platforms.entry(id, at: "?platform", query.problems) {
+                device = adopt(entry, query, conditions, &doorbells)
+            }
+        } else if context.parameter("device") != nil {
+            query.add("device", "A device is one of a platform: name that too.")
+        }
+        try query.check()
+        let content: TraceText.Content
+        do {
+            content = try TraceText.read(context.request.body)
+        } catch {
+            throw Problem(.unreadableInput, "The trace cannot be read: \(error.reason).")
+        }
+        guard !content.events.isEmpty else {
+            throw Problem(
+                .unreadableInput,
+                "None of the \(content.linesRead) lines is an event iommu:map or iommu:unmap, like \"a-1 [000] 5.8: "
+                    + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
+                    + elsewhere(context.request.body))
+        }
+        let trace = TraceReconstruction(
+            content.events,
+            TraceQuestion(conditions: conditions, prepared: device, doorbells: doorbells))
+        return json(200) { writer in
+            writer.traceMembers(trace, lost: content.eventsLost)
+            writer.member("lines_read", content.linesRead)
+            writer.member("lines_ignored", content.linesIgnored)
+            writer.findings(of: form)
+            writer.model(conditions.kernel, engine: configuration.version)
+        }
+    }
+
+    /// The device's reservations, and its doorbells or all of the platform.
+    private func adopt(
+        _ entry: PlatformEntry, _ query: QueryReader, _ conditions: Conditions,
+        _ doorbells: inout [PhysicalAddress]
+    ) -> PreparedDevice? {
+        var known = entry.platform.msiControllers.compactMap(\.doorbell)
+        defer { if doorbells.isEmpty { doorbells = known } }
+        guard let name = query.value("device")?.string(bytesMax: .max, query.problems) else { return nil }
+        guard
+            let device = platforms.prepared(name, on: entry, under: conditions, includesDomain: true)
+        else {
+            query.add("device", entry.unknownDevice(name))
+            return nil
+        }
+        let own = entry.doorbells(of: device.source)
+        if !own.isEmpty { known = own }
+        return device
+    }
+
+    /// Refuses parameters that the other form of the request reads.
+    func refuse(_ names: [String], _ form: String, _ context: RequestContext) throws(Problem) {
+        let query = context.query
+        for name in names where query.value(name) != nil {
+            query.add(name, "It is read with \(form) only.")
+        }
+        try query.check()
+    }
+}
+
+extension JSONWriter {
+    /// The answer to a kernel trace at POST /v1/replays.
+    public mutating func traceMembers(_ trace: TraceReconstruction, lost: UInt64) {
+        member("kind", "iommu_trace")
+        object("events") { writer in
+            writer.member("maps", trace.maps)
+            writer.member("unmaps", trace.unmaps)
+            writer.member("maps_dropped", trace.mapsDropped)
+            writer.member("lost", Int(clamping: min(lost, JSONNode.exactIntegerMax)))
+        }
+        member("doorbell_guessed", trace.isDoorbellGuessed)
+        array("domains") { writer in
+            for (index, domain) in trace.domains.enumerated() { writer.domain(domain, index) }
+        }
+        array("attached") { writer in
+            for attachment in trace.attached {
+                writer.object { writer in
+                    writer.member("line", attachment.line)
+                    writer.member("device", attachment.device)
+                }
+            }
+        }
+    }
+
+    private mutating func domain(_ domain: TracedDomain, _ index: Int) {
+        object { writer in
+            writer.member("index", index)
+            writer.member("kind", domain.kind.rawValue)
+            writer.member("maps", domain.maps)
+            writer.member("unmaps", domain.unmaps)
+            writer.member("live", domain.live)
+            if let span = domain.span { writer.range("span", span) }
+            writer.array("doorbells") { writer in domain.doorbells.forEach { writer.doorbell($0) } }
+            writer.array("oddities") { writer in
+                for oddity in domain.oddities {
+                    writer.object { writer in
+                        writer.member("line", oddity.line)
+                        writer.member("iova", hex: oddity.iova.value)
+                        writer.member("size", hex: oddity.size)
+                        writer.member("reason", oddity.reason.rawValue)
+                        writer.member("detail", oddity.detail)
+                    }
+                }
+            }
+            writer.member("oddities_dropped", domain.odditiesDropped)
+        }
+    }
+
+    private mutating func doorbell(_ doorbell: TracedDomain.Doorbell) {
+        object { writer in
+            writer.member("line", doorbell.line)
+            writer.member("physical", hex: doorbell.physical.value)
+            writer.member("iova", hex: doorbell.iova.value)
+            writer.member("page", hex: doorbell.page.value)
+            writer.key("preceded_by")
+            if let before = doorbell.precededBy {
+                writer.object { writer in
+                    writer.member("line", before.line)
+                    writer.member("iova", hex: before.iova.value)
+                    writer.member("physical", hex: before.physical.value)
+                    writer.member("size", hex: before.size)
+                }
+            } else {
+                writer.null()
+            }
+            writer.key("expected")
+            if let expected = doorbell.expected { writer.hex(expected.value) } else { writer.null() }
+        }
+    }
+}

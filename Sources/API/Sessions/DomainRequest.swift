@@ -1,0 +1,192 @@
+// The bodies that make a domain and attach devices to it. The same members come back in exported state. A
+// device is named on a platform that the server knows, or described in the request.
+
+import AddressSpaces
+import IOVAAllocation
+import Ingestion
+public import JSON
+public import LinuxReleases
+public import MSIWindows
+public import Machines
+public import Sandboxes
+
+/// What a domain is made with: the body of POST .../domains, and the head of an exported domain.
+public struct DomainRequest: Sendable {
+    public private(set) var id: WireID?
+    public private(set) var consumer = Consumer.dmaAPI
+    public private(set) var source = WindowSource.fixed
+    /// What is left open, the first device's platform knows.
+    public var stated = StatedConditions()
+    /// Devices to attach at once, in order.
+    public private(set) var devices: [SessionDeviceRequest] = []
+
+    public init(_ root: JSONNode, kernel: KernelRelease, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        readHead(&reader, kernel: kernel, problems)
+        if let node = reader.optional("devices"),
+            let nodes = node.elements(countMax: Limits.devicesPerDomainMax, problems)
+        {
+            devices = nodes.compactMap { SessionDeviceRequest($0, problems) }
+        }
+        reader.finish()
+    }
+
+    /// For readers of exported domains, which go on with members of their own.
+    init(head reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList) {
+        readHead(&reader, kernel: kernel, problems)
+    }
+
+    private mutating func readHead(
+        _ reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList
+    ) {
+        stated.conditions.kernel = kernel
+        id = reader.optional("id").flatMap { WireID($0, problems) }
+        if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
+            self.consumer = consumer
+        }
+        if let node = reader.optional("window_source"), let source = WindowSource(node, problems) {
+            self.source = source
+        }
+        readPages(&reader, problems)
+        readAperture(&reader, problems)
+        stated.read(
+            [.forcedac, .isolatedMSI, .driver, .unsafeInterrupts, .cacheCoherent], from: &reader)
+    }
+
+    /// `granule` is what the IOMMU maps, `page_size` the CPU's; each is the other's default.
+    private mutating func readPages(_ reader: inout ObjectReader, _ problems: ProblemList) {
+        let granuleValue = reader.value("granule")
+        let granule = granuleValue.flatMap { Condition.pageSize($0, problems) }
+        stated.conditions.pageSize = granule ?? .kib4
+        stated.read([.pageSize], from: &reader)
+        guard let granuleValue, let granule else { return }
+        if granule.shift > stated.conditions.pageSize.shift {
+            granuleValue.add(
+                "granule-above-page",
+                "Linux refuses an IOVA granule above the CPU's page size; send page_size as large.", problems)
+            return
+        }
+        stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
+    }
+
+    private mutating func readAperture(_ reader: inout ObjectReader, _ problems: ProblemList) {
+        guard let node = reader.optional("aperture") else {
+            stated.read([.apertureBits], from: &reader)
+            return
+        }
+        if let bits = reader.value("aperture_bits") {
+            bits.add("conflict", "Send \"aperture\" or \"aperture_bits\", not both.", problems)
+            return
+        }
+        guard let range = IOVARange(wire: node, problems) else { return }
+        let granule = stated.conditions.granule
+        guard granule.isAligned(range.start.value), range.last.value & granule.mask == granule.mask else {
+            problems.add(
+                node.pointer, "not-aligned",
+                "An aperture is made of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
+            return
+        }
+        stated.conditions.aperture = range
+    }
+
+    /// The setup under an id.
+    public func setup(id: String) -> DomainSetup {
+        DomainSetup(id: id, consumer: consumer, source: source, conditions: stated.conditions)
+    }
+}
+
+/// The body of POST .../devices, and an element of `devices`.
+public struct SessionDeviceRequest: Sendable {
+    public enum Subject: Sendable {
+        case named(platform: String, device: String)
+        case described(Device)
+    }
+
+    /// nil when it was wrong; the problem is in the list then.
+    public private(set) var subject: Subject?
+    /// Under which the domain knows it: the platform's name for it, unless given.
+    public private(set) var id: String?
+    /// Exported state only: the platform from which a described device was taken.
+    public private(set) var origin: String?
+    /// Where the request stands in the body.
+    public let pointer: String
+
+    /// - Parameter isExported: the state of a domain, in which an `msi` is no copy of a host's list any more.
+    public init(_ node: JSONNode, isExported: Bool = false, _ problems: ProblemList) {
+        pointer = node.pointer
+        guard var reader = ObjectReader(node, problems) else { return }
+        id = reader.optional("id").flatMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }
+        var idPointer = reader.pointer("id")
+        let platform = reader.optional("platform")
+        let device = reader.optional("device")
+        let description = reader.optional("description")
+        if let description {
+            if let device {
+                problems.add(device.pointer, "conflict", "Send \"device\" or \"description\", not both.")
+            }
+            origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
+            let made = Self.described(description, isExported: isExported, problems)
+            subject = made.map(Subject.described)
+            if id == nil {
+                id = made?.id
+                idPointer = description.pointer + "/id"
+            }
+        } else {
+            let platform = (platform ?? reader.required("platform"))?
+                .string(bytesMax: Limits.platformIDBytesMax, problems)
+            let device = (device ?? reader.required("device"))?
+                .string(bytesMax: Limits.nameBytesMax, problems)
+            if let platform, let device { subject = .named(platform: platform, device: device) }
+            if id == nil {
+                id = device
+                idPointer = reader.pointer("device")
+            }
+        }
+        if let id { Self.check(id, idPointer, problems) }
+        reader.finish()
+    }
+
+    /// An attached device must be reachable by its id, or it could not be detached.
+    private static func check(_ id: String, _ pointer: String, _ problems: ProblemList) {
+        if id.isEmpty {
+            problems.add(pointer, "empty", "An id has at least one character.")
+        } else if !WireName.isReachable(id) {
+            problems.add(pointer, "bad-id", WireName.sentence)
+        }
+    }
+
+    /// The native model's members, as far as attaching depends on them; PCI unless the kind says otherwise.
+    private static func described(
+        _ node: JSONNode, isExported: Bool, _ problems: ProblemList
+    ) -> Device? {
+        guard var reader = ObjectReader(node, problems) else { return nil }
+        let kinds = Device.Kind.allCases.map { (word: $0.rawValue, value: $0) }
+        let id = reader.optional("id").map { $0.string(bytesMax: Limits.nameBytesMax, problems) } ?? "device"
+        let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .pciFunction
+        let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
+        let smmus = list(reader.optional("smmus"), 64, problems) {
+            $0.string(bytesMax: Limits.nameBytesMax, problems)
+        }
+        let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
+            PCIWindow($0, problems)
+        }
+        let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
+            InboundWindow($0, problems)
+        }
+        let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
+            ReservedRegion($0, problems)
+        }
+        reader.finish()
+        guard let id, let kind, let limit else { return nil }
+        return Device(
+            id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
+            dmaLimit: limit, pciWindows: windows, inboundWindows: inbound,
+            firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
+    }
+
+    private static func list<T>(
+        _ node: JSONNode?, _ countMax: Int, _ problems: ProblemList, _ read: (JSONNode) -> T?
+    ) -> [T] {
+        node?.elements(countMax: countMax, problems)?.compactMap(read) ?? []
+    }
+}

@@ -1,0 +1,109 @@
+// How handlers reach a session: found, locked, held against If-Match; its events are published before the
+// lock is given back, so that the order of the log is the order of the effects.
+
+import HTTP
+import JSON
+import Locking
+import Sandboxes
+
+extension Service {
+    /// What a handler does with a session that it has to itself.
+    typealias SessionBody<T> = (inout Session) throws(Problem) -> T
+
+    /// Runs `body` on the session of the path.
+    ///
+    /// - Parameter grows: whether it adds something that is counted.
+    func withSession<T>(
+        _ context: RequestContext, grows: Bool = false, _ body: SessionBody<T>
+    ) throws(Problem) -> (result: T, etag: String) {
+        try withSession(try sessionEntry(context), context, grows: grows, body)
+    }
+
+    /// Runs `body` on a session that was found before.
+    func withSession<T>(
+        _ entry: SessionEntry, _ context: RequestContext, grows: Bool = false, _ body: SessionBody<T>
+    ) throws(Problem) -> (result: T, etag: String) {
+        try withSession(
+            entry, context, grows: grows, prepare: { _ throws(Problem) in },
+            { session, _ throws(Problem) in try body(&session) })
+    }
+
+    /// Runs `body` with what `prepare` reads. Both see the same session, under one lock: what a body of a
+    /// request means depends on the domain that it is for. What is wrong with the request is told first, then
+    /// that there is no room, then that If-Match does not hold.
+    func withSession<Order, T>(
+        _ entry: SessionEntry, _ context: RequestContext, grows: Bool,
+        prepare: (Session) throws(Problem) -> Order, _ body: (inout Session, Order) throws(Problem) -> T
+    ) throws(Problem) -> (result: T, etag: String) {
+        let isFull = grows && !sessions.hasRoom
+        let tags = EntityTag.list(context.head.headers.all("If-Match"))
+        var difference = 0
+        defer { sessions.count(difference) }
+        return try entry.state.withLock { state throws(Problem) in
+            guard !state.isGone else { throw Self.problem(.expired, entry.id) }
+            let order = try prepare(state.session)
+            if isFull { throw Self.everythingIsFull }
+            try Self.check(tags, against: state.session.revision)
+            defer {
+                let events = state.session.takeEvents()
+                if !events.isEmpty {
+                    entry.channel.publish(events, id: state.session.revision)
+                    let weight = state.session.weight
+                    difference = weight - state.weight
+                    state.weight = weight
+                }
+            }
+            let result = try body(&state.session, order)
+            // What `takeEvents` will make of it.
+            return (result, Self.etag(state.session.nextRevision))
+        }
+    }
+
+    /// The session of the path as it is now.
+    func readSession<T>(_ context: RequestContext, _ body: SessionBody<T>) throws(Problem) -> (
+        result: T, etag: String
+    ) {
+        let entry = try sessionEntry(context)
+        return try entry.state.withLock { state throws(Problem) in
+            guard !state.isGone else { throw Self.problem(.expired, entry.id) }
+            return (try body(&state.session), Self.etag(state.session.revision))
+        }
+    }
+
+    /// The session of the path: the one look-up of a request.
+    func sessionEntry(_ context: RequestContext) throws(Problem) -> SessionEntry {
+        let id = context.variable("session")
+        do {
+            return try sessions.entry(id)
+        } catch {
+            throw Self.problem(error, id)
+        }
+    }
+
+    static func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
+
+    static func check(_ tags: [String], against revision: UInt64) throws(Problem) {
+        let current = etag(revision)
+        guard tags.isEmpty || tags.contains("*") || tags.contains(current) else {
+            throw Problem(
+                .preconditionFailed, "The session is not as demanded: its ETag is \(current).",
+                headers: HeaderFields([.init("ETag", current)]))
+        }
+    }
+
+    /// Runs a verb and tells its refusal as a problem.
+    static func verb<T>(
+        at pointer: String = "", _ body: () throws(SessionRefusal) -> T
+    ) throws(Problem) -> T {
+        do { return try body() } catch { throw Problem(error, pointer: pointer) }
+    }
+
+    /// An answer about a session, or 304 when the client has it.
+    func sessionAnswer(
+        _ context: RequestContext, etag: String, _ body: (inout JSONWriter) -> Void
+    ) -> Response {
+        let headers = [HeaderFields.Field("ETag", etag), .init("Cache-Control", "no-cache")]
+        if context.alreadyHas(etag) { return Response(status: 304, headers: HeaderFields(headers)) }
+        return json(200, headers: headers, body)
+    }
+}

@@ -1,0 +1,210 @@
+// Domains of a session, and the devices that are attached to them.
+
+import AddressSpaces
+import HTTP
+import IOVAAllocation
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
+import Sandboxes
+
+extension Route {
+    /// The path of a domain.
+    static let domain = "/v1/sessions/{session}/domains/{domain}"
+
+    static let domains: [Route] = [
+        .get("listDomains", "/v1/sessions/{session}/domains", query: paging, Service.listDomains),
+        .post(
+            "createDomain", "/v1/sessions/{session}/domains", isIdempotent: true, Service.createDomain),
+        .get("readDomain", domain, Service.readDomain),
+        .delete("deleteDomain", domain, Service.deleteDomain),
+        .get("domainState", domain + "/state", Service.domainState),
+        .get("listAttached", domain + "/devices", query: paging, Service.listAttached),
+        .post("attachDevice", domain + "/devices", isIdempotent: true, Service.attachDevice),
+        .delete("detachDevice", domain + "/devices/{device}", Service.detachDevice),
+    ]
+}
+
+extension Service {
+    /// The domain of the path.
+    func domain(_ context: RequestContext, in session: Session) throws(Problem) -> SessionDomain {
+        let id = context.variable("domain")
+        return try Self.verb { () throws(SessionRefusal) in try session.domain(id) }
+    }
+
+    /// A page of a list that is taken while the session is locked: `read` gets offset and limit.
+    func listed<T>(
+        _ context: RequestContext, _ items: (Session) throws(Problem) -> [T],
+        _ write: (inout JSONWriter, T) -> Void
+    ) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let offset = try pageOffset(context)
+        let (all, etag) = try readSession(context) { session throws(Problem) in try items(session) }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.array("items") { writer in
+                for item in all.dropFirst(offset).prefix(limit) { write(&writer, item) }
+            }
+            if all.count - offset > limit { writer.member("next_page_token", String(offset + limit)) }
+        }
+    }
+
+    func listDomains(_ context: RequestContext) throws(Problem) -> Response {
+        try listed(
+            context, { session throws(Problem) in session.domains.map(DomainSummary.init) },
+            { writer, domain in writer.object { $0.domainSummary(domain) } })
+    }
+
+    func createDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let entry = try sessionEntry(context)
+        let kernel = entry.kernel
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        var request = DomainRequest(document.root, kernel: kernel, problems)
+        let devices = request.devices.compactMap { resolve($0, problems) }
+        guard problems.isEmpty else { throw .semantic(problems) }
+        if let (first, found) = devices.first, let platform = found?.platform {
+            request.stated.adopt(
+                isolatesMSIs: platform.isolatesMSIs(of: first.device),
+                driver: platform.driver(of: first.device))
+        }
+        let given = request.id
+        let (made, etag) = try withSession(entry, context, grows: true) { session throws(Problem) in
+            let id = given?.text ?? Self.freeID(in: session)
+            try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
+            var errno: Errno?
+            for (place, found) in devices.enumerated() {
+                do throws(SessionRefusal) {
+                    errno = try session.attach(found.device, to: id, prepare: preparer(of: found)) ?? errno
+                } catch {
+                    // Nothing is kept of a domain that cannot be made as asked.
+                    session.abandonCreation(of: id)
+                    throw Problem(error, pointer: "/devices/\(place)")
+                }
+            }
+            return (DomainSummary(session.domains[session.domains.count - 1]), errno)
+        }
+        let session = RequestTarget.encoded(context.variable("session"))
+        return json(
+            201,
+            headers: [
+                .init("Location", "/v1/sessions/\(session)/domains/\(RequestTarget.encoded(made.0.id))"),
+                .init("ETag", etag),
+            ]
+        ) { writer in
+            writer.domainSummary(made.0)
+            if let errno = made.1 { writer.member("errno", errno.rawValue) }
+            writer.model(kernel, engine: configuration.version)
+        }
+    }
+
+    /// `d0`, `d1` ...: the first that is free.
+    private static func freeID(in session: Session) -> String {
+        let taken = Set(session.domains.map(\.id))
+        return (0...taken.count).lazy.map { "d\($0)" }.first { !taken.contains($0) } ?? "d"
+    }
+
+    func readDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let (read, etag) = try readSession(context) { session throws(Problem) in
+            (DomainSummary(try domain(context, in: session)), session.kernel)
+        }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.domainSummary(read.0)
+            writer.model(read.1, engine: configuration.version)
+        }
+    }
+
+    func deleteDomain(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let (_, etag) = try withSession(context) { session throws(Problem) in
+            try Self.verb { () throws(SessionRefusal) in try session.delete(id) }
+        }
+        return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
+    }
+
+    func domainState(_ context: RequestContext) throws(Problem) -> Response {
+        let (read, etag) = try readSession(context) { session throws(Problem) in
+            (try domain(context, in: session).snapshot, session.kernel)
+        }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.domainState(read.0)
+            writer.model(read.1, engine: configuration.version)
+        }
+    }
+
+    // MARK: Devices
+
+    func listAttached(_ context: RequestContext) throws(Problem) -> Response {
+        try listed(
+            context, { session throws(Problem) in try domain(context, in: session).devices },
+            { writer, device in writer.sessionDevice(device) })
+    }
+
+    func attachDevice(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let found = resolve(SessionDeviceRequest(document.root, problems), problems)
+        guard problems.isEmpty, let found else { throw .semantic(problems) }
+        let device = found.device
+        let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
+            let before = try domain(context, in: session).regionCount
+            let errno = try Self.verb { () throws(SessionRefusal) in
+                try session.attach(device, to: id, prepare: preparer(of: found))
+            }
+            let domain = try domain(context, in: session)
+            return (
+                errno: errno, member: domain.devices.count - 1,
+                regions: Array(domain.regions.dropFirst(before)),
+                kernel: session.kernel
+            )
+        }
+        return json(201, headers: [.init("ETag", etag)]) { writer in
+            writer.member("id", device.id)
+            if let platform = device.platform { writer.member("platform", platform) }
+            writer.member("kind", device.device.kind.rawValue)
+            writer.member("dma_limit", hex: device.device.dmaLimit)
+            writer.member("member", made.member)
+            // Of a DMA domain only the first device's count: the list is empty for the others.
+            writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
+            writer.member("errno", orNull: made.errno?.rawValue)
+            writer.model(made.kernel, engine: configuration.version)
+        }
+    }
+
+    func detachDevice(_ context: RequestContext) throws(Problem) -> Response {
+        let id = context.variable("domain")
+        let device = context.variable("device")
+        let (_, etag) = try withSession(context) { session throws(Problem) in
+            try Self.verb { () throws(SessionRefusal) in try session.detach(device, from: id) }
+        }
+        return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
+    }
+
+    /// A device to attach, and the entry that it was found on.
+    private typealias FoundDevice = (device: SessionDevice, entry: PlatformEntry?)
+
+    /// Finds a stored platform's device prepared; nil for a device that the request describes. The driver is
+    /// the domain's.
+    private func preparer(of found: FoundDevice) -> ((Conditions) -> PreparedDevice)? {
+        let (device, platforms) = (found.device.device, platforms)
+        return found.entry.map { entry in
+            { platforms.prepared(device, on: entry, under: $0, adoptsDriver: false) }
+        }
+    }
+
+    /// The device with its platform looked up.
+    private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> FoundDevice? {
+        switch request.subject {
+        case .described(let device):
+            return (SessionDevice(id: request.id ?? device.id, platform: nil, device: device), nil)
+        case .named(let platform, let name):
+            let entry = platforms.entry(platform, at: request.pointer + "/platform", problems)
+            guard let device = entry?.device(name, at: request.pointer + "/device", problems) else {
+                return nil
+            }
+            return (SessionDevice(id: request.id ?? name, platform: platform, device: device), entry)
+        case nil: return nil
+        }
+    }
+}

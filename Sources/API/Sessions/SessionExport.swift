@@ -1,0 +1,181 @@
+// Exported state. Lists of numbers that may be long are flat arrays, so that a session of a hundred thousand
+// ranges still fits into a request body.
+
+import AddressSpaces
+import IOVAAllocation
+import Ingestion
+public import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
+public import Sandboxes
+
+extension JSONWriter {
+    /// What POST /v1/sessions reads back.
+    public mutating func sessionState(_ snapshot: SessionSnapshot) {
+        member("id", snapshot.id)
+        member("kernel", snapshot.kernel.rawValue)
+        member("revision", Int(snapshot.revision))
+        member("ttl_seconds", snapshot.ttlSeconds)
+        array("doorbell_context") { writer in
+            for page in snapshot.context {
+                writer.object { writer in
+                    writer.member("window", hex: page.window)
+                    writer.member("physical", hex: page.physical)
+                    writer.member("number", Int(page.number))
+                }
+            }
+        }
+        array("domains") { writer in
+            for domain in snapshot.domains { writer.object { $0.domainState(domain) } }
+        }
+    }
+
+    /// One domain of it.
+    public mutating func domainState(_ domain: SessionSnapshot.Domain) {
+        domainHead(domain.setup)
+        object("aperture") { writer in
+            let aperture = domain.setup.conditions.aperture
+            writer.ends(aperture.start.value, aperture.last.value)
+        }
+        array("devices") { writer in
+            for device in domain.devices {
+                writer.describedDevice(device, under: domain.setup.conditions)
+            }
+        }
+        if let allocator = domain.allocator {
+            array("reserved_regions") { writer in
+                for region in domain.regions {
+                    writer.object { writer in
+                        writer.ends(region.range.start.value, region.range.last.value)
+                        writer.regionMembers(region)
+                    }
+                }
+            }
+            array("doorbells") { writer in
+                for page in domain.doorbells {
+                    writer.object { writer in
+                        writer.member("physical", hex: page.physical)
+                        writer.member("page", hex: page.iova)
+                    }
+                }
+            }
+            object("allocator") { $0.allocator(allocator) }
+        } else {
+            array("mappings") { writer in
+                for range in domain.mappings {
+                    writer.object { $0.ends(range.start.value, range.last.value) }
+                }
+            }
+            array("interrupts") { writer in
+                for interrupt in domain.interrupts {
+                    writer.object { writer in
+                        writer.member("physical", hex: interrupt.physical)
+                        writer.member("device", interrupt.device)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func allocator(_ allocator: SessionSnapshot.Allocator) {
+        let state = allocator.state
+        member("start_pfn", hex: state.startPFN)
+        member("online_cpus", state.onlineCPUs)
+        member("cached32_node", hex: state.hint32)
+        member("cached_node", hex: state.hint64)
+        member("max32_alloc_size", hex: state.memo)
+        array("ranges") { writer in
+            for range in state.ranges {
+                writer.hex(range.lo)
+                writer.hex(range.hi)
+            }
+        }
+        array("size_classes") { writer in
+            for sizeClass in state.sizeClasses {
+                writer.object { writer in
+                    writer.member("loaded", numbers: sizeClass.loaded)
+                    writer.member("previous", numbers: sizeClass.previous)
+                    writer.array("depot") { writer in
+                        for magazine in sizeClass.depot {
+                            writer.array { writer in magazine.forEach { writer.hex($0) } }
+                        }
+                    }
+                    writer.member("armed", sizeClass.isArmed)
+                }
+            }
+        }
+        object("notes") { writer in
+            for kind in SessionSnapshot.Note.Kind.allCases {
+                let notes = allocator.notes.filter { $0.kind == kind }
+                writer.member(kind.rawValue, numbers: notes.flatMap { [$0.hi, $0.pages] })
+            }
+        }
+        array("hardware_msi") { writer in
+            for range in allocator.hardware {
+                writer.object { $0.ends(range.start.value, range.last.value) }
+            }
+        }
+        array("gave_up_below_4g") { writer in
+            for member in allocator.givenUp where member >= 0 { writer.int(member) }
+        }
+        member("unattached_gave_up_below_4g", allocator.givenUp.contains(-1))
+        member("errno", orNull: allocator.errno?.rawValue)
+    }
+
+    private mutating func member(_ name: String, numbers: [UInt64]) {
+        array(name) { writer in numbers.forEach { writer.hex($0) } }
+    }
+
+    /// All that attaching the device elsewhere depends on.
+    private mutating func describedDevice(_ device: SessionDevice, under conditions: Conditions) {
+        object { writer in
+            writer.member("id", device.id)
+            if let platform = device.platform { writer.member("platform", platform) }
+            writer.object("description") { writer in
+                writer.member("id", device.device.id)
+                writer.member("kind", device.device.kind.rawValue)
+                writer.member("dma_limit", hex: device.device.dmaLimit)
+                writer.member("smmus", strings: device.device.smmus)
+                writer.array("pci_windows") { writer in
+                    device.device.pciWindows.forEach { writer.pciWindow($0) }
+                }
+                writer.array("dma_ranges") { writer in
+                    for window in device.device.inboundWindows {
+                        writer.object { writer in
+                            writer.member("bus", hex: window.busStart)
+                            writer.member("cpu", hex: window.cpuStart)
+                            writer.member("size", hex: window.size)
+                        }
+                    }
+                }
+                writer.array("reserved_regions") { writer in
+                    for region in device.device.appliedRegions(under: conditions) where region.range != nil {
+                        writer.object { writer in
+                            writer.ends(region.start, region.wrappingLast)
+                            writer.member("type", region.kind.wireName)
+                            writer.member("provenance", region.provenanceText)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// As ranges are read: the last address and no size beside it.
+    private mutating func ends(_ start: UInt64, _ last: UInt64) {
+        member("start", hex: start)
+        member("last", hex: last)
+    }
+
+    private mutating func pciWindow(_ window: PCIWindow) {
+        object { writer in
+            writer.member("kind", window.kind.rawValue)
+            writer.member("bus", hex: window.busStart)
+            writer.member("cpu", hex: window.cpuStart)
+            writer.member("size", hex: window.size)
+            writer.member("is_64bit", window.is64Bit)
+            writer.member("prefetchable", window.isPrefetchable)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// /v1/sessions: list, make, import, renew, end, export.
+
+import HTTP
+import JSON
+import LinuxReleases
+import Locking
+import Sandboxes
+
+extension Route {
+    static let sessions: [Route] = [
+        .get("listSessions", "/v1/sessions", query: paging, Service.listSessions),
+        .post("createSession", "/v1/sessions", query: ["id"], isIdempotent: true, Service.createSession),
+        .get("readSession", "/v1/sessions/{session}", Service.readSession),
+        .patch("patchSession", "/v1/sessions/{session}", Service.patchSession),
+        .delete("deleteSession", "/v1/sessions/{session}", Service.deleteSession),
+        .get("sessionState", "/v1/sessions/{session}/state", Service.sessionState),
+        .get(
+            "sessionEvents", "/v1/sessions/{session}/events", query: ["after"] + paging,
+            produces: [MediaType.json, MediaType.eventStream], Service.sessionEvents),
+    ]
+}
+
+extension Service {
+    func listSessions(_ context: RequestContext) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let page = sessions.page(after: context.parameter("page_token"), limit: limit)
+        // Each is looked at under its own lock, and written after.
+        let items = page.entries.compactMap { entry in
+            entry.state.withLock { $0.isGone ? nil : SessionSummary($0.session) }
+        }
+        return json(200) { writer in
+            writer.array("items") { writer in
+                for item in items { writer.object { $0.sessionSummary(item) } }
+            }
+            if page.more, let last = page.entries.last { writer.member("next_page_token", last.id) }
+        }
+    }
+
+    func createSession(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = SessionRequest(document.root, problems)
+        guard problems.isEmpty else { throw .semantic(problems) }
+        let id = try sessionID(request, context)
+        let session: Session
+        if let snapshot = request.snapshot {
+            do {
+                session = try Session(
+                    restoring: snapshot, id: id, createdAt: sessions.now(), ttlSeconds: request.ttlSeconds,
+                    quota: Limits.sessionQuota)
+            } catch {
+                throw Problem(error)
+            }
+        } else {
+            session = Session(
+                id: id, kernel: request.kernel, createdAt: sessions.now(), ttlSeconds: request.ttlSeconds,
+                quota: Limits.sessionQuota)
+        }
+        do {
+            _ = try sessions.add(session)
+        } catch {
+            throw Self.problem(error, id)
+        }
+        let summary = SessionSummary(session)
+        return json(
+            201,
+            headers: [
+                .init("Location", "/v1/sessions/\(RequestTarget.encoded(id))"),
+                .init("ETag", Self.etag(session.revision)),
+            ]
+        ) { writer in
+            writer.sessionSummary(summary)
+            writer.model(session.kernel, engine: configuration.version)
+        }
+    }
+
+    /// The caller's id, from query or body, or a fresh one.
+    private func sessionID(_ request: SessionRequest, _ context: RequestContext) throws(Problem) -> String {
+        guard let given = context.parameter("id") else {
+            if let id = request.id { return id.text }
+            let digits = String(configuration.random(), radix: 16)
+            return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
+        }
+        guard let chosen = WireID(given) else { throw .parameter("id", WireID.sentence) }
+        // An exported session may be brought in under another name.
+        if request.snapshot == nil, let id = request.id, id != chosen {
+            throw .parameter("id", "The body names another id.")
+        }
+        return chosen.text
+    }
+
+    func readSession(_ context: RequestContext) throws(Problem) -> Response {
+        let (summary, etag) = try readSession(context) { session throws(Problem) in SessionSummary(session) }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.sessionSummary(summary)
+            writer.model(summary.kernel, engine: configuration.version)
+        }
+    }
+
+    func patchSession(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let patch = SessionPatch(document.root, problems)
+        guard problems.isEmpty, let seconds = patch.ttlSeconds else { throw .semantic(problems) }
+        let entry = try sessionEntry(context)
+        let now = sessions.now()
+        let (summary, etag) = try withSession(entry, context) { session throws(Problem) in
+            session.renew(seconds: seconds, now: now)
+            return SessionSummary(session, revision: session.nextRevision)
+        }
+        sessions.renewed(entry, expiresAt: summary.expiresAt)
+        return json(200, headers: [.init("ETag", etag)]) { writer in
+            writer.sessionSummary(summary)
+            writer.model(summary.kernel, engine: configuration.version)
+        }
+    }
+
+    func deleteSession(_ context: RequestContext) throws(Problem) -> Response {
+        // If-Match first; between that and the end another change may still come, as it might after.
+        let entry = try sessionEntry(context)
+        _ = try withSession(entry, context) { _ throws(Problem) in }
+        guard sessions.remove(entry, isExpired: false, reason: "session_deleted") else {
+            throw Self.problem(.absent, entry.id)
+        }
+        return Response(status: 204)
+    }
+
+    func sessionState(_ context: RequestContext) throws(Problem) -> Response {
+        let (snapshot, etag) = try readSession(context) { session throws(Problem) in session.snapshot }
+        return sessionAnswer(context, etag: etag) { writer in
+            writer.sessionState(snapshot)
+            writer.model(snapshot.kernel, engine: configuration.version)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// What is known about a request from its head alone: the route, its variables, the media types. It is worked
+// out once, when the request is admitted, and handed to the handler with the body. Everything that can be
+// refused without the body is refused here, in the same order for every route.
+
+import AddressSpaces
+import HTTP
+import JSON
+
+/// An admitted request.
+struct Plan: Sendable {
+    let route: Route
+    /// Decoded segments of the path, as many as the route has unless it is a file's.
+    let path: [String]
+    let query: [QueryItem]
+    /// Media type of the answer.
+    let produces: String
+    /// What the body is read as; nil when the route takes none.
+    let reads: Route.BodyType?
+    let requestID: String
+    /// The file that is asked for, where one is.
+    let file: Site.File?
+
+    /// Media type of the body; nil when the route takes none.
+    var consumes: String? { reads?.mediaType }
+    var bodyLimitBytes: Int { reads?.bytesMax ?? 0 }
+}
+
+struct RequestContext: Sendable {
+    let request: Request
+    let plan: Plan
+
+    var head: RequestHead { request.head }
+    var requestID: String { plan.requestID }
+
+    /// The value of a path variable of the route.
+    func variable(_ name: String) -> String { plan.path[plan.route.place(of: name)] }
+}
+
+extension Service {
+    func plan(_ head: RequestHead, _ requestID: String) throws(Problem) -> Plan {
+        let target = try parsedTarget(head)
+        let (path, file) = try found(target)
+        guard let route = path.route(head.method) else {
+            throw Problem(
+                .methodNotAllowed,
+                "\(head.method.name) does not work on \(target.description); allowed: \(path.allow).",
+                headers: HeaderFields([.init("Allow", path.allow)]))
+        }
+        try authorize(route, head)
+        // A file has a type of its own.
+        let offers = file.map { [$0.mediaType] } ?? route.produces
+        guard let produces = Negotiation.choose(from: offers, accepting: head.headers.all("Accept")) else {
+            let offers = offers.joined(separator: ", ")
+            throw Problem(.notAcceptable, "This resource is available as \(offers) only.")
+        }
+        try checkQuery(target.query, of: route)
+        return Plan(
+            route: route, path: target.path, query: target.query, produces: produces,
+            reads: try bodyType(of: route, head), requestID: requestID, file: file)
+    }
+
+    /// The routes of a path, static files last: the API's own paths cannot be taken by a file.
+    private func found(_ target: RequestTarget) throws(Problem) -> (path: RoutePath, file: Site.File?) {
+        if let path = RouteTable.match(target.path) { return (path, nil) }
+        guard let file = configuration.site.file(at: target.path) else {
+            throw Problem(.notFound, "Nothing is at \(target.description); GET /v1 lists what there is.")
+        }
+        return (RouteTable.staticFile, file)
+    }
+
+    private func parsedTarget(_ head: RequestHead) throws(Problem) -> RequestTarget {
+        do {
+            return try RequestTarget(parsing: head.rawTarget)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    private func authorize(_ route: Route, _ head: RequestHead) throws(Problem) {
+        guard let token = configuration.token, route.needsToken else { return }
+        guard let field = head.headers["Authorization"] else {
+            throw Problem(
+                .unauthenticated, "Send Authorization: Bearer with this server's token.",
+                headers: HeaderFields([.init("WWW-Authenticate", "Bearer realm=\"iovad\"")]))
+        }
+        guard equalInConstantTime(field, "Bearer \(token)") else {
+            throw Problem(.forbidden, "The token in Authorization is not this server's.")
+        }
+    }
+
+    /// Compares without telling by its duration where the first difference is.
+    private func equalInConstantTime(_ left: String, _ right: String) -> Bool {
+        let a = Array(left.utf8)
+        let b = Array(right.utf8)
+        var difference: UInt8 = a.count == b.count ? 0 : 1
+        for index in a.indices { difference |= a[index] ^ (b.isEmpty ? 0 : b[index % b.count]) }
+        return difference == 0
+    }
+
+    private func checkQuery(_ query: [QueryItem], of route: Route) throws(Problem) {
+        var errors: [JSONProblem] = []
+        var seen: Set<String> = []
+        for item in query {
+            if !route.query.contains(item.name) {
+                let known = route.query
+                let hint = known.isEmpty ? "none are read here" : "known are \(known.joined(separator: ", "))"
+                errors.append(
+                    JSONProblem(
+                        pointer: QueryReader.pointer(item.name), code: "unknown-parameter",
+                        detail: "No such parameter; \(hint)."))
+            } else if !seen.insert(item.name).inserted {
+                errors.append(
+                    JSONProblem(
+                        pointer: QueryReader.pointer(item.name), code: "repeated-parameter",
+                        detail: "Send the parameter once."))
+            }
+        }
+        if !errors.isEmpty { throw Problem.parameters(errors) }
+    }
+
+    private func bodyType(of route: Route, _ head: RequestHead) throws(Problem) -> Route.BodyType? {
+        guard !route.reads.isEmpty else { return nil }
+        guard let field = head.headers["Content-Type"] else {
+            let known = route.consumes.joined(separator: ", ")
+            throw Problem(.unsupportedMediaType, "Send a Content-Type; read here: \(known).")
+        }
+        let name = Negotiation.mediaType(field)
+        guard let type = route.reads.first(where: { $0.mediaType == name }) else {
+            let known = route.consumes.joined(separator: ", ")
+            throw Problem(.unsupportedMediaType, "\(name) is not read here; send one of \(known).")
+        }
+        if head.headers["Content-Encoding"].map({ Negotiation.mediaType($0) != "identity" }) == true {
+            throw Problem(.unsupportedMediaType, "Send the body without Content-Encoding.")
+        }
+        return type
+    }
+
+    /// OPTIONS comes from the same table: 204 with Allow for every path that exists, and for `*`.
+    func options(_ head: RequestHead, _ requestID: String) throws(Problem) -> Response {
+        let target = try parsedTarget(head)
+        let allow: String
+        if target.isAsterisk {
+            allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+        } else {
+            allow = try found(target).path.allow
+        }
+        var response = Response(status: 204, headers: HeaderFields([.init("Allow", allow)]))
+        if configuration.allowedOrigin != nil {
+            response.headers.set("Access-Control-Allow-Methods", allow)
+            response.headers.set(
+                "Access-Control-Allow-Headers",
+                "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, X-Request-ID"
+            )
+            response.headers.set("Access-Control-Max-Age", "600")
+        }
+        return finish(response, head, requestID, nil)
+    }
+
+    /// The caller's id when it is printable and short, otherwise a fresh one.
+    func requestID(of head: RequestHead) -> String {
+        if let given = head.headers["X-Request-ID"], !given.isEmpty,
+            given.utf8.count <= Limits.requestIDBytesMax, given.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        {
+            return given
+        }
+        return "r-" + String(configuration.random(), radix: 16)
+    }
+}

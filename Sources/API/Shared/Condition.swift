@@ -1,0 +1,119 @@
+// What a request may say of kernel, boot and IOMMU. This is the one table of names, bounds and sentences:
+// bodies, queries and the command line all read their conditions here.
+
+public import AddressSpaces
+import IOVAAllocation
+public import JSON
+public import LinuxReleases
+public import MSIWindows
+public import Machines
+
+/// One condition, by its name on the wire.
+public enum Condition: String, CaseIterable, Sendable {
+    case kernel
+    case pageSize = "page_size"
+    case apertureBits = "aperture_bits"
+    case smmuPageSizes = "smmu_page_sizes"
+    case defaultDomain = "default_domain"
+    case driver = "iommu"
+    case isolatedMSI = "isolated_msi"
+    case unsafeInterrupts = "allow_unsafe_interrupts"
+    case forcedac
+    case cacheCoherent = "cache_coherent"
+
+    /// Those that a query can say.
+    public static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
+}
+
+/// Conditions as a request states them, and which of them it left to the platform.
+public struct StatedConditions: Sendable {
+    public var conditions: Conditions
+    private var statesIsolation = false
+    public private(set) var statesDriver = false
+
+    public init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
+
+    /// Reads those that are there, in this order; every fault goes to the reader's problems.
+    public mutating func read(_ wanted: [Condition], from reader: inout some ValueReader) {
+        for condition in wanted {
+            if let value = reader.value(condition.rawValue) { set(condition, value, reader.problems) }
+        }
+    }
+
+    private mutating func set(_ condition: Condition, _ value: WireValue, _ problems: ProblemList) {
+        switch condition {
+        case .kernel:
+            if let kernel = Condition.kernel(value, problems) { conditions.kernel = kernel }
+        case .pageSize:
+            if let size = Condition.pageSize(value, problems) { conditions.pageSize = size }
+        case .apertureBits:
+            if let bits = Condition.apertureBits(value, problems) {
+                conditions.aperture = Conditions(apertureBits: bits).aperture
+            }
+        case .smmuPageSizes:
+            if let sizes = Condition.pageSizes(value, problems) { conditions.smmuPageSizes = sizes }
+        case .defaultDomain:
+            if let domain = value.choice(WireWords.defaultDomains, problems) {
+                conditions.defaultDomain = domain
+            }
+        case .driver:
+            if let driver = value.choice(WireWords.drivers, problems) {
+                conditions.driver = driver
+                statesDriver = true
+            }
+        case .isolatedMSI:
+            if let flag = value.bool(problems) {
+                conditions.hasIsolatedMSI = flag
+                statesIsolation = true
+            }
+        case .unsafeInterrupts:
+            if let flag = value.bool(problems) { conditions.allowsUnsafeInterrupts = flag }
+        case .forcedac:
+            if let flag = value.bool(problems) { conditions.forcesDAC = flag }
+        case .cacheCoherent:
+            if let flag = value.bool(problems) { conditions.isCacheCoherent = flag }
+        }
+    }
+
+    /// Takes over what the platform knows and the request did not state.
+    public mutating func adopt(isolatesMSIs: Bool, driver: SMMU.Version?) {
+        if !statesIsolation { conditions.hasIsolatedMSI = isolatesMSIs }
+        if !statesDriver, let driver { conditions.driver = driver }
+    }
+}
+
+// MARK: Single values
+
+extension Condition {
+    public static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelRelease? {
+        value.choice(WireWords.kernels, problems)
+    }
+
+    public static func apertureBits(_ value: WireValue, _ problems: ProblemList) -> Int? {
+        value.int(in: Conditions.apertureBitsBounds, problems)
+    }
+
+    /// A page size of arm64: the CPU's, or the IOMMU's granule.
+    public static func pageSize(_ value: WireValue, _ problems: ProblemList) -> Granule? {
+        guard let bytes = value.u64(problems) else { return nil }
+        if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
+        let sizes = WireWords.pageSizes.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")
+        value.add(
+            "unknown-value", "\(HexLiteral.text(bytes)) is no page size of arm64; send one of \(sizes).",
+            problems)
+        return nil
+    }
+
+    /// Granules with the block sizes that come with them.
+    private static let pagesAndBlocks: [(page: Granule, sizes: PageSizes)] = [
+        (.kib4, .kib4), (.kib16, .kib16), (.kib64, .kib64),
+    ]
+
+    fileprivate static func pageSizes(_ value: WireValue, _ problems: ProblemList) -> PageSizes? {
+        guard let nodes = value.elements(countMax: WireWords.pageSizes.count, problems) else { return nil }
+        if nodes.isEmpty { value.add("empty", "An IOMMU has at least one page size.", problems) }
+        let pages = nodes.compactMap { pageSize($0, problems) }
+        let bitmaps = pagesAndBlocks.filter { pages.contains($0.page) }.map(\.sizes.bitmap)
+        return PageSizes(bitmap: bitmaps.reduce(0, |))
+    }
+}

@@ -1,0 +1,38 @@
+// Strong entity tags, and what If-Match and If-None-Match say of them. A tag is FNV-1a of the content, which
+// is no cryptographic digest: it protects cooperating clients from lost updates, not from a forger.
+
+import AddressSpaces
+import HTTP
+
+enum EntityTag {
+    /// A quoted tag of 16 hex digits.
+    static func of(_ bytes: some Sequence<UInt8>) -> String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes {
+            hash ^= UInt64(byte)
+            hash = hash &* 0x100_0000_01b3
+        }
+        return "\"" + HexLiteral.digits(hash, atLeast: 16) + "\""
+    }
+
+    /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.
+    static func list(_ fields: [String]) -> [String] {
+        FieldList.elements(fields).map(String.init)
+    }
+}
+
+extension RequestContext {
+    /// `If-None-Match` names this tag (weak comparison, RFC 9110, 13.1.2), so 304 is the answer.
+    func alreadyHas(_ etag: String) -> Bool {
+        EntityTag.list(head.headers.all("If-None-Match")).contains {
+            $0 == "*" || $0 == etag || $0 == "W/\(etag)"
+        }
+    }
+
+    /// What If-Match and If-None-Match demand of a change.
+    var condition: PlatformStore.Condition {
+        let match = EntityTag.list(head.headers.all("If-Match"))
+        if !match.isEmpty { return .matches(match) }
+        return EntityTag.list(head.headers.all("If-None-Match")).contains("*") ? .absent : .none
+    }
+}

@@ -1,0 +1,187 @@
+// Every limit of the service, named with its unit. GET /v1/limits lists them all from the two tables; the
+// limits of the server in front are its own.
+
+import HTTP
+import MSIWindows
+public import Sandboxes
+
+/// The numbers beyond which a request is refused.
+public enum Limits {
+    public static let bodyBytesMax = 8 << 20
+    public static let jsonDepthMax = 32
+    public static let jsonValuesMax = 1_000_000
+    public static let deviceTreeBytesMax = 2 << 20
+    public static let regionsPerPlatformMax = 65_536
+    public static let devicesPerPlatformMax = 4_096
+    public static let findingsPerPlatformMax = 256
+    public static let acpiTableBytesMax = 2 << 20
+    /// RMRs and their regions that a platform's answer lists; how many RMRs are left out is told beside them.
+    public static let memoryRangesListedMax = 32_768
+    public static let multipartPartsMax = MultipartForm.partsMax
+    public static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
+    public static let textLinesMax = 200_000
+    public static let platformsUploadedMax = 1_024
+    /// Sum of what uploaded platforms take, by the service's own estimate.
+    public static let platformBytesTotalMax = 512 << 20
+    public static let platformIDBytesMax = WireID.bytesMax
+    public static let nameBytesMax = 1_024
+    public static let inlineRegionsMax = 65_536
+    public static let candidateBasesMax = 64
+    public static let doorbellsPerDecisionMax = 1_024
+    public static let earlierMappingsMax = 10_000
+    public static let groupMatesMax = 64
+    public static let attachedGroupsMax = 64
+    public static let mappingsPerDecisionMax = 4_096
+    public static let mapChecksMax = 1_024
+    /// Ranges that a decision lists; how many there are is told beside them.
+    public static let rangesPerDecisionMax = 1_024
+    /// Policies times kernels of one comparison.
+    public static let comparisonCellsMax = 64
+    /// Regions and ranges of all devices of one comparison: each cell reads them all.
+    public static let comparisonRegionsMax = 4_096
+    /// Faults of a log, and other lines of SMMU drivers; how many are left out is told beside them.
+    public static let faultsMax = 1_000
+    /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
+    public static let faultStreamsMax = FaultExplanation.scenesMax
+    public static let warningsPerDecisionMax = Decision.warningsMax
+    public static let replayOperationsMax = 200_000
+    /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
+    public static let replayBodyBytesMax = 24 << 20
+    /// An operation has up to nine values, with what it is expected to return.
+    public static let replayJSONValuesMax = 2_000_000
+    public static let replayCPUsMax = 8_192
+    public static let placementHostsMax = 10_000
+    /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
+    /// counts the guest's ranges too, which it is held against.
+    public static let placementObstaclesMax = 2_000_000
+    /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
+    public static let preparedRangesMax = 262_144
+    public static let memoryMapEntriesMax = 4_096
+    public static let windowBytesMax: UInt64 = 1 << 48
+    public static let surveyDevicesMax = 100_000
+    /// Devices times policies of one survey.
+    public static let surveyCellsMax = 1_000_000
+    public static let surveyConstantsMax = 64
+    public static let surveyRowsMax = 1_000
+    public static let explanationStepsMax = 512
+    public static let problemErrorsMax = 32
+    public static let pageItemsDefault = 100
+    public static let pageItemsMax = 1_000
+    public static let idempotencyKeysMax = 1_024
+    /// Sum of the answers that are kept for idempotency keys.
+    public static let idempotencyBytesTotalMax = 64 << 20
+    public static let idempotencyKeyBytesMax = 128
+    public static let requestIDBytesMax = 128
+    public static let eventRingMax = 1_024
+    public static let subscribersMax = 256
+    public static let heartbeatSeconds = 15
+    public static let siteFilesMax = 512
+    public static let siteBytesTotalMax = 16 << 20
+    public static let siteFolderDepthMax = 8
+
+    /// Name on the wire and value, in the order in which they are listed.
+    public static let table: [(name: String, value: Int)] =
+        [
+            ("body_bytes_max", bodyBytesMax),
+            ("json_depth_max", jsonDepthMax),
+            ("json_values_max", jsonValuesMax),
+            ("device_tree_bytes_max", deviceTreeBytesMax),
+            ("regions_per_platform_max", regionsPerPlatformMax),
+            ("devices_per_platform_max", devicesPerPlatformMax),
+            ("findings_per_platform_max", findingsPerPlatformMax),
+            ("acpi_table_bytes_max", acpiTableBytesMax),
+            ("memory_ranges_listed_max", memoryRangesListedMax),
+            ("multipart_parts_max", multipartPartsMax),
+            ("multipart_header_bytes_max", multipartHeaderBytesMax),
+            ("text_lines_max", textLinesMax),
+            ("platforms_uploaded_max", platformsUploadedMax),
+            ("platform_bytes_total_max", platformBytesTotalMax),
+            ("platform_id_bytes_max", platformIDBytesMax),
+            ("name_bytes_max", nameBytesMax),
+            ("inline_regions_max", inlineRegionsMax),
+            ("candidate_bases_max", candidateBasesMax),
+            ("doorbells_per_decision_max", doorbellsPerDecisionMax),
+            ("earlier_mappings_max", earlierMappingsMax),
+            ("group_mates_max", groupMatesMax),
+            ("attached_groups_max", attachedGroupsMax),
+            ("mappings_per_decision_max", mappingsPerDecisionMax),
+            ("map_checks_max", mapChecksMax),
+            ("ranges_per_decision_max", rangesPerDecisionMax),
+            ("comparison_cells_max", comparisonCellsMax),
+            ("comparison_regions_max", comparisonRegionsMax),
+            ("faults_max", faultsMax),
+            ("fault_streams_max", faultStreamsMax),
+            ("warnings_per_decision_max", warningsPerDecisionMax),
+            ("replay_operations_max", replayOperationsMax),
+            ("replay_body_bytes_max", replayBodyBytesMax),
+            ("replay_json_values_max", replayJSONValuesMax),
+            ("replay_cpus_max", replayCPUsMax),
+            ("placement_hosts_max", placementHostsMax),
+            ("placement_obstacles_max", placementObstaclesMax),
+            ("prepared_ranges_max", preparedRangesMax),
+            ("memory_map_entries_max", memoryMapEntriesMax),
+            ("window_bytes_max", Int(windowBytesMax)),
+            ("survey_devices_max", surveyDevicesMax),
+            ("survey_cells_max", surveyCellsMax),
+            ("survey_constants_max", surveyConstantsMax),
+            ("survey_rows_max", surveyRowsMax),
+            ("explanation_steps_max", explanationStepsMax),
+            ("problem_errors_max", problemErrorsMax),
+            ("page_items_default", pageItemsDefault),
+            ("page_items_max", pageItemsMax),
+            ("idempotency_keys_max", idempotencyKeysMax),
+            ("idempotency_bytes_total_max", idempotencyBytesTotalMax),
+            ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
+            ("request_id_bytes_max", requestIDBytesMax),
+            ("event_ring_max", eventRingMax),
+            ("subscribers_max", subscribersMax),
+            ("heartbeat_seconds", heartbeatSeconds),
+            ("site_files_max", siteFilesMax),
+            ("site_bytes_total_max", siteBytesTotalMax),
+            ("site_folder_depth_max", siteFolderDepthMax),
+        ] + sessionTable
+}
+
+// MARK: Sessions
+
+extension Limits {
+    public static let sessionsMax = 10_000
+    public static let sessionTTLSecondsDefault = 900
+    public static let sessionTTLSecondsMax = 86_400
+    public static let sessionIDBytesMax = WireID.bytesMax
+    /// Ids of sessions that expired lately, which are told from those that never were.
+    public static let expiredSessionsRememberedMax = 16_384
+    public static let domainsPerSessionMax = 64
+    /// Held ranges of a session: live IOVAs, parked ones, reservations, doorbell pages.
+    public static let iovasPerSessionMax = 1_000_000
+    public static let reservedRegionsPerSessionMax = 65_536
+    /// Ranges, regions, devices and doorbells of all sessions together.
+    public static let sessionItemsTotalMax = 16_000_000
+    public static let devicesPerDomainMax = 4_096
+    public static let windowsPerDeviceMax = 1_024
+    public static let doorbellsPerDomainMax = 1_024
+    public static let mappingsPerDomainMax = 16_384
+    public static let batchOperationsMax = 10_000
+
+    /// What one session may hold.
+    public static let sessionQuota = SessionQuota(
+        domains: domainsPerSessionMax, ranges: iovasPerSessionMax, regions: reservedRegionsPerSessionMax,
+        devices: devicesPerDomainMax, doorbells: doorbellsPerDomainMax, mappings: mappingsPerDomainMax)
+
+    static let sessionTable: [(name: String, value: Int)] = [
+        ("sessions_max", sessionsMax),
+        ("session_ttl_seconds_default", sessionTTLSecondsDefault),
+        ("session_ttl_seconds_max", sessionTTLSecondsMax),
+        ("session_id_bytes_max", sessionIDBytesMax),
+        ("expired_sessions_remembered_max", expiredSessionsRememberedMax),
+        ("domains_per_session_max", domainsPerSessionMax),
+        ("iovas_per_session_max", iovasPerSessionMax),
+        ("reserved_regions_per_session_max", reservedRegionsPerSessionMax),
+        ("session_items_total_max", sessionItemsTotalMax),
+        ("devices_per_domain_max", devicesPerDomainMax),
+        ("windows_per_device_max", windowsPerDeviceMax),
+        ("doorbells_per_domain_max", doorbellsPerDomainMax),
+        ("mappings_per_domain_max", mappingsPerDomainMax),
+        ("batch_operations_max", batchOperationsMax),
+    ]
+}

@@ -1,0 +1,84 @@
+// The media types of the API, and how Accept, Accept-Encoding and Content-Type choose among them (RFC 9110,
+// 8.3 and 12.5). Media ranges with q values are read; parameters of a media type are ignored.
+
+import HTTP
+
+/// Names of media types, in lower case and without parameters.
+public enum MediaType {
+    public static let json = "application/json"
+    /// One JSON document a line.
+    public static let ndjson = "application/x-ndjson"
+    public static let problem = "application/problem+json"
+    public static let deviceTree = "application/vnd.devicetree.blob"
+    /// One ACPI table, several in a row, or the text of acpidump.
+    public static let acpiTable = "application/vnd.acpi.table"
+    public static let multipart = "multipart/form-data"
+    public static let octetStream = "application/octet-stream"
+    public static let plain = "text/plain"
+    public static let eventStream = "text/event-stream"
+    public static let html = "text/html"
+    public static let yaml = "application/yaml"
+}
+
+enum Negotiation {
+    /// The media type of a Content-Type field, lower case, without parameters.
+    static func mediaType(_ field: String) -> String {
+        let bare = field.prefix { $0 != ";" }
+        return FieldList.trimmed(bare).lowercased()
+    }
+
+    /// The first of `offers` with the highest q under the Accept fields; nil when none is acceptable.
+    /// No Accept field accepts everything.
+    static func choose(from offers: [String], accepting fields: [String]) -> String? {
+        let ranges = FieldList.elements(fields).map(parseRange)
+        guard !ranges.isEmpty else { return offers.first }
+        var best: (offer: String, quality: Double)?
+        for offer in offers {
+            let quality = self.quality(of: offer, in: ranges)
+            if quality > 0, quality > best?.quality ?? 0 { best = (offer, quality) }
+        }
+        return best?.offer
+    }
+
+    /// Whether the Accept-Encoding fields let this coding be used (RFC 9110, 12.5.3). None do not.
+    static func accepts(coding: String, fields: [String]) -> Bool {
+        var other = false
+        for item in FieldList.elements(fields) {
+            let parts = item.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
+            let isAllowed = weight.flatMap { Double($0.dropFirst(2)) } != 0
+            if parts.first == coding { return isAllowed }
+            if parts.first == "*" { other = isAllowed }
+        }
+        return other
+    }
+
+    private typealias Range = (type: String, subtype: String, quality: Double)
+
+    /// The most specific matching range decides, as RFC 9110 has it.
+    private static func quality(of offer: String, in ranges: [Range]) -> Double {
+        let parts = offer.split(separator: "/", maxSplits: 1).map(String.init)
+        var decided: (specificity: Int, quality: Double) = (-1, 0)
+        for range in ranges {
+            let specificity: Int
+            switch (range.type, range.subtype) {
+            case ("*", "*"): specificity = 0
+            case (parts[0], "*"): specificity = 1
+            case (parts[0], parts[1]): specificity = 2
+            default: continue
+            }
+            if specificity > decided.specificity { decided = (specificity, range.quality) }
+        }
+        return decided.quality
+    }
+
+    private static func parseRange(_ text: Substring) -> Range {
+        let parts = text.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
+        let type = (parts.first ?? "").split(separator: "/", maxSplits: 1).map(String.init)
+        guard type.count == 2 else { return ("", "", 0) }
+        let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
+        // A weight that cannot be read counts as none given.
+        let quality = weight.flatMap { Double($0.dropFirst(2)) } ?? 1
+        return (type[0], type[1], quality.isFinite ? min(max(quality, 0), 1) : 1)
+    }
+}

@@ -1,0 +1,152 @@
+// One refusal, with the facts that the client needs, and its document (RFC 9457). What is wrong with requests
+// whatever they ask is worded here; what a resource refuses stands beside its handlers.
+
+public import HTTP
+public import JSON
+
+/// A problem as it will be told: kind, one sentence, and where in the request it lies.
+public struct Problem: Error, Sendable {
+    public var kind: ProblemKind
+    /// One sentence that the caller can act on.
+    public var detail: String
+    /// Places in the request, at most `Limits.problemErrorsMax`.
+    public var errors: [JSONProblem]
+    /// Places beyond the limit.
+    public var errorsDropped: Int
+    /// What Linux fails with, when it is Linux that refuses.
+    public var errno: String?
+    /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
+    public var headers: HeaderFields
+
+    public init(
+        _ kind: ProblemKind, _ detail: String, errors: [JSONProblem] = [], errorsDropped: Int = 0,
+        errno: String? = nil, headers: HeaderFields = HeaderFields(), retryAfterSeconds: Int? = nil
+    ) {
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+        self.errorsDropped = errorsDropped
+        self.errno = errno
+        self.headers = headers
+        if let retryAfterSeconds { self.headers.set("Retry-After", String(retryAfterSeconds)) }
+    }
+}
+
+extension Problem {
+    /// Wrong query parameters.
+    public static func parameters(_ errors: [JSONProblem]) -> Problem {
+        let names = errors.map(\.pointer).joined(separator: ", ")
+        return Problem(.invalidParameter, "Correct the query: \(names).", errors: errors)
+    }
+
+    /// Wrong query parameters.
+    public static func parameters(_ list: ProblemList) -> Problem { parameters(list.problems) }
+
+    /// One wrong query parameter.
+    public static func parameter(_ name: String, _ detail: String) -> Problem {
+        parameters([
+            JSONProblem(pointer: QueryReader.pointer(name), code: WireValue.textCode, detail: detail)
+        ])
+    }
+
+    /// A body that is sound JSON and means nothing here.
+    public static func semantic(_ list: ProblemList) -> Problem {
+        let count = list.problems.count + list.dropped
+        let places = count == 1 ? "1 place" : "\(count) places"
+        return Problem(
+            .invalidRequest, "The request is wrong in \(places); each is named under errors.",
+            errors: list.problems, errorsDropped: list.dropped)
+    }
+
+    /// A target that cannot be read: 404 where it merely names nothing, 400 where it is malformed.
+    public init(_ target: TargetProblem) {
+        switch target {
+        case .emptySegment(let segment):
+            self.init(.notFound, "Path segment \(segment + 1) is empty; nothing is there.")
+        case .dotSegment(let segment):
+            self.init(.notFound, "Path segment \(segment + 1) is a dot segment; send the path without.")
+        case .notAPath, .empty:
+            self.init(.malformedTarget, "The request target is neither a path nor an absolute URL.")
+        case .badEscape(let offset):
+            self.init(
+                .malformedTarget, "No two hex digits behind the percent sign at byte \(offset) of the target."
+            )
+        case .controlCharacter(let offset):
+            self.init(.malformedTarget, "A control character at byte \(offset) of the target.")
+        case .invalidUTF8: self.init(.malformedTarget, "The target does not decode to UTF-8.")
+        case .tooManyQueryItems(let limit):
+            self.init(.malformedTarget, "More than \(limit) query parameters.")
+        }
+    }
+
+    /// A body that is not JSON, or not JSON that is read here.
+    public init(_ error: JSONSyntaxError) {
+        let place = "line \(error.line), column \(error.column)"
+        switch error.kind {
+        case .malformed(let reason):
+            self.init(.malformedJSON, "Line \(error.line), column \(error.column): \(reason).")
+        case .duplicateKey(let pointer):
+            self.init(
+                .duplicateKey, "The key at \(place) stands in its object twice.",
+                errors: [
+                    JSONProblem(
+                        pointer: pointer, code: "duplicate-key", detail: "Second occurrence at \(place).")
+                ])
+        case .tooLarge(let limit): self.init(.bodyTooLarge, "JSON of more than \(limit) bytes is not read.")
+        case .tooDeep(let limit): self.init(.malformedJSON, "Nested deeper than \(limit) at \(place).")
+        case .tooManyValues(let limit): self.init(.malformedJSON, "More than \(limit) values at \(place).")
+        case .outOfMemory: self.init(.internal, "No memory to read the body.")
+        }
+    }
+}
+
+extension Problem {
+    /// Why the server in front refused on its own.
+    init(_ refusal: Responder.Refusal) {
+        switch refusal {
+        case .ambiguousFraming(let what): self.init(.ambiguousFraming, what)
+        case .bodyTooLarge(let limitBytes) where limitBytes == 0:
+            self.init(.bodyTooLarge, "This operation takes no body; send none.")
+        case .bodyTooLarge(let limitBytes):
+            self.init(
+                .bodyTooLarge, "The body is larger than \(limitBytes) bytes, the most that is read here.")
+        case .tooSlow(let seconds):
+            self.init(.requestTimeout, "The request was not complete within \(seconds) seconds.")
+        case .shuttingDown:
+            self.init(
+                .shuttingDown, "The server is shutting down; send the request to another instance.",
+                retryAfterSeconds: 5)
+        }
+    }
+}
+
+extension Service {
+    /// The problem as its document.
+    func render(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.member("type", "/problems/\(problem.kind.rawValue)")
+            writer.member("title", problem.kind.title)
+            writer.member("status", problem.kind.status)
+            writer.member("detail", problem.detail)
+            writer.member("instance", "urn:iovad:request:\(requestID)")
+            writer.member("code", problem.kind.rawValue)
+            if let errno = problem.errno { writer.member("errno", errno) }
+            if !problem.errors.isEmpty {
+                writer.array("errors") { writer in
+                    for error in problem.errors.prefix(Limits.problemErrorsMax) {
+                        writer.object { writer in
+                            writer.member("pointer", error.pointer)
+                            writer.member("code", error.code)
+                            writer.member("detail", error.detail)
+                        }
+                    }
+                }
+                if problem.errorsDropped > 0 { writer.member("errors_dropped", problem.errorsDropped) }
+            }
+        }
+        var headers = problem.headers
+        headers.set("Content-Type", MediaType.problem)
+        return Response(status: problem.kind.status, headers: headers, body: writer.bytes)
+    }
+}

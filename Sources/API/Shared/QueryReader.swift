@@ -1,0 +1,102 @@
+// The parameters of a query, as values that the readers of bodies take too. Unknown and repeated names are
+// refused at admission; here the values are read, and those that several resources share have one reader.
+
+public import HTTP
+public import JSON
+import MSIWindows
+
+/// A query, read parameter by parameter. Which names may stand in it is checked before, by the operation.
+public struct QueryReader: ValueReader {
+    public let problems: ProblemList
+    private let items: [QueryItem]
+
+    public init(_ items: [QueryItem], _ problems: ProblemList) {
+        self.items = items
+        self.problems = problems
+    }
+
+    public func value(_ name: String) -> WireValue? {
+        items.first { $0.name == name }.map { .text($0.value, pointer: Self.pointer(name)) }
+    }
+
+    public func requiredValue(_ name: String) -> WireValue? {
+        if let value = value(name) { return value }
+        add(name, "The parameter \"\(name)\" is missing.")
+        return nil
+    }
+
+    /// Notes a fault of a parameter, whether it was sent or not.
+    public func add(_ name: String, _ detail: String) {
+        problems.add(Self.pointer(name), WireValue.textCode, detail)
+    }
+
+    /// Where a parameter stands, as problems name it.
+    public static func pointer(_ name: String) -> String { "?\(name)" }
+}
+
+extension RequestContext {
+    /// The query, to be read parameter by parameter; its `problems` are to be thrown by `check`.
+    var query: QueryReader { QueryReader(plan.query, ProblemList(limit: Limits.problemErrorsMax)) }
+
+    /// The value of a query parameter; nil when it was not sent.
+    func parameter(_ name: String) -> String? { plan.query.first { $0.name == name }?.value }
+}
+
+extension QueryReader {
+    /// Throws what was noted so far.
+    func check() throws(Problem) {
+        guard problems.isEmpty else { throw .parameters(problems) }
+    }
+
+    /// A size, an address or a mask.
+    func number(_ name: String) -> UInt64? { value(name)?.u64(problems) }
+
+    func flag(_ name: String) -> Bool? { value(name)?.bool(problems) }
+
+    /// Conditions of a view, of faults and of a kernel's trace.
+    func conditions() -> StatedConditions {
+        var reader = self
+        var stated = StatedConditions()
+        stated.read(Condition.ofQueries, from: &reader)
+        return stated
+    }
+
+    func windowSource() -> WindowSource {
+        value("window_source").flatMap { WindowSource($0, problems) } ?? .fixed
+    }
+}
+
+extension Service {
+    func pageLimit(_ context: RequestContext) throws(Problem) -> Int {
+        let query = context.query
+        let limit = query.value("limit")?.int(in: 1...Limits.pageItemsMax, query.problems)
+        try query.check()
+        return limit ?? Limits.pageItemsDefault
+    }
+
+    /// A page token that counts items.
+    func pageOffset(_ context: RequestContext) throws(Problem) -> Int {
+        guard let text = context.parameter("page_token") else { return 0 }
+        guard let offset = Int(text), (0...Limits.regionsPerPlatformMax).contains(offset) else {
+            throw .parameter("page_token", "This token was not given by next_page_token.")
+        }
+        return offset
+    }
+
+    /// false when it was not sent.
+    func flag(_ name: String, _ context: RequestContext) throws(Problem) -> Bool {
+        let query = context.query
+        let flag = query.flag(name)
+        try query.check()
+        return flag ?? false
+    }
+
+    func explainLevel(
+        _ context: RequestContext, default level: ExplainLevel
+    ) throws(Problem) -> ExplainLevel {
+        let query = context.query
+        let given = query.value("explain")?.choice(WireWords.explainLevels, query.problems)
+        try query.check()
+        return given ?? level
+    }
+}

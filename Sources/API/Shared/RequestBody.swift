@@ -1,0 +1,85 @@
+// Bodies of requests: JSON within the limits, or JSON or text where a route reads both. The content type says
+// which of the two it is; bytes that are plainly the other are read as that, with a finding, as in uploads of
+// platforms.
+
+import HTTP
+import Ingestion
+import JSON
+import Machines
+
+extension Service {
+    var jsonLimits: JSONLimits {
+        JSONLimits(
+            bytesMax: Limits.bodyBytesMax, depthMax: Limits.jsonDepthMax, valuesMax: Limits.jsonValuesMax)
+    }
+
+    /// The body as JSON.
+    func document(
+        _ context: RequestContext, bytesMax: Int = Limits.bodyBytesMax, valuesMax: Int = Limits.jsonValuesMax
+    ) throws(Problem) -> JSONDocument {
+        do {
+            return try JSONDocument(
+                parsing: context.request.body,
+                limits: JSONLimits(
+                    bytesMax: bytesMax, depthMax: Limits.jsonDepthMax, valuesMax: valuesMax))
+        } catch {
+            throw Problem(error)
+        }
+    }
+}
+
+/// What a body is read as.
+struct BodyForm {
+    var isJSON: Bool
+    /// nil when the label was right.
+    var finding: Finding?
+}
+
+extension Service {
+    /// What the body is: JSON with one of `members`, or text of `kind`.
+    func form(_ context: RequestContext, text kind: InputKind, members: [String]) -> BodyForm {
+        let body = context.request.body
+        let sniffed = InputKind.sniff(body)
+        if context.plan.consumes == MediaType.json {
+            guard sniffed == kind else { return BodyForm(isJSON: true) }
+            return BodyForm(isJSON: false, finding: Self.mismatch(.json, kind))
+        }
+        // A journal's lines are JSON too, with members of their own.
+        guard sniffed == .json, let document = try? JSONDocument(parsing: body, limits: jsonLimits),
+            document.root.kind == .object, members.contains(where: { document.root.member($0) != nil })
+        else { return BodyForm(isJSON: false) }
+        return BodyForm(isJSON: true, finding: Self.mismatch(kind, .json))
+    }
+
+    private static func mismatch(_ promised: InputKind, _ found: InputKind) -> Finding {
+        Finding(
+            severity: .warning, code: "content-type-mismatch", location: "body",
+            detail:
+                "The content type promises \(promised.rawValue); the bytes are \(found.rawValue) and were read so."
+        )
+    }
+
+    /// Where bytes belong that were read in vain; empty when that is not known.
+    func elsewhere(_ body: [UInt8]) -> String {
+        guard let kind = InputKind.sniff(body) else { return "" }
+        let place =
+            switch kind {
+            case .trace: "/v1/replays"
+            case .faultLog: "/v1/fault-explanations"
+            case .json: ""
+            case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem: "/v1/platforms"
+            }
+        guard !place.isEmpty else {
+            return " The bytes are JSON: say so with Content-Type: application/json."
+        }
+        return " The bytes are \(kind.rawValue): POST them to \(place)."
+    }
+}
+
+extension JSONWriter {
+    /// What is to be said of the body's label; nothing when it was right.
+    mutating func findings(of form: BodyForm) {
+        guard let found = form.finding else { return }
+        array("findings") { $0.finding(found) }
+    }
+}

@@ -1,0 +1,148 @@
+// The service: what every request passes, from its admission to the fields that every answer has. It turns
+// values into values; sockets, files and signals belong to the composition root. Handlers run on any thread
+// and keep nothing between requests but what the stores and the counters hold under their locks.
+
+import Glibc
+public import HTTP
+import Locking
+import Machines
+
+/// Answers every operation of the API.
+public final class Service: Sendable {
+    /// What the composition root decides.
+    public struct Configuration: Sendable {
+        /// `iovad/<version>` on the wire.
+        public var version: String
+        /// Further facts for GET /version, e.g. the libmicrohttpd release, in this order.
+        public var build: [(name: String, value: String)]
+        /// When set, operations under /v1 need `Authorization: Bearer <token>`.
+        public var token: String?
+        /// When set, answers allow this origin to read them.
+        public var allowedOrigin: String?
+        public var site: Site
+        /// Limits of the server in front, listed with ours.
+        public var serverLimits: [(name: String, value: Int)]
+        /// Monotonic milliseconds, for heartbeats.
+        public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
+
+        /// Milliseconds since 1970 in UTC, for the life of sessions; never goes back.
+        public var wallClock: @Sendable () -> UInt64 = WallClock.monotonic()
+        /// A number that nobody can guess, for ids.
+        public var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+
+        public init(
+            version: String, build: [(name: String, value: String)] = [], token: String? = nil,
+            allowedOrigin: String? = nil, site: Site = Site(), serverLimits: [(name: String, value: Int)] = []
+        ) {
+            self.version = version
+            self.build = build
+            self.token = token
+            self.allowedOrigin = allowedOrigin
+            self.site = site
+            self.serverLimits = serverLimits
+        }
+    }
+
+    let configuration: Configuration
+    let platforms: PlatformStore
+    let sessions: SessionStore
+    let idempotency = IdempotencyStore()
+    let counters = RequestCounters()
+    /// The subscribers of every event stream.
+    let events: EventHub
+    private let draining = Locked(false)
+
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        platforms = PlatformStore(builtIn: BuiltInPlatforms.entries)
+        events = EventHub(
+            subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
+            clock: configuration.clock)
+        sessions = SessionStore(hub: events, now: configuration.wallClock)
+    }
+
+    /// What has to happen as time goes by. To be called about once a second.
+    public func tick() {
+        sessions.expire()
+        events.tick()
+    }
+
+    /// From now on /readyz says 503, so that no load balancer sends more.
+    public func beginDraining() { draining.withLock { $0 = true } }
+
+    var isDraining: Bool { draining.withLock { $0 } }
+
+    /// The service as the server in front wants it.
+    public var responder: Responder {
+        Responder(
+            admit: { [self] head in admit(head) },
+            refuse: { [self] refusal, head in refuse(refusal, head) })
+    }
+
+    private func admit(_ head: RequestHead) -> Responder.Admission {
+        let requestID = requestID(of: head)
+        do {
+            if head.method == .options { return .refuse(try options(head, requestID)) }
+            let plan = try plan(head, requestID)
+            return .read(bodyLimitBytes: plan.bodyLimitBytes) { [self] body in
+                respond(RequestContext(request: Request(head: head, body: body), plan: plan))
+            }
+        } catch {
+            return .refuse(answer(error, head, requestID))
+        }
+    }
+
+    private func respond(_ context: RequestContext) -> Response {
+        let route = context.plan.route
+        let response: Response
+        do {
+            response =
+                route.isIdempotent
+                ? try idempotent(context) { () throws(Problem) in try route.handler(self)(context) }
+                : try route.handler(self)(context)
+        } catch {
+            response = render(error, context.head, context.requestID)
+        }
+        return finish(response, context.head, context.requestID, route)
+    }
+
+    private func refuse(_ refusal: Responder.Refusal, _ head: RequestHead) -> Response {
+        answer(Problem(refusal), head, requestID(of: head))
+    }
+
+    /// A problem as a finished answer.
+    func answer(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
+        finish(render(problem, head, requestID), head, requestID, nil)
+    }
+
+    /// Adds the fields that every answer has, and counts it.
+    func finish(
+        _ response: Response, _ head: RequestHead, _ requestID: String, _ route: Route?
+    ) -> Response {
+        var response = response
+        response.headers.set("X-Request-ID", requestID)
+        response.headers.set("Server", "iovad/\(configuration.version)")
+        if response.headers["Cache-Control"] == nil { response.headers.set("Cache-Control", "no-store") }
+        response.headers.set("X-Content-Type-Options", "nosniff")
+        if let origin = configuration.allowedOrigin {
+            response.headers.set("Access-Control-Allow-Origin", origin)
+            response.headers.set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-ID")
+            let varying = response.headers["Vary"]
+            response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
+        }
+        counters.count(route, status: response.status)
+        return response
+    }
+}
+
+/// Milliseconds since 1970 in UTC.
+enum WallClock {
+    /// A clock that starts from the wall clock now.
+    static func monotonic() -> @Sendable () -> UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        let start = UInt64(max(time.tv_sec, 0)) * 1_000 + UInt64(time.tv_nsec / 1_000_000)
+        let origin = MonotonicClock.milliseconds()
+        return { start + UInt64(max(MonotonicClock.milliseconds() - origin, 0)) }
+    }
+}

@@ -1,0 +1,108 @@
+// Probes, metrics, and the lists of what the server offers and allows.
+
+import HTTP
+import IOVAAllocation
+import JSON
+import LinuxReleases
+import Locking
+
+extension Route {
+    static let probes: [Route] = [
+        .get("live", "/livez", produces: [MediaType.plain], Service.live),
+        .get("ready", "/readyz", produces: [MediaType.plain], Service.ready),
+        .get("version", "/version", Service.version),
+        .get("metrics", "/metrics", produces: [MediaType.plain], needsToken: true, Service.metrics),
+        .get("index", "/v1", Service.index),
+        .get("limits", "/v1/limits", Service.limits),
+    ]
+}
+
+extension Service {
+    func live(_ context: RequestContext) -> Response { text(200, "alive\n") }
+
+    func ready(_ context: RequestContext) -> Response {
+        isDraining ? text(503, "draining\n") : text(200, "ready\n")
+    }
+
+    func version(_ context: RequestContext) -> Response {
+        json(200) { writer in
+            writer.member("name", "iovad")
+            writer.member("version", configuration.version)
+            for fact in configuration.build { writer.member(fact.name, fact.value) }
+            writer.array("kernels") { writer in KernelRelease.allCases.forEach { writer.string($0.rawValue) }
+            }
+        }
+    }
+
+    func index(_ context: RequestContext) -> Response {
+        json(200) { writer in
+            writer.object("links") { writer in
+                for route in Route.all where route.path.hasPrefix("/v1/") {
+                    writer.member(route.id, "\(route.method.name) \(route.path)")
+                }
+            }
+            writer.array("kernels") { writer in KernelRelease.allCases.forEach { writer.string($0.rawValue) }
+            }
+            writer.member("documentation", "/openapi.yaml")
+        }
+    }
+
+    func limits(_ context: RequestContext) -> Response {
+        json(200) { writer in
+            writer.object("limits") { writer in
+                for limit in Limits.table + configuration.serverLimits {
+                    writer.member(limit.name, limit.value)
+                }
+            }
+        }
+    }
+
+    /// Prometheus text exposition, version 0.0.4.
+    func metrics(_ context: RequestContext) -> Response {
+        let counts = platforms.counts
+        var lines = [
+            "# HELP iovad_requests_total Answers by operation and status.",
+            "# TYPE iovad_requests_total counter",
+        ]
+        for (key, value) in counters.snapshot {
+            lines.append(
+                "iovad_requests_total{operation=\"\(key.operation)\",status=\"\(key.status)\"} \(value)")
+        }
+        lines += [
+            "# HELP iovad_platforms Platforms that can be asked about.", "# TYPE iovad_platforms gauge",
+            "iovad_platforms{source=\"built_in\"} \(counts.builtIn)",
+            "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
+            "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",
+            "iovad_event_subscribers \(events.subscriberCount)",
+            "# HELP iovad_sessions Live sessions.", "# TYPE iovad_sessions gauge",
+            "iovad_sessions \(sessions.count)",
+            "# HELP iovad_session_items Ranges, regions, devices and doorbells of all sessions.",
+            "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
+        ]
+        var response = text(200, lines.joined(separator: "\n") + "\n")
+        response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        return response
+    }
+}
+
+/// Counters that only grow; bounded by operations times statuses.
+final class RequestCounters: Sendable {
+    struct Key: Hashable, Comparable {
+        let operation: String
+        let status: Int
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.operation, left.status) < (right.operation, right.status)
+        }
+    }
+
+    private let counts = Locked([Key: UInt64]())
+
+    func count(_ route: Route?, status: Int) {
+        let key = Key(operation: route?.id ?? "none", status: status)
+        counts.withLock { $0[key, default: 0] &+= 1 }
+    }
+
+    /// Every counter, sorted by operation and status.
+    var snapshot: [(key: Key, value: UInt64)] { counts.withLock { Array($0) }.sorted { $0.key < $1.key } }
+}

@@ -1,0 +1,123 @@
+// A survey as members of an answer, and a row as one line. Field names and their order are the contract's.
+
+import AddressSpaces
+public import Fleet
+public import JSON
+import MSIWindows
+import Machines
+
+extension JSONWriter {
+    /// The members of a survey's summary.
+    mutating func summary(of survey: Survey, engine: String) {
+        surveyMembers(survey, survey.constants())
+        model(survey.conditions.kernel, engine: engine)
+    }
+}
+
+extension JSONWriter {
+    /// Everything but the rows.
+    public mutating func surveyMembers(_ survey: Survey, _ constants: SurveyConstants) {
+        member("kind", "survey")
+        member("platforms", survey.platformCount)
+        member("platforms_with_devices", survey.platformsWithDevices)
+        member("devices", survey.deviceCount)
+        member("active_only", survey.isActiveOnly)
+        array("policies") { writer in survey.tallies.forEach { writer.tally($0) } }
+        array("conflicts") { writer in
+            for conflict in survey.conflicts.prefix(Limits.surveyRowsMax) { writer.conflict(conflict) }
+        }
+        let told = min(survey.conflicts.count, Limits.surveyRowsMax)
+        member("conflicts_dropped", survey.conflicts.count - told + survey.conflictsDropped)
+        object("constants") { $0.constantsMembers(constants) }
+        array("soft_hazards") { writer in
+            for hazard in survey.hazards {
+                writer.object { writer in
+                    writer.member("base", hex: hazard.base)
+                    writer.member("ram", hazard.ram.count)
+                    writer.member("mmio", hazard.mmio.count)
+                }
+            }
+        }
+    }
+
+    private mutating func tally(_ tally: Survey.PolicyTally) {
+        object { writer in
+            writer.member("policy", tally.policy.name)
+            if case .constant(let base) = tally.policy { writer.member("base", hex: base) }
+            writer.member("fits", tally.fits)
+            writer.member("conflicts", tally.conflicts)
+            writer.member("not_at_default", tally.moved)
+            writer.member("platforms_with_conflicts", tally.platforms.count)
+            writer.member("conflicting_platforms", strings: Array(tally.platforms.prefix(64)))
+        }
+    }
+
+    private mutating func conflict(_ conflict: Survey.Conflict) {
+        object { writer in
+            writer.member("platform", conflict.platform)
+            writer.member("device", conflict.device)
+            writer.member("policy", conflict.policy)
+            writer.member("base", orNullHex: conflict.base)
+            writer.member("reasons", strings: conflict.reasons)
+        }
+    }
+
+    private mutating func constantsMembers(_ constants: SurveyConstants) {
+        ranges("fit_every_device", constants.universal)
+        member("groups", constants.groupCount)
+        array("best") { writer in
+            for (index, group) in constants.groups.prefix(16).enumerated() {
+                writer.object { writer in
+                    writer.groupMembers(group, constants)
+                    writer.member("failing_platforms", constants.failingPlatforms[index].count)
+                    writer.member(
+                        "failing_platform_names", strings: Array(constants.failingPlatforms[index].prefix(16))
+                    )
+                }
+            }
+        }
+        array("best_pairs") { writer in constants.pairs.forEach { writer.pair($0, constants) } }
+        key("partner_of_default")
+        if let pair = constants.partnerOfDefault { self.pair(pair, constants) } else { null() }
+    }
+
+    private mutating func groupMembers(_ group: ConstantGroup, _ constants: SurveyConstants) {
+        member("unfit_devices", group.unfit)
+        member("bases", group.count)
+        ranges("ranges", group.ranges)
+        // What of it is also free in the guests of all usual VMMs.
+        ranges(
+            "free_in_guests",
+            Candidates(
+                in: IOVASet(group.ranges).intersection(constants.guestFree), WindowDemand(is32BitOnly: true)
+            ).ranges)
+    }
+
+    private mutating func pair(_ pair: ConstantPair, _ constants: SurveyConstants) {
+        object { writer in
+            writer.member("unfit_devices", pair.unfit)
+            writer.object("first") { $0.groupMembers(pair.first, constants) }
+            writer.object("second") { $0.groupMembers(pair.second, constants) }
+        }
+    }
+
+    /// One device under all policies.
+    public mutating func surveyRow(_ row: SurveyRow, _ policies: [SurveyPolicy]) {
+        object { writer in
+            writer.member("kind", "device")
+            writer.member("platform", row.platform)
+            writer.member("device", row.device)
+            writer.member("device_kind", row.kind.rawValue)
+            writer.member("active", row.isActive)
+            writer.object("policies") { writer in
+                for (policy, cell) in zip(policies, row.cells) {
+                    writer.object(policy.name) { writer in
+                        writer.member("base", orNullHex: cell.base)
+                        writer.member("fits", cell.fits)
+                        if !cell.reasons.isEmpty { writer.member("reasons", strings: cell.reasons) }
+                    }
+                }
+            }
+        }
+    }
+}
