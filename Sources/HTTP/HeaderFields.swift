@@ -1,4 +1,5 @@
-// Header fields in the order in which they came, looked up without regard to case.
+// Header fields in the order in which they were received, and the elements of those whose values are lists.
+// Names are compared without regard to ASCII case. What a field means is for its readers to know.
 
 /// A list of header fields. Small, so a linear search is the fastest look-up.
 public struct HeaderFields: Hashable, Sendable {
@@ -44,4 +45,20 @@ public func equalIgnoringASCIICase(_ left: String, _ right: String) -> Bool {
 
 private func lowercasedASCII(_ byte: UInt8) -> UInt8 {
     byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte
+}
+
+/// Reading of comma-separated fields.
+public enum FieldList {
+    /// The elements of all fields in order, without blanks around them; empty ones count for nothing.
+    public static func elements(_ fields: [String]) -> [Substring] {
+        fields.flatMap { $0.split(separator: ",") }.map(trimmed).filter { !$0.isEmpty }
+    }
+
+    /// Without spaces and tabs around it.
+    public static func trimmed(_ text: Substring) -> Substring {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        let head = text.drop(while: isBlank)
+        guard let end = head.lastIndex(where: { !isBlank($0) }) else { return "" }
+        return head[...end]
+    }
 }

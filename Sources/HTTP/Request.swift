@@ -1,4 +1,55 @@
-// A request with its whole body, as a handler sees it.
+// A request as a value: method, raw target, header fields, and the whole body when it is complete. The target
+// is not decoded here (RequestTarget does that), and unknown methods are kept as they were sent, so that the
+// answer can distinguish 405 from 501.
+
+/// A request method; methods are case-sensitive (RFC 9110, 9.1).
+public enum Method: Hashable, Sendable {
+    case get, head, post, put, patch, delete, options
+    case other(String)
+
+    public init(_ name: String) {
+        switch name {
+        case "GET": self = .get
+        case "HEAD": self = .head
+        case "POST": self = .post
+        case "PUT": self = .put
+        case "PATCH": self = .patch
+        case "DELETE": self = .delete
+        case "OPTIONS": self = .options
+        default: self = .other(name)
+        }
+    }
+
+    public var name: String {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .patch: "PATCH"
+        case .delete: "DELETE"
+        case .options: "OPTIONS"
+        case .other(let name): name
+        }
+    }
+}
+
+/// Method, raw target and header fields of a request.
+public struct RequestHead: Sendable {
+    public var method: Method
+    /// The request target exactly as it came on the wire, query included, nothing decoded.
+    public var rawTarget: [UInt8]
+    public var headers: HeaderFields
+    /// The peer's address for the log: "127.0.0.1:4711", or "unix".
+    public var peer: String
+
+    public init(method: Method, rawTarget: [UInt8], headers: HeaderFields, peer: String) {
+        self.method = method
+        self.rawTarget = rawTarget
+        self.headers = headers
+        self.peer = peer
+    }
+}
 
 /// A complete request.
 public struct Request: Sendable {

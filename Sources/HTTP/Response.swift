@@ -1,4 +1,6 @@
-// An answer as a value: nothing here knows a socket.
+// An answer as a value: status, header fields, and a body that is complete or continues as a stream. The
+// server pulls the bytes of a stream; a source never pushes, so nobody buffers for a client that reads
+// slowly. No socket is known here.
 
 /// An answer. `Content-Length`, `Transfer-Encoding`, `Date` and `Connection` are the server's business.
 public struct Response: Sendable {
@@ -19,4 +21,69 @@ public struct Response: Sendable {
         self.body = body
         self.stream = stream
     }
+}
+
+/// Where the bytes of a stream come from. The server calls `start` once, then `next` whenever the client can
+/// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason.
+/// `finish` may come from another thread at any time.
+///
+/// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
+public protocol StreamSource: AnyObject, Sendable {
+    /// Whether this is an answer that comes to its end without being asked to. A server that stops gives it
+    /// the time of a request then; others get as long as a good-bye takes.
+    var endsByItself: Bool { get }
+
+    /// The stream is about to begin. Keep `waker`, and call it whenever `next` may have something after it
+    /// said `.nothingYet`.
+    func start(waker: StreamWaker)
+
+    /// The next bytes. An answer larger than `StreamPiece.bytesMax` is a mistake of the source and traps.
+    func next() -> StreamPiece
+
+    /// The server is stopping: say good-bye in the next pieces, then `.end`. The server wakes the stream by
+    /// itself. May come before the first `next` and, when the two cross, after `ended`; at most once.
+    func finish()
+
+    /// Nothing more will be asked. Calls of the waker are harmless from here on.
+    func ended(_ ending: StreamEnding)
+}
+
+extension StreamSource {
+    /// Event streams go on until somebody ends them.
+    public var endsByItself: Bool { false }
+}
+
+/// What a source has to say when it is asked.
+public enum StreamPiece: Hashable, Sendable {
+    /// Not empty. It is not asked again before the client has taken all of it.
+    case bytes([UInt8])
+    /// The connection rests, at the cost of no thread, until the waker is called. A wake-up that comes
+    /// between this answer and the rest is not lost: `next` is then asked again at once.
+    case nothingYet
+    /// The body is complete; the connection can serve the next request.
+    case end
+
+    /// The most bytes in one piece: with the connection's own memory, all that the server ever holds for one
+    /// client that reads slowly.
+    public static let bytesMax = 64 << 10
+}
+
+/// Why nothing more will be asked of a source.
+public enum StreamEnding: Hashable, Sendable {
+    /// The source said `.end` and the client has got everything.
+    case complete
+    /// The client went away or took nothing for too long; or it asked with HEAD and wants no body.
+    case clientGone
+    /// The server stopped before the source had said `.end`.
+    case cutOff
+}
+
+/// Wakes one resting stream. Cheap to call for a stream that does not rest; calls may come from any thread,
+/// under any lock of the caller's (it calls nothing back), before the stream begins and after it ended.
+public struct StreamWaker: Sendable {
+    private let action: @Sendable () -> Void
+
+    public init(_ action: @escaping @Sendable () -> Void) { self.action = action }
+
+    public func wake() { action() }
 }

@@ -1,43 +1,108 @@
-// A listening socket made by us and handed to libmicrohttpd, so that TCP, unix sockets and inherited
-// descriptors (LISTEN_FDS) take one path. It does not accept; whoever holds it closes it once.
+// How a ListenSocket comes to be: bound to a TCP address, bound to a path, or inherited (sd_listen_fds(3)).
 
 import Glibc
 
-/// A listening stream socket. The daemon that it is given to closes it.
-public struct ListenSocket: Sendable {
-    /// Clients that may wait to be accepted.
-    public static let backlogCount: Int32 = 1024
-    /// systemd's first passed descriptor (sd_listen_fds(3)).
-    public static let firstInheritedDescriptor: Int32 = 3
-    /// More passed descriptors than this are ignored.
-    public static let maximumInheritedDescriptorCount: Int32 = 64
+extension ListenSocket {
+    private static let streamType =
+        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        | Int32(SOCK_NONBLOCK.rawValue)
 
-    public let descriptor: Int32
-    /// The bound TCP port in host byte order; nil for unix sockets.
-    public let port: UInt16?
-    /// For the log: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
-    public let name: String
-    /// The file to remove at the end, with device and inode as they were bound.
-    var file: (path: String, device: UInt64, inode: UInt64)?
-
-    init(descriptor: Int32, file: (path: String, device: UInt64, inode: UInt64)? = nil) {
-        self.descriptor = descriptor
-        self.file = file
-        let address = SocketAddress.local(of: descriptor)
-        port = address?.port
-        name = file.map { "unix:" + $0.path } ?? address?.text ?? "unix"
+    /// Listens on `host` (numeric, or "localhost" for 127.0.0.1); port 0 lets the system choose.
+    public static func tcp(host: String, port: UInt16) throws(ListenError) -> ListenSocket {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        let numeric = bare == "localhost" ? "127.0.0.1" : bare
+        guard getaddrinfo(numeric, String(port), &hints, &found) == 0, let found else {
+            throw .notAnAddress(host)
+        }
+        defer { freeaddrinfo(found) }
+        let descriptor = try newSocket(found.pointee.ai_family)
+        var one: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, size)
+        if found.pointee.ai_family == AF_INET6 {
+            setsockopt(descriptor, Int32(IPPROTO_IPV6), Int32(IPV6_V6ONLY), &one, size)
+        }
+        guard bind(descriptor, found.pointee.ai_addr, found.pointee.ai_addrlen) == 0 else {
+            throw failed("bind", closing: descriptor)
+        }
+        guard listen(descriptor, backlogCount) == 0 else { throw failed("listen", closing: descriptor) }
+        return ListenSocket(descriptor: descriptor)
     }
 
-    /// Closes the socket and removes its file, unless another socket has taken the place.
-    func close() {
-        if let file {
-            var now = stat()
-            if lstat(file.path, &now) == 0, UInt64(now.st_dev) == file.device,
-                UInt64(now.st_ino) == file.inode
-            {
-                unlink(file.path)
-            }
+    /// Listens at `path`, mode 0600: only the same user (and root) may connect. A socket file that nobody
+    /// listens at is replaced; anything else that lies there is an error.
+    public static func unix(path: String) throws(ListenError) -> ListenSocket {
+        guard var address = SocketAddress.unix(path) else {
+            throw .pathTooLong(byteCount: path.utf8.count, limit: SocketAddress.maximumUnixPathBytes)
         }
+        try removeStale(path, &address)
+        let descriptor = try newSocket(AF_UNIX)
+        guard SocketAddress.withPointer(&address, { bind(descriptor, $0, $1) }) == 0 else {
+            throw failed("bind", closing: descriptor)
+        }
+        // Between bind and listen nobody can connect, so the mode is right before it matters; umask
+        // would do the same but belongs to the whole process.
+        var status = stat()
+        guard chmod(path, 0o600) == 0, lstat(path, &status) == 0, listen(descriptor, backlogCount) == 0 else {
+            let error = failed("listen", closing: descriptor)
+            unlink(path)
+            throw error
+        }
+        return ListenSocket(
+            descriptor: descriptor, file: (path, UInt64(status.st_dev), UInt64(status.st_ino)))
+    }
+
+    /// Takes over a descriptor that already listens.
+    public static func inherited(descriptor: Int32) throws(ListenError) -> ListenSocket {
+        var listens: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0, listens == 1 else {
+            throw .notAListeningSocket(descriptor: descriptor)
+        }
+        let flags = fcntl(descriptor, F_GETFL)
+        guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
+            fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
+        else { throw .system(call: "fcntl", errno: errno) }
+        return ListenSocket(descriptor: descriptor)
+    }
+
+    /// The descriptors that systemd passed to this process (LISTEN_PID, LISTEN_FDS); empty when none.
+    public static func inheritedFromEnvironment() throws(ListenError) -> [ListenSocket] {
+        guard let pid = getenv("LISTEN_PID"), Int32(String(cString: pid)) == getpid(),
+            let text = getenv("LISTEN_FDS"), let count = Int32(String(cString: text)), count > 0
+        else { return [] }
+        var sockets: [ListenSocket] = []
+        for number in 0..<min(count, maximumInheritedDescriptorCount) {
+            sockets.append(try inherited(descriptor: firstInheritedDescriptor + number))
+        }
+        return sockets
+    }
+
+    private static func removeStale(_ path: String, _ address: inout sockaddr_un) throws(ListenError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return }
+        guard status.st_mode & S_IFMT == S_IFSOCK else { throw .pathIsNotASocket(path) }
+        let probe = try newSocket(AF_UNIX)
+        let result = SocketAddress.withPointer(&address) { connect(probe, $0, $1) }
+        let error = errno
+        Glibc.close(probe)
+        guard result != 0, error == ECONNREFUSED else { throw .pathInUse(path) }
+        guard unlink(path) == 0 else { throw .system(call: "unlink", errno: errno) }
+    }
+
+    private static func newSocket(_ family: Int32) throws(ListenError) -> Int32 {
+        let descriptor = socket(family, streamType, 0)
+        guard descriptor >= 0 else { throw .system(call: "socket", errno: errno) }
+        return descriptor
+    }
+
+    private static func failed(_ call: String, closing descriptor: Int32) -> ListenError {
+        let error = errno
         Glibc.close(descriptor)
+        return .system(call: call, errno: error)
     }
 }

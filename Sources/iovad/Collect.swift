@@ -1,40 +1,172 @@
-// `iovad collect`: what this host's kernel exposes, as the JSON that POST /v1/platforms takes. It understands
-// none of it: bytes and texts go up as they are. The script that `--script` prints gives the same bytes.
+// The files that a collection is made of. Texts are cut down to printable ASCII, tabs to blanks, and every
+// line is ended, exactly as CollectScript's pipelines do it.
 
-import ArgumentParser
+import Glibc
 import JSON
 
-struct Collect: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Gather what this host's kernel exposes, as JSON for POST /v1/platforms.",
-        discussion: """
-            Needs no privileges for groups and their regions; firmware's tables and the addresses of
-            /proc/iomem are readable for root only, and what is missing is noted.
+struct HostCollection {
+    let root: String
+    private(set) var notes: [String] = []
 
-              iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
-                'http://127.0.0.1:8080/v1/platforms?id=this-host'
-              iovad collect --script | ssh host sh -s
-            """)
+    init(root: String) { self.root = root }
 
-    @Option(help: "Read a copied tree (with sys/ and proc/ below it) instead of this host.")
-    var root: String = ""
-    @Flag(help: "Print a POSIX shell script that does the same where iovad is not installed.")
-    var script = false
+    private static let groupsPath = "/sys/kernel/iommu_groups"
+    private static let treePath = "/sys/firmware/fdt"
+    private static let tablesPath = "/sys/firmware/acpi/tables"
 
-    func validate() throws {
-        if script, !root.isEmpty {
-            throw ValidationError("--root goes to the script itself: sh collect.sh DIR")
+    /// The document, with a newline behind it.
+    var json: [UInt8] {
+        mutating get {
+            let tree = bytes(Self.treePath)
+            let iort = bytes("\(Self.tablesPath)/IORT")
+            let apic = iort == nil ? nil : bytes("\(Self.tablesPath)/APIC")
+            let iomem = text("/proc/iomem")
+            let groups = readGroups()
+            if tree == nil, iort == nil {
+                notes.append("neither a device tree nor an IORT: no SMMU is described")
+            }
+            let release = line("/proc/sys/kernel/osrelease")
+            var writer = JSONWriter()
+            writer.object { writer in
+                writer.object("collected") { writer in
+                    writer.member("format", 1)
+                    writer.member("kernel_release", orNull: release)
+                    writer.key("page_size")
+                    if let size = pageSize { writer.int(size) } else { writer.null() }
+                    writer.member("device_tree", orNull: tree.map(Self.hex))
+                    writer.object("acpi") { writer in
+                        writer.member("IORT", orNull: iort.map(Self.hex))
+                        writer.member("APIC", orNull: apic.map(Self.hex))
+                    }
+                    writer.member("iomem", orNull: iomem)
+                    writer.array("groups") { writer in groups.forEach { $0.write(&writer) } }
+                    writer.member("notes", strings: notes)
+                }
+            }
+            return writer.bytes + [0x0a]
         }
-        if !root.isEmpty, !Files.isFolder(root) { throw ValidationError("no folder \(root)") }
     }
 
-    func run() throws {
-        if script {
-            print(CollectScript.text, terminator: "")
-            return
+    private struct Group {
+        let number: String
+        let type: String?
+        let devices: [String]
+        /// Of each device, where sysfs has it; nil for what is no link.
+        let paths: [String?]
+        let regions: String?
+
+        func write(_ writer: inout JSONWriter) {
+            writer.object { writer in
+                writer.member("id", number)
+                writer.member("type", orNull: type)
+                writer.member("devices", strings: devices)
+                writer.array("paths") { writer in
+                    for path in paths {
+                        if let path { writer.string(path) } else { writer.null() }
+                    }
+                }
+                writer.member("reserved_regions", orNull: regions)
+            }
         }
-        var collection = HostCollection(root: root)
-        print(String(decoding: collection.json, as: UTF8.self), terminator: "")
-        for note in collection.notes { Console.say("iovad collect: \(note)") }
+    }
+
+    /// In the order of their numbers.
+    private mutating func readGroups() -> [Group] {
+        guard Files.isFolder(root + Self.groupsPath) else {
+            notes.append("no \(Self.groupsPath): the kernel has no IOMMU support")
+            return []
+        }
+        guard isListable(Self.groupsPath) else { return [] }
+        let numbers = Files.names(in: root + Self.groupsPath)
+            .filter(Self.isGroup)
+            .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+        if numbers.isEmpty { notes.append("no IOMMU groups: no IOMMU is driven here") }
+        return numbers.map { number in
+            let folder = "\(Self.groupsPath)/\(number)"
+            let (type, regions) = (line("\(folder)/type"), text("\(folder)/reserved_regions"))
+            let names = isListable("\(folder)/devices") ? Files.names(in: "\(root)\(folder)/devices") : []
+            let devices = names.map { Self.onLine($0.utf8) }
+                .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            return Group(
+                number: number, type: type, devices: devices,
+                paths: devices.map { name in
+                    name.isEmpty ? nil : Files.linkTarget("\(root)\(folder)/devices/\(name)").map(Self.onLine)
+                }, regions: regions)
+        }
+    }
+
+    /// Whether a folder's names can be read; one that is there and keeps them is noted.
+    private mutating func isListable(_ path: String) -> Bool {
+        guard Files.isFolder(root + path) else { return false }
+        if access(root + path, R_OK | X_OK) == 0 { return true }
+        notes.append("cannot read \(path): run as root")
+        return false
+    }
+
+    /// As the kernel counts groups: a decimal number of at most 31 bits.
+    private static func isGroup(_ name: String) -> Bool {
+        (1...10).contains(name.utf8.count) && name.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            && (name == "0" || name.utf8.first != 0x30)
+    }
+
+    /// The bytes of a file; nil, with a note if it is there, when it cannot be read.
+    private mutating func bytes(_ path: String) -> [UInt8]? {
+        guard access(root + path, F_OK) == 0 else { return nil }
+        guard Files.isFile(root + path), access(root + path, R_OK) == 0, let bytes = Files.read(root + path)
+        else {
+            notes.append("cannot read \(path): run as root")
+            return nil
+        }
+        return bytes
+    }
+
+    private mutating func text(_ path: String) -> String? {
+        bytes(path).map { bytes in
+            let text = Self.plain(bytes)
+            return Self.string(text.isEmpty || text.last == 0x0a ? text : text + [0x0a])
+        }
+    }
+
+    /// The first line of a file.
+    private mutating func line(_ path: String) -> String? {
+        text(path).map { String($0.prefix { $0 != "\n" }) }
+    }
+
+    /// Printable ASCII and newlines, tabs as blanks.
+    private static func plain(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) || $0 == 0x0a }
+    }
+
+    /// What is plain on one line: newlines as blanks.
+    private static func onLine(_ bytes: some Sequence<UInt8>) -> String {
+        string(plain(bytes).map { $0 == 0x0a ? 0x20 : $0 })
+    }
+
+    private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    /// "KernelPageSize:        4 kB" of the first mapping: the one way to ask a file for it.
+    private var pageSize: Int? {
+        guard access(root + "/proc/self/smaps", R_OK) == 0,
+            let bytes = Files.read(root + "/proc/self/smaps")
+        else { return nil }
+        for line in bytes.split(separator: 0x0a) where line.starts(with: Array("KernelPageSize:".utf8)) {
+            let words = line.split { $0 == 0x20 || $0 == 0x09 }
+            guard words.count > 1, words[1].count <= 7, words[1].allSatisfy({ (0x30...0x39).contains($0) }),
+                let kilobytes = Int(Self.string(Array(words[1]))), (1...1_048_576).contains(kilobytes)
+            else { return nil }
+            return kilobytes * 1_024
+        }
+        return nil
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * bytes.count)
+        for byte in bytes {
+            text.append(digits[Int(byte >> 4)])
+            text.append(digits[Int(byte & 15)])
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

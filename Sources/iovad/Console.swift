@@ -1,10 +1,35 @@
-// Standard error, a line at a time: one write, so that lines of several threads do not mix.
+// A progress bar on standard error, drawn on a terminal only and taken away at the end.
 
 import Glibc
 
-enum Console {
-    static func say(_ line: String) {
-        let bytes = Array((line + "\n").utf8)
-        bytes.withUnsafeBytes { _ = write(2, $0.baseAddress, $0.count) }
+struct ProgressBar {
+    private let total: Int
+    private let isShown: Bool
+    private var drawn = -1
+    private static let width = 40
+
+    init(total: Int) {
+        self.total = total
+        isShown = isatty(2) == 1 && total > 1
+    }
+
+    /// Draws when another percent is done.
+    mutating func step(_ done: Int, _ label: String) {
+        guard isShown else { return }
+        let percent = done * 100 / total
+        guard percent != drawn else { return }
+        drawn = percent
+        let filled = percent * Self.width / 100
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: Self.width - filled)
+        write("\r[\(bar)] \(percent)% \(Report.printable(label).prefix(30))\u{1b}[K")
+    }
+
+    func finish() {
+        if isShown { write("\r\u{1b}[K") }
+    }
+
+    private func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        bytes.withUnsafeBytes { _ = Glibc.write(2, $0.baseAddress, $0.count) }
     }
 }

@@ -1,8 +1,121 @@
-// `iovad packaging`: what a system needs to run the server, printed by the binary that it is for.
+// `iovad packaging systemd`: a socket unit and a service unit (systemd.socket(5), systemd.exec(5)). systemd
+// opens the socket and may start the server at the first connection; the server needs no network of its own,
+// no user, no file system to write to, and gets none.
 
 import ArgumentParser
+import Glibc
 
-struct Packaging: ParsableCommand {
+struct PackagingSystemd: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print what a system needs to run the server.", subcommands: [PackagingSystemd.self])
+        commandName: "systemd", abstract: "Print a socket unit and a service unit.",
+        discussion: """
+            Without --write-to both are printed, each under a line that names its file. After installing:
+            systemctl daemon-reload && systemctl enable --now iovad.socket
+            """)
+
+    @Option(help: "HOST:PORT or /path of the socket. Beyond loopback, give --token-file too.")
+    var listen = "127.0.0.1:8080"
+    @Option(help: "File with the token; systemd hands it to the server, which cannot read it itself.")
+    var tokenFile: String?
+    @Option(help: "Path of the binary. Default: this one.")
+    var binary: String?
+    @Option(help: "Folder to write iovad.socket and iovad.service to, e.g. /etc/systemd/system.")
+    var writeTo: String?
+
+    func validate() throws {
+        let words = [listen, tokenFile ?? "/", binary ?? "/"]
+        // A unit file ends a value at its line, and has % and quotes of its own.
+        guard
+            words.allSatisfy({ $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"'\\$".utf8.contains($0) } }
+            )
+        else {
+            throw ValidationError("paths and addresses for a unit file have no blanks, quotes, $, % or \\")
+        }
+        guard [tokenFile ?? "/", binary ?? "/"].allSatisfy({ $0.hasPrefix("/") }) else {
+            throw ValidationError("--token-file and --binary are absolute paths")
+        }
+    }
+
+    func run() throws {
+        guard let binary = binary ?? Files.executablePath() else {
+            throw ValidationError("cannot tell where this binary lies: give --binary")
+        }
+        let files = [("iovad.socket", socket), ("iovad.service", service(binary))]
+        for (name, text) in files {
+            guard let writeTo else {
+                print("# \(name)\n\(text)")
+                continue
+            }
+            guard Files.write(Array(text.utf8), to: "\(writeTo)/\(name)") else {
+                throw ValidationError("cannot write \(writeTo)/\(name): \(String(cString: strerror(errno)))")
+            }
+            Console.say("wrote \(writeTo)/\(name)")
+        }
+    }
+
+    private var socket: String {
+        let mode = listen.hasPrefix("/") ? "SocketMode=0660\n" : "FreeBind=yes\n"
+        return """
+            [Unit]
+            Description=iovad: MSI doorbells in I/O virtual address space (socket)
+
+            [Socket]
+            ListenStream=\(listen)
+            Backlog=1024
+            \(mode)
+            [Install]
+            WantedBy=sockets.target
+
+            """
+    }
+
+    private func service(_ binary: String) -> String {
+        let credential = tokenFile.map { "LoadCredential=token:\($0)\n" } ?? ""
+        let token = tokenFile == nil ? "" : "Environment=IOVAD_TOKEN_FILE=%d/token\n"
+        return """
+            [Unit]
+            Description=iovad: MSI doorbells in I/O virtual address space
+            Requires=iovad.socket
+            After=iovad.socket
+
+            [Service]
+            Type=exec
+            ExecStart=\(binary) serve
+            Restart=on-failure
+            # Longer than --grace-seconds, which is 10 by default.
+            TimeoutStopSec=15
+            LimitNOFILE=16384
+            \(credential)\(token)
+            DynamicUser=yes
+            ProtectSystem=strict
+            ProtectHome=read-only
+            PrivateTmp=yes
+            PrivateDevices=yes
+            # The socket comes from systemd: the server opens none.
+            PrivateNetwork=yes
+            RestrictAddressFamilies=AF_UNIX
+            NoNewPrivileges=yes
+            CapabilityBoundingSet=
+            ProtectKernelTunables=yes
+            ProtectKernelModules=yes
+            ProtectKernelLogs=yes
+            ProtectControlGroups=yes
+            ProtectClock=yes
+            ProtectHostname=yes
+            ProtectProc=invisible
+            RestrictNamespaces=yes
+            RestrictRealtime=yes
+            RestrictSUIDSGID=yes
+            LockPersonality=yes
+            MemoryDenyWriteExecute=yes
+            SystemCallArchitectures=native
+            SystemCallFilter=@system-service
+            UMask=0077
+
+            [Install]
+            WantedBy=multi-user.target
+            Also=iovad.socket
+
+            """
+    }
 }

@@ -1,9 +1,10 @@
-// The ring and its readers against a model that keeps every event for ever.
+// The ring and its readers against a model that keeps every event for ever; and LineEvent, the payload of all
+// event tests here: an event that is its text. The product turns events into text late, see SessionEvent.
+
+import TestSupport
+import Testing
 
 @testable import HTTP
-import Testing
-import TestSupport
-
 
 struct EventRingTests {
     @Test(arguments: [1, 2, 3, 7, 64])
@@ -83,4 +84,20 @@ struct EventRingTests {
         #expect(steps(.after(6)) == ["[1, 2] 8"] && steps(.after(7)) == ["[2] 8"])
         #expect(steps(.after(.max)) == ["gap \(UInt64.max) 8"])
     }
+}
+
+/// An event that is kept as its text.
+struct LineEvent: EventPayload, Hashable {
+    let eventName: String
+    let json: [UInt8]
+
+    /// Traps on a line break: it would end the event early.
+    init(name: String, json: [UInt8]) {
+        precondition(!json.contains { $0 == 10 || $0 == 13 }, "the data of \(name) has more than one line")
+        precondition(!name.utf8.contains { $0 == 10 || $0 == 13 }, "an event's name has more than one line")
+        eventName = name
+        self.json = json
+    }
+
+    func appendData(to bytes: inout [UInt8]) { bytes += json }
 }

@@ -1,8 +1,18 @@
 // One log with any number of readers: the newest events in a ring, and for each subscriber no more than a
-// place in it. Publishing never waits for a reader and holds nothing for one: whoever falls behind the ring
-// is told what it missed. Server-Sent Events as in the HTML standard, 9.2.
+// place in it. Publishing never waits for a reader and buffers nothing for one: a reader that falls behind
+// the ring receives a gap instead. Clients that do not stream read the same log in pages. The text form
+// (Server-Sent Events, HTML standard, 9.2) is EventSubscription's.
 
 import Locking
+
+/// The content of one event.
+public protocol EventPayload: Sendable {
+    /// The `event:` field. No line break.
+    var eventName: String { get }
+
+    /// Appends the `data:` field: one line of JSON. Called on server threads without any lock held.
+    func appendData(to bytes: inout [UInt8])
+}
 
 /// A log that can be followed. `@unchecked Sendable`: every `var` is touched only under `lock`.
 ///
@@ -72,5 +82,49 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
             channel: self, cursor: lock.withLock { EventCursor(start, in: ring) })
         try hub.join(subscription)
         return subscription
+    }
+}
+
+/// Some consecutive events.
+public struct EventPage<Payload: Sendable>: Sendable {
+    public struct Event: Sendable {
+        public let id: UInt64
+        public let payload: Payload
+    }
+
+    /// Oldest first. Events that share an id are never split between pages, so that a page may hold more
+    /// events than were asked for.
+    public var events: [Event]
+    /// What is missing between the place asked for and the first of `events`.
+    public var gap: EventGap?
+    /// Ask for the next page after this id.
+    public var lastID: UInt64
+    /// Whether there were more events when this page was read.
+    public var hasMore: Bool
+}
+
+extension EventChannel {
+    /// The first `limit` events with an id above `id`.
+    public func page(after id: UInt64, limit: Int) -> EventPage<Payload> {
+        lock.withLock {
+            var cursor = EventCursor(.after(id), in: ring)
+            var page = EventPage<Payload>(events: [], gap: nil, lastID: id, hasMore: false)
+            var isOpen = false
+            reading: while true {
+                switch cursor.advance(in: ring, max: page.events.count < limit || isOpen ? 1 : 0) {
+                case .gap(let gap): page.gap = gap
+                case .nothing: break reading
+                case .events(let entries):
+                    guard let entry = entries.first else {
+                        page.hasMore = true
+                        break reading
+                    }
+                    page.events.append(.init(id: entry.id, payload: entry.payload))
+                    isOpen = entry.isContinued
+                }
+            }
+            page.lastID = cursor.lastID
+            return page
+        }
     }
 }
