@@ -1,5 +1,8 @@
-// What hangs on one libmicrohttpd request: the state machine, its connection, and what the log will want.
-// Made in the URI-log callback, released exactly once in the completion callback.
+// One request as libmicrohttpd's callbacks see it while it is under way, and what the access log and the
+// metrics learn about it at its end. An Exchange is made in the URI-log callback and released exactly once,
+// in the completion callback; it decides nothing (PendingRequest does).
+
+public import HTTP
 
 /// One request as the callbacks see it. Used by one server thread at a time.
 final class Exchange {
@@ -24,4 +27,21 @@ final class Exchange {
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Exchange? {
         pointer.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
     }
+}
+
+/// One finished request.
+public struct CompletedExchange: Sendable {
+    public var head: RequestHead
+    /// The status that was queued; nil when the connection ended before there was an answer.
+    public var status: Int?
+    /// The answer's X-Request-ID; nil when it had none.
+    public var requestID: String?
+    /// Body bytes received.
+    public var bytesIn: Int
+    /// Body bytes of the answer (also counted for HEAD, where they are not sent).
+    public var bytesOut: Int
+    /// From the request line to the end of the answer.
+    public var microseconds: Int64
+    /// Whether the whole answer was handed to the kernel.
+    public var isComplete: Bool
 }

@@ -1,6 +1,46 @@
-// How a ListenSocket comes to be: bound to a TCP address, bound to a path, or inherited (sd_listen_fds(3)).
+// A listening socket that we open and hand to libmicrohttpd, so that TCP, unix sockets and inherited
+// descriptors (sd_listen_fds(3)) take one path. It does not accept. Whoever holds it closes it once.
 
 import Glibc
+
+/// A listening stream socket. The daemon that it is given to closes it.
+public struct ListenSocket: Sendable {
+    /// Clients that may wait to be accepted.
+    public static let backlogCount: Int32 = 1024
+    /// systemd's first passed descriptor (sd_listen_fds(3)).
+    public static let firstInheritedDescriptor: Int32 = 3
+    /// More passed descriptors than this are ignored.
+    public static let maximumInheritedDescriptorCount: Int32 = 64
+
+    public let descriptor: Int32
+    /// The bound TCP port in host byte order; nil for unix sockets.
+    public let port: UInt16?
+    /// For the log: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
+    public let name: String
+    /// The file to remove at the end, with device and inode as they were bound.
+    var file: (path: String, device: UInt64, inode: UInt64)?
+
+    init(descriptor: Int32, file: (path: String, device: UInt64, inode: UInt64)? = nil) {
+        self.descriptor = descriptor
+        self.file = file
+        let address = SocketAddress.local(of: descriptor)
+        port = address?.port
+        name = file.map { "unix:" + $0.path } ?? address?.text ?? "unix"
+    }
+
+    /// Closes the socket and removes its file, unless another socket has taken the place.
+    func close() {
+        if let file {
+            var now = stat()
+            if lstat(file.path, &now) == 0, UInt64(now.st_dev) == file.device,
+                UInt64(now.st_ino) == file.inode
+            {
+                unlink(file.path)
+            }
+        }
+        Glibc.close(descriptor)
+    }
+}
 
 extension ListenSocket {
     private static let streamType =
@@ -105,4 +145,21 @@ extension ListenSocket {
         Glibc.close(descriptor)
         return .system(call: call, errno: error)
     }
+}
+
+/// Errors of `ListenSocket` and `Daemon.start`. `errno` is the system's number.
+public enum ListenError: Error, Hashable, Sendable {
+    /// Not a numeric IPv4 or IPv6 address, nor "localhost".
+    case notAnAddress(String)
+    case pathTooLong(byteCount: Int, limit: Int)
+    /// Something that is not a socket lies at the path; it is never removed.
+    case pathIsNotASocket(String)
+    /// Another process listens at the path.
+    case pathInUse(String)
+    /// An inherited descriptor that is not a listening stream socket.
+    case notAListeningSocket(descriptor: Int32)
+    /// `call` failed.
+    case system(call: String, errno: Int32)
+    /// libmicrohttpd did not start, and this is what it said.
+    case daemonNotStarted([String])
 }

@@ -1,11 +1,57 @@
-// One streamed body between its source and libmicrohttpd: what the client has not taken of the current piece,
-// and the suspending and resuming of its connection. It buffers nothing else; the source is asked only when
-// the client can take more.
+// One streamed body between its source and libmicrohttpd: what the client has not yet taken of the current
+// piece, and when its connection is suspended and resumed. It buffers nothing else; the source is asked
+// only when the client can take more. StreamState is the part that knows no socket; its tests run without
+// one.
 
 import CMicroHTTPD
 import Glibc
 import HTTP
 import Locking
+
+/// The state of one streamed body. Used under its stream's lock.
+struct StreamState: Hashable {
+    private(set) var isResting = false
+    private(set) var isCut = false
+    private var hasEnded = false
+    private var wakePending = false
+
+    /// The source has nothing. True: suspend the connection, before the lock is given back. False: a wake-up
+    /// or the end came meanwhile, look again.
+    mutating func rest() -> Bool {
+        precondition(!isResting && !hasEnded, "a stream rested twice or after its end")
+        guard !wakePending, !isCut else {
+            wakePending = false
+            return false
+        }
+        isResting = true
+        return true
+    }
+
+    /// There may be something. True: resume the connection, before the lock is given back.
+    mutating func wake() -> Bool {
+        guard !hasEnded else { return false }
+        guard isResting else {
+            wakePending = true
+            return false
+        }
+        isResting = false
+        return true
+    }
+
+    /// No more bytes shall go out. True: resume the connection, so that it can be closed.
+    mutating func cut() -> Bool {
+        isCut = true
+        return wake()
+    }
+
+    /// The connection is done with the stream. From here on nothing touches it.
+    mutating func end() {
+        precondition(!hasEnded, "a stream ended twice")
+        // libmicrohttpd ends a suspended connection only while it stops, which resumes all of them first.
+        precondition(!isResting, "a resting stream ended")
+        hasEnded = true
+    }
+}
 
 /// A streamed body. `@unchecked Sendable`: `state` is touched only under `lock`, the other `var`s only by the
 /// thread that serves the connection.

@@ -1,6 +1,23 @@
-// A progress bar on standard error, drawn on a terminal only and taken away at the end.
+// Standard error, a line at a time, and the tables that commands print for people. A line is one write, so
+// that lines of several threads do not mix; the progress bar is drawn on a terminal only and erased at the
+// end.
 
 import Glibc
+
+enum Console {
+    static func say(_ line: String) {
+        let bytes = Array((line + "\n").utf8)
+        bytes.withUnsafeBytes { _ = write(2, $0.baseAddress, $0.count) }
+    }
+
+    /// Names and values in two columns, a line each.
+    static func table(_ rows: [(name: String, value: String)]) -> String {
+        let width = rows.map(\.name.count).max() ?? 0
+        return rows.map { name, value in
+            name + String(repeating: " ", count: width - name.count + 2) + value + "\n"
+        }.joined()
+    }
+}
 
 struct ProgressBar {
     private let total: Int

@@ -1,5 +1,6 @@
 // `iovad decide`: one question, answered offline by the service that `iovad serve` runs, so that both give
-// the same bytes. Reads a request as JSON, or makes one of flags.
+// the same bytes. It reads a request as JSON, or makes one of flags; the table for people shows the same
+// facts as the JSON.
 
 import API
 import ArgumentParser
@@ -62,35 +63,23 @@ struct Decide: ParsableCommand {
 
     func run() throws {
         let service = OfflineService(version: Iovad.version)
+        let printer = AnswerPrinter(asJSON: json)
         if let deviceTree {
             guard let bytes = Files.read(deviceTree) else {
                 throw ValidationError("cannot read \(deviceTree)")
             }
-            try finish(service.upload(bytes), prints: false)
+            try printer.check(service.upload(bytes))
         }
         if request == nil, device == nil {
-            try finish(
-                service.get("/v1/platforms/\(RequestTarget.encoded(platformID))/devices?limit=1000"),
-                prints: true
-            ) {
-                DecideTable.devices($0)
-            }
+            let target = "/v1/platforms/\(RequestTarget.encoded(platformID))/devices?limit=1000"
+            try printer.show(service.get(target)) { DecideTable.devices($0) }
             return
         }
-        try finish(service.post("/v1/decisions?explain=\(explain)", try body()), prints: true) {
-            DecideTable.decision($0)
-        }
+        let body = try request.map(OfflineService.requestBody) ?? Array(requestText.utf8)
+        try printer.show(service.post("/v1/decisions?explain=\(explain)", body)) { DecideTable.decision($0) }
     }
 
     private var platformID: String { deviceTree == nil ? platform ?? "" : OfflineService.uploadedID }
-
-    private func body() throws -> [UInt8] {
-        guard let request else { return Array(requestText.utf8) }
-        guard let bytes = request == "-" ? Files.readStandardInput() : Files.read(request) else {
-            throw ValidationError("cannot read \(request)")
-        }
-        return bytes
-    }
 
     /// The flags as the request that they stand for.
     private var requestText: String {
@@ -118,17 +107,44 @@ struct Decide: ParsableCommand {
         writer.string(text)
         return String(decoding: writer.bytes, as: UTF8.self)
     }
+}
 
-    /// Prints an answer; a problem goes to standard error and ends the command with status 2.
-    private func finish(
-        _ answer: Response, prints: Bool, table: (JSONNode) -> String = { _ in "" }
-    ) throws {
-        let text = String(decoding: answer.body, as: UTF8.self)
-        guard (200..<300).contains(answer.status) else {
-            Console.say(json ? text : DecideTable.problem(try DecideTable.root(answer.body)))
-            throw ExitCode(2)
+enum DecideTable {
+    static func decision(_ answer: JSONNode) -> String {
+        var rows: [(String, String)] = [("outcome", answer.text("outcome"))]
+        if answer.member("errno") != nil { rows.append(("errno", answer.text("errno"))) }
+        if let window = answer.member("window") { rows.append(("window", window.rangeText)) }
+        rows.append(("reachable", answer.flag("reachable") ? "yes" : "no"))
+        rows.append(("because", answer.text("because")))
+        for doorbell in answer.children("doorbells") {
+            rows.append(("doorbell", "\(doorbell.text("physical")) -> \(doorbell.text("iova"))"))
         }
-        guard prints else { return }
-        print(json ? text : table(try DecideTable.root(answer.body)), terminator: json ? "\n" : "")
+        for (index, address) in answer.children("earlier_mappings").enumerated() {
+            rows.append(("earlier mapping", "\(index): \(address.text ?? "nothing")"))
+        }
+        for check in answer.children("map_checks") {
+            let result = check.flag("allowed") ? "allowed" : check.text("errno")
+            rows.append(("map", "\(check.text("iova")) + \(check.text("size")): \(result)"))
+        }
+        for ranges in answer.children("iova_ranges") { rows.append(("usable", ranges.rangeText)) }
+        for warning in answer.children("warnings") {
+            rows.append(("warning", "\(warning.text("code")): \(warning.text("detail"))"))
+        }
+        if let explanation = answer.member("explanation") {
+            for step in explanation.children("steps") {
+                rows.append(("step", "\(step.text("verdict")) \(step.text("rule")): \(step.text("text"))"))
+            }
+        }
+        if let model = answer.member("model") {
+            rows.append(("model", "Linux \(model.text("kernel")), iovad \(model.text("engine"))"))
+        }
+        return Console.table(rows)
+    }
+
+    static func devices(_ answer: JSONNode) -> String {
+        let rows = answer.children("items").map { device in
+            (device.text("id"), "\(device.text("kind"))\(device.flag("active") ? "" : ", not active")")
+        }
+        return "Choose a --device:\n" + Console.table(rows)
     }
 }

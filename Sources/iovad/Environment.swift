@@ -1,19 +1,57 @@
-// Waiting for SIGTERM or SIGINT without a signal handler: both are blocked in every thread and one thread
-// takes them with sigwait. No code ever runs in signal context.
+// What the process gets from its system besides its arguments: environment variables, the binary's own
+// path, the limit of open descriptors, and the signals that end it.
 
 import Glibc
 
-/// SIGTERM and SIGINT as something to wait for.
-public enum TerminationSignal {
+enum Environment {
+    /// Variables that start with IOVAD_, without that prefix. Those of tests (IOVAD_TEST_...) are not ours.
+    static func iovad() -> [String: String] {
+        var found: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2, parts[0].hasPrefix("IOVAD_"), !parts[0].hasPrefix("IOVAD_TEST_") {
+                found[String(parts[0].dropFirst(6))] = String(parts[1])
+            }
+            entry += 1
+        }
+        return found
+    }
+
+    /// Where the running binary lies; nil without /proc.
+    static func executablePath() -> String? {
+        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+        let count = buffer.withUnsafeMutableBytes { space in
+            space.withMemoryRebound(to: CChar.self) { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
+        }
+        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
+    }
+
+    /// Lets this process open `count` descriptors, or as many as it may without being root. The usual
+    /// limit of 1,024 is far below the connections that the server takes.
+    static func raiseDescriptorLimit(to count: Int) {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        let wanted = min(rlim_t(count), limit.rlim_max)
+        guard limit.rlim_cur < wanted else { return }
+        limit.rlim_cur = wanted
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+/// SIGTERM and SIGINT as something to wait for, without a signal handler: both are blocked in every thread,
+/// and one thread takes them with sigwait. No code ever runs in signal context.
+enum TerminationSignal {
     /// Blocks both signals in the calling thread. Call it before any thread is started: threads inherit it.
-    public static func block() {
+    static func block() {
         var signals = set()
         let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
         precondition(code == 0, "pthread_sigmask failed with \(code)")
     }
 
     /// Waits until one of the two comes and returns its number. `block()` must have been called.
-    public static func wait() -> Int32 {
+    static func wait() -> Int32 {
         var signals = set()
         var number: Int32 = 0
         while sigwait(&signals, &number) != 0 {}

@@ -1,4 +1,6 @@
-// Small files, read whole.
+// Files and folders: small files read whole, written, and told apart; names in a folder. Everything that
+// walks folders walks them through here. Nothing is streamed, and nothing outside the paths given is looked
+// at.
 
 import Glibc
 
@@ -27,31 +29,11 @@ enum Files {
         }
     }
 
-    /// Lets this process open `count` descriptors, or as many as it may without being root. The usual
-    /// limit of 1,024 is far below the connections that the server takes.
-    static func raiseDescriptorLimit(to count: Int) {
-        var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
-        let wanted = min(rlim_t(count), limit.rlim_max)
-        guard limit.rlim_cur < wanted else { return }
-        limit.rlim_cur = wanted
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
     /// False, with errno, when it could not be written whole.
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
         guard let file = fopen(path, "wb") else { return false }
         let count = fwrite(bytes, 1, bytes.count, file)
         return fclose(file) == 0 && count == bytes.count
-    }
-
-    /// Where the running binary lies; nil without /proc.
-    static func executablePath() -> String? {
-        var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
-        let count = buffer.withUnsafeMutableBytes { space in
-            space.withMemoryRebound(to: CChar.self) { readlink("/proc/self/exe", $0.baseAddress!, $0.count) }
-        }
-        return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 
     static func isFolder(_ path: String) -> Bool {
@@ -75,17 +57,38 @@ enum Files {
         return Array(buffer[..<count].reversed().drop { $0 == 0x0a }.reversed())
     }
 
-    /// Names in a folder, sorted by bytes; empty when it cannot be read. Hidden ones are left out.
-    static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
+    /// An entry of a folder.
+    struct Entry {
+        /// As the system has it; it need not be UTF-8.
+        let name: [UInt8]
+        /// A link to a folder is not one.
+        let isFolder: Bool
+        var repairedName: String { String(decoding: name, as: UTF8.self) }
+    }
+
+    /// The entries of a folder in no order, without "." and ".."; nil when it cannot be read.
+    static func entries(in folder: String) -> [Entry]? {
+        guard let stream = opendir(folder) else { return nil }
         defer { closedir(stream) }
-        var names: [String] = []
+        var entries: [Entry] = []
         while let entry = readdir(stream) {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                Array(bytes.prefix { $0 != 0 })
             }
-            if !name.hasPrefix(".") { names.append(name) }
+            guard name != Array(".".utf8), name != Array("..".utf8) else { continue }
+            // Some file systems leave the type open here.
+            let type = Int(entry.pointee.d_type)
+            let isFolder =
+                type == DT_DIR
+                || (type == DT_UNKNOWN && isFolder("\(folder)/\(String(decoding: name, as: UTF8.self))"))
+            entries.append(Entry(name: name, isFolder: isFolder))
         }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return entries
+    }
+
+    /// Names in a folder, sorted by bytes; empty when it cannot be read. Hidden ones are left out.
+    static func names(in folder: String) -> [String] {
+        (entries(in: folder) ?? []).map(\.repairedName).filter { !$0.hasPrefix(".") }
+            .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 }

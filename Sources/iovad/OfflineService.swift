@@ -1,7 +1,10 @@
-// The service without a server: requests of the command line walk the same way as those of a socket.
+// The service without a server: requests of the command line take the same path as those of a socket. Also
+// what the commands that use it share: reading a request file, and printing an answer or a problem.
 
 import API
+import ArgumentParser
 import HTTP
+import JSON
 
 struct OfflineService {
     /// The id under which a file's platform is asked about.
@@ -22,10 +25,73 @@ struct OfflineService {
         ask(.post, "/v1/platforms?id=\(RequestTarget.encoded(id))", bytes, type: MediaType.octetStream)
     }
 
+    /// The bytes of a request file; "-" is standard input.
+    static func requestBody(_ path: String) throws -> [UInt8] {
+        guard let bytes = path == "-" ? Files.readStandardInput() : Files.read(path) else {
+            throw ValidationError("cannot read \(path)")
+        }
+        return bytes
+    }
+
     private func ask(_ method: Method, _ target: String, _ body: [UInt8], type: String?) -> Response {
         let fields = type.map { [HeaderFields.Field("Content-Type", $0)] } ?? []
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "offline")
         return responder.respond(to: Request(head: head, body: body))
     }
+}
+
+/// How the commands that ask the service print its answers.
+struct AnswerPrinter {
+    /// As JSON, not as a table.
+    let asJSON: Bool
+
+    /// Prints an answer; see `check` for problems.
+    func show(_ answer: Response, table: (JSONNode) -> String) throws {
+        try check(answer)
+        if asJSON {
+            print(String(decoding: answer.body, as: UTF8.self))
+        } else {
+            print(table(try root(answer)), terminator: "")
+        }
+    }
+
+    /// A problem goes to standard error and ends the command with status 2.
+    func check(_ answer: Response) throws {
+        guard !(200..<300).contains(answer.status) else { return }
+        Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : problem(try root(answer)))
+        throw ExitCode(2)
+    }
+
+    /// The answer as a document; our own service does not write what it cannot read.
+    private func root(_ answer: Response) throws -> JSONNode {
+        try JSONDocument(
+            parsing: answer.body,
+            limits: JSONLimits(
+                bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 100_000_000)
+        ).root
+    }
+
+    private func problem(_ answer: JSONNode) -> String {
+        let errors = answer.children("errors").map { "  \($0.text("pointer")): \($0.text("detail"))" }
+        return (["\(answer.text("title")): \(answer.text("detail"))"] + errors).joined(separator: "\n")
+    }
+}
+
+/// Members of an answer, as the tables show them.
+extension JSONNode {
+    func children(_ name: String) -> [JSONNode] { member(name).map { Array($0.children) } ?? [] }
+
+    /// A string, made printable; `absent` when there is none.
+    func text(_ name: String, absent: String = "-") -> String { member(name)?.text ?? absent }
+
+    var text: String? {
+        guard kind == .string else { return nil }
+        return string(bytesMax: .max, ProblemList(limit: 1)).map(Report.printable)
+    }
+
+    func flag(_ name: String) -> Bool { member(name)?.bool(ProblemList(limit: 1)) ?? false }
+
+    /// `start...last`
+    var rangeText: String { "\(text("start"))...\(text("last"))" }
 }

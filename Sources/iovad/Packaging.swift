@@ -1,9 +1,15 @@
-// `iovad packaging systemd`: a socket unit and a service unit (systemd.socket(5), systemd.exec(5)). systemd
-// opens the socket and may start the server at the first connection; the server needs no network of its own,
-// no user, no file system to write to, and gets none.
+// `iovad packaging`: what a system needs to run the server, printed by the binary that it is for. `systemd`
+// is a socket unit and a service unit (systemd.socket(5), systemd.exec(5)). systemd opens the socket and
+// may start the server at the first connection; the server needs no network of its own, no user, no file
+// system to write to, and gets none.
 
 import ArgumentParser
 import Glibc
+
+struct Packaging: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print what a system needs to run the server.", subcommands: [PackagingSystemd.self])
+}
 
 struct PackagingSystemd: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -37,7 +43,7 @@ struct PackagingSystemd: ParsableCommand {
     }
 
     func run() throws {
-        guard let binary = binary ?? Files.executablePath() else {
+        guard let binary = binary ?? Environment.executablePath() else {
             throw ValidationError("cannot tell where this binary lies: give --binary")
         }
         let files = [("iovad.socket", socket), ("iovad.service", service(binary))]

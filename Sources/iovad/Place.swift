@@ -1,5 +1,6 @@
 // `iovad place`: where the window can go on some hosts for one VM, answered offline by the service that
-// `iovad serve` runs. Reads a request as JSON, or makes one of flags.
+// `iovad serve` runs. It reads a request as JSON, or makes one of flags; the table for people shows the
+// same facts as the JSON.
 
 import API
 import ArgumentParser
@@ -57,27 +58,20 @@ struct Place: ParsableCommand {
 
     func run() throws {
         let service = OfflineService(version: Iovad.version)
+        let printer = AnswerPrinter(asJSON: json)
         if vmm == "list" {
-            try finish(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
+            try printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
             return
         }
         for (index, path) in deviceTree.enumerated() {
             guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
-            let answer = service.upload(bytes, id: id(index))
-            guard (200..<300).contains(answer.status) else { return try finish(answer) { _ in "" } }
+            try printer.check(service.upload(bytes, id: id(index)))
         }
-        try finish(service.post("/v1/placements", try body())) { PlaceTable.placement($0) }
+        let body = try request.map(OfflineService.requestBody) ?? flags()
+        try printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
     }
 
     private func id(_ index: Int) -> String { "file-\(index + 1)" }
-
-    private func body() throws -> [UInt8] {
-        guard let request else { return try flags() }
-        guard let bytes = request == "-" ? Files.readStandardInput() : Files.read(request) else {
-            throw ValidationError("cannot read \(request)")
-        }
-        return bytes
-    }
 
     /// The flags as the request that they stand for.
     private func flags() throws -> [UInt8] {
@@ -130,16 +124,6 @@ struct Place: ParsableCommand {
     private func size(_ text: String, _ flag: String) throws -> UInt64 {
         try FlagValue.read(flag, text) { $0.memorySize($1) }
     }
-
-    /// Prints an answer; a problem goes to standard error and ends the command with status 2.
-    private func finish(_ answer: Response, table: (JSONNode) -> String) throws {
-        let text = String(decoding: answer.body, as: UTF8.self)
-        guard (200..<300).contains(answer.status) else {
-            Console.say(json ? text : DecideTable.problem(try DecideTable.root(answer.body)))
-            throw ExitCode(2)
-        }
-        print(json ? text : table(try DecideTable.root(answer.body)), terminator: json ? "\n" : "")
-    }
 }
 
 extension JSONWriter {
@@ -147,5 +131,52 @@ extension JSONWriter {
     fileprivate mutating func rangeMembers(start: UInt64, size: UInt64) {
         member("start", hex: start)
         member("size", hex: size)
+    }
+}
+
+enum PlaceTable {
+    static func vmms(_ answer: JSONNode) -> String {
+        Console.table(answer.children("items").map { ($0.text("id"), $0.text("name")) })
+    }
+
+    static func placement(_ answer: JSONNode) -> String {
+        var rows = [("verdict", answer.text("verdict")), ("because", answer.text("because"))]
+        for blocker in answer.member("default").map({ $0.children("blockers") }) ?? [] {
+            rows.append(("blocks the default", words(blocker)))
+        }
+        if let picks = answer.member("picks") {
+            for name in ["nearest_default", "lowest", "highest_below_4g"] {
+                rows.append((name, picks.text(name, absent: "none")))
+            }
+        }
+        for range in answer.children("candidates") { rows.append(("free", range.rangeText)) }
+        for range in answer.children("unmappable") { rows.append(("unmappable", range.rangeText)) }
+        if answer.member("max_ram") != nil {
+            rows.append(("largest RAM", answer.text("max_ram", absent: "none")))
+        }
+        if let options = answer.member("iommufd_options"), options.kind == .object {
+            rows.append(("SW_MSI_START", options.text("sw_msi_start")))
+            rows.append(("SW_MSI_SIZE", "\(integer(options, "sw_msi_size_mib")) MiB"))
+        }
+        for host in answer.children("per_host") {
+            let start = host.text("start", absent: "none")
+            rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)"))
+        }
+        for warning in answer.children("warnings") {
+            let host = warning.member("host") == nil ? "" : "\(warning.text("host")): "
+            rows.append((warning.text("severity"), host + warning.text("detail")))
+        }
+        return Console.table(rows)
+    }
+
+    private static func words(_ blocker: JSONNode) -> String {
+        let owner =
+            blocker.member("host") == nil ? blocker.text("vm") : "host \(blocker.text("host"))"
+        let place = blocker.member("range").map { " \($0.rangeText)" } ?? ""
+        return "\(owner): \(blocker.text("kind"))\(place), \(blocker.text("provenance"))"
+    }
+
+    private static func integer(_ node: JSONNode, _ name: String) -> Int {
+        node.member(name)?.int(in: 0...Int.max, ProblemList(limit: 1)) ?? 0
     }
 }

@@ -1,8 +1,167 @@
-// Holds a run against what its file expects, and says where the first difference is.
+// `iovad replay`: runs allocator traces from files. It prints their results or, with --check, compares them
+// with those that the file expects and names the first difference. A listed trace is what POST /v1/replays
+// takes; a digest vector describes a run that is too long to list.
 
-import AddressSpaces
 import API
+import AddressSpaces
+import ArgumentParser
 import IOVAAllocation
+import JSON
+import LinuxReleases
+
+struct Replay: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run allocator traces from files.",
+        discussion: """
+            A file is a listed vector (a body of POST /v1/replays will do) or a digest vector. With --check
+            each run is held against the results that its file expects: one line a file that differs, then
+            "N passed, N failed"; the exit status is 1 when any failed. Otherwise the results are printed,
+            one JSON object a file.
+            """)
+
+    @Flag(help: "Compare with the expected results instead of printing the results.")
+    var check = false
+    @Option(help: "Kernel release to model, over what a file says. Default 7.2.")
+    var kernel: String?
+    @Option(help: "Online CPUs, which the depot trimmer looks at, over what a file says. Default 1.")
+    var cpus: Int?
+    @Argument(help: ArgumentHelp("Trace or vector files.", valueName: "file"))
+    var files: [String]
+
+    func validate() throws {
+        guard !files.isEmpty else { throw ValidationError("name at least one file") }
+        if let kernel { _ = try FlagValue.read("--kernel", kernel, Condition.kernel) }
+        if let cpus { _ = try FlagValue.read("--cpus", String(cpus), ReplayRequest.cpus) }
+    }
+
+    func run() throws {
+        var failed = 0
+        for path in files {
+            do {
+                try run(path)
+            } catch {
+                failed += 1
+                let line = "\(path): \(error.text)"
+                if check { print(line) } else { Console.say(line) }
+            }
+        }
+        if check { print("\(files.count - failed) passed, \(failed) failed") }
+        if failed > 0 { throw ExitCode(1) }
+    }
+
+    private func run(_ path: String) throws(ReplayFile.Failure) {
+        let file = try ReplayFile(path, release: kernel.flatMap(KernelRelease.init), cpus: cpus)
+        if check { try file.check() } else { print(try file.answer(file: path)) }
+    }
+}
+
+/// A trace file with what it expects.
+enum ReplayFile {
+    case listed(ReplayVector)
+    case digest(ReplayDigestVector)
+
+    /// Why a file did not pass.
+    struct Failure: Error {
+        var text: String
+    }
+
+    /// Files are the caller's own, so bounds are only those of memory.
+    private static let limits = JSONLimits(bytesMax: 1 << 30, depthMax: 32, valuesMax: 1 << 26)
+
+    init(_ path: String, release: KernelRelease?, cpus: Int?) throws(Failure) {
+        guard !Files.isFolder(path), let bytes = Files.read(path) else {
+            throw Failure(text: "cannot be read")
+        }
+        let root: JSONNode
+        do {
+            root = try JSONDocument(parsing: bytes, limits: Self.limits).root
+        } catch {
+            throw Failure(text: Problem(error).detail)
+        }
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        if root.kind == .object, root.member("kind") != nil {
+            var vector = ReplayDigestVector(root, problems)
+            if let release { vector.run.release = release }
+            if let cpus { vector.run.onlineCPUs = cpus }
+            self = .digest(vector)
+        } else {
+            var vector = ReplayVector(root, problems)
+            if let release { vector.trace.release = release }
+            if let cpus { vector.trace.onlineCPUs = cpus }
+            self = .listed(vector)
+        }
+        guard problems.isEmpty else { throw Self.failure(problems) }
+    }
+
+    private static func failure(_ problems: ProblemList) -> Failure {
+        let shown = problems.problems.prefix(3).map { "\($0.pointer): \($0.detail)" }
+        let more = problems.problems.count + problems.dropped - shown.count
+        return Failure(
+            text: shown.joined(separator: " ") + (more > 0 ? " And \(more) more mistakes." : ""))
+    }
+
+    static func failure(_ mistake: TraceMistake) -> Failure {
+        let problem = mistake.problem
+        return Failure(text: "\(problem.pointer): \(problem.detail)")
+    }
+
+    static func failure(_ error: IOVAInputError) -> Failure {
+        Failure(text: "the described run asks for what Linux does not survive: \(error)")
+    }
+}
+
+extension ReplayFile {
+    /// One JSON object, without a newline.
+    func answer(file: String) throws(Failure) -> String {
+        switch self {
+        case .listed(let vector): try Self.answer(vector.trace, file)
+        case .digest(let vector): try Self.answer(vector.run, file)
+        }
+    }
+
+    private static func answer(_ trace: AllocatorTrace, _ file: String) throws(Failure) -> String {
+        var domain = trace.domain(IOVADomain.self)
+        let results: [TraceResult]
+        do {
+            results = try trace.run(on: &domain)
+        } catch {
+            throw failure(error)
+        }
+        return object { writer in
+            writer.member("file", file)
+            writer.replayMembers(results, final: domain.heldRanges)
+            writer.model(trace.release, engine: Iovad.version)
+        }
+    }
+
+    private static func answer(_ run: DigestRun, _ file: String) throws(Failure) -> String {
+        let outcome: DigestOutcome
+        do {
+            outcome = try run.run(on: IOVADomain.self)
+        } catch {
+            throw failure(error)
+        }
+        return object { writer in
+            writer.member("file", file)
+            writer.member("digest", hex: outcome.digest)
+            writer.array("checkpoints") { writer in outcome.checkpoints.forEach { writer.hex($0) } }
+            writer.member("final_digest", hex: outcome.finalDigest)
+            writer.member("final_ranges", outcome.finalRanges)
+            writer.member("allocs", outcome.allocs)
+            writer.member("failures", outcome.failures)
+            writer.member("frees", outcome.frees)
+            writer.member("live", outcome.live)
+            writer.member("peak_live", outcome.peakLive)
+            writer.model(run.release, engine: Iovad.version)
+        }
+    }
+
+    private static func object(_ members: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        writer.object(members)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+}
 
 extension ReplayFile {
     /// Throws the first difference.

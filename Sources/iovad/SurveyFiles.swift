@@ -31,19 +31,8 @@ enum SurveyFiles {
     }
 
     private static func walk(_ folder: String, prefix: String, depth: Int) -> [Entry] {
-        guard depth < depthMax, let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [(name: String, isFolder: Bool)] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
-                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard name != ".", name != ".." else { continue }
-            // Some file systems do not tell the type here; a link to a folder is not followed.
-            let type = Int(entry.pointee.d_type)
-            let isFolder = type == DT_DIR || (type == DT_UNKNOWN && Files.isFolder("\(folder)/\(name)"))
-            names.append((name, isFolder))
-        }
+        guard depth < depthMax, let entries = Files.entries(in: folder) else { return [] }
+        let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }
         let isMachine = names.contains { !$0.isFolder && stem(of: $0.name) == iort }
         return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
             let path = "\(folder)/\(name)"

@@ -1,7 +1,8 @@
-// Where the server listens: inherited sockets, or a TCP address; and a unix path. Who listens beyond loopback
-// without a token must say so.
+// Where the server listens: inherited sockets, or a TCP address; and a unix path. Listening beyond loopback
+// without a token must be asked for. Why a socket cannot be opened is said in words that say what to do.
 
 import ArgumentParser
+import Glibc
 import MicroHTTP
 
 extension Settings {
@@ -58,5 +59,27 @@ extension Settings {
         }
         guard !host.isEmpty else { throw ValidationError("--listen \(listen): expected HOST:PORT") }
         return (host, port)
+    }
+}
+
+struct ServeStartError: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ error: ListenError, for place: String) {
+        description = "\(place): \(Self.reason(error))"
+    }
+
+    private static func reason(_ error: ListenError) -> String {
+        switch error {
+        case .notAnAddress(let host): "\(host) is no numeric address; names are not looked up"
+        case .pathTooLong(let count, let limit): "the path has \(count) bytes; sockets take \(limit)"
+        case .pathIsNotASocket(let path): "\(path) exists and is no socket; it is left alone"
+        case .pathInUse(let path): "another process listens at \(path)"
+        case .notAListeningSocket(let descriptor):
+            "descriptor \(descriptor) from LISTEN_FDS is no listening stream socket"
+        case .system(let call, let code): "\(call) failed: \(String(cString: strerror(code)))"
+        case .daemonNotStarted(let lines):
+            "libmicrohttpd did not start" + (lines.isEmpty ? "" : ": " + lines.joined(separator: "; "))
+        }
     }
 }

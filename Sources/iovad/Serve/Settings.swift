@@ -1,4 +1,4 @@
-// Flags over environment over defaults, checked before anything is opened.
+// The settings of `iovad serve`: flags over environment over defaults, checked before anything is opened.
 
 import API
 import ArgumentParser
@@ -106,7 +106,7 @@ struct Settings {
         if let publicFolder, !Files.isFolder(publicFolder) {
             throw ValidationError("--public \(publicFolder) is no folder")
         }
-        guard let folder = publicFolder ?? ServeSite.defaultFolder() else { return Site() }
-        return try ServeSite.load(folder)
+        guard let folder = publicFolder ?? SiteFolder.defaultFolder() else { return Site() }
+        return try SiteFolder.load(folder)
     }
 }

@@ -1,12 +1,12 @@
-// The static files: where they lie, and their way into memory at start. Bounded, regular files only; a
-// symbolic link is not followed, so that nothing outside the folder is ever served.
+// The folder of the static files: where it is, and how it is read into memory at start. Only regular files,
+// within limits; a symbolic link is not followed, so that nothing outside the folder is ever served.
 
 import API
 import ArgumentParser
 import Glibc
 import HTTP
 
-enum ServeSite {
+enum SiteFolder {
     /// Media types by file name ending. What is not here is served as bytes.
     static let mediaTypes = [
         "html": "text/html", "css": "text/css", "js": "text/javascript", "mjs": "text/javascript",
@@ -65,23 +65,17 @@ enum ServeSite {
 
     /// Names in a folder, sorted, without those that are no UTF-8: no URL could name them.
     private static func names(in folder: String) throws -> [String] {
-        guard let stream = opendir(folder) else { throw ValidationError("cannot read the folder \(folder)") }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { raw in
-                String(validating: raw.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let name { names.append(name) }
+        guard let entries = Files.entries(in: folder) else {
+            throw ValidationError("cannot read the folder \(folder)")
         }
-        return names.sorted()
+        return entries.compactMap { String(validating: $0.name, as: UTF8.self) }.sorted()
     }
 
     /// Where the files lie when nobody says: beside the binary, where a package puts them, in the checkout
     /// that the binary was built in, or here. nil when there are none.
     static func defaultFolder() -> String? {
         var candidates: [String] = []
-        if let path = Files.executablePath(), let slash = path.lastIndex(of: "/") {
+        if let path = Environment.executablePath(), let slash = path.lastIndex(of: "/") {
             let binary = path[..<slash]
             candidates = ["\(binary)/Public", "\(binary)/../share/iovad/Public"]
             var folder = binary
