@@ -4,8 +4,8 @@
 import AddressSpaces
 import Foundation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import TestSupport
 
 struct Capture {

@@ -3,8 +3,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Machines
 import MSIWindows
+import Machines
 
 extension Capture {
     func checkDMADomains(_ ledger: inout Ledger) throws {

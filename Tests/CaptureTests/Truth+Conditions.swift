@@ -3,8 +3,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 
 extension Truth {
     /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.

@@ -2,17 +2,17 @@
 // decisions are asked with the capture's kernel and page size. Groups of one device only: the wire's views
 // show one device.
 
-import AddressSpaces
 import API
+import AddressSpaces
 import Foundation
 import HTTP
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import OpenAPI
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct WireTests {
     @Test func viewsAreWhatTheKernelPrinted() throws {

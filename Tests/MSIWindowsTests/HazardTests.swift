@@ -2,8 +2,8 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Machines
 import MSIWindows
+import Machines
 import Testing
 
 @Suite struct HazardTests {

@@ -5,8 +5,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import Testing
 
 enum MinimalQuestions {

@@ -4,8 +4,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import TestSupport
 
 enum RandomQuestions {

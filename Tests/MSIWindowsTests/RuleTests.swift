@@ -3,10 +3,10 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct RuleTests {
     @Test(arguments: Rule.allCases)

@@ -2,10 +2,10 @@
 
 import AddressSpaces
 import IOVAAllocation
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct TraceTests {
     private func map(

@@ -4,10 +4,10 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct UserSpaceTests {
     typealias W = Worked

@@ -1,10 +1,10 @@
 // The list of usable ranges against the kernel's loops, written down literally.
 
 import AddressSpaces
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct VFIOIOVAListTests {
     static func literal(_ ranges: [IOVARange], excluding regions: [ReservedRegion]) -> [IOVARange] {

@@ -3,8 +3,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 
 enum Worked {
     static let mib: UInt64 = 0x10_0000

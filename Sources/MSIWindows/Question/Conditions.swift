@@ -1,5 +1,7 @@
-// Under which circumstances a question is asked: the kernel and how it was built and booted, and what the
-// IOMMU can do. Everything here is a fact that the caller gives or a default that the answer names.
+// Under which circumstances a question is asked: the kernel and how it was built and booted, what the IOMMU
+// can do, and the page sizes that follow. Everything here is a fact that the caller gives or a default that
+// the answer names. The page sizes mirror drivers/vfio/vfio_iommu_type1.c: vfio_update_pgsize_bitmap and
+// drivers/iommu/iommufd/vfio_compat.c: iommufd_get_pagesizes, Linux 7.2.
 
 public import AddressSpaces
 import IOVAAllocation
@@ -63,4 +65,19 @@ public struct Conditions: Hashable, Sendable {
 
     /// The page that VFIO and iommufd map: theirs are never below the CPU's.
     public var userPage: Granule { granule.shift > pageSize.shift ? granule : pageSize }
+}
+
+extension Conditions {
+    /// `domain->pgsize_bitmap`: one translation granule's sizes for an SMMU, all that a virtio-iommu names.
+    public var domainPageSizes: PageSizes {
+        if driver == .virtio { return smmuPageSizes }
+        return smmuPageSizes.restricted(toCPUPage: pageSize, outputBits: 52)?.sizes ?? smmuPageSizes
+    }
+
+    /// `iova_pgsizes` of VFIO_IOMMU_GET_INFO: sizes below the CPU's page are replaced by it.
+    public var vfioPageSizes: PageSizes {
+        let sizes = domainPageSizes
+        guard sizes.bitmap & pageSize.mask != 0 else { return sizes }
+        return PageSizes(bitmap: sizes.bitmap & ~pageSize.mask | pageSize.bytes)
+    }
 }

@@ -1,4 +1,5 @@
-// The answer: what Linux does, whether it works, and why.
+// The answer: what Linux does, whether it works, and why; and the one place where a question becomes an
+// answer. The switch over consumers is here and nowhere else.
 
 public import AddressSpaces
 public import LinuxReleases
@@ -66,5 +67,24 @@ public struct Decision: Hashable, Sendable {
     /// Adds those that are not there yet.
     mutating func warn(_ more: [Warning]) {
         for warning in more { warn(warning.code, warning.detail, range: warning.range) }
+    }
+}
+
+extension Decision {
+    /// Decides, telling each step to `recorder`. The recorder cannot change the decision.
+    public static func decide<R: Recorder>(_ question: Question, recorder: inout R) -> Decision {
+        var decision =
+            switch question.consumer {
+            case .dmaAPI: DMALayer.decide(question, &recorder)
+            case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
+            }
+        decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
+        return decision
+    }
+
+    /// Decides without an explanation.
+    public static func decide(_ question: Question) -> Decision {
+        var ignored = NoRecorder()
+        return decide(question, recorder: &ignored)
     }
 }

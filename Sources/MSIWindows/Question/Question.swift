@@ -1,5 +1,5 @@
-// One question: a group under conditions, a window source, a consumer, and the doorbells to be mapped;
-// and what happened before.
+// One question: a group under conditions, the two axes of every policy (which window the IOMMU side offers,
+// and who maps doorbells in it), the doorbells, and what happened before. It decides nothing.
 
 public import AddressSpaces
 public import Machines
@@ -139,4 +139,14 @@ public enum MapCheck: Hashable, Sendable {
     case fixed(iova: UInt64, bytes: UInt64)
     /// iommufd only: wherever it fits, for user memory at this address.
     case automatic(bytes: UInt64, userAddress: UInt64)
+}
+
+/// Who maps MSI doorbells for the device.
+public enum Consumer: String, CaseIterable, Sendable {
+    /// A kernel driver: the DMA layer allocates a page like any other.
+    case dmaAPI = "dma_api"
+    /// VFIO's own container: a linear cursor from the window's start.
+    case vfioType1 = "vfio_type1"
+    /// iommufd: a map of up to 64 pages in the window, a context.
+    case iommufd
 }

@@ -1,5 +1,6 @@
 // What is withheld from a device where a window may lie: what its DMA domain reserves, what firmware
-// reserves without mainline noticing, page zero, and what lies beyond the limits; sorted for reading.
+// reserves without mainline noticing, page zero, what lies beyond the limits, and what a running host leaves
+// out of the ranges that it offers; sorted for reading.
 
 public import AddressSpaces
 public import LinuxReleases
@@ -138,5 +139,28 @@ extension WithheldItem {
         self.init(
             range: range, kind: call.kind, type: call.type, isAdvertised: call.type != nil,
             isSeenByPostedSeries: call.type != nil, provenance: call.provenance)
+    }
+}
+
+/// A host's own list of usable ranges.
+public enum KnownRanges {
+    /// What the list leaves out. The driver's own window is left out of every list and is no obstacle to
+    /// itself, so it is not among the answer where it stands alone.
+    public static func gaps(in usable: [IOVARange]) -> [IOVARange] {
+        IOVASet(usable).complement().ranges.filter { $0 != WindowSource.mainlineWindow }
+    }
+
+    /// Modelled ranges without what the host's list leaves out; unchanged where no list is known. Ranges
+    /// that touch stay apart, as a region of no bytes keeps them.
+    ///
+    /// Complexity: O(n log m + k), with k ranges in the answer.
+    public static func bounding(_ ranges: [IOVARange], by usable: [IOVARange]?) -> [IOVARange] {
+        guard let usable else { return ranges }
+        let known = IOVASet(gaps(in: usable)).complement()
+        return ranges.flatMap { range in
+            known.ranges(overlapping: range).map {
+                IOVARange(proven: max($0.start, range.start).value, min($0.last, range.last).value)
+            }
+        }
     }
 }

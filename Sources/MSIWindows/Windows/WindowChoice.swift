@@ -2,7 +2,7 @@
 // series' own: inclusive ends, arithmetic that wraps, regions of any type, of no bytes too. The searches of
 // `dynamic` are this model's own: the discussion of one named no algorithm.
 
-import AddressSpaces
+public import AddressSpaces
 import Machines
 
 enum WindowChoice {
@@ -133,5 +133,21 @@ enum WindowChoice {
             .dynamicTaken, .accepted, candidate: found,
             "\(found.text) is the first choice among the windows that touch nothing withheld.")
         return .window(found)
+    }
+}
+
+/// What a window source comes to for one device.
+public enum Offer: Hashable, Sendable {
+    /// This window.
+    case window(IOVARange)
+    /// No window. The driver says nothing about it.
+    case nothing
+    /// Hardware MSI regions take its place (virtio-iommu).
+    case hardware
+    /// No candidate fits, and who cannot choose a window must not go on.
+    case callerMustAllocate
+
+    public var window: IOVARange? {
+        if case .window(let range) = self { range } else { nil }
     }
 }

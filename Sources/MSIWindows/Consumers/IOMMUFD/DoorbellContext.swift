@@ -1,7 +1,9 @@
-// The doorbell pages of one iommufd context, shared by all of its domains: the same doorbell has the same
-// IOVA in each. It carries the map of Linux 6.15 from one question to the next and adds nothing to it.
+// The doorbell pages of one iommufd context since Linux 6.15, shared by all of its domains: at most 64 pages,
+// whatever the windows, each at its window's start plus a running number. Mirrors
+// drivers/iommu/iommufd/driver.c: iommufd_sw_msi and iommufd_sw_msi_get_map, Linux 7.2.
 
 package import AddressSpaces
+import LinuxReleases
 
 /// What an open iommufd file remembers of doorbells.
 package struct DoorbellContext: Sendable {
@@ -50,5 +52,86 @@ package struct DoorbellContext: Sendable {
         map.conditions = conditions
         map.map(doorbell, in: window, &mapped, &recorder)
         return try mapped.only(in: window)
+    }
+}
+
+package struct SoftwareMSIMap: Sendable {
+    /// Pages that one context can map: the bits of `struct iommufd_sw_msi_maps`.
+    static let pagesMax = 64
+
+    var conditions: Conditions
+    var entries: [Entry: UInt64] = [:]
+    var used: [UInt64: UInt64] = [:]
+
+    struct Entry: Hashable, Sendable {
+        let start: UInt64
+        let page: UInt64
+    }
+
+    init(conditions: Conditions) { self.conditions = conditions }
+
+    /// Maps a doorbell for a group whose window is `window`.
+    mutating func map<R: Recorder>(
+        _ doorbell: PhysicalAddress, in window: IOVARange, _ mapped: inout MappedDoorbells,
+        _ recorder: inout R
+    ) {
+        let size = conditions.pageSize
+        let entry = Entry(start: window.start.value, page: size.alignDown(doorbell.value))
+        let offset = doorbell.value & size.mask
+        if let known = entries[entry] {
+            let page = entry.start &+ known << UInt64(size.shift)
+            recorder.record(
+                .softwarePageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
+            mapped.add(doorbell, page: page, offset: offset)
+            return
+        }
+        guard entries.count < Self.pagesMax else {
+            recorder.record(
+                .softwarePagesExhausted, .rejected,
+                "All \(Self.pagesMax) doorbell pages of this context are taken.")
+            mapped.warn(
+                .doorbellPagesExhausted,
+                "An iommufd context maps \(Self.pagesMax) doorbell pages at most; the page of \(doorbell.hex) is one "
+                    + "too many.")
+            mapped.errno = .overflow
+            return
+        }
+        let number = used[entry.start] ?? 0
+        let (page, wraps) = entry.start.addingReportingOverflow(number << UInt64(size.shift))
+        guard !wraps, isMappable(page, &recorder) else {
+            mapped.errno = .noSpace
+            return
+        }
+        entries[entry] = number
+        used[entry.start] = number + 1
+        if size.lastOfPage(page) > window.last.value {
+            recorder.record(
+                .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies behind the window \(window.text).")
+            mapped.warn(
+                .doorbellsPastWindow,
+                "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
+                    + "nothing is reserved for it.")
+        }
+        recorder.record(
+            .softwarePageMapped, .accepted,
+            "The page of \(doorbell.hex) is number \(number) of its window, at \(HexLiteral.text(page)).")
+        mapped.add(doorbell, page: page, offset: offset)
+    }
+
+    private func isMappable<R: Recorder>(_ page: UInt64, _ recorder: inout R) -> Bool {
+        guard conditions.pageSize.lastOfPage(page) <= conditions.aperture.last.value,
+            page >= conditions.aperture.start.value
+        else {
+            recorder.record(
+                .beyondAperture, .rejected,
+                "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
+            return false
+        }
+        guard conditions.pageSize.isAligned(page) else {
+            recorder.record(
+                .pageUnmappable, .rejected, "\(HexLiteral.text(page)) is not aligned to a page.")
+            return false
+        }
+        return true
     }
 }

@@ -1,5 +1,6 @@
-// What a fault was: an MSI or not, through which window to which doorbell, why it faulted, and what to
-// change. The log tells only an address; what is concluded from it says how sure it is.
+// What is asked about a fault, and the answer: an MSI or not, through which window to which doorbell, why it
+// faulted, and what to change. The log contains only an address; what is concluded from it says how sure it
+// is.
 
 public import AddressSpaces
 public import Machines
@@ -67,5 +68,33 @@ public struct FaultExplanation: Hashable, Sendable {
         self.verdict = verdict
         self.isMSI = isMSI
         self.because = because
+    }
+}
+
+/// The surroundings of a fault.
+public struct FaultQuestion: Sendable {
+    /// nil for a bare line.
+    public var platform: Platform?
+    public var conditions: Conditions
+    /// Doorbells that the caller knows of; the platform's are added.
+    public var doorbells: [PhysicalAddress]
+    /// Windows besides mainline's and the posted series' second one, where somebody moved it.
+    public var windows: [IOVARange]
+    /// Prepares a device of the platform, or finds it where somebody keeps it.
+    public var preparer: (@Sendable (Device) -> PreparedDevice)?
+
+    public init(
+        platform: Platform? = nil, conditions: Conditions = Conditions(), doorbells: [PhysicalAddress] = [],
+        windows: [IOVARange] = []
+    ) {
+        self.platform = platform
+        self.conditions = conditions
+        self.doorbells = doorbells
+        self.windows = windows
+    }
+
+    func prepare(_ device: Device) -> PreparedDevice {
+        preparer?(device) ?? platform?.prepared(device, under: conditions)
+            ?? PreparedDevice(device, under: conditions)
     }
 }

@@ -2,7 +2,7 @@
 // allocator expects it there, else the one that the task used last. A trace does not name domains, so what
 // comes out is the simplest story that contradicts nothing.
 
-import AddressSpaces
+public import AddressSpaces
 import IOVAAllocation
 public import Machines
 
@@ -209,5 +209,31 @@ private struct Builder {
                     detail: unmapped == 0
                         ? "nothing was mapped there" : "the trace began later than the mapping"))
         }
+    }
+}
+
+/// The surroundings of a trace.
+public struct TraceQuestion: Sendable {
+    public let conditions: Conditions
+    /// The device whose domain is traced, as far as it is known; its reservations and limits apply.
+    let prepared: PreparedDevice?
+    /// Doorbells to look for; empty to guess one.
+    public let doorbells: [PhysicalAddress]
+
+    /// - Parameter prepared: under `conditions`.
+    public init(
+        conditions: Conditions = Conditions(), prepared: PreparedDevice?, doorbells: [PhysicalAddress] = []
+    ) {
+        self.conditions = conditions
+        self.prepared = prepared
+        self.doorbells = doorbells
+    }
+
+    public init(
+        conditions: Conditions = Conditions(), device: Device? = nil, doorbells: [PhysicalAddress] = []
+    ) {
+        self.init(
+            conditions: conditions, prepared: device.map { PreparedDevice($0, under: conditions) },
+            doorbells: doorbells)
     }
 }

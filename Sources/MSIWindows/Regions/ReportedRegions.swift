@@ -1,0 +1,105 @@
+// The reserved regions that a kernel reports for a device: which of firmware's regions its driver applies, and
+// the driver's own window among them, in driver order. Mirrors drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:
+// arm_smmu_get_resv_regions and drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2.
+
+import AddressSpaces
+import IOVAAllocation
+import LinuxReleases
+public import Machines
+
+extension PreparedDevice {
+    /// What `reserved_regions` is built from, under a window source. Mainline puts its window first,
+    /// virtio-iommu after the device's own regions; the posted series puts the chosen one last, and none when
+    /// every candidate is blocked. O(regions).
+    public func advertised(_ source: WindowSource) -> [ReservedRegion] {
+        var ignored = NoRecorder()
+        return advertised(source, offer: WindowChoice.choose(source, for: self, &ignored))
+    }
+
+    /// The list once the window is chosen.
+    func advertised(_ source: WindowSource, offer: Offer) -> [ReservedRegion] {
+        guard let window = offer.window, !applied.contains(where: { $0.kind == .softwareMSI }) else {
+            return applied
+        }
+        let offered = ReservedRegion(
+            kind: .softwareMSI, start: window.start.value, length: window.sizeMinusOne &+ 1,
+            provenance: .driver)
+        if conditions.driver == .virtio {
+            let own = applied.filter { $0.isFromDevice }.sorted { $0.start < $1.start }
+            return own + [offered] + applied.filter { !$0.isFromDevice }
+        }
+        return source.isListedFirst ? [offered] + applied : applied + [offered]
+    }
+}
+
+extension PreparedGroup {
+    /// What the whole group reports, merged: each device in group order with a window of its own choice.
+    public func advertised(_ source: WindowSource) -> GroupRegionList {
+        GroupRegionList(inserting: devices.flatMap { $0.advertised(source) })
+    }
+}
+
+extension ReservedRegion {
+    /// Reported by the virtio-iommu itself.
+    var isFromDevice: Bool {
+        switch provenance {
+        case .virtioProbe, .caller: true
+        case .deviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
+        }
+    }
+}
+
+extension WindowSource {
+    /// Mainline's driver reports its window before everything else, the posted series behind it.
+    var isListedFirst: Bool {
+        switch self {
+        case .fixed: true
+        case .user(let option): option.driver.isListedFirst
+        case .candidates, .dynamic, .none: false
+        }
+    }
+}
+
+extension ReservedRegion {
+    /// Named on the host bridge: mainline does not hand it to the functions below.
+    var isOnHostBridge: Bool {
+        if case .hostBridgeNode = provenance { true } else { false }
+    }
+
+    /// Whether the IOMMU driver reports the region for the device.
+    func isApplied(to device: Device, under conditions: Conditions) -> Bool {
+        switch provenance {
+        case .hostBridgeNode: false
+        case .deviceTreeNode: device.kind != .pciFunction || conditions.kernel.readsRegionsOfPCIFunctions
+        case .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
+        }
+    }
+
+    var withheldKind: WithheldItem.Kind {
+        if kind == .msi { return .hardwareMSI }
+        return switch provenance {
+        case .deviceTreeNode, .hostBridgeNode: .iommuAddresses
+        case .rmr: .rmr
+        case .driver, .virtioProbe, .untranslatedITS, .caller: .reservedRegion
+        }
+    }
+
+    package var provenanceText: String {
+        switch provenance {
+        case .deviceTreeNode(let path): "reserved region \(path)"
+        case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"
+        case .rmr(let offset): "IORT RMR node at \(HexLiteral.text(UInt64(offset)))"
+        case .driver: "IOMMU driver"
+        case .virtioProbe: "region of the virtio-iommu device"
+        case .untranslatedITS(let name): "translation frame of \(name), reached untranslated"
+        case .caller(let words): words
+        }
+    }
+}
+
+extension Device {
+    /// What the IOMMU driver reports of firmware's regions under these conditions, in firmware's order.
+    package func appliedRegions(under conditions: Conditions) -> [ReservedRegion] {
+        firmwareRegions.filter { $0.isApplied(to: self, under: conditions) }
+    }
+}
