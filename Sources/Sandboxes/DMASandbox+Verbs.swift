@@ -47,12 +47,12 @@ extension DMASandbox {
     }
 
     /// The requester of a DMA-layer call.
-    func requester(_ requester: Requester) throws(SessionRefusal) -> DMADomain.Requester {
+    func requester(_ requester: Requester) throws(SessionRefusal) -> DMADomain.Member {
         switch requester {
-        case .anonymous(let isPCI): return DMADomain.Requester(isPCI: isPCI, busLimit: .max, member: -1)
+        case .anonymous(let isPCI): return DMADomain.Member(isPCI: isPCI, busLimit: .max, index: -1)
         case .device(let id):
             guard let member = devices.firstIndex(where: { $0.id == id }) else { throw .noDevice(id) }
-            return DMADomain.Requester(devices[member].device, member: member)
+            return DMADomain.Member(devices[member].device, index: member)
         }
     }
 
@@ -132,7 +132,7 @@ extension DMASandbox {
     ) throws(SessionRefusal) -> MappedDoorbell? {
         let isNew = !hasPage(for: doorbell)
         let page = domain.page(
-            for: doorbell, mask: mask, requester: try requester(asker), recorder: &listener)
+            for: doorbell, mask: mask, member: try requester(asker), recorder: &listener)
         if listener.hasFlushed { forgetFlushed() }
         guard let page else { return nil }
         if isNew {

@@ -204,13 +204,13 @@ extension UserSandbox {
             if window?.start.value == 0 { attempts.append((doorbell, index)) }
             throw .refused(error.errno, because: error.because)
         }
-        let isNew = !doorbells.contains { $0.physical == physical && $0.page == made.page }
+        let isNew = !doorbells.contains { $0.physical == physical && $0.page == made.doorbell.page }
         if isNew {
-            doorbells.append((physical, made.page))
+            doorbells.append((physical, made.doorbell.page))
             attempts.append((doorbell, index))
         }
         return MappedDoorbell(
-            physical: doorbell, iova: made.iova, page: made.page, isNew: isNew,
+            physical: doorbell, iova: made.doorbell.iova, page: made.doorbell.page, isNew: isNew,
             reason: AllocationReason(sentence: made.because))
     }
 

@@ -40,7 +40,7 @@ struct SessionLogReplay {
                 var ignored = NoRecorder()
                 let page = domain.page(
                     for: PhysicalAddress(number("physical")), mask: number("dma_mask"),
-                    requester: requester(data), recorder: &ignored)
+                    member: requester(data), recorder: &ignored)
                 if page?.iova != number("iova") & ~0xfff { faults.append("\(id): doorbell \(data)") }
                 if let page { results[id] = page.iova }
             case "reserved":
@@ -53,10 +53,10 @@ struct SessionLogReplay {
         }
     }
 
-    private func requester(_ data: [String: Any]) -> DMADomain.Requester {
+    private func requester(_ data: [String: Any]) -> DMADomain.Member {
         let isPCI = data["pci"] as? Bool ?? false
-        return DMADomain.Requester(
-            Device(id: "", kind: isPCI ? .pciFunction : .platform), member: -1)
+        return DMADomain.Member(
+            Device(id: "", kind: isPCI ? .pciFunction : .platform), index: -1)
     }
 
     private mutating func allocate(

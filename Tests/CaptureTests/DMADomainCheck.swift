@@ -49,18 +49,18 @@ extension Capture {
         while let call = calls.popFirst() {
             guard call.op == "alloc", let function = call.dev, let member = functions.firstIndex(of: function)
             else { return false }
-            let requester = DMADomain.Requester(devices[member], member: member)
+            let asking = DMADomain.Member(devices[member], index: member)
             var recorder = StepRecorder(limit: 64)
             let mask = call.dmaLimitArg!.value
             let address: UInt64? =
                 call.msi == true
                 ? domain.page(
-                    for: PhysicalAddress(truth.doorbell!.phys.value), mask: mask, requester: requester,
+                    for: PhysicalAddress(truth.doorbell!.phys.value), mask: mask, member: asking,
                     recorder: &recorder)?.iova
                 : domain.allocate(
-                    bytes: call.size!, mask: mask, for: requester, recorder: &recorder)?.value
+                    bytes: call.size!, mask: mask, for: asking, recorder: &recorder)?.value
             let below4G = domain.granule.frame(of: 0xffff_ffff)
-            let limit = domain.granule.frame(of: domain.limit(requester, mask: mask))
+            let limit = domain.granule.frame(of: domain.limit(asking, mask: mask))
             let rules = recorder.steps.map(\.rule)
             var tries = [limit]
             if rules.contains(.triedBelow4G) { tries = [below4G] }
@@ -87,7 +87,7 @@ extension Capture {
             let bits = UInt64(device.dmaMaskBits) ?? 32
             let page = domain.page(
                 for: PhysicalAddress(doorbell), mask: bits >= 64 ? .max : (1 << bits) - 1,
-                requester: DMADomain.Requester(devices[member], member: member), recorder: &ignored)
+                member: DMADomain.Member(devices[member], index: member), recorder: &ignored)
             guard isReplayed || page?.isHardware == true else { continue }
             let address = page.map { $0.iova | (doorbell & domain.granule.mask) }
             let predicted = address.map { [$0] } ?? []

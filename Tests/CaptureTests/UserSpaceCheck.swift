@@ -1,5 +1,5 @@
-// What user space sees: the text of reserved_regions of every group, VFIO's container, iommufd's compatibility
-// container and its character device; and device trees that no kernel survives.
+// What user space sees: the text of reserved_regions of every group, VFIO's container, iommufd's
+// compatibility container and its character device; and device trees that no kernel survives.
 
 import AddressSpaces
 import IOVAAllocation

@@ -104,7 +104,7 @@ package enum AddressSpace: Sendable {
             container.usable = usable
             self = .container(container)
         case .ioas(var space):
-            space.reserve(KnownRanges.gaps(in: usable))
+            space.reserve(UsableRanges.gaps(in: usable))
             self = .ioas(space)
         }
     }
@@ -188,7 +188,7 @@ extension AddressSpace {
         case .container: return .cookie(MSICookie(window: window, conditions: conditions))
         case .ioas:
             if conditions.kernel.iommufdKeepsOwnMap {
-                return .context(SoftwareMSIMap(conditions: conditions), window)
+                return .context(DoorbellContext(), window, conditions)
             }
             recorder.record(
                 .cookieBase, .noted, candidate: window, "The MSI cookie starts at \(window.start.hex).")
@@ -206,10 +206,11 @@ extension AddressSpace {
                 because: "The group has no MSI cookie: since Linux 6.15 setting up interrupts fails.")
         }
         let untranslated = Decision.Doorbell.untranslated(doorbell, conditions.pageSize)
-        return DoorbellMap.Mapped(
-            iova: untranslated.iova, page: untranslated.page,
-            because: attachment.hasHardwareMSI
+        return (
+            untranslated,
+            attachment.hasHardwareMSI
                 ? "The device has hardware MSI regions: the doorbell keeps its address."
-                : "There is no window: the doorbell keeps its physical address, which is not mapped.")
+                : "There is no window: the doorbell keeps its physical address, which is not mapped."
+        )
     }
 }

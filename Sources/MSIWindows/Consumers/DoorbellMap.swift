@@ -1,33 +1,29 @@
-// Where the doorbell pages of one window are kept, and what mapping some of them has come to.
+// Where the doorbell pages of one window are kept: a cookie of the domain, or the iommufd context. Maps
+// doorbells in either and collects what came of it; the rules are those of `MSICookie` and `DoorbellContext`.
 
 package import AddressSpaces
 import LinuxReleases
 
-/// The map that doorbells go through: a cookie of the domain, or the iommufd context's own.
+/// The map that doorbells go through.
 package enum DoorbellMap: Sendable {
     case cookie(MSICookie)
-    case context(SoftwareMSIMap, IOVARange)
+    case context(DoorbellContext, IOVARange, Conditions)
 
-    /// One doorbell that was mapped.
-    package struct Mapped: Hashable, Sendable {
-        package let iova: IOVA
-        package let page: IOVA
-        /// One sentence for a person.
-        package let because: String
-    }
+    /// One doorbell that was mapped, with one sentence for a person.
+    package typealias Mapped = (doorbell: Decision.Doorbell, because: String)
 
     /// Maps doorbells in order.
-    mutating func map<R: Recorder>(_ doorbells: [PhysicalAddress], _ recorder: inout R) -> MappedDoorbells {
-        var mapped = MappedDoorbells()
+    mutating func map<R: Recorder>(_ doorbells: [PhysicalAddress], _ recorder: inout R) -> Results {
+        var results = Results()
         switch self {
         case .cookie(var cookie):
-            for doorbell in doorbells { cookie.map(doorbell, &mapped, &recorder) }
+            for doorbell in doorbells { cookie.map(doorbell, &results, &recorder) }
             self = .cookie(cookie)
-        case .context(var map, let window):
-            for doorbell in doorbells { map.map(doorbell, in: window, &mapped, &recorder) }
-            self = .context(map, window)
+        case .context(var context, let window, let conditions):
+            for doorbell in doorbells { context.map(doorbell, in: window, conditions, &results, &recorder) }
+            self = .context(context, window, conditions)
         }
-        return mapped
+        return results
     }
 
     /// Maps one doorbell, or finds it.
@@ -37,39 +33,37 @@ package enum DoorbellMap: Sendable {
         let window =
             switch self {
             case .cookie(let cookie): cookie.window
-            case .context(_, let window): window
+            case .context(_, let window, _): window
             }
         return try map([doorbell], &recorder).only(in: window)
     }
-}
 
-/// What came of mapping doorbells, whichever way they are mapped.
-struct MappedDoorbells {
-    var doorbells: [Decision.Doorbell] = []
-    var warnings: [Warning] = []
-    /// What setting up interrupts fails with; the doorbells are those before the failure.
-    var errno: Errno?
+    /// What came of mapping doorbells, whichever way they are mapped.
+    struct Results {
+        var doorbells: [Decision.Doorbell] = []
+        var warnings: [Warning] = []
+        /// What setting up interrupts fails with; the doorbells are those before the failure.
+        var errno: Errno?
 
-    /// Each code once: the first occurrence names the place.
-    mutating func warn(_ code: Warning.Code, _ detail: String) {
-        guard !warnings.contains(where: { $0.code == code }) else { return }
-        warnings.append(Warning(code: code, detail: detail, range: nil))
-    }
-
-    mutating func add(_ doorbell: PhysicalAddress, page: UInt64, offset: UInt64) {
-        doorbells.append(
-            .init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
-    }
-
-    /// The one doorbell that was to be mapped.
-    func only(in window: IOVARange) throws(Refusal) -> DoorbellMap.Mapped {
-        guard let made = doorbells.last else {
-            throw Refusal(
-                errno: errno ?? .noSpace,
-                because: warnings.first?.detail ?? "The doorbell's page cannot be mapped.")
+        /// Each code once: the first occurrence names the place.
+        mutating func warn(_ code: Warning.Code, _ detail: String) {
+            guard !warnings.contains(where: { $0.code == code }) else { return }
+            warnings.append(Warning(code: code, detail: detail, range: nil))
         }
-        return DoorbellMap.Mapped(
-            iova: made.iova, page: made.page,
-            because: warnings.first?.detail ?? "The page lies in the window \(window.text).")
+
+        mutating func add(_ doorbell: PhysicalAddress, page: UInt64, offset: UInt64) {
+            doorbells.append(
+                .init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+        }
+
+        /// The one doorbell that was to be mapped.
+        func only(in window: IOVARange) throws(Refusal) -> Mapped {
+            guard let made = doorbells.last else {
+                throw Refusal(
+                    errno: errno ?? .noSpace,
+                    because: warnings.first?.detail ?? "The doorbell's page cannot be mapped.")
+            }
+            return (made, warnings.first?.detail ?? "The page lies in the window \(window.text).")
+        }
     }
 }

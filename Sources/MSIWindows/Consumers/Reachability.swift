@@ -5,7 +5,8 @@ import AddressSpaces
 import LinuxReleases
 import Machines
 
-enum Placed {
+enum Reachability {
+    /// A decision for a window that user space gets, as yet without doorbells.
     static func decision<R: Recorder>(
         _ window: IOVARange, _ question: Question, _ recorder: inout R
     ) -> Decision {
@@ -30,13 +31,13 @@ enum Placed {
                 + "same window: \(item.provenance)."
             recorder.record(.unreachable, .rejected, candidate: window, blocker: item, because)
         } else {
-            because = Obstacle.sentence(window, blockers.first, withheld, conditions)
+            because = sentence(window, blockers.first, withheld, conditions)
             recorder.record(.unreachable, .rejected, candidate: window, blocker: blockers.first, because)
         }
         return Decision(
             outcome: .window, window: window, isReachable: isReachable,
             blockers: blockers + mates.map(\.item), because: because,
-            warnings: Obstacle.warnings(window, blockers, withheld, conditions)
+            warnings: warnings(window, blockers, withheld, conditions)
                 + touched.filter(\.isRelaxable).map { relaxable($0, window) })
     }
 
@@ -59,14 +60,6 @@ enum Placed {
         }
     }
 
-    static func add(_ mapped: MappedDoorbells, to decision: inout Decision) {
-        decision.doorbells = mapped.doorbells
-        decision.warnings += mapped.warnings
-        if let errno = mapped.errno { decision.errno = errno }
-    }
-}
-
-enum Obstacle {
     /// One sentence for the first obstacle of a window that is not free.
     static func sentence(
         _ window: IOVARange, _ blocker: WithheldItem?, _ withheld: Withheld, _ conditions: Conditions

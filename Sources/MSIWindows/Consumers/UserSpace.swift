@@ -62,9 +62,12 @@ enum UserSpace {
             case .ioas: return IOMMUFD.withoutWindow(question, attachment, &recorder)
             }
         }
-        var decision = Placed.decision(window, question, &recorder)
+        var decision = Reachability.decision(window, question, &recorder)
         var map = space.doorbellMap(in: window, question.conditions, &recorder)
-        Placed.add(map.map(question.doorbells, &recorder), to: &decision)
+        let mapped = map.map(question.doorbells, &recorder)
+        decision.doorbells = mapped.doorbells
+        decision.warnings += mapped.warnings
+        if let errno = mapped.errno { decision.errno = errno }
         return decision
     }
 

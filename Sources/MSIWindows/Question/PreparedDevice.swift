@@ -71,7 +71,10 @@ public final class PreparedDevice: Sendable {
 
     /// A DMA domain that was set up for the device as the first of its group. A copy of the one that is
     /// kept, where one is.
+    ///
+    /// - Precondition: the device was prepared for `conditions`, on which the reservations depend.
     public func freshDomain(under conditions: Conditions) -> DMADomain {
+        precondition(self.conditions == conditions.ofDevice, "prepared for other conditions")
         var made = domain ?? DMADomain(firstDevice: device, reservations, under: self.conditions)
         made.conditions = conditions
         return made
@@ -149,6 +152,13 @@ public struct PreparedGroup: Sendable {
 
     /// The SMMUs that the devices' streams name: groups behind the same ones share a domain.
     var smmus: Set<String> { Set(devices.flatMap(\.device.smmus)) }
+
+    /// The same group, with other usable ranges for its subject.
+    func with(usable: [IOVARange]?) -> PreparedGroup {
+        var devices = devices
+        devices[subject] = PreparedDevice(device.source, usable: usable, under: device.conditions)
+        return PreparedGroup(devices, subject: subject)
+    }
 
     func isPrepared(for conditions: Conditions) -> Bool { devices[0].conditions == conditions.ofDevice }
 

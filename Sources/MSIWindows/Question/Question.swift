@@ -80,7 +80,7 @@ public struct Question: Sendable {
     /// Usable ranges that the caller knows of; nil when nothing is known.
     public var usable: [IOVARange]? {
         get { prepared.device.usable }
-        set { prepared = PreparedGroup(group, usable: newValue, under: conditions) }
+        set { prepared = prepared.with(usable: newValue) }
     }
 
     /// The device that is asked about, as it was described.

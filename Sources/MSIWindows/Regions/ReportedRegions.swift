@@ -1,5 +1,5 @@
-// The reserved regions that a kernel reports for a device: which of firmware's regions its driver applies, and
-// the driver's own window among them, in driver order. Mirrors drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:
+// The reserved regions that a kernel reports for a device: which of firmware's regions its driver applies,
+// and the driver's own window among them, in driver order. Mirrors drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:
 // arm_smmu_get_resv_regions and drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2.
 
 import AddressSpaces

@@ -94,7 +94,7 @@ public struct Withheld: Hashable, Sendable {
     }
 
     private static func outside(_ usable: [IOVARange], _ granule: Granule) -> [WithheldItem] {
-        KnownRanges.gaps(in: usable).map { range in
+        UsableRanges.gaps(in: usable).map { range in
             WithheldItem(
                 range: IOVARange(
                     proven: granule.alignDown(range.start.value), granule.lastOfPage(range.last.value)),
@@ -143,7 +143,7 @@ extension WithheldItem {
 }
 
 /// A host's own list of usable ranges.
-public enum KnownRanges {
+public enum UsableRanges {
     /// What the list leaves out. The driver's own window is left out of every list and is no obstacle to
     /// itself, so it is not among the answer where it stands alone.
     public static func gaps(in usable: [IOVARange]) -> [IOVARange] {

@@ -93,7 +93,7 @@ public struct Policy: Hashable, Sendable {
             id: "iommufd", numeral: "vi", title: "iommufd on the driver's window", source: .fixed,
             consumer: .iommufd, status: .merged,
             sentence:
-                "A context maps up to \(SoftwareMSIMap.pagesMax) doorbell pages, numbered from the window's start.",
+                "A context maps up to \(DoorbellContext.pagesMax) doorbell pages, numbered from the window's start.",
             citation: "drivers/iommu/iommufd/driver.c: iommufd_sw_msi, Linux 7.2"),
         Policy(
             id: "iommufd_user_window", numeral: "vii", title: "iommufd with a window from user space",

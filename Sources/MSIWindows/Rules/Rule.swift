@@ -209,7 +209,7 @@ public enum Rule: String, CaseIterable, Sendable {
         case .softwarePageMapped: "Each new doorbell page takes the next number of its window in the context."
         case .softwarePageReused: "A doorbell page keeps its number in every address space of the context."
         case .softwarePagesExhausted:
-            "A context maps \(SoftwareMSIMap.pagesMax) doorbell pages over all windows; the next fails with EOVERFLOW."
+            "A context maps \(DoorbellContext.pagesMax) doorbell pages over all windows; the next fails with EOVERFLOW."
         case .optionBusy: "The options of an attached device cannot be touched: EBUSY."
         case .optionMisaligned: "Start and size must be multiples of 1 MiB: EINVAL."
         case .optionOverflows: "A window that passes 2^64 is refused with EOVERFLOW."

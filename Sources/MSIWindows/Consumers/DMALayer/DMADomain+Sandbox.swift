@@ -110,9 +110,9 @@ extension DMADomain {
     }
 }
 
-extension DMADomain.Requester {
+extension DMADomain.Member {
     /// Somebody who is no attached device.
-    package init(isPCI: Bool, busLimit: UInt64, member: Int) {
-        self.init(Device(id: "", kind: isPCI ? .pciFunction : .platform, dmaLimit: busLimit), member: member)
+    package init(isPCI: Bool, busLimit: UInt64, index: Int) {
+        self.init(Device(id: "", kind: isPCI ? .pciFunction : .platform, dmaLimit: busLimit), index: index)
     }
 }

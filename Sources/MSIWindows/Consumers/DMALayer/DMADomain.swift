@@ -10,18 +10,18 @@ public import Machines
 
 /// The DMA layer's view of one group.
 public struct DMADomain: Sendable {
-    /// A device as far as an allocation depends on it.
-    public struct Requester: Hashable, Sendable {
+    /// A device of the group as far as an allocation depends on it.
+    public struct Member: Hashable, Sendable {
         public var isPCI: Bool
         /// Highest address of its bus, inclusive; all ones when nothing limits.
         public var busLimit: UInt64
-        /// Its index in the group: giving up below 4 GiB is remembered for each device.
-        public var member: Int
+        /// Its place in the group: giving up below 4 GiB is remembered for each device.
+        public var index: Int
 
-        public init(_ device: Device, member: Int) {
+        public init(_ device: Device, index: Int) {
             isPCI = device.isPCI
             busLimit = device.dmaLimit
-            self.member = member
+            self.index = index
         }
     }
 
@@ -140,28 +140,28 @@ public struct DMADomain: Sendable {
     }
 
     /// The limit of an allocation: the mask, the bus, and the aperture's end, whichever is lowest.
-    public func limit(_ requester: Requester, mask: UInt64) -> UInt64 {
-        min(mask, requester.busLimit, conditions.aperture.last.value)
+    public func limit(_ member: Member, mask: UInt64) -> UInt64 {
+        min(mask, member.busLimit, conditions.aperture.last.value)
     }
 
     /// iommu_dma_alloc_iova: `bytes` rounded up to pages; nil when nothing is left.
     ///
     /// Complexity: O(log n) amortised.
     public mutating func allocate<R: Recorder>(
-        bytes: UInt64, mask: UInt64, for requester: Requester, recorder: inout R
+        bytes: UInt64, mask: UInt64, for member: Member, recorder: inout R
     ) -> IOVA? {
         guard errno != .badAddress else { return nil }
         let count = max(1, granule.frame(of: bytes) + (bytes & granule.mask == 0 ? 0 : 1))
-        let limit = limit(requester, mask: mask)
-        if limit > Self.last32, requester.isPCI, !conditions.forcesDAC,
-            !gaveUpBelow4G.contains(requester.member)
+        let limit = limit(member, mask: mask)
+        if limit > Self.last32, member.isPCI, !conditions.forcesDAC,
+            !gaveUpBelow4G.contains(member.index)
         {
             if let pfn = take(count, granule.frame(of: Self.last32), flushes: false, &recorder) {
                 recorder.record(
                     .triedBelow4G, .accepted, "A PCI device is served below 4 GiB first, and there is room.")
                 return IOVA(pfn << UInt64(granule.shift))
             }
-            if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(requester.member) }
+            if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(member.index) }
             recorder.record(
                 .gaveUpBelow4G, .rejected,
                 "Nothing fits below 4 GiB: the device goes on with \(64 - limit.leadingZeroBitCount)-bit "
@@ -200,7 +200,7 @@ public struct DMADomain: Sendable {
     ///
     /// Complexity: O(log n) amortised, O(h) over hardware regions.
     public mutating func page<R: Recorder>(
-        for doorbell: PhysicalAddress, mask: UInt64, requester: Requester, recorder: inout R
+        for doorbell: PhysicalAddress, mask: UInt64, member: Member, recorder: inout R
     ) -> Page? {
         let physical = granule.alignDown(doorbell.value)
         if let known = pages[physical] {
@@ -216,7 +216,7 @@ public struct DMADomain: Sendable {
         }
         guard
             let made = allocate(
-                bytes: granule.bytes, mask: mask, for: requester, recorder: &recorder)
+                bytes: granule.bytes, mask: mask, for: member, recorder: &recorder)
         else { return nil }
         pages[physical] = made.value
         recorder.record(

@@ -64,8 +64,8 @@ enum DMALayer {
         for (index, operation) in history.enumerated() {
             switch operation {
             case .map(let bytes, let mask, let member):
-                let requester = DMADomain.Requester(group.devices[member].device, member: member)
-                let made = domain.allocate(bytes: bytes, mask: mask, for: requester, recorder: &ignored)
+                let asking = DMADomain.Member(group.devices[member].device, index: member)
+                let made = domain.allocate(bytes: bytes, mask: mask, for: asking, recorder: &ignored)
                 if let made { live[index] = (made, bytes) }
                 recorder.record(
                     .earlierMapping, .noted,
@@ -87,11 +87,11 @@ enum DMALayer {
     private static func mapDoorbells<R: Recorder>(
         _ question: Question, _ domain: inout DMADomain, _ decision: inout Decision, _ recorder: inout R
     ) -> [IOVARange] {
-        let requester = DMADomain.Requester(question.device, member: question.prepared.subject)
+        let subject = DMADomain.Member(question.device, index: question.prepared.subject)
         let granule = domain.granule
         guard !question.doorbells.isEmpty else {
             let page = domain.allocate(
-                bytes: granule.bytes, mask: question.dmaMask, for: requester, recorder: &recorder)
+                bytes: granule.bytes, mask: question.dmaMask, for: subject, recorder: &recorder)
             decision.window = page.flatMap { IOVARange(start: $0, size: granule.bytes) }
             if page == nil { fail(&decision, domain) }
             return decision.window.map { [$0] } ?? []
@@ -100,7 +100,7 @@ enum DMALayer {
         for doorbell in question.doorbells {
             guard
                 let page = domain.page(
-                    for: doorbell, mask: question.dmaMask, requester: requester, recorder: &recorder)
+                    for: doorbell, mask: question.dmaMask, member: subject, recorder: &recorder)
             else {
                 fail(&decision, domain)
                 break
@@ -132,7 +132,7 @@ enum DMALayer {
                 decision.errno == .badAddress
                 ? "The DMA domain could not be set up, so there is no allocator to take a page from."
                 : "No IOVA is left for a doorbell page below "
-                    + "\(HexLiteral.text(domain.limit(.init(question.device, member: 0), mask: question.dmaMask)))"
+                    + "\(HexLiteral.text(domain.limit(.init(question.device, index: 0), mask: question.dmaMask)))"
                     + ", so allocating the interrupt vectors fails."
             return
         }
@@ -148,14 +148,15 @@ enum DMALayer {
         decision.because =
             "The DMA layer takes the page at \(place) from the allocator that also serves buffers"
             + (blocked.map {
-                "; " + Obstacle.sentence($0, decision.blockers.first, withheld, question.conditions)
+                "; " + Reachability.sentence($0, decision.blockers.first, withheld, question.conditions)
             } ?? ", outside everything withheld.")
         recorder.record(
             blocked == nil ? .reachable : .unreachable, blocked == nil ? .accepted : .rejected,
             candidate: blocked ?? pages.first, blocker: decision.blockers.first, decision.because)
-        if let blocked {
-            decision.warnings += Obstacle.warnings(
-                blocked, decision.blockers, withheld, question.conditions)
+        for page in pages where !withheld.free.contains(page) {
+            decision.warn(
+                Reachability.warnings(
+                    page, withheld.items(overlapping: page), withheld, question.conditions))
         }
     }
 }

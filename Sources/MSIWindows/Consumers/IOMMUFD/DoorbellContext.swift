@@ -1,6 +1,6 @@
-// The doorbell pages of one iommufd context since Linux 6.15, shared by all of its domains: at most 64 pages,
-// whatever the windows, each at its window's start plus a running number. Mirrors
-// drivers/iommu/iommufd/driver.c: iommufd_sw_msi and iommufd_sw_msi_get_map, Linux 7.2.
+// The doorbell pages of one iommufd context since Linux 6.15, shared by all of its domains: the same doorbell
+// has the same IOVA in each. At most 64 pages, whatever the windows, each at its window's start plus a
+// number. Mirrors drivers/iommu/iommufd/driver.c: iommufd_sw_msi and iommufd_sw_msi_get_map, Linux 7.2.
 
 package import AddressSpaces
 import LinuxReleases
@@ -23,9 +23,17 @@ package struct DoorbellContext: Sendable {
         }
     }
 
-    package static let pagesMax = SoftwareMSIMap.pagesMax
+    /// Pages that one context can map: the bits of `struct iommufd_sw_msi_maps`.
+    package static let pagesMax = 64
 
-    private var map = SoftwareMSIMap(conditions: Conditions())
+    private struct Key: Hashable {
+        let window: UInt64
+        let physical: UInt64
+    }
+
+    private var numbers: [Key: UInt64] = [:]
+    /// By a window's start: the number of its next page.
+    private var nextNumbers: [UInt64: UInt64] = [:]
 
     package init() {}
 
@@ -33,14 +41,14 @@ package struct DoorbellContext: Sendable {
     /// checked it.
     package init(_ pages: [Page]) {
         for page in pages {
-            map.entries[.init(start: page.window, page: page.physical)] = page.number
-            map.used[page.window] = max(map.used[page.window] ?? 0, page.number + 1)
+            numbers[Key(window: page.window, physical: page.physical)] = page.number
+            nextNumbers[page.window] = max(nextNumbers[page.window] ?? 0, page.number + 1)
         }
     }
 
     /// By window, then number.
     package var pages: [Page] {
-        map.entries.map { Page(window: $0.key.start, physical: $0.key.page, number: $0.value) }
+        numbers.map { Page(window: $0.key.window, physical: $0.key.physical, number: $0.value) }
             .sorted { ($0.window, $0.number) < ($1.window, $1.number) }
     }
 
@@ -48,66 +56,49 @@ package struct DoorbellContext: Sendable {
     package mutating func map<R: Recorder>(
         _ doorbell: PhysicalAddress, in window: IOVARange, _ conditions: Conditions, _ recorder: inout R
     ) throws(Refusal) -> DoorbellMap.Mapped {
-        var mapped = MappedDoorbells()
-        map.conditions = conditions
-        map.map(doorbell, in: window, &mapped, &recorder)
-        return try mapped.only(in: window)
-    }
-}
-
-package struct SoftwareMSIMap: Sendable {
-    /// Pages that one context can map: the bits of `struct iommufd_sw_msi_maps`.
-    static let pagesMax = 64
-
-    var conditions: Conditions
-    var entries: [Entry: UInt64] = [:]
-    var used: [UInt64: UInt64] = [:]
-
-    struct Entry: Hashable, Sendable {
-        let start: UInt64
-        let page: UInt64
+        var results = DoorbellMap.Results()
+        map(doorbell, in: window, conditions, &results, &recorder)
+        return try results.only(in: window)
     }
 
-    init(conditions: Conditions) { self.conditions = conditions }
-
-    /// Maps a doorbell for a group whose window is `window`.
+    /// The same for one of several doorbells.
     mutating func map<R: Recorder>(
-        _ doorbell: PhysicalAddress, in window: IOVARange, _ mapped: inout MappedDoorbells,
-        _ recorder: inout R
+        _ doorbell: PhysicalAddress, in window: IOVARange, _ conditions: Conditions,
+        _ results: inout DoorbellMap.Results, _ recorder: inout R
     ) {
         let size = conditions.pageSize
-        let entry = Entry(start: window.start.value, page: size.alignDown(doorbell.value))
+        let key = Key(window: window.start.value, physical: size.alignDown(doorbell.value))
         let offset = doorbell.value & size.mask
-        if let known = entries[entry] {
-            let page = entry.start &+ known << UInt64(size.shift)
+        if let known = numbers[key] {
+            let page = key.window &+ known << UInt64(size.shift)
             recorder.record(
                 .softwarePageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
-            mapped.add(doorbell, page: page, offset: offset)
+            results.add(doorbell, page: page, offset: offset)
             return
         }
-        guard entries.count < Self.pagesMax else {
+        guard numbers.count < Self.pagesMax else {
             recorder.record(
                 .softwarePagesExhausted, .rejected,
                 "All \(Self.pagesMax) doorbell pages of this context are taken.")
-            mapped.warn(
+            results.warn(
                 .doorbellPagesExhausted,
                 "An iommufd context maps \(Self.pagesMax) doorbell pages at most; the page of \(doorbell.hex) is one "
                     + "too many.")
-            mapped.errno = .overflow
+            results.errno = .overflow
             return
         }
-        let number = used[entry.start] ?? 0
-        let (page, wraps) = entry.start.addingReportingOverflow(number << UInt64(size.shift))
-        guard !wraps, isMappable(page, &recorder) else {
-            mapped.errno = .noSpace
+        let number = nextNumbers[key.window] ?? 0
+        let (page, wraps) = key.window.addingReportingOverflow(number << UInt64(size.shift))
+        guard !wraps, Self.isMappable(page, conditions, &recorder) else {
+            results.errno = .noSpace
             return
         }
-        entries[entry] = number
-        used[entry.start] = number + 1
+        numbers[key] = number
+        nextNumbers[key.window] = number + 1
         if size.lastOfPage(page) > window.last.value {
             recorder.record(
                 .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies behind the window \(window.text).")
-            mapped.warn(
+            results.warn(
                 .doorbellsPastWindow,
                 "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
                     + "nothing is reserved for it.")
@@ -115,10 +106,12 @@ package struct SoftwareMSIMap: Sendable {
         recorder.record(
             .softwarePageMapped, .accepted,
             "The page of \(doorbell.hex) is number \(number) of its window, at \(HexLiteral.text(page)).")
-        mapped.add(doorbell, page: page, offset: offset)
+        results.add(doorbell, page: page, offset: offset)
     }
 
-    private func isMappable<R: Recorder>(_ page: UInt64, _ recorder: inout R) -> Bool {
+    private static func isMappable<R: Recorder>(
+        _ page: UInt64, _ conditions: Conditions, _ recorder: inout R
+    ) -> Bool {
         guard conditions.pageSize.lastOfPage(page) <= conditions.aperture.last.value,
             page >= conditions.aperture.start.value
         else {

@@ -20,7 +20,7 @@ package struct MSICookie: Sendable {
 
     /// Maps the page of a doorbell unless it is mapped already.
     mutating func map<R: Recorder>(
-        _ doorbell: PhysicalAddress, _ mapped: inout MappedDoorbells, _ recorder: inout R
+        _ doorbell: PhysicalAddress, _ mapped: inout DoorbellMap.Results, _ recorder: inout R
     ) {
         let size = conditions.pageSize
         let physicalPage = size.alignDown(doorbell.value)
@@ -45,7 +45,7 @@ package struct MSICookie: Sendable {
     /// The next page, nil when it cannot be mapped: page 0 counts as failure though the cursor has moved,
     /// and beyond the aperture the IOMMU refuses, with the cursor put back.
     private mutating func takePage<R: Recorder>(
-        for doorbell: PhysicalAddress, _ mapped: inout MappedDoorbells, _ recorder: inout R
+        for doorbell: PhysicalAddress, _ mapped: inout DoorbellMap.Results, _ recorder: inout R
     ) -> UInt64? {
         guard let page = next else { return nil }
         let last = conditions.pageSize.lastOfPage(page)

@@ -28,7 +28,8 @@ extension FaultScene {
                     switch item.kind {
                     case .dmaRangesGap: .inDMARangesGap
                     case .pciWindow: .inPCIWindow
-                    default: .inReservedRegion
+                    case .pageZero, .iommuAddresses, .rmr, .hardwareMSI, .reservedRegion, .outsideIOVARanges:
+                        .inReservedRegion
                     }
                 return (
                     reason,

@@ -71,9 +71,12 @@ struct FaultScene {
         possibleWindows = DriverWindow.known
         isWindowMoved = !told.isEmpty && !told.contains { $0.overlaps(mainline) }
         dmaPages = prepared.flatMap { device in
-            Decision.decide(
+            // Its own driver, so that it need not be prepared again.
+            var conditions = question.conditions
+            conditions.driver = device.conditions.driver
+            return Decision.decide(
                 Question(
-                    group: PreparedGroup([device]), consumer: .dmaAPI, conditions: question.conditions,
+                    group: PreparedGroup([device]), consumer: .dmaAPI, conditions: conditions,
                     doorbells: Array(doorbells.prefix(1)))
             ).doorbells
         }

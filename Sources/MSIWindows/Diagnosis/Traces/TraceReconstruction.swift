@@ -86,7 +86,7 @@ public struct TraceReconstruction: Hashable, Sendable {
                 if mapped[iova] == physical { counts[physical, default: 0] += 1 }
                 mapped[iova] = physical
             case .unmap(let iova, _, _): mapped[iova] = nil
-            default: continue
+            case .map, .attach, .detach: continue
             }
         }
         return counts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
@@ -220,10 +220,13 @@ public struct TraceQuestion: Sendable {
     /// Doorbells to look for; empty to guess one.
     public let doorbells: [PhysicalAddress]
 
-    /// - Parameter prepared: under `conditions`.
+    /// - Parameter prepared: under `conditions`, perhaps with its machine's own driver.
     public init(
         conditions: Conditions = Conditions(), prepared: PreparedDevice?, doorbells: [PhysicalAddress] = []
     ) {
+        var conditions = conditions
+        // One driver for both: a page of the domain depends on it.
+        if let prepared { conditions.driver = prepared.conditions.driver }
         self.conditions = conditions
         self.prepared = prepared
         self.doorbells = doorbells
