@@ -126,7 +126,8 @@ public struct Survey: Sendable {
     }
 
     private mutating func count(_ cell: SurveyRow.Cell, of row: SurveyRow, policy index: Int) {
-        if cell.base != WindowSource.mainlineBase { tallies[index].moved += 1 }
+        let needsNone = cell.base == nil && cell.fits
+        if cell.base != WindowSource.mainlineBase, !needsNone { tallies[index].moved += 1 }
         guard !cell.fits else {
             tallies[index].fits += 1
             return

@@ -46,7 +46,7 @@ public enum SurveyPolicy: Hashable, Sendable {
 public struct SurveyRow: Sendable {
     /// What one policy comes to.
     public struct Cell: Hashable, Sendable {
-        /// nil when the policy yields no window.
+        /// nil when the policy yields no window: none fits, or the device needs none and `fits` is true.
         public var base: UInt64?
         /// Whether the window touches nothing that the platform withholds.
         public var fits: Bool
@@ -78,25 +78,23 @@ extension SurveyRow {
         isActive = device.active
         self.places = places
         cells = policies.map { policy in
-            let base = Self.base(policy, prepared, places)
+            let base: UInt64?
+            switch policy {
+            case .constant(let constant): base = constant
+            case .source(_, let source):
+                let offer = prepared.offer(source)
+                // Doorbells keep their addresses, so nothing has to fit.
+                if offer == .hardware { return Cell(base: nil, fits: true, reasons: []) }
+                base = offer.window?.start.value
+            case .nearestDefault: base = places.nearestDefault
+            case .lowestBelow4G: base = places.lowest
+            case .highestBelow4G: base = places.highestBelow4G
+            }
             guard let base, let window = IOVARange(start: IOVA(base), size: demand.size) else {
                 return Cell(base: nil, fits: false, reasons: ["no_window"])
             }
             if withheld.freeForUserSpace.contains(window) { return Cell(base: base, fits: true, reasons: []) }
             return Cell(base: base, fits: false, reasons: Self.reasons(window, prepared))
-        }
-    }
-
-    private static func base(
-        _ policy: SurveyPolicy, _ device: PreparedDevice, _ places: Candidates
-    ) -> UInt64? {
-        switch policy {
-        case .constant(let base): base
-        case .source(_, let source):
-            device.advertised(source).first { $0.kind == .softwareMSI }?.start
-        case .nearestDefault: places.nearestDefault
-        case .lowestBelow4G: places.lowest
-        case .highestBelow4G: places.highestBelow4G
         }
     }
 

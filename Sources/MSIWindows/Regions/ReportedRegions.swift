@@ -12,8 +12,13 @@ extension PreparedDevice {
     /// virtio-iommu after the device's own regions; the posted series puts the chosen one last, and none when
     /// every candidate is blocked. O(regions).
     public func advertised(_ source: WindowSource) -> [ReservedRegion] {
+        advertised(source, offer: offer(source))
+    }
+
+    /// The window that the driver offers under a window source. O(1), and O(regions) for candidates.
+    public func offer(_ source: WindowSource) -> Offer {
         var ignored = NoRecorder()
-        return advertised(source, offer: WindowChoice.choose(source, for: self, &ignored))
+        return WindowChoice.choose(source, for: self, &ignored)
     }
 
     /// The list once the window is chosen.
