@@ -1,5 +1,6 @@
-// A set of addresses as normalised ranges: sorted, disjoint, and with at least one address between any
-// two, so that equal sets have equal representations. Covers the full 64-bit space.
+// A set of addresses as normalised ranges: sorted, disjoint, and with at least one address between any two,
+// so that equal sets have equal representations. It covers the full 64-bit space. Here are membership and
+// algebra; where a window fits into a set is in RegionSet+Placement.
 
 /// Addresses of one space, stored as the fewest inclusive ranges.
 ///
@@ -84,3 +85,92 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
 
 /// A set of I/O virtual addresses.
 public typealias IOVASet = RegionSet<IOVA>
+
+// The algebra of address sets. Every result is normalised because every operation is built on two that
+// keep the form: complement, and intersection by a linear merge.
+
+extension RegionSet {
+    /// The addresses in either set.
+    public func union(_ other: Self) -> Self { Self(ranges + other.ranges) }
+
+    /// The addresses in both sets.
+    public func intersection(_ other: Self) -> Self {
+        var shared: [Range] = []
+        var i = 0
+        var j = 0
+        while i < ranges.count, j < other.ranges.count {
+            if let both = ranges[i].intersection(other.ranges[j]) { shared.append(both) }
+            if ranges[i].last < other.ranges[j].last { i += 1 } else { j += 1 }
+        }
+        return Self(normalised: shared)
+    }
+
+    /// The addresses of the space that are not in the set.
+    public func complement() -> Self {
+        var gaps: [Range] = []
+        var next: UInt64? = 0
+        for range in ranges {
+            guard let start = next else { break }
+            if range.start.value > start { gaps.append(Range(proven: start, range.start.value - 1)) }
+            next = range.last.value == .max ? nil : range.last.value + 1
+        }
+        if let start = next { gaps.append(Range(proven: start, .max)) }
+        return Self(normalised: gaps)
+    }
+
+    /// The addresses of `bounds` that are not in the set.
+    public func complement(within bounds: Range) -> Self {
+        complement().intersection(Self(normalised: [bounds]))
+    }
+
+    /// The addresses that are in this set and not in `other`.
+    public func subtracting(_ other: Self) -> Self { intersection(other.complement()) }
+
+    /// The addresses of the set that lie in `bounds`.
+    public func clipped(to bounds: Range) -> Self { intersection(Self(normalised: [bounds])) }
+}
+
+// What makes a RegionSet a RegionSet. Checked in debug builds wherever a set is made without sorting.
+
+extension RegionSet {
+    /// Traps, with the offending ranges, unless the set is normalised.
+    public func checkInvariants() {
+        for (low, high) in zip(ranges, ranges.dropFirst()) {
+            precondition(
+                low.last < high.start && high.start.value - low.last.value > 1,
+                "not normalised: \(low) before \(high)")
+        }
+    }
+
+    func assertInvariants() {
+        assert(
+            {
+                checkInvariants()
+                return true
+            }())
+    }
+}
+
+// The one binary search: where a sorted collection turns from elements that do not fulfil a predicate to
+// elements that all do.
+
+extension RandomAccessCollection {
+    /// Index of the first element that fulfils the predicate; `endIndex` when none does. Once an element
+    /// fulfils it, all after it do. O(log n).
+    @inlinable
+    public func partitioningIndex(where isInSecondPart: (Element) -> Bool) -> Index {
+        var low = startIndex
+        var length = count
+        while length > 0 {
+            let half = length / 2
+            let middle = index(low, offsetBy: half)
+            if isInSecondPart(self[middle]) {
+                length = half
+            } else {
+                low = index(after: middle)
+                length -= half + 1
+            }
+        }
+        return low
+    }
+}

@@ -12,8 +12,16 @@ public enum KernelRelease: String, CaseIterable, Comparable, Sendable {
     /// The release that questions ask about when they name none.
     public static let newest = KernelRelease.v7_2
 
-    public static func < (left: Self, right: Self) -> Bool {
-        allCases.firstIndex(of: left)! < allCases.firstIndex(of: right)!
+    public static func < (left: Self, right: Self) -> Bool { left.age < right.age }
+
+    /// 0 for the oldest.
+    private var age: Int {
+        switch self {
+        case .v6_1: 0
+        case .v6_12: 1
+        case .v6_18: 2
+        case .v7_2: 3
+        }
     }
 }
 
@@ -45,4 +53,21 @@ extension KernelRelease {
 
     /// A mapping whose end overflows: EOVERFLOW since about 6.18.
     public var mapOverflowErrno: Errno { self >= .v6_18 ? .overflow : .invalidArgument }
+}
+
+/// A Linux errno as an answer names it.
+public enum Errno: String, CaseIterable, Sendable {
+    case invalidArgument = "EINVAL"
+    case noSpace = "ENOSPC"
+    case noMemory = "ENOMEM"
+    case notPermitted = "EPERM"
+    case noEntry = "ENOENT"
+    case badAddress = "EFAULT"
+    case busy = "EBUSY"
+    case exists = "EEXIST"
+    case overflow = "EOVERFLOW"
+    case outOfRange = "ERANGE"
+    case addressInUse = "EADDRINUSE"
+    /// Proposed for "the caller must allocate": the discussion named no errno.
+    case addressNotAvailable = "EADDRNOTAVAIL"
 }

@@ -1,5 +1,6 @@
-// A thread that does one thing again and again until it is stopped: deadlines, heartbeats, expiry. One such
-// thread serves any number of waiting things, so that nothing needs a timer of its own.
+// The clock for deadlines and durations, and a thread that does one thing again and again until it is
+// stopped: deadlines, heartbeats, expiry. One such thread serves any number of waiting things, so that
+// nothing needs a timer of its own. Times of day are not used here: they can jump.
 
 import Glibc
 
@@ -66,4 +67,15 @@ public final class PeriodicThread: @unchecked Sendable {
         pthread_join(thread, nil)
         close(wakeup)
     }
+}
+
+/// The system's monotonic clock.
+public enum MonotonicClock {
+    public static func microseconds() -> Int64 {
+        var now = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &now)
+        return Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000
+    }
+
+    public static func milliseconds() -> Int64 { microseconds() / 1000 }
 }
