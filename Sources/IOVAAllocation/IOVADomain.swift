@@ -65,6 +65,11 @@ public struct IOVADomain: Sendable {
     /// The held ranges, ascending; touching ones are not joined.
     public var heldRanges: HeldRanges { HeldRanges(tree: tree, start: tree.position(at: 0)) }
 
+    /// The held ranges that end at or above `pfn`, ascending. O(log n) to begin, O(1) a step.
+    public func heldRanges(endingAtOrAbove pfn: UInt64) -> HeldRanges {
+        HeldRanges(tree: tree, start: tree.position(at: pfn))
+    }
+
     /// The held range that contains `pfn`. O(log n).
     public func held(containing pfn: UInt64) -> PageFrameRange? {
         let position = tree.position(at: pfn)
@@ -74,4 +79,90 @@ public struct IOVADomain: Sendable {
 
     /// First page frames parked in the caches, in no promised order.
     public var parkedPFNs: [UInt64] { caches.indices.flatMap { caches[$0].parked } }
+}
+
+// A closed range of page frame numbers, as the IOVA allocator keeps it. Mirrors `struct iova` of
+// include/linux/iova.h, Linux 7.2: an allocation and a reservation are the same kind of thing.
+
+/// Page frames `lo ... hi`, both inclusive, counted in granules. The full 64-bit space is expressible.
+@frozen
+public struct PageFrameRange: Hashable, Sendable {
+    /// First page frame.
+    public var lo: UInt64
+    /// Last page frame. In a domain it never changes while the range lives, so it names the range.
+    public var hi: UInt64
+
+    @inlinable
+    public init(lo: UInt64, hi: UInt64) {
+        self.lo = lo
+        self.hi = hi
+    }
+}
+
+/// A sequence of the ranges that a domain holds, ascending, without the sentinel. O(1) a step.
+public struct HeldRanges: Sequence, Sendable {
+    let tree: RangeTree
+    /// The first range of the sequence, or the sentinel.
+    let start: RangeTree.Position
+
+    public struct Iterator: IteratorProtocol {
+        let tree: RangeTree
+        var position: RangeTree.Position
+
+        public mutating func next() -> PageFrameRange? {
+            guard position.leaf != 0 || position.slot != 0 else { return nil }
+            let range = tree[position]
+            position = tree.above(position)
+            return range
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(tree: tree, position: start) }
+}
+
+// Inputs that Linux's allocator does not check and that corrupt its state. They are named here instead of
+// being reproduced: ../shared/spec/iova-allocator.md section 6 says what each would do.
+
+/// An input that no driver sends, with its values. Nothing of the call was done.
+public enum IOVAInputError: Error, Hashable, Sendable {
+    /// A size of 0 pages: Linux would insert the inverted range `p ... p-1`.
+    case zeroSize
+    /// An aligned size above 2^63 pages: Linux would shift a 64-bit mask by 64.
+    case sizeBeyondAlignment(size: UInt64)
+    /// A reservation with `lo > hi`: Linux would insert it as it is, and ranges would overlap later.
+    case reversedRange(lo: UInt64, hi: UInt64)
+    /// A free of page frame 2^64-1: Linux would remove the sentinel that ends every search.
+    case freesSentinel
+    /// A reservation up to page frame 2^64-1 (granule 1 only): Linux would grow the sentinel down.
+    case growsSentinel(lo: UInt64)
+}
+
+// What must hold of a domain after every verb, checked when a test asks for it.
+
+extension IOVADomain {
+    // `mutating`, so that the caller's domain is not copied for the call.
+    @inline(__always)
+    mutating func verify() {
+        if checksInvariants { checkInvariants() }
+    }
+
+    /// Traps with the values when something does not hold. O(n).
+    @inline(never)
+    package mutating func checkInvariants() {
+        tree.checkInvariants()
+        for (name, hint) in [("cached32_node", hint32), ("cached_node", hint64)] {
+            let range = tree[tree.position(of: hint)]
+            precondition(range.hi == hint.hi, "\(name) names a range up to \(hint.hi); \(range) is there")
+        }
+        for order in caches.indices {
+            let cache = caches[order]
+            precondition(
+                cache.loaded.count <= MagazineCache.magazineCapacity
+                    && cache.previous.count <= MagazineCache.magazineCapacity,
+                "magazines of \(cache.loaded.count) and \(cache.previous.count) entries")
+            precondition(
+                cache.depot.allSatisfy { $0.count == MagazineCache.magazineCapacity },
+                "a magazine in the depot is not full")
+        }
+    }
 }

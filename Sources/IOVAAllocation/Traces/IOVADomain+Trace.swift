@@ -1,3 +1,0 @@
-// The product runs traces.
-
-extension IOVADomain: IOVAAllocator {}
