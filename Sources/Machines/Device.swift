@@ -1,4 +1,6 @@
-// A master behind an SMMU: anything that can raise DMA, and so MSIs, through it.
+// A master behind an SMMU: anything that can raise DMA, and so MSIs, through it; and the group of those
+// that an IOMMU cannot tell apart. It holds facts of firmware, and a running kernel's own list where one
+// was read; what is withheld from a device follows from them in MSIWindows.
 
 public import AddressSpaces
 
@@ -89,4 +91,53 @@ public struct Device: Hashable, Sendable {
         case .platform, .idMapBus, .namedComponent, .group: false
         }
     }
+}
+
+// The DMA mask of a device before its driver sets one. Mirrors drivers/of/device.c: of_dma_configure_id and
+// drivers/acpi/arm64/dma.c: acpi_arch_dma_setup, Linux 7.2: 32 bits, narrowed to the bits that the bus's
+// highest address has. MSIs that a driver asks for without setting a mask are allocated below it.
+
+extension Device {
+    /// All ones up to the highest bit that both 32 bits and the bus's limit have.
+    public var defaultDMAMask: UInt64 {
+        let bits = UInt64.bitWidth - dmaLimit.leadingZeroBitCount
+        return bits >= 32 ? 0xffff_ffff : (1 << UInt64(bits)) - 1
+    }
+}
+
+extension Device {
+    /// The device with its regions as a kernel with these pages keeps them; see `ReservedRegion`.
+    public func rounded(to page: Granule) -> Device {
+        var device = self
+        device.firmwareRegions = firmwareRegions.map { $0.rounded(to: page) }
+        return device
+    }
+}
+
+// The devices that an IOMMU cannot tell apart, in the order in which the kernel found them. The order
+// matters: only the first device's reservations reach the DMA allocator. Mirrors `struct iommu_group` of
+// drivers/iommu/iommu.c, Linux 7.2.
+
+/// One IOMMU group, seen from one of its devices.
+public struct IOMMUGroup: Hashable, Sendable {
+    /// In group order, never empty.
+    public let devices: [Device]
+    /// Index of the device that is asked about.
+    public let subject: Int
+
+    /// - Precondition: `subject` is an index of `devices`.
+    public init(_ devices: [Device], subject: Int = 0) {
+        precondition(devices.indices.contains(subject), "subject \(subject) of \(devices.count) devices")
+        self.devices = devices
+        self.subject = subject
+    }
+
+    /// A group of its own, as most devices have.
+    public init(_ device: Device) { self.init([device]) }
+
+    public var device: Device { devices[subject] }
+    /// Whose reservations the DMA domain is set up with.
+    public var first: Device { devices[0] }
+    /// Everyone but the subject, in group order.
+    public var mates: [Device] { devices.indices.filter { $0 != subject }.map { devices[$0] } }
 }

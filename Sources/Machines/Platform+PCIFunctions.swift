@@ -2,8 +2,6 @@
 // all that there can be, and memory ranges to single ones. Mirrors drivers/acpi/arm64/iort.c:
 // iort_iommu_configure_id for PCI and iort_rmr_has_dev, Linux 7.2, without aliases of conventional bridges.
 
-import AddressSpaces
-
 extension Platform {
     /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
     /// them. nil when the text is no such address, or no SMMU sees the function. O(regions of the bridge).
@@ -62,35 +60,5 @@ extension Platform {
 
     private static func isHexDigit(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
-    }
-}
-
-extension Device {
-    /// Adds what firmware's memory ranges mean for this device, in table order: applied, or not and why.
-    /// A root complex stands for functions with no address of their own, so a range of single functions
-    /// is not applied to it.
-    public mutating func addMemoryRanges(_ ranges: [ReservedMemoryRange], preservesConfiguration: Bool) {
-        var at = 0
-        while at < ranges.count {
-            let node = ranges[at...].prefix { $0.nodeOffset == ranges[at].nodeOffset }
-            at = node.endIndex
-            // All descriptors of a node apply as soon as one of its mappings meets the device.
-            guard let range = node.first,
-                node.contains(where: { range in streams.contains { $0.meets(range) } })
-            else { continue }
-            let whole = streams.allSatisfy { stream in node.contains { stream.lies(within: $0) } }
-            let reason: UnappliedRegion.Reason? =
-                isPCI && !preservesConfiguration
-                ? .rmrWithoutPreservedConfiguration
-                : kind == .rootComplex && !whole ? .rmrOfSingleFunctions : nil
-            guard let reason else {
-                firmwareRegions += range.regions
-                continue
-            }
-            unappliedRegions += range.regions.map {
-                UnappliedRegion(
-                    reason: reason, region: $0, location: "IORT:" + HexLiteral.text(range.nodeOffset))
-            }
-        }
     }
 }

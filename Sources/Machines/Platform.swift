@@ -1,5 +1,6 @@
-// A machine as data: what firmware says about SMMUs, the devices behind them, and doorbells.
-// It holds facts only; what Linux makes of them for a kernel release and a page size is MSIWindows'.
+// A machine as data: what firmware says about SMMUs, the devices behind them, and doorbells, with the
+// findings of the reader. It holds facts only; what Linux makes of them for a kernel release and a page
+// size is MSIWindows'.
 
 public import AddressSpaces
 
@@ -47,5 +48,64 @@ public struct Platform: Hashable, Sendable {
         self.devices = devices
         self.memory = memory
         self.findings = findings
+    }
+}
+
+extension Platform {
+    /// The version of the first SMMU that the device's streams name, which decides its driver; nil when none
+    /// is known. Where only the kernel's list of regions is, hardware MSI without a software window tells:
+    /// the drivers of SMMUs report one always, that of virtio-iommu leaves it out beside the device's own
+    /// (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
+    public func driver(of device: Device) -> SMMU.Version? {
+        guard let name = device.smmus.first else {
+            let kinds = device.reportedRegions?.map(\.kind) ?? []
+            return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
+        }
+        return smmus.first { $0.id == name }?.version
+    }
+
+    /// Whether all of the device's MSI controllers isolate MSIs between devices: an ITS does, GICv2m, MBI and
+    /// a pre-ITS do not (kernel/irq/msi.c: IRQ_DOMAIN_FLAG_ISOLATED_MSI, Linux 7.2). A device without a known
+    /// controller counts as isolated.
+    public func isolatesMSIs(of device: Device) -> Bool {
+        msiControllers.allSatisfy { controller in
+            switch controller.kind {
+            case .its, .other: true
+            case .gicv2m, .mbi, .preITS: !device.msiControllers.contains(controller.id)
+            }
+        }
+    }
+}
+
+/// A remark of a reader about its input.
+public struct Finding: Hashable, Sendable {
+    public enum Severity: String, CaseIterable, Comparable, Sendable {
+        case error, warning, info
+
+        public static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
+
+        /// 0 for the gravest.
+        private var rank: Int {
+            switch self {
+            case .error: 0
+            case .warning: 1
+            case .info: 2
+            }
+        }
+    }
+
+    public var severity: Severity
+    /// Stable, lower-case kebab: `phandle-missing`, `ranges-odd-length`, ...
+    public var code: String
+    /// Node path and property, or table and offset.
+    public var location: String
+    /// One sentence: what is wrong, with the values, and what was done about it.
+    public var detail: String
+
+    public init(severity: Severity, code: String, location: String, detail: String) {
+        self.severity = severity
+        self.code = code
+        self.location = location
+        self.detail = detail
     }
 }

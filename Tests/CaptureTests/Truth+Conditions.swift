@@ -65,14 +65,17 @@ extension Truth {
                 mask = UInt64(value[2].dropFirst(2), radix: 16) ?? mask
             }
         }
-        return VirtIOIOMMUCapabilities(inputRange: DomainGeometry.aperture(bits: bits), pageMask: mask)
+        return VirtIOIOMMUCapabilities(inputRange: IOVARange.ofBits(bits), pageMask: mask)
             .geometry(cpuPage: pageSize)
     }
 
     /// Kernel, page size, parameters and IOMMU.
     var statedConditions: Conditions {
         var conditions = Conditions(kernel: release, pageSize: pageSize)
-        if let geometry { conditions.apply(geometry) }
+        if let geometry {
+            conditions.aperture = geometry.aperture
+            conditions.smmuPageSizes = geometry.pageSizes
+        }
         if iommu?.virtio != nil { conditions.driver = .virtio }
         conditions.forcesDAC = hasParameter("iommu.forcedac=1")
         if hasParameter("iommu.passthrough=1") { conditions.defaultDomain = .identity }

@@ -3,8 +3,8 @@
 
 import AddressSpaces
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct GroupRegionListTests {
     /// The walk as C.5 words it.

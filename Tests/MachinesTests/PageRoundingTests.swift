@@ -2,8 +2,8 @@
 
 import AddressSpaces
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PageRoundingTests {
     private func rounded(_ start: UInt64, _ length: UInt64, _ page: Granule) -> (UInt64, UInt64) {

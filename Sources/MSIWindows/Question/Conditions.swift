@@ -50,13 +50,7 @@ public struct Conditions: Hashable, Sendable {
         precondition(Self.apertureBitsBounds.contains(apertureBits), "aperture of \(apertureBits) bits")
         self.kernel = kernel
         self.pageSize = pageSize
-        aperture = DomainGeometry.aperture(bits: apertureBits)
-    }
-
-    /// Takes over what an IOMMU's capabilities came to.
-    public mutating func apply(_ geometry: DomainGeometry) {
-        aperture = geometry.aperture
-        smmuPageSizes = geometry.pageSizes
+        aperture = IOVARange.ofBits(apertureBits)
     }
 
     /// The page of the DMA domain's allocator, the smallest that the domain maps: the CPU's where an SMMU

@@ -10,11 +10,6 @@ public struct PageSizes: Hashable, Sendable {
 
     public init(bitmap: UInt64) { self.bitmap = bitmap }
 
-    /// The set that holds every size of `sizes`.
-    public init(_ sizes: some Sequence<Granule>) {
-        bitmap = sizes.reduce(0) { $0 | $1.bytes }
-    }
-
     /// 4 KiB pages with 2 MiB and 1 GiB blocks.
     public static let kib4 = PageSizes(bitmap: 0x4020_1000)
     /// 16 KiB pages with 32 MiB blocks.

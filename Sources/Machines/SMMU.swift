@@ -1,5 +1,5 @@
 // One IOMMU of a machine as its firmware describes it. What its registers would report (page sizes,
-// address sizes) is not in a device tree, so it is not here: see DomainGeometry.
+// address sizes) is not in a device tree, so it is not here: a question gives it.
 
 public import AddressSpaces
 

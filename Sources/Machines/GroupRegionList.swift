@@ -1,6 +1,6 @@
 // A group's reserved regions as Linux sorts, merges and prints them. Mirrors drivers/iommu/iommu.c:
-// iommu_insert_resv_region and iommu_get_group_resv_regions, Linux 7.2. Lengths and wraps are the
-// kernel's, odd ones included.
+// iommu_insert_resv_region, iommu_get_group_resv_regions and iommu_group_show_resv_regions, Linux 7.2.
+// Lengths and wraps are the kernel's, odd ones included.
 
 import AddressSpaces
 
@@ -70,5 +70,35 @@ public struct GroupRegionList: Hashable, Sendable {
             regions.remove(at: top + 1)
             return true
         }
+    }
+}
+
+extension ReservedRegion.Kind {
+    /// As the kernel prints it. Hardware and software MSI regions look alike.
+    public var sysfsName: String {
+        switch self {
+        case .direct: "direct"
+        case .directRelaxable: "direct-relaxable"
+        case .reserved: "reserved"
+        case .msi, .softwareMSI: "msi"
+        }
+    }
+}
+
+extension GroupRegionList {
+    /// The file, byte for byte: a line a region, last address inclusive (and wrapping for length 0). The
+    /// kernel cuts it off at one page of the CPU, within a line if need be.
+    ///
+    /// - Parameter pageBytes: bytes of a CPU page.
+    public func sysfsText(pageBytes: Int = 4_096) -> String {
+        var text = ""
+        for region in regions {
+            text +=
+                "\(HexLiteral.padded(region.start)) \(HexLiteral.padded(region.wrappingLast)) "
+                + "\(region.kind.sysfsName)\n"
+            // sysfs_emit_at keeps the last byte of the page for a terminator.
+            if text.utf8.count >= pageBytes { return String(text.prefix(pageBytes - 1)) }
+        }
+        return text
     }
 }

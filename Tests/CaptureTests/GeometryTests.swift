@@ -39,51 +39,11 @@ import Testing
         #expect(SMMUv3Capabilities(idr0: 2, idr5: Self.idr5(5, 0)).geometry(cpuPage: .kib4) == nil)
     }
 
-    @Test func juno() {
-        // MMU-401: stage 2 only, 40 bits, 64 KiB pages or AArch32's 4 KiB.
-        let mmu401 = SMMUv2Capabilities(v1ID2: 0x22, has64KPages: true, stages: [.stage2])
-        let geometry = mmu401.geometry(cpuPage: .kib4)
-        #expect(geometry?.aperture.text == "0x0...0xffffffffff" && geometry?.granule == .kib4)
-    }
-
-    @Test func smmuv2AndItsQuirks() {
-        let mmu500 = SMMUv2Capabilities(
-            v2ID2: 0x7555, formats: [.aarch32Long], stages: [.stage1, .stage2])
-        #expect(mmu500.geometry(cpuPage: .kib4)?.aperture.text == "0x0...0xffffffffffff")
-        #expect(mmu500.geometry(cpuPage: .kib16)?.granule == .kib16)
-        let armada = mmu500.geometry(cpuPage: .kib4, quirks: [.marvellAP806])
-        #expect(armada?.aperture.text == "0x0...0xffffffff" && armada?.granule == .kib4)
-        let tegra = mmu500.geometry(cpuPage: .kib4, quirks: [.nvidiaTegra])
-        #expect(tegra?.pageSizes.bitmap == 0x1000)
-        #expect(
-            mmu500.geometry(cpuPage: .kib4, quirks: [.qualcommUpperHalf])?.aperture.text
-                == "0xffff000000000000...0xffffffffffffffff")
-        let short = SMMUv2Capabilities(
-            intermediateBits: 40, outputBits: 40, virtualBits: 48, formats: [.aarch32Short], stages: [.stage1]
-        )
-        #expect(short.geometry(cpuPage: .kib4)?.aperture.text == "0x0...0xffffffff")
-        let long = SMMUv2Capabilities(
-            intermediateBits: 48, outputBits: 40, virtualBits: 48, formats: [.aarch32Long], stages: [.stage2])
-        #expect(long.geometry(cpuPage: .kib4)?.aperture.text == "0x0...0xffffffffff")
-        #expect(SMMUQuirk.named(by: ["marvell,ap806-smmu-500", "arm,mmu-500"]) == .marvellAP806)
-        #expect(SMMUQuirk.named(by: ["arm,mmu-500"]) == nil)
-    }
-
     @Test func virtio() {
         let capabilities = VirtIOIOMMUCapabilities(pageMask: 0xffff_ffff_ffff_f000)
         #expect(capabilities.geometry(cpuPage: .kib16)?.granule == .kib4)
         #expect(capabilities.geometry(cpuPage: .kib4)?.aperture == .full)
         #expect(VirtIOIOMMUCapabilities(pageMask: 0x1_0000).geometry(cpuPage: .kib4) == nil)
         #expect(VirtIOIOMMUCapabilities(pageMask: 0).geometry(cpuPage: .kib4) == nil)
-    }
-
-    @Test func granuleFallsBelowBeforeAbove() {
-        #expect(PageSizes.all.translationGranule(cpuPage: .kib16) == .kib16)
-        #expect(PageSizes.kib4.translationGranule(cpuPage: .kib64) == .kib4)
-        #expect(PageSizes.kib64.translationGranule(cpuPage: .kib4) == .kib64)
-        // 16 KiB pages under a 64 KiB kernel that has only 16 KiB and 2 MiB: below first.
-        #expect(PageSizes([.kib16]).translationGranule(cpuPage: .kib64) == .kib16)
-        #expect(PageSizes(bitmap: 0).translationGranule(cpuPage: .kib4) == nil)
-        #expect(PageSizes(bitmap: 1 << 21).restricted(toCPUPage: .kib4, outputBits: 48) == nil)
     }
 }

@@ -1,5 +1,6 @@
-// An outbound window of a PCI host bridge: addresses that the bridge claims on the bus for its own
-// devices' registers, so that a DMA to them would never reach the SMMU.
+// The windows of a PCI host bridge: outbound ones, which the bridge claims on the bus for its devices'
+// registers, so that a DMA to them never reaches the SMMU; and inbound ones, the bus addresses that reach
+// memory.
 
 /// One entry of a host bridge's `ranges` or `_CRS`.
 public struct PCIWindow: Hashable, Sendable {
@@ -26,5 +27,19 @@ public struct PCIWindow: Hashable, Sendable {
         self.size = size
         self.is64Bit = is64Bit
         self.isPrefetchable = isPrefetchable
+    }
+}
+
+/// One entry of a `dma-ranges` property.
+public struct InboundWindow: Hashable, Sendable {
+    public var busStart: UInt64
+    public var cpuStart: UInt64
+    /// Bytes, at least 1. `busStart + size` may be 2^64 exactly.
+    public var size: UInt64
+
+    public init(busStart: UInt64, cpuStart: UInt64, size: UInt64) {
+        self.busStart = busStart
+        self.cpuStart = cpuStart
+        self.size = size
     }
 }

@@ -1,6 +1,6 @@
-// A range of IOVA that firmware or a driver withholds from a device. Mirrors `struct
-// iommu_resv_region` of include/linux/iommu.h, Linux 7.2. Start and length are kept as the kernel
-// keeps them, so that a zero length or a wrap can be told instead of being impossible to say.
+// A range of IOVA that firmware or a driver withholds from a device, or that firmware asks for and Linux
+// does not reserve. Mirrors `struct iommu_resv_region` of include/linux/iommu.h, Linux 7.2. Start and
+// length are kept as the kernel keeps them, so that a zero length or a wrap can be reported.
 
 public import AddressSpaces
 
@@ -85,4 +85,55 @@ public struct ReservedRegion: Hashable, Sendable {
 
     /// The region as a range; nil when it has no bytes or wraps past 2^64-1.
     public var range: IOVARange? { IOVARange(start: IOVA(start), size: length) }
+}
+
+// How the kernel rounds memory that firmware has devices use: to its own pages, but only where firmware
+// broke the rule of 64 KiB. Mirrors drivers/acpi/arm64/iort.c: iort_rmr_alloc, Linux 7.2.
+
+extension ReservedRegion {
+    /// What IORT's specification asks of an RMR's base and length.
+    private static let alignmentOfRMR: UInt64 = 0x1_0000
+
+    /// An RMR as a kernel with these pages keeps it: outward to whole pages when base or length is no
+    /// multiple of 64 KiB, otherwise, and for regions of other provenance, as it is. Doing it twice changes
+    /// nothing. Arithmetic wraps as the kernel's does.
+    public func rounded(to page: Granule) -> ReservedRegion {
+        guard case .rmr = provenance,
+            start % Self.alignmentOfRMR != 0 || length % Self.alignmentOfRMR != 0
+        else { return self }
+        var region = self
+        region.start = page.alignDown(start)
+        region.length = (length &+ (start & page.mask) &+ page.mask) & ~page.mask
+        return region
+    }
+}
+
+// A region that firmware asks for and Linux does not reserve, with the reason: what the owner of the
+// machine must know, though no list of the kernel shows it.
+
+/// One region without effect, or with a worse one.
+public struct UnappliedRegion: Hashable, Sendable {
+    public enum Reason: String, CaseIterable, Sendable {
+        /// An RMR below a PCI host bridge whose `_DSM` function 5 does not ask to keep its configuration:
+        /// drivers/acpi/arm64/iort.c: iort_iommu_rmr_get_resv_regions.
+        case rmrWithoutPreservedConfiguration = "rmr_without_preserved_configuration"
+        /// An RMR for some functions behind a root complex: it applies to those, not to the root complex,
+        /// which stands for the others. Ask for the function by its address.
+        case rmrOfSingleFunctions = "rmr_of_single_functions"
+        /// An `iommu-addresses` entry that does not translate: the kernel dereferences a null pointer while
+        /// it boots (drivers/iommu/of_iommu.c: of_iommu_get_resv_regions).
+        case crashesKernel = "crashes_kernel"
+    }
+
+    public var reason: Reason
+    /// What firmware says, nil where it cannot be told.
+    public var region: ReservedRegion?
+    /// Node path, or table and offset.
+    public var location: String
+
+    public init(reason: Reason, region: ReservedRegion?, location: String) {
+        self.reason = reason
+        self.region = region
+        self.location = location
+    }
 }
