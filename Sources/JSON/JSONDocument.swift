@@ -1,5 +1,6 @@
-// A whole document as a flat table of nodes. simdjson reads it (behind CSimdJSON); what it leaves open
-// is settled here: where a fault is, duplicate keys, bounds, and the top level.
+// A whole document as a flat table of nodes, within limits, or the first fault of its text. simdjson reads
+// it (behind CSimdJSON); what it leaves open is settled here: where a fault is, duplicate keys, bounds, and
+// the top level.
 
 import CSimdJSON
 
@@ -124,5 +125,62 @@ extension JSONNode.Kind {
         case IOVAD_JSON_OBJECT: self = .object
         default: preconditionFailure("CSimdJSON gave kind \(raw)")
         }
+    }
+}
+
+/// Bounds of one document.
+public struct JSONLimits: Sendable {
+    public var bytesMax: Int
+    /// Nesting of objects and arrays; the top level is depth 1.
+    public var depthMax: Int
+    /// Values of any kind, containers included.
+    public var valuesMax: Int
+
+    public init(bytesMax: Int, depthMax: Int, valuesMax: Int) {
+        self.bytesMax = bytesMax
+        self.depthMax = depthMax
+        self.valuesMax = valuesMax
+    }
+}
+
+/// The first fault of a text, with its place.
+public struct JSONSyntaxError: Error, Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case malformed(String)
+        /// The pointer names the second occurrence.
+        case duplicateKey(pointer: String)
+        case tooLarge(limitBytes: Int)
+        case tooDeep(limit: Int)
+        case tooManyValues(limit: Int)
+        case outOfMemory
+    }
+
+    public var kind: Kind
+    /// Offset in bytes from the start of the text.
+    public var offset: Int
+    /// Lines end with a line feed; the first is 1.
+    public var line: Int
+    /// Column in code points from the start of the line; the first is 1.
+    public var column: Int
+
+    init(_ kind: Kind, at offset: Int, in source: [UInt8]) {
+        self.kind = kind
+        self.offset = offset
+        (line, column) = Self.place(of: offset, in: source)
+    }
+
+    static func place(of offset: Int, in source: [UInt8]) -> (line: Int, column: Int) {
+        var line = 1
+        var column = 1
+        for byte in source.prefix(offset) {
+            if byte == 0x0a {
+                line += 1
+                column = 1
+            } else if byte & 0xc0 != 0x80 {
+                // Continuation bytes do not start a code point.
+                column += 1
+            }
+        }
+        return (line, column)
     }
 }

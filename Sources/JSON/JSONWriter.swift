@@ -18,18 +18,23 @@ public struct JSONWriter {
     }
 
     private mutating func container(
-        _ opening: Character, _ closing: Character, _ body: (inout JSONWriter) -> Void
+        _ opening: UInt8, _ closing: UInt8, _ body: (inout JSONWriter) -> Void
     ) {
         separate()
-        bytes.append(opening.asciiValue!)
+        bytes.append(opening)
         needsComma = false
         body(&self)
-        bytes.append(closing.asciiValue!)
+        bytes.append(closing)
         needsComma = true
     }
 
-    public mutating func object(_ body: (inout JSONWriter) -> Void) { container("{", "}", body) }
-    public mutating func array(_ body: (inout JSONWriter) -> Void) { container("[", "]", body) }
+    public mutating func object(_ body: (inout JSONWriter) -> Void) {
+        container(UInt8(ascii: "{"), UInt8(ascii: "}"), body)
+    }
+
+    public mutating func array(_ body: (inout JSONWriter) -> Void) {
+        container(UInt8(ascii: "["), UInt8(ascii: "]"), body)
+    }
 
     /// The key of the next value.
     public mutating func key(_ name: String) {
@@ -80,22 +85,89 @@ public struct JSONWriter {
         bytes.append(contentsOf: token.utf8)
     }
 
-    /// Only what RFC 8259 demands is escaped.
+    /// Only what RFC 8259 demands is escaped; the runs between are copied whole.
     private mutating func quote(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(contentsOf: [UInt8(ascii: "\\"), byte])
-            case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-            case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-            case 0x09: bytes.append(contentsOf: "\\t".utf8)
-            case 0..<0x20:
-                let digits = String(byte, radix: 16)
-                bytes.append(
-                    contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
-            default: bytes.append(byte)
+        var text = text
+        text.withUTF8 { utf8 in
+            var start = 0
+            for index in utf8.indices {
+                let byte = utf8[index]
+                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+                    continue
+                }
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
+                escape(byte)
+                start = index + 1
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case 0x0a: bytes.append(contentsOf: "\\n".utf8)
+        case 0x0d: bytes.append(contentsOf: "\\r".utf8)
+        case 0x09: bytes.append(contentsOf: "\\t".utf8)
+        case 0..<0x20:
+            let digits = String(byte, radix: 16)
+            bytes.append(
+                contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+        default:
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        }
+    }
+}
+
+// Members in one call, which is how nearly all are written.
+
+extension JSONWriter {
+    public mutating func member(_ name: String, _ text: String) {
+        key(name)
+        string(text)
+    }
+
+    public mutating func member(_ name: String, hex value: UInt64) {
+        key(name)
+        hex(value)
+    }
+
+    public mutating func member(_ name: String, _ value: Int) {
+        key(name)
+        int(value)
+    }
+
+    public mutating func member(_ name: String, _ flag: Bool) {
+        key(name)
+        bool(flag)
+    }
+
+    public mutating func member(_ name: String, orNull text: String?) {
+        key(name)
+        if let text { string(text) } else { null() }
+    }
+
+    public mutating func member(_ name: String, strings: [String]) {
+        array(name) { writer in strings.forEach { writer.string($0) } }
+    }
+
+    public mutating func object(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        object(body)
+    }
+
+    public mutating func array(_ name: String, _ body: (inout JSONWriter) -> Void) {
+        key(name)
+        array(body)
+    }
+
+    /// `"start"`, `"last"` and, unless it is 2^64, `"size"`.
+    public mutating func rangeMembers(start: UInt64, last: UInt64) {
+        member("start", hex: start)
+        member("last", hex: last)
+        let (size, isFull) = (last - start).addingReportingOverflow(1)
+        if !isFull { member("size", hex: size) }
     }
 }

@@ -1,4 +1,5 @@
-// Collects every fault of a request instead of stopping at the first.
+// What is wrong with the meaning of a document, as a list: every fault of a request, in place of the first
+// only. The JSON itself is sound; faults of syntax are JSONSyntaxError.
 
 /// Faults in the order in which they were found, the first `limit` of them.
 public final class ProblemList {
@@ -21,5 +22,21 @@ public final class ProblemList {
             return
         }
         problems.append(JSONProblem(pointer: pointer(), code: code, detail: detail()))
+    }
+}
+
+/// A semantic fault: the JSON is sound, its meaning is not.
+public struct JSONProblem: Hashable, Sendable {
+    /// RFC 6901 pointer into the body, or `?name` for a query parameter.
+    public var pointer: String
+    /// Stable, lower-case kebab.
+    public var code: String
+    /// One sentence: what is wrong and what to send instead.
+    public var detail: String
+
+    public init(pointer: String, code: String, detail: String) {
+        self.pointer = pointer
+        self.code = code
+        self.detail = detail
     }
 }
