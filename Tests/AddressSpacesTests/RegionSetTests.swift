@@ -2,8 +2,8 @@
 // middle and at the very top of the 64-bit space; then laws at edge-biased 64-bit addresses.
 
 import AddressSpaces
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct RegionSetTests {
     static let cells = 6

@@ -4,8 +4,8 @@ import API
 import IOVAAllocation
 import JSON
 import LinearWalk
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct DigestTests {
     @Test func randomNumbersAreSplitMix64() {

@@ -4,8 +4,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ExhaustiveTests {
     /// A call whose arguments depend on what is live.

@@ -1,10 +1,10 @@
 // A hole's measures against counting, over every hole of a small universe; and that a summary admits exactly
 // the requests that some hole takes.
 
-@testable import IOVAAllocation
-import Testing
 import TestSupport
+import Testing
 
+@testable import IOVAAllocation
 
 @Suite struct HoleTests {
     static let universe: UInt64 = 48

@@ -5,8 +5,8 @@ import Foundation
 import IOVAAllocation
 import LinuxReleases
 import MSIWindows
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct RandomTraceTests {
     static let factor = ProcessInfo.processInfo.environment["IOVAD_TEST_TRACES"].flatMap(Int.init) ?? 1

@@ -2,11 +2,11 @@
 // walks range by range is passed by, with the same ranges left behind.
 
 import AddressSpaces
-@testable import IOVAAllocation
 import LinearWalk
-import Testing
 import TestSupport
+import Testing
 
+@testable import IOVAAllocation
 
 @Suite struct ReserveRunsTests {
     @Test func reservingAgainAndAgainOverManyRangesAgreesWithTheWalk() throws {

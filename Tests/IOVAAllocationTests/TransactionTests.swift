@@ -2,11 +2,11 @@
 // which they never ran.
 
 import AddressSpaces
-@testable import IOVAAllocation
 import LinuxReleases
-import Testing
 import TestSupport
+import Testing
 
+@testable import IOVAAllocation
 
 @Suite struct TransactionTests {
     private struct Abandoned: Error {}

@@ -5,8 +5,8 @@ import API
 import IOVAAllocation
 import JSON
 import LinearWalk
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct VectorTests {
     static let folder = "data/allocator-vectors"

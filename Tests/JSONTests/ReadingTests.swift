@@ -1,8 +1,8 @@
 // What is read, what is refused, and where the fault is said to be.
 
 import JSON
-import Testing
 import TestSupport
+import Testing
 
 private let limits = JSONLimits(bytesMax: 8 << 20, depthMax: 32, valuesMax: 1_000_000)
 

@@ -1,6 +1,9 @@
 // An OpenAPI 3.1 document as tests need it: operations with their parameters, bodies and answers, references
 // resolved. A member that is not read here is an error, so that nothing of the document goes unchecked.
 
+import Foundation
+import TestSupport
+
 /// A document, read whole.
 public struct OpenAPIDocument: Sendable {
     public let root: JSONValue
@@ -212,4 +215,18 @@ public struct PublishedMedia: Sendable {
     /// By name; the empty name is the only example's. Examples that are files of the reader's machine are
     /// left out.
     public let examples: [String: JSONValue]
+}
+
+// The repository's own openapi.yaml, read once for all tests of a process.
+
+extension OpenAPIDocument {
+    /// openapi.yaml; a test run without it makes no sense, so it traps where it cannot be read.
+    public static let published: OpenAPIDocument = {
+        let file = SharedShelf.packageRoot.appendingPathComponent("openapi.yaml")
+        do {
+            return try OpenAPIDocument(yaml: String(contentsOf: file, encoding: .utf8))
+        } catch {
+            fatalError("openapi.yaml cannot be read: \(error)")
+        }
+    }()
 }

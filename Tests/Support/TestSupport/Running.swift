@@ -1,0 +1,40 @@
+// What runs beside a test: threads, for tests that need several things to happen at once, and other
+// programs that serve as clients and judges: curl, openssl, gzip.
+
+import Foundation
+import Glibc
+
+/// Runs `body` on `count` threads of its own and waits for all of them.
+public func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    final class Box: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+    var threads: [pthread_t] = []
+    for number in 0..<count {
+        var thread = pthread_t()
+        pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Box>.fromOpaque($0!).takeRetainedValue().run()
+                return nil
+            }, Unmanaged.passRetained(Box { body(number) }).toOpaque())
+        threads.append(thread)
+    }
+    for thread in threads { pthread_join(thread, nil) }
+}
+
+/// Runs a program found on PATH and gives its status and output.
+public func run(_ arguments: String...) throws -> (status: Int32, output: String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = arguments
+    let pipe = Pipe()
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+}
