@@ -1,7 +1,7 @@
-// What bytes are, told by their start. A label may be wrong; magic numbers and the shape of a first line
-// seldom are.
+// What bytes are, by their start. A label may be wrong; magic numbers and the shape of a first line seldom
+// are. A new kind is a case here, with its start or its line; PlatformAssembly says who reads it.
 
-/// The kinds of input that are told apart.
+/// The kinds of input that are told apart, in the order in which they are tried.
 public enum InputKind: String, CaseIterable, Sendable {
     case deviceTree = "device tree"
     case acpiTables = "ACPI tables"
@@ -14,20 +14,40 @@ public enum InputKind: String, CaseIterable, Sendable {
 
     /// The kind of some bytes; nil when nothing is known that starts so.
     public static func sniff(_ bytes: [UInt8]) -> InputKind? {
-        if bytes.starts(with: DeviceTreeReader.magic) { return .deviceTree }
-        if isTable(bytes) { return .acpiTables }
-        if ACPIDumpText.isDump(bytes) { return .acpiDump }
-        let marks = bytes.starts(with: TextLines.byteOrderMark) ? TextLines.byteOrderMark.count : 0
-        let start = bytes.dropFirst(marks).drop { TextLines.isBlank($0) || $0 == 0x0a || $0 == 0x0d }
-        if start.first == UInt8(ascii: "{") { return .json }
+        if let kind = allCases.first(where: { $0.isStart(bytes) }) { return kind }
         for line in TextLines(bytes).lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
-            if SysfsText.isLine(line) { return .sysfs }
-            if IOMemText.isLine(line) { return .iomem }
-            if line.isTrace { return .trace }
-            if line.isFault { return .faultLog }
+            if let kind = allCases.first(where: { $0.isLine(line) }) { return kind }
         }
         // A log's time stamp begins as a JSON array does.
-        return start.first == UInt8(ascii: "[") ? .json : nil
+        return firstCharacter(of: bytes) == UInt8(ascii: "[") ? .json : nil
+    }
+
+    /// Whether input of this kind starts so, where the start tells.
+    private func isStart(_ bytes: [UInt8]) -> Bool {
+        switch self {
+        case .deviceTree: bytes.starts(with: DeviceTreeReader.magic)
+        case .acpiTables: Self.isTable(bytes)
+        case .acpiDump: ACPIDumpText.isDump(bytes)
+        case .json: Self.firstCharacter(of: bytes) == UInt8(ascii: "{")
+        case .sysfs, .iomem, .trace, .faultLog: false
+        }
+    }
+
+    /// Whether a line is one of a text of this kind.
+    private func isLine(_ line: TextLines.Line) -> Bool {
+        switch self {
+        case .sysfs: SysfsText.isLine(line)
+        case .iomem: IOMemText.isLine(line)
+        case .trace: line.isTrace
+        case .faultLog: line.isFault
+        case .deviceTree, .acpiTables, .acpiDump, .json: false
+        }
+    }
+
+    /// The first byte that is not blank, after a byte order mark.
+    private static func firstCharacter(of bytes: [UInt8]) -> UInt8? {
+        let marks = bytes.starts(with: TextLines.byteOrderMark) ? TextLines.byteOrderMark.count : 0
+        return bytes.dropFirst(marks).first { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }
     }
 
     /// Kernel logs and traces may begin with lines of other kinds.

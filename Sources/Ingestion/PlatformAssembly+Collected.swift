@@ -4,19 +4,23 @@
 // tells: the kernel takes the translated address, which is the unit's wherever buses translate one to one.
 
 import AddressSpaces
+import JSON
 import Machines
 
 extension PlatformAssembly {
     /// Adds the parts of a collection, and keeps its groups for the end.
-    mutating func add(_ host: CollectedHost, from part: InputPart) throws(PlatformError) {
+    mutating func add(
+        _ host: CollectedHost, from part: InputPart, _ problems: ProblemList
+    ) throws(PlatformError) {
+        func inner(_ member: String, _ bytes: [UInt8]) -> InputPart {
+            InputPart(name: "\(part.name):\(member)", bytes: bytes, labelled: nil)
+        }
         if let tree = host.deviceTree {
-            try add(InputPart(name: "\(part.name):device_tree", bytes: tree, labelled: [.deviceTree]))
+            try read(inner("device_tree", tree), as: .deviceTree, problems)
         } else if !host.tables.isEmpty {
-            for table in host.tables {
-                try add(InputPart(name: "\(part.name):acpi", bytes: table, labelled: [.acpiTables]))
-            }
+            for table in host.tables { try read(inner("acpi", table), as: .acpiTables, problems) }
             if let iomem = host.iomem, !iomem.isEmpty {
-                try add(InputPart(name: "\(part.name):iomem", bytes: iomem, labelled: [.iomem]))
+                try read(inner("iomem", iomem), as: .iomem, problems)
             }
         } else {
             try describe(part.name, Platform(source: .sysfs))

@@ -34,6 +34,13 @@ struct PlatformAssembly {
                 .warning, "content-type-mismatch", part.name,
                 "The content type promises \(promised); the bytes are \(sniffed.rawValue) and were read so.")
         }
+        try read(part, as: kind, problems)
+    }
+
+    /// Reads a part of a known kind: the one place that knows who reads what.
+    mutating func read(
+        _ part: InputPart, as kind: InputKind, _ problems: ProblemList
+    ) throws(PlatformError) {
         switch kind {
         case .deviceTree: try addDeviceTree(part)
         case .acpiTables, .acpiDump: try addTables(part)
@@ -41,15 +48,6 @@ struct PlatformAssembly {
         case .sysfs: try addSysfs(part)
         case .iomem: try addIOMem(part)
         case .trace, .faultLog: throw .misplaced(part: part.name, kind)
-        }
-    }
-
-    /// Adds a part whose kind its finder knows: bytes inside of a collection.
-    mutating func add(_ part: InputPart) throws(PlatformError) {
-        switch part.labelled?.first {
-        case .deviceTree: try addDeviceTree(part)
-        case .iomem: try addIOMem(part)
-        default: try addTables(part)
         }
     }
 
@@ -119,7 +117,7 @@ struct PlatformAssembly {
         if CollectedHost.isCollection(document.root) {
             let host = CollectedHost(document.root, bytesMax: options.json.bytesMax, problems)
             guard problems.isEmpty else { return try describe(part.name, Platform(source: .json)) }
-            try add(host, from: part)
+            try add(host, from: part, problems)
         } else if PlatformFacts.isFacts(document.root) {
             if let supplement { throw .conflict(supplement.name, part.name) }
             supplement = (part.name, PlatformFacts(document.root, problems))

@@ -24,22 +24,22 @@ public struct AllocationOrder: Hashable, Sendable {
     public var isAligned: Bool
     public var level: Level
     /// DMA layer only.
-    public var requester: Requester
+    public var asker: Asker
 
     public init(
         bytes: UInt64, limit: UInt64, isAligned: Bool = true, level: Level = .tree,
-        requester: Requester = .anonymous(isPCI: true)
+        asker: Asker = .anonymous(isPCI: true)
     ) {
         self.bytes = bytes
         self.limit = limit
         self.isAligned = isAligned
         self.level = level
-        self.requester = requester
+        self.asker = asker
     }
 }
 
 /// For whom the DMA layer asks.
-public enum Requester: Hashable, Sendable {
+public enum Asker: Hashable, Sendable {
     /// A device that is attached to the domain, by its id.
     case device(String)
     /// Somebody who is not attached: PCI or not, with no limit of the bus.

@@ -33,7 +33,7 @@ extension DMASandbox {
             }
         case .dmaLayer:
             let address = domain.allocate(
-                bytes: order.bytes, mask: order.limit, for: try requester(order.requester),
+                bytes: order.bytes, mask: order.limit, for: try requester(order.asker),
                 recorder: &listener)
             pfn = address.map { granule.frame(of: $0.value) }
         }
@@ -47,8 +47,8 @@ extension DMASandbox {
     }
 
     /// The requester of a DMA-layer call.
-    func requester(_ requester: Requester) throws(SessionRefusal) -> DMADomain.Member {
-        switch requester {
+    func requester(_ asker: Asker) throws(SessionRefusal) -> DMADomain.Member {
+        switch asker {
         case .anonymous(let isPCI): return DMADomain.Member(isPCI: isPCI, busLimit: .max, index: -1)
         case .device(let id):
             guard let member = devices.firstIndex(where: { $0.id == id }) else { throw .noDevice(id) }
@@ -128,7 +128,7 @@ extension DMASandbox {
 
     /// iommu_dma_get_msi_page; nil when no IOVA is left.
     mutating func map(
-        _ doorbell: PhysicalAddress, mask: UInt64, for asker: Requester, _ listener: inout SandboxListener
+        _ doorbell: PhysicalAddress, mask: UInt64, for asker: Asker, _ listener: inout SandboxListener
     ) throws(SessionRefusal) -> MappedDoorbell? {
         let isNew = !hasPage(for: doorbell)
         let page = domain.page(
@@ -208,7 +208,9 @@ struct SandboxListener: Recorder, AllocationRecorder {
         case .magazineFreed: hasFlushed = true
         case .reserved(let range): reserved.append(range)
         case .took, .cacheHit, .memoRefused, .memoSet, .limitWraps: break
-        default: return
+        case .sizeRounded, .cacheEmpty, .cacheNoneLowEnough, .cacheZero, .startedAt, .searched, .noSecondPass,
+            .hintMoved, .freed, .notHeld, .memoReset, .parked, .reservationRefused, .grew, .covered:
+            return
         }
         if keepsReason, reason.steps.count < Self.stepsMax { reason.steps.append(step) }
     }

@@ -27,7 +27,10 @@ struct DMASandbox: Sendable {
             bits = pages << 3 | kind.rawValue
         }
 
-        var kind: Kind { Kind(rawValue: bits & 7)! }
+        var kind: Kind {
+            guard let kind = Kind(rawValue: bits & 7) else { preconditionFailure("a note of no kind") }
+            return kind
+        }
         var pages: UInt64 { bits >> 3 }
     }
 

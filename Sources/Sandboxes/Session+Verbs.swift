@@ -18,9 +18,9 @@ extension Session {
     {
         let index = try dmaIndex(of: id)
         let events = pending.count
-        let savepoint = domains[index].dma!.begin()
+        guard let savepoint = domains[index].dma?.begin() else { throw notForConsumer(index) }
         defer {
-            domains[index].dma!.rollBack(to: savepoint)
+            domains[index].dma?.rollBack(to: savepoint)
             pending.removeLast(pending.count - events)
         }
         return try allocate(order, at: index, keepsReason: true)
@@ -32,7 +32,7 @@ extension Session {
         try checkRoom()
         var listener = SandboxListener(keepsReason: keepsReason)
         let manner = manner(of: order, at: index)
-        guard let holding = try domains[index].dma!.allocate(order, &listener) else {
+        guard let holding = try domains[index].dma?.allocate(order, &listener) else {
             pending.append(
                 .exhausted(domains[index].name, bytes: order.bytes, limit: order.limit, manner))
             throw .exhausted(listener.reason)
@@ -45,16 +45,16 @@ extension Session {
     }
 
     private func manner(of order: AllocationOrder, at index: Int) -> SessionEvent.Manner {
-        manner(order.requester, level: order.level, isAligned: order.isAligned, at: index)
+        manner(order.asker, level: order.level, isAligned: order.isAligned, at: index)
     }
 
     private func manner(
-        _ requester: Requester, level: AllocationOrder.Level, isAligned: Bool, at index: Int
+        _ asker: Asker, level: AllocationOrder.Level, isAligned: Bool, at index: Int
     ) -> SessionEvent.Manner {
         let domain = domains[index]
         var member: Int16 = -1
         let isPCI: Bool
-        switch requester {
+        switch asker {
         case .anonymous(let flag): isPCI = flag
         case .device(let id):
             let found = domain.devices.firstIndex { $0.id == id }
@@ -72,12 +72,14 @@ extension Session {
         at iova: UInt64?, bytes: UInt64, userAddress: UInt64, in id: String
     ) throws(SessionRefusal) -> Holding {
         let index = try index(of: id)
-        guard domains[index].user != nil else { throw .notForConsumer(domains[index].consumer) }
+        guard domains[index].user != nil else { throw notForConsumer(index) }
         guard domains[index].liveCount < quota.mappings else {
             throw .full(.mappings, max: quota.mappings)
         }
         try checkRoom()
-        let made = try domains[index].user!.map(iova, bytes: bytes, userAddress: userAddress)
+        guard let made = try domains[index].user?.map(iova, bytes: bytes, userAddress: userAddress) else {
+            throw notForConsumer(index)
+        }
         pending.append(
             .mapped(domains[index].name, start: made.range.start.value, last: made.range.last.value))
         return made
@@ -87,15 +89,16 @@ extension Session {
     @discardableResult
     public mutating func free(_ address: IOVA, in id: String) throws(SessionRefusal) -> Holding {
         let index = try index(of: id)
-        if domains[index].dma == nil {
-            let removed = try domains[index].user!.unmap(address)
+        if let removed = try domains[index].user?.unmap(address) {
             pending.append(
                 .unmapped(
                     domains[index].name, start: removed.range.start.value, last: removed.range.last.value))
             return removed
         }
         var listener = SandboxListener(keepsReason: false)
-        let removed = try domains[index].dma!.free(address, &listener)
+        guard let removed = try domains[index].dma?.free(address, &listener) else {
+            throw notForConsumer(index)
+        }
         pending.append(
             .freed(domains[index].name, start: removed.range.start.value, last: removed.range.last.value))
         return removed
@@ -110,7 +113,7 @@ extension Session {
         guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
         try checkRoom()
         var listener = SandboxListener(keepsReason: false)
-        try domains[index].dma!.reserve(range, as: kind, provenance, grows: grows, &listener)
+        try domains[index].dma?.reserve(range, as: kind, provenance, grows: grows, &listener)
         pending.append(
             .reserved(
                 domains[index].name, start: range.start.value, last: range.last.value,
@@ -119,7 +122,7 @@ extension Session {
 
     /// Maps a doorbell for a device, or finds its page.
     public mutating func map(
-        _ doorbell: PhysicalAddress, mask: UInt64, for asker: Requester, in id: String
+        _ doorbell: PhysicalAddress, mask: UInt64, for asker: Asker, in id: String
     ) throws(SessionRefusal) -> MappedDoorbell {
         let index = try index(of: id)
         guard domains[index].doorbellCount < quota.doorbells else {
@@ -128,16 +131,16 @@ extension Session {
         try checkRoom()
         let manner = manner(asker, level: .dmaLayer, isAligned: true, at: index)
         let made: MappedDoorbell
-        if domains[index].dma != nil {
+        if let mapped = try domains[index].user?.map(doorbell, for: asker, context: &context) {
+            made = mapped
+        } else {
             var listener = SandboxListener(keepsReason: true)
-            guard let mapped = try domains[index].dma!.map(doorbell, mask: mask, for: asker, &listener) else {
+            guard let mapped = try domains[index].dma?.map(doorbell, mask: mask, for: asker, &listener) else {
                 pending.append(
                     .doorbellFailed(domains[index].name, physical: doorbell.value, mask: mask, manner))
                 throw .exhausted(listener.reason)
             }
             made = mapped
-        } else {
-            made = try domains[index].user!.map(doorbell, for: asker, context: &context)
         }
         if made.isNew {
             pending.append(
@@ -151,15 +154,17 @@ extension Session {
     public mutating func trim(_ id: String) throws(SessionRefusal) {
         let index = try dmaIndex(of: id)
         var listener = SandboxListener(keepsReason: false)
-        domains[index].dma!.tick(&listener)
+        domains[index].dma?.tick(&listener)
         pending.append(.trimmed(domains[index].name))
     }
 
     func dmaIndex(of id: String) throws(SessionRefusal) -> Int {
         let index = try index(of: id)
-        guard domains[index].dma != nil else { throw .notForConsumer(domains[index].consumer) }
+        guard domains[index].dma != nil else { throw notForConsumer(index) }
         return index
     }
+
+    private func notForConsumer(_ index: Int) -> SessionRefusal { .notForConsumer(domains[index].consumer) }
 
     // MARK: Batches
 
@@ -171,7 +176,7 @@ extension Session {
         let index: Int
         do { index = try self.index(of: id) } catch { throw .refused(error) }
         let events = pending.count
-        if domains[index].dma == nil {
+        guard let savepoint = domains[index].dma?.begin() else {
             // Small values that share storage; what changes is copied once.
             let before = (domains[index].user, context)
             do {
@@ -182,13 +187,12 @@ extension Session {
                 throw .failed(error)
             }
         }
-        let savepoint = domains[index].dma!.begin()
         do {
             let result = try body(&self)
-            domains[index].dma!.commit()
+            domains[index].dma?.commit()
             return result
         } catch {
-            domains[index].dma!.rollBack(to: savepoint)
+            domains[index].dma?.rollBack(to: savepoint)
             pending.removeLast(pending.count - events)
             throw .failed(error)
         }

@@ -133,12 +133,8 @@ public struct Session: Sendable {
         let conditions = domains[index].conditions
         let prepared = prepare?(conditions) ?? PreparedDevice(device.device, under: conditions)
         var listener = SandboxListener(keepsReason: true)
-        var errno: Errno?
-        if domains[index].dma != nil {
-            errno = try domains[index].dma!.attach(device, prepared, &listener)
-        } else {
-            try domains[index].user!.attach(device, prepared)
-        }
+        let errno = try domains[index].dma?.attach(device, prepared, &listener)
+        try domains[index].user?.attach(device, prepared)
         pending.append(
             .attached(domains[index].name, device: DomainName(device.id), member: Int16(member)))
         return errno
@@ -150,11 +146,8 @@ public struct Session: Sendable {
         guard let member = domains[index].devices.firstIndex(where: { $0.id == device }) else {
             throw .noDevice(device)
         }
-        if domains[index].dma != nil {
-            domains[index].dma!.detach(member)
-        } else {
-            domains[index].user!.detach(member)
-        }
+        domains[index].dma?.detach(member)
+        domains[index].user?.detach(member)
         pending.append(.detached(domains[index].name, device: DomainName(device)))
     }
 }

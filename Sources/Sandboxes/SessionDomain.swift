@@ -12,10 +12,11 @@ public struct SessionDomain: Sendable {
     public let consumer: Consumer
     public let source: WindowSource
     public let conditions: Conditions
-    /// The model behind a consumer `dma_api`. Optional and not a case with a payload, so that it is changed
-    /// in place: a copy of a large domain for every call would be linear.
+    /// The model of a consumer `dma_api`; of this and `user` one is there. Optionals and not cases with a
+    /// payload, so that a verb changes the model in place through `?.`: a copy of a large domain for every call
+    /// would be linear.
     var dma: DMASandbox?
-    /// The model behind the other consumers.
+    /// The model of the other consumers.
     var user: UserSandbox?
 
     init(_ setup: DomainSetup) {

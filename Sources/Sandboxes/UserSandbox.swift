@@ -192,7 +192,7 @@ extension UserSandbox {
 extension UserSandbox {
     /// Sets an interrupt up for a device: maps the doorbell's page, or finds it.
     mutating func map(
-        _ doorbell: PhysicalAddress, for asker: Requester, context: inout DoorbellContext
+        _ doorbell: PhysicalAddress, for asker: Asker, context: inout DoorbellContext
     ) throws(SessionRefusal) -> MappedDoorbell {
         let index = try member(of: asker)
         let physical = PhysicalAddress(conditions.pageSize.alignDown(doorbell.value))
@@ -214,7 +214,7 @@ extension UserSandbox {
             reason: AllocationReason(sentence: made.because))
     }
 
-    private func member(of asker: Requester) throws(SessionRefusal) -> Int {
+    private func member(of asker: Asker) throws(SessionRefusal) -> Int {
         switch asker {
         case .device(let id):
             guard let found = members.firstIndex(where: { $0.device.id == id }) else { throw .noDevice(id) }

@@ -36,7 +36,7 @@ import TestSupport
     ])
     func doorbellsTakeTheHighestPages(page: Granule, first: UInt64, second: UInt64) throws {
         var session = try Self.session(page: page)
-        let asker = Requester.anonymous(isPCI: true)
+        let asker = Asker.anonymous(isPCI: true)
         let one = try session.map(doorbell(0x809_0040), mask: .max, for: asker, in: "d0")
         #expect(one.iova.value == first && one.isNew)
         let two = try session.map(doorbell(0x829_0040), mask: .max, for: asker, in: "d0")

@@ -22,7 +22,7 @@ import Testing
                 firmwareRegions: regions ?? []))
     }
 
-    private let any = Requester.anonymous(isPCI: true)
+    private let any = Asker.anonymous(isPCI: true)
 
     /// One iommufd context: the same doorbell has the same IOVA in each of its domains, pages count across.
     @Test func domainsOfOneContextShareDoorbells() throws {

@@ -15,7 +15,7 @@ public enum SessionVerb: Sendable {
     /// VFIO and iommufd; without an address, where iommufd places it.
     case mapMemory(iova: UInt64?, bytes: UInt64, userAddress: UInt64)
     case reserve(IOVARange, ReservedRegion.Kind, provenance: String, grows: Bool)
-    case mapDoorbell(PhysicalAddress, mask: UInt64, Requester)
+    case mapDoorbell(PhysicalAddress, mask: UInt64, Asker)
     case free(IOVA)
     /// The trimmer of the caches fires.
     case trim
@@ -83,7 +83,7 @@ extension SessionVerb {
     private static func doorbell(_ reader: inout ObjectReader, _ problems: ProblemList) -> SessionVerb? {
         let physical = reader.required("physical")?.u64(problems)
         let mask = reader.value("dma_mask").map { $0.dmaMask(problems) } ?? .max
-        let asker = Requester(&reader)
+        let asker = Asker(&reader)
         guard let physical, let mask else { return nil }
         return .mapDoorbell(PhysicalAddress(physical), mask: mask, asker)
     }
@@ -129,13 +129,13 @@ extension AllocationOrder {
         let cachedValue = reader.value("cached")
         let isCached = cachedValue.flatMap { $0.bool(problems) } ?? false
         let isAligned = alignedValue.flatMap { $0.bool(problems) } ?? true
-        let requester = Requester(&reader)
+        let asker = Asker(&reader)
         if let maskValue {
             for value in [limitValue, alignedValue, cachedValue].compactMap({ $0 }) {
                 value.add("conflict", "The DMA layer, which dma_mask asks, decides this.", problems)
             }
             guard let mask = maskValue.dmaMask(problems), let bytes else { return nil }
-            self.init(bytes: bytes, limit: mask, level: .dmaLayer, requester: requester)
+            self.init(bytes: bytes, limit: mask, level: .dmaLayer, asker: asker)
             return
         }
         if isCached, let alignedValue, !isAligned {
@@ -155,7 +155,7 @@ extension AllocationOrder {
     }
 }
 
-extension Requester {
+extension Asker {
     /// `device`, an attached one, or `pci`.
     init(_ reader: inout some ValueReader) {
         let problems = reader.problems

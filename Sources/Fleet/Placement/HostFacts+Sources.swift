@@ -50,7 +50,7 @@ extension HostObstacle.Kind {
         case (.direct, true): self = .direct
         case (.directRelaxable, true): self = .directRelaxable
         case (.msi, _): self = .hardwareMSI
-        default:
+        case (.direct, false), (.directRelaxable, false), (.reserved, _), (.softwareMSI, _), (nil, _):
             self =
                 switch item.kind {
                 case .pageZero: .pageZero

@@ -5,7 +5,9 @@
 import AddressSpaces
 import MSIWindows
 
-struct Site {
+/// A pool of hosts under one guest and one window: the sets that everything else reads. A host by itself is a
+/// pool of one.
+struct PoolView {
     let mappable: IOVASet
     let windowable: IOVASet
     /// Boot memory that is not mappable.
@@ -35,9 +37,9 @@ struct Site {
     }
 
     init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ occupied: IOVASet) {
-        // kvmtool takes every line of reserved_regions for forbidden, relaxable ones too.
+        // A VMM that reads reserved_regions takes every line for forbidden, relaxable ones too.
         let mappable =
-            guest.vmm == .kvmtool
+            guest.vmm?.has(.readsReservedRegions) == true
             ? facts.mappable.subtracting(IOVASet(facts.relaxable.map(\.range))) : facts.mappable
         self.init(
             mappable: mappable, windowable: facts.windowable, isRefused: facts.refusal != nil,
@@ -51,10 +53,10 @@ extension Placement {
         let guest = question.guest
         let demand = question.window
         let occupied = IOVASet(guest.occupied.map(\.range))
-        let sites = question.facts.map { Site($0, guest, demand, occupied) }
-        let used = Set(question.hosts.map(\.facts)).sorted().map { sites[$0] }
+        let views = question.facts.map { PoolView($0, guest, demand, occupied) }
+        let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
         // The union of what any host withholds, so that a thousand hosts cost one sort.
-        let pool = Site(
+        let pool = PoolView(
             mappable: IOVASet(used.flatMap { $0.mappable.complement().ranges }).complement(),
             windowable: IOVASet(used.flatMap { $0.windowable.complement().ranges }).complement(),
             isRefused: used.contains(where: \.isRefused), guest, demand, occupied)
@@ -74,7 +76,7 @@ extension Placement {
         let hits = Hits(demand.defaultWindow, question)
         placement.defaultBlockers = Self.blockers(hits, question)
         placement.chosen = Self.choose(demand, candidates, verdict, isForced: isForced)
-        placement.hosts = Self.answers(sites, hits, question, placement)
+        placement.hosts = Self.answers(views, hits, question, placement)
         if let base = demand.requested, placement.requestedWorks == false {
             placement.requestedBlockers = Self.blockers(Hits(demand.window(at: base), question), question)
         }
@@ -112,36 +114,37 @@ extension Placement {
     }
 
     private static func verdict(
-        _ question: PlacementQuestion, _ sites: [Site], _ pool: Site, _ contract: Contract, isForced: Bool
+        _ question: PlacementQuestion, _ views: [PoolView], _ pool: PoolView, _ contract: Contract,
+        isForced: Bool
     ) -> Verdict {
-        if question.guest.refusal != nil || sites.contains(where: \.isRefused) { return .none }
+        if question.guest.refusal != nil || views.contains(where: \.isRefused) { return .none }
         if !pool.unmappable.isEmpty { return .ramUnmappable }
         switch contract {
         case .unsupported: return .guestContractViolation
         case .fixedRMR where !pool.defaultWorks || question.window.size > WindowSource.mainlineSize:
             return .guestContractViolation
-        case .followsWindow where pool.candidates.isEmpty && sites.allSatisfy { !$0.candidates.isEmpty }:
+        case .followsWindow where pool.candidates.isEmpty && views.allSatisfy { !$0.candidates.isEmpty }:
             return .guestContractViolation
         case .invisible, .reservedRanges, .fixedRMR, .followsWindow: break
         }
-        if sites.contains(where: { Self.isFatal($0, question.guest) }) { return .barUnmappable }
+        if views.contains(where: { Self.isFatal($0, question.guest) }) { return .barUnmappable }
         if pool.defaultWorks { return .defaultWorks }
         guard question.window.isMovable, !isForced else { return .none }
         if !pool.candidates.isEmpty { return .movable }
         // Without a vIOMMU nobody sees the window, so hosts need not agree.
-        let isEachServed = sites.allSatisfy { !$0.candidates.isEmpty }
+        let isEachServed = views.allSatisfy { !$0.candidates.isEmpty }
         return contract == .invisible && isEachServed ? .movable : .none
     }
 
     /// BARs are handed out from the top of a window down, so an end beyond the host's reach is certain to
     /// be hit.
-    static func isFatal(_ site: Site, _ guest: GuestDemand) -> Bool {
+    static func isFatal(_ view: PoolView, _ guest: GuestDemand) -> Bool {
         guard guest.vmm?.onBARFailure == .fatal else { return false }
-        return guest.barWindows.contains { !site.mappable.contains($0.range.last) }
+        return guest.barWindows.contains { !view.mappable.contains($0.range.last) }
     }
 
     private static func candidates(
-        _ verdict: Verdict, _ pool: Site, _ contract: Contract, _ demand: WindowDemand
+        _ verdict: Verdict, _ pool: PoolView, _ contract: Contract, _ demand: WindowDemand
     ) -> Candidates {
         switch verdict {
         case .ramUnmappable, .guestContractViolation: return Candidates(in: .empty, demand)
@@ -155,7 +158,7 @@ extension Placement {
         return pool.candidates
     }
 
-    private static func maxRAM(_ verdict: Verdict, _ guest: GuestDemand, _ pool: Site) -> UInt64? {
+    private static func maxRAM(_ verdict: Verdict, _ guest: GuestDemand, _ pool: PoolView) -> UInt64? {
         if let refusal = guest.refusal { return refusal.ramLimit }
         guard verdict == .ramUnmappable, let banks = guest.banks, let size = guest.ramSize else { return nil }
         return banks.largestFit(in: pool.mappable, target: size)

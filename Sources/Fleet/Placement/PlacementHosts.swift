@@ -51,10 +51,10 @@ extension Placement {
 
     /// The answers of all hosts. Where the guest sees the window, hosts follow the pool's choice.
     static func answers(
-        _ sites: [Site], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
+        _ views: [PoolView], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
     ) -> [HostAnswer] {
         let share = max(hostsUnmappableMax / question.hosts.count, 8)
-        let drafts = sites.map { draft($0, question, pool, listing: share) }
+        let drafts = views.map { draft($0, question, pool, listing: share) }
         return question.hosts.map { host in
             var answer = drafts[host.facts]
             answer.host = host.name
@@ -64,34 +64,34 @@ extension Placement {
     }
 
     private static func draft(
-        _ site: Site, _ question: PlacementQuestion, _ pool: Placement, listing most: Int
+        _ view: PoolView, _ question: PlacementQuestion, _ pool: Placement, listing most: Int
     ) -> HostAnswer {
         let demand = question.window
-        let verdict = verdict(of: site, question)
+        let verdict = verdict(of: view, question)
         let own: Candidates
         switch verdict {
         case .ramUnmappable, .guestContractViolation: own = Candidates(in: .empty, demand)
-        case .none where site.isRefused || question.guest.refusal != nil:
+        case .none where view.isRefused || question.guest.refusal != nil:
             own = Candidates(in: .empty, demand)
         case .none, .defaultWorks, .movable, .barUnmappable:
-            let fixed = site.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []
-            own = demand.isMovable ? site.candidates : Candidates(in: IOVASet(fixed), demand)
+            let fixed = view.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []
+            own = demand.isMovable ? view.candidates : Candidates(in: IOVASet(fixed), demand)
         }
         return HostAnswer(
             host: "", verdict: verdict,
-            defaultWorks: site.defaultWorks && question.guest.refusal == nil, blockers: [], picks: Picks(own),
+            defaultWorks: view.defaultWorks && question.guest.refusal == nil, blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow
-                ? pool.chosen : choose(demand, own, verdict, isForced: site.isForcedToDefault),
-            unmappable: Array(site.unmappable.prefix(most)),
-            unmappableDropped: max(site.unmappable.count - most, 0))
+                ? pool.chosen : choose(demand, own, verdict, isForced: view.isForcedToDefault),
+            unmappable: Array(view.unmappable.prefix(most)),
+            unmappableDropped: max(view.unmappable.count - most, 0))
     }
 
-    private static func verdict(of site: Site, _ question: PlacementQuestion) -> Verdict {
-        if question.guest.refusal != nil || site.isRefused { return .none }
-        if !site.unmappable.isEmpty { return .ramUnmappable }
-        if isFatal(site, question.guest) { return .barUnmappable }
-        if site.defaultWorks { return .defaultWorks }
-        let canMove = question.window.isMovable && !site.isForcedToDefault && !site.candidates.isEmpty
+    private static func verdict(of view: PoolView, _ question: PlacementQuestion) -> Verdict {
+        if question.guest.refusal != nil || view.isRefused { return .none }
+        if !view.unmappable.isEmpty { return .ramUnmappable }
+        if isFatal(view, question.guest) { return .barUnmappable }
+        if view.defaultWorks { return .defaultWorks }
+        let canMove = question.window.isMovable && !view.isForcedToDefault && !view.candidates.isEmpty
         return canMove ? .movable : .none
     }
 }

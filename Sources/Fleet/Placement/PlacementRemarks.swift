@@ -19,7 +19,7 @@ extension Placement {
         add(code, .warning, detail, range: range)
     }
 
-    mutating func warn(_ question: PlacementQuestion, _ pool: Site, _ contract: Contract) {
+    mutating func warn(_ question: PlacementQuestion, _ pool: PoolView, _ contract: Contract) {
         warnAboutHosts(question)
         warnAboutGuest(question, pool)
         warnAboutLength(question.window)
@@ -54,7 +54,7 @@ extension Placement {
         for host in question.hosts {
             for (code, severity, detail, range) in all[host.facts] {
                 told[code, default: 0] += 1
-                guard told[code]! <= Self.hostRemarksMax else { continue }
+                guard told[code, default: 0] <= Self.hostRemarksMax else { continue }
                 add(code, severity, detail, range: range, host: host.name)
             }
         }
@@ -95,9 +95,9 @@ extension Placement {
                 + "the option on all devices."
             found.append((.optionMissingOnDevice, .warning, words, WindowSource.mainlineWindow))
         }
-        if guest.vmm == .kvmtool, let relaxable = facts.relaxable.first {
+        if let vmm = guest.vmm, vmm.has(.readsReservedRegions), let relaxable = facts.relaxable.first {
             let words =
-                "kvmtool stops reading reserved_regions at a direct-relaxable line; later ones are lost to it."
+                "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; later ones are lost to it."
             found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range))
         }
         let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
@@ -109,7 +109,7 @@ extension Placement {
         return found
     }
 
-    private mutating func warnAboutGuest(_ question: PlacementQuestion, _ pool: Site) {
+    private mutating func warnAboutGuest(_ question: PlacementQuestion, _ pool: PoolView) {
         let guest = question.guest
         for window in guest.barWindows {
             guard let first = pool.mappable.firstGap(in: window.range) else { continue }
@@ -128,7 +128,7 @@ extension Placement {
                 .pinnedBAROutsideMappable, "The pinned BAR \(bar.text) is not mappable on every host.",
                 range: bar)
         }
-        if guest.vmm?.isQEMU == true, !guest.peerToPeer {
+        if guest.vmm?.has(.mapsBARsUnasked) == true, !guest.peerToPeer {
             add(
                 .barsMappedAnyway, .info,
                 "QEMU maps BARs whether peer-to-peer DMA is wanted or not; a window in a BAR window may collide."
@@ -197,16 +197,16 @@ extension Placement {
                     "A guest that has read the reserved ranges of one host keeps them: the union over the pool "
                         + "counts as reserved.")
             }
-            if question.guest.vmm == .crosvm {
+            if let vmm = question.guest.vmm, vmm.has(.reportsX86Window) {
                 add(
                     .viommuReportsForeignWindow,
-                    "crosvm's virtio-iommu reports \(DriverWindow.x86.text) as MSI window, on arm64 too.",
+                    "\(vmm.name)'s virtio-iommu reports \(DriverWindow.x86.text) as MSI window, on arm64 too.",
                     range: DriverWindow.x86)
             }
-            if question.guest.vmm == .cloudHypervisor {
+            if let vmm = question.guest.vmm, vmm.has(.hidesReservations) {
                 add(
                     .viommuHidesReservations,
-                    "Cloud Hypervisor's virtio-iommu does not forward the host's ranges: a guest may choose a "
+                    "\(vmm.name)'s virtio-iommu does not forward the host's ranges: a guest may choose a "
                         + "reserved IOVA, and its map request fails.")
             }
         }

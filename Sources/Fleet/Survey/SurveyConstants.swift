@@ -98,14 +98,9 @@ extension Survey {
         return fewest
     }
 
-    /// Free in the strict maps of the usual VMMs with 64 GiB guests. OpenVMM's UEFI boot is left out: its
-    /// RAM at 0 leaves nothing that others have.
+    /// Free in the strict maps of the usual VMMs with 64 GiB guests.
     static func guestFree() -> IOVASet {
-        let usual: [VMM] = [
-            .qemuVirt, .qemuSBSA, .cloudHypervisor, .crosvm, .firecracker, .kvmtool, .xenGuest,
-            .openVMMLinux,
-        ]
-        let occupied = usual.flatMap { vmm -> [IOVARange] in
+        let occupied = VMM.allCases.filter(\.profile.isUsual).flatMap { vmm -> [IOVARange] in
             guard let map = try? vmm.map(VMShape(ram: 64 << 30)) else { return [] }
             return map.occupied(peerToPeer: true).map(\.range)
         }

@@ -4,7 +4,23 @@
 
 import AddressSpaces
 
-enum CloudHypervisor {
+extension VMMProfile {
+    static let cloudHypervisor = VMMProfile(
+        name: "Cloud Hypervisor",
+        versions: ["v53.0-246-gae44c2971"],
+        sources: [
+            "arch/src/aarch64/layout.rs", "devices/src/gic.rs", "vmm/src/memory_manager.rs",
+            "vmm/src/device_manager.rs", "pci/src/vfio.rs",
+        ],
+        behaviour: [
+            "Any mapping that fails is fatal, BARs included while vfio_p2p_dma is on.",
+            "BARs are handed out top down: pin max_phys_bits for a pool of hosts.",
+            "Nothing reads the host's ranges; virtio-iommu does not forward them.",
+        ],
+        onBARFailure: .fatal, hasHotplug: true, quirks: [.hidesReservations], layOut: CloudHypervisor.map)
+}
+
+private enum CloudHypervisor {
     private static let banks = RAMBanks(.init(0x4000_0000, 0xbc00_0000), .init(fourGiB))
     private static let fourGiB: UInt64 = 0x1_0000_0000
     private static let distributor: UInt64 = 0x8ff_0000

@@ -2,8 +2,21 @@
 // does not map. Mirrors aarch64/src/lib.rs and devices/src/vfio.rs at f1e797a68dad.
 
 import AddressSpaces
+import Machines
 
-enum Crosvm {
+extension VMMProfile {
+    static let crosvm = VMMProfile(
+        name: "crosvm",
+        versions: ["f1e797a68dad"],
+        sources: ["aarch64/src/lib.rs", "devices/src/vfio.rs", "devices/src/virtio/iommu.rs"],
+        behaviour: [
+            "All guest memory is mapped, BARs never.",
+            "virtio-iommu reports the x86 window \(DriverWindow.x86.text) on arm64 too.",
+        ],
+        onBARFailure: .none, quirks: [.reportsX86Window], layOut: Crosvm.map)
+}
+
+private enum Crosvm {
     private static let banks = RAMBanks(.init(0x8000_0000))
     private static let platformSize: UInt64 = 0x4000_0000
     private static let bitsDefault = 40

@@ -3,7 +3,16 @@
 
 import AddressSpaces
 
-enum Firecracker {
+extension VMMProfile {
+    static let firecracker = VMMProfile(
+        name: "Firecracker",
+        versions: ["v1.16.0-dev-617 (81b38b9dad60)"],
+        sources: ["src/vmm/src/arch/aarch64/layout.rs", "src/vmm/src/builder.rs"],
+        behaviour: ["Mapped regions are rolled back when one fails; the VM does not start."],
+        onBARFailure: .warning, hasHotplug: true, layOut: Firecracker.map)
+}
+
+private enum Firecracker {
     private static let banks = RAMBanks(
         .init(0x8000_0000, 0x3f_8000_0000), .init(highBase, 0xff_8000_0000 - 0x3f_8000_0000))
     private static let highBase: UInt64 = 0x80_0000_0000

@@ -4,7 +4,19 @@
 
 import AddressSpaces
 
-enum Kvmtool {
+extension VMMProfile {
+    static let kvmtool = VMMProfile(
+        name: "kvmtool",
+        versions: ["b48735e5d562"],
+        sources: ["arm/include/arm-common/kvm-arch.h", "arm/kvm.c", "vfio/core.c", "hw/cfi_flash.c"],
+        behaviour: [
+            "Reads reserved_regions of every group and aborts when one overlaps RAM, relaxable or not.",
+            "Stops reading at a direct-relaxable line: later reservations are lost.",
+        ],
+        onBARFailure: .none, quirks: [.readsReservedRegions], layOut: Kvmtool.map)
+}
+
+private enum Kvmtool {
     static let ramBaseMin: UInt64 = 0x8000_0000
 
     static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {

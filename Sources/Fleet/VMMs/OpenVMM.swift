@@ -3,8 +3,36 @@
 // openvmm/openvmm_core/src/worker/memory_layout.rs and vm/vmcore/vm_topology/src/layout.rs at 1488a37b7cfe.
 
 import AddressSpaces
+import MSIWindows
 
-enum OpenVMM {
+extension VMMProfile {
+    static let openVMMLinux = openVMM("OpenVMM, Linux direct boot", boot: .linux)
+    static let openVMMUEFI = openVMM("OpenVMM, UEFI boot", boot: .uefi)
+    static let openVMMUEFISplit = openVMM(
+        "OpenVMM, UEFI boot as pull request 4372 proposes", versions: ["pull request 4372 (open, 2026-09)"],
+        boot: .uefiSplit)
+
+    private static func openVMM(
+        _ name: String, versions: [String] = ["1488a37b7cfe"], boot: OpenVMM.Boot
+    ) -> VMMProfile {
+        VMMProfile(
+            name: name, versions: versions,
+            sources: [
+                "openvmm/openvmm_core/src/worker/memory_layout.rs", "vm/vmcore/vm_topology/src/layout.rs",
+                "vmm_core/virt/src/generic.rs",
+            ],
+            behaviour: [
+                "RAM that cannot be mapped is fatal; a BAR is warned about.",
+                "On KVM the window is taken as fixed at \(WindowSource.mainlineWindow.text).",
+            ],
+            onBARFailure: .warning, nestedContract: .followsWindow,
+            // RAM at 0, as UEFI boot has it, leaves nothing that others have.
+            isUsual: boot == .linux,
+            layOut: { OpenVMM.map($0, boot: boot) })
+    }
+}
+
+private enum OpenVMM {
     enum Boot {
         case linux, uefi
         /// As proposed by pull request 4372.

@@ -5,7 +5,45 @@
 
 import AddressSpaces
 
-enum QEMUVirt {
+extension VMMProfile {
+    static let qemuVirt = qemu(
+        "QEMU virt (virt-7.2 and later)", versions: ["7.2.0", "10.0.13", "10.2.2"], sources: virtSources,
+        nestedContract: .fixedRMR, hasHotplug: true
+    ) { shape throws(VMRefusal) in try QEMUVirt.map(shape, isCompact: true) }
+    static let qemuVirtLegacyHighmem = qemu(
+        "QEMU virt (virt-4.0 to virt-7.1, compact-highmem=off)",
+        versions: ["virt_machine_7_1_options of 10.2.2"], sources: virtSources, hasHotplug: true,
+        isUsual: false
+    ) { shape throws(VMRefusal) in try QEMUVirt.map(shape, isCompact: false) }
+    static let qemuVirt31 = qemu(
+        "QEMU virt (3.1 and earlier, fixed high map)", versions: ["3.1.0"],
+        sources: ["hw/arm/virt.c (a15memmap)"], isUsual: false, layOut: QEMUVirt31.map)
+    static let qemuSBSA = qemu(
+        "QEMU sbsa-ref", versions: ["10.2.2"], sources: ["hw/arm/sbsa-ref.c"], layOut: QEMUSBSA.map)
+
+    private static let virtSources = [
+        "hw/arm/virt.c", "hw/vfio/listener.c", "hw/vfio/iommufd.c", "hw/virtio/virtio-iommu.c",
+    ]
+
+    /// What all machines have in common.
+    private static func qemu(
+        _ name: String, versions: [String], sources: [String],
+        nestedContract: VMM.NestedContract = .unsupported, hasHotplug: Bool = false, isUsual: Bool = true,
+        layOut: @escaping @Sendable (VMShape) throws(VMRefusal) -> GuestMap
+    ) -> VMMProfile {
+        VMMProfile(
+            name: name, versions: versions, sources: sources,
+            behaviour: [
+                "RAM that cannot be mapped fails the device (-22) or, at run time, aborts QEMU.",
+                "A BAR that cannot be mapped is warned about once; peer-to-peer DMA is lost.",
+                "The host's ranges feed virtio-iommu only; the memory map is never adapted.",
+            ],
+            onBARFailure: .warning, nestedContract: nestedContract, hasHotplug: hasHotplug,
+            quirks: [.mapsBARsUnasked], isUsual: isUsual, layOut: layOut)
+    }
+}
+
+private enum QEMUVirt {
     static let ramBase: UInt64 = 0x4000_0000
     private static let gib: UInt64 = 1 << 30
     /// High regions never start lower, so that small guests of all sizes look alike.
@@ -119,7 +157,7 @@ enum QEMUVirt {
     ]
 }
 
-enum QEMUVirt31 {
+private enum QEMUVirt31 {
     private static let banks = RAMBanks(.init(QEMUVirt.ramBase, 0x3f_c000_0000))
 
     static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {
@@ -136,7 +174,7 @@ enum QEMUVirt31 {
     }
 }
 
-enum QEMUSBSA {
+private enum QEMUSBSA {
     private static let banks = RAMBanks(.init(0x100_0000_0000, 0x800_0000_0000))
 
     static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {

@@ -45,6 +45,13 @@ public struct RAMBanks: Hashable, Sendable {
         return ranges
     }
 
+    /// RAM as regions named "RAM", or "RAM0", "RAM1", ... where the VMM has several banks.
+    func regions(size: UInt64) -> [GuestRegion] {
+        ranges(size: size).enumerated().map { index, range in
+            GuestRegion(banks.count == 1 ? "RAM" : "RAM\(index)", range, .ram, .always)
+        }
+    }
+
     /// The largest RAM of at most `target` bytes whose every byte lies in `allowed`; 0 when none does.
     public func largestFit(in allowed: IOVASet, target: UInt64) -> UInt64 {
         var filled: UInt64 = 0

@@ -1,5 +1,5 @@
-// The virtual machine monitors whose memory maps are known. What each lays out where is in a file of its
-// own; sources and versions are in VMMs.swift.
+// The virtual machine monitors whose memory maps are known, by their ids on the wire. What each lays out and
+// where that was read is in a file of its own: a VMM is added there, with a case and a row here.
 
 /// A VMM, or a mode or generation of one with a map of its own.
 public enum VMM: String, CaseIterable, Sendable {
@@ -16,22 +16,29 @@ public enum VMM: String, CaseIterable, Sendable {
     case openVMMUEFI = "openvmm-uefi"
     case openVMMUEFISplit = "openvmm-uefi-split"
 
+    var profile: VMMProfile {
+        switch self {
+        case .qemuVirt: .qemuVirt
+        case .qemuVirtLegacyHighmem: .qemuVirtLegacyHighmem
+        case .qemuVirt31: .qemuVirt31
+        case .qemuSBSA: .qemuSBSA
+        case .cloudHypervisor: .cloudHypervisor
+        case .crosvm: .crosvm
+        case .firecracker: .firecracker
+        case .kvmtool: .kvmtool
+        case .xenGuest: .xenGuest
+        case .openVMMLinux: .openVMMLinux
+        case .openVMMUEFI: .openVMMUEFI
+        case .openVMMUEFISplit: .openVMMUEFISplit
+        }
+    }
+
     /// What happens when a BAR cannot be mapped.
     public enum BARFailure: String, Sendable {
         /// BARs are not mapped.
         case none
         case warning
         case fatal
-    }
-
-    public var onBARFailure: BARFailure {
-        switch self {
-        case .qemuVirt, .qemuVirtLegacyHighmem, .qemuVirt31, .qemuSBSA: .warning
-        case .openVMMLinux, .openVMMUEFI, .openVMMUEFISplit: .warning
-        case .cloudHypervisor: .fatal
-        case .crosvm, .kvmtool: .none
-        case .firecracker, .xenGuest: .warning
-        }
     }
 
     /// How the guest of an accelerated (nested) SMMUv3 learns of the window.
@@ -44,66 +51,30 @@ public enum VMM: String, CaseIterable, Sendable {
         case unsupported
     }
 
-    public var nestedContract: NestedContract {
-        switch self {
-        case .qemuVirt: .fixedRMR
-        case .openVMMLinux, .openVMMUEFI, .openVMMUEFISplit: .followsWindow
-        case .qemuVirtLegacyHighmem, .qemuVirt31, .qemuSBSA, .cloudHypervisor, .crosvm, .firecracker,
-            .kvmtool, .xenGuest:
-            .unsupported
-        }
-    }
+    /// Name and variant, for people.
+    public var name: String { profile.name }
+    /// The releases or commits that the map was read from.
+    public var versions: [String] { profile.versions }
+    /// Files that say where things lie and what is mapped.
+    public var sources: [String] { profile.sources }
+    /// What it does about the host's reserved regions, and when a mapping fails.
+    public var behaviour: [String] { profile.behaviour }
+    public var onBARFailure: BARFailure { profile.onBARFailure }
+    public var nestedContract: NestedContract { profile.nestedContract }
+    /// Whether memory can be plugged in.
+    public var hasHotplug: Bool { profile.hasHotplug }
 
-    /// Whether it is QEMU, which maps BARs whether asked to or not.
-    public var isQEMU: Bool {
-        switch self {
-        case .qemuVirt, .qemuVirtLegacyHighmem, .qemuVirt31, .qemuSBSA: true
-        default: false
-        }
-    }
+    func has(_ quirk: VMMProfile.Quirk) -> Bool { profile.quirks.contains(quirk) }
 
     /// Lays out a guest. Throws what the VMM refuses.
     public func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {
         if let maxmem = shape.maxmem, maxmem < shape.ram {
             throw .maxmemBelowRAM(ram: shape.ram, maxmem: maxmem)
         }
-        var map: GuestMap
-        switch self {
-        case .qemuVirt: map = try QEMUVirt.map(shape, isCompact: true)
-        case .qemuVirtLegacyHighmem: map = try QEMUVirt.map(shape, isCompact: false)
-        case .qemuVirt31: map = try QEMUVirt31.map(shape)
-        case .qemuSBSA: map = try QEMUSBSA.map(shape)
-        case .cloudHypervisor: map = try CloudHypervisor.map(shape)
-        case .crosvm: map = try Crosvm.map(shape)
-        case .firecracker: map = try Firecracker.map(shape)
-        case .kvmtool: map = try Kvmtool.map(shape)
-        case .xenGuest: map = try XenGuest.map(shape)
-        case .openVMMLinux: map = OpenVMM.map(shape, boot: .linux)
-        case .openVMMUEFI: map = OpenVMM.map(shape, boot: .uefi)
-        case .openVMMUEFISplit: map = OpenVMM.map(shape, boot: .uefiSplit)
-        }
+        var map = try profile.layOut(shape)
         if shape.hotplugSize > 0, !hasHotplug {
             map.notes.append("\(name) plugs no memory in; maxmem has no effect.")
         }
         return map
-    }
-
-    /// Whether memory can be plugged in.
-    public var hasHotplug: Bool {
-        switch self {
-        case .qemuVirt, .qemuVirtLegacyHighmem, .cloudHypervisor, .firecracker: true
-        case .qemuVirt31, .qemuSBSA, .crosvm, .kvmtool, .xenGuest, .openVMMLinux, .openVMMUEFI,
-            .openVMMUEFISplit:
-            false
-        }
-    }
-}
-
-extension RAMBanks {
-    /// RAM as regions named `name`, or `name0`, `name1`, ... where the VMM has several banks.
-    func regions(size: UInt64) -> [GuestRegion] {
-        ranges(size: size).enumerated().map { index, range in
-            GuestRegion(banks.count == 1 ? "RAM" : "RAM\(index)", range, .ram, .always)
-        }
     }
 }

@@ -1,7 +1,16 @@
 // A Xen guest on Arm: 3 GiB from 1 GiB, 1016 GiB from 8 GiB. Xen owns the SMMU, so Linux's window does not
 // exist for its guests; the map is here to be compared. Mirrors xen/include/public/arch-arm.h of 4.23-dev.
 
-enum XenGuest {
+extension VMMProfile {
+    static let xenGuest = VMMProfile(
+        name: "Xen guest (xl/libxl domU)",
+        versions: ["4.23-dev-196 (c447b7308b13)"],
+        sources: ["xen/include/public/arch-arm.h", "tools/libs/guest/xg_dom_arm.c"],
+        behaviour: ["The p2m is the SMMU's stage 2: whatever is in it is reachable."],
+        onBARFailure: .warning, layOut: XenGuest.map)
+}
+
+private enum XenGuest {
     private static let banks = RAMBanks(.init(0x4000_0000, 0xc000_0000), .init(0x2_0000_0000, 0xfe_0000_0000))
 
     static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {

@@ -23,7 +23,7 @@ enum ACPIDumpText {
         guard bare.count > width + mark.count else { return false }
         let address = bare.dropFirst(width + mark.count).filter { $0 != 0x0d && $0 != 0x20 }
         return bare.dropFirst(width).starts(with: mark) && !address.isEmpty
-            && address.allSatisfy { digit($0) != nil }
+            && address.allSatisfy { TextLines.hexDigit($0) != nil }
     }
 
     /// The bytes of each table.
@@ -56,14 +56,16 @@ enum ACPIDumpText {
     /// The hex part ends by its columns: characters behind it may look like hex.
     private static func hexLine(_ line: ArraySlice<UInt8>) -> (offset: Int, bytes: [UInt8])? {
         let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
-        let offsetText = bare.prefix { digit($0) != nil }
+        let offsetText = bare.prefix { TextLines.hexDigit($0) != nil }
         let rest = bare.dropFirst(offsetText.count)
         guard (1...8).contains(offsetText.count), rest.starts(with: [0x3a, 0x20]) else { return nil }
-        let offset = offsetText.reduce(0) { $0 << 4 | Int(digit($1)!) }
+        let offset = Int(TextLines.bareHex(offsetText) ?? 0)
         let columns = Array(rest.dropFirst(2).prefix(hexColumns))
         var bytes: [UInt8] = []
         var at = 0
-        while at + 1 < columns.count, let high = digit(columns[at]), let low = digit(columns[at + 1]) {
+        while at + 1 < columns.count, let high = TextLines.hexDigit(columns[at]),
+            let low = TextLines.hexDigit(columns[at + 1])
+        {
             bytes.append(high << 4 | low)
             guard at + 2 >= columns.count || columns[at + 2] == 0x20 || columns[at + 2] == 0x0d else {
                 return nil
@@ -74,14 +76,5 @@ enum ACPIDumpText {
         // A short last line without padding has its characters right behind the hex.
         return bytes.isEmpty || (!isBlankBehind && columns.dropFirst(at).first != 0x20)
             ? nil : (offset, bytes)
-    }
-
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
     }
 }

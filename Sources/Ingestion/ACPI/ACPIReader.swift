@@ -138,7 +138,9 @@ public enum ACPIError: Error, Hashable, Sendable {
             .tooManyRanges, .tooManyDevices, .tooManyRegions, .tooManyStreams:
             "IORT"
         case .madtEntryTooShort, .madtEntryPastEnd, .tooManyFrames: "APIC"
-        default: nil
+        case .shorterThanHeader, .badSignature, .lengthTooSmall, .lengthExceedsFile, .tableTooLarge,
+            .tooManyTables, .noIORT, .secondTable, .dumpLineUnreadable, .dumpOffsetWrong, .dumpWithoutTable:
+            nil
         }
     }
 

@@ -188,7 +188,8 @@ struct IDRouting {
             }
             return Int(index)
         case .performanceCounters: return node.mappings.isEmpty ? nil : 0
-        default: return nil
+        case .itsGroup, .namedComponent, .rootComplex, .smmuV1V2, .memoryRanges, .other, .unreadable:
+            return nil
         }
     }
 

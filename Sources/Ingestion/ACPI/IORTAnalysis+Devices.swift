@@ -52,7 +52,8 @@ extension IORTAnalysis {
                 id: name, kind: .namedComponent, streams: namedComponentStreams(index),
                 dmaLimit: limit(component.memoryAddressLimit, of: node, "named component"),
                 dmaCoherent: component.isCoherent)
-        default: return nil
+        case .itsGroup, .smmuV1V2, .smmuV3, .performanceCounters, .memoryRanges, .other, .unreadable:
+            return nil
         }
     }
 

@@ -81,7 +81,9 @@ struct IORTAnalysis {
             compatible = SMMUModelNumber.v3(smmu.model)
             (base, size) = (smmu.base, SMMUModelNumber.v3RegisterBytes(smmu.model))
             isCoherent = smmu.isCoherentWalk
-        default: return nil
+        case .itsGroup, .namedComponent, .rootComplex, .performanceCounters, .memoryRanges, .other,
+            .unreadable:
+            return nil
         }
         let prefix = version == .v3 ? "smmuv3" : "smmu"
         var id = "\(prefix)@\(HexLiteral.digits(base))"

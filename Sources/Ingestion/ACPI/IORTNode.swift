@@ -95,7 +95,9 @@ struct IORTNode {
     var isSMMU: Bool {
         switch content {
         case .smmuV1V2, .smmuV3: true
-        default: false
+        case .itsGroup, .namedComponent, .rootComplex, .performanceCounters, .memoryRanges, .other,
+            .unreadable:
+            false
         }
     }
 

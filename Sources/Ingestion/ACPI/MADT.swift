@@ -71,14 +71,3 @@ struct MADT {
 
     static func itsID(_ identifier: UInt32) -> String { "its:\(identifier)" }
 }
-
-/// Where in its frame an interrupt controller takes MSIs.
-enum Doorbell {
-    /// GITS_TRANSLATER, from the base of an ITS.
-    static let translaterOffset: UInt64 = 0x1_0040
-    /// The page of GITS_TRANSLATER, from the base of an ITS.
-    static let translationFrameOffset: UInt64 = 0x1_0000
-    static let translationFrameBytes: UInt64 = 0x1_0000
-    /// MSI_SETSPI_NS in a GICv2m frame.
-    static let setSPIOffset: UInt64 = 0x40
-}

@@ -8,8 +8,8 @@ extension TreeAnalysis {
         var devices: [Device] = []
         var hosts: [Int: Int] = [:]
         for index in tree.nodes.indices {
-            if let host = hostBridge(above: index, among: hosts),
-                let function = try pciFunction(index, below: devices[hosts[host]!], host)
+            if let (host, place) = hostBridge(above: index, among: hosts),
+                let function = try pciFunction(index, below: devices[place], host)
             {
                 devices.append(function)
             } else {
@@ -81,10 +81,10 @@ extension TreeAnalysis {
     }
 
     /// The host bridge, if it is a master, below which the node lies.
-    private func hostBridge(above index: Int, among hosts: [Int: Int]) -> Int? {
+    private func hostBridge(above index: Int, among hosts: [Int: Int]) -> (node: Int, place: Int)? {
         var at = tree.nodes[index].parent
         while let current = at {
-            if hosts[current] != nil { return current }
+            if let place = hosts[current] { return (current, place) }
             at = tree.nodes[current].parent
         }
         return nil

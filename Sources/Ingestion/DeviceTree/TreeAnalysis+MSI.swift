@@ -5,11 +5,6 @@ import AddressSpaces
 import Machines
 
 extension TreeAnalysis {
-    /// Offset of GITS_TRANSLATER from the base of an ITS.
-    private static let translaterOffset: UInt64 = 0x1_0040
-    /// Offset of the SPI registers in a GICv2m frame, and of GICD_SETSPI_NSR in a distributor.
-    private static let setSPIOffset: UInt64 = 0x40
-
     func readMSIControllers() -> [MSIController] {
         tree.nodes.indices.compactMap { index in
             let node = tree.nodes[index]
@@ -18,9 +13,9 @@ extension TreeAnalysis {
             if compatible.contains("arm,gic-v3-its") {
                 made =
                     node.has("socionext,synquacer-pre-its")
-                    ? (.preITS, nil) : (.its, register(of: index, plus: Self.translaterOffset))
+                    ? (.preITS, nil) : (.its, register(of: index, plus: Doorbell.translaterOffset))
             } else if compatible.contains("arm,gic-v2m-frame") {
-                made = (.gicv2m, register(of: index, plus: Self.setSPIOffset))
+                made = (.gicv2m, register(of: index, plus: Doorbell.setSPIOffset))
             } else if compatible.contains("arm,gic-v3"), node.has("mbi-ranges") {
                 made = (.mbi, mbiDoorbell(of: index))
             } else if node.has("msi-controller") {
@@ -43,13 +38,13 @@ extension TreeAnalysis {
     /// The alias frame when there is one, otherwise the distributor itself.
     private func mbiDoorbell(of index: Int) -> UInt64? {
         guard let alias = tree.nodes[index].cells("mbi-alias"), let bus = tree.nodes[index].parent else {
-            return register(of: index, plus: Self.setSPIOffset)
+            return register(of: index, plus: Doorbell.setSPIOffset)
         }
         let count = tree.bus(bus).addressCells
         guard 1...BusShape.cellsMax ~= count, alias.count >= count,
             let frame = tree.cpuAddress(of: tree.bus(bus).address(alias.prefix(count)), on: bus, .outbound)
         else { return nil }
-        let (address, wraps) = frame.addingReportingOverflow(Self.setSPIOffset)
+        let (address, wraps) = frame.addingReportingOverflow(Doorbell.setSPIOffset)
         return wraps ? nil : address
     }
 

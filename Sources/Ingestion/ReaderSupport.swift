@@ -1,4 +1,5 @@
-// Findings of one reading, bounded in number.
+// What the readers of firmware share: the findings of one reading, bounded in number, and where an interrupt
+// controller takes MSIs.
 
 import Machines
 
@@ -33,4 +34,15 @@ struct FindingList {
                 detail: "\(dropped) more findings are not listed.")
         ]
     }
+}
+
+/// Where in its frame an interrupt controller takes MSIs.
+enum Doorbell {
+    /// GITS_TRANSLATER, from the base of an ITS.
+    static let translaterOffset: UInt64 = 0x1_0040
+    /// The page of GITS_TRANSLATER, from the base of an ITS.
+    static let translationFrameOffset: UInt64 = 0x1_0000
+    static let translationFrameBytes: UInt64 = 0x1_0000
+    /// MSI_SETSPI_NS in a GICv2m frame, and GICD_SETSPI_NSR in a distributor.
+    static let setSPIOffset: UInt64 = 0x40
 }
