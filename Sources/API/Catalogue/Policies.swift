@@ -2,8 +2,8 @@
 
 import AddressSpaces
 import HTTP
-public import JSON
-public import MSIWindows
+import JSON
+import MSIWindows
 
 extension Route {
     static let catalogue: [Route] = [
@@ -36,7 +36,7 @@ extension Service {
 }
 
 extension JSONWriter {
-    public mutating func policy(_ policy: Policy) {
+    mutating func policy(_ policy: Policy) {
         object { writer in
             writer.member("id", policy.id)
             writer.member("numeral", orNull: policy.numeral)
@@ -50,7 +50,7 @@ extension JSONWriter {
         }
     }
 
-    public mutating func rule(_ rule: Rule) {
+    mutating func rule(_ rule: Rule) {
         object { writer in
             writer.member("id", rule.rawValue)
             writer.member("sentence", rule.sentence)

@@ -1,10 +1,10 @@
 // GET /v1/vmms and /v1/vmms/{vmm}: whose memory maps are known, and one of them laid out for a guest.
 
 import AddressSpaces
-public import Fleet
+import Fleet
 import HTTP
 import IOVAAllocation
-public import JSON
+import JSON
 import LinuxReleases
 import MSIWindows
 
@@ -55,7 +55,7 @@ extension Service {
 
 extension JSONWriter {
     /// What is known of a VMM whatever the guest.
-    public mutating func vmmMembers(_ vmm: VMM) {
+    mutating func vmmMembers(_ vmm: VMM) {
         member("id", vmm.rawValue)
         member("name", vmm.name)
         member("versions", strings: vmm.versions)
@@ -67,7 +67,7 @@ extension JSONWriter {
     }
 
     /// The map of one guest, or why there is none.
-    public mutating func guestMapMembers(_ vmm: VMM, _ shape: VMShape) {
+    mutating func guestMapMembers(_ vmm: VMM, _ shape: VMShape) {
         member("ram", hex: shape.ram)
         let map: GuestMap
         do {

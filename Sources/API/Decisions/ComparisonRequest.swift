@@ -3,26 +3,26 @@
 
 import AddressSpaces
 import IOVAAllocation
-public import JSON
-public import LinuxReleases
-public import MSIWindows
+import JSON
+import LinuxReleases
+import MSIWindows
 
 /// One question under several policies and kernels.
-public struct ComparisonRequest: Sendable {
+struct ComparisonRequest: Sendable {
     /// A column of the comparison.
-    public struct Entry: Sendable {
+    struct Entry: Sendable {
         /// The policy's id, or the caller's own name.
-        public var name: String
-        public var source: WindowSource
-        public var consumer: Consumer
+        var name: String
+        var source: WindowSource
+        var consumer: Consumer
     }
 
-    public private(set) var question = DecisionRequest()
-    public private(set) var entries: [Entry] = []
-    public private(set) var kernels: [KernelRelease] = [.newest]
+    private(set) var question = DecisionRequest()
+    private(set) var entries: [Entry] = []
+    private(set) var kernels: [KernelRelease] = [.newest]
 
     /// Reads the body; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         var fallback = Consumer.vfioType1
         if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {

@@ -1,13 +1,13 @@
 // A decision and its explanation as members of an answer. Field names and their order are the contract's.
 
-public import AddressSpaces
+import AddressSpaces
 import HTTP
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
 
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
@@ -35,7 +35,7 @@ extension JSONWriter {
     }
 
     /// The members of a decision, explanation aside.
-    public mutating func decisionMembers(_ decision: Decision) {
+    mutating func decisionMembers(_ decision: Decision) {
         member("kind", "decision")
         member("outcome", decision.outcome.rawValue)
         if let window = decision.window { range("window", window) }
@@ -101,7 +101,7 @@ extension JSONWriter {
         }
     }
 
-    public mutating func explanation(steps: [Step], dropped: Int) {
+    mutating func explanation(steps: [Step], dropped: Int) {
         object("explanation") { writer in
             writer.array("steps") { writer in
                 for step in steps { writer.step(step) }

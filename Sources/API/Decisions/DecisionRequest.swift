@@ -2,54 +2,54 @@
 // happened before it, what is to be tried. Members that belong to some consumers only are refused where none
 // of them is asked about. Platforms and devices are names here; QuestionResolver looks them up.
 
-public import AddressSpaces
+import AddressSpaces
 import IOVAAllocation
 import Ingestion
-public import JSON
+import JSON
 import LinuxReleases
-public import MSIWindows
-public import Machines
+import MSIWindows
+import Machines
 
 /// A question as it came, before its platform is looked up.
-public struct DecisionRequest: Sendable {
+struct DecisionRequest: Sendable {
     /// Another device of the question: a name on the same platform, or given inline.
-    public enum Member: Sendable {
+    enum Member: Sendable {
         case named(String, pointer: String)
         case inline(Device)
     }
 
     /// What the question is about.
-    public enum Subject: Sendable {
+    enum Subject: Sendable {
         case platform(id: String, device: String)
         /// Reserved regions and ranges given with the question.
         case inline(Device, usable: [IOVARange]?)
     }
 
     /// nil when it was wrong; the problem is in the list then.
-    public internal(set) var subject: Subject?
-    public internal(set) var consumer = Consumer.vfioType1
-    public internal(set) var source = WindowSource.fixed
-    public var stated = StatedConditions()
+    var subject: Subject?
+    var consumer = Consumer.vfioType1
+    var source = WindowSource.fixed
+    var stated = StatedConditions()
     /// nil when the device's own controllers decide.
-    public internal(set) var doorbells: [PhysicalAddress]?
+    var doorbells: [PhysicalAddress]?
     /// Devices of the same group, before and behind the subject.
-    public internal(set) var matesBefore: [Member] = []
-    public internal(set) var matesAfter: [Member] = []
-    public internal(set) var attached: [Member] = []
+    var matesBefore: [Member] = []
+    var matesAfter: [Member] = []
+    var attached: [Member] = []
     /// Everything else, in a question whose group is not known yet.
-    public internal(set) var circumstances = Circumstances()
+    var circumstances = Circumstances()
 
     /// What happened before, and what is to be tried.
-    public struct Circumstances: Sendable {
-        public var dmaMask = UInt64.max
-        public var history: [DMAOperation] = []
-        public var mappings: [IOVARange] = []
-        public var allowed: [IOVARange] = []
-        public var mapChecks: [MapCheck] = []
+    struct Circumstances: Sendable {
+        var dmaMask = UInt64.max
+        var history: [DMAOperation] = []
+        var mappings: [IOVARange] = []
+        var allowed: [IOVARange] = []
+        var mapChecks: [MapCheck] = []
     }
 
     /// Reads the body; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         if let node = reader.required("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
             self.consumer = consumer

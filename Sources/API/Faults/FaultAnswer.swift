@@ -1,13 +1,13 @@
 // Explained faults as members of an answer. Field names and their order are the contract's.
 
 import AddressSpaces
-public import JSON
-public import MSIWindows
+import JSON
+import MSIWindows
 import Machines
 
 extension JSONWriter {
     /// One element of the answer to POST /v1/fault-explanations.
-    public mutating func faultExplanation(_ explanation: FaultExplanation) {
+    mutating func faultExplanation(_ explanation: FaultExplanation) {
         let fault = explanation.fault
         object { writer in
             writer.member("line", fault.line)

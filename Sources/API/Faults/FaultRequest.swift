@@ -1,20 +1,20 @@
 // The body of POST /v1/fault-explanations as JSON: lines of a kernel log, and on which machine.
 
-public import AddressSpaces
-public import JSON
+import AddressSpaces
+import JSON
 
 /// A request as it came, before its platform is looked up.
-public struct FaultRequest: Sendable {
+struct FaultRequest: Sendable {
     /// The log, a line each; empty when it was wrong.
-    public var log: [UInt8] = []
-    public var platform: String?
-    public var doorbells: [PhysicalAddress] = []
+    var log: [UInt8] = []
+    var platform: String?
+    var doorbells: [PhysicalAddress] = []
     /// Windows that were moved from the usual places.
-    public var windows: [IOVARange] = []
+    var windows: [IOVARange] = []
 
     /// `{"lines": [...]}` or `{"text": "..."}`, with `platform`, `doorbells` and `windows`; every fault goes to
     /// `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         let lines = reader.optional("lines")
         let text = reader.optional("text")

@@ -1,12 +1,12 @@
 // A placement as members of an answer. Field names and their order are the contract's.
 
 import AddressSpaces
-public import Fleet
-public import JSON
+import Fleet
+import JSON
 import MSIWindows
 
 extension JSONWriter {
-    public mutating func placementMembers(_ placement: Placement) {
+    mutating func placementMembers(_ placement: Placement) {
         member("kind", "placement")
         member("verdict", placement.verdict.rawValue)
         member("because", placement.because)

@@ -1,43 +1,43 @@
 // The body of POST /v1/placements, read with all its mistakes at once: hosts, guest and window. Platforms are
 // named here; the handler looks them up. Surveys read their hosts here too.
 
-public import AddressSpaces
-public import Fleet
+import AddressSpaces
+import Fleet
 import Ingestion
-public import JSON
+import JSON
 import LinuxReleases
-public import MSIWindows
-public import Machines
+import MSIWindows
+import Machines
 
 /// Hosts, guest and window as they came.
-public struct PlacementRequest: Sendable {
+struct PlacementRequest: Sendable {
     /// Where a host's facts come from.
-    public enum Source: Sendable {
+    enum Source: Sendable {
         /// A platform and the devices that the VM gets; nil for every active one.
         case platform(id: String, devices: [String]?)
         case reported(regions: [ReservedRegion]?, ranges: [IOVARange]?)
     }
 
-    public struct Host: Sendable {
-        public var name: String
-        public var source: Source
+    struct Host: Sendable {
+        var name: String
+        var source: Source
         /// What is translated; nil where the host does not say.
-        public var aperture: IOVARange?
-        public var options: [HostFacts.DeviceOption]
+        var aperture: IOVARange?
+        var options: [HostFacts.DeviceOption]
         /// JSON Pointer, for problems that only the service sees.
-        public var pointer: String
+        var pointer: String
     }
 
-    public var hosts: [Host] = []
+    var hosts: [Host] = []
     /// nil when it was wrong.
-    public var guest: GuestDemand?
-    public var window = WindowDemand()
-    public var stated = StatedConditions()
+    var guest: GuestDemand?
+    var window = WindowDemand()
+    var stated = StatedConditions()
 
-    public var conditions: Conditions { stated.conditions }
+    var conditions: Conditions { stated.conditions }
 
     /// Reads the body; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         stated.read([.kernel, .pageSize], from: &reader)
         let doorbells = reader.optional("doorbell_count")?.int(in: WindowDemand.doorbellsBounds, problems)
@@ -207,13 +207,13 @@ extension PlacementRequest {
 
 extension WindowDemand {
     /// Bytes of a window; at least one.
-    public static func size(_ value: WireValue, _ problems: ProblemList) -> UInt64? {
+    static func size(_ value: WireValue, _ problems: ProblemList) -> UInt64? {
         guard let size = value.u64(problems) else { return nil }
         if size == 0 { value.add("zero-size", "A window has at least one byte.", problems) }
         return max(size, 1)
     }
 
-    public static func alignment(_ value: WireValue, _ problems: ProblemList) -> Granule? {
+    static func alignment(_ value: WireValue, _ problems: ProblemList) -> Granule? {
         guard let bytes = value.u64(problems) else { return nil }
         guard let alignment = Granule(bytes: bytes) else {
             value.add("not-a-power-of-two", "Send a power of two.", problems)

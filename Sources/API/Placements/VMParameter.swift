@@ -2,30 +2,30 @@
 // /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes may have a suffix in queries and on
 // command lines, as people and VMMs write them: 64G, 512M, 2T.
 
-public import Fleet
-public import JSON
+package import Fleet
+package import JSON
 
 /// One parameter of a VM's shape.
-public struct VMParameter: Sendable {
-    public enum Bounds: Sendable {
+package struct VMParameter: Sendable {
+    package enum Bounds: Sendable {
         /// A 64-bit number, inclusive.
         case size(ClosedRange<UInt64>)
         case count(ClosedRange<Int>)
         case flag
     }
 
-    public enum Value: Sendable {
+    enum Value: Sendable {
         case size(UInt64)
         case count(Int)
         case flag(Bool)
     }
 
-    public let name: String
-    public let bounds: Bounds
+    package let name: String
+    package let bounds: Bounds
     let apply: @Sendable (inout VMShape, Value) -> Void
 
     /// Every parameter besides "ram", in the order in which they are documented.
-    public static let all: [VMParameter] = [
+    package static let all: [VMParameter] = [
         size("maxmem", 1...VMShape.sizeMax) { $0.maxmem = $1 },
         count("slots", 0...VMShape.slotsMax) { $0.slots = $1 },
         count("vcpus", VMShape.vcpusBounds) { $0.vcpus = $1 },
@@ -91,7 +91,7 @@ public struct VMParameter: Sendable {
 
 extension VMShape {
     /// Reads the shape of a VM whose RAM is `ram`; nil after a wrong RAM, with all other faults noted too.
-    public init?(ram: WireValue?, _ reader: inout some ValueReader) {
+    package init?(ram: WireValue?, _ reader: inout some ValueReader) {
         let problems = reader.problems
         var size = ram?.memorySize(problems)
         if let ram, let given = size, !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) { size = nil }
@@ -114,17 +114,17 @@ extension VMShape {
 
 extension WireValue {
     /// A 64-bit number, in a bare text also with a suffix.
-    public func memorySize(_ problems: ProblemList) -> UInt64? {
+    package func memorySize(_ problems: ProblemList) -> UInt64? {
         if case .text(let text, _) = self, let size = MemorySize.parse(text) { return size }
         return u64(problems)
     }
 }
 
 /// Reading of sizes with a binary suffix.
-public enum MemorySize {
+package enum MemorySize {
     /// Bytes of `<decimal><K|M|G|T>`, in either case, with or without a trailing "iB"; nil for anything else
     /// and for sizes that pass 2^64.
-    public static func parse(_ text: String) -> UInt64? {
+    package static func parse(_ text: String) -> UInt64? {
         var letters = Substring(text.uppercased())
         if letters.hasSuffix("IB") { letters = letters.dropLast(2) }
         guard let suffix = letters.last, let place = "KMGT".firstIndex(of: suffix) else { return nil }

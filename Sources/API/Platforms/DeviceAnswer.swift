@@ -1,18 +1,18 @@
 // A device, and what is withheld from it, as members of an answer. Field names and their order are the
 // contract's.
 
-public import AddressSpaces
+import AddressSpaces
 import Fleet
 import HTTP
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
 
 extension JSONWriter {
-    public mutating func device(_ device: Device, doorbells: [PhysicalAddress]) {
+    mutating func device(_ device: Device, doorbells: [PhysicalAddress]) {
         object { writer in
             writer.member("id", device.id)
             writer.member("kind", device.kind.rawValue)
@@ -47,7 +47,7 @@ extension JSONWriter {
         }
     }
 
-    public mutating func item(_ item: WithheldItem) {
+    mutating func item(_ item: WithheldItem) {
         object { writer in
             writer.rangeMembers(start: item.range.start.value, last: item.range.last.value)
             writer.member("kind", item.kind.rawValue)

@@ -1,13 +1,13 @@
 // A platform as members of an answer. Field names and their order are the contract's.
 
-public import AddressSpaces
+import AddressSpaces
 import Ingestion
-public import JSON
-public import Machines
+import JSON
+import Machines
 
 extension JSONWriter {
     /// GET /v1/platforms/{platform}, and the answer to an upload.
-    public mutating func platformMembers(id: String, _ platform: Platform, findings: Bool) {
+    mutating func platformMembers(id: String, _ platform: Platform, findings: Bool) {
         member("id", id)
         member("source", platform.source.rawValue)
         if let model = platform.model { member("model", model) }

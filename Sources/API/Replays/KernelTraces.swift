@@ -4,9 +4,9 @@
 import AddressSpaces
 import HTTP
 import Ingestion
-public import JSON
+import JSON
 import LinuxReleases
-public import MSIWindows
+import MSIWindows
 import Machines
 
 extension Service {
@@ -80,7 +80,7 @@ extension Service {
 
 extension JSONWriter {
     /// The answer to a kernel trace at POST /v1/replays.
-    public mutating func traceMembers(_ trace: TraceReconstruction, lost: UInt64) {
+    mutating func traceMembers(_ trace: TraceReconstruction, lost: UInt64) {
         member("kind", "iommu_trace")
         object("events") { writer in
             writer.member("maps", trace.maps)

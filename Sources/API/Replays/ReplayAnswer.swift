@@ -1,12 +1,12 @@
 // The results of a trace, and the steps of one operation, as members of an answer.
 
-public import IOVAAllocation
-public import JSON
+package import IOVAAllocation
+package import JSON
 import MSIWindows
 
 extension JSONWriter {
     /// `"results"`, one entry an operation, and `"final"`, the ranges that are held at the end.
-    public mutating func replayMembers(_ results: [TraceResult], final: some Sequence<PageFrameRange>) {
+    package mutating func replayMembers(_ results: [TraceResult], final: some Sequence<PageFrameRange>) {
         array("results") { writer in
             for result in results {
                 switch result {
@@ -30,7 +30,7 @@ extension JSONWriter {
     }
 
     /// The steps of one operation of a trace.
-    public mutating func explanation(
+    package mutating func explanation(
         operation: Int, steps: [AllocationStep], dropped: Int, withNotes: Bool = true
     ) {
         object("explanation") { writer in

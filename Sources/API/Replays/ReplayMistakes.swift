@@ -1,8 +1,8 @@
 // What is wrong with an operation of a trace, in words: each says what Linux would have done.
 
 import AddressSpaces
-public import IOVAAllocation
-public import JSON
+package import IOVAAllocation
+package import JSON
 
 extension Problem {
     /// A trace that cannot be run; nothing of its results is told, since they would be only a part.
@@ -26,7 +26,7 @@ enum ReplayWords {
 
 extension TraceMistake {
     /// The mistake as a problem of the body with `operations` under `/ops`.
-    public var problem: JSONProblem {
+    package var problem: JSONProblem {
         let (member, code, detail) = words
         let place = "/ops/\(operation)" + (member.isEmpty ? "" : "/\(member)")
         return JSONProblem(pointer: place, code: code, detail: detail)

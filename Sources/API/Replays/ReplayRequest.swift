@@ -3,14 +3,14 @@
 // lie, each object is walked once, and only ids become strings. What is wrong only in the course of a run (a
 // free of something never allocated) is found by the run itself.
 
-public import AddressSpaces
-public import IOVAAllocation
-public import JSON
+import AddressSpaces
+import IOVAAllocation
+package import JSON
 import LinuxReleases
 
 /// A trace as it came.
-public struct ReplayRequest: Sendable {
-    public var trace = AllocatorTrace()
+package struct ReplayRequest: Sendable {
+    var trace = AllocatorTrace()
 
     /// What a vector file says besides its trace.
     static let ignoredMembers = [
@@ -18,7 +18,7 @@ public struct ReplayRequest: Sendable {
     ]
 
     /// Reads the body; every fault goes to `problems`.
-    public init(
+    init(
         _ root: JSONNode, operationsMax: Int = Limits.replayOperationsMax, _ problems: ProblemList
     ) {
         guard var reader = ObjectReader(root, problems) else { return }
@@ -38,7 +38,7 @@ public struct ReplayRequest: Sendable {
     }
 
     /// Online CPUs, which the depot trimmer looks at.
-    public static func cpus(_ value: WireValue, _ problems: ProblemList) -> Int? {
+    package static func cpus(_ value: WireValue, _ problems: ProblemList) -> Int? {
         value.int(in: 1...Limits.replayCPUsMax, problems)
     }
 
@@ -64,7 +64,7 @@ public struct ReplayRequest: Sendable {
 
 extension Granule {
     /// Any power of two.
-    public init?(wire node: JSONNode, _ problems: ProblemList) {
+    init?(wire node: JSONNode, _ problems: ProblemList) {
         guard let bytes = node.u64(problems) else { return nil }
         if let granule = Granule(bytes: bytes) {
             self = granule

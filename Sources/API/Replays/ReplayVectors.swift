@@ -3,27 +3,27 @@
 // weights and phases, with the digests of its results.
 
 import AddressSpaces
-public import IOVAAllocation
-public import JSON
+package import IOVAAllocation
+package import JSON
 
 /// Expected results of a listed vector.
-public struct ReplayVector: Sendable {
-    public var trace = AllocatorTrace()
+package struct ReplayVector: Sendable {
+    package var trace = AllocatorTrace()
     /// An entry an operation; nil where the file says nothing.
-    public var expected: [TraceResult?] = []
+    package var expected: [TraceResult?] = []
     /// Held ranges at the end; nil when the file does not say.
-    public var final: [PageFrameRange]?
+    package var final: [PageFrameRange]?
     /// The words of each operation, for a report.
-    public var callWords: [String] = []
+    package var callWords: [String] = []
 
     /// Where a run differs from what is expected.
-    public enum Difference: Hashable, Sendable {
+    package enum Difference: Hashable, Sendable {
         case result(operation: Int, expected: TraceResult, got: TraceResult)
         case final(index: Int, expected: PageFrameRange?, got: PageFrameRange?)
     }
 
     /// Reads a vector file; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    package init(_ root: JSONNode, _ problems: ProblemList) {
         trace = ReplayRequest(root, operationsMax: .max, problems).trace
         guard problems.isEmpty, let operations = root.member("ops") else { return }
         for node in operations.children {
@@ -36,10 +36,10 @@ public struct ReplayVector: Sendable {
     }
 
     /// Whether the file says anything that a run can be held against.
-    public var expectsSomething: Bool { final != nil || expected.contains { $0 != nil } }
+    package var expectsSomething: Bool { final != nil || expected.contains { $0 != nil } }
 
     /// The first difference between a run and what is expected.
-    public func firstDifference(
+    package func firstDifference(
         _ results: [TraceResult], final got: some Sequence<PageFrameRange>
     ) -> Difference? {
         for (index, result) in results.enumerated() {
@@ -88,12 +88,12 @@ extension PageFrameRange {
 // MARK: Digests
 
 /// A described run and what it should come to.
-public struct ReplayDigestVector: Sendable {
-    public var run = DigestRun()
-    public var expected = DigestOutcome()
+package struct ReplayDigestVector: Sendable {
+    package var run = DigestRun()
+    package var expected = DigestOutcome()
 
     /// Reads a vector file with `"kind":"digest"`; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    package init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         _ = reader.required("kind")?.choice([(word: "digest", value: ())], problems)
         for name in ReplayRequest.ignoredMembers where name != "level" { _ = reader.optional(name) }

@@ -4,23 +4,23 @@
 import AddressSpaces
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
-public import Sandboxes
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
+import Sandboxes
 
 /// What a domain is made with: the body of POST .../domains, and the head of an exported domain.
-public struct DomainRequest: Sendable {
-    public private(set) var id: WireID?
-    public private(set) var consumer = Consumer.dmaAPI
-    public private(set) var source = WindowSource.fixed
+struct DomainRequest: Sendable {
+    private(set) var id: WireID?
+    private(set) var consumer = Consumer.dmaAPI
+    private(set) var source = WindowSource.fixed
     /// What is left open, the first device's platform knows.
-    public var stated = StatedConditions()
+    var stated = StatedConditions()
     /// Devices to attach at once, in order.
-    public private(set) var devices: [SessionDeviceRequest] = []
+    private(set) var devices: [SessionDeviceRequest] = []
 
-    public init(_ root: JSONNode, kernel: KernelRelease, _ problems: ProblemList) {
+    init(_ root: JSONNode, kernel: KernelRelease, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         readHead(&reader, kernel: kernel, problems)
         if let node = reader.optional("devices"),
@@ -90,29 +90,29 @@ public struct DomainRequest: Sendable {
     }
 
     /// The setup under an id.
-    public func setup(id: String) -> DomainSetup {
+    func setup(id: String) -> DomainSetup {
         DomainSetup(id: id, consumer: consumer, source: source, conditions: stated.conditions)
     }
 }
 
 /// The body of POST .../devices, and an element of `devices`.
-public struct SessionDeviceRequest: Sendable {
-    public enum Subject: Sendable {
+struct SessionDeviceRequest: Sendable {
+    enum Subject: Sendable {
         case named(platform: String, device: String)
         case described(Device)
     }
 
     /// nil when it was wrong; the problem is in the list then.
-    public private(set) var subject: Subject?
+    private(set) var subject: Subject?
     /// Under which the domain knows it: the platform's name for it, unless given.
-    public private(set) var id: String?
+    private(set) var id: String?
     /// Exported state only: the platform from which a described device was taken.
-    public private(set) var origin: String?
+    private(set) var origin: String?
     /// Where the request stands in the body.
-    public let pointer: String
+    let pointer: String
 
     /// - Parameter isExported: the state of a domain, in which an `msi` is no copy of a host's list any more.
-    public init(_ node: JSONNode, isExported: Bool = false, _ problems: ProblemList) {
+    init(_ node: JSONNode, isExported: Bool = false, _ problems: ProblemList) {
         pointer = node.pointer
         guard var reader = ObjectReader(node, problems) else { return }
         id = reader.optional("id").flatMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }

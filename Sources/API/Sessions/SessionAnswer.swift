@@ -5,24 +5,24 @@
 import AddressSpaces
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
+import JSON
+import LinuxReleases
 import MSIWindows
 import Machines
-public import Sandboxes
+import Sandboxes
 
 /// The representation of a session.
-public struct SessionSummary: Sendable {
-    public let id: String
-    public let kernel: KernelRelease
-    public let revision: UInt64
-    public let ttlSeconds: Int
-    public let createdAt: UInt64
-    public let expiresAt: UInt64
-    public let domains: [String]
-    public let iovas: Int
+struct SessionSummary: Sendable {
+    let id: String
+    let kernel: KernelRelease
+    let revision: UInt64
+    let ttlSeconds: Int
+    let createdAt: UInt64
+    let expiresAt: UInt64
+    let domains: [String]
+    let iovas: Int
 
-    public init(_ session: Session, revision: UInt64? = nil) {
+    init(_ session: Session, revision: UInt64? = nil) {
         id = session.id
         kernel = session.kernel
         self.revision = revision ?? session.revision
@@ -35,7 +35,7 @@ public struct SessionSummary: Sendable {
 }
 
 extension JSONWriter {
-    public mutating func sessionSummary(_ session: SessionSummary) {
+    mutating func sessionSummary(_ session: SessionSummary) {
         member("id", session.id)
         member("kernel", session.kernel.rawValue)
         member("revision", Int(session.revision))
@@ -48,7 +48,7 @@ extension JSONWriter {
 }
 
 /// The representation of a domain.
-public struct DomainSummary: Sendable {
+struct DomainSummary: Sendable {
     let setup: DomainSetup
     let devices: [SessionDevice]
     let window: IOVARange?
@@ -58,9 +58,9 @@ public struct DomainSummary: Sendable {
     let regionCount: Int
     let doorbellCount: Int
 
-    public var id: String { setup.id }
+    var id: String { setup.id }
 
-    public init(_ domain: SessionDomain) {
+    init(_ domain: SessionDomain) {
         setup = domain.setup
         devices = domain.devices
         window = domain.window
@@ -73,7 +73,7 @@ public struct DomainSummary: Sendable {
 }
 
 extension JSONWriter {
-    public mutating func domainSummary(_ domain: DomainSummary) {
+    mutating func domainSummary(_ domain: DomainSummary) {
         domainHead(domain.setup)
         range("aperture", domain.setup.conditions.aperture)
         array("devices") { writer in domain.devices.forEach { writer.sessionDevice($0) } }
@@ -109,7 +109,7 @@ extension JSONWriter {
         member("cache_coherent", conditions.isCacheCoherent)
     }
 
-    public mutating func sessionDevice(_ device: SessionDevice) {
+    mutating func sessionDevice(_ device: SessionDevice) {
         object { writer in
             writer.member("id", device.id)
             if let platform = device.platform { writer.member("platform", platform) }
@@ -118,7 +118,7 @@ extension JSONWriter {
         }
     }
 
-    public mutating func sessionRegion(_ region: SessionRegion) {
+    mutating func sessionRegion(_ region: SessionRegion) {
         object { writer in
             writer.rangeMembers(start: region.range.start.value, last: region.range.last.value)
             writer.regionMembers(region)
@@ -131,11 +131,11 @@ extension JSONWriter {
         member("provenance", region.provenance)
     }
 
-    public mutating func holding(_ holding: Holding) {
+    mutating func holding(_ holding: Holding) {
         object { $0.holdingMembers(holding) }
     }
 
-    public mutating func holdingMembers(_ holding: Holding) {
+    mutating func holdingMembers(_ holding: Holding) {
         range("range", holding.range)
         pages(holding.pages)
         member("kind", holding.kind.rawValue)
@@ -144,13 +144,13 @@ extension JSONWriter {
     /// A count, so an integer: there is none above 2^52.
     mutating func pages(_ count: UInt64) { member("pages", Int(clamping: count)) }
 
-    public mutating func allocatedMembers(_ allocated: Allocated) {
+    mutating func allocatedMembers(_ allocated: Allocated) {
         range("range", allocated.range)
         pages(allocated.pages)
         member("because", allocated.reason.because)
     }
 
-    public mutating func doorbellMembers(_ doorbell: MappedDoorbell) {
+    mutating func doorbellMembers(_ doorbell: MappedDoorbell) {
         member("physical", hex: doorbell.physical.value)
         member("iova", hex: doorbell.iova.value)
         member("page", hex: doorbell.page.value)
@@ -160,7 +160,7 @@ extension JSONWriter {
 
 extension AllocationReason {
     /// For a person: the layer's own sentence, or the allocator's decisive steps.
-    public var because: String {
+    var because: String {
         if let sentence { return sentence }
         return steps.map(\.sentence).joined(separator: " ")
     }

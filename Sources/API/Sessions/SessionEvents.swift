@@ -5,7 +5,7 @@
 import AddressSpaces
 public import HTTP
 import Ingestion
-public import JSON
+import JSON
 import Machines
 public import Sandboxes
 
@@ -91,7 +91,7 @@ extension SessionEvent: EventPayload {
 
 extension SessionEvent {
     /// Writes the members of the event's object.
-    public func write(to writer: inout JSONWriter) {
+    func write(to writer: inout JSONWriter) {
         switch self {
         case .domainCreated(let domain), .domainDeleted(let domain), .trimmed(let domain):
             writer.member("domain", domain.text)

@@ -4,15 +4,15 @@
 import AddressSpaces
 import IOVAAllocation
 import Ingestion
-public import JSON
+import JSON
 import LinuxReleases
 import MSIWindows
 import Machines
-public import Sandboxes
+import Sandboxes
 
 extension JSONWriter {
     /// What POST /v1/sessions reads back.
-    public mutating func sessionState(_ snapshot: SessionSnapshot) {
+    mutating func sessionState(_ snapshot: SessionSnapshot) {
         member("id", snapshot.id)
         member("kernel", snapshot.kernel.rawValue)
         member("revision", Int(snapshot.revision))
@@ -32,7 +32,7 @@ extension JSONWriter {
     }
 
     /// One domain of it.
-    public mutating func domainState(_ domain: SessionSnapshot.Domain) {
+    mutating func domainState(_ domain: SessionSnapshot.Domain) {
         domainHead(domain.setup)
         object("aperture") { writer in
             let aperture = domain.setup.conditions.aperture

@@ -7,11 +7,11 @@ import JSON
 import LinuxReleases
 import Locking
 import MSIWindows
-public import Sandboxes
+import Sandboxes
 
 extension Problem {
     /// - Parameter pointer: where in the body the refused verb stands; empty for the body as a whole.
-    public init(_ refusal: SessionRefusal, pointer: String = "") {
+    init(_ refusal: SessionRefusal, pointer: String = "") {
         switch refusal {
         case .noDomain(let id):
             self.init(
@@ -62,7 +62,7 @@ extension Problem {
     }
 
     /// Contradictions of exported state.
-    public init(_ fault: SessionSnapshot.Fault) {
+    init(_ fault: SessionSnapshot.Fault) {
         let (pointer, code, detail) = fault.place
         self.init(
             .invalidRequest, "The state contradicts itself in 1 place, which is named under errors.",

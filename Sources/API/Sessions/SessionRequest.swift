@@ -2,22 +2,22 @@
 
 import AddressSpaces
 import IOVAAllocation
-public import JSON
-public import LinuxReleases
-public import MSIWindows
+import JSON
+import LinuxReleases
+import MSIWindows
 import Machines
-public import Sandboxes
+import Sandboxes
 
 /// The body of POST /v1/sessions: a fresh session, or an exported one.
-public struct SessionRequest: Sendable {
+struct SessionRequest: Sendable {
     /// nil when the server names it.
-    public private(set) var id: WireID?
-    public private(set) var kernel = KernelRelease.newest
-    public private(set) var ttlSeconds = Limits.sessionTTLSecondsDefault
+    private(set) var id: WireID?
+    private(set) var kernel = KernelRelease.newest
+    private(set) var ttlSeconds = Limits.sessionTTLSecondsDefault
     /// What was exported, nil for a fresh session.
-    public private(set) var snapshot: SessionSnapshot?
+    private(set) var snapshot: SessionSnapshot?
 
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         if let node = reader.optional("id") { id = WireID(node, problems) }
         if let value = reader.value("kernel"), let kernel = Condition.kernel(value, problems) {
@@ -39,10 +39,10 @@ public struct SessionRequest: Sendable {
 }
 
 /// The body of PATCH /v1/sessions/{session}.
-public struct SessionPatch: Sendable {
-    public private(set) var ttlSeconds: Int?
+struct SessionPatch: Sendable {
+    private(set) var ttlSeconds: Int?
 
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         ttlSeconds = reader.required("ttl_seconds").flatMap { SessionRequest.ttl($0, problems) }
         reader.finish()

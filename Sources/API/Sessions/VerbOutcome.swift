@@ -1,12 +1,12 @@
 // The result of a verb, and its members in an answer: the same for a single request and inside a batch.
 
 import AddressSpaces
-public import JSON
+import JSON
 import Machines
-public import Sandboxes
+import Sandboxes
 
 /// The result of one verb.
-public enum VerbOutcome: Sendable {
+enum VerbOutcome: Sendable {
     case allocated(Allocated)
     case mapped(Holding)
     case reserved(SessionRegion)
@@ -15,7 +15,7 @@ public enum VerbOutcome: Sendable {
     case trimmed
 
     /// Where an allocation or mapping begins.
-    public var start: UInt64? {
+    var start: UInt64? {
         switch self {
         case .allocated(let allocated): allocated.range.start.value
         case .mapped(let holding): holding.range.start.value
@@ -24,10 +24,10 @@ public enum VerbOutcome: Sendable {
     }
 
     /// Whether the verb made something; false for a doorbell whose page was there.
-    public var isNew: Bool { if case .doorbell(let doorbell) = self { doorbell.isNew } else { true } }
+    var isNew: Bool { if case .doorbell(let doorbell) = self { doorbell.isNew } else { true } }
 
     /// The members of the outcome's object.
-    public func write(to writer: inout JSONWriter) {
+    func write(to writer: inout JSONWriter) {
         switch self {
         case .allocated(let allocated): writer.allocatedMembers(allocated)
         case .mapped(let holding):
@@ -47,7 +47,7 @@ public enum VerbOutcome: Sendable {
 
 extension Session {
     /// Runs a verb on a domain.
-    public mutating func run(_ verb: SessionVerb, in id: String) throws(SessionRefusal) -> VerbOutcome {
+    mutating func run(_ verb: SessionVerb, in id: String) throws(SessionRefusal) -> VerbOutcome {
         switch verb {
         case .allocate(let order): return .allocated(try allocate(order, in: id))
         case .mapMemory(let iova, let bytes, let userAddress):

@@ -2,15 +2,15 @@
 // verb has the same members by itself and in a batch, where `op` names it. An allocation is also ordered by
 // the query of GET .../available-iovas, which must answer what the POST would.
 
-public import AddressSpaces
+import AddressSpaces
 import Ingestion
-public import JSON
-public import MSIWindows
-public import Machines
-public import Sandboxes
+import JSON
+import MSIWindows
+import Machines
+import Sandboxes
 
 /// One verb.
-public enum SessionVerb: Sendable {
+enum SessionVerb: Sendable {
     case allocate(AllocationOrder)
     /// VFIO and iommufd; without an address, where iommufd places it.
     case mapMemory(iova: UInt64?, bytes: UInt64, userAddress: UInt64)
@@ -30,7 +30,7 @@ extension SessionVerb {
     }
 
     /// The body of POST .../iovas: `limit` for the allocator, `dma_mask` for the DMA layer.
-    public static func allocation(
+    static func allocation(
         _ node: JSONNode, for consumer: Consumer, _ problems: ProblemList
     ) -> SessionVerb? {
         guard var reader = ObjectReader(node, problems) else { return nil }
@@ -52,7 +52,7 @@ extension SessionVerb {
     }
 
     /// The body of POST .../reserved-regions.
-    public static func reservation(_ node: JSONNode, _ problems: ProblemList) -> SessionVerb? {
+    static func reservation(_ node: JSONNode, _ problems: ProblemList) -> SessionVerb? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let verb = reservation(&reader, problems)
         reader.finish()
@@ -73,7 +73,7 @@ extension SessionVerb {
     }
 
     /// The body of POST .../doorbells.
-    public static func doorbell(_ node: JSONNode, _ problems: ProblemList) -> SessionVerb? {
+    static func doorbell(_ node: JSONNode, _ problems: ProblemList) -> SessionVerb? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let verb = doorbell(&reader, problems)
         reader.finish()
@@ -89,7 +89,7 @@ extension SessionVerb {
     }
 
     /// The body of POST .../batches, in order.
-    public static func batch(
+    static func batch(
         _ root: JSONNode, for consumer: Consumer, _ problems: ProblemList
     ) -> [SessionVerb] {
         guard var reader = ObjectReader(root, problems) else { return [] }
@@ -120,7 +120,7 @@ extension SessionVerb {
 
 extension AllocationOrder {
     /// `limit` for the allocator, or `dma_mask` for the DMA layer; every fault goes to the reader's problems.
-    public init?(_ reader: inout some ValueReader) {
+    init?(_ reader: inout some ValueReader) {
         let problems = reader.problems
         let bytes = Self.size(&reader)
         let limitValue = reader.value("limit")

@@ -1,14 +1,14 @@
 // What answers of all resources are made of: texts, JSON objects, the model that they reproduce, findings.
 // The members of a resource's own answers stand in its folder.
 
-public import AddressSpaces
+import AddressSpaces
 import HTTP
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
+package import JSON
+package import LinuxReleases
+import MSIWindows
+import Machines
 
 /// This implementation, as answers name it.
 public enum Engine {
@@ -45,14 +45,14 @@ extension Service {
 
 extension JSONWriter {
     /// `"model"`: the release that the answer reproduces, and our version.
-    public mutating func model(_ kernel: KernelRelease, engine: String) {
+    package mutating func model(_ kernel: KernelRelease, engine: String) {
         object("model") { writer in
             writer.member("kernel", kernel.rawValue)
             writer.member("engine", engine)
         }
     }
 
-    public mutating func finding(_ finding: Finding) {
+    mutating func finding(_ finding: Finding) {
         object { writer in
             writer.member("severity", finding.severity.rawValue)
             writer.member("code", finding.code)

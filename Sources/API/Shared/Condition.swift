@@ -1,15 +1,15 @@
 // What a request may say of kernel, boot and IOMMU. This is the one table of names, bounds and sentences:
 // bodies, queries and the command line all read their conditions here.
 
-public import AddressSpaces
+package import AddressSpaces
 import IOVAAllocation
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
+package import JSON
+package import LinuxReleases
+import MSIWindows
+import Machines
 
 /// One condition, by its name on the wire.
-public enum Condition: String, CaseIterable, Sendable {
+package enum Condition: String, CaseIterable, Sendable {
     case kernel
     case pageSize = "page_size"
     case apertureBits = "aperture_bits"
@@ -22,19 +22,19 @@ public enum Condition: String, CaseIterable, Sendable {
     case cacheCoherent = "cache_coherent"
 
     /// Those that a query can say.
-    public static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
+    static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
 }
 
 /// Conditions as a request states them, and which of them it left to the platform.
-public struct StatedConditions: Sendable {
-    public var conditions: Conditions
+struct StatedConditions: Sendable {
+    var conditions: Conditions
     private var statesIsolation = false
-    public private(set) var statesDriver = false
+    private(set) var statesDriver = false
 
-    public init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
+    init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
 
     /// Reads those that are there, in this order; every fault goes to the reader's problems.
-    public mutating func read(_ wanted: [Condition], from reader: inout some ValueReader) {
+    mutating func read(_ wanted: [Condition], from reader: inout some ValueReader) {
         for condition in wanted {
             if let value = reader.value(condition.rawValue) { set(condition, value, reader.problems) }
         }
@@ -76,7 +76,7 @@ public struct StatedConditions: Sendable {
     }
 
     /// Takes over what the platform knows and the request did not state.
-    public mutating func adopt(isolatesMSIs: Bool, driver: SMMU.Version?) {
+    mutating func adopt(isolatesMSIs: Bool, driver: SMMU.Version?) {
         if !statesIsolation { conditions.hasIsolatedMSI = isolatesMSIs }
         if !statesDriver, let driver { conditions.driver = driver }
     }
@@ -85,16 +85,16 @@ public struct StatedConditions: Sendable {
 // MARK: Single values
 
 extension Condition {
-    public static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelRelease? {
+    package static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelRelease? {
         value.choice(WireWords.kernels, problems)
     }
 
-    public static func apertureBits(_ value: WireValue, _ problems: ProblemList) -> Int? {
+    package static func apertureBits(_ value: WireValue, _ problems: ProblemList) -> Int? {
         value.int(in: Conditions.apertureBitsBounds, problems)
     }
 
     /// A page size of arm64: the CPU's, or the IOMMU's granule.
-    public static func pageSize(_ value: WireValue, _ problems: ProblemList) -> Granule? {
+    package static func pageSize(_ value: WireValue, _ problems: ProblemList) -> Granule? {
         guard let bytes = value.u64(problems) else { return nil }
         if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
         let sizes = WireWords.pageSizes.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")

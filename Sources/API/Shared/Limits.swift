@@ -3,84 +3,84 @@
 
 import HTTP
 import MSIWindows
-public import Sandboxes
+import Sandboxes
 
 /// The numbers beyond which a request is refused.
-public enum Limits {
-    public static let bodyBytesMax = 8 << 20
-    public static let jsonDepthMax = 32
-    public static let jsonValuesMax = 1_000_000
-    public static let deviceTreeBytesMax = 2 << 20
-    public static let regionsPerPlatformMax = 65_536
-    public static let devicesPerPlatformMax = 4_096
-    public static let findingsPerPlatformMax = 256
-    public static let acpiTableBytesMax = 2 << 20
+package enum Limits {
+    package static let bodyBytesMax = 8 << 20
+    package static let jsonDepthMax = 32
+    static let jsonValuesMax = 1_000_000
+    static let deviceTreeBytesMax = 2 << 20
+    static let regionsPerPlatformMax = 65_536
+    package static let devicesPerPlatformMax = 4_096
+    static let findingsPerPlatformMax = 256
+    static let acpiTableBytesMax = 2 << 20
     /// RMRs and their regions that a platform's answer lists; how many RMRs are left out is told beside them.
-    public static let memoryRangesListedMax = 32_768
-    public static let multipartPartsMax = MultipartForm.partsMax
-    public static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
-    public static let textLinesMax = 200_000
-    public static let platformsUploadedMax = 1_024
+    static let memoryRangesListedMax = 32_768
+    static let multipartPartsMax = MultipartForm.partsMax
+    static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
+    package static let textLinesMax = 200_000
+    package static let platformsUploadedMax = 1_024
     /// Sum of what uploaded platforms take, by the service's own estimate.
-    public static let platformBytesTotalMax = 512 << 20
-    public static let platformIDBytesMax = WireID.bytesMax
-    public static let nameBytesMax = 1_024
-    public static let inlineRegionsMax = 65_536
-    public static let candidateBasesMax = 64
-    public static let doorbellsPerDecisionMax = 1_024
-    public static let earlierMappingsMax = 10_000
-    public static let groupMatesMax = 64
-    public static let attachedGroupsMax = 64
-    public static let mappingsPerDecisionMax = 4_096
-    public static let mapChecksMax = 1_024
+    static let platformBytesTotalMax = 512 << 20
+    package static let platformIDBytesMax = WireID.bytesMax
+    package static let nameBytesMax = 1_024
+    package static let inlineRegionsMax = 65_536
+    package static let candidateBasesMax = 64
+    package static let doorbellsPerDecisionMax = 1_024
+    package static let earlierMappingsMax = 10_000
+    package static let groupMatesMax = 64
+    package static let attachedGroupsMax = 64
+    package static let mappingsPerDecisionMax = 4_096
+    package static let mapChecksMax = 1_024
     /// Ranges that a decision lists; how many there are is told beside them.
-    public static let rangesPerDecisionMax = 1_024
+    package static let rangesPerDecisionMax = 1_024
     /// Policies times kernels of one comparison.
-    public static let comparisonCellsMax = 64
+    package static let comparisonCellsMax = 64
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
-    public static let comparisonRegionsMax = 4_096
+    package static let comparisonRegionsMax = 4_096
     /// Faults of a log, and other lines of SMMU drivers; how many are left out is told beside them.
-    public static let faultsMax = 1_000
+    static let faultsMax = 1_000
     /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
-    public static let faultStreamsMax = FaultExplanation.scenesMax
-    public static let warningsPerDecisionMax = Decision.warningsMax
-    public static let replayOperationsMax = 200_000
+    static let faultStreamsMax = FaultExplanation.scenesMax
+    package static let warningsPerDecisionMax = Decision.warningsMax
+    package static let replayOperationsMax = 200_000
     /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
-    public static let replayBodyBytesMax = 24 << 20
+    package static let replayBodyBytesMax = 24 << 20
     /// An operation has up to nine values, with what it is expected to return.
-    public static let replayJSONValuesMax = 2_000_000
-    public static let replayCPUsMax = 8_192
-    public static let placementHostsMax = 10_000
+    package static let replayJSONValuesMax = 2_000_000
+    package static let replayCPUsMax = 8_192
+    package static let placementHostsMax = 10_000
     /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
     /// counts the guest's ranges too, which it is held against.
-    public static let placementObstaclesMax = 2_000_000
+    package static let placementObstaclesMax = 2_000_000
     /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
-    public static let preparedRangesMax = 262_144
-    public static let memoryMapEntriesMax = 4_096
-    public static let windowBytesMax: UInt64 = 1 << 48
-    public static let surveyDevicesMax = 100_000
+    static let preparedRangesMax = 262_144
+    package static let memoryMapEntriesMax = 4_096
+    static let windowBytesMax: UInt64 = 1 << 48
+    static let surveyDevicesMax = 100_000
     /// Devices times policies of one survey.
-    public static let surveyCellsMax = 1_000_000
-    public static let surveyConstantsMax = 64
-    public static let surveyRowsMax = 1_000
-    public static let explanationStepsMax = 512
-    public static let problemErrorsMax = 32
-    public static let pageItemsDefault = 100
-    public static let pageItemsMax = 1_000
-    public static let idempotencyKeysMax = 1_024
+    static let surveyCellsMax = 1_000_000
+    package static let surveyConstantsMax = 64
+    package static let surveyRowsMax = 1_000
+    package static let explanationStepsMax = 512
+    package static let problemErrorsMax = 32
+    package static let pageItemsDefault = 100
+    package static let pageItemsMax = 1_000
+    package static let idempotencyKeysMax = 1_024
     /// Sum of the answers that are kept for idempotency keys.
-    public static let idempotencyBytesTotalMax = 64 << 20
-    public static let idempotencyKeyBytesMax = 128
-    public static let requestIDBytesMax = 128
-    public static let eventRingMax = 1_024
-    public static let subscribersMax = 256
-    public static let heartbeatSeconds = 15
-    public static let siteFilesMax = 512
-    public static let siteBytesTotalMax = 16 << 20
-    public static let siteFolderDepthMax = 8
+    static let idempotencyBytesTotalMax = 64 << 20
+    package static let idempotencyKeyBytesMax = 128
+    static let requestIDBytesMax = 128
+    package static let eventRingMax = 1_024
+    package static let subscribersMax = 256
+    static let heartbeatSeconds = 15
+    package static let siteFilesMax = 512
+    package static let siteBytesTotalMax = 16 << 20
+    package static let siteFolderDepthMax = 8
 
     /// Name on the wire and value, in the order in which they are listed.
-    public static let table: [(name: String, value: Int)] =
+    package static let table: [(name: String, value: Int)] =
         [
             ("body_bytes_max", bodyBytesMax),
             ("json_depth_max", jsonDepthMax),
@@ -145,26 +145,26 @@ public enum Limits {
 // MARK: Sessions
 
 extension Limits {
-    public static let sessionsMax = 10_000
-    public static let sessionTTLSecondsDefault = 900
-    public static let sessionTTLSecondsMax = 86_400
-    public static let sessionIDBytesMax = WireID.bytesMax
+    package static let sessionsMax = 10_000
+    package static let sessionTTLSecondsDefault = 900
+    package static let sessionTTLSecondsMax = 86_400
+    static let sessionIDBytesMax = WireID.bytesMax
     /// Ids of sessions that expired lately, which are told from those that never were.
-    public static let expiredSessionsRememberedMax = 16_384
-    public static let domainsPerSessionMax = 64
+    static let expiredSessionsRememberedMax = 16_384
+    package static let domainsPerSessionMax = 64
     /// Held ranges of a session: live IOVAs, parked ones, reservations, doorbell pages.
-    public static let iovasPerSessionMax = 1_000_000
-    public static let reservedRegionsPerSessionMax = 65_536
+    package static let iovasPerSessionMax = 1_000_000
+    package static let reservedRegionsPerSessionMax = 65_536
     /// Ranges, regions, devices and doorbells of all sessions together.
-    public static let sessionItemsTotalMax = 16_000_000
-    public static let devicesPerDomainMax = 4_096
-    public static let windowsPerDeviceMax = 1_024
-    public static let doorbellsPerDomainMax = 1_024
-    public static let mappingsPerDomainMax = 16_384
-    public static let batchOperationsMax = 10_000
+    static let sessionItemsTotalMax = 16_000_000
+    package static let devicesPerDomainMax = 4_096
+    package static let windowsPerDeviceMax = 1_024
+    package static let doorbellsPerDomainMax = 1_024
+    package static let mappingsPerDomainMax = 16_384
+    package static let batchOperationsMax = 10_000
 
     /// What one session may hold.
-    public static let sessionQuota = SessionQuota(
+    static let sessionQuota = SessionQuota(
         domains: domainsPerSessionMax, ranges: iovasPerSessionMax, regions: reservedRegionsPerSessionMax,
         devices: devicesPerDomainMax, doorbells: doorbellsPerDomainMax, mappings: mappingsPerDomainMax)
 

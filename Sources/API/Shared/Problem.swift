@@ -1,24 +1,24 @@
 // One refusal, with the facts that the client needs, and its document (RFC 9457). What is wrong with requests
 // whatever they ask is worded here; what a resource refuses stands beside its handlers.
 
-public import HTTP
-public import JSON
+import HTTP
+package import JSON
 
 /// A problem as it will be told: kind, one sentence, and where in the request it lies.
-public struct Problem: Error, Sendable {
-    public var kind: ProblemKind
+package struct Problem: Error, Sendable {
+    package var kind: ProblemKind
     /// One sentence that the caller can act on.
-    public var detail: String
+    package var detail: String
     /// Places in the request, at most `Limits.problemErrorsMax`.
-    public var errors: [JSONProblem]
+    package var errors: [JSONProblem]
     /// Places beyond the limit.
-    public var errorsDropped: Int
+    var errorsDropped: Int
     /// What Linux fails with, when it is Linux that refuses.
-    public var errno: String?
+    var errno: String?
     /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
-    public var headers: HeaderFields
+    var headers: HeaderFields
 
-    public init(
+    init(
         _ kind: ProblemKind, _ detail: String, errors: [JSONProblem] = [], errorsDropped: Int = 0,
         errno: String? = nil, headers: HeaderFields = HeaderFields(), retryAfterSeconds: Int? = nil
     ) {
@@ -34,23 +34,23 @@ public struct Problem: Error, Sendable {
 
 extension Problem {
     /// Wrong query parameters.
-    public static func parameters(_ errors: [JSONProblem]) -> Problem {
+    static func parameters(_ errors: [JSONProblem]) -> Problem {
         let names = errors.map(\.pointer).joined(separator: ", ")
         return Problem(.invalidParameter, "Correct the query: \(names).", errors: errors)
     }
 
     /// Wrong query parameters.
-    public static func parameters(_ list: ProblemList) -> Problem { parameters(list.problems) }
+    static func parameters(_ list: ProblemList) -> Problem { parameters(list.problems) }
 
     /// One wrong query parameter.
-    public static func parameter(_ name: String, _ detail: String) -> Problem {
+    static func parameter(_ name: String, _ detail: String) -> Problem {
         parameters([
             JSONProblem(pointer: QueryReader.pointer(name), code: WireValue.textCode, detail: detail)
         ])
     }
 
     /// A body that is sound JSON and means nothing here.
-    public static func semantic(_ list: ProblemList) -> Problem {
+    static func semantic(_ list: ProblemList) -> Problem {
         let count = list.problems.count + list.dropped
         let places = count == 1 ? "1 place" : "\(count) places"
         return Problem(
@@ -59,7 +59,7 @@ extension Problem {
     }
 
     /// A target that cannot be read: 404 where it merely names nothing, 400 where it is malformed.
-    public init(_ target: TargetProblem) {
+    init(_ target: TargetProblem) {
         switch target {
         case .emptySegment(let segment):
             self.init(.notFound, "Path segment \(segment + 1) is empty; nothing is there.")
@@ -80,7 +80,7 @@ extension Problem {
     }
 
     /// A body that is not JSON, or not JSON that is read here.
-    public init(_ error: JSONSyntaxError) {
+    package init(_ error: JSONSyntaxError) {
         let place = "line \(error.line), column \(error.column)"
         switch error.kind {
         case .malformed(let reason):

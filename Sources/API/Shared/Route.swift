@@ -2,10 +2,10 @@
 // one list for each resource; `Route.all` collects them. The router, 405 with Allow, OPTIONS, the index at
 // /v1, the dispatch and the tests of the contract all read these rows, so that they cannot disagree.
 
-public import HTTP
+package import HTTP
 
 /// One thing that can be asked for, by method and path. A class, so that a plan holds one reference.
-public final class Route: Sendable {
+package final class Route: Sendable {
     typealias Handler = @Sendable (Service) -> (RequestContext) throws(Problem) -> Response
 
     /// A part of a path: a word, or a variable by its name.
@@ -24,25 +24,25 @@ public final class Route: Sendable {
     }
 
     /// The operationId of the published contract.
-    public let id: String
-    public let method: Method
+    package let id: String
+    package let method: Method
     /// The path with its variables in braces, as in the published contract.
-    public let path: String
+    package let path: String
     /// Query parameters that are read; any other is refused.
-    public let query: [String]
+    package let query: [String]
     /// Media types of the answer, the first by default.
-    public let produces: [String]
+    package let produces: [String]
     /// Whether the answer needs the token when one is configured. Probes and pages never do.
-    public let needsToken: Bool
+    let needsToken: Bool
     /// Bodies that are read; empty when the route takes none.
     let reads: [BodyType]
     /// Whether an Idempotency-Key is obeyed: for POSTs that create something.
-    public let isIdempotent: Bool
+    let isIdempotent: Bool
     let segments: [Segment]
     let handler: Handler
 
     /// Media types of a request body that are read.
-    public var consumes: [String] { reads.map(\.mediaType) }
+    package var consumes: [String] { reads.map(\.mediaType) }
 
     private init(
         _ id: String, _ method: Method, _ path: String, query: [String], reads: [BodyType],
@@ -114,7 +114,7 @@ public final class Route: Sendable {
 
 extension Route {
     /// Every route, resource by resource, in the order in which they are listed.
-    public static let all: [Route] =
+    package static let all: [Route] =
         site + probes + platforms + devices + decisions + replays + faults + catalogue + vmms + placements
         + surveys + sessions + domains + verbs
 }

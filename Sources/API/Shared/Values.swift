@@ -1,18 +1,18 @@
 // Values that several resources read and write: ranges, masks, times. Their spelling on the wire has its one
 // home here and in the module JSON.
 
-public import AddressSpaces
+import AddressSpaces
 import IOVAAllocation
 import Ingestion
-public import JSON
-public import LinuxReleases
-public import MSIWindows
-public import Machines
-public import Sandboxes
+import JSON
+import LinuxReleases
+import MSIWindows
+import Machines
+import Sandboxes
 
 extension IOVARange {
     /// `{"start", "last"|"size"}`.
-    public init?(wire node: JSONNode, _ problems: ProblemList) {
+    init?(wire node: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let range = reader.range()
         reader.finish()
@@ -34,7 +34,7 @@ extension WireValue {
 }
 
 extension JSONWriter {
-    public mutating func range(_ name: String, _ range: AddressRange<some Address>) {
+    mutating func range(_ name: String, _ range: AddressRange<some Address>) {
         object(name) { $0.rangeMembers(start: range.start.value, last: range.last.value) }
     }
 
@@ -54,8 +54,8 @@ extension JSONWriter {
 }
 
 /// `2026-11-24T05:48:06.123Z`
-public enum Timestamp {
-    public static func text(milliseconds: UInt64) -> String {
+enum Timestamp {
+    static func text(milliseconds: UInt64) -> String {
         let seconds = milliseconds / 1_000
         let (year, month, day) = date(days: Int(seconds / 86_400))
         let inDay = Int(seconds % 86_400)

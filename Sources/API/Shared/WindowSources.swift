@@ -2,12 +2,12 @@
 // and policies spell them alike.
 
 import AddressSpaces
-public import JSON
-public import MSIWindows
+import JSON
+import MSIWindows
 
 extension WindowSource {
     /// Reads a source: of a query only a word.
-    public init?(_ value: WireValue, _ problems: ProblemList) {
+    init?(_ value: WireValue, _ problems: ProblemList) {
         switch value {
         case .member(let node): self.init(node, problems)
         case .text:
@@ -17,7 +17,7 @@ extension WindowSource {
     }
 
     /// Reads a source; every fault goes to `problems`.
-    public init?(_ node: JSONNode, _ problems: ProblemList) {
+    init?(_ node: JSONNode, _ problems: ProblemList) {
         guard node.kind == .object else {
             guard let source = node.choice(WireWords.sources, problems) else { return nil }
             self = source
@@ -105,7 +105,7 @@ extension WindowSource {
 
 extension JSONWriter {
     /// A source as a request would spell it.
-    public mutating func source(_ source: WindowSource) {
+    mutating func source(_ source: WindowSource) {
         object { writer in
             switch source {
             case .fixed: writer.member("kind", "fixed")

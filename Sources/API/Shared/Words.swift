@@ -2,30 +2,30 @@
 // (devices), and word lists for values of the domain. An id stands in paths, logs and commands, so it is
 // plain, and what is made under it can always be reached and removed again.
 
-public import AddressSpaces
+package import AddressSpaces
 import IOVAAllocation
-public import JSON
-public import LinuxReleases
-public import MSIWindows
+import JSON
+package import LinuxReleases
+package import MSIWindows
 import Machines
 
 /// An id that a client chose for a platform, a session or a domain.
-public struct WireID: Hashable, Sendable {
-    public let text: String
+package struct WireID: Hashable, Sendable {
+    let text: String
 
-    public static let bytesMax = 64
-    public static let sentence =
+    package static let bytesMax = 64
+    package static let sentence =
         "An id has 1 to \(bytesMax) characters of A-Z a-z 0-9 - . _ and is neither \".\" nor \"..\"."
 
     /// nil for a text that is no id.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         guard WireName.isReachable(text), text.utf8.count <= Self.bytesMax, text.utf8.allSatisfy(Self.isPlain)
         else { return nil }
         self.text = text
     }
 
     /// Reads a member of a body; the fault goes to `problems`.
-    public init?(_ node: JSONNode, _ problems: ProblemList) {
+    init?(_ node: JSONNode, _ problems: ProblemList) {
         guard let text = node.string(bytesMax: Self.bytesMax, problems) else { return nil }
         guard let id = WireID(text) else {
             problems.add(node.pointer, "bad-id", Self.sentence)
@@ -43,33 +43,33 @@ public struct WireID: Hashable, Sendable {
 }
 
 /// Names that are made elsewhere, such as a device's path in its device tree.
-public enum WireName {
-    public static let sentence =
+enum WireName {
+    static let sentence =
         "No path can name this id: it is \".\" or \"..\", or has a control character. Send another \"id\"."
 
     /// Whether a path can name it: one segment, percent-encoded, that is not empty, no dot segment and free
     /// of control characters.
-    public static func isReachable(_ text: String) -> Bool {
+    static func isReachable(_ text: String) -> Bool {
         !text.isEmpty && text != "." && text != ".." && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f }
     }
 }
 
 /// How much of an explanation is told.
-public enum ExplainLevel: String, CaseIterable, Sendable {
+package enum ExplainLevel: String, CaseIterable, Sendable {
     case none, summary, full
 }
 
 /// Word lists for reading and writing.
-public enum WireWords {
-    public static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
-    public static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
-    public static let explainLevels = ExplainLevel.allCases.map { (word: $0.rawValue, value: $0) }
-    public static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
+package enum WireWords {
+    package static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
+    package static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
+    package static let explainLevels = ExplainLevel.allCases.map { (word: $0.rawValue, value: $0) }
+    static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
 
     /// CPU page sizes of arm64.
-    public static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
+    package static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
     /// Window sources that a word alone names.
-    public static let sources: [(word: String, value: WindowSource)] = [
+    package static let sources: [(word: String, value: WindowSource)] = [
         ("fixed", .fixed), ("candidates", .posted),
         ("dynamic", .dynamic(prefer: .nearestDefault, size: WindowSource.mainlineSize)), ("none", .none),
     ]

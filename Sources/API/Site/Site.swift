@@ -7,16 +7,16 @@ import HTTP
 /// Files by absolute URL path, decoded: "/index.html", "/js/map/scale.js".
 public struct Site: Sendable {
     public struct File: Sendable {
-        public var body: [UInt8]
+        package var body: [UInt8]
         /// The body in gzip coding; nil when that is not worth it.
-        public var packed: [UInt8]?
-        public var mediaType: String
+        package var packed: [UInt8]?
+        package var mediaType: String
         /// Strong entity tag of `body`, quotes included.
-        public var etag: String
+        package var etag: String
         /// Strong entity tag of `packed`: other bytes, other tag (RFC 9110, 8.8.1).
-        public var packedETag: String
+        var packedETag: String
 
-        public init(body: [UInt8], packed: [UInt8]? = nil, mediaType: String) {
+        package init(body: [UInt8], packed: [UInt8]? = nil, mediaType: String) {
             self.body = body
             self.packed = packed.flatMap { $0.count < body.count ? $0 : nil }
             self.mediaType = mediaType

@@ -1,8 +1,8 @@
 // A survey as members of an answer, and a row as one line. Field names and their order are the contract's.
 
 import AddressSpaces
-public import Fleet
-public import JSON
+package import Fleet
+package import JSON
 import MSIWindows
 import Machines
 
@@ -16,7 +16,7 @@ extension JSONWriter {
 
 extension JSONWriter {
     /// Everything but the rows.
-    public mutating func surveyMembers(_ survey: Survey, _ constants: SurveyConstants) {
+    package mutating func surveyMembers(_ survey: Survey, _ constants: SurveyConstants) {
         member("kind", "survey")
         member("platforms", survey.platformCount)
         member("platforms_with_devices", survey.platformsWithDevices)
@@ -102,7 +102,7 @@ extension JSONWriter {
     }
 
     /// One device under all policies.
-    public mutating func surveyRow(_ row: SurveyRow, _ policies: [SurveyPolicy]) {
+    package mutating func surveyRow(_ row: SurveyRow, _ policies: [SurveyPolicy]) {
         object { writer in
             writer.member("kind", "device")
             writer.member("platform", row.platform)

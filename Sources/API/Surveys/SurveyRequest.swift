@@ -1,24 +1,24 @@
 // The body of POST /v1/surveys: which machines, under which conditions, with which further constants.
 
 import AddressSpaces
-public import Fleet
-public import JSON
+package import Fleet
+package import JSON
 import LinuxReleases
-public import MSIWindows
+import MSIWindows
 
 /// A survey as it was asked for.
-public struct SurveyRequest: Sendable {
+package struct SurveyRequest: Sendable {
     /// Ids; nil for every platform that the server knows, unless hosts are given.
-    public var platforms: [String]?
-    public var hosts: [PlacementRequest.Host] = []
-    public var stated = StatedConditions()
-    public var policies = SurveyPolicy.standard
-    public var isActiveOnly = true
+    var platforms: [String]?
+    var hosts: [PlacementRequest.Host] = []
+    var stated = StatedConditions()
+    var policies = SurveyPolicy.standard
+    var isActiveOnly = true
 
-    public var conditions: Conditions { stated.conditions }
+    var conditions: Conditions { stated.conditions }
 
     /// Reads the body; every fault goes to `problems`.
-    public init(_ root: JSONNode, _ problems: ProblemList) {
+    init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         platforms = reader.optional("platforms")?
             .elements(countMax: Limits.placementHostsMax, problems)?
@@ -45,7 +45,7 @@ public struct SurveyRequest: Sendable {
     }
 
     /// A further constant, by the base of its window.
-    public static func constant(_ value: WireValue, _ problems: ProblemList) -> SurveyPolicy? {
+    package static func constant(_ value: WireValue, _ problems: ProblemList) -> SurveyPolicy? {
         guard let base = value.u64(problems) else { return nil }
         guard !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow else {
             value.add("wraps", "A window of 1 MiB there would pass 2^64.", problems)
