@@ -38,12 +38,12 @@ final class ConnectionTable: @unchecked Sendable {
         let head: RequestHead?
     }
 
-    let lock = Lock()
-    var records: [ObjectIdentifier: ConnectionRecord] = [:]
-    var requestCount = 0
-    var draining = false
-    var cutting = false
-    var streams: [ObjectIdentifier: StreamBody] = [:]
+    private let lock = Lock()
+    private var records: [ObjectIdentifier: ConnectionRecord] = [:]
+    private var requestCount = 0
+    private var draining = false
+    private var cutting = false
+    private var streams: [ObjectIdentifier: StreamBody] = [:]
 
     var isDraining: Bool { lock.withLock { draining } }
     /// Whether the grace for streams is over.

@@ -60,10 +60,9 @@ public final class Daemon: @unchecked Sendable {
     /// The libmicrohttpd that is running, e.g. "0.9.75".
     public static var libraryVersion: String { String(cString: MHD_get_version()) }
 
-    /// Open connections, for metrics.
-    public var connectionCount: Int { core.connections.connectionCount }
+    var connectionCount: Int { core.connections.connectionCount }
     /// Requests between their request line and the end of their answer.
-    public var requestsInFlight: Int { core.connections.requestsInFlight }
+    var requestsInFlight: Int { core.connections.requestsInFlight }
 
     /// Stops accepting, answers new requests on open connections with `refuse(.shuttingDown)`, gives requests
     /// in flight up to `graceSeconds`, then closes everything. Returns whether all of them finished in time.

@@ -6,11 +6,11 @@ import Glibc
 /// A listening stream socket. The daemon that it is given to closes it.
 public struct ListenSocket: Sendable {
     /// Clients that may wait to be accepted.
-    public static let backlogCount: Int32 = 1024
+    private static let backlogCount: Int32 = 1024
     /// systemd's first passed descriptor (sd_listen_fds(3)).
-    public static let firstInheritedDescriptor: Int32 = 3
+    private static let firstInheritedDescriptor: Int32 = 3
     /// More passed descriptors than this are ignored.
-    public static let maximumInheritedDescriptorCount: Int32 = 64
+    private static let maximumInheritedDescriptorCount: Int32 = 64
 
     public let descriptor: Int32
     /// The bound TCP port in host byte order; nil for unix sockets.
@@ -18,9 +18,9 @@ public struct ListenSocket: Sendable {
     /// For the log: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
     public let name: String
     /// The file to remove at the end, with device and inode as they were bound.
-    var file: (path: String, device: UInt64, inode: UInt64)?
+    private let file: (path: String, device: UInt64, inode: UInt64)?
 
-    init(descriptor: Int32, file: (path: String, device: UInt64, inode: UInt64)? = nil) {
+    private init(descriptor: Int32, file: (path: String, device: UInt64, inode: UInt64)? = nil) {
         self.descriptor = descriptor
         self.file = file
         let address = SocketAddress.local(of: descriptor)

@@ -13,7 +13,7 @@ struct Report {
         case picture(unfit: [Int], devices: Int, marks: [(base: UInt64, name: String)])
     }
 
-    enum Format: String, CaseIterable {
+    enum Format {
         case text, markdown, html
     }
 

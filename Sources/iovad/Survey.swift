@@ -95,9 +95,13 @@ struct SurveyCommand: ParsableCommand {
                     writer.model(survey.conditions.kernel, engine: Iovad.version)
                 }
             }
-        case .text, .markdown, .html:
+        case .text: printReport(.text)
+        case .markdown: printReport(.markdown)
+        case .html: printReport(.html)
+        }
+        func printReport(_ format: Report.Format) {
             let report = SurveyReport.make(survey, constants, unreadable: unreadable)
-            print(report.written(as: Report.Format(rawValue: format.rawValue) ?? .text), terminator: "")
+            print(report.written(as: format), terminator: "")
         }
     }
 
