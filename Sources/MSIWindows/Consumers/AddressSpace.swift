@@ -1,5 +1,5 @@
 // The address spaces that user space fills, VFIO's container and iommufd's IOAS, in one shape: prepare,
-// attach groups, map doorbells. Whatever differs between the two is behind one of the switches here.
+// attach groups, map doorbells. Whatever differs between the two is in one of the switches here.
 // `Decision` asks one once; a sandbox keeps one alive.
 
 package import AddressSpaces
@@ -32,7 +32,7 @@ package struct Attempt: Sendable {
     }
 }
 
-/// What attaching a group has come to.
+/// A group that was attached, as its doorbells need it.
 package struct Attachment: Sendable {
     /// Where doorbells of the group go; nil where they have no window.
     package let window: IOVARange?

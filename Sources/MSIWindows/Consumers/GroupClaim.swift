@@ -13,7 +13,7 @@ enum GroupClaim {
         _ group: PreparedGroup, _ conditions: Conditions, _ recorder: inout R
     ) throws(Refusal) {
         if conditions.defaultDomain == .none {
-            let because = "The device has no IOMMU group, so there is nothing to hand to user space."
+            let because = "The device has no IOMMU group, so it cannot be handed to user space."
             recorder.record(.noGroup, .rejected, because)
             throw Refusal(errno: .noEntry, because: because, warning: .noGroup)
         }
@@ -22,13 +22,13 @@ enum GroupClaim {
             guard conditions.kernel.refusesBlockingDirectDevices else {
                 recorder.record(
                     .directRegionIgnored, .noted,
-                    "\(region.provenanceText) wants a mapping one to one; Linux \(conditions.kernel.rawValue) "
-                        + "hands the group over all the same.")
+                    "Firmware wants \(region.provenanceText) mapped one to one; Linux \(conditions.kernel.rawValue) "
+                        + "hands the group to user space all the same.")
                 continue
             }
             let because =
                 "Firmware wants \(region.provenanceText) at \(HexLiteral.text(region.start)) mapped one to "
-                + "one, so Linux lets nobody take the group: claiming it fails with EINVAL."
+                + "one, so the group cannot be handed to user space: claiming it fails with EINVAL."
             let blocker = device.withheld.items.first { $0.type == .direct }
             recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)
             throw Refusal(
@@ -47,8 +47,8 @@ enum GroupClaim {
         }
         guard offers.contains(.callerMustAllocate) else { return offers }
         let because =
-            "Every candidate is blocked, so the caller must allocate a window, which it cannot here: "
-            + "attaching is refused (EADDRNOTAVAIL is proposed; none was ever specified)."
+            "Every candidate is blocked, so the caller must allocate a window, and it cannot: "
+            + "attaching is refused (EADDRNOTAVAIL is this model's proposal; no errno was ever specified)."
         recorder.record(.refusedWithoutWindow, .rejected, because)
         throw Refusal(errno: .addressNotAvailable, because: because, warning: .callerMustAllocate)
     }
@@ -59,7 +59,7 @@ enum GroupClaim {
     ) throws(Refusal) {
         guard !conditions.hasIsolatedMSI else { return }
         guard conditions.allowsUnsafeInterrupts == false else {
-            recorder.record(rule, .noted, "MSIs are not isolated; allow_unsafe_interrupts lets it pass.")
+            recorder.record(rule, .noted, "MSIs are not isolated; allow_unsafe_interrupts permits it.")
             return
         }
         let because =

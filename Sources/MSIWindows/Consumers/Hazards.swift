@@ -13,8 +13,8 @@ enum Hazards {
         if case .user = question.source, question.consumer != .iommufd {
             decision.warn(
                 .optionNotForConsumer,
-                "User space chooses a window through iommufd only: \(question.consumer.rawValue) goes on as if "
-                    + "none were chosen.")
+                "User space can choose a window through iommufd only: \(question.consumer.rawValue) ignores "
+                    + "the choice.")
         }
         for device in question.prepared.devices { decision.warn(device.hazards) }
     }
@@ -43,8 +43,8 @@ enum Hazards {
         case .rmrOfSingleFunctions:
             found.add(
                 .rmrSkipped,
-                "The RMR at \(unapplied.location) is for single functions behind \(device.id), which stands for the "
-                    + "others: ask for the function by its address.",
+                "The RMR at \(unapplied.location) is for single functions behind \(device.id), which stands for all "
+                    + "others: ask about the function by its address.",
                 range: unapplied.region?.range)
         }
     }
@@ -53,12 +53,12 @@ enum Hazards {
         if region.length == 0 {
             found.add(
                 .zeroLengthRegion,
-                "\(region.provenanceText) at \(HexLiteral.text(region.start)) has no bytes: Linux keeps it, its end "
-                    + "lies below its start, and each consumer takes that differently.")
+                "\(region.provenanceText) at \(HexLiteral.text(region.start)) has no bytes: Linux keeps it with an end "
+                    + "below its start, and each consumer treats that differently.")
         } else if region.range == nil {
             found.add(
                 .wrappingRegion,
-                "\(region.provenanceText) at \(HexLiteral.text(region.start)) passes 2^64: Linux computes with an end "
+                "\(region.provenanceText) at \(HexLiteral.text(region.start)) extends past 2^64: Linux computes an end "
                     + "of \(HexLiteral.text(region.wrappingLast)) and protects nothing below it.")
         }
     }
@@ -79,26 +79,27 @@ enum Hazards {
         if let last = question.usable?.map(\.last).max(), last.value == .max {
             decision.warn(
                 .rangesBeforeAttach,
-                "iova_ranges reach 2^64-1, as before any attach: they say nothing of this host. Read them again "
-                    + "afterwards.")
+                "iova_ranges reach 2^64-1, as they do before a device is attached: they say nothing about this host. Read them "
+                    + "again after attaching it.")
         }
         guard !conditions.kernel.refusesBlockingDirectDevices else { return }
         for device in question.prepared.devices {
             for region in device.directRegions {
                 decision.warn(
                     .directRegionUnenforced,
-                    "\(region.provenanceText) wants a mapping one to one, which Linux \(conditions.kernel.rawValue) "
-                        + "drops when the group is handed over.",
+                    "Firmware wants \(region.provenanceText) mapped one to one; Linux \(conditions.kernel.rawValue) "
+                        + "drops that mapping when the group is handed to user space.",
                     range: region.range)
             }
         }
     }
 
-    static let physicalDoorbell = "MSIs go to the physical doorbell through a translating SMMU and fault."
+    static let physicalDoorbell =
+        "MSIs go to the doorbell's physical address through a translating SMMU and fault."
 
     static let setUpFailure =
-        "The bus addresses of dma-ranges are not in the order of their CPU addresses: the DMA "
-        + "domain's set-up fails with EINVAL, and gaps behind the failure are not known."
+        "The bus addresses of dma-ranges are not in the order of their CPU addresses: setting up the DMA "
+        + "domain fails with EINVAL, and the gaps after the failure are not known."
 
     /// Windows of several devices or groups that do not agree.
     static func warn(
@@ -119,7 +120,7 @@ enum Hazards {
             decision.warn(
                 .cookieOfFirstGroup,
                 "The group joins a domain whose cookie starts at \(used.start.hex), the window of the group that "
-                    + "made it; its own window \(windows[0].text) is kept free and not used.",
+                    + "created it; its own window \(windows[0].text) is kept free and not used.",
                 range: used)
         }
         for device in question.prepared.mates {
@@ -141,8 +142,8 @@ extension Hazards {
         if domain.errno == .badAddress {
             decision.warn(
                 .dmaDomainSetupFails,
-                "The inbound windows lie outside the aperture \(question.conditions.aperture.text): the DMA domain's "
-                    + "set-up fails with EFAULT.")
+                "The inbound windows lie outside the aperture \(question.conditions.aperture.text): setting up the DMA "
+                    + "domain fails with EFAULT.")
         } else if domain.errno != nil {
             decision.warn(.dmaDomainSetupFails, setUpFailure)
         }
@@ -179,7 +180,7 @@ extension Hazards {
                 decision.warn(
                     .inboundWindowToTheTop,
                     "The inbound window at \(HexLiteral.text(window.busStart)) ends at 2^64-1: the kernel's cursor "
-                        + "wraps to 0 and, behind the last window, everything is reserved.")
+                        + "wraps to 0 and, after the last window, everything is reserved.")
             }
         }
     }
@@ -203,12 +204,13 @@ extension Hazards {
                 decision.warn(
                     .groupMateReservations,
                     isHit
-                        ? "The doorbell page lies in the \(what), which the domain of its group does not know."
+                        ? "The doorbell page lies in the \(what), which is not reserved in the domain of its group."
                         : "The \(what) is not reserved in the domain, which was set up for \(group.first.device.id).",
                     range: range)
                 guard isHit else { continue }
                 decision.isReachable = false
-                decision.because = "The doorbell page lies in the \(what), which its domain does not know."
+                decision.because =
+                    "The doorbell page lies in the \(what), which is not reserved in its domain."
             }
         }
     }

@@ -1,5 +1,6 @@
-// The one place that judges a window: whether the device reaches it, and if not, what stands in its way, as
-// blockers, as warnings and as a sentence. It knows nothing of who maps doorbells there.
+// The one place that judges a window of user space: whether the device reaches it, and if not, what stands in
+// its way, as blockers, as warnings and as a sentence. Candidates of a window source and the pages of the DMA
+// layer, which are judged by stricter bounds, share the sentences.
 
 import AddressSpaces
 import LinuxReleases
@@ -50,7 +51,8 @@ enum Reachability {
             range: item.range)
     }
 
-    /// Reservations of the group's other devices on the window: the group has one, and theirs go astray.
+    /// Reservations of the group's other devices on the window: the whole group uses it, and their MSIs would
+    /// not arrive.
     private static func blockers(
         _ window: IOVARange, ofMates question: Question
     ) -> [(device: String, item: WithheldItem)] {

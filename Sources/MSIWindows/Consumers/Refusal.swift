@@ -33,7 +33,7 @@ package struct Refusal: Error, Hashable {
     /// The refusal of a group that came before the one that is asked about.
     func ofEarlier(_ group: PreparedGroup) -> Refusal {
         var refusal = self
-        refusal.because = "The earlier group of \(group.device.device.id) is not attached itself: \(because)"
+        refusal.because = "The earlier group of \(group.device.device.id) is itself refused: \(because)"
         return refusal
     }
 }

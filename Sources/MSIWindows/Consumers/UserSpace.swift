@@ -114,7 +114,7 @@ enum UserSpace {
         guard let range, let window, range.overlaps(window) else { return }
         decision.warn(
             .mappingOnWindow,
-            "\(range.text) meets the MSI window \(window.text), so guest memory or registers cannot lie there: "
+            "\(range.text) overlaps the MSI window \(window.text), so guest memory or registers cannot lie there: "
                 + "\(errno.rawValue).",
             range: range)
     }

@@ -39,7 +39,7 @@ public struct Conditions: Hashable, Sendable {
     /// IOMMU_CAP_CACHE_COHERENCY, which iommufd demands.
     public var isCacheCoherent = true
 
-    /// The aperture that is assumed where no register tells: bits of input address.
+    /// The aperture that is assumed where no register is known: bits of input address.
     public static let apertureBitsDefault = 48
     public static let apertureBitsBounds = 16...64
 
@@ -63,7 +63,7 @@ public struct Conditions: Hashable, Sendable {
 
 extension Conditions {
     /// `domain->pgsize_bitmap`: one translation granule's sizes for an SMMU, all that a virtio-iommu names.
-    public var domainPageSizes: PageSizes {
+    var domainPageSizes: PageSizes {
         if driver == .virtio { return smmuPageSizes }
         return smmuPageSizes.restricted(toCPUPage: pageSize, outputBits: 52)?.sizes ?? smmuPageSizes
     }

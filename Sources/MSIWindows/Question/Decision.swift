@@ -42,7 +42,7 @@ public struct Decision: Hashable, Sendable {
     public var window: IOVARange?
     public var doorbells: [Doorbell] = []
     /// Whether the window lies outside everything that the platform withholds, also where Linux does not
-    /// look. Without a window: whether the doorbells are reached all the same.
+    /// look. Without a window: whether the doorbells are reached without one.
     public var isReachable: Bool
     /// What stands in the window's way.
     public var blockers: [WithheldItem] = []
@@ -71,7 +71,7 @@ public struct Decision: Hashable, Sendable {
 }
 
 extension Decision {
-    /// Decides, telling each step to `recorder`. The recorder cannot change the decision.
+    /// Decides, reporting each step to `recorder`. The recorder cannot change the decision.
     public static func decide<R: Recorder>(_ question: Question, recorder: inout R) -> Decision {
         var decision =
             switch question.consumer {

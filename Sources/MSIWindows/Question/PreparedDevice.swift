@@ -15,7 +15,7 @@ public final class PreparedDevice: Sendable {
     public let source: Device
     /// With firmware's memory ranges rounded as a kernel with these pages keeps them.
     public let device: Device
-    /// Ranges that the caller or the host itself told to be usable; nil when nothing is known.
+    /// Ranges that the caller or the running host reported as usable; nil when nothing is known.
     public let usable: [IOVARange]?
     /// The conditions that were prepared for; see `Conditions.ofDevice`.
     public let conditions: Conditions

@@ -2,7 +2,7 @@
 
 public import AddressSpaces
 
-/// Something that the asker should know, though Linux may not say it.
+/// Something that the caller should know, though Linux may not report it.
 public struct Warning: Hashable, Sendable {
     public var code: Code
     public var detail: String

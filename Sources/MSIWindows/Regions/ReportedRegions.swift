@@ -1,6 +1,7 @@
 // The reserved regions that a kernel reports for a device: which of firmware's regions its driver applies,
-// and the driver's own window among them, in driver order. Mirrors drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:
-// arm_smmu_get_resv_regions and drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2.
+// and the driver's own window among them, in driver order. Mirrors
+// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions and
+// drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2.
 
 import AddressSpaces
 import IOVAAllocation
@@ -55,7 +56,7 @@ extension ReservedRegion {
 }
 
 extension WindowSource {
-    /// Mainline's driver reports its window before everything else, the posted series behind it.
+    /// Mainline's driver reports its window before everything else, the posted series after it.
     var isListedFirst: Bool {
         switch self {
         case .fixed: true

@@ -12,7 +12,7 @@ public struct Withheld: Hashable, Sendable {
     public let items: [WithheldItem]
     /// By position in `items`: the highest address of that item and of all before it.
     private let reach: [UInt64]
-    /// What setting up the DMA domain fails with; gaps behind the failure are not known.
+    /// What setting up the DMA domain fails with; gaps after the failure are not known.
     public let errno: Errno?
     /// Highest DMA address of the bus, inclusive.
     public let dmaLimit: UInt64
@@ -59,8 +59,8 @@ public struct Withheld: Hashable, Sendable {
             hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
     }
 
-    /// Firmware's regions, also those behind a failed set-up and those on a host bridge, which mainline does
-    /// not apply: the platform withholds them all the same.
+    /// Firmware's regions, also those after a failed set-up and those on a host bridge, which mainline does
+    /// not apply: the platform withholds them even so.
     private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.firmwareRegions.compactMap { region in
             let isApplied = region.isApplied(to: device, under: conditions)
@@ -78,7 +78,7 @@ public struct Withheld: Hashable, Sendable {
     }
 
     /// Memory ranges that firmware asked for and that Linux does not reserve here, because it skips them or
-    /// because they are for single functions: somebody's DMA goes there all the same.
+    /// because they are for single functions: DMA goes there even so.
     private static func unapplied(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.unappliedRegions.compactMap { unapplied in
             guard let region = unapplied.region, region.length > 0,
@@ -113,7 +113,7 @@ public struct Withheld: Hashable, Sendable {
         candidates(for: range).first
     }
 
-    /// From the first item that ends in `range` or behind it to the last that starts before its end. Empty
+    /// From the first item that ends in `range` or after it to the last that starts before its end. Empty
     /// when none overlaps; otherwise the first of them does, and any of the others may.
     private func candidates(for range: IOVARange) -> ArraySlice<WithheldItem> {
         let from = reach.partitioningIndex { $0 >= range.start.value }

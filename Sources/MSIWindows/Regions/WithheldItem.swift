@@ -18,7 +18,7 @@ public struct WithheldItem: Hashable, Sendable {
         case outsideIOVARanges = "outside_iova_ranges"
 
         /// For a sentence: "dma-ranges gap 0x0...0x80000fff".
-        public var phraseWithArticle: String {
+        var phraseWithArticle: String {
             switch self {
             case .pageZero: phrase
             case .iommuAddresses, .rmr: "an \(phrase)"

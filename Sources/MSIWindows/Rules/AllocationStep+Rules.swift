@@ -93,7 +93,7 @@ extension AllocationStep {
                 ? "1 cached range goes back to the tree."
                 : "\(ranges) cached ranges go back to the tree."
         case .freed(let range): "Pages \(text(range)) are free."
-        case .notHeld(let pfn): "Nobody holds page \(hex(pfn)), so nothing happens."
+        case .notHeld(let pfn): "Page \(hex(pfn)) is not held, so nothing happens."
         case .memoReset(let from, let to):
             "Failures below 4 GiB are forgotten: max32_alloc_size goes from \(pages(from)) to \(pages(to))."
         case .parked(let order, let pfn):
@@ -102,8 +102,8 @@ extension AllocationStep {
             "A full magazine goes back to the tree: \(ranges) ranges of \(pages(of: order))."
         case .reservationRefused(let lo, let hi, let highest):
             "\(hex(lo))...\(hex(hi)) is beyond \(hex(highest)), the last page that an address reaches."
-        case .grew(let from, let to): "\(text(from)), which is held, grows down to \(hex(to.lo))."
-        case .covered(let range): "\(text(range)), which is held, covers a part already."
+        case .grew(let from, let to): "The held range \(text(from)) grows down to \(hex(to.lo))."
+        case .covered(let range): "The held range \(text(range)) already covers a part."
         case .reserved(let range): "Pages \(text(range)) are reserved."
         }
     }

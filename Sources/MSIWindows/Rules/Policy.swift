@@ -50,30 +50,33 @@ public struct Policy: Hashable, Sendable {
         Policy(
             id: "mainline_fixed", numeral: "i", title: "Mainline: the fixed constant", source: .fixed,
             consumer: nil, status: .merged,
-            sentence: "The SMMU driver offers \(first) and 1 MiB, whatever lies there.",
+            sentence: "The SMMU driver offers 1 MiB at \(first), whatever lies there.",
             citation: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions, Linux 7.2"),
         Policy(
             id: "posted_two_constants", numeral: "ii", title: "Two constants", source: .posted, consumer: nil,
             status: .posted,
             sentence:
-                "The first of \(first) and \(second) that touches no region of the device; else none.",
+                "The driver offers the first of \(first) and \(second) that touches no region of the device, else no window.",
             citation: series),
         Policy(
             id: "must_allocate_r1", numeral: "iii", title: "Caller must allocate, one constant",
             source: mustAllocate([WindowSource.mainlineBase], .advertised), consumer: nil, status: .discussed,
-            sentence: "\(first) where it touches no region; else the caller must allocate or is refused.",
+            sentence:
+                "The driver offers \(first) if that touches no region; else the caller must allocate a window or is refused.",
             citation: "discussion of \(series)"),
         Policy(
             id: "must_allocate_r2", numeral: "iii-r2", title: "Caller must allocate, two constants",
             source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .advertised),
             consumer: nil, status: .discussed,
-            sentence: "The first of two constants that touches no region; else the caller must allocate.",
+            sentence:
+                "The driver offers the first of two constants that touches no region; else the caller must allocate a window.",
             citation: "discussion of \(series)"),
         Policy(
             id: "must_allocate_r3", numeral: "iii-r3", title: "Caller must allocate, reachable constants",
             source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .unreachable),
             consumer: nil, status: .discussed,
-            sentence: "As before, and the window lies inside the aperture and the inbound windows.",
+            sentence:
+                "As with two constants, and the window must lie inside the aperture and the inbound windows.",
             citation: "discussion of \(series)"),
     ]
 

@@ -1,4 +1,4 @@
-// How a decision explains itself: the code that decides tells each step to a recorder. One that keeps
+// How a decision explains itself: the code that decides reports each step to a recorder. One that keeps
 // nothing compiles away, so there is one path and no second explanation that could disagree.
 
 public import AddressSpaces
@@ -19,7 +19,7 @@ public struct Step: Hashable, Sendable {
     public var text: String
 }
 
-/// Is told what was decided, as it is decided.
+/// Receives each step as it is decided. It cannot change the decision.
 public protocol Recorder {
     mutating func record(
         _ rule: Rule, _ verdict: Step.Verdict, candidate: IOVARange?, blocker: WithheldItem?,
@@ -94,7 +94,7 @@ public struct StepRecorder: Recorder {
     }
 }
 
-/// Lets the allocator tell its steps to a decision's recorder.
+/// Passes the allocator's steps to a decision's recorder.
 struct AllocationListener<R: Recorder>: AllocationRecorder {
     var recorder: R
 

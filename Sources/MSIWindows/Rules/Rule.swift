@@ -115,13 +115,13 @@ public enum Rule: String, CaseIterable, Sendable {
         case .groupDirectRegion:
             "A direct region makes the group unassignable: claiming it fails with EINVAL."
         case .directRegionIgnored:
-            "Up to Linux 6.5 a direct region does not stop a group from being handed over."
+            "Up to Linux 6.5 a direct region does not stop a group from being handed to user space."
         case .identityDomain: "In an identity domain nothing is translated, so MSIs go to physical addresses."
-        case .windowFixed: "The IOMMU driver offers its constant window without looking at anything."
+        case .windowFixed: "The IOMMU driver offers its constant window, whatever the platform withholds."
         case .windowGiven:
-            "A list of regions that holds a software window already is taken as the driver's own."
+            "A list of regions that already contains a software window is taken as the driver's own."
         case .windowReplacedByHardware:
-            "A virtio-iommu that tells of an MSI region makes its driver offer no window."
+            "If a virtio-iommu reports an MSI region, its driver offers no window."
         case .candidateTaken: "The first candidate that touches nothing it must avoid becomes the window."
         case .candidateBlocked: "A candidate that touches something it must avoid is passed over."
         case .noneLeft: "When every candidate is blocked the driver offers no window, without a message."
@@ -131,12 +131,12 @@ public enum Rule: String, CaseIterable, Sendable {
         case .sourceNone: "A driver that offers no software window reports firmware's regions only."
         case .softwareWindowSkipped:
             "A DMA domain skips the software window: its allocator serves doorbells like buffers."
-        case .firstDeviceOnly: "Only the first device of a group has its reservations made in the domain."
+        case .firstDeviceOnly: "Only the reservations of a group's first device are made in its domain."
         case .regionReserved: "What the device must not use is reserved in the allocator, in whole pages."
         case .invertedNode:
-            "A region whose last page lies below its first becomes an inverted node, a wall of no width."
+            "A region whose last page lies below its first is inserted as an inverted node."
         case .domainSetUpFails:
-            "When the set-up fails the device keeps its platform operations and the domain stays attached."
+            "When the set-up fails the device keeps its platform's DMA operations and the domain stays attached."
         case .earlierMapping: "What was mapped before decides where the allocator looks first."
         case .hardwareIdentity: "A doorbell in a hardware MSI region is reached at its own address."
         case .domainPageReused:
@@ -144,7 +144,7 @@ public enum Rule: String, CaseIterable, Sendable {
         case .domainPageMapped: "A new doorbell page is mapped at a page from the domain's allocator."
         case .triedBelow4G: "A PCI device whose limit is above 4 GiB is tried below it first."
         case .gaveUpBelow4G:
-            "When nothing fits below 4 GiB the device goes on with all of its bits; since 6.4, for good."
+            "When nothing fits below 4 GiB the device uses all of its address bits; since 6.4, for good."
         case .exhausted: "When nothing is free below the limit, allocating the interrupt vectors fails."
         case .sizeRounded: "Sizes that the caches serve are rounded up to a power of two."
         case .cacheHit: "A freed range of the same size class and low enough is taken from the cache."
@@ -154,74 +154,77 @@ public enum Rule: String, CaseIterable, Sendable {
         case .cacheZero: "A cached page frame 0 counts as an empty cache, and its range is lost."
         case .failedFast32:
             "A request below 4 GiB as large as one that failed before is refused without a search."
-        case .startedAtCached32: "A search below 4 GiB starts at the node that the last one left behind."
-        case .startedAtCached64: "A search above 4 GiB starts at the node that the last one left behind."
+        case .startedAtCached32: "A search below 4 GiB starts at the node where the last one ended."
+        case .startedAtCached64: "A search above 4 GiB starts at the node where the last one ended."
         case .searched:
             "A pass looks from the top of its window down; a second covers what the first skipped."
-        case .noSecondPass: "There is no second pass where the search began at the top of its window already."
+        case .noSecondPass: "There is no second pass if the search already began at the top of its window."
         case .limitWraps:
             "A limit of all ones wraps to 0 when it is made exclusive, and nothing lies below that."
-        case .took: "The highest place that fits is taken."
+        case .took: "The highest free range that fits is taken."
         case .memoSet:
             "A search that fails leaves its size as max32_alloc_size, against which requests below 4 GiB are checked."
-        case .stateChanged: "What an allocation or a failure leaves behind steers the next ones."
+        case .stateChanged: "The state after an allocation or a failure decides where the next search starts."
         case .flushed: "Before the last try the caches are emptied into the tree."
         case .magazineFreed: "A magazine that finds no place among the full ones is emptied into the tree."
         case .parked: "A freed range of a cached size class is kept for the next request of that class."
         case .freed: "A freed range leaves the tree."
-        case .notHeld: "Freeing an address that nobody holds does nothing."
+        case .notHeld: "Freeing an address that is not held does nothing."
         case .memoReset: "Freeing a range below 4 GiB lets requests of every size search there again."
-        case .reserved: "A reservation that meets nothing becomes a range of its own."
+        case .reserved: "A reservation that overlaps nothing becomes a range of its own."
         case .grew: "A reservation that begins below a held range grows that range down."
-        case .covered: "What a held range covers already is not reserved again."
+        case .covered: "What a held range already covers is not reserved again."
         case .reservationRefused: "A reservation of pages that no 64-bit address reaches is refused."
         case .apertureConflict:
-            "A domain whose aperture leaves out what is mapped already is refused with EINVAL."
+            "A domain whose aperture does not contain what is already mapped is refused with EINVAL."
         case .regionOverlap:
-            "A region that must not be mapped and meets a mapping refuses the group with EINVAL."
+            "A group with a region that overlaps a mapping and must not be mapped is refused with EINVAL."
         case .rangesEmpty: "When no IOVA remains after the exclusions, attaching fails with EINVAL."
         case .unsafeInterrupts:
             "Without isolated MSIs a group needs allow_unsafe_interrupts, or is refused with EPERM."
         case .domainShared: "A group that an existing domain accepts joins it; the cookie stays where it is."
         case .hardwareMSIWins: "A hardware MSI region in the group means that no MSI cookie is made."
         case .noCookie:
-            "Without a window there is no cookie: since 6.15 interrupts fail, before they went out untranslated."
+            "Without a window there is no cookie: since 6.15 setting up interrupts fails; before, they were not translated."
         case .cookieBase: "The MSI cookie starts at the highest window of the group."
         case .doorbellMapped: "Each new doorbell page takes the next CPU page of the cookie."
         case .pageReused: "Doorbells in one physical page share its mapping."
-        case .baseZero: "Address 0 counts as failure, though the cookie has moved past it."
+        case .baseZero: "Address 0 counts as a failure, though the cookie has moved past it."
         case .pastWindowEnd: "Doorbell pages do not stop at the window's end."
         case .beyondAperture: "A page beyond the aperture cannot be mapped: setting up interrupts fails."
-        case .pageUnmappable: "A page that the IOMMU cannot map by itself fails: setting up interrupts fails."
-        case .iommufdAbsent: "iommufd is there since Linux 6.2."
+        case .pageUnmappable:
+            "A page that the IOMMU cannot map on its own is refused: setting up interrupts fails."
+        case .iommufdAbsent: "Linux has iommufd since release 6.2."
         case .iommufdNotCoherent:
             "Binding needs an IOMMU that enforces cache coherency, or fails with EINVAL."
         case .iommufdUnsafeInterrupts:
             "Without isolated MSIs binding needs allow_unsafe_interrupts, or fails with EPERM."
         case .iommufdRegionInUse:
-            "A region that meets a mapping or an allowed range refuses the device with EADDRINUSE."
+            "A device with a region that overlaps a mapping or an allowed range is refused with EADDRINUSE."
         case .iommufdHardwareAndSoftware:
             "A device with hardware and software MSI regions, or two windows, is refused with EINVAL."
         case .iommufdGranule: "An IOMMU whose smallest page is larger than the CPU's is refused with EINVAL."
         case .iommufdApertureInUse:
-            "A domain that cannot hold what is mapped or allowed already is refused with EADDRINUSE."
+            "A domain that cannot hold what is already mapped or allowed is refused with EADDRINUSE."
         case .iommufdPhysical: "Without a software window doorbells keep their physical addresses, silently."
         case .softwarePageMapped: "Each new doorbell page takes the next number of its window in the context."
         case .softwarePageReused: "A doorbell page keeps its number in every address space of the context."
         case .softwarePagesExhausted:
             "A context maps \(DoorbellContext.pagesMax) doorbell pages over all windows; the next fails with EOVERFLOW."
-        case .optionBusy: "The options of an attached device cannot be touched: EBUSY."
+        case .optionBusy: "The options of an attached device cannot be changed: EBUSY."
         case .optionMisaligned: "Start and size must be multiples of 1 MiB: EINVAL."
-        case .optionOverflows: "A window that passes 2^64 is refused with EOVERFLOW."
-        case .optionOverlaps: "A window on a region that the device may not use is refused with EADDRINUSE."
+        case .optionOverflows: "A window that extends past 2^64 is refused with EOVERFLOW."
+        case .optionOverlaps:
+            "A window that overlaps a region that the device may not use is refused with EADDRINUSE."
         case .optionBeyondAperture: "As intended, a window beyond the aperture is refused."
         case .optionStored:
             "A window that passes the checks replaces the driver's when the device is attached."
-        case .mapAllowed: "A mapping within one usable range, aligned and free, can be made."
+        case .mapAllowed: "A mapping that is aligned, free and within one usable range is accepted."
         case .mapRefused:
-            "A mapping that is empty, crooked, taken, or not within one usable range is refused."
+            "A mapping that is empty, misaligned, already taken, or not within one usable range is refused."
         case .reachable: "A window outside everything withheld can be reached by the device."
-        case .unreachable: "A window inside something withheld is not reached, though Linux accepts it."
+        case .unreachable:
+            "The device does not reach a window in a withheld range, though Linux accepts the window."
         }
     }
 

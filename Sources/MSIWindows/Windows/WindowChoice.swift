@@ -2,7 +2,7 @@
 // series' own: inclusive ends, arithmetic that wraps, regions of any type, of no bytes too. The searches of
 // `dynamic` are this model's own: the discussion of one named no algorithm.
 
-public import AddressSpaces
+import AddressSpaces
 import Machines
 
 enum WindowChoice {
@@ -13,13 +13,13 @@ enum WindowChoice {
         if let given = device.givenWindow {
             recorder.record(
                 .windowGiven, .accepted, candidate: given,
-                "The driver's list was given with the window \(given.text).")
+                "The given list of regions already contains the window \(given.text).")
             return .window(given)
         }
         if device.conditions.driver == .virtio, source != .none, let region = device.hardwareRegion {
             recorder.record(
                 .windowReplacedByHardware, .rejected,
-                "The virtio-iommu tells of the MSI region at \(HexLiteral.text(region.start)), so its driver "
+                "The virtio-iommu reports the MSI region at \(HexLiteral.text(region.start)), so its driver "
                     + "offers no window.")
             return .hardware
         }
@@ -136,18 +136,18 @@ enum WindowChoice {
     }
 }
 
-/// What a window source comes to for one device.
-public enum Offer: Hashable, Sendable {
+/// What a window source yields for one device.
+enum Offer: Hashable, Sendable {
     /// This window.
     case window(IOVARange)
     /// No window. The driver says nothing about it.
     case nothing
     /// Hardware MSI regions take its place (virtio-iommu).
     case hardware
-    /// No candidate fits, and who cannot choose a window must not go on.
+    /// No candidate fits: a caller that cannot choose a window is refused.
     case callerMustAllocate
 
-    public var window: IOVARange? {
+    var window: IOVARange? {
         if case .window(let range) = self { range } else { nil }
     }
 }

@@ -36,12 +36,12 @@ extension DMADomain {
     /// top, and a device that would start the allocator elsewhere is refused.
     ///
     /// - Returns: what Linux's set-up fails with. After EFAULT the domain is as it was; after EINVAL it is
-    /// used   as far as it was set up.
+    /// used as far as it was set up.
     package mutating func setUp<R: Recorder>(
         firstDevice device: PreparedDevice, recorder: inout R
     ) -> Errno? {
         let made = device.freshDomain(under: conditions)
-        made.tellSetUp(to: &recorder)
+        made.reportSetUp(to: &recorder)
         guard made.errno != .badAddress else { return .badAddress }
         guard iova.heldCount > 0 else {
             self = made
@@ -50,7 +50,7 @@ extension DMADomain {
         guard made.iova.startPFN == iova.startPFN else {
             recorder.record(
                 .domainSetUpFails, .rejected,
-                "The domain is in use and starts at page \(HexLiteral.text(iova.startPFN)); the device wants "
+                "The domain is in use and starts at page \(HexLiteral.text(iova.startPFN)); the device needs "
                     + "\(HexLiteral.text(made.iova.startPFN)): EFAULT.")
             return .badAddress
         }
@@ -80,7 +80,7 @@ extension DMADomain {
         }
     }
 
-    /// A device leaves the group; the ones behind it move up. Whether a device gave up below 4 GiB is
+    /// A device leaves the group; the ones after it move up. Whether a device gave up below 4 GiB is
     /// forgotten with it.
     package mutating func forget(member: Int) {
         gaveUpBelow4G = Set(

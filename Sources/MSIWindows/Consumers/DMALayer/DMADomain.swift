@@ -72,24 +72,24 @@ public struct DMADomain: Sendable {
             firstDevice: Device(id: "none", kind: .platform), DMAReservations(), under: conditions)
     }
 
-    /// Tells how the set-up went.
-    func tellSetUp<R: Recorder>(to recorder: inout R) {
+    /// Reports how the set-up went.
+    func reportSetUp<R: Recorder>(to recorder: inout R) {
         guard errno != .badAddress else {
             recorder.record(
                 .domainSetUpFails, .rejected,
                 "The inbound windows lie outside the aperture \(conditions.aperture.text): EFAULT.")
             return
         }
-        for call in reservations.calls { tell(call, to: &recorder) }
+        for call in reservations.calls { report(call, to: &recorder) }
         if let window = reservations.misplacedWindow {
             recorder.record(
                 .domainSetUpFails, .rejected,
                 "The inbound window at \(HexLiteral.text(window)) lies below the one before it: EINVAL, and "
-                    + "what comes behind is not reserved.")
+                    + "what follows is not reserved.")
         }
     }
 
-    private func tell<R: Recorder>(_ call: DMAReservations.Call, to recorder: inout R) {
+    private func report<R: Recorder>(_ call: DMAReservations.Call, to recorder: inout R) {
         let (lo, hi) = call.frames(granule)
         guard lo <= hi else {
             recorder.record(
@@ -164,13 +164,14 @@ public struct DMADomain: Sendable {
             if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(member.index) }
             recorder.record(
                 .gaveUpBelow4G, .rejected,
-                "Nothing fits below 4 GiB: the device goes on with \(64 - limit.leadingZeroBitCount)-bit "
+                "Nothing fits below 4 GiB: the device continues with \(64 - limit.leadingZeroBitCount)-bit "
                     + "addresses.")
         }
         guard let pfn = take(count, granule.frame(of: limit), flushes: true, &recorder) else {
             recorder.record(
                 .exhausted, .rejected,
-                "No \(HexLiteral.text(count)) pages are free below the limit \(HexLiteral.text(limit)).")
+                "No free range of \(HexLiteral.text(count)) pages lies below the limit \(HexLiteral.text(limit))."
+            )
             return nil
         }
         return IOVA(pfn << UInt64(granule.shift))
@@ -221,7 +222,8 @@ public struct DMADomain: Sendable {
         pages[physical] = made.value
         recorder.record(
             .domainPageMapped, .accepted, candidate: IOVARange(start: made, size: granule.bytes),
-            "The page of \(doorbell.hex) is mapped at \(made.hex), the highest free page of its search.")
+            "The page of \(doorbell.hex) is mapped at \(made.hex), the highest free page that the search found."
+        )
         return Page(physical: physical, iova: made.value, isHardware: false)
     }
 }

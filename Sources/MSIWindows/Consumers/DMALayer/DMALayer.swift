@@ -19,7 +19,7 @@ enum DMALayer {
                     + "others' reservations are not made.")
         }
         var domain = group.first.freshDomain(under: question.conditions)
-        domain.tellSetUp(to: &recorder)
+        domain.reportSetUp(to: &recorder)
         var decision = Decision(outcome: .window, isReachable: true, because: "")
         decision.history = replay(question.history, group, &domain, &recorder)
         let pages = mapDoorbells(question, &domain, &decision, &recorder)
@@ -47,14 +47,14 @@ enum DMALayer {
         if conditions.defaultDomain == .none {
             decision.warn(
                 .noGroup,
-                "Where the SMMU driver refused the device, as SMMUv3 does with the second function of one "
+                "If the SMMU driver refused the device, as SMMUv3 does with the second function of one "
                     + "stream ID, its DMA and its MSIs fault.")
         }
         Hazards.warn(about: question, &decision)
         return decision
     }
 
-    /// Earlier mappings are told by their results; how the allocator came to them would drown the rest.
+    /// Earlier mappings are reported by their results; the steps of the allocator would drown the rest.
     private static func replay<R: Recorder>(
         _ history: [DMAOperation], _ group: PreparedGroup, _ domain: inout DMADomain, _ recorder: inout R
     ) -> [IOVA?] {
@@ -69,7 +69,8 @@ enum DMALayer {
                 if let made { live[index] = (made, bytes) }
                 recorder.record(
                     .earlierMapping, .noted,
-                    "Earlier mapping \(index) of \(HexLiteral.text(bytes)) bytes went to \(made?.hex ?? "nowhere")."
+                    "Earlier mapping \(index) of \(HexLiteral.text(bytes)) bytes "
+                        + (made.map { "went to \($0.hex)." } ?? "found no place.")
                 )
                 results.append(made)
             case .unmap(let earlier):

@@ -97,10 +97,10 @@ package struct DoorbellContext: Sendable {
         nextNumbers[key.window] = number + 1
         if size.lastOfPage(page) > window.last.value {
             recorder.record(
-                .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies behind the window \(window.text).")
+                .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies beyond the window \(window.text).")
             results.warn(
                 .doorbellsPastWindow,
-                "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
+                "The doorbell page at \(HexLiteral.text(page)) lies beyond the window's end \(window.last.hex), where "
                     + "nothing is reserved for it.")
         }
         recorder.record(

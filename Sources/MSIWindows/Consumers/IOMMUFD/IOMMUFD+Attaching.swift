@@ -70,7 +70,7 @@ extension IOMMUFD {
             guard let range = held else { continue }
             if let obstacle = obstacle(to: range) {
                 let because =
-                    "The region \(range.text) meets \(obstacle.text), which is mapped or allowed: EADDRINUSE."
+                    "The region \(range.text) overlaps \(obstacle.text), which is mapped or allowed: EADDRINUSE."
                 recorder.record(.iommufdRegionInUse, .rejected, candidate: range, because)
                 throw Refusal(errno: .addressInUse, because: because)
             }
@@ -103,7 +103,7 @@ extension IOMMUFD {
         }
         guard let obstacle = addDomain(aperture) else { return }
         let because =
-            "\(obstacle.text) is mapped or allowed and does not suit a domain of \(aperture.text) "
+            "\(obstacle.text) is mapped or allowed and does not fit a domain of \(aperture.text) "
             + "with pages of \(HexLiteral.text(conditions.userPage.bytes)): EADDRINUSE."
         recorder.record(.iommufdApertureInUse, .rejected, candidate: obstacle, because)
         throw Refusal(errno: .addressInUse, because: because)

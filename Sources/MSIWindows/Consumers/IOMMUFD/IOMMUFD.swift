@@ -23,7 +23,7 @@ package struct IOMMUFD: Sendable {
     /// Opening /dev/iommu.
     func checkKernel<R: Recorder>(_ recorder: inout R) throws(Refusal) {
         guard !conditions.kernel.hasIOMMUFD else { return }
-        let because = "Linux \(conditions.kernel.rawValue) has no iommufd: /dev/iommu is not there."
+        let because = "Linux \(conditions.kernel.rawValue) has no iommufd: /dev/iommu does not exist."
         recorder.record(.iommufdAbsent, .rejected, because)
         throw Refusal(errno: .noEntry, because: because)
     }
@@ -92,7 +92,7 @@ package struct IOMMUFD: Sendable {
     /// iopt_alloc_iova: the lowest place in `holes`, bottom up.
     func place(bytes: UInt64, userAddress: UInt64, in holes: IOVASet) throws(Refusal) -> UInt64 {
         func refusal(_ errno: Errno) -> Refusal {
-            Refusal(errno: errno, because: "No place for \(HexLiteral.text(bytes)) bytes.")
+            Refusal(errno: errno, because: "\(HexLiteral.text(bytes)) bytes cannot be placed.")
         }
         guard bytes > 0, bytes < UInt64.max / 2 else { throw refusal(.overflow) }
         let page = conditions.pageSize

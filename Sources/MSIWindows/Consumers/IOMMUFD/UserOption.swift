@@ -12,7 +12,7 @@ enum UserOption {
         _ option: UserWindow, _ attempt: Attempt, _ recorder: inout R
     ) throws(Refusal) {
         if option.isAttached {
-            let because = "The options can be set before the device is attached only: EBUSY."
+            let because = "The options can be set only before the device is attached: EBUSY."
             recorder.record(.optionBusy, .rejected, because)
             throw Refusal(errno: .busy, because: because)
         }
@@ -26,7 +26,7 @@ enum UserOption {
     }
 
     private static func misaligned<R: Recorder>(_ value: UInt64, _ recorder: inout R) -> Refusal {
-        let because = "\(HexLiteral.text(value)) is no multiple of 1 MiB: EINVAL."
+        let because = "\(HexLiteral.text(value)) is not a multiple of 1 MiB: EINVAL."
         recorder.record(.optionMisaligned, .rejected, because)
         return Refusal(errno: .invalidArgument, because: because)
     }
@@ -36,7 +36,8 @@ enum UserOption {
     ) throws(Refusal) {
         guard Granule.mib1.isAligned(start) else { throw misaligned(start, &recorder) }
         guard let window = IOVARange(start: IOVA(start), size: size) else {
-            let because = "\(HexLiteral.text(size)) bytes at \(HexLiteral.text(start)) pass 2^64: EOVERFLOW."
+            let because =
+                "\(HexLiteral.text(size)) bytes at \(HexLiteral.text(start)) extend past 2^64: EOVERFLOW."
             recorder.record(.optionOverflows, .rejected, because)
             throw Refusal(errno: .overflow, because: because)
         }
@@ -51,7 +52,7 @@ enum UserOption {
                 })
             else { continue }
             let because =
-                "\(window.text) meets \(region.provenanceText) at \(HexLiteral.text(region.start)): EADDRINUSE."
+                "\(window.text) overlaps \(region.provenanceText) at \(HexLiteral.text(region.start)): EADDRINUSE."
             let blocker = device.withheld.items(overlapping: window).first { $0.isAdvertised }
             recorder.record(.optionOverlaps, .rejected, candidate: window, blocker: blocker, because)
             throw Refusal(errno: .addressInUse, because: because, blocker: blocker)

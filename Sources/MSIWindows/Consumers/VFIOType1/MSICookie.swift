@@ -51,7 +51,7 @@ package struct MSICookie: Sendable {
         let last = conditions.pageSize.lastOfPage(page)
         if page == 0 {
             advance(page)
-            recorder.record(.baseZero, .rejected, "Address 0 counts as failure; the cursor has moved on.")
+            recorder.record(.baseZero, .rejected, "Address 0 counts as a failure; the cursor has moved on.")
             mapped.warn(
                 .baseZero,
                 "A cookie at address 0 loses its first page: the doorbell \(doorbell.hex) is not mapped.")
@@ -73,10 +73,10 @@ package struct MSICookie: Sendable {
         if last > window.last.value {
             recorder.record(
                 .pastWindowEnd, .noted,
-                "\(HexLiteral.text(page)) lies behind the window \(window.text).")
+                "\(HexLiteral.text(page)) lies beyond the window \(window.text).")
             mapped.warn(
                 .doorbellsPastWindow,
-                "The doorbell page at \(HexLiteral.text(page)) lies behind the window's end \(window.last.hex), where "
+                "The doorbell page at \(HexLiteral.text(page)) lies beyond the window's end \(window.last.hex), where "
                     + "nothing is reserved for it.")
         }
         advance(page)

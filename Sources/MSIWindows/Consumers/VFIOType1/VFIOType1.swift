@@ -45,7 +45,7 @@ package struct VFIOType1: Sendable {
         let offers = try GroupClaim.offers(attempt.group, attempt.source, &recorder)
         let aperture = attempt.aperture
         if list.conflicts(aperture: aperture, mappings: mappings) {
-            let because = "The aperture \(aperture.text) leaves out what is mapped already: EINVAL."
+            let because = "The aperture \(aperture.text) does not contain what is already mapped: EINVAL."
             recorder.record(.apertureConflict, .rejected, because)
             throw Refusal(errno: .invalidArgument, because: because)
         }
@@ -81,7 +81,7 @@ package struct VFIOType1: Sendable {
                 continue
             }
             let because =
-                "The \(region.kind.sysfsName) region \(range.text) meets the mapping \(hit.text): EINVAL."
+                "The \(region.kind.sysfsName) region \(range.text) overlaps the mapping \(hit.text): EINVAL."
             recorder.record(.regionOverlap, .rejected, candidate: range, because)
             throw Refusal(errno: .invalidArgument, because: because)
         }

@@ -48,7 +48,8 @@ extension FaultExplanation {
         if fault.cause == .pageRequest {
             return FaultExplanation(
                 fault, .notMSI, .no,
-                because: "A page request comes from a device that shares page tables; MSIs make none.")
+                because:
+                    "A page request comes from a device that shares page tables; an MSI never causes one.")
         }
         // Only stage 2 can object to what stage 1 needs, and only an abort can hit a walk besides.
         if let what = fault.transaction, what != .inputAddress,
@@ -58,7 +59,7 @@ extension FaultExplanation {
             return FaultExplanation(
                 fault, .noAddress, .unknown,
                 because:
-                    "The SMMU could not fetch \(table)\(scene.streamPhrase), so it never came to translate "
+                    "The SMMU could not fetch \(table)\(scene.streamPhrase), so it could not translate "
                     + "\(HexLiteral.text(fault.iova ?? iova)): MSIs and all other DMA that need it fail alike."
             )
         }
@@ -75,11 +76,12 @@ extension FaultExplanation {
 
     private static func withoutAddress(_ fault: SMMUFault, _ scene: FaultScene) -> String {
         guard fault.cause == .configuration else {
-            return "\(fault.event) tells no address\(scene.streamPhrase), so it may have been an MSI or not."
+            return
+                "\(fault.event) reports no address\(scene.streamPhrase), so it may or may not have been an MSI."
         }
         return
             "\(fault.event) is about the stream\(scene.streamPhrase), not about an address: its entry or "
-            + "its tables are missing, disabled or broken, so MSIs and all other DMA of it fail alike."
+            + "its tables are missing, disabled or broken, so MSIs and all other DMA of the stream fail alike."
     }
 
     private static func ordinary(
@@ -103,8 +105,8 @@ extension FaultExplanation {
             because:
                 "\(address) lies in no MSI window, though it has a doorbell's offset in its page"
                 + (isHigh
-                    ? "; the kernel's DMA layer may have mapped a doorbell there behind buffers, which a trace of "
-                        + "iommu:map tells. "
+                    ? "; the kernel's DMA layer may have mapped a doorbell there after buffers, which a trace of "
+                        + "iommu:map shows. "
                     : ". ")
                 + scene.ordinaryPhrase(iova))
     }
@@ -119,8 +121,8 @@ extension FaultExplanation {
         var made = FaultExplanation(
             fault, .msiPhysicalDoorbell, .yes,
             because: isHardware
-                ? "The device wrote an MSI to the doorbell's physical address \(doorbell.hex), as firmware has the "
-                    + "kernel believe that this SMMU passes it untranslated; it translates it."
+                ? "The device wrote an MSI to the doorbell's physical address \(doorbell.hex), because firmware "
+                    + "says that this SMMU passes MSIs untranslated; it translates them."
                 : "The device wrote an MSI to the doorbell's physical address \(doorbell.hex): the kernel gave it an "
                     + "untranslated address while the SMMU translates the stream.")
         made.doorbell = doorbell
@@ -141,8 +143,8 @@ extension FaultExplanation {
             var made = FaultExplanation(
                 fault, .windowOnly, .unknown,
                 because:
-                    "\(HexLiteral.text(iova)) lies in the MSI window \(window.text), but no doorbell has its "
-                    + "offset in the page; a device may have been told a wrong address.")
+                    "\(HexLiteral.text(iova)) lies in the MSI window \(window.text), but no doorbell has this "
+                    + "offset in its page; the device may have been given a wrong address.")
             made.window = window
             return made
         }
@@ -176,7 +178,7 @@ extension FaultExplanation {
             fault, .msiDMAPage, .likely,
             because: "\(HexLiteral.text(iova)) is where the kernel's DMA layer maps "
                 + (doorbell.map { "the doorbell \($0.hex)" } ?? "a GIC's doorbell")
-                + " when that is first; the mapping is gone, or the interrupt was set up in another domain."
+                + " when it maps that first; the mapping is gone, or the interrupt was set up in another domain."
         )
         made.doorbell = doorbell
         made.reason = fault.cause == .permission ? .notPermitted : .notMapped
@@ -232,16 +234,16 @@ extension FaultExplanation {
         case .untranslated:
             changes.append(
                 "Attach the device to a domain that maps doorbells: VFIO type1 with a software window, iommufd, or the "
-                    + "kernel's DMA domain; hardware MSI regions in the group's list suppress that.")
+                    + "kernel's DMA domain; hardware MSI regions in the group's list prevent that.")
         case .notMapped, .notPermitted:
             changes.append(
                 "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
-                    + "are requested, into the domain of that moment.")
+                    + "are requested, into the domain that is attached then.")
         case nil:
             if verdict == .notMSI {
                 changes.append(
                     "Trace iommu:map and iommu:unmap (trace-cmd record -e iommu) until the fault and POST the text to "
-                        + "/v1/replays: it tells whether a doorbell was mapped there.")
+                        + "/v1/replays: the answer shows whether a doorbell was mapped there.")
             } else if verdict == .windowOnly {
                 changes.append(
                     "Compare the address with what the device has in its MSI capability or MSI-X table (lspci -vv)."
@@ -251,7 +253,7 @@ extension FaultExplanation {
                     "Look for a missing stream ID in iommu-map or IORT, or for a driver that was not bound.")
             } else if verdict == .noAddress, fault.stage == 2, fault.transaction != nil {
                 changes.append(
-                    "Look at what stage 2 maps of the guest's memory: the guest's tables lie outside of it.")
+                    "Look at what stage 2 maps of the guest's memory: the guest's tables lie outside it.")
             }
         }
     }

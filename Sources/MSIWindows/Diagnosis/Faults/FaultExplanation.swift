@@ -42,7 +42,7 @@ public struct FaultExplanation: Hashable, Sendable {
         case hardwareMSITranslated = "hardware_msi_translated"
         /// The doorbell was not mapped for this domain: no cookie, or identity was expected.
         case untranslated
-        /// A guest's firmware promises the window as a memory range, and the host has it elsewhere.
+        /// A guest's firmware describes the window as a memory range, and the host has moved it elsewhere.
         case movedUnderGuestRMR = "moved_under_guest_rmr"
     }
 

@@ -107,7 +107,7 @@ extension Device {
 }
 
 extension StreamMapping {
-    /// Whether a stream ID is among the mapping's. An SMMUv2 specifier may have a mask of ignored bits behind
+    /// Whether a stream ID is among the mapping's. An SMMUv2 specifier may have a mask of ignored bits after
     /// the ID.
     func holds(_ stream: UInt32) -> Bool {
         switch kind {

@@ -18,7 +18,7 @@ extension FaultScene {
             if let range = guestRange(of: device, holding: iova) {
                 return (
                     .movedUnderGuestRMR,
-                    "this machine's firmware promises it as memory range at \(range), and the host beneath has moved its "
+                    "this machine's firmware describes it as a memory range at \(range), and the host has moved its "
                         + "window elsewhere."
                 )
             }
@@ -33,8 +33,8 @@ extension FaultScene {
                     }
                 return (
                     reason,
-                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text), so its writes are "
-                        + "not sure to arrive."
+                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text), so writes to it may "
+                        + "not arrive."
                 )
             }
             if window.last.value > device.dmaLimit {
@@ -44,8 +44,8 @@ extension FaultScene {
         if isWindowMoved, window.start.value == WindowSource.mainlineBase, let now = windows.first {
             return (
                 .movedUnderGuestRMR,
-                "that is the usual place, and the window here is \(now.text); who writes there was told before it "
-                    + "moved, as a guest is whose RMR still promises the old place."
+                "that is the default window, and the window here is \(now.text); the device was given the address before it "
+                    + "moved, as in a guest whose RMR still describes the default."
             )
         }
         if fault.cause == .permission {
@@ -77,7 +77,7 @@ extension FaultScene {
             if let item = items.first(where: { $0.kind == .pciWindow }) {
                 return
                     "It lies in the PCI window \(item.range.text) of \(device.id): a transfer between devices that "
-                    + "came up to the SMMU."
+                    + "reached the SMMU."
             }
             if iova > device.dmaLimit {
                 return "It lies above the DMA limit \(HexLiteral.text(device.dmaLimit)) of \(device.id)."
@@ -100,7 +100,7 @@ extension FaultScene {
             case .externalAbort: "The memory or a table walk answered with an abort"
             case .tlbConflict: "Two TLB entries contradict each other"
             case .unsupportedTransaction: "The transaction is of a kind that is not supported"
-            case .configuration, .pageRequest, .other: "The log gives no reason that is known"
+            case .configuration, .pageRequest, .other: "The log gives no known reason"
             }
         return
             "\(what)\(streamPhrase): a driver's DMA after unmapping, or past the end of a buffer, looks like this."

@@ -17,19 +17,19 @@ struct FaultScene {
     private let free: IOVASet?
     /// Known doorbells: the devices' own first.
     let doorbells: [PhysicalAddress]
-    /// Software-MSI windows that are in use: those that the caller or the host told, and mainline's unless
-    /// the host's own list is without it.
+    /// Software-MSI windows that are in use: those that the caller or the host reported, and mainline's
+    /// unless the host's own list is without it.
     let windows: [IOVARange]
     /// Where mainline or the posted series may have put one besides.
     let possibleWindows: [IOVARange]
-    /// Whether somebody told of windows, and mainline's is not among them.
+    /// Whether windows were reported, and mainline's is not among them.
     let isWindowMoved: Bool
     /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
     let dmaPages: [Decision.Doorbell]
 
     /// Offset in its page of the register that takes MSIs, in a GICv2m frame and in an ITS.
     private static let offsetOfGICs: UInt64 = 0x40
-    /// Told windows that are looked at.
+    /// Most reported windows that are used.
     private static let windowsMax = 64
 
     /// False when the devices are known and firmware names an MSI controller for none of them.
@@ -61,15 +61,16 @@ struct FaultScene {
         // A list of reserved regions names no devices; all groups of the machine stand in then.
         let listed = (devices.isEmpty ? question.platform?.devices ?? [] : devices)
             .compactMap(\.reportedRegions)
-        let reported = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
+        let listedWindows = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
         let mainline = DriverWindow.mainline
-        var told: [IOVARange] = []
-        for range in question.windows + reported where !told.contains(range) && told.count < Self.windowsMax {
-            told.append(range)
+        var reported: [IOVARange] = []
+        for range in question.windows + listedWindows
+        where !reported.contains(range) && reported.count < Self.windowsMax {
+            reported.append(range)
         }
-        windows = listed.isEmpty && !told.contains(mainline) ? told + [mainline] : told
+        windows = listed.isEmpty && !reported.contains(mainline) ? reported + [mainline] : reported
         possibleWindows = DriverWindow.known
-        isWindowMoved = !told.isEmpty && !told.contains { $0.overlaps(mainline) }
+        isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
         dmaPages = prepared.flatMap { device in
             // Its own driver, so that it need not be prepared again.
             var conditions = question.conditions
@@ -112,7 +113,7 @@ struct FaultScene {
         return iova <= end && iova >= end - conditions.granule.mask
     }
 
-    /// A device behind an SMMU that, says firmware, lets MSIs through.
+    /// Whether firmware says that a device's SMMU passes MSIs untranslated.
     var hasUntranslatedITS: Bool {
         devices.contains { device in
             device.firmwareRegions.contains {

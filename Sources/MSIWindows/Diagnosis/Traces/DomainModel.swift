@@ -15,7 +15,7 @@ struct DomainModel {
     private var predictions: [UInt64: UInt64] = [:]
     private let granule: Granule
     private let limit: UInt64
-    /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not tell.
+    /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not show.
     private var isPristine = true
 
     init(_ allocator: IOVADomain, limit: UInt64) {

@@ -6,7 +6,7 @@ public import AddressSpaces
 import IOVAAllocation
 public import Machines
 
-/// What a trace tells.
+/// What a trace shows.
 public struct TraceReconstruction: Hashable, Sendable {
     public private(set) var domains: [TracedDomain] = []
     /// Devices as they were attached: line and name.
@@ -155,8 +155,8 @@ private struct Builder {
         return models.count - 1
     }
 
-    /// Whether an address that is not expected may be of a domain all the same: other tasks map and unmap in
-    /// it, and what they leave behind lies close by.
+    /// Whether an unexpected address may still belong to a domain: other tasks map and unmap in it too, and
+    /// their mappings lie close by.
     private func isNear(_ mapping: TracedDomain.Mapping, _ facts: TracedDomain) -> Bool {
         guard facts.kind == .dmaLayer, let span = facts.span else { return false }
         let (low, below) = span.start.value.subtractingReportingOverflow(Self.nearBytes)
@@ -176,7 +176,7 @@ private struct Builder {
         }
         let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
         if mapping.iova.value & conditions.granule.mask != 0 || mapping.size & conditions.granule.mask != 0 {
-            odd(.notAligned, "pages have \(HexLiteral.text(conditions.granule.bytes)) bytes")
+            odd(.notAligned, "pages are \(HexLiteral.text(conditions.granule.bytes)) bytes")
         }
         if range.last > conditions.aperture.last {
             odd(.beyondAperture, "the SMMU translates \(conditions.aperture.text)")
@@ -207,7 +207,7 @@ private struct Builder {
                 .init(
                     line: event.line, iova: IOVA(iova), size: size, reason: .unmappedWithoutMap,
                     detail: unmapped == 0
-                        ? "nothing was mapped there" : "the trace began later than the mapping"))
+                        ? "nothing was mapped there" : "the trace began after the mapping"))
         }
     }
 }

@@ -43,7 +43,7 @@ public struct TracedDomain: Hashable, Sendable {
             case aboveDMALimit = "above_dma_limit"
             case beyondAperture = "beyond_aperture"
             case notAligned = "not_aligned"
-            /// The allocator's model gives another address here. Told only while nothing was unmapped, as
+            /// The allocator's model gives another address here. Reported only while nothing was unmapped, as
             /// what is parked on other CPUs cannot be seen.
             case notPredicted = "not_predicted"
             case unmappedWithoutMap = "unmapped_without_map"
