@@ -134,6 +134,33 @@ import Testing
         }
     }
 
+    /// The blocker is the region that the sentence names, not another that is lower, skipped or relaxable.
+    @Test func blockersAreTheRegionsThatSentencesName() {
+        var direct = W.pci([W.region(0x9000_0000, W.mib, .direct), W.region(0x8000_0000, W.mib, .direct)])
+        direct.unappliedRegions = [
+            UnappliedRegion(
+                reason: .rmrWithoutPreservedConfiguration, region: W.region(0x1000, 0x1000, .direct),
+                location: "IORT node at 0x100")
+        ]
+        let claimed = W.ask(.vfioType1, direct)
+        #expect(claimed.because.contains("0x90000000"))
+        #expect(claimed.blockers.map(\.range.start.value) == [0x9000_0000])
+
+        let two = W.pci([W.region(0x808_0000, 0x1000), W.region(0x800_0000, 0x1000)])
+        var recorder = StepRecorder(limit: 512)
+        _ = Decision.decide(Question(device: two, source: W.posted), recorder: &recorder)
+        let blocked = recorder.steps.filter { $0.rule == .candidateBlocked }
+        #expect(blocked.map(\.blocker?.range.start.value) == [0x808_0000])
+        #expect(blocked.allSatisfy { $0.text.contains("0x8080000") })
+
+        let relaxable = W.pci([
+            W.region(0x7000_0000, 0x1000, .directRelaxable), W.region(0x7008_0000, 0x1000),
+        ])
+        let option = W.ask(.iommufd, relaxable, W.user(0x7000_0000, W.mib))
+        #expect(option.errno == .addressInUse && option.because.contains("0x70080000"))
+        #expect(option.blockers.map(\.range.start.value) == [0x7008_0000])
+    }
+
     /// Doorbell pages in two withheld ranges: each warning is about the page that lies in its range.
     @Test func everyBlockedPageHasItsOwnWarning() {
         let usable = [

@@ -29,7 +29,7 @@ enum GroupClaim {
             let because =
                 "Firmware wants \(region.provenanceText) at \(HexLiteral.text(region.start)) mapped one to "
                 + "one, so the group cannot be handed to user space: claiming it fails with EINVAL."
-            let blocker = device.withheld.items.first { $0.type == .direct }
+            let blocker = device.item(of: region)
             recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)
             throw Refusal(
                 errno: .invalidArgument, because: because, blocker: blocker, warning: .directRegion)

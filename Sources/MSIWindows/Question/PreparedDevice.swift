@@ -82,6 +82,15 @@ public final class PreparedDevice: Sendable {
 
     /// Firmware wants these mapped one to one, and the driver reports it. O(regions).
     var directRegions: [ReservedRegion] { applied.filter { $0.kind == .direct } }
+
+    /// What the region withholds, so that a sentence and its blocker speak of one region; nil where that is
+    /// nothing. O(items).
+    func item(of region: ReservedRegion) -> WithheldItem? {
+        let start = conditions.granule.alignDown(region.start)
+        return withheld.items.first {
+            $0.range.start.value == start && $0.type == region.kind && $0.provenance == region.provenanceText
+        }
+    }
 }
 
 extension PreparedDevice {

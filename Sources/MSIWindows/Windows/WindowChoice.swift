@@ -84,7 +84,7 @@ enum WindowChoice {
         {
             recorder.record(
                 .candidateBlocked, .rejected, candidate: window,
-                blocker: withheld.items.first { $0.isSeenByPostedSeries && $0.range.overlaps(window) },
+                blocker: device.item(of: region),
                 "\(window.text) touches \(region.provenanceText) at \(HexLiteral.text(region.start)).")
             return false
         }

@@ -53,7 +53,7 @@ enum UserOption {
             else { continue }
             let because =
                 "\(window.text) overlaps \(region.provenanceText) at \(HexLiteral.text(region.start)): EADDRINUSE."
-            let blocker = device.withheld.items(overlapping: window).first { $0.isAdvertised }
+            let blocker = device.item(of: region)
             recorder.record(.optionOverlaps, .rejected, candidate: window, blocker: blocker, because)
             throw Refusal(errno: .addressInUse, because: because, blocker: blocker)
         }
