@@ -6,7 +6,7 @@ package import AddressSpaces
 package import LinuxReleases
 package import Machines
 
-/// What attaching a group is asked with.
+/// A group to be attached, and what decides whether Linux attaches it.
 package struct Attempt: Sendable {
     let group: PreparedGroup
     let source: WindowSource
@@ -97,7 +97,7 @@ package enum AddressSpace: Sendable {
         }
     }
 
-    /// Takes over what a running host offered: what that leaves out cannot be mapped.
+    /// Bounds the ranges by those that a running host offered: the rest cannot be mapped.
     mutating func bound(by usable: [IOVARange]) {
         switch self {
         case .container(var container):
@@ -148,7 +148,7 @@ package enum AddressSpace: Sendable {
         }
     }
 
-    /// Takes in that user space has mapped `range`, which is among `mappings` now.
+    /// Notes that user space has mapped `range`, which is one of `mappings` now.
     package mutating func add(_ range: IOVARange, to mappings: [IOVARange]) {
         switch self {
         case .container(var container):

@@ -8,7 +8,7 @@ import LinuxReleases
 import Machines
 
 enum GroupClaim {
-    /// Takes the group for user space, or says why nobody can.
+    /// Takes the group for user space, or says why that fails.
     static func claim<R: Recorder>(
         _ group: PreparedGroup, _ conditions: Conditions, _ recorder: inout R
     ) throws(Refusal) {
@@ -37,7 +37,7 @@ enum GroupClaim {
     }
 
     /// What each device's driver offers, in group order. Where no candidate fits and the caller must
-    /// allocate, attaching is refused; nobody has coded it, and the errno is this model's proposal.
+    /// allocate, attaching is refused; no kernel does that yet, and the errno is this model's proposal.
     static func offers<R: Recorder>(
         _ group: PreparedGroup, _ source: WindowSource, _ recorder: inout R
     ) throws(Refusal) -> [Offer] {

@@ -8,7 +8,7 @@ import LinuxReleases
 import Machines
 
 enum Hazards {
-    /// What the device's firmware brings, whoever maps doorbells.
+    /// Hazards of the device's firmware, which do not depend on the consumer.
     static func warn(about question: Question, _ decision: inout Decision) {
         if case .user = question.source, question.consumer != .iommufd {
             decision.warn(

@@ -1,7 +1,7 @@
 // A device as one kernel under given conditions sees it: regions rounded to pages and sorted by who applies
 // them, what is withheld and from where, what its DMA domain reserves. Everything that an answer reads of a
 // device is worked out here, once, by one owner; decisions, views, placements, surveys, faults and sandboxes
-// only read it. It is immutable, so whoever stores platforms may keep it beside them.
+// only read it. It is immutable, so a store of platforms may keep it beside them.
 
 public import AddressSpaces
 public import Machines
@@ -32,9 +32,9 @@ public final class PreparedDevice: Sendable {
     public let reservations: DMAReservations
     /// Everything that is withheld, with its provenance, and what is left.
     public let withheld: Withheld
-    /// What is silent or late in Linux about the device, whoever maps doorbells.
+    /// Hazards of the device's firmware, which do not depend on the consumer.
     let hazards: [Warning]
-    /// A DMA domain that was set up for the device and used by nobody; nil unless it was asked for.
+    /// A DMA domain that was set up for the device and never used; nil unless it was requested.
     private let domain: DMADomain?
 
     /// - Parameters:

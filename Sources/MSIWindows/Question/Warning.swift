@@ -45,7 +45,7 @@ public struct Warning: Hashable, Sendable {
         case noGroup = "no_group"
         case severalWindows = "several_windows"
         case callerMustAllocate = "caller_must_allocate"
-        /// The option is iommufd's, and another consumer is asked about.
+        /// The option is iommufd's, and the question names another consumer.
         case optionNotForConsumer = "option_not_for_consumer"
         case optionNotSet = "option_not_set"
         case optionSizeIgnored = "option_size_ignored"

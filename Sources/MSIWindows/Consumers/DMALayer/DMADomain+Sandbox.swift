@@ -111,7 +111,7 @@ extension DMADomain {
 }
 
 extension DMADomain.Member {
-    /// Somebody who is no attached device.
+    /// A caller that is not an attached device.
     package init(isPCI: Bool, busLimit: UInt64, index: Int) {
         self.init(Device(id: "", kind: isPCI ? .pciFunction : .platform, dmaLimit: busLimit), index: index)
     }

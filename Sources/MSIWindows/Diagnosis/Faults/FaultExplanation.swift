@@ -78,9 +78,9 @@ public struct FaultQuestion: Sendable {
     public var conditions: Conditions
     /// Doorbells that the caller knows of; the platform's are added.
     public var doorbells: [PhysicalAddress]
-    /// Windows besides mainline's and the posted series' second one, where somebody moved it.
+    /// Windows besides mainline's and the posted series' second one, where it was moved.
     public var windows: [IOVARange]
-    /// Prepares a device of the platform, or finds it where somebody keeps it.
+    /// Prepares a device of the platform, or finds it where it is kept.
     public var preparer: (@Sendable (Device) -> PreparedDevice)?
 
     public init(

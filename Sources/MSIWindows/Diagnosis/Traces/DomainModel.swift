@@ -53,7 +53,7 @@ struct DomainModel {
         return try domain.allocateFast(size: pages, limit: limit >> shift, flushes: true)
     }
 
-    /// Whether the mapping goes on where the last one of the same task ended: another piece of one buffer.
+    /// Whether the mapping continues where the last one of the same task ended: another piece of one buffer.
     func isContinued(by mapping: TracedDomain.Mapping, _ task: String) -> Bool {
         guard let last, lastTask == task else { return false }
         return last.iova.value &+ last.size == mapping.iova.value
