@@ -34,18 +34,18 @@ DESTDIR ?=
 
 help:
 	@echo 'make run      build a release and serve on 127.0.0.1:8080 (RUN_ARGUMENTS="--listen 127.0.0.1:9090")'
-	@echo 'make test     every test'
+	@echo 'make test     run every test'
 	@echo 'make build    debug build        make release   optimised build'
 	@echo 'make install  binary and dashboard to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
-	@echo 'make deps     install the Debian packages this needs (root or sudo)'
+	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
-	@echo 'make record   keep the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
-	@echo 'make compare  ask them again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
+	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
+	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
 	@echo 'make bench    measure: allocator beside a linear walk, sessions, HTTP beside a C server (a few minutes;'
 	@echo '              BENCH_ARGUMENTS="allocator --json", BENCH_ARGUMENTS=--help)'
-	@echo 'make bench-check  that the measurements work, with tiny sizes; not part of make test, which would build twice'
-	@echo 'make sanitize the server and core tests under ThreadSanitizer'
-	@echo 'make fuzz     every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
+	@echo 'make bench-check  check that the measurements work, with tiny sizes; not part of make test, which would build twice'
+	@echo 'make sanitize run the server and service tests under ThreadSanitizer'
+	@echo 'make fuzz     run every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
 
 # Asks dpkg first, so that nothing needs root or a network once the packages are there.
@@ -91,7 +91,7 @@ test: release browser
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
 
-# The browser tests skip, and say so, where Chromium is not to be had.
+# The browser tests skip, and say so, where Chromium is not available.
 browser: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(BROWSER_PACKAGES)' \
 		|| echo 'no Chromium here: the browser tests will be skipped'

@@ -1,6 +1,6 @@
 """A server of the given binary on a free loopback port, and requests to it, one after another.
 
-The requests are written byte by byte here, not by http.client: a recording also holds targets and fields
+The requests are written byte by byte here, not by http.client: a recording also contains targets and fields
 that a well-behaved client would refuse to send.
 """
 

@@ -139,7 +139,7 @@ def body(step, where, old, new, differences):
 
 
 def parsed(text):
-    """[value] of a JSON document; None for what is none."""
+    """[value] of a JSON document; None for anything else."""
     if not text.lstrip()[:1] in ("{", "["):
         return None
     try:

@@ -35,7 +35,7 @@ def text(data):
 
 
 def raw(data):
-    """Everything that came over a connection; a problem's length changes with its request's id."""
+    """Everything that a connection received; a problem's length changes with its request's id."""
     masked = _DATE.sub(b"Date: (date)", text(data))
     return _LENGTH.sub(b"Content-Length: (length)", masked) if masked.count(b"(random)") > 1 else masked
 

@@ -13,7 +13,7 @@ JSON = "application/json"
 
 class Recorder:
     def __init__(self, performer, writer, pending):
-        """`pending` holds the bytes of digests, for the performer."""
+        """`pending` has the bytes of digests, for the performer."""
         self.performer, self.writer, self.pending = performer, writer, pending
         self.contract = None
         self.count = 0

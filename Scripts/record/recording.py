@@ -2,7 +2,7 @@
 
 {"format": 1, "seed": ...}                             the first line
 {"blob": digest, "text": ...} or {"blob": digest, "base64": ...}
-{"step": n, ...}                                       what was asked, and what came back (see steps.py)
+{"step": n, ...}                                       what was asked, and the answer (see steps.py)
 """
 
 import base64

@@ -1,5 +1,5 @@
 """One step of a recording: a request, a stream, bytes as they are, a command; done the same way when it is
-recorded and when it is compared. A step holds all it needs, so that a comparison needs neither the shelf nor
+recorded and when it is compared. A step contains all it needs, so that a comparison needs neither the shelf nor
 the generators.
 
 kind     what is in it
@@ -24,7 +24,7 @@ COMMAND_SECONDS = 120
 
 
 class Result:
-    """What came back, masked. Status 0: nothing did. `parts` are bytes by name."""
+    """The answer, masked. Status 0: there was none. `parts` are bytes by name."""
 
     def __init__(self, status, headers, parts, answer=None):
         self.status, self.headers, self.parts, self.answer = status, headers, parts, answer

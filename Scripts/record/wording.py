@@ -1,4 +1,4 @@
-"""How two values are told apart in few words: what of a text changed, with numbers taken out, so that one
+"""The difference of two values in few words: what of a text changed, with numbers taken out, so that one
 cause is one line however often it shows."""
 
 import difflib

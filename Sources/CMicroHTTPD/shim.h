@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <microhttpd.h>
 
-/* MHD_get_connection_info is variadic, which Swift does not import. -1 when MHD does not tell. */
+/* MHD_get_connection_info is variadic, which Swift does not import. -1 when MHD does not know. */
 static inline int
 iovad_mhd_connection_fd (struct MHD_Connection *connection)
 {

@@ -29,7 +29,7 @@ struct Walk {
 
     uint32_t offset(std::string_view token) const { return static_cast<uint32_t>(token.data() - base); }
 
-    // A surrogate half encoded as UTF-8 is ED A0..BF xx; no valid text holds it.
+    // A surrogate half encoded as UTF-8 is ED A0..BF xx; no valid text contains it.
     static bool has_surrogate(std::string_view text) {
         for (size_t i = 0; i + 1 < text.size(); i++) {
             if (static_cast<uint8_t>(text[i]) == 0xED && static_cast<uint8_t>(text[i + 1]) >= 0xA0) return true;
@@ -70,7 +70,7 @@ struct Walk {
     // Keys of the objects that are open, the innermost object's last: one store for the whole walk.
     std::vector<Key> keys;
 
-    // The first key of the innermost object, whose keys begin at `first`, that stands in it twice.
+    // The first key that occurs twice in the innermost object, whose keys begin at `first`.
     iovad_json_status duplicate(size_t first) {
         uint32_t found = UINT32_MAX;
         if (keys.size() - first <= 16) {

@@ -1,4 +1,4 @@
-// The gzip content coding (RFC 1952) of bytes that are at hand, by Debian's zlib. For files that are packed
+// The gzip content coding (RFC 1952) of bytes in memory, by Debian's zlib. For files that are packed
 // once and sent often; nothing here streams, and nothing is ever unpacked.
 
 import CZlib

@@ -16,7 +16,7 @@ public struct HeaderFields: Hashable, Sendable {
 
     public init(_ fields: [Field] = []) { self.fields = fields }
 
-    /// The first field of this name, nil when there is none.
+    /// The first field of this name; nil without one.
     public subscript(name: String) -> String? {
         fields.first { equalIgnoringASCIICase($0.name, name) }?.value
     }
@@ -49,7 +49,7 @@ private func lowercasedASCII(_ byte: UInt8) -> UInt8 {
 
 /// Reading of comma-separated fields.
 public enum FieldList {
-    /// The elements of all fields in order, without blanks around them; empty ones count for nothing.
+    /// The elements of all fields in order, without blanks around them; empty ones are skipped.
     public static func elements(_ fields: [String]) -> [Substring] {
         fields.flatMap { $0.split(separator: ",") }.map(trimmed).filter { !$0.isEmpty }
     }

@@ -1,5 +1,5 @@
-// multipart/form-data (RFC 7578), as browsers and curl send it: read strictly, because what two readers
-// take apart differently is how things are smuggled. No nesting, no preamble, CRLF everywhere.
+// multipart/form-data (RFC 7578), as browsers and curl send it: read strictly, because what two readers parse
+// differently can be used for smuggling. No nesting, no preamble, CRLF everywhere.
 
 /// A body of several named parts.
 public struct MultipartForm: Sendable {
@@ -35,11 +35,11 @@ public struct MultipartForm: Sendable {
             case .unterminated: "the closing delimiter is missing: the body was cut off"
             case .headersTooLong(let offset, let limit):
                 "the headers of the part at byte \(offset) have more than \(limit) bytes"
-            case .headerMalformed(let offset): "a malformed header line at byte \(offset)"
+            case .headerMalformed(let offset): "the header line at byte \(offset) is malformed"
             case .dispositionMissing(let offset):
                 "the part at byte \(offset) has no Content-Disposition: form-data with a name"
             case .tooManyParts(let limit): "more than \(limit) parts"
-            case .noParts: "the body has no part"
+            case .noParts: "the body has no parts"
             }
         }
     }
@@ -51,8 +51,8 @@ public struct MultipartForm: Sendable {
 
     public private(set) var parts: [Part] = []
 
-    /// Takes a body apart.
-    /// - Parameter contentType: the Content-Type field, whose boundary parameter counts.
+    /// Parses a body.
+    /// - Parameter contentType: the Content-Type field, whose boundary parameter is used.
     public init(_ body: [UInt8], contentType: String) throws(Problem) {
         let delimiter = Array("--".utf8) + (try Self.boundary(contentType))
         guard body.starts(with: delimiter) else { throw .delimiterMissing(offset: 0) }
@@ -74,7 +74,7 @@ public struct MultipartForm: Sendable {
         guard !parts.isEmpty else { throw .noParts }
     }
 
-    /// What to call each part in messages: its name, or, when several files came for one field (RFC 7578,
+    /// What to call each part in messages: its name, or, when one field has several files (RFC 7578,
     /// section 4.3), the name with the file's, or with a number.
     public var titles: [String] {
         var counts: [String: Int] = [:]
@@ -107,7 +107,7 @@ public struct MultipartForm: Sendable {
         return bytes
     }
 
-    /// The value of a parameter behind a semicolon, quoted or not.
+    /// The value of a parameter after a semicolon, quoted or not.
     static func parameter(_ name: String, of field: String) -> String? {
         var pieces: [[UInt8]] = [[]]
         var isQuoted = false
@@ -150,7 +150,7 @@ public struct MultipartForm: Sendable {
         return String(decoding: value, as: UTF8.self)
     }
 
-    /// The headers of the part whose delimiter line ends at `at`, which then stands behind the empty line.
+    /// The headers of the part whose delimiter line ends at `at`, which is moved past the empty line.
     private static func head(_ body: [UInt8], _ at: inout Int) throws(Problem) -> Part {
         let start = at
         var part: Part?
@@ -215,7 +215,7 @@ public struct MultipartForm: Sendable {
 
     /// Where the line break before the next delimiter starts.
     private static func end(of delimiter: [UInt8], in body: [UInt8], from start: Int) -> Int? {
-        // An empty part has a break of its own: the one behind the headers is theirs.
+        // An empty part has a break of its own: the one after the headers belongs to them.
         var at = start
         let width = 2 + delimiter.count
         while at + width <= body.count {

@@ -37,7 +37,7 @@ public enum Method: Hashable, Sendable {
 /// Method, raw target and header fields of a request.
 public struct RequestHead: Sendable {
     public var method: Method
-    /// The request target exactly as it came on the wire, query included, nothing decoded.
+    /// The request target exactly as received, query included, nothing decoded.
     public var rawTarget: [UInt8]
     public var headers: HeaderFields
     /// The peer's address for the log: "127.0.0.1:4711", or "unix".

@@ -60,7 +60,7 @@ public struct RequestTarget: Hashable, Sendable {
         query = mark < raw.endIndex ? try Self.items(raw[(mark + 1)...]) : []
     }
 
-    /// Where the path starts: at 0, or behind `http://authority`.
+    /// Where the path starts: at 0, or after `http://authority`.
     private static func pathStart(_ raw: [UInt8]) throws(TargetProblem) -> Int {
         if raw[0] == UInt8(ascii: "/") { return 0 }
         for scheme in ["http://", "https://"] {

@@ -1,5 +1,5 @@
-// The one seam between whoever speaks HTTP and whoever answers. A request comes in two steps, head and body,
-// and each is asked about once: what the first step found out, the second has at hand.
+// The one seam between whoever speaks HTTP and whoever answers. A request arrives in two steps, head and
+// body, and each is asked about once: the second step gets what the first found out.
 
 /// Answers requests. Called on any of the server's threads, several at a time.
 public struct Responder: Sendable {
@@ -7,7 +7,7 @@ public struct Responder: Sendable {
     /// nothing is looked at twice; called at most once.
     public typealias Answer = @Sendable (_ body: [UInt8]) -> Response
 
-    /// What to do with a request of which only the head has come.
+    /// What to do with a request of which only the head has arrived.
     public enum Admission: Sendable {
         /// Read the body, at most this many bytes (413 beyond), then ask for the answer.
         case read(bodyLimitBytes: Int, Answer)

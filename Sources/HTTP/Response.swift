@@ -29,12 +29,12 @@ public struct Response: Sendable {
 ///
 /// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
 public protocol StreamSource: AnyObject, Sendable {
-    /// Whether this is an answer that comes to its end without being asked to. A server that stops gives it
-    /// the time of a request then; others get as long as a good-bye takes.
+    /// Whether this answer ends without being asked to. A server that stops gives it the time of a request;
+    /// other streams get only the time for a good-bye.
     var endsByItself: Bool { get }
 
     /// The stream is about to begin. Keep `waker`, and call it whenever `next` may have something after it
-    /// said `.nothingYet`.
+    /// returned `.nothingYet`.
     func start(waker: StreamWaker)
 
     /// The next bytes. An answer larger than `StreamPiece.bytesMax` is a mistake of the source and traps.
@@ -53,7 +53,7 @@ extension StreamSource {
     public var endsByItself: Bool { false }
 }
 
-/// What a source has to say when it is asked.
+/// What a source returns when it is asked.
 public enum StreamPiece: Hashable, Sendable {
     /// Not empty. It is not asked again before the client has taken all of it.
     case bytes([UInt8])
@@ -63,18 +63,18 @@ public enum StreamPiece: Hashable, Sendable {
     /// The body is complete; the connection can serve the next request.
     case end
 
-    /// The most bytes in one piece: with the connection's own memory, all that the server ever holds for one
-    /// client that reads slowly.
+    /// The most bytes in one piece: with the connection's own memory, all that the server ever buffers for
+    /// one client that reads slowly.
     public static let bytesMax = 64 << 10
 }
 
 /// Why nothing more will be asked of a source.
 public enum StreamEnding: Hashable, Sendable {
-    /// The source said `.end` and the client has got everything.
+    /// The source returned `.end` and the client received everything.
     case complete
     /// The client went away or took nothing for too long; or it asked with HEAD and wants no body.
     case clientGone
-    /// The server stopped before the source had said `.end`.
+    /// The server stopped before the source returned `.end`.
     case cutOff
 }
 

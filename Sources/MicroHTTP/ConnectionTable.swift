@@ -18,7 +18,7 @@ final class ConnectionRecord: @unchecked Sendable {
     fileprivate(set) var sinceMicroseconds: Int64
     /// Set once the head of the present request is complete.
     fileprivate(set) var head: RequestHead?
-    /// What the deadline thread said to the client, if it had to.
+    /// The status that the deadline thread sent to the client, if it did.
     fileprivate(set) var statusOnDeadline: Int?
     fileprivate(set) var isOpen = true
 
@@ -34,7 +34,7 @@ final class ConnectionTable: @unchecked Sendable {
     struct Overdue {
         let record: ConnectionRecord
         let sinceMicroseconds: Int64
-        /// Present when the head had come, so that a 408 can be said.
+        /// Present when the head has arrived, so that a 408 can be sent.
         let head: RequestHead?
     }
 
@@ -150,7 +150,7 @@ extension ConnectionTable {
     /// Requests in flight whose answer is a stream.
     var streamCount: Int { lock.withLock { streams.count } }
 
-    /// Returns the streams that must be asked to finish; later ones are told so when they begin.
+    /// Returns the streams that must be asked to finish; later ones learn it from `begin`.
     func startDraining() -> [StreamBody] {
         lock.withLock {
             defer { draining = true }
@@ -158,7 +158,7 @@ extension ConnectionTable {
         }
     }
 
-    /// Returns the streams that must be cut; later ones are told so when they begin.
+    /// Returns the streams that must be cut; later ones learn it from `begin`.
     func startCutting() -> [StreamBody] {
         lock.withLock {
             cutting = true

@@ -131,7 +131,7 @@ final class ServerCore: Sendable {
     let connections = ConnectionTable()
     /// Present when the daemon speaks TLS.
     let tls: TLSMemory?
-    /// What libmicrohttpd said while it started; nil afterwards.
+    /// What libmicrohttpd logged while it started; nil afterwards.
     let startLines = Locked<[String]?>([])
 
     init(
@@ -200,7 +200,7 @@ func startDaemon(
         MHD_OptionItem(option: option, value: value, ptr_value: pointer)
     }
     var options = [
-        // First, so that complaints about the others are heard.
+        // First, so that complaints about the others are logged.
         item(.EXTERNAL_LOGGER, iovad_mhd_logger_address(), UnsafeMutableRawPointer(sink)),
         item(.LISTEN_SOCKET, Int(descriptor)),
         item(.URI_LOG_CALLBACK, unsafeBitCast(uriSeen as URILogCallback, to: Int.self), core),

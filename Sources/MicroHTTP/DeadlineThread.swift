@@ -18,7 +18,7 @@ enum DeadlineThread {
     private static func look(_ core: ServerCore) {
         for stream in core.connections.streamsWithoutClient() { stream.cut() }
         for overdue in core.connections.overdue(now: MonotonicClock.microseconds(), limits: core.limits) {
-            // Past libmicrohttpd only plain text can be said.
+            // What bypasses libmicrohttpd bypasses TLS too, so that only plain text can be sent.
             let refusal = (core.tls == nil ? overdue.head : nil).map {
                 core.responder.refuse(.tooSlow(seconds: core.limits.wholeRequestSeconds), $0)
             }

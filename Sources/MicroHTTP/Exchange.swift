@@ -8,7 +8,7 @@ public import HTTP
 final class Exchange {
     let pending: PendingRequest
     let connection: ConnectionRecord?
-    /// Where the target ended in libmicrohttpd's buffer; the version must begin right behind it, or a raw
+    /// Where the target ended in libmicrohttpd's buffer; the version must begin right after it, or a raw
     /// NUL has cut the target short. An address to compare, never to read.
     let targetEnd: UInt
     var status: Int?

@@ -1,5 +1,5 @@
 // What in a head makes its framing ambiguous (RFC 9112, 3.2 and 6.3). libmicrohttpd lets all of this through;
-// behind a proxy that reads it differently, it would be request smuggling.
+// behind a proxy that reads it differently, it would allow request smuggling.
 
 import HTTP
 

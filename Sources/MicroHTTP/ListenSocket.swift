@@ -74,7 +74,7 @@ extension ListenSocket {
     }
 
     /// Listens at `path`, mode 0600: only the same user (and root) may connect. A socket file that nobody
-    /// listens at is replaced; anything else that lies there is an error.
+    /// listens at is replaced; anything else at the path is an error.
     public static func unix(path: String) throws(ListenError) -> ListenSocket {
         guard var address = SocketAddress.unix(path) else {
             throw .pathTooLong(byteCount: path.utf8.count, limit: SocketAddress.maximumUnixPathBytes)
@@ -152,7 +152,7 @@ public enum ListenError: Error, Hashable, Sendable {
     /// Not a numeric IPv4 or IPv6 address, nor "localhost".
     case notAnAddress(String)
     case pathTooLong(byteCount: Int, limit: Int)
-    /// Something that is not a socket lies at the path; it is never removed.
+    /// The path is something other than a socket; it is never removed.
     case pathIsNotASocket(String)
     /// Another process listens at the path.
     case pathInUse(String)
@@ -160,6 +160,6 @@ public enum ListenError: Error, Hashable, Sendable {
     case notAListeningSocket(descriptor: Int32)
     /// `call` failed.
     case system(call: String, errno: Int32)
-    /// libmicrohttpd did not start, and this is what it said.
+    /// libmicrohttpd did not start, and this is what it logged.
     case daemonNotStarted([String])
 }

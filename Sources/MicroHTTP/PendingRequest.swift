@@ -7,7 +7,7 @@ import HTTP
 /// A request on its way. Used by one server thread at a time (libmicrohttpd keeps a connection on one).
 final class PendingRequest {
     enum Action {
-        /// Nothing to say yet.
+        /// Nothing to answer yet.
         case proceed
         case answer(Response, closing: Bool)
         /// End the connection without an answer: the only thing possible in the middle of a body.
@@ -19,7 +19,8 @@ final class PendingRequest {
         case reading(limitBytes: Int, Responder.Answer)
         /// The body went over the limit; what still comes is counted and dropped.
         case draining(limitBytes: Int, droppedBytes: Int)
-        /// Refused on the head, without a body to skip: told at the end, so that the connection lives on.
+        /// Refused on the head, without a body to skip: answered at the end, so that the connection stays
+        /// open.
         case refused(Response)
         case answered
     }
@@ -85,7 +86,7 @@ final class PendingRequest {
         return .proceed
     }
 
-    /// Some of the body came. Never answers: libmicrohttpd forbids it here.
+    /// Some of the body arrived. Never answers: libmicrohttpd forbids it here.
     func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
         bodyBytesReceived += bytes.count
         switch state {

@@ -25,12 +25,12 @@ public struct ServerLimits: Hashable, Sendable {
     public var streamGoodbyeSeconds = 2
     /// The kernel's send buffer of a connection that streams (Linux doubles it for its own needs).
     public var streamSendBufferBytes = 64 << 10
-    /// How often the deadlines above are looked at.
+    /// How often the deadlines above are checked.
     public var deadlineTickMilliseconds = 250
-    /// Bytes that are read and dropped behind a body limit, so that a client which sends first and reads
-    /// later still sees the 413; beyond that the connection is closed.
+    /// Bytes beyond a body limit that are read and dropped, so that a client which sends first and reads
+    /// later still sees the 413; after that the connection is closed.
     public var maximumDrainedBytes = 16 << 20
-    /// Memory taken for a body before any of it has come; more is taken as bytes come.
+    /// Memory reserved for a body before any of it has arrived; more is reserved as it arrives.
     public var initialBodyReservationBytes = 64 << 10
     /// Threads that serve; nil is one for each online core.
     public var threadCount: Int?

@@ -4,7 +4,7 @@ import CMicroHTTPD
 import Glibc
 
 enum SocketAddress {
-    /// `sun_path` holds this many bytes beside its final NUL.
+    /// `sun_path` has room for this many bytes and a final NUL.
     static let maximumUnixPathBytes = 107
 
     static func unix(_ path: String) -> sockaddr_un? {

@@ -16,7 +16,7 @@ struct StreamState: Hashable {
     private var wakePending = false
 
     /// The source has nothing. True: suspend the connection, before the lock is given back. False: a wake-up
-    /// or the end came meanwhile, look again.
+    /// or the end arrived meanwhile: look again.
     mutating func rest() -> Bool {
         precondition(!isResting && !hasEnded, "a stream rested twice or after its end")
         guard !wakePending, !isCut else {
@@ -127,7 +127,7 @@ final class StreamBody: @unchecked Sendable {
         return count
     }
 
-    /// Suspends the connection unless a wake-up came. Under the lock, so that whoever resumes finds it
+    /// Suspends the connection unless a wake-up arrived. Under the lock, so that whoever resumes finds it
     /// suspended.
     private func rest() -> Bool {
         lock.withLock {
@@ -141,7 +141,7 @@ final class StreamBody: @unchecked Sendable {
     /// From any thread.
     func wake() { lock.withLock { if state.wake() { MHD_resume_connection(connection) } } }
 
-    /// Asks the source to come to an end.
+    /// Asks the source to end.
     func finish() {
         source.finish()
         wake()

@@ -1,5 +1,5 @@
-// What a server shows to its clients in TLS: a certificate chain and its key, as PEM text. Whether they fit
-// each other is for GnuTLS to say, when the daemon starts.
+// What a server presents to its clients in TLS: a certificate chain and its key, as PEM text. GnuTLS checks
+// that they match when the daemon starts.
 
 /// A certificate and its private key.
 public struct TLSCredentials: Sendable {
@@ -9,7 +9,8 @@ public struct TLSCredentials: Sendable {
     let certificate: [UInt8]
     let key: [UInt8]
 
-    /// Both in PEM; the certificate first in its chain. nil when one holds a NUL: C would see half of it.
+    /// Both in PEM; the certificate first in its chain. nil when one contains a NUL: C would read only what
+    /// is before it.
     public init?(certificate: [UInt8], key: [UInt8]) {
         guard !certificate.contains(0), !key.contains(0) else { return nil }
         self.certificate = certificate

@@ -8,10 +8,10 @@ import JSON
 
 struct Collect: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Gather what this host's kernel exposes, as JSON for POST /v1/platforms.",
+        abstract: "Collect what this host's kernel exposes, as JSON for POST /v1/platforms.",
         discussion: """
-            Needs no privileges for groups and their regions; firmware's tables and the addresses of
-            /proc/iomem are readable for root only, and what is missing is noted.
+            Groups and their regions need no privileges. Only root can read the firmware's tables and the
+            addresses in /proc/iomem; what cannot be read is noted.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
                 'http://127.0.0.1:8080/v1/platforms?id=this-host'
@@ -25,9 +25,9 @@ struct Collect: ParsableCommand {
 
     func validate() throws {
         if script, !root.isEmpty {
-            throw ValidationError("--root goes to the script itself: sh collect.sh DIR")
+            throw ValidationError("give the folder to the script itself: sh collect.sh DIR")
         }
-        if !root.isEmpty, !Files.isFolder(root) { throw ValidationError("no folder \(root)") }
+        if !root.isEmpty, !Files.isFolder(root) { throw ValidationError("\(root) is not a folder") }
     }
 
     func run() throws {
@@ -51,7 +51,7 @@ struct HostCollection {
     private static let treePath = "/sys/firmware/fdt"
     private static let tablesPath = "/sys/firmware/acpi/tables"
 
-    /// The document, with a newline behind it.
+    /// The document and a final newline.
     var json: [UInt8] {
         mutating get {
             let tree = bytes(Self.treePath)
@@ -88,7 +88,7 @@ struct HostCollection {
         let number: String
         let type: String?
         let devices: [String]
-        /// Of each device, where sysfs has it; nil for what is no link.
+        /// Of each device, where sysfs has it; nil for what is not a link.
         let paths: [String?]
         let regions: String?
 
@@ -132,7 +132,7 @@ struct HostCollection {
         }
     }
 
-    /// Whether a folder's names can be read; one that is there and keeps them is noted.
+    /// Whether a folder's names can be read; one that exists but cannot be listed is noted.
     private mutating func isListable(_ path: String) -> Bool {
         guard Files.isFolder(root + path) else { return false }
         if access(root + path, R_OK | X_OK) == 0 { return true }
@@ -146,7 +146,7 @@ struct HostCollection {
             && (name == "0" || name.utf8.first != 0x30)
     }
 
-    /// The bytes of a file; nil, with a note if it is there, when it cannot be read.
+    /// The bytes of a file; nil when it cannot be read, with a note if it exists.
     private mutating func bytes(_ path: String) -> [UInt8]? {
         guard access(root + path, F_OK) == 0 else { return nil }
         guard Files.isFile(root + path), access(root + path, R_OK) == 0, let bytes = Files.read(root + path)

@@ -1,16 +1,15 @@
 // The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort and
-// readlink, which every system has. Its output equals HostCollection's byte for byte; a test holds the two
-// together.
+// readlink, which every system has. Its output equals HostCollection's byte for byte; a test compares them.
 
 enum CollectScript {
     static let text = #"""
         #!/bin/sh
-        # Gathers what this host's kernel exposes of its IOMMU, as JSON on standard output, for iovad's
+        # Collects what this host's kernel exposes of its IOMMU, as JSON on standard output, for iovad's
         # POST /v1/platforms. Usage: sh collect.sh [DIR]   (DIR: a copied tree with sys/ and proc/ below it)
         LC_ALL=C
         export LC_ALL
         root=${1:-}
-        # Else "-x" were an option of the programs below.
+        # Otherwise the programs below would take "-x" for an option.
         case $root in -*) root=./$root ;; esac
         groups=/sys/kernel/iommu_groups
         tree=/sys/firmware/fdt
@@ -22,7 +21,7 @@ enum CollectScript {
             echo "iovad collect: $1" >&2
         }
 
-        # Whether a file can be read to its end; one that is there and cannot is noted.
+        # Whether a file can be read to its end. One that exists but cannot be read is noted.
         readable() {
             [ -e "$root$1" ] || return 1
             if [ -f "$root$1" ] && [ -r "$root$1" ] && cat "$root$1" > /dev/null 2>&1; then return 0; fi
@@ -60,7 +59,7 @@ enum CollectScript {
             fi
         }
 
-        # The names in a folder, one a line: newlines in them as tabs.
+        # The names in a folder, one per line, newlines in them as tabs.
         names() {
             for path in "$root$1"/*; do
                 [ -e "$path" ] || [ -L "$path" ] || continue
@@ -72,7 +71,7 @@ enum CollectScript {
         newline='
         '
 
-        # Where the links of these names in a folder point, as JSON strings; null for what is no link.
+        # The targets of the links with these names in a folder, as JSON strings; null for what is not a link.
         links() {
             comma=
             while IFS= read -r name; do
@@ -87,7 +86,7 @@ enum CollectScript {
             done
         }
 
-        # Whether a folder's names can be read; one that is there and keeps them is noted.
+        # Whether a folder's names can be read. One that exists but cannot be listed is noted.
         listable() {
             [ -d "$root$1" ] || return 1
             if [ -r "$root$1" ] && [ -x "$root$1" ]; then return 0; fi
@@ -122,8 +121,8 @@ enum CollectScript {
         line /proc/sys/kernel/osrelease $has_release
         size=
         if [ -r "$root/proc/self/smaps" ]; then
-            # cat opens the file itself: what the shell opened would be of memory that is gone.
-            # Where SIGPIPE is ignored, as below systemd, tr would complain of awk's early end.
+            # cat opens the file itself: a redirection would open that of a shell which cat then replaces.
+            # Where SIGPIPE is ignored, as under systemd, tr would complain when awk exits early.
             size=$(cat "$root/proc/self/smaps" 2>/dev/null \
                 | tr '\000' '?' 2>/dev/null | awk '/^KernelPageSize:/ {
                 if ($2 ~ /^[0-9]+$/ && length($2) <= 7 && $2 + 0 >= 1 && $2 + 0 <= 1048576)

@@ -9,10 +9,10 @@ import JSON
 
 struct Decide: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Answer one question: where a device's MSI doorbells go, and why.",
+        abstract: "Answer one question: where a device's MSI doorbells are mapped, and why.",
         discussion: """
-            Either give a file with the JSON that POST /v1/decisions takes ("-" is standard input), or say it
-            with flags. --device-tree brings the machine, which a request calls platform "file".
+            Give the question as a file with the JSON that POST /v1/decisions takes ("-" is standard input),
+            or as flags. --device-tree reads the machine from a file; a request names it platform "file".
 
               iovad decide --platform example-arm-juno --device /pcie@40000000
               iovad decide --device-tree board.dtb --device /pcie@40000000 --consumer dma_api --forcedac
@@ -25,7 +25,7 @@ struct Decide: ParsableCommand {
     var platform: String?
     @Option(help: "A flattened device tree to read the platform from.")
     var deviceTree: String?
-    @Option(help: "The device's id; left out, the devices are listed.")
+    @Option(help: "The device's id. Without it, the devices are listed.")
     var device: String?
     @Option(help: "dma_api, vfio_type1 or iommufd.")
     var consumer = "vfio_type1"
@@ -35,15 +35,15 @@ struct Decide: ParsableCommand {
     var kernel: String?
     @Option(help: "CPU page size, like 0x1000.")
     var pageSize: String?
-    @Option(help: "Bits that the SMMU translates.")
+    @Option(help: "Address bits that the SMMU translates.")
     var apertureBits: Int?
     @Option(help: "dma_api: the device's DMA mask, like 0xffffffff.")
     var dmaMask: String?
     @Flag(help: "dma_api: the kernel runs with iommu.forcedac=1.")
     var forcedac = false
-    @Option(help: "A doorbell register; repeat for several. Default: the platform's.")
+    @Option(help: "Address of a doorbell register; repeat for several. Default: the platform's.")
     var doorbell: [String] = []
-    @Option(help: "none, summary or full.")
+    @Option(help: "How much to explain: none, summary or full.")
     var explain = "summary"
     @Flag(help: "Print the answer as JSON instead of a table.")
     var json = false
@@ -120,7 +120,7 @@ enum DecideTable {
             rows.append(("doorbell", "\(doorbell.text("physical")) -> \(doorbell.text("iova"))"))
         }
         for (index, address) in answer.children("earlier_mappings").enumerated() {
-            rows.append(("earlier mapping", "\(index): \(address.text ?? "nothing")"))
+            rows.append(("earlier mapping", "\(index): \(address.text ?? "not mapped")"))
         }
         for check in answer.children("map_checks") {
             let result = check.flag("allowed") ? "allowed" : check.text("errno")
@@ -145,6 +145,6 @@ enum DecideTable {
         let rows = answer.children("items").map { device in
             (device.text("id"), "\(device.text("kind"))\(device.flag("active") ? "" : ", not active")")
         }
-        return "Choose a --device:\n" + Console.table(rows)
+        return "Choose one with --device:\n" + Console.table(rows)
     }
 }

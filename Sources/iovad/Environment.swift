@@ -19,7 +19,7 @@ enum Environment {
         return found
     }
 
-    /// Where the running binary lies; nil without /proc.
+    /// The path of the running binary; nil without /proc.
     static func executablePath() -> String? {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = buffer.withUnsafeMutableBytes { space in

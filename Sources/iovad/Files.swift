@@ -1,6 +1,6 @@
-// Files and folders: small files read whole, written, and told apart; names in a folder. Everything that
-// walks folders walks them through here. Nothing is streamed, and nothing outside the paths given is looked
-// at.
+// Files and folders: small files read and written whole, what kind a path is, names in a folder. Everything
+// that walks folders walks them through here. Nothing is streamed, and nothing outside the paths given is
+// looked at.
 
 import Glibc
 
@@ -41,13 +41,13 @@ enum Files {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Whether reading comes to an end: no folder, pipe or device.
+    /// Whether reading ends: not a folder, pipe or device.
     static func isFile(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
-    /// Where a link points, without newlines at its end; nil for what is no link.
+    /// Where a link points, without newlines at its end; nil for what is not a link.
     static func linkTarget(_ path: String) -> [UInt8]? {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = buffer.withUnsafeMutableBytes { space in

@@ -11,7 +11,7 @@ struct Iovad: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "iovad",
-        abstract: "Where an MSI doorbell may live in I/O virtual address space on Arm SMMU systems.",
+        abstract: "Where Linux maps MSI doorbells in I/O virtual address space on Arm SMMU systems.",
         version: version,
         subcommands: [
             Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self,
@@ -20,13 +20,13 @@ struct Iovad: ParsableCommand {
 }
 
 enum FlagValue {
-    /// The value of a flag; what is wrong with it ends the command.
+    /// The value of a flag; a wrong value ends the command with the reason.
     static func read<T>(
         _ name: String, _ text: String, _ reader: (WireValue, ProblemList) -> T?
     ) throws -> T {
         let problems = ProblemList(limit: 1)
         if let value = reader(.text(text, pointer: name), problems), problems.isEmpty { return value }
-        let detail = problems.problems.first?.detail ?? "This cannot be read."
+        let detail = problems.problems.first?.detail ?? "The value cannot be read."
         throw ValidationError("\(name) \(text): \(detail)")
     }
 }

@@ -20,7 +20,7 @@ struct OfflineService {
         ask(.post, target, body, type: MediaType.json)
     }
 
-    /// Uploads a device tree, or whatever else is told apart by its first bytes.
+    /// Uploads a device tree, or any other input that its first bytes identify.
     func upload(_ bytes: [UInt8], id: String = uploadedID) -> Response {
         ask(.post, "/v1/platforms?id=\(RequestTarget.encoded(id))", bytes, type: MediaType.octetStream)
     }

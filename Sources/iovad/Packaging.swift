@@ -8,20 +8,21 @@ import Glibc
 
 struct Packaging: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print what a system needs to run the server.", subcommands: [PackagingSystemd.self])
+        abstract: "Print the files that a system needs to run the server.",
+        subcommands: [PackagingSystemd.self])
 }
 
 struct PackagingSystemd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "systemd", abstract: "Print a socket unit and a service unit.",
         discussion: """
-            Without --write-to both are printed, each under a line that names its file. After installing:
+            Without --write-to, both are printed, each after a line with its file name. After installing:
             systemctl daemon-reload && systemctl enable --now iovad.socket
             """)
 
-    @Option(help: "HOST:PORT or /path of the socket. Beyond loopback, give --token-file too.")
+    @Option(help: "HOST:PORT or /path of the socket. An address beyond loopback needs --token-file.")
     var listen = "127.0.0.1:8080"
-    @Option(help: "File with the token; systemd hands it to the server, which cannot read it itself.")
+    @Option(help: "File with the token; systemd passes it to the server, which cannot read it itself.")
     var tokenFile: String?
     @Option(help: "Path of the binary. Default: this one.")
     var binary: String?
@@ -30,21 +31,22 @@ struct PackagingSystemd: ParsableCommand {
 
     func validate() throws {
         let words = [listen, tokenFile ?? "/", binary ?? "/"]
-        // A unit file ends a value at its line, and has % and quotes of its own.
+        // In a unit file a value ends with its line, and % and quotes have a meaning.
         guard
             words.allSatisfy({ $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"'\\$".utf8.contains($0) } }
             )
         else {
-            throw ValidationError("paths and addresses for a unit file have no blanks, quotes, $, % or \\")
+            throw ValidationError(
+                "paths and addresses in a unit file must not contain spaces, quotes, $, % or \\")
         }
         guard [tokenFile ?? "/", binary ?? "/"].allSatisfy({ $0.hasPrefix("/") }) else {
-            throw ValidationError("--token-file and --binary are absolute paths")
+            throw ValidationError("--token-file and --binary must be absolute paths")
         }
     }
 
     func run() throws {
         guard let binary = binary ?? Environment.executablePath() else {
-            throw ValidationError("cannot tell where this binary lies: give --binary")
+            throw ValidationError("cannot find the path of this binary: give --binary")
         }
         let files = [("iovad.socket", socket), ("iovad.service", service(binary))]
         for (name, text) in files {

@@ -10,11 +10,11 @@ import MSIWindows
 
 struct Place: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Find where the MSI window can go: hosts x VMM x VM shape.",
+        abstract: "Find where the MSI window fits for a VM on some hosts.",
         discussion: """
-            Either give a file with the JSON that POST /v1/placements takes ("-" is standard input), or say
-            it with flags. Each --device-tree is a host; without one the host is plain, with nothing but
-            Linux's own window.
+            Give the question as a file with the JSON that POST /v1/placements takes ("-" is standard input),
+            or as flags. Each --device-tree describes a host. Without one, the only host is "plain", whose only
+            reserved region is Linux's own window.
 
               iovad place --vmm qemu-virt --ram 64G
               iovad place --vmm openvmm-uefi --ram 4G --device-tree a.dtb --device-tree b.dtb --not-movable
@@ -23,29 +23,29 @@ struct Place: ParsableCommand {
 
     @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
     var request: String?
-    @Option(help: "The VMM; `iovad place --vmm list` names them.")
+    @Option(help: "The VMM; --vmm list prints all of them.")
     var vmm: String?
     @Option(help: "RAM, like 64G or 0x1000000000.")
     var ram: String?
-    @Option(help: "RAM that may be plugged in included.")
+    @Option(help: "RAM including what can be hot-plugged, like 128G.")
     var maxmem: String?
     @Option(help: "DIMM slots.")
     var slots: Int?
     @Option(help: "Guest-physical address bits of the host.")
     var ipaBits: Int?
-    @Option(help: "none, virtio_iommu or nested_smmuv3.")
+    @Option(help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.")
     var viommu: String?
     @Flag(help: "BARs are not mapped for peer-to-peer DMA.")
     var noP2P = false
-    @Flag(help: "The window stays at the kernel's default.")
+    @Flag(help: "The window cannot be moved from the kernel's default.")
     var notMovable = false
     @Option(help: "CPU page size, like 0x10000.")
     var pageSize: String?
-    @Option(help: "Doorbells that the devices use.")
+    @Option(help: "Number of doorbells that the devices use.")
     var doorbells: Int?
     @Option(help: "A host's device tree; repeat for several hosts.")
     var deviceTree: [String] = []
-    @Option(help: "A base to be checked first.")
+    @Option(help: "A base to check first.")
     var requested: String?
     @Flag(help: "Print the answer as JSON instead of a table.")
     var json = false

@@ -13,17 +13,17 @@ struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run allocator traces from files.",
         discussion: """
-            A file is a listed vector (a body of POST /v1/replays will do) or a digest vector. With --check
-            each run is held against the results that its file expects: one line a file that differs, then
-            "N passed, N failed"; the exit status is 1 when any failed. Otherwise the results are printed,
-            one JSON object a file.
+            A file contains a listed vector (like the body of POST /v1/replays) or a digest vector. With
+            --check, each run is compared with the results that its file expects: one line for each file that
+            differs, then "N passed, N failed"; the exit status is 1 when any failed. Without it, the results
+            are printed, one JSON object per file.
             """)
 
     @Flag(help: "Compare with the expected results instead of printing the results.")
     var check = false
-    @Option(help: "Kernel release to model, over what a file says. Default 7.2.")
+    @Option(help: "Kernel release to model; overrides the file's. Default: 7.2.")
     var kernel: String?
-    @Option(help: "Online CPUs, which the depot trimmer looks at, over what a file says. Default 1.")
+    @Option(help: "Online CPUs, which the depot trimmer counts; overrides the file's. Default: 1.")
     var cpus: Int?
     @Argument(help: ArgumentHelp("Trace or vector files.", valueName: "file"))
     var files: [String]
@@ -65,7 +65,7 @@ enum ReplayFile {
         var text: String
     }
 
-    /// Files are the caller's own, so bounds are only those of memory.
+    /// Files are the caller's own, so only memory bounds them.
     private static let limits = JSONLimits(bytesMax: 1 << 30, depthMax: 32, valuesMax: 1 << 26)
 
     init(_ path: String, release: KernelRelease?, cpus: Int?) throws(Failure) {
@@ -106,7 +106,7 @@ enum ReplayFile {
     }
 
     static func failure(_ error: IOVAInputError) -> Failure {
-        Failure(text: "the described run asks for what Linux does not survive: \(error)")
+        Failure(text: "Linux would not survive the described run: \(error)")
     }
 }
 

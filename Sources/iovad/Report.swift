@@ -29,7 +29,7 @@ struct Report {
         blocks.append(.table(header: header, rows: rows.map { $0.map(Self.printable) }))
     }
 
-    /// Control characters and what terminals act upon become question marks.
+    /// Control characters, which terminals would act upon, become question marks.
     static func printable(_ text: some StringProtocol) -> String {
         String(
             String.UnicodeScalarView(
@@ -68,7 +68,7 @@ struct Report {
         }
     }
 
-    /// One character a cell, from full (every device has a place there) to blank.
+    /// One character a cell, from full (every device has room there) to blank.
     private static func picture(
         _ unfit: [Int], _ devices: Int, _ marks: [(base: UInt64, name: String)]
     ) -> [String] {
@@ -170,7 +170,7 @@ extension Report {
             let start = HexLiteral.text(UInt64(index) << 26)
             return
                 "<rect x=\"\(index * 14)\" y=\"0\" width=\"13\" height=\"30\" fill=\"hsl(\(hue) 65% 50%)\">"
-                + "<title>\(start): \(devices - count) of \(devices) devices have a place here</title></rect>"
+                + "<title>\(start): \(devices - count) of \(devices) devices have room here</title></rect>"
         }
         let labels = marks.filter { $0.base >> 26 < UInt64(unfit.count) }.enumerated().map { index, mark in
             let x = Int(mark.base >> 20) * 14 / 64

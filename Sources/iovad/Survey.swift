@@ -16,11 +16,11 @@ import MSIWindows
 struct SurveyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "survey",
-        abstract: "Hold window policies against many machines; find the constants that fit.",
+        abstract: "Check window policies against many machines, and find the constants that fit.",
         discussion: """
             Reads device trees, IORTs, reserved_regions text, and JSON: the native model or what
-            `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt and IORT; files that
-            are named may be called anything. With a file called IORT its neighbours APIC and iomem are read.
+            `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt and IORT; a file that
+            is given itself may have any name. The files APIC and iomem beside an IORT are read with it.
 
               iovad survey /usr/lib/modules/*/dtb
               iovad survey collected-hosts/ --constant 0xe000000
@@ -33,13 +33,13 @@ struct SurveyCommand: ParsableCommand {
 
     @Argument(help: "Files and folders.")
     var paths: [String]
-    @Option(help: "text, json, ndjson (a line a device), markdown or html.")
+    @Option(help: "text, json, ndjson (a line per device), markdown or html.")
     var format = Format.text
-    @Option(help: "A further constant to hold against every device, like 0xe000000; repeat for several.")
+    @Option(help: "Another constant to check against every device, like 0xe000000; repeat for several.")
     var constant: [String] = []
-    @Flag(help: "Count devices behind disabled SMMUs too.")
+    @Flag(help: "Also count devices behind disabled SMMUs.")
     var all = false
-    @Option(help: "Bits that the SMMUs translate.")
+    @Option(help: "Address bits that the SMMUs translate.")
     var apertureBits = 48
     @Option(help: "Name and version of what is surveyed, for the JSON.")
     var source: String?
@@ -57,7 +57,7 @@ struct SurveyCommand: ParsableCommand {
         let files = SurveyFiles.list(paths)
         guard !files.isEmpty else {
             throw ValidationError(
-                "below \(paths.joined(separator: ", ")) nothing is called like a machine: "
+                "no file below \(paths.joined(separator: ", ")) has one of these names: "
                     + SurveyFiles.suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT")
         }
         let extra = try constants().filter { !SurveyPolicy.standard.contains($0) }
@@ -79,7 +79,7 @@ struct SurveyCommand: ParsableCommand {
         }
         bar.finish()
         for line in unreadable { Console.say(Report.printable(line)) }
-        // Of no machine at all there is nothing to report, and every constant would seem to fit.
+        // Without a single machine every constant would seem to fit.
         guard unreadable.count < files.count else { throw ExitCode(2) }
         answer(survey, unreadable)
     }
@@ -118,7 +118,7 @@ enum SurveyReport {
     private static let rangesShown = 3
 
     static func make(_ survey: Survey, _ constants: SurveyConstants, unreadable: [String]) -> Report {
-        var report = Report(title: "Where could the MSI window have been?")
+        var report = Report(title: "Where does the MSI window fit?")
         report.paragraph(
             "\(survey.platformCount) machines, \(survey.platformsWithDevices) of them with devices behind an SMMU; "
                 + "\(survey.deviceCount) devices\(survey.isActiveOnly ? " that are active" : "").")
@@ -176,15 +176,15 @@ enum SurveyReport {
                 ]
             })
         report.table(
-            ["best pairs: first", "second", "devices that fail both"],
+            ["best pairs: first", "second", "devices that fail with both"],
             constants.pairs.prefix(4).map {
                 [texts($0.first.ranges), texts($0.second.ranges), "\($0.unfit)"]
             }
         )
         if let pair = constants.partnerOfDefault {
             report.paragraph(
-                "Beside \(mainline) the best second constant lies in \(texts(pair.second.ranges)): "
-                    + "\(pair.unfit) devices fail both.")
+                "The best second constant beside \(mainline) is in \(texts(pair.second.ranges)): "
+                    + "\(pair.unfit) devices fail with both.")
         }
         report.table(
             ["physical addresses at", "machines with RAM there", "machines with devices there"],

@@ -1,6 +1,7 @@
-// Which files a survey reads: those named, and everything below folders that is called like a description of
-// a machine. What a file holds is told by its bytes, as for POST /v1/platforms. A folder with an IORT is one
-// machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are not.
+// Which files a survey reads: those named, and everything below folders that has the name of a description
+// of a machine. Its bytes decide what a file contains, as for POST /v1/platforms. A folder with an IORT is
+// one machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are
+// not.
 
 import Glibc
 import Ingestion
@@ -38,7 +39,7 @@ enum SurveyFiles {
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, prefix: "\(prefix)\(name)/", depth: depth + 1) }
             guard let suffix = suffix(of: name), !(isMachine && belongsToIORT(name)) else { return [] }
-            // A pipe that nobody writes to has no end; a link that leads nowhere is told as unreadable.
+            // A pipe that nobody writes to has no end. A dangling link is reported as unreadable.
             guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
             return [Entry(name: prefix + name.dropLast(suffix.count), path: path)]
         }
@@ -68,7 +69,7 @@ enum SurveyFiles {
         return String(name.dropLast(suffix.count))
     }
 
-    /// The machine in a file, or one line on why it is none.
+    /// The machine in a file, or one line that says why there is none.
     static func read(_ entry: Entry) -> Result<Platform, Unreadable> {
         guard let bytes = Files.read(entry.path) else {
             return .failure(Unreadable(reason: "cannot be opened"))

@@ -74,7 +74,7 @@ import TestSupport
     }
 
     @Test func thisMachine() throws {
-        // Whatever it is, it is told without failing.
+        // Whatever it is, collecting it does not fail.
         let (json, _) = try collect(nil)
         #expect(json["format"] as? Int == 1 && json["groups"] is [Any])
     }

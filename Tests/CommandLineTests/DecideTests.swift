@@ -91,7 +91,7 @@ import TestSupport
         try Data(blob).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         let run = try Self.run(["--device-tree", file.path])
-        #expect(run.status == 0 && run.output.hasPrefix("Choose a --device:"))
+        #expect(run.status == 0 && run.output.hasPrefix("Choose one with --device:"))
         let wrong = try Self.run(["--device-tree", file.path, "--device", "/nope"])
         #expect(wrong.status == 2 && wrong.errors.contains("/device: No device"))
     }

@@ -27,7 +27,7 @@ import TestSupport
             errors: String(decoding: errors, as: UTF8.self))
     }
 
-    /// A folder with two machines, one of them below another folder, and one file that is none.
+    /// A folder with two machines, one of them below another folder, and one file that is not a machine.
     private func withFolder(_ body: (String) throws -> Void) throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("iovad-survey-\(UUID().uuidString)")
@@ -64,7 +64,7 @@ import TestSupport
         }
     }
 
-    /// A machine of every kind in a file, told apart by bytes, with the APIC table beside its IORT.
+    /// A machine of every kind of file, recognised by its bytes, with the APIC table beside its IORT.
     /// Pipes in a folder are passed by, wherever they stand: nothing would ever come out of them.
     @Test func passesByPipes() throws {
         try withFolder { folder in

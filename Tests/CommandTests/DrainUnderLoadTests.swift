@@ -11,7 +11,7 @@ import TestSupport
     private static let subscribers = 64
 
     private struct Seen {
-        /// Of each subscriber, the ids in the order in which they came.
+        /// Of each subscriber, the ids in the order in which they arrived.
         var ids: [[Int]] = Array(repeating: [], count: DrainUnderLoadTests.subscribers)
         var byes = 0
         var answered = 0

@@ -62,7 +62,7 @@ import TestSupport
                 return error.errors
             } catch { return "\(error)" }
         }
-        #expect(refusal(["--tls-cert", certificate]).contains("go together"))
+        #expect(refusal(["--tls-cert", certificate]).contains("give both"))
         #expect(refusal(["--tls-cert", certificate, "--tls-key", "/nonexistent"]).contains("cannot read"))
         let text = try folder.file("text", "no key")
         #expect(refusal(["--tls-cert", certificate, "--tls-key", text]).contains("no PEM"))

@@ -75,7 +75,7 @@ struct EventRingTests {
             }
         }
         #expect(steps(.live) == [] && steps(.after(5)) == [])
-        // A log that was moved here with its revision: what came before is not known.
+        // A log that was moved here with its revision: what was before is not known.
         #expect(steps(.after(4)) == ["gap 4 5"])
         #expect(steps(.after(6)) == ["gap 6 5"])
         for (index, id) in [6, 7, 8].enumerated() { ring.append([index], id: UInt64(id)) }

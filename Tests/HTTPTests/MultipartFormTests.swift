@@ -57,7 +57,7 @@ import TestSupport
             (Array(one.dropLast(4)), type, .unterminated),
             (Array(one.dropLast(9)), type, .unterminated),
             (body([]), type, .noParts),
-            // The break behind the headers is not that of a delimiter.
+            // The break after the headers is not that of a delimiter.
             (Array("--xYzZY\r\n\(head("a"))\r\n\r\n--xYzZY".utf8), type, .unterminated),
             (Array("--xYzZY\r\n\(head("a"))\r\n\r\n--xYzZY--\r\n".utf8), type, .unterminated),
             (body([("X-Other: 1", "x")]), type, .dispositionMissing(offset: 7)),

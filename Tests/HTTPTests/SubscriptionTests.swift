@@ -5,7 +5,8 @@ import Locking
 import Testing
 
 
-/// Time that stands still until it is told. `@unchecked Sendable`: every `var` is touched only under `lock`.
+/// Time that stands still until a test advances it. `@unchecked Sendable`: every `var` is touched only
+/// under `lock`.
 final class ManualClock: @unchecked Sendable {
     private let lock = Lock()
     private var milliseconds: Int64 = 0

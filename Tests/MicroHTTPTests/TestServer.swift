@@ -7,7 +7,7 @@ import Locking
 import TestSupport
 
 
-/// Where a socket lies that no other test uses.
+/// The path of a socket that no other test uses.
 func freshSocketPath() -> String {
     "/tmp/iovad-test-\(getpid())-\(UInt64.random(in: 0 ... .max)).sock"
 }

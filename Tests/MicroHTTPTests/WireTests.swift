@@ -100,7 +100,7 @@ import TestSupport
         #expect(server.tally.all.first?.head.rawTarget == [0x2f, 0x61, 0xff, 0x62])
         let cut = try server.client()
         try cut.send("GET /a\u{0}b HTTP/1.1\r\n\(host)\r\n")
-        // What comes behind a raw NUL must not vanish and leave a valid `/a`.
+        // What follows a raw NUL must not vanish and leave a valid `/a`.
         #expect(try cut.read()?.status == 400)
         let long = try server.client()
         let field = "X: " + String(repeating: "y", count: 6000)

@@ -101,7 +101,7 @@ def replay(r, context):
             r.command("replay", "--check", "--kernel", kernel, "--cpus", "4", *names, files=small)
         for name in names[::4]:
             r.command("replay", name, files={name: small[name]})
-        # A vector that expects something else: how a difference is told.
+        # A vector that expects something else: how a difference is reported.
         for name in names[::8]:
             wrong = small[name].replace(b'"expect":"0x', b'"expect":"0x1').replace(b'"digest":"0x', b'"digest":"0x1')
             r.command("replay", "--check", name, files={name: wrong})

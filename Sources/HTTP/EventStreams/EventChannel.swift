@@ -48,8 +48,8 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
         for waker in woken { waker.wake() }
     }
 
-    /// Ends the log: subscribers read what is left, then `bye` with this reason, then the end. The same
-    /// for those who come later. Only the first call counts. `reason` is a word of lower-case letters and
+    /// Ends the log: subscribers read what is left, then `bye` with this reason, then the end. So do later
+    /// subscribers. Only the first call counts. `reason` is a word of lower-case letters and
     /// underscores.
     public func finish(reason: String) {
         precondition(

@@ -1,5 +1,5 @@
 // What all event channels of a service share: how many subscribers there may be, and when one of them is due
-// a sign of life. It has no thread; whoever owns it calls `tick`.
+// a heartbeat. It has no thread; whoever owns it calls `tick`.
 
 import Locking
 

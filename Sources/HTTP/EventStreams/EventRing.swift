@@ -40,8 +40,8 @@ struct EventRing<Payload: Sendable>: Sendable {
     /// The number that the next event will get.
     var nextNumber: UInt64 { firstNumber + UInt64(count) }
 
-    /// Adds the events of an id, which is above all before. More of them than the ring holds are lost at
-    /// once.
+    /// Adds the events of an id, which is above all earlier ones. More events than the ring's capacity are
+    /// lost at once.
     mutating func append(_ payloads: [Payload], id: UInt64) {
         precondition(id > lastID, "event id \(id) is not above \(lastID)")
         lastID = id
@@ -132,7 +132,8 @@ struct EventCursor: Sendable {
     mutating func advance<Payload>(in ring: EventRing<Payload>, max: Int) -> Step<Payload> {
         if hasMissedStart || number < ring.firstNumber {
             hasMissedStart = false
-            // A reader with an id above all knows another life of this log and goes on with what comes.
+            // A reader with an id above all has read an earlier life of this log; it continues with the
+            // next event.
             let isFromElsewhere = lastID > ring.lastID
             let gap = EventGap(after: lastID, through: isFromElsewhere ? ring.lastID : ring.lostID)
             number = isFromElsewhere ? ring.nextNumber : ring.firstNumber
@@ -149,7 +150,7 @@ struct EventCursor: Sendable {
 }
 
 /// Events that a reader will not see: those with an id above `after`, up to and with `through`. When
-/// `through` is the smaller one, the reader has ids of another life of this log.
+/// `through` is the smaller one, the reader has ids of an earlier life of this log.
 public struct EventGap: Hashable, Sendable {
     public let after: UInt64
     public let through: UInt64

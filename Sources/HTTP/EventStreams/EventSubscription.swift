@@ -6,7 +6,7 @@ import Locking
 /// A subscriber. `@unchecked Sendable`: `unsent` and `hasSaidBye` are touched only by the thread that serves
 /// the stream, every other `var` only under the channel's lock.
 public final class EventSubscription<Payload: EventPayload>: StreamSource, HubMember, @unchecked Sendable {
-    /// Milliseconds after which a client that lost its connection comes back.
+    /// Milliseconds after which a client that lost its connection reconnects.
     static var retryMilliseconds: Int { 2000 }
     /// Events that are turned into text at once.
     static var eventsPerPiece: Int { 16 }
@@ -66,7 +66,7 @@ public final class EventSubscription<Payload: EventPayload>: StreamSource, HubMe
         return .bytes(Array(piece))
     }
 
-    /// What to say next; when it is nothing, the channel knows that this subscription rests.
+    /// What to send next; when there is nothing, the channel notes that this subscription rests.
     private func step() -> Step {
         let now = channel.hub.nowMilliseconds()
         return channel.lock.withLock {
@@ -92,7 +92,7 @@ public final class EventSubscription<Payload: EventPayload>: StreamSource, HubMe
     func beat(now: Int64, afterMilliseconds silence: Int64) {
         let waker = channel.lock.withLock { () -> StreamWaker? in
             guard now - lastSentMilliseconds >= silence else { return nil }
-            // One that does not rest has something to say already.
+            // A subscription that does not rest has something to send already.
             guard let waker = channel.stopWaiting(ObjectIdentifier(self)) else { return nil }
             isHeartbeatDue = true
             return waker
@@ -124,7 +124,7 @@ public final class EventSubscription<Payload: EventPayload>: StreamSource, HubMe
         return bytes
     }
 
-    /// The id is that of the last event that was missed: who comes back later is not told again.
+    /// The id is that of the last event that was missed: a client that reconnects does not get the gap again.
     private static func text(of gap: EventGap) -> [UInt8] {
         let missed = "{\"after\":\(gap.after),\"missed_through\":\(gap.through)}"
         return Array("id: \(gap.through)\nevent: gap\ndata: \(missed)\n\n".utf8)

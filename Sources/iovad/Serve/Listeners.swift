@@ -1,5 +1,5 @@
 // Where the server listens: inherited sockets, or a TCP address; and a unix path. Listening beyond loopback
-// without a token must be asked for. Why a socket cannot be opened is said in words that say what to do.
+// without a token must be asked for. Why a socket cannot be opened is said in terms of the flags.
 
 import ArgumentParser
 import Glibc
@@ -18,10 +18,10 @@ extension Settings {
                     try ListenSocket.tcp(host: host, port: port)
                 })
         }
-        // Nobody is answered before a daemon runs, so that a refusal here comes in time.
+        // Nobody is answered before a daemon runs, so a refusal here is early enough.
         for listener in listeners where !Self.isLocal(listener) && token == nil && !isInsecure {
             throw ValidationError(
-                "listening on \(listener.name) lets others in: give --token-file, or say --insecure")
+                "other machines can reach \(listener.name): give --token-file, or allow it with --insecure")
         }
         if let unix {
             listeners.append(
@@ -55,7 +55,7 @@ extension Settings {
         if host.hasPrefix("["), host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
-            throw ValidationError("--listen \(listen): an IPv6 address stands in brackets, as in [::1]:8080")
+            throw ValidationError("--listen \(listen): an IPv6 address needs brackets, as in [::1]:8080")
         }
         guard !host.isEmpty else { throw ValidationError("--listen \(listen): expected HOST:PORT") }
         return (host, port)
@@ -71,12 +71,13 @@ struct ServeStartError: Error, CustomStringConvertible {
 
     private static func reason(_ error: ListenError) -> String {
         switch error {
-        case .notAnAddress(let host): "\(host) is no numeric address; names are not looked up"
-        case .pathTooLong(let count, let limit): "the path has \(count) bytes; sockets take \(limit)"
-        case .pathIsNotASocket(let path): "\(path) exists and is no socket; it is left alone"
-        case .pathInUse(let path): "another process listens at \(path)"
+        case .notAnAddress(let host): "\(host) is not a numeric address; host names are not resolved"
+        case .pathTooLong(let count, let limit):
+            "the path has \(count) bytes; the path of a socket can have \(limit)"
+        case .pathIsNotASocket(let path): "\(path) exists and is not a socket; it is not replaced"
+        case .pathInUse(let path): "another process listens on \(path)"
         case .notAListeningSocket(let descriptor):
-            "descriptor \(descriptor) from LISTEN_FDS is no listening stream socket"
+            "descriptor \(descriptor) from LISTEN_FDS is not a listening stream socket"
         case .system(let call, let code): "\(call) failed: \(String(cString: strerror(code)))"
         case .daemonNotStarted(let lines):
             "libmicrohttpd did not start" + (lines.isEmpty ? "" : ": " + lines.joined(separator: "; "))

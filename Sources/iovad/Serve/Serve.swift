@@ -15,31 +15,33 @@ struct Serve: ParsableCommand {
         abstract: "Serve the HTTP API.",
         discussion: """
             Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is
-            IOVAD_TOKEN_FILE, and so on. A flag counts over its variable; an unknown IOVAD_ variable is
-            an error. Sockets passed by systemd (LISTEN_FDS) are served instead of --listen.
+            IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an
+            error. Sockets passed by systemd (LISTEN_FDS) are used instead of --listen.
             """)
 
-    @Option(help: "HOST:PORT to listen on; port 0 takes a free one. Default 127.0.0.1:8080.")
+    @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: 127.0.0.1:8080.")
     var listen: String?
     @Option(help: "Also listen on this unix socket path.")
     var unix: String?
     @Option(
         name: .customLong("public"),
-        help: "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or here.")
+        help:
+            "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or in this folder."
+    )
     var publicFolder: String?
     @Option(help: "File whose first line is the token that clients must send.")
     var tokenFile: String?
-    @Option(help: "Certificate chain in PEM; with --tls-key, TCP sockets speak HTTPS.")
+    @Option(help: "Certificate chain in PEM. With --tls-key, TCP sockets serve HTTPS.")
     var tlsCert: String?
     @Option(help: "Private key of the certificate, in PEM.")
     var tlsKey: String?
-    @Option(help: "Origin that browsers may call from.")
+    @Option(help: "Origin whose pages may call the API (CORS); * allows every origin.")
     var corsOrigin: String?
-    @Option(help: "Access log on standard error: text, json or none. Default text.")
+    @Option(help: "Access log on standard error: text, json or none. Default: text.")
     var log: String?
-    @Flag(help: "Listen beyond loopback without a token.")
+    @Flag(help: "Allow listening beyond loopback without a token.")
     var insecure = false
-    @Option(help: "Seconds for requests under way when the server is told to stop. Default 10.")
+    @Option(help: "Seconds that requests in progress get when the server stops. Default: 10.")
     var graceSeconds: Int?
 
     /// Descriptors beside those of connections: sockets, epoll, logs, files that are read.
@@ -47,7 +49,7 @@ struct Serve: ParsableCommand {
 
     func validate() throws {
         if let graceSeconds, !(0...3_600).contains(graceSeconds) {
-            throw ValidationError("--grace-seconds is 0 to 3600")
+            throw ValidationError("--grace-seconds must be 0 to 3600")
         }
     }
 
@@ -103,7 +105,7 @@ enum AccessLog: String {
             + "\(completion.bytesOut)B \(completion.microseconds)us \(completion.requestID ?? "-")"
     }
 
-    /// The target as text: control characters and what is no UTF-8 do not reach a terminal.
+    /// The target as text: control characters and what is not UTF-8 do not reach a terminal.
     private static func target(_ completion: CompletedExchange) -> String {
         let printable = completion.head.rawTarget.prefix(512).map {
             (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "?")

@@ -25,7 +25,7 @@ struct Settings {
     init(_ serve: Serve, environment: [String: String]) throws {
         for name in environment.keys.sorted() where !Self.variables.contains(name) {
             let known = Self.variables.sorted().map { "IOVAD_\($0)" }.joined(separator: ", ")
-            throw ValidationError("unknown environment variable IOVAD_\(name); known are \(known)")
+            throw ValidationError("unknown environment variable IOVAD_\(name); the known ones are \(known)")
         }
         let given = serve.listen ?? environment["LISTEN"]
         listenWasGiven = given != nil
@@ -36,11 +36,13 @@ struct Settings {
         isInsecure = try serve.insecure || environment["INSECURE"].map(Self.truth) ?? false
         let word = serve.log ?? environment["LOG"] ?? "text"
         guard let log = AccessLog(rawValue: word) else {
-            throw ValidationError("--log is text, json or none")
+            throw ValidationError("--log must be text, json or none")
         }
         self.log = log
         let grace = serve.graceSeconds ?? environment["GRACE_SECONDS"].map { Int($0) ?? -1 } ?? 10
-        guard (0...3_600).contains(grace) else { throw ValidationError("IOVAD_GRACE_SECONDS is 0 to 3600") }
+        guard (0...3_600).contains(grace) else {
+            throw ValidationError("IOVAD_GRACE_SECONDS must be 0 to 3600")
+        }
         graceSeconds = grace
         token = try (serve.tokenFile ?? environment["TOKEN_FILE"]).map(Self.readToken)
         tls = try Self.readTLS(
@@ -52,11 +54,11 @@ struct Settings {
         switch word {
         case "1", "true": true
         case "0", "false", "": false
-        default: throw ValidationError("IOVAD_INSECURE is true or false")
+        default: throw ValidationError("IOVAD_INSECURE must be true or false")
         }
     }
 
-    /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing behind; or `*`.
+    /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing after it; or `*`.
     private static func checkedOrigin(_ origin: String) throws -> String {
         if origin == "*" { return origin }
         let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
@@ -64,7 +66,7 @@ struct Settings {
             parts[2].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ",") })
         else {
             throw ValidationError(
-                "--cors-origin \(origin): expected an origin like https://example.org, or *")
+                "--cors-origin \(origin): expected an origin, as in https://example.org, or *")
         }
         return origin
     }
@@ -78,7 +80,7 @@ struct Settings {
             throw ValidationError("the token in \(path) has fewer than 16 characters")
         }
         guard line.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw ValidationError("the token in \(path) has characters that no header can carry")
+            throw ValidationError("the token in \(path) contains characters that are not allowed in a header")
         }
         return String(decoding: line, as: UTF8.self)
     }
@@ -86,25 +88,25 @@ struct Settings {
     private static func readTLS(certificate: String?, key: String?) throws -> TLSCredentials? {
         guard certificate != nil || key != nil else { return nil }
         guard let certificate, let key else {
-            throw ValidationError("--tls-cert and --tls-key go together")
+            throw ValidationError("give both --tls-cert and --tls-key")
         }
         func pem(_ path: String) throws -> [UInt8] {
             guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
             guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") else {
-                throw ValidationError("\(path) holds no PEM text")
+                throw ValidationError("\(path) contains no PEM text")
             }
             return bytes
         }
         guard let tls = TLSCredentials(certificate: try pem(certificate), key: try pem(key)) else {
-            throw ValidationError("\(certificate) or \(key) holds a NUL and is no PEM text")
+            throw ValidationError("\(certificate) or \(key) contains a NUL byte and is not PEM text")
         }
         return tls
     }
 
-    /// The contract, and what the public folder holds.
+    /// The contract, and the files of the public folder.
     func site() throws -> Site {
         if let publicFolder, !Files.isFolder(publicFolder) {
-            throw ValidationError("--public \(publicFolder) is no folder")
+            throw ValidationError("--public \(publicFolder) is not a folder")
         }
         guard let folder = publicFolder ?? SiteFolder.defaultFolder() else { return Site() }
         return try SiteFolder.load(folder)

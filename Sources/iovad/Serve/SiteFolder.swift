@@ -18,7 +18,7 @@ enum SiteFolder {
     /// Endings whose files are packed already.
     private static let packedAlready: Set<String> = ["png", "jpg", "webp", "woff2"]
 
-    /// Reads the folder, and the contract that lies beside it.
+    /// Reads the folder, and the contract beside it.
     static func load(_ folder: String) throws -> Site {
         var site = Site()
         var left = Limits.siteBytesTotalMax
@@ -35,7 +35,7 @@ enum SiteFolder {
     ) throws {
         guard depth <= Limits.siteFolderDepthMax else {
             throw ValidationError(
-                "\(folder) lies deeper than \(Limits.siteFolderDepthMax) folders below --public")
+                "\(folder) is more than \(Limits.siteFolderDepthMax) folders below --public")
         }
         for name in try names(in: folder) where !name.hasPrefix(".") {
             let path = "\(folder)/\(name)"
@@ -46,8 +46,8 @@ enum SiteFolder {
             } else if status.st_mode & S_IFMT == S_IFREG {
                 guard site.files.count < Limits.siteFilesMax, status.st_size <= left else {
                     throw ValidationError(
-                        "\(folder) holds more than --public may: \(Limits.siteFilesMax) files, "
-                            + "\(Limits.siteBytesTotalMax) bytes in all")
+                        "\(folder) exceeds the limits of --public: \(Limits.siteFilesMax) files, "
+                            + "\(Limits.siteBytesTotalMax) bytes in total")
                 }
                 guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
                 left -= bytes.count
@@ -63,7 +63,7 @@ enum SiteFolder {
             mediaType: mediaTypes[ending] ?? MediaType.octetStream)
     }
 
-    /// Names in a folder, sorted, without those that are no UTF-8: no URL could name them.
+    /// Names in a folder, sorted, without those that are not UTF-8: no URL could name them.
     private static func names(in folder: String) throws -> [String] {
         guard let entries = Files.entries(in: folder) else {
             throw ValidationError("cannot read the folder \(folder)")
@@ -71,8 +71,8 @@ enum SiteFolder {
         return entries.compactMap { String(validating: $0.name, as: UTF8.self) }.sorted()
     }
 
-    /// Where the files lie when nobody says: beside the binary, where a package puts them, in the checkout
-    /// that the binary was built in, or here. nil when there are none.
+    /// Where the files are when --public is not given: beside the binary, where a package puts them, in the
+    /// checkout that the binary was built in, or here. nil when there are none.
     static func defaultFolder() -> String? {
         var candidates: [String] = []
         if let path = Environment.executablePath(), let slash = path.lastIndex(of: "/") {
