@@ -13,12 +13,14 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
 ]
 
+/// A module of the server, whose folder has a README.md; or, with a path of its own, of tests and measurements.
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
     resources: [Resource]? = nil
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: path, resources: resources, swiftSettings: strict)
+        name: name, dependencies: dependencies, path: path, exclude: path == nil ? ["README.md"] : [],
+        resources: resources, swiftSettings: strict)
 }
 
 func tests(
@@ -58,7 +60,7 @@ let package = Package(
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CDeviceTree", providers: [.apt(["libfdt-dev"])]),
-        .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(name: "CSimdJSON", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // The rim.
@@ -80,7 +82,7 @@ let package = Package(
                 "IOVAAllocation", "LinuxReleases", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
-            swiftSettings: strict),
+            exclude: ["README.md"], swiftSettings: strict),
 
         // Never part of the server. The allocator's tests need the linear walk as their oracle, so it is a
         // target of this package; the benchmark takes it from here.
@@ -100,7 +102,8 @@ let package = Package(
             ["IOVAAllocation", "LinearWalk", "LinuxReleases", "AddressSpaces", "API", "MSIWindows", "JSON"],
             exclude: ["Fixtures"]),
         tests("MachinesTests", ["Machines", "AddressSpaces"]),
-        tests("MSIWindowsTests", ["MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
+        tests(
+            "MSIWindowsTests", ["MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         tests(
             "SandboxesTests",
             ["Sandboxes", "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),

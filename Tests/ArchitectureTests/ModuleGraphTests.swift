@@ -3,8 +3,8 @@
 // after a decision, run the tests with IOVAD_UPDATE_GOLDEN=1 and read the difference.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ModuleGraphTests {
     static let goldenPath = "Tests/ArchitectureTests/module-graph.txt"
@@ -47,6 +47,15 @@ import TestSupport
             guard let target = file.target, Self.core.contains(target.name) else { continue }
             for name in Self.imports(of: file) {
                 #expect(Self.core.contains(name), "\(file.path) imports \(name)")
+            }
+        }
+    }
+
+    /// The server starts in milliseconds and stays small without it, rim included.
+    @Test func serverImportsNoFoundation() {
+        for file in SourceTree.swiftFiles where file.isProduct {
+            for name in Self.imports(of: file) {
+                #expect(!name.hasPrefix("Foundation"), "\(file.path) imports \(name)")
             }
         }
     }
