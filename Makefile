@@ -48,7 +48,7 @@ help:
 	@echo 'make fuzz     run every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
 
-# Asks dpkg first, so that nothing needs root or a network once the packages are there.
+# Asks dpkg first, so that nothing needs root or a network once the packages are installed.
 deps:
 	@missing=''; \
 	for package in $(DEBIAN_PACKAGES); do \
@@ -84,7 +84,7 @@ install: release
 	cp -R Public openapi.yaml "$(DESTDIR)$(PREFIX)/share/iovad/"
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
-# It is also run itself: a fault of the optimiser's shows in no debug test.
+# It is also run itself: a fault of the optimiser does not show in a debug test.
 test: release browser
 	swift build --build-tests
 	swift test --skip-build
