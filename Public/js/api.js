@@ -60,7 +60,7 @@ function refusal(response, text, request) {
   try {
     document = JSON.parse(text);
   } catch {
-    document = { code: `http-${response.status}`, title: response.statusText, detail: 'The answer was no problem document; something between this page and iovad may have answered.' };
+    document = { code: `http-${response.status}`, title: response.statusText, detail: 'The answer is not a problem document: something between this page and iovad may have sent it.' };
   }
   const problem = new Problem(response.status, document, request);
   problem.retryAfterSeconds = Number(response.headers.get('Retry-After')) || null;
@@ -69,7 +69,7 @@ function refusal(response, text, request) {
 
 let links;
 
-/** Whether this server has an operation, such as 'GET /v1/vmms'; asked once, so that nothing is tried in vain. */
+/** Whether this server has an operation, such as 'GET /v1/vmms'; asked once, so that no request is sent for nothing. */
 export async function offers(operation) {
   links ??= ask('GET', '/v1').then((index) => new Set(Object.values(index.links ?? {})));
   try {

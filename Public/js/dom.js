@@ -40,7 +40,7 @@ const ICONS = {
 export const icon = (name) =>
   s('svg', { viewBox: '0 0 16 16', width: 16, height: 16, class: 'icon', 'aria-hidden': 'true' }, s('path', { d: ICONS[name] }));
 
-/** Says a sentence to who cannot see the screen change. */
+/** Says a sentence to people who do not see the screen change. */
 export function announce(sentence) {
   document.getElementById('announcer').textContent = sentence;
 }

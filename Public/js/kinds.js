@@ -1,15 +1,15 @@
 // What stands in an address space, by kind: its name, one sentence for who meets it first, and its class of
-// colour. The wire's enums are open-ended, so an unknown kind is shown under its own name.
+// colour. The API's enums are open-ended, so an unknown kind is shown under its own name.
 
 const KINDS = {
-  page_zero: ['Page zero', 'Linux keeps the first page free, so that address 0 never is a valid IOVA.'],
+  page_zero: ['Page zero', 'Linux keeps the first page free, so that address 0 is never a valid IOVA.'],
   pci_window: ['PCI window', 'Bus addresses that the host bridge decodes for BARs: a DMA there would meet a BAR, not memory.'],
-  dma_ranges_gap: ['Gap in dma-ranges', 'The bridge carries no inbound DMA here: whatever a device writes is lost.'],
+  dma_ranges_gap: ['Gap in dma-ranges', 'The bridge carries no inbound DMA here: what a device writes is lost.'],
   iommu_addresses: ['Firmware reservation', 'The device tree reserves these IOVAs for this device (iommu-addresses).'],
   rmr: ['Reserved memory (RMR)', 'The IORT reserves this range; it is mapped one to one while the device lives.'],
   hw_msi: ['Hardware MSI', 'Writes here become interrupts before any translation.'],
-  beyond_limit: ['Beyond the DMA limit', 'No address of this device reaches so far.'],
-  beyond_aperture: ['Beyond the aperture', 'The SMMU translates no input address up here.'],
+  beyond_limit: ['Beyond the DMA limit', 'This device cannot send such an address.'],
+  beyond_aperture: ['Beyond the aperture', 'The SMMU does not translate input addresses in this range.'],
   available: ['Room for a window', 'Every aligned 1 MiB window in this range is reachable.'],
   usable: ['Usable through VFIO', 'VFIO reports this range as usable for user mappings.'],
   window: ['MSI window', 'Where the kernel maps doorbell pages for this policy.'],
@@ -19,16 +19,16 @@ const KINDS = {
   hotplug: ['Hot-plug span', 'Memory may appear here while the guest runs.'],
   bar_window: ['Guest BAR window', 'BARs may be mapped here for peer-to-peer DMA.'],
   pinned_bar: ['Pinned BAR', 'A BAR at its host address.'],
-  emulated: ['Emulated device', 'The VMM emulates a device here; nothing maps it for DMA, so a window may lie over it.'],
+  emulated: ['Emulated device', 'The VMM emulates a device here; it is not mapped for DMA, so a window may overlap it.'],
   occupied: ['Mapped by the VMM', 'The VMM maps this range, or may map it.'],
   candidate: ['Candidate range', 'A window can start anywhere in this range, aligned.'],
   pick: ['Pick', 'A window that this answer proposes.'],
-  blocker: ['In the way', 'This keeps the default window from working.'],
-  unmappable: ['RAM that cannot be mapped', 'No window repairs this: the host forbids these addresses for RAM.'],
+  blocker: ['Blocker', 'This prevents the default window from working.'],
+  unmappable: ['RAM that cannot be mapped', 'No window helps: the host does not allow these addresses for RAM.'],
   reserved: ['Reserved', 'Never handed out by the allocator.'],
   allocated: ['Allocated', 'An IOVA range that is in use.'],
   direct: ['Direct mapping', 'Mapped one to one; the device cannot be assigned to a guest.'],
-  direct_relaxable: ['Relaxable direct mapping', 'Mapped one to one for the kernel; VFIO and iommufd let go of it.'],
+  direct_relaxable: ['Relaxable direct mapping', 'Mapped one to one for the kernel; VFIO and iommufd drop it.'],
   msi: ['MSI region', 'The MSI range as the IOMMU driver reports it.'],
 };
 

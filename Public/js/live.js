@@ -1,4 +1,4 @@
-// A session as it changes: Server-Sent Events where they can be had, otherwise the session's revision, asked for
+// A session as it changes: Server-Sent Events where they are available, otherwise the session's revision, asked for
 // every two seconds. Whatever happens to the connection, the page learns of it and goes on by itself.
 
 import { ask, segment } from './api.js';
@@ -8,8 +8,8 @@ const POLL_MILLISECONDS = 2000;
 /** After this many polls a lost stream is tried again. */
 const POLLS_BEFORE_STREAM = 3;
 
-/** What is told of a session that was there and is not any more. */
-export const ENDED = { code: 'not-found', title: 'The session has ended', detail: 'Somebody deleted it, or its time was up.' };
+/** What a page shows when a session that it had open no longer exists. */
+export const ENDED = { code: 'not-found', title: 'The session has ended', detail: 'It was deleted, or it expired.' };
 
 export class LiveSession {
   /** `on`: state(word), event({id, name, data}), changed(), gone(problem): it ended, lost(problem): the server came

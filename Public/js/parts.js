@@ -61,7 +61,7 @@ export function stepsList(explanation, map) {
   return h('div', { class: 'steps', onpointerleave: clear, onfocusout: clear },
     map && steps.some((step) => step.candidate || step.blocker) ? play : null,
     h('ol', null, buttons.map((button) => h('li', null, button))),
-    explanation.dropped ? h('p', { class: 'muted' }, `${explanation.dropped} further steps were not kept.`) : null);
+    explanation.dropped ? h('p', { class: 'muted' }, `${explanation.dropped} further steps are not listed.`) : null);
 }
 
 function stepMarks(step) {

@@ -5,12 +5,12 @@ import { setToken } from './api.js';
 
 /** What only this page can add to the server's sentence. */
 const NEXT = {
-  unreachable: 'The page keeps what it shows; it asks again when you press the button.',
-  'body-too-large': 'Drop the file of the machine itself (a device tree has at most 2 MiB), not an archive of it.',
+  unreachable: 'The page stays as it is; press the button to try again.',
+  'body-too-large': 'Drop the file of the machine itself (a device tree has at most 2 MiB), not an archive.',
   'platform-exists': 'Replace it, or rename the file and drop it again.',
   'session-expired': 'Sessions end after their time to live. Create another one.',
-  'precondition-failed': 'Somebody else changed it meanwhile. The view below is fresh: look again, then repeat.',
-  'too-many-sessions': 'Delete a session that nobody uses, or wait until one expires.',
+  'precondition-failed': 'It was changed by somebody else. The view below is current: check it, then repeat.',
+  'too-many-sessions': 'Delete a session that is not in use, or wait until one expires.',
 };
 
 /** A panel for `problem`; `actions` are [label, function] pairs. */

@@ -1,5 +1,5 @@
-// Sessions in a real browser: made and filled by clicking, followed live by a second tab, and brought back
-// after the server was started anew.
+// Sessions in a real browser: made and filled by clicking, followed live by a second tab, and restored
+// after the server was restarted.
 
 import Testing
 
@@ -128,7 +128,7 @@ extension BrowserSuite {
             #expect(try browser.count(".view-sessions[data-saved]") == 0)
         }
 
-        /// User space says where it maps; the allocator's limit and alignment mean nothing there.
+        /// User space says where it maps; the allocator's limit and alignment do not apply there.
         @Test func userSpaceMapsWhereItSays() throws {
             let id = try #require(try server.ask("POST", "/v1/sessions", json: "{}").json["id"] as? String)
             let domain =

@@ -1,4 +1,4 @@
-// Looks over the page as somebody would who cannot see it or cannot use a mouse, and returns a list of findings.
+// Checks the page for people who do not see it or do not use a mouse, and returns a list of findings.
 // Run by AccessibilityTests in the page; the page itself never loads it.
 
 const findings = [];

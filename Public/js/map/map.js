@@ -13,7 +13,7 @@ import { Overview } from './overview.js';
 const SPAN_LEAST = 1n << 16n;
 
 export class AddressMap {
-  /** `onView(lo, hi)` is told when the picture comes to rest somewhere. */
+  /** `onView(lo, hi)` is called when the picture stops moving. */
   constructor({ label, onView }) {
     this.onView = onView;
     this.last = (1n << 48n) - 1n;
@@ -166,7 +166,7 @@ export class AddressMap {
   inspect(item) {
     this.chosen = item?.id ?? null;
     if (!item) {
-      replace(this.inspector, h('p', { class: 'muted' }, 'Point at the map, or move through it with the arrow keys: everything here says what it is and where it comes from.'));
+      replace(this.inspector, h('p', { class: 'muted' }, 'Point at the map, or move through it with the arrow keys: each item says what it is and where it is from.'));
       return;
     }
     replace(this.inspector,

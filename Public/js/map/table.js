@@ -15,11 +15,11 @@ export function regionTable(map, caption) {
     h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', { class: 'regions' },
         h('caption', null, caption),
-        h('thead', null, h('tr', null, ['What', 'Start', 'Last', 'Size', 'Because', 'Seen in'].map((name) => h('th', { scope: 'col' }, name)))),
+        h('thead', null, h('tr', null, ['What', 'Start', 'Last', 'Size', 'Reason', 'Seen in'].map((name) => h('th', { scope: 'col' }, name)))),
         h('tbody', null, rows.slice(0, ROWS_MAX).map(({ lane, item }) => row(map, lane, item))))),
     h('p', { class: 'table-foot' },
       copyButton(lines, 'the table', 'Copy as tab-separated text'),
-      rows.length > ROWS_MAX ? h('span', { class: 'muted' }, `${ROWS_MAX} of ${rows.length} rows; the copy has them all.`) : null));
+      rows.length > ROWS_MAX ? h('span', { class: 'muted' }, `${ROWS_MAX} of ${rows.length} rows; the copy has all of them.`) : null));
 }
 
 function row(map, lane, item) {

@@ -14,8 +14,8 @@ const PLATFORMS_MAX = 10000;
 const GROUPS_SHOWN = 6;
 
 const POLICIES = {
-  fixed: ['Fixed', 'The constant of today, wherever it lands.'],
-  second: ['Second base', 'The other constant of the posted series, alone.'],
+  fixed: ['Fixed', 'Today’s constant, whatever is there.'],
+  second: ['Second base', 'Only the other constant of the posted series.'],
   posted: ['Posted series', 'Two constants; looks only at what the driver advertises.'],
   posted_seeing_everything: ['Posted, seeing all', 'The same two constants; looks at everything that is withheld.'],
   nearest_default: ['Nearest', 'Dynamic: the free place nearest to the default.'],
@@ -45,7 +45,7 @@ function readSummary(summary) {
 
 export class AtlasView {
   constructor(root) {
-    this.controls = h('form', { class: 'conditions', 'aria-label': 'What is shown', onsubmit: (event) => event.preventDefault() });
+    this.controls = h('form', { class: 'conditions', 'aria-label': 'Filter', onsubmit: (event) => event.preventDefault() });
     this.facts = h('div');
     this.policies = h('div');
     this.matrix = h('div');
@@ -53,7 +53,7 @@ export class AtlasView {
     this.request = h('div');
     this.message = h('div');
     replace(root, h('div', { class: 'content' },
-      h('div', { class: 'head' }, h('h1', null, 'Atlas', h('small', null, 'Which window fits which machine, and what is in the way')), this.controls),
+      h('div', { class: 'head' }, h('h1', null, 'Atlas', h('small', null, 'Which window fits which machine, and what blocks it')), this.controls),
       this.message,
       panel('Policies', null, this.facts, this.policies),
       panel('Devices and policies', { class: 'matrix-panel' }, this.matrix),
@@ -139,7 +139,7 @@ export class AtlasView {
       share > 0 ? s('rect', { class: 'share-bad', width: Math.max(1.5, share * 100), height: 6, rx: 3 }) : null);
     replace(this.policies, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Policies over all devices' }, h('table', { class: 'tally' },
       h('caption', null, 'How many devices each policy serves'),
-      h('thead', null, h('tr', null, ['Policy', 'Base', 'Fits', 'In conflict', 'Share in conflict', 'Away from the default'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('thead', null, h('tr', null, ['Policy', 'Base', 'Fits', 'In conflict', 'Share in conflict', 'Moved from the default'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, policies.map((row) => h('tr', { 'data-policy': row.policy },
         h('th', { scope: 'row' }, h('strong', null, policyName(row.policy)), h('div', { class: 'muted' }, POLICIES[row.policy]?.[1] ?? '')),
         h('td', null, row.base ? h('code', null, row.base) : h('span', { class: 'muted' }, 'varies')),
@@ -168,11 +168,11 @@ export class AtlasView {
     const sentence = `${found.length} of ${rows.length} devices${this.source === 'debian' && fine > 0 ? `; each of the other ${fine} fits under every policy` : ''}${summary.conflicts_dropped ? `; ${summary.conflicts_dropped} more conflicts are not listed` : ''}.`;
     replace(this.matrix, h('p', { class: 'muted', id: 'atlas-count' }, sentence),
       h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Devices and policies' }, h('table', { class: 'matrix' },
-        h('caption', null, this.source === 'debian' ? 'Devices that some policy does not serve' : 'Every device that the survey met'),
+        h('caption', null, this.source === 'debian' ? 'Devices that at least one policy does not serve' : 'Every device of the survey'),
         h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Device'), columns.map((policy) => h('th', { scope: 'col' }, policyName(policy))))),
         h('tbody', null, found.slice(0, ROWS_MAX).map((row) => this.row(row, columns))))),
-      found.length > ROWS_MAX ? h('p', { class: 'muted' }, `The first ${ROWS_MAX} are shown: search to see the others.`) : null,
-      found.length ? null : h('p', { class: 'notice' }, rows.length ? 'No device matches. Search for a part of a name, of a reason or of a base.' : 'No policy meets a conflict here.'));
+      found.length > ROWS_MAX ? h('p', { class: 'muted' }, `The first ${ROWS_MAX} are shown; search to find the others.`) : null,
+      found.length ? null : h('p', { class: 'notice' }, rows.length ? 'No device matches. Search for part of a name, a reason or a base.' : 'No policy has a conflict here.'));
     if (this.spoken !== sentence) announce(sentence);
     this.spoken = sentence;
   }
@@ -198,7 +198,7 @@ export class AtlasView {
     const { best, fit_every_device: every, partner_of_default: partner } = constants;
     replace(this.constants,
       h('div', null, h('h3', null, every.length ? 'Constants that fit every device' : 'No constant below 4 GiB fits every device'),
-        every.length ? several(every) : h('p', { class: 'muted' }, 'The best that one constant can do is below.')),
+        every.length ? several(every) : h('p', { class: 'muted' }, 'The constants with the fewest misfits are below.')),
       every.length ? null : h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'The best constants' }, h('table', { class: 'tally' },
         h('caption', null, 'Single constants, fewest misfits first'),
         h('thead', null, h('tr', null, ['Misfits', 'Bases', 'Where', 'Fails on'].map((title) => h('th', { scope: 'col' }, title)))),
@@ -207,7 +207,7 @@ export class AtlasView {
           h('td', null, several(group.ranges, 4)), h('td', null, (group.failing_platform_names ?? []).join(', ') || 'none')))))),
       partner ? h('div', null, h('h3', null, 'The best partner of the default'),
         h('p', { class: 'muted' }, `0x8000000 and one of these leave ${partner.unfit_devices} devices without a window.`), several(partner.second.ranges, 4)) : null,
-      hazards?.length ? h('div', null, h('h3', null, 'Same number, other meaning'),
-        h('ul', { class: 'plain' }, hazards.map((hazard) => h('li', null, h('code', null, hazard.base), ` is also a physical address of RAM on ${hazard.ram} and of device registers on ${hazard.mmio} platforms: harmless to translated DMA, easy to mix up when debugging.`)))) : null);
+      hazards?.length ? h('div', null, h('h3', null, 'Same number, another meaning'),
+        h('ul', { class: 'plain' }, hazards.map((hazard) => h('li', null, h('code', null, hazard.base), ` is also a physical address of RAM on ${hazard.ram} and of device registers on ${hazard.mmio} platforms: harmless for translated DMA, easy to confuse in debugging.`)))) : null);
   }
 }

@@ -54,7 +54,7 @@ export class DeviceList {
         type: 'button', class: 'device', 'aria-pressed': String(device.name === this.chosen), onclick: () => this.onPick(device.name),
       }, h('span', { class: 'device-name' }, device.name),
       h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no MSI')))),
-      found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more: filter to see them.`) : null);
+      found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more; filter to find them.`) : null);
   }
 }
 
@@ -73,7 +73,7 @@ export function machineFacts(platform, device) {
       device.pci_path ? fact('PCI path', device.pci_path.join(' / ')) : null) : null,
     h('details', { class: 'more', open: platform.findings.some((finding) => finding.severity === 'error') },
       h('summary', null, `Findings (${platform.findings.length})`),
-      platform.findings.length ? findingsList(platform.findings) : h('p', { class: 'muted' }, 'Nothing odd was found.')),
+      platform.findings.length ? findingsList(platform.findings) : h('p', { class: 'muted' }, 'No findings.')),
     h('details', { class: 'more' },
       h('summary', null, `SMMUs (${platform.smmus.length}) and MSI controllers (${platform.msi_controllers.length})`),
       h('ul', { class: 'plain' },

@@ -55,7 +55,7 @@ export class DomainForm {
           const last = (1n << BigInt(bits.value)) - 1n;
           const path = `${view.path}/domains`;
           const domain = await ask('POST', path, { json: { id: name.value, consumer: consumer.value, granule: granule.value, aperture: { start: '0x0', last: hex(last) }, devices: devices.value ? [devices.value] : [] } });
-          announce(`Domain ${domain.id} is there.`);
+          announce(`Domain ${domain.id} was created.`);
           await view.go({ domain: domain.id });
         });
       } }, field('Name', name), field('Consumer', consumer), field('Granule', granule), field('Aperture, bits', bits), devices.elements,

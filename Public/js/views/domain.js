@@ -152,10 +152,10 @@ export class DomainPanel {
     const lanes = [
       { id: 'doorbells', label: 'Doorbells', items: doorbells.map((doorbell) => {
         const start = BigInt(doorbell.page);
-        return { id: `d${doorbell.page}`, kind: 'doorbell', start, last: start + granule - 1n, mark: true, title: `Doorbell ${doorbell.physical}`, label: 'doorbell', note: 'An MSI to this doorbell goes to this page, at the offset that it has in its own.', seen: 'doorbells' };
+        return { id: `d${doorbell.page}`, kind: 'doorbell', start, last: start + granule - 1n, mark: true, title: `Doorbell ${doorbell.physical}`, label: 'doorbell', note: 'An MSI to this doorbell is written to this page, at the doorbell’s offset in its own page.', seen: 'doorbells' };
       }) },
       { id: 'held', label: 'Allocated', items: held.filter((item) => !['doorbell', 'reserved'].includes(item.kind)).map((item) => {
-        const entry = { id: `a${(item.range ?? item).start}`, kind: 'allocated', ...range(item), title: HELD[item.kind] ?? null, note: `${item.pages} ${item.pages === 1 ? 'page' : 'pages'} of the granule.`, seen: 'iovas' };
+        const entry = { id: `a${(item.range ?? item).start}`, kind: 'allocated', ...range(item), title: HELD[item.kind] ?? null, note: `${item.pages} ${item.pages === 1 ? 'page' : 'pages'} of the granule’s size.`, seen: 'iovas' };
         const verb = { allocation: 'Free it', mapping: 'Unmap it' }[item.kind];
         if (verb) entry.action = { label: verb, run: () => this.free(entry) };
         return entry;
@@ -164,7 +164,7 @@ export class DomainPanel {
     ];
     if (domain.window) lanes.unshift({ id: 'window', label: 'MSI window', items: [{ id: 'window', kind: 'window', ...span(domain.window), mark: true, seen: 'domain' }] });
     this.map.setData({ last, lanes });
-    this.drawTable(`What the domain ${domain.id} holds`);
+    this.drawTable(`What is in domain ${domain.id}`);
   }
 
   /** Somebody may be reading the table with the keyboard while it changes: the focus stays on its row. */

@@ -37,7 +37,7 @@ export const guestItems = (ranges) => ranges.map((range, index) => ({
   id: `g${index}`, kind: guestKind(range), ...span(range), title: range.name, note: range.rule || null, seen: 'the VMM’s memory map',
 }));
 
-/** Every VMM that the server knows; null when it has no such catalogue. */
+/** Every VMM that the server knows; null when it has no catalogue of them. */
 export async function vmms(signal) {
   return (await offers('GET /v1/vmms')) ? (await ask('GET', '/v1/vmms', { signal })).items : null;
 }

@@ -13,12 +13,12 @@ import { guestItems, vmms } from './guest.js';
 import { PlacementForm, placementRequest } from './placement-form.js';
 
 const VERDICTS = {
-  default_works: ['good', 'The default window works', 'Nothing has to be done: 0x8000000 is free on every host and in the guest.'],
-  movable: ['warn', 'The default does not work, another place does', 'Set the option values below on every device of the VM before it is attached.'],
-  none: ['bad', 'No place fits', 'Less RAM, another VMM, or another host is needed.'],
-  ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window repairs this: the host forbids addresses that the guest needs for RAM.'],
-  bar_unmappable: ['bad', 'BARs of the guest lie where a host maps nothing', 'This VMM gives up then; other address bits or peer-to-peer off avoid it.'],
-  guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep', 'The guest’s firmware tables name the window, so it cannot move alone.'],
+  default_works: ['good', 'The default window works', 'No action is needed: 0x8000000 is free on every host and in the guest.'],
+  movable: ['warn', 'The default does not work, another place does', 'Set the option values below on each device of the VM before you attach it.'],
+  none: ['bad', 'No place fits', 'Use less RAM, another VMM, or another host.'],
+  ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window helps: the host does not allow addresses that the guest needs for RAM.'],
+  bar_unmappable: ['bad', 'BARs of the guest are where a host cannot map them', 'This VMM then does not start. Other address bits, or no peer-to-peer DMA, avoid this.'],
+  guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep', 'The guest’s firmware tables name the window, so it cannot be moved without them.'],
 };
 
 const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest'], ['highest_below_4g', 'Highest below 4 GiB']];
@@ -56,7 +56,7 @@ export class PlacementView {
     const { signal } = (this.abort = new AbortController());
     try {
       if (!(await offers('POST /v1/placements'))) {
-        replace(this.answer, h('p', { class: 'notice' }, 'This server answers no placements; a newer iovad does.'));
+        replace(this.answer, h('p', { class: 'notice' }, 'This server has no placements; a newer iovad has them.'));
         return;
       }
       this.catalogue ??= (await vmms(signal)) ?? [];
@@ -112,7 +112,7 @@ export class PlacementView {
     const isOpen = this.rest.querySelector('details')?.open;
     replace(this.rest,
       blockers.length ? panel('Why the default does not work', null, h('ul', { class: 'plain' }, blockers.map((blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind))))) : null,
-      answer.per_host?.length ? panel('Host by host', null, this.perHost(answer.per_host)) : null,
+      answer.per_host?.length ? panel('Each host', null, this.perHost(answer.per_host)) : null,
       panel('The request', null, curlBox(curlCommand('POST', '/v1/placements', request))));
     const details = this.rest.querySelector('details');
     if (details && isOpen) details.open = true;
@@ -124,7 +124,7 @@ export class PlacementView {
 
   perHost(list) {
     const tone = { default_works: 'good', movable: 'warn' };
-    return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Host by host' }, h('table', null,
+    return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Each host' }, h('table', null,
       h('caption', null, 'What each host would answer alone'),
       h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, list.map((host) => h('tr', null,

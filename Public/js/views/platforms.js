@@ -46,7 +46,7 @@ export class PlatformPicker {
     this.element = h('div', { class: 'picker' }, this.list,
       h('div', { class: 'drop' }, input,
         h('label', { for: 'file' }, icon('drop'), h('span', null, h('strong', null, 'Drop a file'), ' or choose one')),
-        h('small', null, 'Device tree, IORT (with MADT), sysfs reserved_regions, collected JSON. It goes to this server only.')),
+        h('small', null, 'Device tree, IORT (with MADT), sysfs reserved_regions, collected JSON. It is sent to this server only.')),
       this.message);
     this.listen();
   }

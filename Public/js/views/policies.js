@@ -9,8 +9,8 @@ import { curlBox, curlCommand, panel, pill, rangeLine, stepsList, warningsList }
 
 /** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
 const OWN = [
-  { id: 'checked_constants', title: 'Two constants, checked', sentence: 'The same two bases, but nothing that is withheld may be hit.', status: 'own', consumer: null, window_source: { kind: 'candidates', avoid: 'everything' } },
-  { id: 'no_window', title: 'No window', sentence: 'What happens when the driver offers none.', status: 'own', consumer: null, window_source: 'none' },
+  { id: 'checked_constants', title: 'Two constants, checked', sentence: 'The same two bases, and a window must not touch anything that is withheld.', status: 'own', consumer: null, window_source: { kind: 'candidates', avoid: 'everything' } },
+  { id: 'no_window', title: 'No window', sentence: 'What happens when the driver offers no window.', status: 'own', consumer: null, window_source: 'none' },
 ];
 
 const DEFAULT_USER_WINDOW = '0xa0000000';
@@ -26,7 +26,7 @@ const verdict = (answer) => {
 };
 
 export class PolicyPanel {
-  /** `onChoose(id, result)` is told whose window the map shall show. */
+  /** `onChoose(id, result)` gets the policy whose window the map has to show. */
   constructor(map, onChoose) {
     this.map = map;
     this.onChoose = onChoose;
@@ -103,7 +103,7 @@ export class PolicyPanel {
     return h('article', { class: `card policy ${isChosen ? 'chosen' : ''}`, role: 'listitem', 'data-policy': policy.id },
       h('header', null,
         h('h3', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.title)),
-        answer ? verdict(answer) : pill('not answered', 'warn')),
+        answer ? verdict(answer) : pill('no answer', 'warn')),
       h('p', { class: 'muted', title: policy.citation }, policy.sentence, ' ', h('em', null, STATUS[policy.status] ?? policy.status)),
       answer ? this.body(answer) : problemPanel(problem),
       answer?.explanation?.steps?.length ? details('steps', `Why, in ${answer.explanation.steps.length} steps`, stepsList(answer.explanation, this.map)) : null,

@@ -38,10 +38,10 @@ export class SessionsView {
       event.preventDefault();
       await this.attempt(async () => {
         const session = await ask('POST', '/v1/sessions', { json: { kernel: kernel.value, ttl_seconds: Number(ttl.value) } });
-        announce(`Session ${session.id} is there.`);
+        announce(`Session ${session.id} was created.`);
         this.go({ session: session.id, domain: null });
       });
-    } }, field('Kernel', kernel), field('Lives for', ttl), h('button', { type: 'submit', class: 'button primary', id: 'create-session' }, 'Create a session'));
+    } }, field('Kernel', kernel), field('Lifetime', ttl), h('button', { type: 'submit', class: 'button primary', id: 'create-session' }, 'Create a session'));
   }
 
   stop() {
@@ -70,13 +70,13 @@ export class SessionsView {
 
   async update(state) {
     if (!(await offers('POST /v1/sessions'))) {
-      replace(this.main, h('p', { class: 'notice' }, 'This server keeps no sessions; a newer iovad does.'));
+      replace(this.main, h('p', { class: 'notice' }, 'This server has no sessions; a newer iovad has them.'));
       return;
     }
     await this.loadList(state.session);
     if (!state.session) {
       this.close();
-      replace(this.main, panel(null, null, h('p', { class: 'muted' }, 'Create a session, or open one of the list. Everything in it lives in the server’s memory until its time is up.')));
+      replace(this.main, panel(null, null, h('p', { class: 'muted' }, 'Create a session, or open one from the list. Its state is in the server’s memory until the session expires.')));
       return;
     }
     if (this.session?.id !== state.session) await this.openSession(state);
@@ -156,7 +156,7 @@ export class SessionsView {
     return this.attempt(async () => {
       this.session = await ask('PATCH', this.path, { json: { ttl_seconds: 3600 } });
       this.showExpiry();
-      announce('The session lives for another hour.');
+      announce('The session was extended by an hour.');
     });
   }
 
@@ -168,7 +168,7 @@ export class SessionsView {
     });
   }
 
-  /** Everything on the screen, anew. */
+  /** Everything on the screen, again. */
   async refresh() {
     if (!this.session) return;
     const path = this.path;
@@ -200,14 +200,14 @@ export class SessionsView {
 
   take(event) {
     this.addRow(event);
-    if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its time was up; nothing of it is kept.' });
+    if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its lifetime has ended, and nothing of it is kept.' });
     else if (event.name !== 'bye') this.refreshSoon();
   }
 
   addRow(event) {
     const row = h('li', { class: event.name === 'gap' ? 'gap' : null },
       h('code', { class: 'muted' }, event.id || '–'), h('strong', null, event.name.replaceAll('_', ' ')),
-      h('span', null, event.name === 'gap' ? 'Earlier events are not kept; the picture above has what they led to. ' : '', h('code', null, inWords(event.data))));
+      h('span', null, event.name === 'gap' ? 'Earlier events are not kept; the picture above shows their result. ' : '', h('code', null, inWords(event.data))));
     this.log.prepend(row);
     while (this.log.childElementCount > LOG_ROWS_MAX) this.log.lastChild.remove();
   }
@@ -268,14 +268,14 @@ export class SessionsView {
     replace(this.gone, problemPanel(problem, ...actions));
   }
 
-  /** The server started anew, and a session lives in its memory only: what this page saw of it is brought in again. */
+  /** The server was restarted, and a session lives in its memory only: what this page saw of it is brought in again. */
   async recover(problem) {
     const { saved } = this;
     if (!saved) return this.showGone(problem);
     try {
       await this.restore(saved);
-      replace(this.message, h('p', { class: 'notice', 'data-recovered': '' }, 'The server was started anew; this page brought the session back as it last saw it.'));
-      announce('The server was started anew; the session is back.');
+      replace(this.message, h('p', { class: 'notice', 'data-recovered': '' }, 'The server was restarted; this page restored the session as it last saw it.'));
+      announce('The server was restarted; the session is restored.');
     } catch (failure) {
       this.showGone(failure);
     }

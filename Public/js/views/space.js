@@ -48,7 +48,7 @@ export class SpaceView {
         panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element, this.guest.element),
         this.policies.element,
         panel('The same as a table', { class: 'table-panel' }, this.table),
-        panel('As others see it', null, this.views),
+        panel('What sysfs and VFIO show', null, this.views),
         panel('The device and its machine', null, this.facts))));
   }
 
@@ -70,7 +70,7 @@ export class SpaceView {
       await this.load(state, signal);
     } catch (problem) {
       if (problem.name === 'AbortError') return;
-      replace(this.message, problemPanel(problem, ['Try again', () => this.update(route.read().state)], ['Start afresh', () => this.go({ platform: null, device: null })]));
+      replace(this.message, problemPanel(problem, ['Try again', () => this.update(route.read().state)], ['Start again', () => this.go({ platform: null, device: null })]));
     }
   }
 
@@ -91,10 +91,10 @@ export class SpaceView {
     replace(this.title, h('span', null, device?.name ?? platformID), h('small', null, this.platform.model ?? platformID));
     document.title = `${device?.name ?? platformID} · iovad`;
     replace(this.message, state.device && device?.name !== state.device
-      ? h('p', { class: 'notice' }, `There is no device ${state.device} on ${platformID}; this is ${device?.name}.`) : null);
+      ? h('p', { class: 'notice' }, `${platformID} has no device ${state.device}; this is ${device?.name}.`) : null);
     this.drawConditions(state);
     if (!device) {
-      replace(this.message, h('p', { class: 'notice' }, 'This machine has no device behind an SMMU, so no MSI goes through a window here. The findings below say what was read.'));
+      replace(this.message, h('p', { class: 'notice' }, 'This machine has no device behind an SMMU, so no MSI uses a window here. The findings below say what was read.'));
       return this.map.setData({ last: MAX, lanes: [] });
     }
     await this.loadDevice(path, platformID, device, state, signal);
@@ -148,7 +148,7 @@ export class SpaceView {
   drawMap() {
     if (!this.data) return;
     const { withheld, room, last } = this.data;
-    const item = (region, index) => ({ id: `r${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: region.advertised ? 'sysfs and VFIO' : 'the kernel’s DMA allocator only', facts: [['Type', region.type ?? 'none'], ['Shown to user space', region.advertised ? 'yes' : 'no']] });
+    const item = (region, index) => ({ id: `r${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: region.advertised ? 'sysfs and VFIO' : 'the kernel’s DMA allocator only', facts: [['Type', region.type ?? 'none'], ['Visible to user space', region.advertised ? 'yes' : 'no']] });
     const regions = withheld.items.map(item);
     const kept = withheld.items.map((region) => region.advertised);
     const limit = BigInt(withheld.dma_limit ?? MAX);
@@ -163,7 +163,7 @@ export class SpaceView {
       ...this.guest.lanes(),
     ];
     this.map.setData({ last, lanes });
-    replace(this.table, regionTable(this.map, `What stands in the address space, 0 to ${hex(last)}`));
+    replace(this.table, regionTable(this.map, `What is in the address space, 0 to ${hex(last)}`));
   }
 
   async loadViews(path, query, signal) {
@@ -174,7 +174,7 @@ export class SpaceView {
     });
     const [text, ranges] = await Promise.all([view('sysfs', { accept: 'text/plain' }), view('vfio')]);
     replace(this.views,
-      h('div', null, h('h3', null, 'sysfs'), h('p', { class: 'muted' }, 'What reserved_regions of the device’s group prints.'),
+      h('div', null, h('h3', null, 'sysfs'), h('p', { class: 'muted' }, 'What reserved_regions of the device’s group contains.'),
         text instanceof Error ? problemPanel(text) : h('pre', { tabindex: '0', role: 'region', 'aria-label': 'reserved_regions' }, h('code', null, text || '(nothing)'))),
       h('div', null, h('h3', null, 'VFIO'), h('p', { class: 'muted' }, 'IOVA ranges that type1 reports as usable.'),
         ranges instanceof Error ? problemPanel(ranges) : h('pre', { tabindex: '0', role: 'region', 'aria-label': 'usable ranges' }, h('code', null, ranges.items.map((range) => {
