@@ -28,7 +28,7 @@ class Contract:
         missing = {name for name in links if self.operations.get(name) != tuple(links[name].split(" ", 1))}
         if missing:
             raise SystemExit(f"openapi.yaml and GET /v1 disagree on {', '.join(sorted(missing))}")
-        # Literal segments count before variables, as the router has it.
+        # Literal segments count before variables, as in the router.
         routes = sorted(self.operations.items(), key=lambda item: (item[1][1].count("{"), item[1][1]))
         self._routes = [(name, method, self._pattern(path)) for name, (method, path) in routes]
 

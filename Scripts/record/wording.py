@@ -26,7 +26,7 @@ def cut(text, most=SHOWN_MAX):
 
 
 def shape(value):
-    """A value as a group has it: texts and numbers in general, objects by what names them."""
+    """A value as in a group: texts and numbers in general, objects by what names them."""
     if isinstance(value, str):
         return cut(general(value))
     if isinstance(value, dict):

@@ -70,7 +70,7 @@ final class ScriptedSource: StreamSource, @unchecked Sendable {
         return ending
     }
 
-    /// Waits until it was asked `count` times in vain.
+    /// Waits until it was asked `count` times without effect.
     func waitForRests(_ count: Int) -> Bool {
         for _ in 0..<500 where rests < count { usleep(10_000) }
         return rests >= count

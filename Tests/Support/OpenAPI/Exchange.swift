@@ -74,7 +74,7 @@ extension OpenAPIDocument {
         guard let operation = operation(method: exchange.method, target: exchange.target) else {
             // Nothing is there, or nothing of this method.
             guard [400, 404, 405, 413].contains(exchange.status) else {
-                return ["\(place): no such operation"]
+                return ["\(place): an operation that is not in the document"]
             }
             return problemFaults(exchange).map { "\(place): \($0)" }
         }
@@ -146,7 +146,7 @@ extension OpenAPIDocument {
         }
     }
 
-    /// What of an event stream's text the schema StreamEvent does not allow; comments are passed over.
+    /// What of an event stream's text the schema StreamEvent does not allow; comments are skipped.
     public func eventFaults(_ text: String) -> [String] {
         guard let schema = book.place(of: "/components/schemas/StreamEvent") else {
             return ["no schema StreamEvent"]

@@ -1,4 +1,4 @@
-// Random numbers that can be had again: every random test prints its seed, and a seed given in the
+// Random numbers that can be repeated: every random test prints its seed, and a seed given in the
 // environment (IOVAD_TEST_SEED) replays it.
 
 import Foundation
@@ -14,7 +14,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
     }
 
     /// The generator of one test: seeded by IOVAD_TEST_SEED (decimal or 0x hex) or by `fallback`, and
-    /// says so on standard output, so that a failing run can be had again.
+    /// says so on standard output, so that a failing run can be repeated.
     public static func forTest(_ name: String, fallback: UInt64) -> SeededGenerator {
         let given = ProcessInfo.processInfo.environment["IOVAD_TEST_SEED"]
         let seed = given.flatMap(parse) ?? fallback
