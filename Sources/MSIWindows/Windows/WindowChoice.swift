@@ -2,7 +2,7 @@
 // series' own: inclusive ends, arithmetic that wraps, regions of any type, of no bytes too. The searches of
 // `dynamic` are this model's own: the discussion of one named no algorithm.
 
-import AddressSpaces
+public import AddressSpaces
 import Machines
 
 enum WindowChoice {
@@ -137,7 +137,7 @@ enum WindowChoice {
 }
 
 /// What a window source yields for one device.
-enum Offer: Hashable, Sendable {
+public enum Offer: Hashable, Sendable {
     /// This window.
     case window(IOVARange)
     /// No window. The driver says nothing about it.
@@ -147,7 +147,7 @@ enum Offer: Hashable, Sendable {
     /// No candidate fits: a caller that cannot choose a window is refused.
     case callerMustAllocate
 
-    var window: IOVARange? {
+    public var window: IOVARange? {
         if case .window(let range) = self { range } else { nil }
     }
 }
