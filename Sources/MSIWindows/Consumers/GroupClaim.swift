@@ -22,12 +22,12 @@ enum GroupClaim {
             guard conditions.kernel.refusesBlockingDirectDevices else {
                 recorder.record(
                     .directRegionIgnored, .noted,
-                    "Firmware wants \(region.provenanceText) mapped one to one; Linux \(conditions.kernel.rawValue) "
+                    "The direct \(region.phrase) must be mapped one to one; Linux \(conditions.kernel.rawValue) "
                         + "hands the group to user space all the same.")
                 continue
             }
             let because =
-                "Firmware wants \(region.provenanceText) at \(HexLiteral.text(region.start)) mapped one to "
+                "The direct \(region.phrase) must be mapped one to "
                 + "one, so the group cannot be handed to user space: claiming it fails with EINVAL."
             let blocker = device.item(of: region)
             recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)

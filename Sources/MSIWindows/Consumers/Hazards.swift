@@ -53,12 +53,12 @@ enum Hazards {
         if region.length == 0 {
             found.add(
                 .zeroLengthRegion,
-                "\(region.provenanceText) at \(HexLiteral.text(region.start)) has no bytes: Linux keeps it with an end "
+                "The \(region.phrase) has no bytes: Linux keeps it with an end "
                     + "below its start, and each consumer treats that differently.")
         } else if region.range == nil {
             found.add(
                 .wrappingRegion,
-                "\(region.provenanceText) at \(HexLiteral.text(region.start)) extends past 2^64: Linux computes an end "
+                "The \(region.phrase) extends past 2^64: Linux computes an end "
                     + "of \(HexLiteral.text(region.wrappingLast)) and protects nothing below it.")
         }
     }
@@ -87,7 +87,7 @@ enum Hazards {
             for region in device.directRegions {
                 decision.warn(
                     .directRegionUnenforced,
-                    "Firmware wants \(region.provenanceText) mapped one to one; Linux \(conditions.kernel.rawValue) "
+                    "The direct \(region.phrase) must be mapped one to one; Linux \(conditions.kernel.rawValue) "
                         + "drops that mapping when the group is handed to user space.",
                     range: region.range)
             }

@@ -90,6 +90,9 @@ extension ReservedRegion {
         }
     }
 
+    /// "region at 0x8000000 (IORT RMR node at 0x80)", for sentences.
+    var phrase: String { "region at \(HexLiteral.text(start)) (\(provenanceText))" }
+
     package var provenanceText: String {
         switch provenance {
         case .deviceTreeNode(let path): "reserved region \(path)"

@@ -85,7 +85,7 @@ enum WindowChoice {
             recorder.record(
                 .candidateBlocked, .rejected, candidate: window,
                 blocker: device.item(of: region),
-                "\(window.text) touches \(region.provenanceText) at \(HexLiteral.text(region.start)).")
+                "\(window.text) touches the \(region.phrase).")
             return false
         }
         let blocker: WithheldItem?

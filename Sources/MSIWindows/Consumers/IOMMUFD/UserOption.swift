@@ -52,7 +52,7 @@ enum UserOption {
                 })
             else { continue }
             let because =
-                "\(window.text) overlaps \(region.provenanceText) at \(HexLiteral.text(region.start)): EADDRINUSE."
+                "\(window.text) overlaps the \(region.phrase): EADDRINUSE."
             let blocker = device.item(of: region)
             recorder.record(.optionOverlaps, .rejected, candidate: window, blocker: blocker, because)
             throw Refusal(errno: .addressInUse, because: because, blocker: blocker)
