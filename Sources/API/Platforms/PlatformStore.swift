@@ -17,6 +17,8 @@ final class PlatformEntry: Sendable {
     let etag: String
     /// Estimate of the memory that the entry takes.
     let costBytes: Int
+    /// Names this entry among all that ever were, also when another replaces it under its id.
+    let serial: UInt64
     private let deviceIndex: [String: Int]
     private let doorbellIndex: [String: PhysicalAddress]
 
@@ -26,6 +28,10 @@ final class PlatformEntry: Sendable {
         self.isBuiltIn = isBuiltIn
         self.etag = etag
         self.costBytes = costBytes
+        serial = Self.lastSerial.withLock { last in
+            last += 1
+            return last
+        }
         var deviceIndex: [String: Int] = [:]
         for (place, device) in platform.devices.enumerated() {
             if deviceIndex[device.id] == nil { deviceIndex[device.id] = place }
@@ -38,6 +44,8 @@ final class PlatformEntry: Sendable {
             },
             uniquingKeysWith: { first, _ in first })
     }
+
+    private static let lastSerial = Locked<UInt64>(0)
 
     /// Doorbells of the device's controllers that have one, each once, in the controllers' order.
     func doorbells(of device: Device) -> [PhysicalAddress] {
@@ -119,6 +127,9 @@ final class PlatformStore: Sendable {
         return made
             ?? entry.platform.prepared(device, under: conditions, adoptsDriver: adoptsDriver)
     }
+
+    /// Devices that are kept prepared, and the sum of their ranges.
+    var preparedSize: (devices: Int, ranges: Int) { preparedDevices.size }
 
     /// Number of platforms: built in and uploaded.
     var counts: (builtIn: Int, uploaded: Int) {

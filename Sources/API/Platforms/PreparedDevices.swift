@@ -1,6 +1,7 @@
 // Devices of stored platforms, prepared once for each set of conditions that somebody asks under, and kept
 // beside the platforms, which never change. Bounded: two generations, of which the older one is dropped when
-// the younger is full; what is asked for again in time moves on to the younger.
+// the younger is full; what is asked for again in time moves on to the younger. Nothing here keeps a platform
+// alive: what was prepared for a replaced one is never found again, and is dropped with its generation.
 
 import Locking
 import MSIWindows
@@ -17,23 +18,16 @@ final class PreparedDevices: Sendable {
     }
 
     private struct Key: Hashable {
-        let entry: ObjectIdentifier
+        /// Of the entry; no other one ever has it.
+        let serial: UInt64
         let name: Name
         let conditions: Conditions
         let adoptsDriver: Bool
     }
 
-    /// Keeps the platform's entry too, so that its identity names no other one meanwhile.
-    private struct Kept {
-        let entry: PlatformEntry
-        let device: PreparedDevice
-
-        var weight: Int { device.device.costRanges + (device.usable?.count ?? 0) }
-    }
-
     private struct State {
-        var young: [Key: Kept] = [:]
-        var old: [Key: Kept] = [:]
+        var young: [Key: PreparedDevice] = [:]
+        var old: [Key: PreparedDevice] = [:]
         /// Ranges of the younger generation.
         var ranges = 0
     }
@@ -51,42 +45,55 @@ final class PreparedDevices: Sendable {
         includesDomain: Bool, find: () -> Device?
     ) -> PreparedDevice? {
         let key = Key(
-            entry: ObjectIdentifier(entry), name: name, conditions: conditions.ofDevice,
+            serial: entry.serial, name: name, conditions: conditions.ofDevice,
             adoptsDriver: adoptsDriver)
         if let kept = kept(key), kept.includesDomain || !includesDomain { return kept }
         guard let device = find() else { return nil }
         let made = entry.platform.prepared(
             device, under: conditions, adoptsDriver: adoptsDriver, includesDomain: includesDomain)
-        keep(Kept(entry: entry, device: made), under: key)
+        keep(made, under: key)
         return made
     }
 
     private func kept(_ key: Key) -> PreparedDevice? {
         state.withLock { state in
-            if let kept = state.young[key] { return kept.device }
+            if let kept = state.young[key] { return kept }
             guard let kept = state.old.removeValue(forKey: key) else { return nil }
             Self.insert(kept, under: key, &state)
-            return kept.device
+            return kept
         }
     }
 
-    private func keep(_ kept: Kept, under key: Key) {
-        state.withLock { Self.insert(kept, under: key, &$0) }
+    private func keep(_ device: PreparedDevice, under key: Key) {
+        state.withLock { Self.insert(device, under: key, &$0) }
     }
 
-    private static func insert(_ kept: Kept, under key: Key, _ state: inout State) {
-        if let before = state.young.updateValue(kept, forKey: key) {
-            state.ranges -= before.weight
+    /// Each generation has room for half of what may be kept; a device that would fill more is not kept.
+    private static func insert(_ device: PreparedDevice, under key: Key, _ state: inout State) {
+        let roomMax = Limits.preparedRangesMax / 2
+        let weight = weight(of: device)
+        guard weight <= roomMax else { return }
+        if let before = state.young.removeValue(forKey: key) { state.ranges -= Self.weight(of: before) }
+        if state.ranges + weight > roomMax {
+            state.old = state.young
+            state.young = [:]
+            state.ranges = 0
         }
-        state.ranges += kept.weight
-        guard state.ranges > Limits.preparedRangesMax / 2 else { return }
-        state.old = state.young
-        state.young = [:]
-        state.ranges = 0
+        state.young[key] = device
+        state.ranges += weight
     }
 
-    /// Devices that are kept.
-    var count: Int { state.withLock { $0.young.count + $0.old.count } }
+    private static func weight(of device: PreparedDevice) -> Int {
+        device.device.costRanges + (device.usable?.count ?? 0)
+    }
+
+    /// Devices that are kept, and the sum of their regions, windows and ranges.
+    var size: (devices: Int, ranges: Int) {
+        state.withLock { state in
+            let old = state.old.values.reduce(0) { $0 + Self.weight(of: $1) }
+            return (state.young.count + state.old.count, state.ranges + old)
+        }
+    }
 }
 
 extension Device {

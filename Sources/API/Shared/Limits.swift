@@ -55,7 +55,7 @@ package enum Limits {
     /// counts the guest's ranges too, which it is held against.
     package static let placementObstaclesMax = 2_000_000
     /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
-    static let preparedRangesMax = 262_144
+    package static let preparedRangesMax = 262_144
     package static let memoryMapEntriesMax = 4_096
     static let windowBytesMax: UInt64 = 1 << 48
     static let surveyDevicesMax = 100_000

@@ -61,6 +61,9 @@ public final class Service: Sendable {
         sessions = SessionStore(hub: events, now: configuration.wallClock)
     }
 
+    /// Prepared devices that are kept, and the sum of their ranges: at most `Limits.preparedRangesMax`.
+    package var preparedSize: (devices: Int, ranges: Int) { platforms.preparedSize }
+
     /// What has to happen as time goes by. To be called about once a second.
     public func tick() {
         sessions.expire()
