@@ -121,7 +121,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 415, "The content type is not read here",
                 "Send one of the content types that the detail lists.")
         case .invalidRequest:
-            Row(422, "The request means nothing", "Correct every member that `errors` points to.")
+            Row(422, "Invalid request", "Correct every member that `errors` points to.")
         case .unreadableDeviceTree:
             Row(
                 422, "The device tree cannot be read",
