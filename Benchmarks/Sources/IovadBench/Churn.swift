@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 
 struct ChurnKind {
     enum Order {

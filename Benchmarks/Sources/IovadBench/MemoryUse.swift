@@ -6,6 +6,7 @@
 import AddressSpaces
 import Glibc
 import IOVAAllocation
+import LinuxReleases
 
 struct MemoryUse {
     /// Bytes a range when filled.

@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 
 enum OneRequestKind {
     case frag32Fail, frag32Succeed, tight, frag36Fail, comb32

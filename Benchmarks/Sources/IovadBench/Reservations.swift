@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import LinuxReleases
 
 enum Reservations {
     static let repetitions = 5
