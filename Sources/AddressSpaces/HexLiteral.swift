@@ -3,9 +3,9 @@
 /// Reading and writing of hexadecimal literals.
 public enum HexLiteral {
     /// Most significant digits of a 64-bit number.
-    public static let digitsMax = 16
+    private static let digitsMax = 16
 
-    /// Why a text is no literal.
+    /// Why a text is not a literal.
     public enum Problem: Error, Hashable, Sendable {
         case missingPrefix
         case noDigits

@@ -2,7 +2,7 @@
 // nothing here decides anything. The allocator is generic over its recorder: with `NoAllocationRecorder`
 // nothing of it is left in the code.
 
-/// One step of a verb, told to a recorder.
+/// One step of a verb, given to a recorder.
 public enum AllocationStep: Hashable, Sendable {
     /// The two cached nodes.
     public enum HintName: String, Hashable, Sendable {
@@ -57,12 +57,12 @@ public enum AllocationStep: Hashable, Sendable {
     case reserved(PageFrameRange)
 }
 
-/// Listens. It cannot change what happens.
+/// Receives the steps. It cannot change what happens.
 public protocol AllocationRecorder {
     mutating func record(_ step: @autoclosure () -> AllocationStep)
 }
 
-/// Listens to nothing.
+/// Drops every step.
 public struct NoAllocationRecorder: AllocationRecorder, Sendable {
     /// Never read. ThreadSanitizer's instrumentation touches every `inout` argument, and one of no bytes has
     /// no address: the process would die of it.

@@ -23,7 +23,7 @@ extension IOVADomain {
         return try allocateFast(size: size, limit: limit, flushes: flushes, recorder: &ignored)
     }
 
-    /// As `allocateFast(size:limit:flushes:)`, telling each step.
+    /// As `allocateFast(size:limit:flushes:)`, recording each step.
     public mutating func allocateFast<R: AllocationRecorder>(
         size: UInt64, limit: UInt64, flushes: Bool, recorder: inout R
     ) throws(IOVAInputError) -> UInt64? {
@@ -95,7 +95,7 @@ extension IOVADomain {
         try freeFast(pfn, size: size, recorder: &ignored)
     }
 
-    /// As `freeFast(_:size:)`, telling each step.
+    /// As `freeFast(_:size:)`, recording each step.
     public mutating func freeFast<R: AllocationRecorder>(
         _ pfn: UInt64, size: UInt64, recorder: inout R
     ) throws(IOVAInputError) {
@@ -126,7 +126,7 @@ extension IOVADomain {
         tick(recorder: &ignored)
     }
 
-    /// As `tick()`, telling each step.
+    /// As `tick()`, recording each step.
     public mutating func tick<R: AllocationRecorder>(recorder: inout R) {
         guard !release.boundsDepots else { return }
         for order in caches.indices {
@@ -149,7 +149,7 @@ extension IOVADomain {
 // (drivers/iommu/iova.c: __iova_rcache_get, __iova_rcache_insert, Linux 7.2, and 6.1 where it differs).
 // A parked range stays held in the tree.
 
-/// Two magazines and the depot of full ones behind them.
+/// Two magazines, and the depot of full ones that back them.
 struct MagazineCache: Sendable {
     /// Page frames a magazine takes (IOVA_MAG_SIZE).
     static let magazineCapacity = 127

@@ -1,6 +1,6 @@
 // Linux's IOVA allocator as a value: the same addresses as drivers/iommu/iova.c, release by release, with
 // its hints, its failure memo and its per-CPU caches, but without its walk from range to range. It counts in
-// granules and knows nothing of devices, masks or MSIs; those are MSIWindows' affair.
+// granules and knows nothing of devices, masks or MSIs; those belong to MSIWindows.
 
 public import AddressSpaces
 public import LinuxReleases
@@ -43,7 +43,7 @@ public struct IOVADomain: Sendable {
     typealias Caches = InlineArray<6, MagazineCache>
 
     /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA
-    /// layer never passes less than 1: page frame 0 cannot be told from failure at the cached level.
+    /// layer never passes less than 1: the cached level cannot distinguish page frame 0 from failure.
     public init(
         granule: Granule, startPFN: UInt64, release: KernelRelease = .newest, onlineCPUs: Int = 1
     ) {

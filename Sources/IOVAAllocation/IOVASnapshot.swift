@@ -123,7 +123,7 @@ extension IOVADomain {
 
     private mutating func hold(_ ranges: [PageFrameRange]) throws(IOVASnapshot.Fault) {
         var above = RangeTree.Position.sentinel
-        // From the top, as the tree likes it; places are told as they stand in the snapshot.
+        // From the top, which is cheapest for the tree; a fault gives the index in the snapshot.
         for index in ranges.indices.reversed() {
             let range = ranges[index]
             guard range.lo <= range.hi else { throw .reversedRange(index: index, range) }

@@ -19,7 +19,7 @@ extension IOVADomain {
         return try allocate(size: size, limit: limit, isAligned: isAligned, recorder: &ignored)
     }
 
-    /// As `allocate(size:limit:isAligned:)`, telling each step.
+    /// As `allocate(size:limit:isAligned:)`, recording each step.
     public mutating func allocate<R: AllocationRecorder>(
         size: UInt64, limit: UInt64, isAligned: Bool, recorder: inout R
     ) throws(IOVAInputError) -> UInt64? {
@@ -104,7 +104,7 @@ extension IOVADomain {
         return try free(pfn, recorder: &ignored)
     }
 
-    /// As `free(_:)`, telling each step.
+    /// As `free(_:)`, recording each step.
     @discardableResult
     public mutating func free<R: AllocationRecorder>(
         _ pfn: UInt64, recorder: inout R
@@ -162,7 +162,7 @@ extension IOVADomain {
         return try reserve(lo, hi, recorder: &ignored)
     }
 
-    /// As `reserve(_:_:)`, telling each step.
+    /// As `reserve(_:_:)`, recording each step.
     public mutating func reserve<R: AllocationRecorder>(
         _ lo: UInt64, _ hi: UInt64, recorder: inout R
     ) throws(IOVAInputError) -> PageFrameRange? {

@@ -73,7 +73,7 @@ public final class JSONDocument: Sendable {
         }
     }
 
-    /// The pointer of the member whose key starts at `offset`: its value is the first node behind the key.
+    /// The pointer of the member whose key starts at `offset`: its value is the first node after the key.
     private static func duplicatePointer(
         _ result: iovad_json_result, _ offset: Int, _ source: [UInt8]
     ) -> String {

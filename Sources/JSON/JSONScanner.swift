@@ -38,7 +38,7 @@ struct JSONScanner {
         guard at == bytes.count else { throw fault("text after the end of the document") }
     }
 
-    /// Behind a value inside a container: a comma and the next value, or the container's end.
+    /// After a value inside a container: a comma and the next value, or the container's end.
     private mutating func afterValue(_ isObject: Bool) throws(Fault) {
         skipBlanks()
         switch peek {
@@ -86,7 +86,7 @@ struct JSONScanner {
         guard peek == UInt8(ascii: "\"") else { throw fault("expected a key in double quotes") }
         try string()
         skipBlanks()
-        guard peek == UInt8(ascii: ":") else { throw fault("expected ':' behind the key") }
+        guard peek == UInt8(ascii: ":") else { throw fault("expected ':' after the key") }
         at += 1
     }
 
@@ -105,7 +105,7 @@ struct JSONScanner {
         }
         if peek == UInt8(ascii: ".") {
             at += 1
-            if digits() == 0 { throw fault("a number without digits behind its point") }
+            if digits() == 0 { throw fault("a number without digits after its point") }
         }
         if peek == UInt8(ascii: "e") || peek == UInt8(ascii: "E") {
             at += 1
@@ -159,7 +159,7 @@ struct JSONScanner {
         }
     }
 
-    /// The four digits behind `u`.
+    /// The four digits after `u`.
     private mutating func codeUnit(_ start: Int) throws(Fault) -> UInt16 {
         let digits = bytes[(at + 1)...].prefix(4)
         guard digits.count == 4, digits.allSatisfy({ isHex($0) }),

@@ -41,7 +41,7 @@ public struct MemberTable: Sendable {
     }
 }
 
-/// A few short words, told apart by their place in the list.
+/// A few short words, each known by its place in the list.
 public struct WordList: Sendable {
     private let words: [[UInt8]]
 
@@ -69,7 +69,7 @@ public struct WordList: Sendable {
 }
 
 extension JSONNode {
-    /// Place of a string in `words`; nil when it is none of them, or no string.
+    /// Place of a string in `words`; nil when it is not one of them, or not a string.
     public func textIndex(in words: WordList) -> Int? {
         kind == .string ? words.index(ofTextAt: index, in: document) : nil
     }

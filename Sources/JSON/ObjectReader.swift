@@ -1,4 +1,4 @@
-// Reads the members of one object and, at the end, refuses those that nobody asked for: a typo in an
+// Reads the members of one object and, at the end, refuses those that no reader asked for: a typo in an
 // optional field must not be ignored.
 
 /// The members of an object, taken one by one.
@@ -7,7 +7,7 @@ public struct ObjectReader {
     public let problems: ProblemList
     private var known: [String] = []
 
-    /// nil, with the fault noted, when the value is no object.
+    /// nil, with the fault noted, when the value is not an object.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
         guard node.kind == .object else {
             node.wrongType("an object", problems)
@@ -43,8 +43,8 @@ public struct ObjectReader {
             guard !known.contains(key) else { continue }
             let nearest = nearestName(to: key).map { "; did you mean \"\($0)\"?" } ?? "."
             problems.add(
-                child.pointer, "unknown-field", "No member \"\(Excerpt.of(key))\" is read here\(nearest)")
-            // Pointers of millions of stray members would cost more than they tell.
+                child.pointer, "unknown-field", "Unknown member \"\(Excerpt.of(key))\"\(nearest)")
+            // Pointers of millions of stray members would cost more than they are worth.
             if problems.dropped > 0 { return }
         }
     }
@@ -104,7 +104,7 @@ extension ObjectReader {
         case (nil, .some(let node)):
             guard let start, let size else { return nil }
             guard size > 0 else {
-                problems.add(node.pointer, "zero-size", "A range has at least one byte.")
+                problems.add(node.pointer, "zero-size", "\"size\" is 0; a range has at least one byte.")
                 return nil
             }
             let (last, wraps) = start.addingReportingOverflow(size - 1)

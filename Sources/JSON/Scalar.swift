@@ -179,12 +179,12 @@ enum ScalarFault: Error {
         case .wrongType(let expected, let found): "Expected \(expected), found \(found.described)."
         case .notHex(let isDecimal):
             "\(isDecimal ? "A decimal string" : "Not a number"); send a hex string that starts with \"0x\"."
-        case .notAHexDigit(let place): "No hex digit at character \(place) of the string."
+        case .notAHexDigit(let place): "Character \(place) of the string is not a hex digit."
         case .tooManyDigits(let count): "\(count) significant hex digits; 64 bits have at most 16."
         case .negative: "A negative number; send 0 or more."
         case .notAnInteger(let isExponent):
             "A number with \(isExponent ? "an exponent" : "a fraction"); send an integer."
-        case .inexact(let hint): "Integers above 2^53-1 are not exact in JSON; send it \(hint)."
+        case .inexact(let hint): "An integer above 2^53-1 is not exact in JSON; send it \(hint)."
         case .outOfRange(let value, let bounds):
             "\(value) is not in \(bounds.lowerBound) to \(bounds.upperBound)."
         case .tooLong(let bytes, let most): "\(bytes) bytes; at most \(most) are read."

@@ -81,7 +81,7 @@ public enum WireValue: Sendable {
         }
     }
 
-    /// The elements of an array of at most `countMax`; a bare text is none.
+    /// The elements of an array of at most `countMax`; a bare text is not an array.
     public func elements(countMax: Int, _ problems: ProblemList) -> [WireValue]? {
         switch self {
         case .member(let node):

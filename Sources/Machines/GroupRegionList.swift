@@ -4,7 +4,7 @@
 
 import AddressSpaces
 
-/// The merged list behind `/sys/kernel/iommu_groups/N/reserved_regions`.
+/// The merged list that the kernel prints in `/sys/kernel/iommu_groups/N/reserved_regions`.
 public struct GroupRegionList: Hashable, Sendable {
     /// Sorted by start, at equal starts by kind.
     public let regions: [ReservedRegion]
@@ -14,7 +14,7 @@ public struct GroupRegionList: Hashable, Sendable {
     /// The kernel puts a region before the first element that starts later, or at the same place with a kind
     /// as high, and then walks the list once, merging elements of that kind which overlap or touch. Kinds do
     /// not influence each other, and a walk over a list that has been merged before changes nothing until it
-    /// comes to the new element; so each kind is kept by itself, and a walk ends where it merges no more.
+    /// reaches the new element; so each kind is kept by itself, and a walk ends where it merges no more.
     ///
     /// Complexity: O(n log n) for regions in any order, plus the moves of array insertion.
     public init(inserting regions: [ReservedRegion]) {
@@ -61,7 +61,7 @@ public struct GroupRegionList: Hashable, Sendable {
             // One absorbed nothing: what follows was merged before.
         }
 
-        /// Whether the element behind `top` went into it.
+        /// Merges the element after `top` into it; false when the two stay apart.
         private mutating func absorb(_ top: Int) -> Bool {
             let last = regions[top].wrappingLast
             let next = regions[top + 1]

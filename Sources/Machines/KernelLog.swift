@@ -8,7 +8,7 @@ import AddressSpaces
 
 /// A logged fault or event.
 public struct SMMUFault: Hashable, Sendable {
-    /// Which driver spoke.
+    /// Which driver logged it.
     public enum Driver: String, CaseIterable, Sendable {
         case armSMMU = "arm-smmu"
         case armSMMUv3 = "arm-smmu-v3"
@@ -41,13 +41,13 @@ public struct SMMUFault: Hashable, Sendable {
     public var driver: Driver
     /// The SMMU's device name: `64000000.iommu`, `arm-smmu-v3.0.auto`; empty where the log has only messages.
     public var smmu: String
-    /// First line of the log that tells of it, from 1.
+    /// First line of the log that reports it, from 1.
     public var line: Int
     /// `context fault`, `global fault`, `F_TRANSLATION`, ...
     public var event: String
     public var cause: Cause
     public var iova: UInt64?
-    /// What stage 1 made of the IOVA, where stage 2 objects; only the page is told.
+    /// What stage 1 made of the IOVA, where stage 2 objects; the log has only the page.
     public var intermediate: UInt64?
     public var streamID: UInt32?
     public var substreamID: UInt32?
@@ -55,7 +55,7 @@ public struct SMMUFault: Hashable, Sendable {
     public var isInstruction: Bool?
     /// 1 or 2.
     public var stage: Int?
-    /// What the SMMU was fetching; nil where the log does not tell.
+    /// What the SMMU was fetching; nil where the log does not say.
     public var transaction: Transaction?
     /// The device that the kernel named for the stream.
     public var client: String?
@@ -115,7 +115,7 @@ extension SMMUFault {
         return fault
     }
 
-    /// The cause that a context bank's FSR tells.
+    /// The cause that a context bank's FSR reports.
     public mutating func apply(contextStatus status: UInt32) { cause = Self.cause(contextStatus: status) }
 
     /// WNR and IND of a context bank's FSYNR0.
@@ -156,7 +156,7 @@ extension SMMUFault {
         }
     }
 
-    /// The number of an event that is told by name.
+    /// The number of an event by its name.
     public static func eventNumber(named name: String) -> UInt8? {
         (UInt8(1)...0x25).first { event(number: $0).name == name }
     }
@@ -197,7 +197,7 @@ extension SMMUFault {
         isWrite = words[1] >> 35 & 1 == 0
         guard shape == .translation else { return }
         stage = words[1] >> 39 & 1 == 1 ? 2 : 1
-        // Stage 1 has no descriptor to fetch, so 0 there tells nothing.
+        // Stage 1 has no descriptor to fetch, so 0 there is no information.
         let classes: [Transaction?] = [
             stage == 2 ? .contextDescriptor : nil, .translationTable, .inputAddress, nil,
         ]
@@ -208,7 +208,7 @@ extension SMMUFault {
 }
 
 // What the kernel traced of an IOMMU: mappings as they came and went. Mirrors include/trace/events/iommu.h,
-// Linux 7.2. An event names neither its domain nor its device; who wants them must put them together.
+// Linux 7.2. An event names neither its domain nor its device; a reader has to infer them.
 
 /// One traced event.
 public struct MappingEvent: Hashable, Sendable {
@@ -222,7 +222,7 @@ public struct MappingEvent: Hashable, Sendable {
 
     /// Of the trace, from 1.
     public var line: Int
-    /// Who ran: `kworker/0:1-12`. Empty when the line does not tell.
+    /// Who ran: `kworker/0:1-12`. Empty when the line does not say.
     public var task: String
     public var kind: Kind
 

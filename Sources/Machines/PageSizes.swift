@@ -31,7 +31,7 @@ public struct PageSizes: Hashable, Sendable {
 
     /// The translation granule that the page-table code takes: the CPU's page size where it is supported,
     /// else the largest supported size below it, else the smallest above it; nil for the empty set.
-    public func translationGranule(cpuPage: Granule) -> Granule? {
+    package func translationGranule(cpuPage: Granule) -> Granule? {
         if contains(cpuPage) { return cpuPage }
         let below = bitmap & cpuPage.mask
         if below != 0 { return Granule(bytes: 1 << UInt64(63 - below.leadingZeroBitCount)) }
@@ -39,7 +39,7 @@ public struct PageSizes: Hashable, Sendable {
     }
 
     /// What is left of the set for a CPU page size, and how many address bits its tables span at most.
-    /// nil where the granule is none that the Arm formats know: allocating a domain fails then.
+    /// nil where the Arm formats do not have the granule: allocating a domain fails then.
     public func restricted(toCPUPage page: Granule, outputBits: Int) -> (sizes: PageSizes, bitsMax: Int)? {
         switch translationGranule(cpuPage: page) {
         case .kib4: return (intersection(.kib4), 48)

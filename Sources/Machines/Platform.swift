@@ -23,15 +23,15 @@ public struct Platform: Hashable, Sendable {
     /// In firmware's order.
     public var msiControllers: [MSIController]
     /// Every master behind an SMMU, active or not, in firmware's order. Two may have one id: a bus, and
-    /// behind it the same node as a device of its own.
+    /// on it the same node as a device of its own.
     public var devices: [Device]
     public var memory: [PhysicalRange]
     /// ACPI only: memory that firmware has devices use, in table order.
     public var memoryRanges: [ReservedMemoryRange] = []
     /// ACPI only: streams whose MSIs no SMMU translates, disjoint, by SMMU and stream ID ascending.
     public var untranslatedRanges: [UntranslatedRange] = []
-    /// ACPI only: whether the host bridges' `_DSM` function 5 asks to keep the boot configuration. Tables
-    /// that can be read here do not tell, so the caller does.
+    /// ACPI only: whether the host bridges' `_DSM` function 5 asks to keep the boot configuration. The
+    /// tables that are read here do not say, so the caller does.
     public var preservesPCIConfiguration = false
     public var findings: [Finding]
 
@@ -53,8 +53,8 @@ public struct Platform: Hashable, Sendable {
 
 extension Platform {
     /// The version of the first SMMU that the device's streams name, which decides its driver; nil when none
-    /// is known. Where only the kernel's list of regions is, hardware MSI without a software window tells:
-    /// the drivers of SMMUs report one always, that of virtio-iommu leaves it out beside the device's own
+    /// is known. Where only the kernel's list of regions is known, hardware MSI without a software window decides:
+    /// the drivers of SMMUs always report one, that of virtio-iommu leaves it out beside the device's own
     /// (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
     public func driver(of device: Device) -> SMMU.Version? {
         guard let name = device.smmus.first else {

@@ -27,7 +27,7 @@ public struct ReservedRegion: Hashable, Sendable {
         case rmr(offset: UInt32)
         /// The IOMMU driver's own window.
         case driver
-        /// Told by the virtio-iommu device when it was asked about its endpoint.
+        /// What the virtio-iommu device reported when it was asked about its endpoint.
         case virtioProbe
         /// The translation frame of an ITS that the SMMU reaches untranslated.
         case untranslatedITS(String)
@@ -74,8 +74,8 @@ public struct ReservedRegion: Hashable, Sendable {
     /// Last IOVA as the kernel computes it: below `start` for no bytes, and wrapping.
     public var wrappingLast: UInt64 { start &+ length &- 1 }
 
-    /// No bytes, or past 2^64-2: kernel code that adds 1 to the last address goes astray here.
-    public var isOdd: Bool { length == 0 || start.addingReportingOverflow(length).overflow }
+    /// No bytes, or past 2^64-2: kernel code that adds 1 to the last address overflows here.
+    package var isOdd: Bool { length == 0 || start.addingReportingOverflow(length).overflow }
 
     /// `base <= region end && base + size - 1 >= region start`, in the wrapping arithmetic of the posted
     /// series: true of regions of no bytes, too.
@@ -126,7 +126,7 @@ public struct UnappliedRegion: Hashable, Sendable {
     }
 
     public var reason: Reason
-    /// What firmware says, nil where it cannot be told.
+    /// What firmware says; nil where it cannot be read.
     public var region: ReservedRegion?
     /// Node path, or table and offset.
     public var location: String

@@ -9,7 +9,7 @@ public struct SMMU: Hashable, Sendable {
     public enum Version: String, CaseIterable, Sendable {
         case v1, v2, v3
         /// A paravirtual one: its driver lists the device's own regions first, and offers the software window
-        /// only where the device tells of no MSI region.
+        /// only where the device reports no MSI region.
         case virtio
     }
 

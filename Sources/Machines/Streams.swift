@@ -5,12 +5,12 @@
 public struct StreamMapping: Hashable, Sendable {
     /// What the entry says about stream IDs.
     public enum Kind: Hashable, Sendable {
-        /// `iommus`: the specifier's cells (stream ID, for SMMUv2 perhaps a mask behind it).
+        /// `iommus`: the specifier's cells (stream ID, for SMMUv2 perhaps followed by a mask).
         case specifier([UInt32])
         /// `iommu-map`: requester IDs `idBase ..< idBase + length` go to `output` onward. Length 0 is a
         /// placeholder that firmware fills.
         case idMap(idBase: UInt32, length: UInt32, output: [UInt32])
-        /// ACPI: requester IDs `idBase ..< idBase + length` all go to `output`, as a single mapping has it.
+        /// ACPI: requester IDs `idBase ..< idBase + length` all go to `output`: a single mapping.
         case constant(idBase: UInt32, length: UInt32, output: UInt32)
     }
 

@@ -1,5 +1,5 @@
 // Reserving over long runs of ranges that touch: the second time nothing is left to fill, and what Linux
-// walks range by range is passed by, with the same ranges left behind.
+// walks range by range is passed by, and the same ranges remain.
 
 import AddressSpaces
 import LinearWalk

@@ -95,7 +95,7 @@ struct TraceGenerator {
         }
     }
 
-    /// The next call. Frees are drawn from what is live, so `note` must be told what calls gave.
+    /// The next call. Frees are drawn from what is live, so `note` needs the results of the calls.
     mutating func next() -> TwinDomain.Call {
         switch nextKind() {
         case .free where !live.isEmpty: return .free(take().pfn)

@@ -1,4 +1,4 @@
-// Names in traces: what a free means, and when it means nothing.
+// Names in traces: what a free names, and when it names no allocation.
 
 import IOVAAllocation
 import Testing

@@ -1,4 +1,4 @@
-// From values to meanings, every mistake told at its pointer.
+// From values to meanings, every mistake reported at its pointer.
 
 import JSON
 import Testing

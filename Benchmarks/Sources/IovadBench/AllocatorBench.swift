@@ -35,7 +35,7 @@ struct AllocatorBench: ParsableCommand {
 
     func run() throws {
         var runner = BenchRunner()
-        // Memory first: later workloads leave a heap in which nothing can be distinguished from growth.
+        // Memory first: later workloads leave a heap in which growth no longer shows.
         let chosen = Workload.allCases.filter { workload.isEmpty || workload.contains($0.rawValue) }
         if !json { print(BenchTable.head) }
         for one in chosen.filter({ $0 == .memory }) + chosen.filter({ $0 != .memory }) {

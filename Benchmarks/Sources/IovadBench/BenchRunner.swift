@@ -1,5 +1,5 @@
 // Runs workloads, product and reference in turn block by block, so that a noisy machine hits both alike;
-// the median and the lowest of the blocks are told.
+// a row shows the median and the lowest of the blocks.
 
 import Glibc
 import IOVAAllocation

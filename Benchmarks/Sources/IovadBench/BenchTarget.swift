@@ -1,4 +1,4 @@
-// What the allocator promises, held against what was just measured.
+// What the allocator promises, compared with what was just measured.
 
 /// A promise and whether this run kept it.
 struct BenchTarget {

@@ -87,7 +87,7 @@ extension RangeTree {
         leafCounts[target] += UInt8(more)
     }
 
-    /// Puts a child behind the entry `path[level]`; level -1 is a new root above the old one.
+    /// Puts a child after the entry `path[level]`; level -1 is a new root above the old one.
     private mutating func insertChild(
         _ child: UInt32, key: UInt64, _ summary: HoleSummary, _ path: Path, level: Int
     ) {

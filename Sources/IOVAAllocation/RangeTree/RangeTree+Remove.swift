@@ -27,7 +27,7 @@ extension RangeTree {
         if left <= Self.sparse, height > 0 { thin(leaf, path) }
     }
 
-    /// A new highest `hi` below the entry `path[level]`, told to the levels that name it too.
+    /// A new highest `hi` below the entry `path[level]`, stored at every level that has it as a key.
     private mutating func setKey(_ key: UInt64, _ path: Path, level: Int) {
         var level = level
         while level >= 0 {

@@ -4,7 +4,7 @@
 // summaries lead.
 
 extension RangeTree {
-    /// What a scan of some holes came to.
+    /// The result of a scan of some holes.
     enum Outcome {
         /// The request goes to `pfn`, below the range at `above`.
         case found(pfn: UInt64, above: Position)
@@ -68,7 +68,7 @@ extension RangeTree {
                     ? scan(child, from: 0, request, low)
                     : search(child, from: 0, childLevel: childLevel + 1, request, low)
                 guard case .exhausted = outcome else { return outcome }
-                // The bound misled us: nothing was cut by the window, so the truth is below it.
+                // The bound was too high: the window cut nothing off, so the true value is lower.
                 store(childLevel == height ? summary(ofLeaf: child) : summary(ofNode: child), at: index)
             }
             index += 1

@@ -36,7 +36,7 @@ public struct AllocatorTrace: Sendable {
         return results
     }
 
-    /// The same on the product, telling the steps of operation `explained`, at most `stepsMax` of them.
+    /// The same on the product, recording the steps of operation `explained`, at most `stepsMax` of them.
     public func run(
         on domain: inout ExplainingDomain, explaining explained: Int, stepsMax: Int
     ) throws(TraceMistake) -> [TraceResult] {

@@ -74,7 +74,7 @@ public struct DigestRun: Sendable {
     public init() {}
 }
 
-// Makes a digest run, operation by operation as the vectors' description has it.
+// Makes a digest run, operation by operation, as the vectors describe it.
 
 extension DigestRun {
     private struct Held {

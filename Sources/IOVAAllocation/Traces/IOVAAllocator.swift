@@ -145,10 +145,10 @@ public struct TraceNames: Sendable {
     }
 }
 
-// A domain that tells the steps of one operation of a trace. Everything else runs as it would without
+// A domain that records the steps of one operation of a trace. Everything else runs as it would without
 // anybody listening, on the same code.
 
-/// The product, with a recorder that listens while `isListening`.
+/// The product, with a recorder that gets the steps while `isListening`.
 public struct ExplainingDomain: IOVAAllocator {
     public private(set) var domain: IOVADomain
     public var recorder = AllocationStepRecorder(limit: 0)

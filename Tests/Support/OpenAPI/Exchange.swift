@@ -188,7 +188,9 @@ extension OpenAPIDocument {
         } catch {
             // A label that was overruled is said so.
             let answer = String(decoding: exchange.response, as: UTF8.self)
-            if !answer.contains("content-type-mismatch") { faults.append("the request is no JSON: \(error)") }
+            if !answer.contains("content-type-mismatch") {
+                faults.append("the request is not JSON: \(error)")
+            }
         }
         return faults
     }
@@ -217,7 +219,7 @@ extension OpenAPIDocument {
 }
 
 extension SchemaBook {
-    /// Types that the schema names, behind references and alternatives.
+    /// Types that the schema names, after references and alternatives are followed.
     func types(at place: Int) -> Set<String> {
         let schema = schemas[place]
         let others = schema.oneOf + schema.anyOf + schema.allOf + (schema.reference.map { [$0] } ?? [])

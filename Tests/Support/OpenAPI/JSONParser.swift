@@ -1,6 +1,6 @@
 // Reads JSON text strictly (RFC 8259): one document, no comments, no commas too many, no member twice.
 
-/// Why a text is no JSON document.
+/// Why a text is not a JSON document.
 public struct JSONFault: Error, CustomStringConvertible {
     public let offset: Int
     public let what: String

@@ -58,7 +58,7 @@ public struct OpenAPIDocument: Sendable {
         }
     }
 
-    /// The pointer of what stands at a pointer, behind references.
+    /// The pointer of what stands at a pointer, after its references are followed.
     func resolved(_ pointer: String) throws -> (pointer: String, value: JSONValue) {
         guard let value = root.value(at: pointer) else { throw DocumentFault(pointer, "nothing is there") }
         guard let reference = value["$ref"] else { return (pointer, value) }

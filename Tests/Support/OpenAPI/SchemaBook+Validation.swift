@@ -111,7 +111,7 @@ private struct ValidationRun {
             }
         }
         if let values = schema.enumeration, !values.contains(value) {
-            fail(schema, "\(value.text) is none of the listed values")
+            fail(schema, "\(value.text) is not one of the listed values")
         }
         if let constant = schema.constant, constant != value {
             fail(schema, "\(value.text), not \(constant.text)")
@@ -175,7 +175,7 @@ private struct ValidationRun {
         if schema.additional != nil { evaluated.hasAllNames = true }
     }
 
-    /// Runs each alternative on its own; the faults of the one that fits best are told when none does.
+    /// Runs each alternative on its own; when none fits, the faults of the nearest are reported.
     private mutating func choose(
         _ value: JSONValue, _ alternatives: [Int], isExclusive: Bool, _ schema: Schema,
         _ evaluated: inout Evaluated

@@ -24,7 +24,7 @@ extension JSONValue {
             var members: [String: JSONValue] = [:]
             for (key, value) in mapping {
                 guard case .scalar(let name) = key else {
-                    throw YAMLFault(description: "a key that is no scalar")
+                    throw YAMLFault(description: "a key that is not a scalar")
                 }
                 guard members.updateValue(try JSONValue(value), forKey: name.string) == nil else {
                     throw YAMLFault(description: "the key \(name.string) stands twice")

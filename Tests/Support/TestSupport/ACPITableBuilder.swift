@@ -106,7 +106,7 @@ public struct IORTBuilder {
     /// Offset of the node that is added next.
     public var next: UInt32 { UInt32(48 + nodes.count) }
 
-    /// Adds a node of `content` behind its 16 bytes of header, and mappings behind that.
+    /// Adds a node of `content` after its 16 bytes of header, and mappings after that.
     @discardableResult
     public mutating func add(
         type: UInt8, revision: UInt8, _ content: [UInt8], _ mappings: [Mapping] = []
