@@ -93,9 +93,10 @@ public struct Device: Hashable, Sendable {
     }
 }
 
-// The DMA mask of a device before its driver sets one; the captures are compared with it. Mirrors drivers/of/device.c: of_dma_configure_id and
-// drivers/acpi/arm64/dma.c: acpi_arch_dma_setup, Linux 7.2: 32 bits, narrowed to the bits that the bus's
-// highest address has. MSIs that a driver asks for without setting a mask are allocated below it.
+// The DMA mask of a device before its driver sets one; the captures are compared with it. Mirrors
+// drivers/of/device.c: of_dma_configure_id and drivers/acpi/arm64/dma.c: acpi_arch_dma_setup, Linux 7.2: 32
+// bits, narrowed to the bits that the bus's highest address has. MSIs that a driver asks for without setting
+// a mask are allocated below it.
 
 extension Device {
     /// All ones up to the highest bit that both 32 bits and the bus's limit have.

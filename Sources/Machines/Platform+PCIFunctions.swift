@@ -4,7 +4,8 @@
 
 extension Platform {
     /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
-    /// them. nil when the text is not an address of that form, or no SMMU sees the function. O(regions of the bridge).
+    /// them. nil when the text is not an address of that form, or no SMMU sees the function. O(regions of the
+    /// bridge).
     public func pciFunction(_ address: String) -> Device? {
         guard let (segment, requester) = Self.parsedAddress(address),
             let bridge = devices.first(where: { $0.id == "rc:\(segment)" && $0.kind == .rootComplex })
