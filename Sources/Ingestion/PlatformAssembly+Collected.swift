@@ -63,7 +63,7 @@ extension PlatformAssembly {
                 reported.reportedRegions = nil
                 findings.note(
                     .warning, "reserved-regions-unknown", "groups/\(group.number)",
-                    "The group's reserved_regions was not collected: its devices have what firmware describes."
+                    "The group's reserved_regions was not collected: its devices get the regions that firmware describes."
                 )
             }
             var added: [Device] = []
@@ -72,7 +72,7 @@ extension PlatformAssembly {
                 guard members.insert(name).inserted else {
                     findings.note(
                         .warning, "device-in-two-groups", "groups/\(group.number)",
-                        "\(name) is listed before; a device has one group, and the first that lists it counts."
+                        "\(name) is in an earlier group too; a device has one group, and the first one counts."
                     )
                     continue
                 }

@@ -32,7 +32,8 @@ struct PlatformAssembly {
             let promised = labelled.map(\.rawValue).sorted().joined(separator: " or ")
             findings.note(
                 .warning, "content-type-mismatch", part.name,
-                "The content type promises \(promised); the bytes are \(sniffed.rawValue) and were read so.")
+                "The content type promises \(promised), but the bytes are \(sniffed.rawValue) and were read as that."
+            )
         }
         try read(part, as: kind, problems)
     }
@@ -126,7 +127,7 @@ struct PlatformAssembly {
         }
     }
 
-    /// The one platform, with its findings behind those about the parts.
+    /// The one platform, with its findings after those about the parts.
     mutating func platform() throws(PlatformError) -> Platform {
         if firstTable != nil {
             var facts = ACPIReader.Facts()
@@ -155,7 +156,7 @@ struct PlatformAssembly {
         guard described != nil else { return }
         findings.note(
             .warning, "supplement-unused", iomem?.name ?? supplement?.name ?? "preserve_config",
-            "PCI windows, memory and preserve_config supplement ACPI tables; this description has no need of them."
+            "PCI windows, memory and preserve_config supplement ACPI tables; this description does not use them."
         )
     }
 }

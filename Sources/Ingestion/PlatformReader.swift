@@ -81,17 +81,16 @@ extension PlatformError {
             "\"\(part)\" is empty; leave it out, or send a device tree, an IORT, reserved_regions or the native "
                 + "model"
         case .unknown(let part, let start):
-            "The bytes of \"\(part)\" start with nothing that is known (\(Self.hex(start)) at offset 0x0); read are "
+            "The bytes of \"\(part)\" are of no known kind (\(Self.hex(start)) at offset 0x0); iovad reads "
                 + InputKind.allCases.map(\.rawValue).joined(separator: ", ")
         case .nothingDescribed:
-            "No part describes a machine: send a device tree, an IORT, reserved_regions or the native model "
-                + "besides"
+            "No part describes a machine: add a device tree, an IORT, reserved_regions or the native model"
         case .conflict(let first, let second):
-            "\"\(first)\" and \"\(second)\" both say the same; send one description of a machine"
+            "\"\(first)\" and \"\(second)\" describe the same thing; send only one of them"
         case .tooManyDevices(let limit):
             "The host has more than \(limit) devices: each group counts as one, and so does each of its members"
         case .misplaced(let part, let kind):
-            "\"\(part)\" holds \(kind.rawValue), and that describes no machine"
+            "\"\(part)\" contains \(kind.rawValue), which does not describe a machine"
         }
     }
 
@@ -102,11 +101,11 @@ extension PlatformError {
     private static func words(_ kind: JSONSyntaxError.Kind) -> String {
         switch kind {
         case .malformed(let reason): reason
-        case .duplicateKey(let pointer): "\(pointer) stands there for the second time"
+        case .duplicateKey(let pointer): "\(pointer) appears twice"
         case .tooLarge(let limit): "more than \(limit) bytes"
         case .tooDeep(let limit): "nested deeper than \(limit)"
         case .tooManyValues(let limit): "more than \(limit) values"
-        case .outOfMemory: "no memory for it"
+        case .outOfMemory: "not enough memory"
         }
     }
 }

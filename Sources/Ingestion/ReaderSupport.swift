@@ -3,8 +3,8 @@
 
 import Machines
 
-/// Collects findings; those beyond the limits are counted. One fault that stands in a table a thousand times
-/// does not keep the others from being told.
+/// Collects findings; those beyond the limits are counted. One fault that a table repeats a thousand times
+/// does not hide the others.
 struct FindingList {
     static let findingsMax = DeviceTreeLimits.findingsMax
     static let perCodeMax = 32
@@ -25,7 +25,7 @@ struct FindingList {
         kept.append(Finding(severity: severity, code: code, location: location, detail: detail()))
     }
 
-    /// All that were kept, and a word about the rest.
+    /// All that were kept, and a finding about the rest.
     var findings: [Finding] {
         guard dropped > 0 else { return kept }
         return kept + [

@@ -46,7 +46,7 @@ public enum Asker: Hashable, Sendable {
     case anonymous(isPCI: Bool)
 }
 
-/// What an order came to.
+/// The result of an order.
 public struct Allocated: Hashable, Sendable {
     /// Whole pages, rounding of the cached level included.
     public var range: IOVARange

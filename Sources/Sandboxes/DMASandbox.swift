@@ -1,6 +1,6 @@
 // A DMA domain with the bookkeeping of who holds what. Linux's allocator cannot tell an allocation from a
 // reservation and does not know which ranges its caches keep; a sandbox has to, so that a second free is
-// told and not done. Plain allocations take no bookkeeping at all: whatever is held and not noted is one.
+// refused. Plain allocations take no bookkeeping at all: whatever is held and not noted is one.
 
 import AddressSpaces
 import IOVAAllocation

@@ -9,7 +9,7 @@ public import Machines
 public struct Holding: Hashable, Sendable {
     public enum Kind: String, CaseIterable, Sendable {
         case allocation
-        /// Freed, but kept in a cache for the next request of its size: not to be had at tree level.
+        /// Freed, but kept in a cache for the next request of its size: not available at tree level.
         case parked
         case reserved
         case doorbell

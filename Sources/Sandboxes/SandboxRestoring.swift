@@ -21,10 +21,10 @@ extension DMASandbox {
         func check(_ holds: Bool, _ member: String, _ what: String) throws(SessionSnapshot.Fault) {
             if !holds { throw .domain(index, member: member, what) }
         }
-        try check(iova.granule == conditions.granule, "granule", "the allocator's granule is another")
+        try check(iova.granule == conditions.granule, "granule", "it differs from the allocator's granule")
         try check(iova.startPFN >= 1, "start_pfn", "the DMA layer starts at page 1 or above")
-        try check(iova.release == conditions.kernel, "kernel", "the allocator's release is another")
-        try check(allocator.state.memo >= 1, "max32_alloc_size", "no request has less than one page")
+        try check(iova.release == conditions.kernel, "kernel", "it differs from the allocator's release")
+        try check(allocator.state.memo >= 1, "max32_alloc_size", "it is at least one page")
         var notes: [UInt64: Note] = [:]
         for entry in allocator.notes {
             let held = iova.held(containing: entry.hi)
@@ -32,11 +32,11 @@ extension DMASandbox {
             guard let held else { continue }
             try check(
                 entry.pages >= 1 && entry.pages - 1 <= held.hi - held.lo && entry.pages >> 61 == 0, "notes",
-                "the range up to page \(entry.hi) has not \(entry.pages) pages")
+                "the range up to page \(entry.hi) does not have \(entry.pages) pages")
             if entry.kind == .cached || entry.kind == .parked {
                 try check(
                     entry.pages > 32 || entry.pages.nonzeroBitCount == 1, "notes",
-                    "the cached level hands out no \(entry.pages) pages")
+                    "the cached level never hands out \(entry.pages) pages")
             }
             let note = Note(.init(entry.kind), pages: entry.pages)
             try check(notes.updateValue(note, forKey: entry.hi) == nil, "notes", "a range is noted twice")
@@ -79,13 +79,14 @@ extension DMASandbox {
                 let pages = (1...UInt64(1 << order)).reversed().first { left[pfn &+ ($0 - 1)]?.pages == $0 }
                 guard let pages, pages > UInt64(1 << order) / 2 || order == 0 else {
                     throw .domain(
-                        index, member: "notes", "the cached page \(pfn) of class \(order) is not noted so")
+                        index, member: "notes",
+                        "the cached page \(pfn) of class \(order) is not noted as parked")
                 }
                 left[pfn + (pages - 1)] = nil
             }
         }
         guard left.isEmpty else {
-            throw .domain(index, member: "notes", "a range is noted as parked and lies in no cache")
+            throw .domain(index, member: "notes", "a range is noted as parked but is in no cache")
         }
     }
 
@@ -101,7 +102,7 @@ extension DMASandbox {
             else {
                 throw .domain(
                     index, member: "doorbells",
-                    "the doorbell page \(HexLiteral.text(page.physical)) is no page")
+                    "the doorbell page \(HexLiteral.text(page.physical)) is misaligned or listed twice")
             }
             guard left.remove(iova.granule.frame(of: page.iova)) != nil else {
                 throw .domain(
@@ -109,7 +110,7 @@ extension DMASandbox {
             }
         }
         guard left.isEmpty else {
-            throw .domain(index, member: "notes", "a range is noted as a doorbell's and is none's")
+            throw .domain(index, member: "notes", "a range is noted as a doorbell's but no doorbell has it")
         }
     }
 }
@@ -137,7 +138,7 @@ extension UserSandbox {
         }
         for range in snapshot.mappings {
             guard let bytes = range.size else {
-                throw .domain(index, member: "mappings", "a mapping of the whole space")
+                throw .domain(index, member: "mappings", "a mapping cannot cover the whole space")
             }
             do {
                 _ = try map(range.start.value, bytes: bytes, userAddress: 0)

@@ -13,8 +13,8 @@ public struct SessionDomain: Sendable {
     public let source: WindowSource
     public let conditions: Conditions
     /// The model of a consumer `dma_api`; of this and `user` one is there. Optionals and not cases with a
-    /// payload, so that a verb changes the model in place through `?.`: a copy of a large domain for every call
-    /// would be linear.
+    /// payload, so that a verb changes the model in place through `?.`: a copy of a large domain for every
+    /// call would be linear.
     var dma: DMASandbox?
     /// The model of the other consumers.
     var user: UserSandbox?

@@ -1,6 +1,7 @@
 // A whole session as plain values, for export and import. The restored session answers every later call as
 // the first would have: hints, memo, caches, notes and the doorbell map are part of it. What comes in is a
-// caller's data: a snapshot that no sequence of verbs leads to is refused with the place of the contradiction.
+// caller's data: a snapshot that no sequence of verbs leads to is refused with the place of the
+// contradiction.
 
 public import AddressSpaces
 public import IOVAAllocation
@@ -184,7 +185,7 @@ extension Session {
                 throw .context("the numbers of a window's pages are not 0, 1, 2 ...")
             }
             guard seen.insert([page.window, page.physical]).inserted else {
-                throw .context("a physical page stands twice in a window")
+                throw .context("a physical page appears twice in a window")
             }
             next[page.window] = page.number + 1
         }

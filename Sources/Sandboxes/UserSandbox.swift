@@ -9,7 +9,7 @@ import MSIWindows
 import Machines
 
 struct UserSandbox: Sendable {
-    /// A device with what its attachment has come to.
+    /// A device with the result of its attachment.
     struct Member: Sendable {
         let device: SessionDevice
         let prepared: PreparedDevice
@@ -139,7 +139,7 @@ extension UserSandbox {
         return range
     }
 
-    /// What a refused mapping met, where that can be told.
+    /// What a refused mapping met, where that is known.
     private func refusal(_ error: Refusal, mapping iova: UInt64?, bytes: UInt64) -> SessionRefusal {
         if let iova, let asked = IOVARange(start: IOVA(iova), size: bytes) {
             if error.errno == .exists {

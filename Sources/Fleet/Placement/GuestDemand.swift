@@ -5,7 +5,7 @@ public import AddressSpaces
 
 /// One VM as a placement sees it.
 public struct GuestDemand: Sendable {
-    /// What the guest is told about the host's window.
+    /// How the guest sees the host's window.
     public enum VIOMMU: String, CaseIterable, Sendable {
         case none
         case virtioIOMMU = "virtio_iommu"

@@ -68,12 +68,12 @@ extension HostObstacle.Kind {
 
 extension HostFacts {
     /// Facts from reserved regions and usable ranges. Ranges leave out the default window, which is added
-    /// back: always where the regions tell what else is reserved there, otherwise only when the hole is
+    /// back: always where the regions show what else is reserved there, otherwise only when the hole is
     /// exactly the window.
     ///
     /// - Parameters:
     ///   - ranges: nil when only regions are known.
-    ///   - aperture: what is assumed to be translated where no ranges tell.
+    ///   - aperture: what is assumed to be translated where there are no ranges.
     public init(
         regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
     ) {

@@ -28,7 +28,7 @@ public struct HostFacts: Sendable {
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
-    /// What one device was told with the proposed iommufd options; nil where they were not set.
+    /// The window that the proposed iommufd options gave one device; nil where they were not set.
     public struct DeviceOption: Hashable, Sendable {
         public var device: String
         public var window: IOVARange?

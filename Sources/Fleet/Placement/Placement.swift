@@ -41,9 +41,9 @@ public struct Placement: Sendable {
         /// Another place works, with the proposed options.
         case movable
         case none
-        /// Guest memory lies where the host maps nothing: no window repairs that.
+        /// Guest memory lies where the host maps nothing: no window helps.
         case ramUnmappable = "ram_unmappable"
-        /// BARs are placed where the host maps nothing, and this VMM gives up then.
+        /// BARs are placed where the host maps nothing, and this VMM fails then.
         case barUnmappable = "bar_unmappable"
         /// The guest was promised a window that a host does not have.
         case guestContractViolation = "guest_contract_violation"

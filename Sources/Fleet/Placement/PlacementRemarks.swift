@@ -28,39 +28,39 @@ extension Placement {
             let isAligned = question.window.alignment.isAligned(requested)
             let why =
                 isAligned
-                ? "it touches what requested.blockers lists, or lies outside the places for a window"
-                : "it is no multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+                ? "it overlaps what requested.blockers lists, or is not among the candidates"
+                : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
             add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
         }
         if verdict == .movable, candidates.isEmpty {
             add(
                 .noCommonWindow,
-                "No window fits every host; without a vIOMMU each host may use its own, as per_host says.")
+                "No window fits every host; without a vIOMMU each host may use its own, as per_host shows.")
         }
         if let chosen,
             !Granule.mib1.isAligned(chosen) || !Granule.mib1.isAligned(window.size)
         {
             add(
                 .notExpressible,
-                "The proposed options take multiples of 1 MiB only; this window cannot be said in them.")
+                "The proposed options take multiples of 1 MiB only; they cannot express this window.")
         }
         for note in question.guest.notes { add(.vmm, .info, note) }
     }
 
     /// Host remarks, a few of each kind: a pool of thousands has thousands of them.
     private mutating func warnAboutHosts(_ question: PlacementQuestion) {
-        var told: [Warning.Code: Int] = [:]
+        var counts: [Warning.Code: Int] = [:]
         let all = question.facts.map { remarks($0, question.guest) }
         for host in question.hosts {
             for (code, severity, detail, range) in all[host.facts] {
-                told[code, default: 0] += 1
-                guard told[code, default: 0] <= Self.hostRemarksMax else { continue }
+                counts[code, default: 0] += 1
+                guard counts[code, default: 0] <= Self.hostRemarksMax else { continue }
                 add(code, severity, detail, range: range, host: host.name)
             }
         }
     }
 
-    /// Remarks of one kind that one answer tells at most.
+    /// Remarks of one kind that one answer lists at most.
     static let hostRemarksMax = 16
 
     private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?)
@@ -86,7 +86,7 @@ extension Placement {
         }
         if facts.hasRangesBeforeAttach {
             let words =
-                "iova_ranges is the whole 64-bit space, as before any attach: read it again afterwards."
+                "iova_ranges is the whole 64-bit space, as it is before an attach: read it again after one."
             found.append((.rangesBeforeAttach, .warning, words, nil))
         }
         for device in facts.devicesWithoutOption {
@@ -97,7 +97,7 @@ extension Placement {
         }
         if let vmm = guest.vmm, vmm.has(.readsReservedRegions), let relaxable = facts.relaxable.first {
             let words =
-                "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; later ones are lost to it."
+                "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; it misses the lines after it."
             found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range))
         }
         let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
@@ -116,8 +116,8 @@ extension Placement {
             let isFatal = guest.vmm?.onBARFailure == .fatal && !pool.mappable.contains(window.range.last)
             let effect =
                 guest.vmm?.onBARFailure == .fatal
-                ? isFatal ? "and this VMM gives up when a BAR does not map" : "a BAR placed there is fatal"
-                : "BARs placed there warn and lose peer-to-peer DMA"
+                ? isFatal ? "and this VMM fails when a BAR cannot be mapped" : "a BAR placed there is fatal"
+                : "a BAR placed there causes a warning and loses peer-to-peer DMA"
             add(
                 .barOutsideMappable, isFatal ? .fatal : .warning,
                 "\(window.name) \(window.range.text) is not mappable at \(first.text); \(effect).",
@@ -131,19 +131,19 @@ extension Placement {
         if guest.vmm?.has(.mapsBARsUnasked) == true, !guest.peerToPeer {
             add(
                 .barsMappedAnyway, .info,
-                "QEMU maps BARs whether peer-to-peer DMA is wanted or not; a window in a BAR window may collide."
+                "This VMM maps BARs even without peer-to-peer DMA; an MSI window inside a BAR window may collide."
             )
         }
         for region in guest.otherMemory where !pool.mappable.contains(region.range) {
             if region.mapping == .onDemand {
                 add(
                     .hotplugUnmappable,
-                    "Memory plugged into \(region.name) \(region.range.text) will not map.",
+                    "Memory plugged into \(region.name) \(region.range.text) cannot be mapped.",
                     range: region.range)
             } else {
                 add(
                     .vmMemoryUnmappable,
-                    "\(region.name) \(region.range.text) is RAM to the VMM and does not map; switch it off.",
+                    "\(region.name) \(region.range.text) is RAM to the VMM and cannot be mapped; switch it off.",
                     range: region.range)
             }
         }
@@ -160,7 +160,7 @@ extension Placement {
             add(
                 .defaultWindowTooSmall,
                 "Linux reserves 1 MiB and does not check: the last doorbell's page would lie at "
-                    + "\(demand.lastPageAtDefault.text), behind the default window.",
+                    + "\(demand.lastPageAtDefault.text), after the default window.",
                 range: demand.lastPageAtDefault)
         }
         if demand.doorbells > DoorbellContext.pagesMax {
@@ -184,7 +184,8 @@ extension Placement {
         case .followsWindow:
             add(
                 .contractFixed, .info,
-                "The guest's IORT RMR is read at boot: all hosts keep this window for the life of the VM.")
+                "The guest reads its IORT RMR at boot: all hosts must keep this window for the life of the VM."
+            )
         case .unsupported:
             add(
                 .contractUnsupported, .fatal,
@@ -221,7 +222,7 @@ extension Placement {
             let base = WindowSource.mainlineWindow.start.hex
             return "Linux's default window at \(base) (\(size) bytes) is free on \(hosts) and in the guest."
         case .movable:
-            guard let chosen else { return "Each host has a window of its own, but none fits them all." }
+            guard let chosen else { return "Each host has a window of its own, but no window fits them all." }
             return
                 "The default is blocked by \(blockerText); a window at \(HexLiteral.text(chosen)) fits \(hosts)."
         case .ramUnmappable:
@@ -231,10 +232,10 @@ extension Placement {
                 return "Guest memory \(range) meets a device's default window: set the option on all devices."
             }
             return "Guest memory \(range) cannot be mapped on \(hosts == "the host" ? hosts : "every host"), "
-                + "which no window repairs."
+                + "whatever the window."
         case .barUnmappable:
             return
-                "BARs lie where a host maps nothing, and \(question.guest.vmm?.name ?? "the VMM") gives up then."
+                "BARs lie where a host maps nothing, and \(question.guest.vmm?.name ?? "the VMM") fails then."
         case .guestContractViolation:
             if let unsupported = warnings.first(where: { $0.code == .contractUnsupported }) {
                 return unsupported.detail
@@ -248,7 +249,7 @@ extension Placement {
                     "The default window is blocked by \(blockerText) and cannot be moved: move or shrink the RAM."
             }
             return
-                "No window possible: the default is blocked by \(blockerText) and no other place fits \(hosts)."
+                "No window fits: the default is blocked by \(blockerText) and no other place fits \(hosts)."
         }
     }
 

@@ -73,7 +73,7 @@ public struct Survey: Sendable {
         }
     }
 
-    /// Adds a machine; `row` is told every row in order.
+    /// Adds a machine; `row` receives every row in order.
     ///
     /// - Parameters:
     ///   - aperture: what this machine's SMMUs translate; nil for the survey's own.
@@ -111,7 +111,7 @@ public struct Survey: Sendable {
         return conditions
     }
 
-    private mutating func add(_ name: String, _ device: PreparedDevice, _ tell: (SurveyRow) -> Void) {
+    private mutating func add(_ name: String, _ device: PreparedDevice, _ report: (SurveyRow) -> Void) {
         let row = SurveyRow(platform: name, device, policies: policies, demand: demand)
         deviceCount += 1
         for (index, cell) in row.cells.enumerated() { count(cell, of: row, policy: index) }
@@ -122,7 +122,7 @@ public struct Survey: Sendable {
         }
         classes[place].devices += 1
         if classes[place].platforms.last != name { classes[place].platforms.append(name) }
-        tell(row)
+        report(row)
     }
 
     private mutating func count(_ cell: SurveyRow.Cell, of row: SurveyRow, policy index: Int) {

@@ -34,7 +34,7 @@ public struct ConstantPair: Sendable {
     public var unfit: Int
 }
 
-/// What a survey comes to.
+/// The result of a survey.
 public struct SurveyConstants: Sendable {
     /// By unfit devices, then by lowest base.
     public var groups: [ConstantGroup]
@@ -58,7 +58,7 @@ public struct SurveyConstants: Sendable {
 extension Survey {
     /// Groups among which pairs are searched, at most.
     public static let groupsMax = 512
-    /// Pairs that are told.
+    /// Pairs that are listed.
     public static let pairsMax = 8
 
     /// Evaluates what was added so far.

@@ -44,7 +44,7 @@ public enum SurveyPolicy: Hashable, Sendable {
 
 /// A row of the matrix.
 public struct SurveyRow: Sendable {
-    /// What one policy comes to.
+    /// The result of one policy.
     public struct Cell: Hashable, Sendable {
         /// nil when the policy yields no window: none fits, or the device needs none and `fits` is true.
         public var base: UInt64?

@@ -1,6 +1,6 @@
 // A guest's physical address space as its VMM lays it out: what lies where, and what of it the VMM maps for
 // an assigned device. Without a vIOMMU the IOVA is the guest-physical address, so ranges are IOVAs here. How
-// a VMM comes to its layout is in the VMM's own file.
+// a VMM lays a guest out is in the VMM's own file.
 
 public import AddressSpaces
 

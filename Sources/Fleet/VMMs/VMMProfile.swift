@@ -7,8 +7,8 @@ struct VMMProfile: Sendable {
     enum Quirk: Sendable {
         /// BARs are mapped whether peer-to-peer DMA is wanted or not.
         case mapsBARsUnasked
-        /// Every line of reserved_regions is forbidden, relaxable ones too, and a direct-relaxable line ends the
-        /// reading.
+        /// Every line of reserved_regions is forbidden, relaxable ones too, and a direct-relaxable line ends
+        /// the reading.
         case readsReservedRegions
         /// Its virtio-iommu reports the window of x86.
         case reportsX86Window

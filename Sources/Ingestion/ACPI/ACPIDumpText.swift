@@ -53,7 +53,7 @@ enum ACPIDumpText {
         return tables
     }
 
-    /// The hex part ends by its columns: characters behind it may look like hex.
+    /// The hex part ends by its columns: characters after it may look like hex.
     private static func hexLine(_ line: ArraySlice<UInt8>) -> (offset: Int, bytes: [UInt8])? {
         let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
         let offsetText = bare.prefix { TextLines.hexDigit($0) != nil }
@@ -73,7 +73,7 @@ enum ACPIDumpText {
             at += 3
         }
         let isBlankBehind = columns.dropFirst(at).allSatisfy { $0 == 0x20 || $0 == 0x0d }
-        // A short last line without padding has its characters right behind the hex.
+        // A short last line without padding has its characters right after the hex.
         return bytes.isEmpty || (!isBlankBehind && columns.dropFirst(at).first != 0x20)
             ? nil : (offset, bytes)
     }

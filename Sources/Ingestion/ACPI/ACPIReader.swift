@@ -1,5 +1,5 @@
-// The entrance for ACPI: which tables are needed, what a caller may know that no table says, how much is read,
-// and why bytes are refused as a whole. What Linux reads from an IORT is in IORTAnalysis.
+// The entrance for ACPI: which tables are needed, what a caller may know that no table says, how much is
+// read, and why bytes are refused as a whole. What Linux reads from an IORT is in IORTAnalysis.
 
 public import AddressSpaces
 public import Machines
@@ -98,11 +98,11 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .lengthExceedsFile(let signature, let length, let present, let offset):
             "length field \(length) of \(signature) at offset \(hex(offset + 4)) exceeds the \(present) bytes present"
         case .tableTooLarge(let signature, let bytes, let limit):
-            "\(signature) has \(bytes) bytes; tables of at most \(limit) are read"
+            "\(signature) has \(bytes) bytes; the limit for a table is \(limit)"
         case .tooManyTables(let limit): "more than \(limit) tables"
         case .noIORT(let found):
-            "no IORT among the tables (\(found.isEmpty ? "there are none" : found.joined(separator: ", ")))"
-        case .secondTable(let first, let second): "there is \(first) and \(second); send one of them"
+            "no IORT among the tables (\(found.isEmpty ? "no tables" : found.joined(separator: ", ")))"
+        case .secondTable(let first, let second): "\(first) and \(second) are both present; send one of them"
         case .iortTooShort(let bytes):
             "IORT ends at offset \(hex(bytes)), inside its header of 48 bytes, which holds node count and offset"
         case .nodeOffsetOutside(let offset, let bytes):
@@ -119,7 +119,7 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .tooManyRegions(let limit): "more than \(limit) windows and reserved regions"
         case .tooManyStreams(let limit): "more than \(limit) runs of stream IDs"
         case .madtEntryTooShort(let offset, let length):
-            "APIC entry at \(hex(offset)) has length \(length), too short for what it is"
+            "APIC entry at \(hex(offset)) has length \(length), too short for its type"
         case .madtEntryPastEnd(let offset, let length, let bytes):
             "APIC entry at \(hex(offset)) (length \(length)) runs past the end of the table at \(hex(bytes))"
         case .tooManyFrames(let limit): "more than \(limit) MSI frames and ITSs in the APIC table"
@@ -127,7 +127,7 @@ public enum ACPIError: Error, Hashable, Sendable {
             "line \(line) is neither a table's header (\"IORT @ 0x...\") nor a line of hex"
         case .dumpOffsetWrong(let line, let expected):
             "line \(line) does not continue the table: its offset should be \(hex(expected))"
-        case .dumpWithoutTable: "the text holds no table"
+        case .dumpWithoutTable: "the text contains no table"
         }
     }
 

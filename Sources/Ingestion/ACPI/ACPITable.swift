@@ -1,6 +1,6 @@
 // System description tables as bytes: one with its header (ACPI 6.5, section 5.2.6), several from one file
-// (one after the other, as `cat *.aml` makes it, or the text of acpidump), and little-endian fields with every
-// access checked. What a table says is for its reader.
+// (one after the other, as `cat *.aml` makes it, or the text of acpidump), and little-endian fields with
+// every access checked. What a table says is for its reader.
 
 import AddressSpaces
 import Machines
@@ -82,11 +82,11 @@ struct ACPITableSet {
         var offset = afterRootPointer(file)
         if offset > 0, offset >= file.count { return }
         repeat {
-            // Behind a sound table, what is no table is padding or an accident; a table cut short is not.
+            // After a sound table, what is not a table is padding or an accident; a table cut short is not.
             if offset > 0, file.count - offset < 4 || !ACPITable.isSignature(file[offset..<offset + 4]) {
                 findings.note(
                     .warning, "trailing-bytes", "\(source ?? "file"):\(hex(offset))",
-                    "\(file.count - offset) bytes behind the last table are no table and are not read.")
+                    "\(file.count - offset) bytes after the last table are not a table and are not read.")
                 return
             }
             let table = try ACPITable(at: offset, of: file, source: source)
@@ -97,14 +97,14 @@ struct ACPITableSet {
             if !table.isChecksumRight, table.signature != "FACS" {
                 findings.note(
                     .error, "checksum-wrong", "\(table.signature):0x9",
-                    "The bytes of the table do not add up to zero; Linux warns and reads it all the same.")
+                    "The bytes of the table do not add up to zero; Linux warns and reads the table anyway.")
             }
             tables.append(table)
             offset = afterPadding(offset + table.bytes.count, file)
         } while offset < file.count
     }
 
-    /// The offset behind a root pointer, which a dump of everything begins with and which is no table: it has
+    /// The offset after a root pointer, which a dump of everything begins with and which is no table: it has
     /// a header of its own (ACPI 6.5, section 5.2.5.3).
     private func afterRootPointer(_ file: [UInt8]) -> Int {
         guard file.starts(with: Self.rootPointer), file.count >= 20 else { return 0 }

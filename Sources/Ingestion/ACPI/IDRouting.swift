@@ -30,7 +30,7 @@ struct IDRouting {
         return found
     }
 
-    /// Pieces behind one mapping's target, which may be wanted itself.
+    /// Pieces after one mapping's target, which may be wanted itself.
     mutating func route(
         _ input: IDPiece, into target: Int, to isWanted: (IORTNode) -> Bool, _ findings: inout FindingList
     ) -> [(piece: IDPiece, target: Int)] {
@@ -137,7 +137,7 @@ struct IDRouting {
         guard !isHeir else { return }
         findings.note(
             .warning, "id-mappings-overlap", node.location,
-            "IDs of mapping \(place), \(table.hex(first)) to \(table.hex(last)), are in an earlier mapping too, "
+            "IDs of mapping \(place), \(table.hex(first)) to \(table.hex(last)), are also in an earlier mapping, "
                 + "which wins.")
     }
 
@@ -157,7 +157,7 @@ struct IDRouting {
             }
         }
 
-        /// The first mapping behind `place` that begins with `id`, or takes every ID.
+        /// The first mapping after `place` that begins with `id`, or takes every ID.
         func first(after place: Int, claiming id: UInt32) -> Int? {
             let beginning = placesByBase[id]?.first { $0 > place }
             let taking = singles.first { $0 > place }

@@ -1,4 +1,4 @@
-// Who is a master behind an SMMU, in table order. Performance counters (PMCG) are none, nor are root
+// Who is a master behind an SMMU, in table order. Performance counters (PMCG) are not, nor are root
 // complexes that lead straight to an ITS.
 
 import Machines
@@ -18,7 +18,7 @@ extension IORTAnalysis {
             if !ids.insert(device.id).inserted {
                 findings.note(
                     .warning, "duplicate-device", node.location,
-                    "\(device.id) stands earlier in the table; Linux takes the first.")
+                    "\(device.id) appears earlier in the table; Linux takes the first.")
                 device.id += "@\(table.hex(node.offset))"
                 device.active = false
             }
@@ -63,15 +63,16 @@ extension IORTAnalysis {
         facts.inboundWindows[segment]?.map { $0.busStart &+ ($0.size - 1) }.max()
     }
 
-    /// Highest address of `bits` bits. None, and Linux takes no notice, when firmware wrote 0 or when the
-    /// node is too old to have the field (drivers/acpi/arm64/iort.c: nc_dma_get_range, rc_dma_get_range).
+    /// Highest address of `bits` bits. No limit, and Linux ignores the field, when firmware wrote 0 or when
+    /// the node is too old to have the field (drivers/acpi/arm64/iort.c: nc_dma_get_range,
+    /// rc_dma_get_range).
     private mutating func limit(_ bits: UInt8?, of node: IORTNode, _ what: String) -> UInt64 {
         guard let bits else { return .max }
         if bits == 0 {
             findings.note(
                 .warning, "memory-address-limit-zero", node.location,
-                "The \(what) has a memory address limit of 0 bits, which Linux refuses with EINVAL; nothing limits "
-                    + "the device then.")
+                "The \(what) has a memory address limit of 0 bits, which Linux refuses with EINVAL; the device "
+                    + "then has no limit.")
             return .max
         }
         return bits >= 64 ? .max : (1 << UInt64(bits)) - 1
@@ -100,8 +101,8 @@ extension IORTAnalysis {
                 range.before == 0 ? "no stream ID" : "the first \(range.before) of these stream IDs"
             findings.note(
                 .info, "named-component-ranges", node.location,
-                "Linux gives a platform device the IDs of its single mappings and stops at the first that is none, "
-                    + "mapping \(range.place): \(given) if it is one. A bus that brings IDs of its own uses the ranges."
+                "Linux gives a platform device the IDs of its single mappings and stops at the first mapping of "
+                    + "another kind, mapping \(range.place): it gets \(given). A bus with IDs of its own uses the ranges."
             )
         }
         return streams
@@ -109,7 +110,7 @@ extension IORTAnalysis {
 
     private func stream(_ piece: IDPiece, _ target: Int) -> StreamMapping? {
         guard let smmu = smmus[target] else { return nil }
-        // 2^32 IDs are told as one less; no bus has as many.
+        // 2^32 IDs are reported as one less; no bus has as many.
         let (sum, isFull) = (piece.last - piece.first).addingReportingOverflow(1)
         let length = isFull ? .max : sum
         let kind: StreamMapping.Kind =
@@ -194,7 +195,7 @@ extension IORTAnalysis {
             findings.note(
                 .warning, "hardware-msi-unknown", node.location,
                 "The SMMU does not translate MSIs to ITS \(identifier), whose address is not known: "
-                    + (madt == nil ? "send the MADT (APIC) too." : "the MADT has no such ITS."))
+                    + (madt == nil ? "send the MADT (APIC) too." : "the MADT does not list this ITS."))
             return nil
         }
         let (start, wraps) = base.addingReportingOverflow(Doorbell.translationFrameOffset)

@@ -48,7 +48,7 @@ struct IORTAnalysis {
             findings.note(
                 .error, "routing-too-costly", "IORT:0x28",
                 "Following the ID mappings takes more than \(ACPILimits.routeDepthMax) nodes in a row or "
-                    + "\(ACPILimits.routeStepsMax) steps; the IDs left count as unmapped.")
+                    + "\(ACPILimits.routeStepsMax) steps; the remaining IDs count as unmapped.")
         }
         var platform = Platform(
             source: .acpi, model: model, smmus: order.compactMap { smmus[$0] },
@@ -90,7 +90,7 @@ struct IORTAnalysis {
         if !ids.insert(id).inserted {
             findings.note(
                 .warning, "duplicate-smmu", node.location,
-                "An SMMU earlier in the table has the base \(table.hex(base)) too; Linux drives the first only."
+                "An earlier SMMU in the table has the same base \(table.hex(base)); Linux drives only the first."
             )
             id += ":\(table.hex(node.offset))"
         }
@@ -99,7 +99,7 @@ struct IORTAnalysis {
         if registers == nil {
             findings.note(
                 .warning, "smmu-registers-wrong", node.location,
-                "Registers at \(table.hex(base)) of \(table.hex(size)) bytes are no range of addresses; Linux cannot "
+                "Registers at \(table.hex(base)) of \(table.hex(size)) bytes are not a valid range; Linux cannot "
                     + "map them, and the SMMU does not work.")
         }
         return SMMU(
@@ -191,7 +191,7 @@ struct IORTAnalysis {
             findings.note(
                 .info, "pci-windows-unknown", "IORT",
                 "PCI windows are in `_CRS` of the host bridges, not in IORT: send /proc/iomem or the windows as "
-                    + "JSON in a part of their own, or they count as absent.")
+                    + "JSON in a part of their own; otherwise they count as absent.")
         }
         for range in memoryRanges
         where !devices.contains(where: { $0.streams.contains { $0.meets(range) } }) {
@@ -206,7 +206,7 @@ struct IORTAnalysis {
                 findings.note(
                     .warning, "rmr-not-preserved", region.location,
                     "The range is for PCI functions behind \(device.id). Linux applies it only when `_DSM` function "
-                        + "5 of the host bridge asks to keep the configuration: say preserve_config=true if so."
+                        + "5 of the host bridge asks to keep the configuration: send preserve_config=true if it does."
                 )
             }
         }

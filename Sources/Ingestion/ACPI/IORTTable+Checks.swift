@@ -15,7 +15,7 @@ extension IORTTable {
             case .other:
                 findings.note(
                     .warning, "node-type-unknown", node.location,
-                    "Node type \(node.type) is not known; Linux and iovad pass over its \(node.length) bytes."
+                    "Node type \(node.type) is unknown; Linux and iovad skip its \(node.length) bytes."
                 )
             case .itsGroup, .namedComponent, .rootComplex, .smmuV3, .unreadable: break
             }
@@ -29,20 +29,20 @@ extension IORTTable {
                 findings.note(
                     .error, "output-reference-wrong", node.location,
                     "ID mapping \(place) of the \(node.typeName) node leads to \(hex(mapping.reference)), which is "
-                        + "not the start of a node; its IDs count as unmapped. Linux would take the bytes there for one."
+                        + "not the start of a node; its IDs count as unmapped. Linux would read the bytes there as a node."
                 )
             }
             let lasts: [(String, UInt32)] = [("input", mapping.inputBase), ("output", mapping.outputBase)]
             for (what, base) in lasts where base.addingReportingOverflow(mapping.lastIndex).overflow {
                 findings.note(
                     .error, "id-mapping-wraps", node.location,
-                    "\(what.capitalizedWord) IDs of mapping \(place) pass 2^32: \(mapping.count) from \(hex(base)) on"
-                        + (what == "input" ? "; Linux adds in 32 bits and finds no ID in it." : "."))
+                    "\(what.capitalizedWord) IDs of mapping \(place) pass 2^32: \(mapping.count) from \(hex(base))"
+                        + (what == "input" ? "; Linux adds in 32 bits and finds no ID in the mapping." : "."))
             }
             if mapping.isSingle, mapping.lastIndex > 0 {
                 findings.note(
                     .warning, "single-mapping-count", node.location,
-                    "Mapping \(place) is a single mapping and yet counts \(mapping.count) IDs.")
+                    "Mapping \(place) is a single mapping but has a count of \(mapping.count) IDs.")
             }
         }
     }
@@ -59,7 +59,7 @@ extension IORTTable {
         if content.ranges.isEmpty {
             findings.note(
                 .warning, "rmr-without-ranges", node.location,
-                "No memory range is read of the RMR node; Linux says \"Invalid RMR descriptor array\" and skips it."
+                "The RMR node has no readable memory range; Linux says \"Invalid RMR descriptor array\" and skips it."
             )
         }
         for (place, mapping) in node.mappings.enumerated() {
@@ -80,7 +80,7 @@ extension IORTTable {
             if range.length == 0 {
                 findings.note(
                     .warning, "rmr-zero-length", node.location,
-                    "Range \(place) at \(hex(range.base)) has no bytes; Linux calls it a firmware bug and keeps it."
+                    "Range \(place) at \(hex(range.base)) has a length of 0; Linux reports a firmware bug and keeps it."
                 )
             } else if range.base.addingReportingOverflow(range.length - 1).overflow {
                 findings.note(
@@ -102,7 +102,7 @@ extension IORTTable {
         guard indexByOffset[Int(reference)] == nil else { return }
         findings.note(
             .warning, "node-reference-wrong", node.location,
-            "The PMCG counts for the node at \(hex(reference)), which is not the start of a node.")
+            "The PMCG refers to a node at \(hex(reference)), which is not the start of a node.")
     }
 
     /// drivers/iommu/arm/arm-smmu/arm-smmu.c: acpi_smmu_get_data.
@@ -110,7 +110,7 @@ extension IORTTable {
         guard SMMUModelNumber.v1v2(model).1.isEmpty else { return }
         findings.note(
             .warning, "smmu-model-unknown", node.location,
-            "The model \(model) of the SMMU is not known; Linux does not drive it. It is read as a plain SMMUv2."
+            "The SMMU model \(model) is unknown; Linux does not drive it. It is read as a plain SMMUv2."
         )
     }
 
@@ -129,7 +129,7 @@ extension IORTTable {
                 findings.note(
                     .warning, "rmr-ranges-overlap", node.location,
                     "Ranges \(min(top.place, span.place)) and \(max(top.place, span.place)) overlap at "
-                        + "\(hex(span.first)); Linux calls it a firmware bug and keeps both.")
+                        + "\(hex(span.first)); Linux reports a firmware bug and keeps both.")
             }
             if span.last >= top?.last ?? 0 { top = (span.last, span.place) }
         }
@@ -154,8 +154,8 @@ extension IORTTable {
                 if colours[target] == .grey {
                     findings.note(
                         .error, "reference-cycle", nodes[target].location,
-                        "The ID mappings make a reference cycle through node \(hex(nodes[target].offset)); Linux "
-                            + "walks them until it finds what it looks for, and would hang.")
+                        "The ID mappings form a reference cycle through node \(hex(nodes[target].offset)); Linux "
+                            + "follows them without a limit and would hang.")
                     return
                 }
                 guard colours[target] == .white else { continue }

@@ -1,6 +1,6 @@
 // The walk along an IORT's nodes: what every node has (header and ID mappings), and what comes after the
-// header, by type. Mirrors drivers/acpi/arm64/iort.c: iort_scan_node, Linux 7.2, which trusts lengths that are
-// checked here.
+// header, by type. Mirrors drivers/acpi/arm64/iort.c: iort_scan_node, Linux 7.2, which trusts lengths that
+// are checked here.
 
 import AddressSpaces
 import Machines
@@ -54,7 +54,7 @@ struct IORTTable {
         if offset < end {
             findings.note(
                 .warning, "bytes-behind-nodes", "IORT:\(hex(offset))",
-                "\(end - offset) bytes follow the last of the \(count) nodes that the node count at 0x24 tells; they "
+                "\(end - offset) bytes follow the last of the \(count) nodes (the node count is at 0x24); they "
                     + "are not read.")
         }
     }
@@ -138,7 +138,7 @@ extension IORTTable {
         if count > room {
             findings.note(
                 .error, "its-count-too-large", node.location,
-                "The ITS group claims \(count) ITSs, more than fit; \(room) are read.")
+                "The ITS group has a count of \(count) ITSs, more than fit into the node; \(room) are read.")
         }
         if min(Int(count), room) == 0 {
             findings.note(
@@ -160,12 +160,12 @@ extension IORTTable {
         if name.count == room {
             findings.note(
                 .error, "name-unterminated", node.location,
-                "The named component has an unterminated name: no zero byte up to the node's end.")
+                "The named component has an unterminated name: no zero byte before the end of the node.")
         }
         if name.contains(where: { !(0x21...0x7e).contains($0) }) {
             findings.note(
                 .warning, "name-not-printable", node.location,
-                "The name has bytes that no ACPI path has; they are shown as question marks.")
+                "The name contains bytes that no ACPI path has; they are shown as question marks.")
         }
         if name.count > ACPILimits.nameBytesMax {
             findings.note(

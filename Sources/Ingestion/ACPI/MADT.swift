@@ -51,7 +51,7 @@ struct MADT {
         guard !controllers.contains(where: { $0.id == id }) else {
             findings.note(
                 .warning, "duplicate-msi-frame", "APIC:" + HexLiteral.text(offset),
-                "\(id) stands earlier in the table; this entry is not read.")
+                "\(id) appears earlier in the table; this entry is not read.")
             return
         }
         if isITS { itsBases[identifier] = base }

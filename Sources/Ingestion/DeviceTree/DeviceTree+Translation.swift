@@ -29,7 +29,7 @@ extension DeviceTree {
             guard self.bus(parent).isUsable, let next = translate(address, through: current, direction) else {
                 return nil
             }
-            // Where nothing tells the flags, the address's own first cell is taken for them.
+            // Where nothing gives the flags, the address's own first cell is taken for them.
             address.flags =
                 self.bus(parent).kind.hasFlags ? next.flags ?? self.bus(current).firstCell(next.value) : nil
             address.value = ownBus(of: current).cut(next.value)

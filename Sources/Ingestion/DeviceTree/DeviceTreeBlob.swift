@@ -34,7 +34,7 @@ struct DeviceTreeBlob {
             throw .unsupportedVersion(version, lastCompatible: lastCompatible)
         }
         bytes = Array(file.prefix(Int(totalSize)))
-        // Version 16 does not tell the structure's size: it ends where the tree ends.
+        // Version 16 does not store the structure's size: it ends where the tree ends.
         let structureSize = version >= 17 ? word(36) : totalSize - min(word(8), totalSize)
         structure = try block("structure", at: word(8), size: structureSize, alignment: 4)
         strings = try block("strings", at: word(12), size: word(32), alignment: 1)
@@ -69,7 +69,7 @@ struct DeviceTreeBlob {
         var at = structure.lowerBound
         var depth = 0
         var nodes = 0
-        /// By depth: whether a child has begun, behind which no property may come.
+        /// By depth: whether a child has begun, after which no property may come.
         var hasChild: [Bool] = []
         while true {
             guard at + 4 <= structure.upperBound else {

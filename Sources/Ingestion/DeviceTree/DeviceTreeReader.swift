@@ -38,7 +38,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
     case secondRoot(offset: Int)
     case unbalancedEnd(offset: Int)
     case endInsideNode(offset: Int, depth: Int)
-    /// The structure block ends without its end token; `found` is what lies behind it.
+    /// The structure block ends without its end token; `found` is what comes after it.
     case noEndToken(offset: Int, found: UInt32?)
     case tooDeep(offset: Int, limit: Int)
     case tooManyNodes(limit: Int)
@@ -52,7 +52,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
     /// One sentence that names place and cause.
     public var reason: String {
         switch self {
-        case .tooLarge(let bytes, let limit): "\(bytes) bytes; device trees of at most \(limit) are read"
+        case .tooLarge(let bytes, let limit): "\(bytes) bytes; the limit for device trees is \(limit)"
         case .shorterThanHeader(let bytes): "file shorter than an FDT header: \(bytes) bytes, a header has 40"
         case .badMagic(let magic): "bad magic \(hex8(magic)) at offset 0x0, expected 0xd00dfeed"
         case .totalSizeExceedsFile(let total, let file): "totalsize \(total) exceeds file size \(file)"
@@ -69,7 +69,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         case .propertyNameOutside(let offset, let name):
             "property runs off the end at \(hex(offset)): its name at \(hex(name)) lies outside the strings block"
         case .propertyOutsideNode(let offset): "property outside any node at \(hex(offset))"
-        case .propertyAfterChild(let offset): "property behind a child node at \(hex(offset))"
+        case .propertyAfterChild(let offset): "property after a child node at \(hex(offset))"
         case .nodeNameUnterminated(let offset): "node name runs off the end at \(hex(offset))"
         case .noRoot(let offset): "no root node at \(hex(offset))"
         case .secondRoot(let offset): "a second root node at \(hex(offset))"

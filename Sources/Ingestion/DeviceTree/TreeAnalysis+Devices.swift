@@ -69,7 +69,7 @@ extension TreeAnalysis {
         if streams.isPlaceholder {
             note(
                 .info, "iommu-map-placeholder", node.path, "iommu-map",
-                "No entry has a length, so no ID is translated as shipped; firmware fills the map.")
+                "No entry has a length, so the map translates no ID as shipped; firmware fills it in.")
         }
         var device = Device(
             id: node.path, kind: kind, compatible: node.strings("compatible"),
@@ -123,7 +123,7 @@ extension TreeAnalysis {
         guard host.stream(ofRequester: requester) == nil else { return false }
         note(
             .warning, "function-unmapped", tree.nodes[index].path, "reg",
-            "No entry of the iommu-map of \(host.id) holds requester ID \(hex(requester)), so the function has "
+            "No entry of the iommu-map of \(host.id) contains requester ID \(hex(requester)), so the function has "
                 + "no IOMMU: its MSIs go to physical addresses.")
         return true
     }

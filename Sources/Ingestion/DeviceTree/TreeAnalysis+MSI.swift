@@ -63,7 +63,7 @@ extension TreeAnalysis {
         if cells.isEmpty || cells.count % 4 != 0 {
             note(
                 .error, "msi-map-odd-length", node.path, "msi-map",
-                "\(cells.count) cells are no multiple of 4; Linux reads no entry.")
+                "\(cells.count) cells are not a multiple of 4; Linux reads no entry.")
             return []
         }
         for at in stride(from: 0, to: cells.count, by: 4) {

@@ -65,15 +65,15 @@ extension TreeAnalysis {
             note(
                 .error, "cells-unusable", node.path, property,
                 "#address-cells \(tree.bus(index).addressCells) and #size-cells "
-                    + "\(tree.bus(index).sizeCells) make no entries of a PCI bus (3 and 2); "
-                    + "Linux reads none.")
+                    + "\(tree.bus(index).sizeCells) are not those of a PCI bus (3 and 2); "
+                    + "Linux reads no entry.")
             return []
         }
         let entryBytes = shape.entry * 4
         if value.count % entryBytes != 0 {
             note(
                 .error, "\(property)-odd-length", node.path, property,
-                "\(value.count) bytes are no multiple of \(entryBytes); the last \(value.count % entryBytes) "
+                "\(value.count) bytes are not a multiple of \(entryBytes); the last \(value.count % entryBytes) "
                     + "bytes are not read.")
         }
         return (tree.rangeEntries(property, of: index) ?? []).filter { entry in
@@ -107,8 +107,8 @@ extension TreeAnalysis {
             guard wraps || upper.busStart < next else { continue }
             note(
                 .error, "dma-ranges-order", tree.nodes[index].path, "dma-ranges",
-                "In the order of CPU addresses, the window at bus address \(hex(upper.busStart)) comes behind "
-                    + "the one at \(hex(lower.busStart)) but does not lie above it; Linux fails with EINVAL.")
+                "In the order of CPU addresses, the window at bus address \(hex(upper.busStart)) comes after "
+                    + "the one at \(hex(lower.busStart)) but is not above it; Linux fails with EINVAL.")
             return
         }
     }
@@ -144,7 +144,7 @@ extension PCIWindow {
 
 extension InboundWindow {
     fileprivate func extended(by next: InboundWindow) -> InboundWindow? {
-        // Two windows that make up the whole space cannot be told as one.
+        // Two windows that make up the whole space cannot be written as one.
         guard busStart &+ size == next.busStart, cpuStart &+ size == next.cpuStart,
             !size.addingReportingOverflow(next.size).overflow
         else { return nil }

@@ -23,7 +23,7 @@ extension TreeAnalysis {
             guard !tree.nodes[target].has("reg") || tree.firstRegister(of: target) != nil else {
                 note(
                     .error, "reserved-memory-unreadable", tree.nodes[target].path, "reg",
-                    "The first entry has no CPU address, so Linux passes over the region and over what it "
+                    "The first entry has no CPU address, so Linux skips the region and what it "
                         + "reserves for \(node.path).")
                 continue
             }
@@ -66,7 +66,7 @@ extension TreeAnalysis {
                     "iommu-addresses",
                     "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
                         + (onHostBridge
-                            ? "mainline does not read it, a kernel that does for a host bridge would crash."
+                            ? "mainline does not read it; a kernel that does so for a host bridge would crash."
                             : "Linux dereferences a null pointer here and crashes at boot."))
                 if !onHostBridge {
                     unapplied.append(
@@ -103,7 +103,7 @@ extension TreeAnalysis {
         guard length > 0 else {
             note(
                 .warning, "iommu-addresses-empty", path, "iommu-addresses",
-                "A region of no bytes for \(tree.nodes[index].path); Linux skips it.")
+                "The region for \(tree.nodes[index].path) has a length of 0; Linux skips it.")
             return nil
         }
         guard !start.addingReportingOverflow(length - 1).overflow else {

@@ -10,7 +10,7 @@ extension TreeAnalysis {
         var mapError: String?
         /// Every entry of the map is a placeholder of length 0.
         var isPlaceholder = false
-        /// An enabled SMMU stands behind an entry that has a length.
+        /// An entry that has a length names an enabled SMMU.
         var reachesEnabledSMMU = false
     }
 
@@ -53,7 +53,7 @@ extension TreeAnalysis {
         guard let value = node.property("iommu-map") else { return streams }
         guard value.count % 4 == 0 else {
             return failed(
-                &streams, node.path, "iommu-map-odd-length", "\(value.count) bytes are no whole cells")
+                &streams, node.path, "iommu-map-odd-length", "\(value.count) bytes are not whole cells")
         }
         let cells = DeviceTree.cells(value)
         let mask = node.cell("iommu-map-mask") ?? .max
@@ -110,7 +110,7 @@ extension TreeAnalysis {
         let facts = values.map { " (\($0))" } ?? ""
         note(
             .error, code, path, "iommu-map",
-            "\(what)\(facts); Linux translates no ID through this map, so nothing behind it works.")
+            "\(what)\(facts); Linux translates no ID through this map, so no device behind it works.")
         return streams
     }
 

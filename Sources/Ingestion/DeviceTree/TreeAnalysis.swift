@@ -25,7 +25,7 @@ struct TreeAnalysis {
         for index in tree.duplicatePhandles {
             note(
                 .warning, "duplicate-phandle", tree.nodes[index].path, "phandle",
-                "phandle \(hex(tree.nodes[index].phandle ?? 0)) belongs to an earlier node; references reach that one."
+                "phandle \(hex(tree.nodes[index].phandle ?? 0)) belongs to an earlier node; references resolve to that one."
             )
         }
         if tree.work.isExhausted {
@@ -115,7 +115,7 @@ struct TreeAnalysis {
     }
 
     /// The driver that binds, by any compatible string (arm-smmu.c: arm_smmu_of_match, arm-smmu-v3.c:
-    /// arm_smmu_of_match, Linux 7.2). A virtio device tells its type only when it is asked; on PCI its node
+    /// arm_smmu_of_match, Linux 7.2). A virtio device reports its type only when it is asked; on PCI its node
     /// is named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
     private static func version(of compatible: [String], hasIOMMUCells: Bool) -> SMMU.Version? {
         for name in compatible {

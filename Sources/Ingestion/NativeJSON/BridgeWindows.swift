@@ -5,8 +5,8 @@ public import JSON
 public import Machines
 
 extension PCIWindow {
-    /// `{"bus", "cpu"?, "size", "kind"?, "is_64bit"?, "prefetchable"?}`; nil when something is wrong, which is in
-    /// `problems` then.
+    /// `{"bus", "cpu"?, "size", "kind"?, "is_64bit"?, "prefetchable"?}`; nil when something is wrong, which
+    /// is in `problems` then.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(node, problems) else { return nil }
         defer { reader.finish() }

@@ -91,7 +91,8 @@ struct CollectedHost {
         else { return unknown }
         guard nodes.count == count else {
             problems.add(
-                node.pointer, "wrong-count", "\(nodes.count) paths for \(count) devices; send null for none.")
+                node.pointer, "wrong-count",
+                "\(nodes.count) paths for \(count) devices; send null for an unknown path.")
             return unknown
         }
         return nodes.map { present($0)?.string(bytesMax: pathBytesMax, problems) }
@@ -107,7 +108,7 @@ struct CollectedHost {
         for digit in text.utf8 {
             guard let value = TextLines.hexDigit(digit) else {
                 problems.add(
-                    node.pointer, "not-hex", "Bytes are two hex digits each, without anything between.")
+                    node.pointer, "not-hex", "Send two hex digits for each byte, with nothing between them.")
                 return nil
             }
             if let first = high {

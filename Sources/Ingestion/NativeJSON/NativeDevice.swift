@@ -1,7 +1,7 @@
-// One device of the native model, with the ranges that VFIO or iommufd offered for it on a running host. Those
-// are what user space may map, so they leave out the driver's own window; ranges that were read before a device
-// was attached say nothing, which becomes a finding. Mirrors VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE and
-// IOMMU_IOAS_IOVA_RANGES, include/uapi/linux/vfio.h and iommufd.h, Linux 7.2.
+// One device of the native model, with the ranges that VFIO or iommufd offered for it on a running host.
+// Those are what user space may map, so they leave out the driver's own window; ranges that were read before
+// a device was attached say nothing, which becomes a finding. Mirrors VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE
+// and IOMMU_IOAS_IOVA_RANGES, include/uapi/linux/vfio.h and iommufd.h, Linux 7.2.
 
 import AddressSpaces
 import JSON
@@ -38,7 +38,7 @@ enum NativeDevice {
             findings.note(
                 .warning, "msi-ambiguous", id ?? "",
                 "\"msi\" at \(HexLiteral.text(region.start)) is taken for the driver's software window by its place "
-                    + "and size; it is no reservation of firmware's and left out.")
+                    + "and size; it is not a reservation of firmware and is left out.")
         }
         let ranges = NativeRanges.read(&reader, id ?? "", problems, &findings)
         reader.finish()
@@ -59,8 +59,8 @@ enum NativeRanges {
         case beforeAttach = "before_attach"
     }
 
-    /// `"iova_ranges": [{"start", "last"}]`, with VFIO's word `end` for `last` or a `size`, and when they were
-    /// read; nil when none were sent or when they tell nothing.
+    /// `"iova_ranges": [{"start", "last"}]`, with VFIO's word `end` for `last` or a `size`, and when they
+    /// were read; nil when none were sent or when they say nothing.
     static func read(
         _ reader: inout ObjectReader, _ device: String, _ problems: ProblemList,
         _ findings: inout FindingList
@@ -72,7 +72,7 @@ enum NativeRanges {
         guard let last = ranges.map(\.last.value).max() else {
             findings.note(
                 .warning, "iova-ranges-empty", device,
-                "No IOVA ranges: VFIO tells none before the first group is attached. They are not used.")
+                "No IOVA ranges: VFIO reports none before the first group is attached. The list is not used.")
             return nil
         }
         // No SMMU translates 64 bits: such ranges are those of an address space without a device.
@@ -88,7 +88,7 @@ enum NativeRanges {
         if !isAscending {
             findings.note(
                 .warning, "iova-ranges-order", device,
-                "The ranges overlap or do not ascend, as no kernel lists them; their union is used.")
+                "The ranges overlap or do not ascend, which no kernel reports; their union is used.")
         }
         return IOVASet(ranges).ranges
     }

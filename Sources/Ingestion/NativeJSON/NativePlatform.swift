@@ -12,7 +12,7 @@ public enum NativePlatform {
     static let controllersMax = 4_096
     static let listMax = 4_096
 
-    /// The platform; what is wrong goes to `problems`, and then the result means nothing.
+    /// The platform; what is wrong goes to `problems`, and then the result is void.
     public static func read(_ root: JSONNode, _ problems: ProblemList) -> Platform {
         var platform = Platform(source: .json)
         guard var reader = ObjectReader(root, problems) else { return platform }
@@ -33,7 +33,7 @@ public enum NativePlatform {
         }
         if regions > DeviceTreeLimits.regionsMax {
             problems.add(
-                "/devices", "too-many", "\(regions) regions; at most \(DeviceTreeLimits.regionsMax) are read."
+                "/devices", "too-many", "\(regions) regions; the limit is \(DeviceTreeLimits.regionsMax)."
             )
         }
         reader.finish()
@@ -64,7 +64,7 @@ public enum NativePlatform {
         var seen: Set<String> = []
         for (index, id) in ids.enumerated() where !seen.insert(id).inserted {
             problems.add(
-                "\(pointer)/\(index)/id", "duplicate-id", "The id \"\(id)\" stands earlier in the list.")
+                "\(pointer)/\(index)/id", "duplicate-id", "The id \"\(id)\" appears earlier in the list.")
         }
     }
 

@@ -1,4 +1,4 @@
-// Facts that ACPI tables cannot tell, as a JSON part beside them: whether the kernel keeps the boot
+// Facts that ACPI tables do not contain, as a JSON part beside them: whether the kernel keeps the boot
 // configuration of PCI, and the windows of host bridges.
 
 import AddressSpaces

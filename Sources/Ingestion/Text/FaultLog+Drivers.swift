@@ -1,7 +1,8 @@
 // The messages of the two drivers. Mirrors drivers/iommu/arm/arm-smmu/arm-smmu.c: arm_smmu_context_fault,
-// arm_smmu_print_context_fault_info and arm_smmu_global_fault, and drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c:
-// arm_smmu_dump_event, arm_smmu_dump_raw_event and arm_smmu_handle_ppr, Linux 7.2, and their older forms;
-// before 6.15 events of an SMMUv3 were raw words only.
+// arm_smmu_print_context_fault_info and arm_smmu_global_fault, and
+// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_dump_event, arm_smmu_dump_raw_event and
+// arm_smmu_handle_ppr, Linux 7.2, and their older forms; before 6.15 events of an SMMUv3 were raw words
+// only.
 
 import Machines
 
@@ -56,7 +57,7 @@ extension FaultLog.Reading {
         }
     }
 
-    /// `GFSR 0x80000002, GFSYNR0 0x00000002, ...`, alone or behind the line that says what kind it is.
+    /// `GFSR 0x80000002, GFSYNR0 0x00000002, ...`, alone or after the line that says what kind it is.
     private mutating func takeGlobal(_ fields: FaultFields, _ message: FaultMessage) {
         let before = latest(message.smmu)
         if before.map({ ["global fault", "unknown stream"].contains($0.event) && $0.registers.isEmpty })
@@ -103,13 +104,13 @@ extension FaultLog.Reading {
         } else if word(0) == "sid", message.text.contains(Array(" iova ".utf8)) {
             takePageRequest(words, message)
         } else {
-            // The words behind "skipping command in error state:" are a command's.
+            // The words after "skipping command in error state:" are a command's.
             if word(0) == "skipping" { open[message.smmu]?.wordsExpected = 0 }
             other(message.line, message.shown)
         }
     }
 
-    /// One of the four words behind "event ... received:".
+    /// One of the four words after "event ... received:".
     private mutating func takeWord(_ word: UInt64, _ smmu: String) -> Bool {
         guard var state = open[smmu], state.words.count < state.wordsExpected else { return false }
         state.words.append(word)
@@ -119,7 +120,7 @@ extension FaultLog.Reading {
     }
 
     /// `event: F_TRANSLATION client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: 0x8090040 ipa: 0x0`, alone or
-    /// behind the words of the same event. Events without a name are UNKNOWN there.
+    /// after the words of the same event. Events without a name are UNKNOWN there.
     private mutating func takeDecoded(_ name: String, _ message: FaultMessage) {
         let (smmu, fields) = (message.smmu, FaultFields(message.text[...]))
         let stream = fields.u32("sid")
@@ -143,7 +144,7 @@ extension FaultLog.Reading {
             if let substream = fields.u32("ssid"), substream != 0 { fault.substreamID = substream }
             if let iova = fields["iova"] { fault.iova = iova }
             if let address = fields["ipa"], address != 0 { fault.intermediate = address }
-            // A stream that no driver has claimed is told as "(unassigned sid)".
+            // A stream that no driver has claimed is printed as "(unassigned sid)".
             if let client = fields.text("client"), !client.hasPrefix("(") { fault.client = client }
         }
     }

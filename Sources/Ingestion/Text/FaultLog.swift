@@ -1,5 +1,5 @@
 // SMMU faults in a kernel log. The drivers print a fault over one to seven lines, between which lines of
-// others may stand; what belongs together is told by the SMMU's name. Formats of Linux 4.4 to 7.2 are read,
+// others may stand; lines with the same SMMU name belong together. Formats of Linux 4.4 to 7.2 are read,
 // with or without the log's own time stamps.
 
 public import Machines

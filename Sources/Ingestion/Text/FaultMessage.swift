@@ -20,7 +20,8 @@ struct FaultMessage {
     private static let mark = Array("arm-smmu".utf8)
     private var continuations = 0
 
-    /// nil when the line is none of an SMMU driver. `expectsBare` when a bare message may be gone on with.
+    /// nil when the line is not one of an SMMU driver. `expectsBare` when a bare message may continue
+    /// another.
     init?(_ line: TextLines.Line, expectsBare: Bool = false) {
         let bytes = Self.withoutColours(line.bytes)
         self.line = line.number
@@ -36,7 +37,7 @@ struct FaultMessage {
         }
     }
 
-    /// `arm-smmu 64000000.iommu: message`, behind whatever stamps the log has.
+    /// `arm-smmu 64000000.iommu: message`, after whatever stamps the log has.
     private static func named(
         _ bytes: ArraySlice<UInt8>
     ) -> (driver: SMMUFault.Driver, smmu: String, message: ArraySlice<UInt8>)? {
@@ -154,7 +155,7 @@ extension FaultMessage {
         }
     }
 
-    /// The message with the line behind it; nil when that is none of it.
+    /// The message with the next line; nil when that does not continue it.
     func continued(by line: TextLines.Line) -> FaultMessage? {
         guard continuations < Self.continuationsMax, isCut, FaultMessage(line) == nil else { return nil }
         let more = line.bytes.drop { TextLines.isBlank($0) || $0 == 0x3e }

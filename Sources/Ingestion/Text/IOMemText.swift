@@ -1,6 +1,6 @@
-// /proc/iomem: what IORT cannot tell. The resources of root buses are the outbound windows of host bridges,
-// at CPU addresses; "System RAM" is memory. Without privileges the kernel prints zeros, which is noticed.
-// Mirrors kernel/resource.c: r_show, Linux 7.2.
+// /proc/iomem: what IORT does not contain. The resources of root buses are the outbound windows of host
+// bridges, at CPU addresses; "System RAM" is memory. Without privileges the kernel prints zeros, which is
+// noticed. Mirrors kernel/resource.c: r_show, Linux 7.2.
 
 import AddressSpaces
 import Machines
@@ -9,7 +9,7 @@ import Machines
 enum IOMemText {
     struct Content {
         /// By PCI segment, in the order of the file. Bus addresses are taken to equal CPU addresses: the file
-        /// does not tell offsets.
+        /// does not contain offsets.
         var pciWindows: [UInt32: [PCIWindow]] = [:]
         var memory: [PhysicalRange] = []
     }
@@ -46,7 +46,8 @@ enum IOMemText {
             guard let (start, last, name) = parse(line) else {
                 throw TextError(
                     line.number,
-                    "\"\(line.shown)\" is no line of /proc/iomem (\"10000000-3efeffff : PCI Bus 0000:00\")")
+                    "\"\(line.shown)\" is not a line of /proc/iomem (\"10000000-3efeffff : PCI Bus 0000:00\")"
+                )
             }
             guard start <= last else {
                 throw TextError(line.number, "the range ends before it starts")

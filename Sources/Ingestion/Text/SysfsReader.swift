@@ -23,14 +23,14 @@ enum SysfsReader {
         platform.devices = groups.map { device($0, assumption, &told, &findings) }
         findings.note(
             .info, "sysfs-knows-little", "reserved_regions",
-            "The file tells neither PCI windows nor dma-ranges nor limits; windows may be unreachable all the same."
+            "The file contains no PCI windows, dma-ranges or limits; a window that looks free may be unreachable."
         )
         platform.findings = findings.findings
         return platform
     }
 
     /// One group from the text of its file alone, which may be empty.
-    /// - Parameter told: lines of other groups of the machine whose doubt has been told.
+    /// - Parameter told: lines of other groups of the machine whose doubt has been reported.
     static func device(
         _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?,
         _ told: inout Set<SysfsText.Region>, _ findings: inout FindingList
@@ -39,7 +39,7 @@ enum SysfsReader {
         if text.contains(where: { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }) {
             let groups = try SysfsText.read(text, &findings)
             guard groups.count == 1, let only = groups.first else {
-                throw TextError(nil, "the text of one group holds several")
+                throw TextError(nil, "the text of one group contains several groups")
             }
             group.regions = only.regions
         }
@@ -69,7 +69,7 @@ enum SysfsReader {
                 .warning, "msi-ambiguous", "group:\(group.number)",
                 "\"msi\" at \(HexLiteral.text(line.start)) is taken for "
                     + (isSoftware ? "the driver's software window" : "a hardware MSI region")
-                    + " by its place and size; say assume=software or assume=hardware to decide.")
+                    + " by its place and size; send assume=software or assume=hardware to decide.")
         }
         return device
     }
@@ -86,7 +86,7 @@ enum SysfsReader {
             findings.note(
                 .warning, isEmpty ? "sysfs-region-empty" : "sysfs-region-wraps", place,
                 isEmpty
-                    ? "\"\(text(region))\" is a region of no bytes, as the kernel prints one of length 0."
+                    ? "\"\(text(region))\" is a region of length 0, as the kernel prints it."
                     : "\"\(text(region))\" ends before it starts: it passes 2^64, or the line is damaged.")
         }
         var lastOf: [SysfsText.Word: UInt64] = [:]
@@ -99,8 +99,8 @@ enum SysfsReader {
             guard isBehind, isApart, before != region else {
                 findings.note(
                     .warning, "sysfs-order", "group:\(group.number)",
-                    "The kernel sorts and merges the regions of a group, and \"\(text(region))\" does not fit behind the "
-                        + "line before: were several groups' files joined? `grep -r . /sys/kernel/iommu_groups` keeps "
+                    "The kernel sorts and merges the regions of a group, and \"\(text(region))\" does not fit after the "
+                        + "line before it: were the files of several groups joined? `grep -r . /sys/kernel/iommu_groups` keeps "
                         + "them apart.")
                 return
             }

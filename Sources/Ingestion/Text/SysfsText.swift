@@ -53,7 +53,7 @@ enum SysfsText {
         return Region(start: start, last: last, word: word)
     }
 
-    /// The group and file that a path names: what stands before `file` in ".../N/file", and what is behind
+    /// The group and file that a path names: what comes before `file` in ".../N/file", and what comes after
     /// the path's colon.
     private static func heading(
         _ bytes: ArraySlice<UInt8>
@@ -117,13 +117,13 @@ enum SysfsText {
                 if let current, isCut(line, text, groups[current]) {
                     findings.note(
                         .warning, "sysfs-cut-off", "line \(line.number)",
-                        "The file ends at one page, in the middle of a line; regions behind it are not known."
+                        "The file ends after one page, in the middle of a line; the regions after that are unknown."
                     )
                     continue
                 }
                 throw TextError(
                     line.number,
-                    "\"\(line.shown)\" is no region (\"0x0000000008000000 0x00000000080fffff msi\")")
+                    "\"\(line.shown)\" is not a region (\"0x0000000008000000 0x00000000080fffff msi\")")
             }
             if place == nil, current == nil { current = try open(0, line.number) }
             guard let index = place ?? current else { continue }
@@ -134,7 +134,7 @@ enum SysfsText {
             groups[index].regions.append(region)
             groups[index].bytes += content.count + 1
         }
-        guard !groups.isEmpty else { throw TextError(nil, "the text names no group and holds no region") }
+        guard !groups.isEmpty else { throw TextError(nil, "the text names no group and contains no region") }
         return groups
     }
 

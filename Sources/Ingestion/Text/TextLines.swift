@@ -1,5 +1,5 @@
-// Lines of a text that a caller sent, with their numbers, and numbers in them; how much text is read, and why a
-// text is refused. Nothing here traps, whatever the text is.
+// Lines of a text that a caller sent, with their numbers, and numbers in them; how much text is read, and
+// why a text is refused. Nothing here traps, whatever the text is.
 
 /// A text as lines.
 struct TextLines: Sequence {
@@ -8,7 +8,7 @@ struct TextLines: Sequence {
         /// From 1.
         let number: Int
         let bytes: ArraySlice<UInt8>
-        /// The last line, without a newline behind it.
+        /// The last line, without a newline after it.
         let isUnended: Bool
 
         /// Blanks and tabs at the start, in columns.

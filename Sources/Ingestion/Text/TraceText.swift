@@ -35,7 +35,7 @@ public enum TraceText {
                     continue
                 }
                 throw TextError(
-                    line.number, "\"\(line.shown)\" begins like \(name) and does not go on like it")
+                    line.number, "\"\(line.shown)\" begins like the event \(name) but cannot be read as one")
             }
             let task = task(line.bytes[..<place])
             content.events.append(MappingEvent(line: line.number, task: task, kind: kind))
@@ -46,7 +46,7 @@ public enum TraceText {
     private static let mark = Array("IOMMU:".utf8)
     private static let names = ["map", "unmap", "attach_device_to_domain", "detach_device_from_domain"]
 
-    /// Whether the line tells of a mapping.
+    /// Whether the line reports a mapping.
     static func isLine(_ line: TextLines.Line) -> Bool {
         guard line.bytes.first != 0x23, let (name, _, _) = event(in: line) else { return false }
         return name.hasSuffix("map")
