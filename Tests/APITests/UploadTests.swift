@@ -200,7 +200,7 @@ import TestSupport
             ([], "application/octet-stream", 422, "unreadable-input", "\\\"body\\\" is empty"),
             (
                 Array("hello\n".utf8), "text/plain", 422, "unreadable-input",
-                "nothing that is known (68 65 6c 6c 6f 0a at offset 0x0)"
+                "of no known kind (68 65 6c 6c 6f 0a at offset 0x0)"
             ),
             (Array(iomem.utf8), "text/plain", 422, "unreadable-input", "No part describes a machine"),
             (form([("a", table, machine())]), "multipart/form-data", 400, "malformed-multipart", "boundary"),

@@ -110,7 +110,7 @@ import TestSupport
         let json = try run(["survey", "--format", "json", "--constant", "0xa000000", folder.path])
         #expect(json.status == 0)
         #expect(json.errors.split(separator: "\n").count == 1, "\(json.errors)")
-        #expect(json.errors.contains("notes.txt: The bytes of \"file\" start with nothing that is known"))
+        #expect(json.errors.contains("notes.txt: The bytes of \"file\" are of no known kind"))
         let survey = try #require(
             try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(survey["platforms"] as? Int == 4 && survey["devices"] as? Int == 5)

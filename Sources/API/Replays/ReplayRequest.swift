@@ -228,7 +228,7 @@ struct ReplayOperationReader {
         for child in slots.strays {
             problems.add(
                 child.pointer, "unknown-field",
-                "No member \"\(Excerpt.of(child.key))\" is read here; \(takes(call)).")
+                "Unknown member \"\(Excerpt.of(child.key))\"; \(takes(call)).")
         }
     }
 
