@@ -3,8 +3,8 @@
 
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct ACPICaptureTests {
     private static let folder = "data/linux-captures"

@@ -2,8 +2,8 @@
 
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct CollectedTests {
     private let client = ServiceClient()

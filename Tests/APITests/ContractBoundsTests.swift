@@ -1,13 +1,13 @@
 // Every bound and default in openapi.yaml against the limit in the code that it repeats. A bound that is
 // mapped to nothing fails; 0 and 1 as lower ends say "a count" and "not empty", and stand for themselves.
 
-import AddressSpaces
 import API
+import AddressSpaces
 import Foundation
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import OpenAPI
 import Testing
 

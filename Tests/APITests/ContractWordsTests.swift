@@ -1,19 +1,19 @@
 // Every closed set of words in openapi.yaml against the set in the code that it stands for. A set that is
 // mapped to nothing fails, and so does a mapping that names nothing.
 
-import AddressSpaces
 import API
+import AddressSpaces
 import Fleet
 import Foundation
-import Ingestion
 import IOVAAllocation
+import Ingestion
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import OpenAPI
-@testable import Sandboxes
 import Testing
 
+@testable import Sandboxes
 
 @Suite struct ContractWordsTests {
     /// By the schema's name below /components/schemas, with the way to the words.

@@ -6,8 +6,8 @@ import Foundation
 import HTTP
 import LinuxReleases
 import MSIWindows
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct DecisionTests {
     let client = ServiceClient()

@@ -4,8 +4,8 @@
 import API
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct WindowEntranceTests {
     static let mib: UInt64 = 0x10_0000

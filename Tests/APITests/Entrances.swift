@@ -4,8 +4,8 @@
 import API
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 /// One question about a window, put to every entrance.
 struct WindowQuestion: CustomTestStringConvertible {

@@ -3,8 +3,8 @@
 
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct FaultTests {
     private let client = ServiceClient()

@@ -4,8 +4,8 @@
 import API
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct MSILineEntranceTests {
     struct Line: Sendable {

@@ -1,8 +1,8 @@
 // The worked scenarios of the placement specification, through the API, with exact values.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PlacementScenarioTests {
     let client = ServiceClient()

@@ -3,8 +3,8 @@
 import API
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct PlacementServiceTests {
     let client = ServiceClient()

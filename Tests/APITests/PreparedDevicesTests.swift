@@ -13,9 +13,9 @@ import Testing
     /// Machines of our own: two devices of different ranges, a bus and a device under one path's name, and a
     /// driver that prints hardware MSIs.
     private static let uploads = [
-        #"{"smmus":[{"id":"s","version":"v2"}],"devices":[{"id":"d","smmus":["s"],"reserved_regions":"#
-            + #"[{"start":"0x8000000","size":"0x1800"}]},{"id":"e","smmus":["s"],"dma_limit":"0xffffffff"}]}"#,
-        #"{"smmus":[{"id":"v","version":"virtio"}],"devices":[{"id":"d","smmus":["v"],"reserved_regions":"#
+        #"{"smmus":[{"id":"s","version":"v2"}],"devices":[{"id":"d","kind":"platform","smmus":["s"],"reserved_regions":"#
+            + #"[{"start":"0x8000000","size":"0x1800"}]},{"id":"e","kind":"pci_function","smmus":["s"],"dma_limit":"0xffffffff"}]}"#,
+        #"{"smmus":[{"id":"v","version":"virtio"}],"devices":[{"id":"d","kind":"pci_function","smmus":["v"],"reserved_regions":"#
             + #"[{"start":"0xfee00000","size":"0x100000","type":"msi"}]}]}"#,
         #"{"devices":[{"id":"d","kind":"group","iova_ranges":[{"start":"0x1000","last":"0x7ffffff"},"#
             + #"{"start":"0x8100000","last":"0xffffffff"}]}]}"#,
@@ -42,7 +42,12 @@ import Testing
             ask.method, ask.target, Array(ask.json.utf8), type: ask.json.isEmpty ? nil : "application/json",
             headers: [.init("Accept", ask.accept)])
         guard answer.response.stream == nil else { return answer.drained().answer.text }
-        return "\(answer.status) \(answer.text)"
+        return "\(answer.status) \(withoutRequest(answer.text))"
+    }
+
+    /// A problem names its own request.
+    private static func withoutRequest(_ text: String) -> String {
+        text.replacing(/"instance":"[^"]*"/, with: "")
     }
 
     private static func names(_ client: ServiceClient, _ platform: String) -> [String] {
@@ -113,7 +118,7 @@ import Testing
         let client = Self.client()
         var asks: [Ask] = []
         for platform in Self.platforms(client) {
-            for (index, kernel) in ["5.10", "6.1", "6.12", "7.2"].enumerated() {
+            for (index, kernel) in ["6.1", "6.12", "6.18", "7.2"].enumerated() {
                 let page = Self.pages[index % Self.pages.count]
                 asks += Self.asks(platform, kernel, page)
                 let names = Self.names(client, platform)
@@ -148,6 +153,7 @@ import Testing
                         + #""devices":[{"platform":"own-0","device":"d"}]}"#)
                 let bell = client.post(domain + "/doorbells", json: #"{"physical":"0x8090040","device":"d"}"#)
                 return [made.text, bell.text, client.get(domain + "/state").text]
+                    .map(Self.withoutRequest)
             }
         }
         let used = Self.client()
@@ -164,7 +170,7 @@ import Testing
             // An upload of the same id, now with another range in the way.
             let start = "0x" + String(0x800_0000 + UInt64(index) << 20, radix: 16)
             let upload =
-                #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","smmus":["s"],"reserved_regions":"#
+                #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"platform","smmus":["s"],"reserved_regions":"#
                 + #"[{"start":"\#(start)","size":"0x100000"}]}]}"#
             let put = client.ask(.put, "/v1/platforms/own-0", Array(upload.utf8), type: "application/json")
             #expect(put.status == 200)
@@ -184,22 +190,27 @@ import Testing
         }
     }
 
-    /// Large devices under ever other conditions: the sum stays within the limit, also of one that is larger
-    /// than half of it.
+    /// Large devices under ever other conditions: the sum stays within the limit.
     @Test func sizeStaysWithinTheLimit() {
         let client = ServiceClient()
-        for (id, count) in [("small", 1), ("large", 40_000), ("larger", 65_000)] {
-            let regions = (0..<count).map {
-                #"{"start":"0x\#(String(0x1_0000_0000 + UInt64($0) << 17, radix: 16))","size":4096}"#
+        let names = (0..<15).map { "d\($0)" }
+        let regions = (0..<4_000).map {
+            #"{"start":"0x\#(String(0x1_0000_0000 + UInt64($0) << 17, radix: 16))","size":4096}"#
+        }.joined(separator: ",")
+        for id in ["small", "large"] {
+            let own = id == "large" ? regions : ""
+            let devices = names.map {
+                #"{"id":"\#($0)","kind":"pci_function","reserved_regions":[\#(own)]}"#
             }
-            let upload = #"{"devices":[{"id":"d","reserved_regions":[\#(regions.joined(separator: ","))]}]}"#
+            let upload = #"{"devices":[\#(devices.joined(separator: ","))]}"#
             let answer = client.post("/v1/platforms?id=\(id)", json: upload)
             #expect(answer.status == 201, "\(answer.text.prefix(300))")
         }
         var most = 0
         for bits in 44...52 {
-            for id in ["large", "small", "larger"] {
-                _ = client.get("/v1/platforms/\(id)/available-windows?device=d&aperture_bits=\(bits)&limit=1")
+            for (id, name) in names.flatMap({ [("large", $0), ("small", $0)] }) {
+                _ = client.get(
+                    "/v1/platforms/\(id)/available-windows?device=\(name)&aperture_bits=\(bits)&limit=1")
                 most = max(most, client.service.preparedSize.ranges)
                 #expect(client.service.preparedSize.ranges <= Limits.preparedRangesMax)
             }
@@ -208,7 +219,7 @@ import Testing
         // Asked again, a kept device is not kept twice.
         let size = client.service.preparedSize
         for _ in 0..<3 {
-            _ = client.get("/v1/platforms/small/available-windows?device=d&aperture_bits=52&limit=1")
+            _ = client.get("/v1/platforms/small/available-windows?device=d0&aperture_bits=52&limit=1")
         }
         #expect(client.service.preparedSize == size)
     }

@@ -3,8 +3,8 @@
 
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct ReferenceVerdictTests {
     static let folder = "data/device-trees"

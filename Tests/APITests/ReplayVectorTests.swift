@@ -5,8 +5,8 @@ import API
 import Foundation
 import HTTP
 import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct ReplayVectorTests {
     static let folder = "data/allocator-vectors"

@@ -4,8 +4,8 @@ import API
 import Foundation
 import HTTP
 import Locking
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ServiceTests {
     let client = ServiceClient()

@@ -6,8 +6,8 @@ import API
 import Foundation
 import HTTP
 import Locking
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SessionHammerTests {
     private static let threads = 8

@@ -4,8 +4,8 @@
 import AddressSpaces
 import Foundation
 import IOVAAllocation
-import Machines
 import MSIWindows
+import Machines
 
 struct SessionLogReplay {
     private var domain = PreparedDevice(Device(id: "none", kind: .platform), under: Conditions())

@@ -4,8 +4,8 @@ import API
 import Foundation
 import HTTP
 import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SurveyTests {
     private static let folder = "data/device-trees"

@@ -2,8 +2,8 @@
 
 import Foundation
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct TraceReplayTests {
     private let client = ServiceClient()

@@ -2,8 +2,8 @@
 // labels; and every refusal with its problem.
 
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct UploadTests {
     private let client = ServiceClient()
@@ -211,7 +211,7 @@ import TestSupport
             (
                 form([("a", table, machine()), ("b", "text/plain", Array("0x1 0x2 msi\n".utf8))]), multipart,
                 422,
-                "unreadable-input", "both say"
+                "unreadable-input", "describe the same"
             ),
             (
                 form([

@@ -2,8 +2,8 @@
 // the page (accessibility.js).
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 extension BrowserSuite {
     @Suite struct AccessibilityTests {

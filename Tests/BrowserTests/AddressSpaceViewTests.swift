@@ -1,7 +1,7 @@
 // The first view in a real browser: platforms, dropped files, the map, the policies, the address bar.
 
-import Testing
 import TestSupport
+import Testing
 
 extension BrowserSuite {
     @Suite struct AddressSpaceViewTests {

@@ -1,7 +1,7 @@
 // What people drop on the page besides device trees: ACPI tables together, sysfs text, a collected host.
 
-import Testing
 import TestSupport
+import Testing
 
 extension BrowserSuite {
     @Suite struct DroppedFileTests {

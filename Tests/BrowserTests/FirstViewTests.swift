@@ -1,8 +1,8 @@
 // How soon the first view is usable, how much goes over the wire for it, and how the files are served.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 extension BrowserSuite {
     @Suite struct FirstViewTests {

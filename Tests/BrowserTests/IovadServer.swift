@@ -2,8 +2,8 @@
 // port.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 final class IovadServer {
     private var process: ChildProcess

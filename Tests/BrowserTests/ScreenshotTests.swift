@@ -2,8 +2,8 @@
 // what holds everywhere, asked or not, is that nothing is wider than the screen.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 extension BrowserSuite {
     @Suite struct ScreenshotTests {

@@ -3,8 +3,8 @@
 
 import Foundation
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct CollectTests {
     /// Runs a program; output and errors.

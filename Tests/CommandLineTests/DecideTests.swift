@@ -1,8 +1,8 @@
 // `iovad decide` as a person runs it: the executable itself, with flags, files, and standard input.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct DecideTests {
     struct Run {

@@ -1,8 +1,8 @@
 // `iovad survey` and `iovad place` as a person runs them, on machines in the native model.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SurveyCommandTests {
     private static let machine = """

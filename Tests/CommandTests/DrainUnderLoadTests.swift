@@ -3,8 +3,8 @@
 
 import Foundation
 import Locking
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.serialized) struct DrainUnderLoadTests {
     private static let writers = 8

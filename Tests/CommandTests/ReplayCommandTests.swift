@@ -1,8 +1,8 @@
 // `iovad replay` as a process: output, last line, exit status.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ReplayCommandTests {
     private static func trace(_ expected: String, final: String = #"[["0xfffff","0xfffff"]]"#) -> String {

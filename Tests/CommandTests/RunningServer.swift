@@ -2,8 +2,8 @@
 
 import Foundation
 import OpenAPI
-import Testing
 import TestSupport
+import Testing
 
 /// A running server. It is ended when the value goes, if not before.
 final class RunningServer {

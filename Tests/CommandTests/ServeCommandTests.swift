@@ -2,8 +2,8 @@
 
 import Foundation
 import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.serialized) struct ServeCommandTests {
     private let quiet = ["--listen", "127.0.0.1:0", "--log", "none"]

@@ -1,8 +1,8 @@
 // HTTPS, with a certificate made for the test and curl as the client that checks it.
 
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.serialized) struct TLSCommandTests {
     private let folder: Folder

@@ -3,8 +3,8 @@
 import AddressSpaces
 import Fleet
 import Foundation
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct GuestMapTests {
     private static let gib: UInt64 = 1 << 30

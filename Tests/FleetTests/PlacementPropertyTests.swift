@@ -2,10 +2,10 @@
 
 import AddressSpaces
 import Fleet
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct PlacementPropertyTests {
     /// A universe of 48 MiB around the default, in steps of 256 KiB.

@@ -2,10 +2,10 @@
 
 import AddressSpaces
 import Fleet
-import Machines
 import MSIWindows
-import Testing
+import Machines
 import TestSupport
+import Testing
 
 @Suite struct SurveyConstantsTests {
     private static let mebibyte: UInt64 = 0x10_0000

@@ -1,12 +1,12 @@
 // Many subscribers over real sockets while many publish.
 
 import Glibc
-@testable import HTTP
 import Locking
 import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import HTTP
 
 @Suite(.serialized) struct FanOutTests {
     private static let subscriberCount = 256

@@ -1,10 +1,10 @@
 // What we pack is held against the gzip command, which unpacks it.
 
 import Foundation
-@testable import HTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import HTTP
 
 struct GzipTests {
     private func unpacked(_ bytes: [UInt8]) throws -> [UInt8] {

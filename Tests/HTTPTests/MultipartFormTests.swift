@@ -1,8 +1,8 @@
 // multipart/form-data: what curl sends is taken apart, everything else is refused with its place.
 
 import HTTP
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct MultipartFormTests {
     private let type = "multipart/form-data; boundary=xYzZY"

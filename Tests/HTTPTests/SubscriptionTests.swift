@@ -1,9 +1,9 @@
 // Subscriptions without a server: what they say, when they rest, and what the clock makes them say.
 
-@testable import HTTP
 import Locking
 import Testing
 
+@testable import HTTP
 
 /// Time that stands still until a test advances it. `@unchecked Sendable`: every `var` is touched only
 /// under `lock`.

@@ -1,11 +1,11 @@
 // Kernel logs: every format that the drivers print, alone and mixed, and damaged.
 
 import Foundation
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct FaultLogTests {
     private func read(_ lines: [String]) throws -> FaultLog.Content {

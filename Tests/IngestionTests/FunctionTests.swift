@@ -2,11 +2,11 @@
 // doorbell and the hardware MSI regions of its own requester ID, and not those of its neighbours.
 
 import AddressSpaces
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct FunctionTests {
     /// Buses 0 to 0x7f behind a Hi161x, whose lower half leads to ITS 1 and 2; the others behind another.

@@ -1,12 +1,12 @@
 // The fuzzers start from files of ours; one that its reader turns away at the door teaches them nothing.
 
 import Foundation
-@testable import Ingestion
 import JSON
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct FuzzSeedTests {
     private static let kinds: [(reader: String, kinds: Set<InputKind>)] = [

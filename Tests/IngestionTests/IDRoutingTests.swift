@@ -1,11 +1,11 @@
 // Routing of all IDs at once against a walk of one ID at a time, over small random tables; and tables that
 // would keep a trusting walker busy for ever.
 
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct IDRoutingTests {
     /// One ID from `node` to an SMMU, mapping by mapping as the specification tells it; nil when it ends

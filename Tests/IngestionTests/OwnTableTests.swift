@@ -1,11 +1,11 @@
 // ACPI tables written by us: one rule of the kernel each. What vendors ship is in ReferenceTableTests.
 
 import AddressSpaces
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct OwnTableTests {
     /// ITS group, SMMUv3 and a root complex that lets all IDs of segment 0 through.

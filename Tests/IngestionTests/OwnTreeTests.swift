@@ -3,8 +3,8 @@
 import AddressSpaces
 import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct OwnTreeTests {
     /// Two cells each at the root, an SMMUv3 with phandle 1, an ITS with phandle 2.

@@ -3,11 +3,11 @@
 
 import AddressSpaces
 import Foundation
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 /// One reference table with the independent reader's view of it.
 struct ExpectedTable {

@@ -5,8 +5,8 @@ import AddressSpaces
 import Foundation
 import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct ReferenceTreeTests {
     private func first(_ what: String, _ got: [String], _ want: [String]) {

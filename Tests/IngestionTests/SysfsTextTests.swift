@@ -1,11 +1,11 @@
 // reserved_regions texts in the forms in which people have them, and what "msi" is taken for.
 
 import AddressSpaces
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct SysfsTextTests {
     private func read(_ text: String, _ assumption: MSIAssumption? = nil) throws -> Platform {

@@ -1,11 +1,11 @@
 // What an IORT's findings say, and how badly: damage is an error, what Linux calls a firmware bug and lives
 // with is a warning. Tables are written by us.
 
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct TableFindingTests {
     private typealias Mapping = IORTBuilder.Mapping

@@ -2,11 +2,11 @@
 // with a reason or read; none crashes, hangs or takes long.
 
 import Foundation
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct TableMutationTests {
     /// Our own tables always; the reference ones where they are.

@@ -1,11 +1,11 @@
 // The text of ftrace.
 
 import Foundation
-@testable import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
+@testable import Ingestion
 
 @Suite struct TraceTextTests {
     private let sample = [

@@ -4,8 +4,8 @@
 import AddressSpaces
 import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct TreeAddressTests {
     private func device(_ blob: [UInt8], _ id: String) throws -> Device {

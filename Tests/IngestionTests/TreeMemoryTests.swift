@@ -3,8 +3,8 @@
 import AddressSpaces
 import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct TreeMemoryTests {
     @Test func disabledMemoryIsNotThere() throws {

@@ -2,8 +2,8 @@
 
 import Ingestion
 import Machines
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct VirtioTreeTests {
     private static func blob(_ compatible: String, cells: Bool = true, mask: UInt32? = nil) -> [UInt8] {

@@ -3,10 +3,10 @@
 import Glibc
 import HTTP
 import Locking
-@testable import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import MicroHTTP
 
 @Suite(.serialized) struct LifeCycleTests {
     private let request = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -2,9 +2,9 @@
 
 import HTTP
 import Locking
-@testable import MicroHTTP
 import Testing
 
+@testable import MicroHTTP
 
 struct PendingRequestTests {
     private func pending(_ target: String, _ limits: ServerLimits = ServerLimits()) -> PendingRequest {

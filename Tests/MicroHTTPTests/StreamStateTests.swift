@@ -1,9 +1,9 @@
 // Every interleaving of one reader and two publishers, each of whose steps is atomic: the state machine must
 // never leave something published to a reader that rests.
 
-@testable import MicroHTTP
 import Testing
 
+@testable import MicroHTTP
 
 struct StreamStateTests {
     private enum Reader { case asking, aboutToRest, resting, done }

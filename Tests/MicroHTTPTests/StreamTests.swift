@@ -3,10 +3,10 @@
 import Glibc
 import HTTP
 import Locking
-@testable import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import MicroHTTP
 
 @Suite(.serialized) struct StreamTests {
     private let request = "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n"

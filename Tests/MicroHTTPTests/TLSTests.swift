@@ -3,10 +3,10 @@
 import Foundation
 import HTTP
 import Locking
-@testable import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import MicroHTTP
 
 @Suite(.serialized) struct TLSTests {
     private let folder = FileManager.default.temporaryDirectory

@@ -3,9 +3,9 @@
 import Glibc
 import HTTP
 import Locking
-@testable import MicroHTTP
 import TestSupport
 
+@testable import MicroHTTP
 
 /// The path of a socket that no other test uses.
 func freshSocketPath() -> String {

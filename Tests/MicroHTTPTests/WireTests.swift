@@ -3,10 +3,10 @@
 import Glibc
 import HTTP
 import Locking
-@testable import MicroHTTP
-import Testing
 import TestSupport
+import Testing
 
+@testable import MicroHTTP
 
 @Suite(.serialized) struct WireTests {
     private let host = "Host: h\r\n"

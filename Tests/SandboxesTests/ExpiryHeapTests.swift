@@ -1,8 +1,8 @@
 // The heap of deadlines against a plain dictionary.
 
 import Sandboxes
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct ExpiryHeapTests {
     @Test(arguments: [1, 2, 3, 4] as [UInt64])

@@ -4,11 +4,11 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import Sandboxes
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SessionTests {
     static let quota = SessionQuota(

@@ -4,8 +4,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Testing
 import TestSupport
+import Testing
 
 @Suite struct SnapshotTests {
     /// A domain with a history: hints, memo, magazines and depots in use.

@@ -3,8 +3,8 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
 import MSIWindows
+import Machines
 import Sandboxes
 import Testing
 
