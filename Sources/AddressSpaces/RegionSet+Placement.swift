@@ -4,6 +4,7 @@
 
 extension RegionSet {
     /// The lowest aligned place for `size` bytes (at least 1); nil when nothing fits.
+    @inlinable
     public func lowestFit(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Range? {
         for range in ranges(overlapping: bounds) {
             guard let room = range.intersection(bounds) else { continue }
@@ -15,6 +16,7 @@ extension RegionSet {
     }
 
     /// The highest aligned place for `size` bytes (at least 1); nil when nothing fits.
+    @inlinable
     public func highestFit(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Range? {
         for range in ranges(overlapping: bounds).reversed() {
             guard let room = range.intersection(bounds) else { continue }
@@ -26,6 +28,7 @@ extension RegionSet {
     }
 
     /// The aligned place whose start is nearest to `target`, the higher of two equally near ones.
+    @inlinable
     public func nearestFit(
         to target: Space, size: UInt64, alignment: Granule, within bounds: Range = .full
     ) -> Range? {
@@ -46,6 +49,7 @@ extension RegionSet {
 
     /// Every place for `size` bytes (at least 1): ranges from the lowest start to the last address of the
     /// highest window, which hold the window at every aligned start. Ranges without a place are left out.
+    @inlinable
     public func places(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Self {
         Self(
             normalised: ranges(overlapping: bounds).compactMap { range in
@@ -57,7 +61,8 @@ extension RegionSet {
     }
 
     /// The first and last aligned start of a window inside `room`; nil when there is none.
-    private static func starts(in room: Range, size: UInt64, alignment: Granule) -> Range? {
+    @inlinable
+    static func starts(in room: Range, size: UInt64, alignment: Granule) -> Range? {
         precondition(size > 0, "a window of no bytes")
         guard room.sizeMinusOne >= size - 1, let lowest = alignment.alignUp(room.start.value) else {
             return nil

@@ -5,6 +5,7 @@
 /// Addresses of one space, stored as the fewest inclusive ranges.
 ///
 /// Complexity: membership O(log n); algebra O(n + m); building from k unsorted ranges O(k log k).
+@frozen
 public struct RegionSet<Space: Address>: Hashable, Sendable {
     public typealias Range = AddressRange<Space>
 
@@ -12,6 +13,7 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
     public let ranges: [Range]
 
     /// The set of all addresses in `ranges`, in any order, overlapping or not.
+    @inlinable
     public init(_ ranges: some Sequence<Range>) {
         let sorted = ranges.sorted { $0.start < $1.start }
         var merged: [Range] = []
@@ -27,28 +29,37 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
     }
 
     /// Ranges that are known to be normalised.
+    @inlinable
     init(normalised ranges: [Range]) {
         self.ranges = ranges
         assertInvariants()
     }
 
+    @inlinable
     public static var empty: Self { Self(normalised: []) }
+    @inlinable
     public static var full: Self { Self(normalised: [.full]) }
 
+    @inlinable
     public var isEmpty: Bool { ranges.isEmpty }
     /// Lowest address of the set.
+    @inlinable
     public var first: Space? { ranges.first?.start }
     /// Highest address of the set.
+    @inlinable
     public var last: Space? { ranges.last?.last }
 
+    @inlinable
     public func contains(_ address: Space) -> Bool { range(containing: address) != nil }
 
     /// Whether every address of `range` is in the set.
+    @inlinable
     public func contains(_ range: Range) -> Bool {
         self.range(containing: range.start)?.contains(range) == true
     }
 
     /// The maximal range of the set that holds `address`.
+    @inlinable
     public func range(containing address: Space) -> Range? {
         let index = firstIndex(endingAtOrAfter: address)
         guard index < ranges.count, ranges[index].contains(address) else { return nil }
@@ -57,6 +68,7 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
 
     /// The lowest run of addresses of `range` that are not in the set, as far as `range` goes; nil when the
     /// set holds all of it. O(log n).
+    @inlinable
     public func firstGap(in range: Range) -> Range? {
         var index = firstIndex(endingAtOrAfter: range.start)
         var start = range.start.value
@@ -72,12 +84,14 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
     }
 
     /// The ranges that share an address with `range`, whole, ascending.
+    @inlinable
     public func ranges(overlapping range: Range) -> ArraySlice<Range> {
         let rest = ranges[firstIndex(endingAtOrAfter: range.start)...]
         return rest[..<rest.partitioningIndex { $0.start > range.last }]
     }
 
     /// Index of the first range whose last address is `address` or above; `ranges.count` when none is.
+    @inlinable
     func firstIndex(endingAtOrAfter address: Space) -> Int {
         ranges.partitioningIndex { $0.last >= address }
     }
@@ -91,9 +105,11 @@ public typealias IOVASet = RegionSet<IOVA>
 
 extension RegionSet {
     /// The addresses in either set.
+    @inlinable
     public func union(_ other: Self) -> Self { Self(ranges + other.ranges) }
 
     /// The addresses in both sets.
+    @inlinable
     public func intersection(_ other: Self) -> Self {
         var shared: [Range] = []
         var i = 0
@@ -106,6 +122,7 @@ extension RegionSet {
     }
 
     /// The addresses of the space that are not in the set.
+    @inlinable
     public func complement() -> Self {
         var gaps: [Range] = []
         var next: UInt64? = 0
@@ -119,14 +136,17 @@ extension RegionSet {
     }
 
     /// The addresses of `bounds` that are not in the set.
+    @inlinable
     public func complement(within bounds: Range) -> Self {
         complement().intersection(Self(normalised: [bounds]))
     }
 
     /// The addresses that are in this set and not in `other`.
+    @inlinable
     public func subtracting(_ other: Self) -> Self { intersection(other.complement()) }
 
     /// The addresses of the set that lie in `bounds`.
+    @inlinable
     public func clipped(to bounds: Range) -> Self { intersection(Self(normalised: [bounds])) }
 }
 
@@ -134,6 +154,7 @@ extension RegionSet {
 
 extension RegionSet {
     /// Traps, with the offending ranges, unless the set is normalised.
+    @inlinable
     public func checkInvariants() {
         for (low, high) in zip(ranges, ranges.dropFirst()) {
             precondition(
@@ -142,6 +163,7 @@ extension RegionSet {
         }
     }
 
+    @inlinable
     func assertInvariants() {
         assert(
             {

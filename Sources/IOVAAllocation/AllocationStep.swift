@@ -26,7 +26,7 @@ public enum AllocationStep: Hashable, Sendable {
     case memoRefused(size: UInt64, memo: UInt64)
     /// The search begins below this range (the sentinel when its `lo` is 2^64-1).
     case startedAt(HintName, PageFrameRange)
-    /// A pass over `low ..< bound`; 1 below the hint, 2 above it.
+    /// A pass through `low ..< bound`; 1 below the hint, 2 above it.
     case searched(pass: Int, low: UInt64, bound: UInt64)
     /// The limit lies above 2^64-2: its exclusive form wraps to 0, and nothing can lie below.
     case limitWraps

@@ -17,7 +17,7 @@ struct PlatformAssembly {
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
 
-    /// Of a part that is of no known kind.
+    /// Of a part whose kind is unknown.
     private static let shownBytes = 8
 
     init(_ options: PlatformReader.Options) { self.options = options }

@@ -89,8 +89,8 @@ extension DMASandbox {
         remember(held.hi, isParked ? .noted(Note(.parked, pages: pages)) : .nothing)
     }
 
-    /// Withholds whole pages. What lives is in the way unless `grows`: Linux's reserve_iova then makes held
-    /// ranges grow down, and freeing one later frees what it grew by.
+    /// Withholds whole pages. What is allocated is in the way unless `grows`: Linux's
+    /// reserve_iova then makes held ranges grow down, and freeing one later frees what it grew by.
     mutating func reserve(
         _ range: IOVARange, as kind: ReservedRegion.Kind, _ provenance: String, grows: Bool,
         _ listener: inout SandboxListener

@@ -104,7 +104,8 @@ extension Session {
         return removed
     }
 
-    /// Withholds a range of a DMA domain by hand. With `grows` also over what lives, as Linux's reserve_iova.
+    /// Withholds a range of a DMA domain by hand. With `grows` also over what is allocated, as
+    /// Linux's reserve_iova does.
     public mutating func reserve(
         _ range: IOVARange, as kind: ReservedRegion.Kind, provenance: String, grows: Bool, in id: String
     ) throws(SessionRefusal) {

@@ -17,7 +17,7 @@ public enum SessionRefusal: Error, Hashable, Sendable {
     case full(SessionQuota.Item, max: Int)
     /// Nothing fits. Linux's allocator remembers the failure: its memo has changed.
     case exhausted(AllocationReason)
-    /// The range meets what lives at `range`.
+    /// The range meets what is allocated at `range`.
     case inUse(IOVARange, Holding.Kind)
     case overlapsReserved(IOVARange)
     /// Nobody holds the address, or only a cache does.

@@ -59,7 +59,7 @@ enum Files {
 
     /// An entry of a folder.
     struct Entry {
-        /// As the system has it; it need not be UTF-8.
+        /// The system's bytes, which need not be UTF-8.
         let name: [UInt8]
         /// A link to a folder is not one.
         let isFolder: Bool

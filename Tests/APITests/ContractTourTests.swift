@@ -21,7 +21,7 @@ import Testing
     ]
 
     private static let stops: [Stop] = Contract.document.operations.flatMap { published in
-        // ContractTests tell of an operation that the code has not.
+        // ContractTests report an operation that the code does not have.
         guard let operation = Operation(rawValue: published.id) else { return [Stop]() }
         // A body may always be too large or of another type; every query may have a parameter too many.
         let always = [400] + (operation.consumes.isEmpty ? [] : [413, 415])

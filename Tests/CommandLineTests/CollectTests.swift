@@ -135,7 +135,7 @@ import Testing
         }
         try tree.link("\(groups)/0/devices/link\nbroken", to: "x")
         try tree.link("\(groups)/0/devices/-link", to: "y")
-        // Group folders that no kernel makes are passed over.
+        // Group folders that no kernel makes are skipped.
         for name in ["00", "01", "12345678901", "a", "-1", "9 ", "2\n3", "1", "10"] {
             try tree.add("\(groups)/\(name)/type", Array("DMA".utf8))
         }

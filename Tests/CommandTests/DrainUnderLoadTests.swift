@@ -95,8 +95,8 @@ import Testing
         isOver.withLock { $0 = true }
     }
 
-    /// Allocates and frees until the server closes the connection. A request that was sent on a connection
-    /// which the server had closed already is none that it accepted.
+    /// Allocates and frees until the server closes the connection. A request that was sent on a
+    /// connection which the server had already closed does not count as accepted.
     private static func write(_ port: UInt16, _ seen: Locked<Seen>, _ isOver: Locked<Bool>) throws {
         let client = try RawClient(.tcp(port))
         var count = 0

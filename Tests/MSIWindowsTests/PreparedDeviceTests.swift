@@ -49,7 +49,7 @@ import Testing
         for _ in 0..<2_000 {
             var question = RandomQuestions.question(&random)
             question.usable = Self.usable(&random)
-            let afresh = Self.answer(question)
+            let fresh = Self.answer(question)
             // For these conditions, with and without a domain that is kept and copied.
             for includesDomain in [false, true] {
                 let devices = question.group.devices.enumerated().map { index, device in
@@ -59,17 +59,17 @@ import Testing
                 }
                 let group = PreparedGroup(devices, subject: question.group.subject)
                 let asked = Self.asking(question, group)
-                #expect(Self.answer(asked) == afresh, "\(question)")
-                #expect(Self.answer(asked) == afresh, "asked again: \(question)")
+                #expect(Self.answer(asked) == fresh, "\(question)")
+                #expect(Self.answer(asked) == fresh, "asked again: \(question)")
             }
             // For others, and then asked under these: in the initialiser, and by a change.
             let others = RandomQuestions.question(&random).conditions
             let elsewhere = PreparedGroup(question.group, usable: question.usable, under: others)
             var changed = Self.asking(question, elsewhere)
-            #expect(Self.answer(changed) == afresh, "\(question)")
+            #expect(Self.answer(changed) == fresh, "\(question)")
             changed.conditions = others
             changed.conditions = question.conditions
-            #expect(Self.answer(changed) == afresh, "there and back: \(question)")
+            #expect(Self.answer(changed) == fresh, "there and back: \(question)")
         }
     }
 

@@ -81,7 +81,7 @@ import Testing
             }
         }
         #expect(session.liveCount == 0)
-        // What the caches keep is not to be had at tree level, and comes back at the cached one.
+        // The tree level cannot allocate what the caches keep; the cached level can.
         let kept = try session.allocate(
             AllocationOrder(bytes: 0x4000, limit: 0xffff_ffff, level: .cached), in: "d0")
         #expect(try session.domain("d0").holding(at: kept.range.start)?.kind == .allocation)
@@ -101,7 +101,7 @@ import Testing
         #expect(try session.domain("d0").heldCount == 0)
     }
 
-    /// One random verb on `d0`; what it came to, as text.
+    /// One random verb on `d0`; its result as text.
     static func step(_ session: inout Session, _ random: inout SeededGenerator) -> String {
         do throws(SessionRefusal) {
             switch random.next() % 12 {

@@ -26,7 +26,7 @@ extension VMMProfile {
                 "On KVM the window is taken as fixed at \(WindowSource.mainlineWindow.text).",
             ],
             onBARFailure: .warning, nestedContract: .followsWindow,
-            // RAM at 0, as UEFI boot has it, leaves nothing that others have.
+            // UEFI boot puts RAM at 0, which leaves nothing that other VMMs leave free.
             isUsual: boot == .linux,
             layOut: { OpenVMM.map($0, boot: boot) })
     }

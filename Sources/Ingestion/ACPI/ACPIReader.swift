@@ -11,9 +11,9 @@ public enum ACPIReader {
         /// The host bridges' `_DSM` function 5 returns 0: the kernel keeps the boot configuration, and
         /// applies RMRs to PCI functions.
         public var preservesPCIConfiguration = false
-        /// Outbound windows of root complexes by PCI segment, as `_CRS` has them.
+        /// Outbound windows of root complexes by PCI segment, from `_CRS`.
         public var pciWindows: [UInt32: [PCIWindow]] = [:]
-        /// Inbound windows of root complexes by PCI segment, as `_DMA` has them. They bound what DMA reaches,
+        /// Inbound windows of root complexes by PCI segment, from `_DMA`. They bound what DMA reaches,
         /// in place of the table's own limit, and reserve nothing between them: only device trees do that.
         public var inboundWindows: [UInt32: [InboundWindow]] = [:]
         public var memory: [PhysicalRange] = []

@@ -60,7 +60,7 @@ struct IORTAnalysis {
         return platform
     }
 
-    /// OEM and OEM table id, as the header has them.
+    /// OEM and OEM table id of the header.
     private var model: String? {
         let words = [table.bytes.text(10, 6), table.bytes.text(16, 8)]
             .flatMap { $0.split(separator: " ") }

@@ -5,8 +5,8 @@
 /// How the children of one node write addresses.
 struct BusShape {
     let kind: BusKind
-    /// `#address-cells` of the node, or of the nearest ancestor that has it, or 1. As the blob has it, so
-    /// it may be absurd.
+    /// `#address-cells` of the node, or of the nearest ancestor that has it, or 1. Taken from the
+    /// blob unchecked, so it may be absurd.
     let addressCells: Int
     /// `#size-cells`, likewise.
     let sizeCells: Int

@@ -1,5 +1,5 @@
 // Windows of a PCI host bridge. Mirrors drivers/pci/of.c: devm_of_pci_get_host_bridge_resources, Linux 7.2:
-// empty entries and those without a CPU address are passed over.
+// it skips empty entries and those without a CPU address.
 
 import Machines
 

@@ -16,7 +16,7 @@ struct PlatformFacts {
     /// By segment.
     var inboundWindows: [UInt32: [InboundWindow]]?
 
-    /// Told from a native platform by its members.
+    /// Its members distinguish it from a native platform.
     static func isFacts(_ root: JSONNode) -> Bool {
         root.kind == .object && root.member("devices") == nil
             && members.contains { root.member($0) != nil }

@@ -1,6 +1,6 @@
 // The text of ftrace with the events iommu:map and iommu:unmap (and the attaching of devices), as
 // /sys/kernel/tracing/trace, `trace-cmd report` or `perf script` prints it. Mirrors the TP_printk of
-// include/trace/events/iommu.h, Linux 4.4 to 7.2; other lines are passed over and counted.
+// include/trace/events/iommu.h, Linux 4.4 to 7.2; other lines are skipped and counted.
 
 public import Machines
 

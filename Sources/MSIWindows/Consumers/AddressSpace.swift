@@ -125,7 +125,7 @@ package enum AddressSpace: Sendable {
         }
     }
 
-    /// Where in `holes` a mapping goes that names no address. VFIO has no such call.
+    /// Where in `holes` a mapping goes that names no address. VFIO cannot choose an address.
     package func place(
         bytes: UInt64, userAddress: UInt64, in holes: IOVASet
     ) throws(Refusal) -> UInt64 {

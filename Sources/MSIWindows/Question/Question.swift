@@ -5,7 +5,7 @@ public import AddressSpaces
 public import Machines
 
 /// What a decision is asked about. Its group is always prepared for its conditions: changing one makes the
-/// other anew.
+/// other again.
 public struct Question: Sendable {
     /// The group, ready to be read.
     public private(set) var prepared: PreparedGroup

@@ -123,7 +123,7 @@ public enum Rule: String, CaseIterable, Sendable {
         case .windowReplacedByHardware:
             "If a virtio-iommu reports an MSI region, its driver offers no window."
         case .candidateTaken: "The first candidate that touches nothing it must avoid becomes the window."
-        case .candidateBlocked: "A candidate that touches something it must avoid is passed over."
+        case .candidateBlocked: "A candidate that touches something it must avoid is skipped."
         case .noneLeft: "When every candidate is blocked the driver offers no window, without a message."
         case .mustAllocate: "When every candidate is blocked the caller must allocate a window."
         case .refusedWithoutWindow: "A caller that must allocate a window and cannot is refused."

@@ -31,7 +31,7 @@ public indirect enum WindowSource: Hashable, Sendable {
     public enum IfNone: String, CaseIterable, Sendable {
         /// As posted: no window, without a message.
         case offersNothing = "offers_nothing"
-        /// Discussed, never coded: the caller must allocate, and who cannot is refused.
+        /// Discussed, never coded: the caller must allocate, and one that cannot is refused.
         case callerMustAllocate = "caller_must_allocate"
     }
 

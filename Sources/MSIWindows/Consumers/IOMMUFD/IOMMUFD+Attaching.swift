@@ -42,7 +42,7 @@ extension IOMMUFD {
         try GroupClaim.checkIsolation(conditions, .iommufdUnsafeInterrupts, &recorder)
     }
 
-    /// What the devices of one group have come to.
+    /// What the devices of one group add to the address space.
     private struct EnforcedRegions {
         /// `igroup.sw_msi_start`, with the length that goes with it; nil for "none".
         var window: IOVARange?
