@@ -22,6 +22,33 @@ public enum InputKind: String, CaseIterable, Sendable {
         return firstCharacter(of: bytes) == UInt8(ascii: "[") ? .json : nil
     }
 
+    /// What input of a kind is for.
+    package enum Use: Sendable {
+        /// It describes a machine.
+        case platform
+        case traceReplay
+        case faultExplanation
+        /// Its members say.
+        case any
+    }
+
+    package var use: Use {
+        switch self {
+        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem: .platform
+        case .trace: .traceReplay
+        case .faultLog: .faultExplanation
+        case .json: .any
+        }
+    }
+
+    /// Whether a label of plain text may stand on it.
+    package var isPlainText: Bool {
+        switch self {
+        case .acpiDump, .sysfs, .iomem, .trace, .faultLog: true
+        case .deviceTree, .acpiTables, .json: false
+        }
+    }
+
     /// Whether input of this kind starts so, where the start tells.
     private func isStart(_ bytes: [UInt8]) -> Bool {
         switch self {

@@ -57,7 +57,7 @@ extension Service {
         case MediaType.json: [.json]
         case MediaType.deviceTree: [.deviceTree]
         case MediaType.acpiTable: [.acpiTables, .acpiDump]
-        case MediaType.plain: [.sysfs, .iomem, .acpiDump, .trace, .faultLog]
+        case MediaType.plain: Set(InputKind.allCases.filter(\.isPlainText))
         default: nil
         }
     }

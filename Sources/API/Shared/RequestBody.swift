@@ -63,11 +63,11 @@ extension Service {
     func elsewhere(_ body: [UInt8]) -> String {
         guard let kind = InputKind.sniff(body) else { return "" }
         let place =
-            switch kind {
-            case .trace: "/v1/replays"
-            case .faultLog: "/v1/fault-explanations"
-            case .json: ""
-            case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem: "/v1/platforms"
+            switch kind.use {
+            case .traceReplay: "/v1/replays"
+            case .faultExplanation: "/v1/fault-explanations"
+            case .platform: "/v1/platforms"
+            case .any: ""
             }
         guard !place.isEmpty else {
             return " The bytes are JSON: say so with Content-Type: application/json."

@@ -3,7 +3,17 @@
 
 import AddressSpaces
 import JSON
-import MSIWindows
+package import MSIWindows
+
+extension WireWords {
+    /// Window sources that a word alone names.
+    package static let sources: [(word: String, value: WindowSource)] = [
+        ("fixed", .fixed), ("candidates", .posted),
+        ("dynamic", .dynamic(prefer: .nearestDefault, size: WindowSource.mainlineSize)), ("none", .none),
+    ]
+    /// Kinds of a source that is an object.
+    static let sourceKinds = sources + [(word: "user", value: .user(UserWindow(start: nil)))]
+}
 
 extension WindowSource {
     /// Reads a source: of a query only a word.

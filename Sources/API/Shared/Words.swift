@@ -68,13 +68,6 @@ package enum WireWords {
 
     /// CPU page sizes of arm64.
     package static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
-    /// Window sources that a word alone names.
-    package static let sources: [(word: String, value: WindowSource)] = [
-        ("fixed", .fixed), ("candidates", .posted),
-        ("dynamic", .dynamic(prefer: .nearestDefault, size: WindowSource.mainlineSize)), ("none", .none),
-    ]
-    /// Kinds of a source that is an object.
-    static let sourceKinds = sources + [(word: "user", value: .user(UserWindow(start: nil)))]
     static let ifNones = WindowSource.IfNone.allCases.map { (word: $0.rawValue, value: $0) }
     static let preferences = WindowSource.Preference.allCases.map { (word: $0.rawValue, value: $0) }
     static let readings = UserWindow.Reading.allCases.map { (word: $0.rawValue, value: $0) }

@@ -55,17 +55,6 @@ extension ReservedRegion {
     }
 }
 
-extension WindowSource {
-    /// Mainline's driver reports its window before everything else, the posted series after it.
-    var isListedFirst: Bool {
-        switch self {
-        case .fixed: true
-        case .user(let option): option.driver.isListedFirst
-        case .candidates, .dynamic, .none: false
-        }
-    }
-}
-
 extension ReservedRegion {
     /// Named on the host bridge: mainline does not hand it to the functions below.
     var isOnHostBridge: Bool {

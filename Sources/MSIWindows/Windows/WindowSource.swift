@@ -42,6 +42,15 @@ public indirect enum WindowSource: Hashable, Sendable {
         case highestBelow4G = "highest_below_4g"
     }
 
+    /// Mainline's driver reports its window before everything else, the posted series after it.
+    var isListedFirst: Bool {
+        switch self {
+        case .fixed: true
+        case .user(let option): option.driver.isListedFirst
+        case .candidates, .dynamic, .none: false
+        }
+    }
+
     /// The window of mainline's drivers.
     public static let mainlineWindow = DriverWindow.mainline
     public static let mainlineBase = mainlineWindow.start.value
