@@ -79,8 +79,8 @@ extension PlatformAssembly {
                 let device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
                 if !isKnown {
                     regionsOfFirmware += device.firmwareRegions.count + device.unappliedRegions.count
-                    guard regionsOfFirmware <= ACPILimits.regionsMax else {
-                        throw .acpi(part: nil, .tooManyRegions(limit: ACPILimits.regionsMax))
+                    guard regionsOfFirmware <= PlatformLimits.regionsMax else {
+                        throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
                     }
                 }
                 if known.insert(name).inserted {
@@ -90,8 +90,8 @@ extension PlatformAssembly {
                 }
             }
             platform.devices += added
-            guard platform.devices.count <= ACPILimits.devicesMax else {
-                throw .tooManyDevices(limit: ACPILimits.devicesMax)
+            guard platform.devices.count <= PlatformLimits.devicesMax else {
+                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
             }
         }
         platform.findings += findings.findings

@@ -3,10 +3,18 @@
 
 import Machines
 
+/// Bounds of one platform, whatever it is read from; the service lists them among its limits.
+public enum PlatformLimits {
+    public static let devicesMax = 4_096
+    /// Regions of all devices together.
+    public static let regionsMax = 65_536
+    public static let findingsMax = 256
+}
+
 /// Collects findings; those beyond the limits are counted. One fault that a table repeats a thousand times
 /// does not hide the others.
 struct FindingList {
-    static let findingsMax = DeviceTreeLimits.findingsMax
+    static let findingsMax = PlatformLimits.findingsMax
     static let perCodeMax = 32
 
     private var kept: [Finding] = []

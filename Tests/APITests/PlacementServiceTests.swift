@@ -34,6 +34,9 @@ import Testing
         #expect(wrong.status == 400 && wrong.pointers == ["?ram", "?maxmem", "?slots", "?cxl"])
         let more = client.get("/v1/vmms/qemu-virt?ram=1G&maxmem=x&slots=-1&cxl=2")
         #expect(Set(more.pointers) == ["?maxmem", "?slots", "?cxl"])
+        let said = (more.json["errors"] as? [[String: Any]])?.compactMap { $0["detail"] as? String }
+        #expect(
+            said?.contains("\"x\" is not a size; send bytes like 0x40000000 or a size like 64G.") == true)
         #expect(client.get("/v1/vmms/qemu-virt?slots=1").pointers == ["?slots"])
     }
 

@@ -35,6 +35,31 @@ import Testing
         }
     }
 
+    /// A module's README names its folders in backticks and its files by their ending.
+    @Test(arguments: modules.map(\.name)) func moduleReadmeNamesWhatIsThere(name: String) throws {
+        let module = try #require(Self.modules.first { $0.name == name })
+        let text = try #require(Self.text("\(module.path)/README.md"))
+        for folder in Self.quoted(text) where folder.hasSuffix("/") && folder.count > 1 {
+            let isBelow = SourceTree.swiftFiles.contains {
+                $0.path.hasPrefix(module.path + "/") && $0.path.contains("/\(folder)")
+            }
+            #expect(isBelow || Self.exists(folder), "\(name): there is no \(folder)")
+        }
+        Self.expectSwiftFiles(in: text, of: name)
+    }
+
+    @Test(arguments: documents) func filesExist(document: String) throws {
+        Self.expectSwiftFiles(in: try #require(Self.text(document)), of: document)
+    }
+
+    private static func expectSwiftFiles(in text: String, of owner: String) {
+        let words = text.split { !($0.isLetter || $0.isNumber || "+._".contains($0)) }
+        for word in words where word.hasSuffix(".swift") && word.count > 6 {
+            let isThere = SourceTree.swiftFiles.contains { $0.path.hasSuffix("/\(word)") || $0.path == word }
+            #expect(isThere || Self.exists(String(word)), "\(owner): there is no \(word)")
+        }
+    }
+
     /// Names in backticks: paths from the root, and types by their capital letter and camel case.
     @Test(arguments: ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])
     func namesExist(document: String) throws {

@@ -27,6 +27,10 @@ import Testing
         (["survey", "--constant", "0xffffffffffffffff", "f"], "A window of 1 MiB there would pass 2^64."),
         (["place", "--vmm", "qemu-virt", "--ram", "1.5"], "--ram 1.5: A number with a fraction;"),
         (
+            ["place", "--vmm", "qemu-virt", "--ram", "x"],
+            "--ram x: \"x\" is not a size; send bytes like 0x40000000 or a size like 64G."
+        ),
+        (
             ["decide", "--platform", "p", "--explain", "all"],
             "--explain all: \"all\" is not one of \"none\","
         ),

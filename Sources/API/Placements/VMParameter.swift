@@ -1,6 +1,6 @@
 // The shape of a VM as clients send it: as members of "vm" in a placement, or as query parameters of GET
 // /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes may have a suffix in queries and on
-// command lines, as people and VMMs write them: 64G, 512M, 2T.
+// command lines, as people and VMMs write them: 64G, 512M, 2T; in JSON a size is a number or a hex string.
 
 package import Fleet
 package import JSON
@@ -113,10 +113,18 @@ extension VMShape {
 }
 
 extension WireValue {
-    /// A 64-bit number, in a bare text also with a suffix.
+    /// A 64-bit number, in a bare text also with a suffix. A text that is no number gets a sentence of
+    /// its own, since the reader of numbers knows no suffix.
     package func memorySize(_ problems: ProblemList) -> UInt64? {
-        if case .text(let text, _) = self, let size = MemorySize.parse(text) { return size }
-        return u64(problems)
+        guard case .text(let text, _) = self else { return u64(problems) }
+        if let size = MemorySize.parse(text) { return size }
+        let isNumber = Double(text)?.isFinite == true || text.lowercased().hasPrefix("0x")
+        if isNumber { return u64(problems) }
+        let shown = Excerpt.of(text)
+        add(
+            "not-a-size", "\"\(shown)\" is not a size; send bytes like 0x40000000 or a size like 64G.",
+            problems)
+        return nil
     }
 }
 

@@ -139,7 +139,7 @@ extension SessionSnapshot.Allocator {
     init?(_ node: JSONNode, _ conditions: Conditions, _ problems: ProblemList) {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let start = reader.required("start_pfn")?.u64(problems)
-        let cpus = reader.optional("online_cpus").map { $0.int(in: 1...4_096, problems) } ?? 1
+        let cpus = reader.optional("online_cpus").map { $0.int(in: 1...Limits.domainCPUsMax, problems) } ?? 1
         let hint32 = reader.required("cached32_node")?.u64(problems)
         let hint64 = reader.required("cached_node")?.u64(problems)
         let memo = reader.required("max32_alloc_size")?.u64(problems)

@@ -1,7 +1,8 @@
-// Every limit of the service, named with its unit. GET /v1/limits lists them all from the two tables; the
+// Every limit of the service, named with its unit. GET /v1/limits lists them all from the tables below; the
 // limits of the server in front are its own.
 
 import HTTP
+import Ingestion
 import MSIWindows
 import Sandboxes
 
@@ -10,11 +11,11 @@ package enum Limits {
     package static let bodyBytesMax = 8 << 20
     package static let jsonDepthMax = 32
     static let jsonValuesMax = 1_000_000
-    static let deviceTreeBytesMax = 2 << 20
-    static let regionsPerPlatformMax = 65_536
-    package static let devicesPerPlatformMax = 4_096
-    static let findingsPerPlatformMax = 256
-    static let acpiTableBytesMax = 2 << 20
+    static let deviceTreeBytesMax = DeviceTreeLimits.bytesMax
+    static let regionsPerPlatformMax = PlatformLimits.regionsMax
+    package static let devicesPerPlatformMax = PlatformLimits.devicesMax
+    static let findingsPerPlatformMax = PlatformLimits.findingsMax
+    static let acpiTableBytesMax = ACPILimits.tableBytesMax
     /// RMRs and their regions that a platform's answer lists; how many RMRs are left out is told beside them.
     static let memoryRangesListedMax = 32_768
     static let multipartPartsMax = MultipartForm.partsMax
@@ -139,7 +140,27 @@ package enum Limits {
             ("site_files_max", siteFilesMax),
             ("site_bytes_total_max", siteBytesTotalMax),
             ("site_folder_depth_max", siteFolderDepthMax),
-        ] + sessionTable
+        ] + readerTable + sessionTable
+
+    /// What the readers of firmware stop at.
+    private static let readerTable: [(name: String, value: Int)] = [
+        ("device_tree_nodes_max", DeviceTreeLimits.nodesMax),
+        ("device_tree_depth_max", DeviceTreeLimits.depthMax),
+        ("device_tree_regions_per_device_max", DeviceTreeLimits.regionsPerDeviceMax),
+        ("device_tree_name_bytes_max", DeviceTreeLimits.nameBytesMax),
+        ("device_tree_path_bytes_total_max", DeviceTreeLimits.pathBytesTotalMax),
+        ("device_tree_translation_steps_max", DeviceTreeLimits.translationStepsMax),
+        ("acpi_tables_max", ACPILimits.tablesMax),
+        ("acpi_nodes_max", ACPILimits.nodesMax),
+        ("acpi_id_mappings_max", ACPILimits.mappingsMax),
+        ("acpi_memory_ranges_max", ACPILimits.rangesMax),
+        ("acpi_streams_max", ACPILimits.streamsMax),
+        ("acpi_name_bytes_max", ACPILimits.nameBytesMax),
+        ("acpi_route_depth_max", ACPILimits.routeDepthMax),
+        ("acpi_route_steps_max", ACPILimits.routeStepsMax),
+        ("acpi_pieces_per_device_max", ACPILimits.piecesPerDeviceMax),
+        ("acpi_madt_frames_max", ACPILimits.madtFramesMax),
+    ]
 }
 
 // MARK: Sessions
@@ -162,6 +183,8 @@ extension Limits {
     package static let doorbellsPerDomainMax = 1_024
     package static let mappingsPerDomainMax = 16_384
     package static let batchOperationsMax = 10_000
+    /// Online CPUs of an imported domain.
+    static let domainCPUsMax = 4_096
 
     /// What one session may hold.
     static let sessionQuota = SessionQuota(
@@ -181,7 +204,7 @@ extension Limits {
         ("devices_per_domain_max", devicesPerDomainMax),
         ("windows_per_device_max", windowsPerDeviceMax),
         ("doorbells_per_domain_max", doorbellsPerDomainMax),
-        ("mappings_per_domain_max", mappingsPerDomainMax),
+        ("mappings_per_domain_max", mappingsPerDomainMax), ("domain_cpus_max", domainCPUsMax),
         ("batch_operations_max", batchOperationsMax),
     ]
 }

@@ -1,6 +1,7 @@
 // The algorithm: check the VM, intersect the hosts, take the guest's ranges out, pick. It goes once through
-// the hosts by facts and once through the pool; the only switch over verdicts is `verdict` below. Mirrors what
-// a VMM would do with IOMMU_IOAS_IOVA_RANGES and the options proposed in "iommufd: SW_MSI", v2, 14 Oct 2025.
+// the hosts by facts and once through the pool; the only switch over verdicts is `verdict` below. Mirrors
+// what a VMM would do with IOMMU_IOAS_IOVA_RANGES and the options proposed in "iommufd: SW_MSI", v2,
+// 14 Oct 2025.
 
 import AddressSpaces
 import MSIWindows

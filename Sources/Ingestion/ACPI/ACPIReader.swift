@@ -159,9 +159,6 @@ public enum ACPILimits {
     public static let rangesMax = 16_384
     /// Runs of stream IDs of all devices together.
     public static let streamsMax = 16_384
-    public static let devicesMax = 4_096
-    /// Regions of all devices together.
-    public static let regionsMax = 65_536
     /// Of a named component's path.
     public static let nameBytesMax = 1_024
     /// Nodes that an ID may pass on its way to an SMMU or an ITS. Linux walks on until it is there.

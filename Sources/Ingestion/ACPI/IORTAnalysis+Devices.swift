@@ -30,8 +30,8 @@ extension IORTAnalysis {
                 device.pciWindows.count + device.firmwareRegions.count + device.unappliedRegions.count)
             try takeStreams(device.streams.count)
             devices.append(device)
-            guard devices.count <= ACPILimits.devicesMax else {
-                throw .tooManyDevices(limit: ACPILimits.devicesMax)
+            guard devices.count <= PlatformLimits.devicesMax else {
+                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
             }
         }
         return devices

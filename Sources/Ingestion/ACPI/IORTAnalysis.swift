@@ -167,8 +167,8 @@ struct IORTAnalysis {
     /// Counts windows and regions against the limit of a platform.
     mutating func takeRegions(_ count: Int) throws(ACPIError) {
         regionsTotal += count
-        guard regionsTotal <= ACPILimits.regionsMax else {
-            throw .tooManyRegions(limit: ACPILimits.regionsMax)
+        guard regionsTotal <= PlatformLimits.regionsMax else {
+            throw .tooManyRegions(limit: PlatformLimits.regionsMax)
         }
     }
 

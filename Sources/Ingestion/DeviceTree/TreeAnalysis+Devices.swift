@@ -20,8 +20,8 @@ extension TreeAnalysis {
                 // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
                 if let device = try platformDevice(index) { devices.append(device) }
             }
-            guard devices.count <= DeviceTreeLimits.devicesMax else {
-                throw .tooManyDevices(limit: DeviceTreeLimits.devicesMax)
+            guard devices.count <= PlatformLimits.devicesMax else {
+                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
             }
         }
         return devices

@@ -51,7 +51,7 @@ struct TreeAnalysis {
     mutating func note(
         _ severity: Finding.Severity, _ code: String, _ path: String, _ property: String, _ detail: String
     ) {
-        guard findings.count < DeviceTreeLimits.findingsMax else {
+        guard findings.count < PlatformLimits.findingsMax else {
             findingsDropped += 1
             return
         }
@@ -62,8 +62,8 @@ struct TreeAnalysis {
     /// Counts windows and regions against the limit of a platform.
     mutating func takeRegions(_ count: Int) throws(DeviceTreeError) {
         regionsTotal += count
-        guard regionsTotal <= DeviceTreeLimits.regionsMax else {
-            throw .tooManyRegions(limit: DeviceTreeLimits.regionsMax)
+        guard regionsTotal <= PlatformLimits.regionsMax else {
+            throw .tooManyRegions(limit: PlatformLimits.regionsMax)
         }
     }
 

@@ -24,16 +24,16 @@ public enum NativePlatform {
         }
         var regions = 0
         var findings = FindingList()
-        platform.devices = list(reader.required("devices"), max: DeviceTreeLimits.devicesMax, problems) {
+        platform.devices = list(reader.required("devices"), max: PlatformLimits.devicesMax, problems) {
             NativeDevice.read($0, problems, &findings)
         }
         platform.findings = findings.findings
         for device in platform.devices {
             regions += device.firmwareRegions.count + device.pciWindows.count + device.inboundWindows.count
         }
-        if regions > DeviceTreeLimits.regionsMax {
+        if regions > PlatformLimits.regionsMax {
             problems.add(
-                "/devices", "too-many", "\(regions) regions; the limit is \(DeviceTreeLimits.regionsMax)."
+                "/devices", "too-many", "\(regions) regions; the limit is \(PlatformLimits.regionsMax)."
             )
         }
         reader.finish()
