@@ -112,8 +112,8 @@ import Testing
         ]
     }
 
-    /// Every question in an order that shares prepared devices, then all again, then each to a service that
-    /// has answered nothing.
+    /// Every question in an order that shares prepared devices, then all again, then each to a service
+    /// that has answered nothing.
     @Test func keptDevicesAnswerAsFreshOnes() {
         let client = Self.client()
         var asks: [Ask] = []

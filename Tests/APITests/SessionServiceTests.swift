@@ -83,7 +83,7 @@ import Testing
         }
         let stale = post([.init("If-Match", "\"0\"")], order)
         #expect(stale.status == 412 && stale.response.headers["ETag"] == "\"1\"")
-        #expect(stale.json["detail"] as? String == "The session is not as demanded: its ETag is \"1\".")
+        #expect(stale.json["detail"] as? String == "The session does not meet If-Match: its ETag is \"1\".")
         let first = post([.init("If-Match", "\"1\""), .init("Idempotency-Key", "k")], order)
         #expect(first.status == 201 && first.response.headers["ETag"] == "\"2\"")
         let replayed = post([.init("Idempotency-Key", "k")], order)

@@ -1,5 +1,4 @@
-// The body of POST /v1/comparisons: a question without its answer to "which policy, which kernel", and lists
-// of both.
+// The body of POST /v1/comparisons: a question that leaves policy and kernel open, and a list of each.
 
 import AddressSpaces
 import IOVAAllocation
@@ -50,8 +49,8 @@ struct ComparisonRequest: Sendable {
         if entries.count * kernels.count > Limits.comparisonCellsMax {
             problems.add(
                 reader.pointer("policies"), "too-many",
-                "\(entries.count) policies times \(kernels.count) kernels; at most "
-                    + "\(Limits.comparisonCellsMax) answers are given at once.")
+                "\(entries.count) policies times \(kernels.count) kernels; a comparison gives at most "
+                    + "\(Limits.comparisonCellsMax) answers.")
         }
         question.read(&reader, for: Set(entries.map(\.consumer)).union([fallback]), problems)
         reader.finish()
@@ -65,7 +64,7 @@ struct ComparisonRequest: Sendable {
             guard let id = node.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
             guard let policy = Policy.named(id) else {
                 let known = Policy.all.map(\.id).joined(separator: ", ")
-                problems.add(node.pointer, "unknown-value", "No such policy; known are \(known).")
+                problems.add(node.pointer, "unknown-value", "Unknown policy; send one of \(known).")
                 return nil
             }
             return Entry(name: policy.id, source: policy.source, consumer: policy.consumer ?? fallback)

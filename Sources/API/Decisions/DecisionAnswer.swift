@@ -18,7 +18,7 @@ extension JSONWriter {
         }
         var recorder = StepRecorder(limit: Limits.explanationStepsMax)
         decisionMembers(Decision.decide(question, recorder: &recorder))
-        // A summary leaves out what was only noted on the way.
+        // A summary leaves out steps that are only notes.
         let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
         explanation(steps: steps, dropped: recorder.dropped)
     }
@@ -34,7 +34,7 @@ extension JSONWriter {
         }
     }
 
-    /// The members of a decision, explanation aside.
+    /// The members of a decision, without its explanation.
     mutating func decisionMembers(_ decision: Decision) {
         member("kind", "decision")
         member("outcome", decision.outcome.rawValue)

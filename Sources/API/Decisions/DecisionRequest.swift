@@ -1,6 +1,6 @@
-// The body of POST /v1/decisions, read with all its mistakes at once: whom the question is about, what
-// happened before it, what is to be tried. Members that belong to some consumers only are refused where none
-// of them is asked about. Platforms and devices are names here; QuestionResolver looks them up.
+// The body of POST /v1/decisions, read with all its mistakes at once: the subject of the question, what
+// happened before it, and what to try. A member that applies only to some consumers is refused if the
+// question is about none of them. Platforms and devices are names here; QuestionResolver looks them up.
 
 import AddressSpaces
 import IOVAAllocation
@@ -10,7 +10,7 @@ import LinuxReleases
 import MSIWindows
 import Machines
 
-/// A question as it came, before its platform is looked up.
+/// A question as the request states it, before its platform is looked up.
 struct DecisionRequest: Sendable {
     /// Another device of the question: a name on the same platform, or given inline.
     enum Member: Sendable {
@@ -32,14 +32,14 @@ struct DecisionRequest: Sendable {
     var stated = StatedConditions()
     /// nil when the device's own controllers decide.
     var doorbells: [PhysicalAddress]?
-    /// Devices of the same group, before and behind the subject.
+    /// Devices of the same group, before and after the subject.
     var matesBefore: [Member] = []
     var matesAfter: [Member] = []
     var attached: [Member] = []
     /// Everything else, in a question whose group is not known yet.
     var circumstances = Circumstances()
 
-    /// What happened before, and what is to be tried.
+    /// What happened before, and what to try.
     struct Circumstances: Sendable {
         var dmaMask = UInt64.max
         var history: [DMAOperation] = []
@@ -65,7 +65,7 @@ struct DecisionRequest: Sendable {
     /// An empty request, for readers of bodies that hold a question among other things.
     init() {}
 
-    /// Kernel and the DMA layer's and iommufd's own aside.
+    /// All conditions but the kernel and those of the DMA layer or iommufd only.
     private static let conditions: [Condition] = [
         .apertureBits, .pageSize, .smmuPageSizes, .defaultDomain, .driver, .isolatedMSI, .unsafeInterrupts,
     ]
@@ -96,7 +96,8 @@ extension DecisionRequest {
         }
         if platform != nil || device != nil {
             for node in inline {
-                problems.add(node.pointer, "conflict", "Send \"platform\" and \"device\", or this, not both.")
+                problems.add(
+                    node.pointer, "conflict", "Send \"platform\" and \"device\", or this member, not both.")
             }
             let id = (platform ?? reader.required("platform"))?.string(
                 bytesMax: Limits.platformIDBytesMax, problems)
@@ -163,7 +164,7 @@ extension DecisionRequest {
 // MARK: Circumstances
 
 extension DecisionRequest {
-    /// Members that have a meaning for some consumers only.
+    /// Members that apply only to some consumers.
     private static let owners: [(name: String, consumers: Set<Consumer>)] = [
         ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
         ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
@@ -178,7 +179,7 @@ extension DecisionRequest {
             guard let node = reader.optional(name) else { continue }
             let words = owners.map(\.rawValue).sorted().joined(separator: ", ")
             problems.add(
-                node.pointer, "not-for-consumer", "\"\(name)\" has a meaning for consumer \(words) only.")
+                node.pointer, "not-for-consumer", "\"\(name)\" applies only to consumer \(words).")
         }
         if consumers.contains(.dmaAPI) { readDMA(&reader, problems) }
         guard consumers != [.dmaAPI] else { return }
@@ -221,7 +222,7 @@ extension DecisionRequest {
             guard let earlier = free.int(in: 0...Limits.earlierMappingsMax, problems) else { return nil }
             guard live.remove(earlier) != nil else {
                 problems.add(
-                    free.pointer, "not-mapped", "Entry \(earlier) is no mapping that is still there.")
+                    free.pointer, "not-mapped", "Entry \(earlier) is not a mapping that still exists.")
                 return nil
             }
             return .unmap(index: earlier)
@@ -261,7 +262,8 @@ extension DecisionRequest {
         }
         if let user {
             guard allowsAutomatic else {
-                problems.add(user.pointer, "not-for-consumer", "VFIO type1 has no automatic placement.")
+                problems.add(
+                    user.pointer, "not-for-consumer", "VFIO type1 chooses no address; send \"iova\".")
                 return nil
             }
             guard let size, let address = user.u64(problems) else { return nil }

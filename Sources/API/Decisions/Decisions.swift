@@ -18,7 +18,7 @@ extension Route {
 
 extension Service {
     func decide(_ context: RequestContext) throws(Problem) -> Response {
-        // Told in full by default: the reason is what people come for.
+        // Full by default: most callers want the reason.
         let explain = try explainLevel(context, default: .full)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
@@ -42,13 +42,13 @@ extension Service {
             problems.add(
                 "", "too-many",
                 "The devices have \(count) regions and ranges; a comparison reads at most "
-                    + "\(Limits.comparisonRegionsMax), a single decision more.")
+                    + "\(Limits.comparisonRegionsMax). A single decision can read more.")
         }
         guard problems.isEmpty, let question else { throw .semantic(problems) }
         let questions = request.kernels.map { kernel in
             var asked = request.question
             asked.stated.conditions.kernel = kernel
-            // What was found for one kernel is there for all.
+            // A device found for one kernel is found for all.
             return resolver.question(asked) ?? question
         }
         return json(200) { writer in

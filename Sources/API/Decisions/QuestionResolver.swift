@@ -1,5 +1,5 @@
 // From a request to a question: looks platforms and devices up, and fills in what the platform knows and the
-// caller did not say. Every name that leads nowhere is a problem with its pointer.
+// caller did not say. Every unknown name is a problem with its pointer.
 
 import AddressSpaces
 import IOVAAllocation
@@ -83,7 +83,7 @@ struct QuestionResolver {
         case .named(let name, let pointer):
             guard let entry else {
                 problems.add(
-                    pointer, "conflict", "A device has a name on a \"platform\" only; send an object here.")
+                    pointer, "conflict", "A device name needs \"platform\"; send an object here.")
                 return nil
             }
             // The group is behind one IOMMU, so the driver is the subject's.

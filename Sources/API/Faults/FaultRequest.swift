@@ -3,7 +3,7 @@
 import AddressSpaces
 import JSON
 
-/// A request as it came, before its platform is looked up.
+/// A request as it was sent, before its platform is looked up.
 struct FaultRequest: Sendable {
     /// The log, a line each; empty when it was wrong.
     var log: [UInt8] = []

@@ -41,7 +41,7 @@ extension Service {
         guard !content.faults.isEmpty else {
             throw Problem(
                 .unreadableInput,
-                "None of the \(content.linesRead) lines is a fault of arm-smmu or arm-smmu-v3, like \"arm-smmu "
+                "Found no fault of arm-smmu or arm-smmu-v3 (lines read: \(content.linesRead)); one looks like \"arm-smmu "
                     + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
                     + elsewhere(log))
         }
@@ -54,7 +54,8 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = FaultRequest(document.root, problems)
         for name in ["platform", "doorbell"] where context.parameter(name) != nil {
-            problems.add(QueryReader.pointer(name), "conflict", "With a JSON body, say it there.")
+            problems.add(
+                QueryReader.pointer(name), "conflict", "Send this in the JSON body, not in the query.")
         }
         if let id = request.platform {
             if let entry = platforms.entry(id, at: "/platform", problems) {

@@ -9,7 +9,7 @@ import LinuxReleases
 import MSIWindows
 import Machines
 
-/// Hosts, guest and window as they came.
+/// Hosts, guest and window as the request states them.
 struct PlacementRequest: Sendable {
     /// Where a host's facts come from.
     enum Source: Sendable {
@@ -65,7 +65,7 @@ struct PlacementRequest: Sendable {
         if let bits, ranges != nil {
             problems.add(
                 reader.pointer("aperture_bits"), "conflict",
-                "\"iova_ranges\" says what is translated; leave out the \(bits) bits.")
+                "\"iova_ranges\" already says what is translated; leave out the \(bits) bits.")
         }
         guard let source = source(reader, platform, devices, regions, ranges, problems) else { return nil }
         return Host(
@@ -86,14 +86,15 @@ struct PlacementRequest: Sendable {
             let names = devices?.elements(countMax: Limits.devicesPerPlatformMax, problems)
             if let devices, names?.isEmpty == true {
                 problems.add(
-                    devices.pointer, "empty", "Name at least one device, or leave devices out for all.")
+                    devices.pointer, "empty",
+                    "Name at least one device, or leave out \"devices\" to include all.")
             }
             let words = names?.compactMap { $0.string(bytesMax: Limits.nameBytesMax, problems) }
             guard let id = platform.string(bytesMax: Limits.platformIDBytesMax, problems) else { return nil }
             return .platform(id: id, devices: words)
         }
         if let devices {
-            problems.add(devices.pointer, "conflict", "Devices are those of a \"platform\"; name it too.")
+            problems.add(devices.pointer, "conflict", "\"devices\" needs \"platform\"; send both.")
         }
         guard regions != nil || ranges != nil else {
             problems.add(
@@ -175,9 +176,11 @@ extension PlacementRequest {
 
     private static func shape(_ reader: inout ObjectReader, _ problems: ProblemList) -> VMShape? {
         guard let shape = VMShape(ram: reader.requiredValue("ram"), &reader) else { return nil }
-        // GET /v1/vmms/{vmm} answers what the VMM says to this.
+        // GET /v1/vmms/{vmm} reports how the VMM refuses this.
         if let maxmem = shape.maxmem, maxmem < shape.ram {
-            problems.add(reader.pointer("maxmem"), "out-of-range", "\"maxmem\" is not below \"ram\".")
+            problems.add(
+                reader.pointer("maxmem"), "out-of-range",
+                "\"maxmem\" is below \"ram\"; send at least as much.")
         }
         return shape
     }
@@ -196,7 +199,8 @@ extension PlacementRequest {
         reader.finish()
         if let given = size, given > Limits.windowBytesMax {
             problems.add(
-                reader.pointer("size"), "out-of-range", "At most \(Limits.windowBytesMax) bytes are planned.")
+                reader.pointer("size"), "out-of-range", "A window has at most \(Limits.windowBytesMax) bytes."
+            )
             size = nil
         }
         return WindowDemand(

@@ -45,7 +45,7 @@ struct HostFactsBuilder {
     }
 
     let conditions: Conditions
-    /// Each kind of host is held against every range of the guest.
+    /// Each kind of host is checked against every range of the guest.
     let guestRanges: Int
     private(set) var facts: [HostFacts] = []
     private var known: [Key: Int] = [:]
@@ -92,8 +92,8 @@ struct HostFactsBuilder {
         guard cost > Limits.placementObstaclesMax else { return true }
         problems.add(
             host.pointer, "too-many",
-            "The hosts up to here have more than \(Limits.placementObstaclesMax) ranges to look at, with the "
-                + "\(guestRanges) of the guest for each; name a platform for hosts that are alike, or split them."
+            "The hosts up to this one have more than \(Limits.placementObstaclesMax) ranges, counting the guest's "
+                + "\(guestRanges) for each; name one platform for hosts that are alike, or split the request."
         )
         return false
     }

@@ -59,7 +59,7 @@ extension Service {
         let conditions = query.conditions().conditions
         let source = query.windowSource()
         if context.parameter("device") == nil {
-            query.problems.add("?device", "required", "Name the device whose view is wanted.")
+            query.problems.add("?device", "required", "Name the device to show.")
         }
         guard query.problems.isEmpty, let id = context.parameter("device") else {
             throw .parameters(query.problems)
@@ -85,7 +85,7 @@ extension Service {
         let conditions = device.conditions
         let withheld = device.withheld
         let isPlain = view == .sysfs && context.plan.produces == MediaType.plain
-        // The other views are no text: who prefers it but takes JSON gets that.
+        // The other views are not text: a caller that prefers text but accepts JSON gets JSON.
         let fields = context.head.headers.all("Accept")
         if view != .sysfs, Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
             throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.")
@@ -101,7 +101,7 @@ extension Service {
         }
         let list = GroupRegionList(inserting: device.advertised(source))
         if view == .sysfs {
-            // What a kernel has printed is printed again as it was, however large its pages are.
+            // Lines that a kernel printed are repeated unchanged, whatever its page size.
             if let reported = device.source.reportedRegions, source == .fixed {
                 let list = GroupRegionList(reported: reported)
                 return sysfs(list, list.sysfsText(pageBytes: .max), conditions, isPlain: isPlain)
@@ -154,7 +154,7 @@ extension Service {
             query.value("alignment").map { WindowDemand.alignment($0, query.problems) }
             ?? Granule(bytes: WindowSource.mainlineSize)
         let below = query.number("below")
-        if below == 0 { query.add("below", "Nothing is below 0.") }
+        if below == 0 { query.add("below", "No address is below 0; send a higher one.") }
         guard query.problems.isEmpty, let alignment else { throw .parameters(query.problems) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
         let free = device.withheld.free.clipped(to: bounds)

@@ -17,7 +17,7 @@ final class PlatformEntry: Sendable {
     let etag: String
     /// Estimate of the memory that the entry takes.
     let costBytes: Int
-    /// Names this entry among all that ever were, also when another replaces it under its id.
+    /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
     private let deviceIndex: [String: Int]
     private let doorbellIndex: [String: PhysicalAddress]
@@ -74,7 +74,7 @@ final class PlatformStore: Sendable {
         var uploadedBytes = 0
     }
 
-    /// What a conditional request demands of the entry that is there now.
+    /// What a conditional request demands of the current entry.
     enum Condition: Sendable {
         case none
         /// `If-None-Match: *`
@@ -200,7 +200,7 @@ final class PlatformStore: Sendable {
 // MARK: Names in requests
 
 extension PlatformStore {
-    /// The platform of this id; that there is none is noted at `pointer`.
+    /// The platform of this id; nil, with the problem noted at `pointer`, for an unknown id.
     func entry(_ id: String, at pointer: String, _ problems: ProblemList) -> PlatformEntry? {
         if let entry = entry(id) { return entry }
         problems.add(pointer, WireValue.code("unknown-platform", at: pointer), PlatformEntry.unknown(id))
@@ -213,7 +213,7 @@ extension PlatformEntry {
         "No platform \"\(Excerpt.of(id))\"; GET /v1/platforms lists them."
     }
 
-    /// The device of this name; that there is none is noted at `pointer`.
+    /// The device of this name; nil, with the problem noted at `pointer`, for an unknown name.
     func device(_ name: String, at pointer: String, _ problems: ProblemList) -> Device? {
         if let device = device(name) { return device }
         problems.add(pointer, WireValue.code("unknown-device", at: pointer), unknownDevice(name))

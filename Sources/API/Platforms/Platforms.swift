@@ -136,19 +136,20 @@ extension Service {
         switch refusal {
         case .exists:
             return Problem(
-                .platformExists, "The platform \"\(shown)\" exists; PUT replaces it, or choose another id.")
-        case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and stays as it is.")
+                .platformExists,
+                "Platform \"\(shown)\" already exists; replace it with PUT, or choose another id.")
+        case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and cannot be changed.")
         case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
         case .conditionFailed(let current):
             let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
             let now = current.map { "its ETag is \($0)" } ?? "it does not exist"
             return Problem(
-                .preconditionFailed, "The platform is not as demanded: \(now).", headers: HeaderFields(fields)
-            )
+                .preconditionFailed, "The platform does not meet If-Match or If-None-Match: \(now).",
+                headers: HeaderFields(fields))
         case .full:
             return Problem(
                 .tooManyPlatforms,
-                "\(Limits.platformsUploadedMax) platforms or \(Limits.platformBytesTotalMax) bytes are the most that is kept.",
+                "The server keeps at most \(Limits.platformsUploadedMax) platforms and \(Limits.platformBytesTotalMax) bytes.",
                 retryAfterSeconds: 60)
         }
     }

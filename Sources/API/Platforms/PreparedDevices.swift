@@ -1,7 +1,7 @@
-// Devices of stored platforms, prepared once for each set of conditions that somebody asks under, and kept
-// beside the platforms, which never change. Bounded: two generations, of which the older one is dropped when
-// the younger is full; what is asked for again in time moves on to the younger. Nothing here keeps a platform
-// alive: what was prepared for a replaced one is never found again, and is dropped with its generation.
+// Devices of stored platforms, prepared once for each set of conditions in requests, and kept beside the
+// platforms, which never change. Bounded: two generations, of which the older one is dropped when the younger
+// is full; a device that is used again in time moves to the younger. Nothing here keeps a platform alive:
+// what was prepared for a replaced one is never found again, and is dropped with its generation.
 
 import Locking
 import MSIWindows
@@ -34,7 +34,7 @@ final class PreparedDevices: Sendable {
 
     private let state = Locked(State())
 
-    /// The device prepared for the conditions; nil when `find` gives none.
+    /// The device prepared for the conditions; nil when `find` returns nil.
     ///
     /// - Parameters:
     ///   - adoptsDriver: false where the caller has said which driver it is.

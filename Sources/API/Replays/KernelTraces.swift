@@ -21,7 +21,7 @@ extension Service {
                 device = adopt(entry, query, conditions, &doorbells)
             }
         } else if context.parameter("device") != nil {
-            query.add("device", "A device is one of a platform: name that too.")
+            query.add("device", "\"device\" needs \"platform\"; send both.")
         }
         try query.check()
         let content: TraceText.Content
@@ -33,7 +33,7 @@ extension Service {
         guard !content.events.isEmpty else {
             throw Problem(
                 .unreadableInput,
-                "None of the \(content.linesRead) lines is an event iommu:map or iommu:unmap, like \"a-1 [000] 5.8: "
+                "Found no event iommu:map or iommu:unmap (lines read: \(content.linesRead)); one looks like \"a-1 [000] 5.8: "
                     + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
                     + elsewhere(context.request.body))
         }
@@ -72,7 +72,7 @@ extension Service {
     func refuse(_ names: [String], _ form: String, _ context: RequestContext) throws(Problem) {
         let query = context.query
         for name in names where query.value(name) != nil {
-            query.add(name, "It is read with \(form) only.")
+            query.add(name, "This parameter applies only to \(form).")
         }
         try query.check()
     }

@@ -5,7 +5,7 @@ package import JSON
 import MSIWindows
 
 extension JSONWriter {
-    /// `"results"`, one entry an operation, and `"final"`, the ranges that are held at the end.
+    /// `"results"`, one entry per operation, and `"final"`, the ranges that are held at the end.
     package mutating func replayMembers(_ results: [TraceResult], final: some Sequence<PageFrameRange>) {
         array("results") { writer in
             for result in results {

@@ -5,11 +5,11 @@ package import IOVAAllocation
 package import JSON
 
 extension Problem {
-    /// A trace that cannot be run; nothing of its results is told, since they would be only a part.
+    /// A trace that cannot be run; no results are reported, since they would be incomplete.
     init(_ mistake: TraceMistake) {
         self.init(
             .invalidRequest,
-            "Operation \(mistake.operation) cannot be run as Linux would; nothing of the trace is answered.",
+            "Operation \(mistake.operation) cannot be run as Linux would run it, so the trace has no results.",
             errors: [mistake.problem])
     }
 }
@@ -37,7 +37,7 @@ extension TraceMistake {
         case .unknownName:
             (
                 "id", "unknown-id",
-                "No operation before this one allocated this id; Linux frees addresses, and there is none to free."
+                "No operation before this one allocated this id, so there is no address to free."
             )
         case .failedName(let index):
             (
@@ -47,14 +47,14 @@ extension TraceMistake {
         case .nameUsedTwice(let index):
             (
                 "id", "duplicate-id",
-                "Operation \(index) already allocated this id. Linux knows addresses only; give "
-                    + "every allocation an id of its own."
+                "Operation \(index) already allocated this id. Linux knows only addresses; give "
+                    + "every allocation its own id."
             )
         case .freedTwice(let index):
             (
                 "id", "unknown-id",
                 "Operation \(index) freed this id already. Linux would free whatever holds that "
-                    + "address now, or nothing; free_pfn does that."
+                    + "address now, or nothing; to do that, use \"free_pfn\"."
             )
         case .smallerThanItsClass(let pages, let classPages):
             (

@@ -1,6 +1,6 @@
 // The body of POST /v1/replays as JSON, and the listed vector files of `iovad replay`: a trace, read with all
 // its mistakes at once. A request holds up to 200,000 operations, so keys and words are compared where they
-// lie, each object is walked once, and only ids become strings. What is wrong only in the course of a run (a
+// lie, each object is walked once, and only ids become strings. A mistake that shows only during a run (a
 // free of something never allocated) is found by the run itself.
 
 import AddressSpaces
@@ -8,7 +8,7 @@ import IOVAAllocation
 package import JSON
 import LinuxReleases
 
-/// A trace as it came.
+/// A trace as the request states it.
 package struct ReplayRequest: Sendable {
     var trace = AllocatorTrace()
 
@@ -50,7 +50,7 @@ package struct ReplayRequest: Sendable {
         guard node.count <= operationsMax else {
             problems.add(
                 node.pointer, "too-many",
-                "\(node.count) operations; at most \(operationsMax) are run. Nothing was run.")
+                "\(node.count) operations; a trace has at most \(operationsMax). Nothing was run.")
             return
         }
         trace.operations.reserveCapacity(node.count)
@@ -72,7 +72,7 @@ extension Granule {
         }
         problems.add(
             node.pointer, "not-a-power-of-two",
-            "\(HexLiteral.text(bytes)) is no power of two: Linux stops with a BUG in "
+            "\(HexLiteral.text(bytes)) is not a power of two: Linux stops with a BUG in "
                 + "init_iova_domain. Send 0x1000, 0x4000 or 0x10000."
         )
         return nil

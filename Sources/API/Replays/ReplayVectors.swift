@@ -9,7 +9,7 @@ package import JSON
 /// Expected results of a listed vector.
 package struct ReplayVector: Sendable {
     package var trace = AllocatorTrace()
-    /// An entry an operation; nil where the file says nothing.
+    /// One entry per operation; nil where the file gives no result.
     package var expected: [TraceResult?] = []
     /// Held ranges at the end; nil when the file does not say.
     package var final: [PageFrameRange]?
@@ -35,7 +35,7 @@ package struct ReplayVector: Sendable {
             .compactMap { PageFrameRange(wirePair: $0, problems) }
     }
 
-    /// Whether the file says anything that a run can be held against.
+    /// Whether the file has anything to compare a run with.
     package var expectsSomething: Bool { final != nil || expected.contains { $0 != nil } }
 
     /// The first difference between a run and what is expected.
@@ -87,7 +87,7 @@ extension PageFrameRange {
 
 // MARK: Digests
 
-/// A described run and what it should come to.
+/// A described run and its expected outcome.
 package struct ReplayDigestVector: Sendable {
     package var run = DigestRun()
     package var expected = DigestOutcome()

@@ -7,9 +7,9 @@ import JSON
 import LinuxReleases
 
 extension Route {
-    /// Query parameters that have a meaning for a vector as JSON only.
+    /// Query parameters that apply only to a vector as JSON.
     static let vectorParameters = ["explain", "operation"]
-    /// Query parameters that have a meaning for a kernel's trace as text only.
+    /// Query parameters that apply only to a kernel's trace as text.
     static let traceParameters =
         ["platform", "device", "doorbell"] + Condition.ofQueries.map(\.rawValue)
 
@@ -56,7 +56,7 @@ extension Service {
         let query = context.query
         guard let value = query.value("operation") else { return nil }
         guard level != .none else {
-            throw .parameter("operation", "It is read with explain=full or explain=summary only.")
+            throw .parameter("operation", "\"operation\" needs explain=full or explain=summary.")
         }
         let index = value.int(in: 0...Limits.replayOperationsMax - 1, query.problems)
         try query.check()

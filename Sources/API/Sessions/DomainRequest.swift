@@ -63,7 +63,8 @@ struct DomainRequest: Sendable {
         if granule.shift > stated.conditions.pageSize.shift {
             granuleValue.add(
                 "granule-above-page",
-                "Linux refuses an IOVA granule above the CPU's page size; send page_size as large.", problems)
+                "Linux refuses an IOVA granule above the CPU's page size; send a page_size at least as large.",
+                problems)
             return
         }
         stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
@@ -83,7 +84,7 @@ struct DomainRequest: Sendable {
         guard granule.isAligned(range.start.value), range.last.value & granule.mask == granule.mask else {
             problems.add(
                 node.pointer, "not-aligned",
-                "An aperture is made of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
+                "An aperture consists of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
             return
         }
         stated.conditions.aperture = range

@@ -29,8 +29,8 @@ extension Service {
     }
 
     /// Runs `body` with what `prepare` reads. Both see the same session, under one lock: what a body of a
-    /// request means depends on the domain that it is for. What is wrong with the request is told first, then
-    /// that there is no room, then that If-Match does not hold.
+    /// request means depends on the domain that it is for. A wrong request is reported first, then
+    /// a lack of room, then an If-Match that does not hold.
     func withSession<Order, T>(
         _ entry: SessionEntry, _ context: RequestContext, grows: Bool,
         prepare: (Session) throws(Problem) -> Order, _ body: (inout Session, Order) throws(Problem) -> T
@@ -54,7 +54,7 @@ extension Service {
                 }
             }
             let result = try body(&state.session, order)
-            // What `takeEvents` will make of it.
+            // The tag that `takeEvents` will set.
             return (result, Self.etag(state.session.nextRevision))
         }
     }
@@ -86,12 +86,12 @@ extension Service {
         let current = etag(revision)
         guard tags.isEmpty || tags.contains("*") || tags.contains(current) else {
             throw Problem(
-                .preconditionFailed, "The session is not as demanded: its ETag is \(current).",
+                .preconditionFailed, "The session does not meet If-Match: its ETag is \(current).",
                 headers: HeaderFields([.init("ETag", current)]))
         }
     }
 
-    /// Runs a verb and tells its refusal as a problem.
+    /// Runs a verb and throws its refusal as a problem.
     static func verb<T>(
         at pointer: String = "", _ body: () throws(SessionRefusal) -> T
     ) throws(Problem) -> T {

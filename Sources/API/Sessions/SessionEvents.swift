@@ -48,7 +48,7 @@ extension Service {
         } catch {
             throw Problem(
                 .tooManySubscribers,
-                "\(error.limit) event streams are the most at once; poll the JSON page of the same events.",
+                "The server has at most \(error.limit) event streams at once; poll the JSON page of the same events.",
                 retryAfterSeconds: 5)
         }
     }
@@ -66,7 +66,7 @@ extension Service {
         for name in ["page_token", "after"] {
             guard let text = context.parameter(name) else { continue }
             guard let id = Self.number(text) else {
-                throw .parameter(name, "\"\(Excerpt.of(text))\" is no event's id.")
+                throw .parameter(name, "\"\(Excerpt.of(text))\" is not the id of an event.")
             }
             return id
         }

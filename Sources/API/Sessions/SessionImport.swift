@@ -11,7 +11,7 @@ import Machines
 import Sandboxes
 
 extension SessionSnapshot {
-    /// The members that a fresh session has not: the caller has read the others.
+    /// The members that only an exported session has: the caller has read the others.
     init?(
         _ reader: inout ObjectReader, id: String, kernel: KernelRelease, ttlSeconds: Int,
         _ problems: ProblemList
@@ -90,7 +90,7 @@ extension SessionSnapshot {
         case .described(let device):
             return SessionDevice(id: request.id ?? device.id, platform: request.origin, device: device)
         case .named:
-            problems.add(node.pointer, "required", "Exported devices are described: send \"description\".")
+            problems.add(node.pointer, "required", "An exported device needs \"description\".")
             return nil
         case nil: return nil
         }
@@ -179,7 +179,9 @@ extension SessionSnapshot.Allocator {
     private static func pairs(_ node: JSONNode?, _ problems: ProblemList) -> [(UInt64, UInt64)] {
         let flat = numbers(node, problems)
         guard flat.count.isMultiple(of: 2) else {
-            if let node { problems.add(node.pointer, "odd-count", "The numbers come in pairs.") }
+            if let node {
+                problems.add(node.pointer, "odd-count", "The numbers are pairs; send an even count.")
+            }
             return []
         }
         return stride(from: 0, to: flat.count, by: 2).map { (flat[$0], flat[$0 + 1]) }

@@ -16,17 +16,18 @@ extension Problem {
         case .noDomain(let id):
             self.init(
                 .notFound, "No domain \"\(Excerpt.of(id))\" in the session; GET .../domains lists them.")
-        case .domainExists(let id): self.init(.domainExists, "The session has a domain \"\(id)\" already.")
+        case .domainExists(let id):
+            self.init(.domainExists, "The session already has a domain \"\(id)\"; choose another id.")
         case .noDevice(let id):
             self.init(
                 .notFound, "No device \"\(Excerpt.of(id))\" is attached; GET .../devices lists them.")
         case .alreadyAttached(let domain, let device):
             self.init(
-                .attachRefused, "\(Excerpt.of(device)) is attached to \(domain) already.",
+                .attachRefused, "\(Excerpt.of(device)) is already attached to \(domain).",
                 errno: Errno.busy.rawValue)
         case .full(let item, let max):
             self.init(
-                .sessionFull, "\(max) \(item.rawValue) are the most that is kept.",
+                .sessionFull, "The limit of \(max) \(item.rawValue) is reached.",
                 retryAfterSeconds: 60)
         case .exhausted(let reason):
             self.init(
@@ -39,20 +40,20 @@ extension Problem {
                 .reservedRegionOverlap, "\(range.text) does not lie within one usable range.",
                 errno: Errno.invalidArgument.rawValue)
         case .notAllocated(let address):
-            self.init(.notAllocated, "Nobody holds \(address.hex).")
+            self.init(.notAllocated, "\(address.hex) is not allocated.")
         case .notFreeable(let range, let kind):
-            self.init(.rangeInUse, "\(range.text) is held by \(kind.phrase), which is not freed by hand.")
+            self.init(.rangeInUse, "\(range.text) is held by \(kind.phrase), which cannot be freed directly.")
         case .attachRefused(let errno, let because):
             self.init(.attachRefused, because, errno: errno.rawValue)
         case .refused(let errno, let because):
             self.init(.refusedByLinux, because, errno: errno.rawValue)
         case .notForConsumer(let consumer):
             self.init(
-                .invalidRequest, "A domain of consumer \(consumer.rawValue) has no such operation.",
+                .invalidRequest, "A domain of consumer \(consumer.rawValue) does not support this operation.",
                 errors: [
                     JSONProblem(
                         pointer: pointer, code: "not-for-consumer",
-                        detail: "VFIO and iommufd reserve what attached devices demand, and nothing else.")
+                        detail: "VFIO and iommufd reserve only what attached devices require.")
                 ])
             return
         }
@@ -104,21 +105,21 @@ extension SessionSnapshot.Fault {
 extension IOVASnapshot.Fault {
     fileprivate var sentence: String {
         switch self {
-        case .reversedRange(let index, let range): "Range \(index), \(range.text), runs backwards."
+        case .reversedRange(let index, let range): "Range \(index), \(range.text), ends before it starts."
         case .unorderedRange(let index, let range):
             "Range \(index), \(range.text), does not lie above the one before it."
         case .rangeTooHigh(let index, let range): "Range \(index), \(range.text), reaches the sentinel."
         case .danglingHint(let name, let hi):
             "\(name.rawValue) names \(HexLiteral.text(hi)), where no range ends."
-        case .sizeClassCount(let count, let expected): "\(count) size classes; there are \(expected)."
+        case .sizeClassCount(let count, let expected): "\(count) size classes; send \(expected)."
         case .magazineTooLong(let order, let count, let capacity):
-            "A magazine of class \(order) has \(count) entries; \(capacity) fit."
+            "A magazine of class \(order) has \(count) entries; at most \(capacity) fit."
         case .partialMagazine(let order, let count, let capacity):
             "A magazine in the depot of class \(order) has \(count) entries; it is full with \(capacity)."
         case .depotTooLong(let order, let count, let capacity):
-            "The depot of class \(order) has \(count) magazines; \(capacity) fit."
+            "The depot of class \(order) has \(count) magazines; at most \(capacity) fit."
         case .parkedNotHeld(let order, let pfn):
-            "Nobody holds page \(HexLiteral.text(pfn)), cached in class \(order)."
+            "Page \(HexLiteral.text(pfn)) is cached in class \(order) but not allocated."
         case .parkedTwice(let order, let pfn):
             "The range of page \(HexLiteral.text(pfn)) is cached twice, last in class \(order)."
         case .parkedTooSmall(let order, let pfn):
@@ -135,7 +136,7 @@ extension Service {
     static var everythingIsFull: Problem {
         Problem(
             .sessionFull,
-            "All sessions together hold \(Limits.sessionItemsTotalMax) items, the most that is kept.",
+            "All sessions together hold \(Limits.sessionItemsTotalMax) items, which is the limit.",
             retryAfterSeconds: 60)
     }
 
@@ -145,12 +146,13 @@ extension Service {
         case .absent: return Problem(.notFound, "No session \"\(shown)\"; GET /v1/sessions lists them.")
         case .expired:
             return Problem(
-                .sessionExpired, "The session \"\(shown)\" has expired or is being removed; make a new one.")
-        case .exists: return Problem(.sessionExists, "A session \"\(shown)\" exists already.")
+                .sessionExpired, "Session \"\(shown)\" has expired or is being removed; make a new one.")
+        case .exists:
+            return Problem(.sessionExists, "Session \"\(shown)\" already exists; choose another id.")
         case .tooMany(let seconds):
             return Problem(
                 .tooManySessions,
-                "\(Limits.sessionsMax) sessions are the most that is kept; the next one expires in \(seconds) s.",
+                "The server keeps at most \(Limits.sessionsMax) sessions; the next one expires in \(seconds) s.",
                 retryAfterSeconds: min(max(seconds, 1), 3_600))
         case .full: return everythingIsFull
         }

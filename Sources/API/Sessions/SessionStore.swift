@@ -19,7 +19,7 @@ final class SessionEntry: Sendable {
 
     struct State {
         var session: Session
-        /// Deleted or expired: whoever found the entry before comes too late.
+        /// Deleted or expired: a caller that found the entry before is too late.
         var isGone = false
         /// What the store's total counts for the session.
         var weight = 0
@@ -103,7 +103,7 @@ final class SessionStore: Sendable {
         return entry
     }
 
-    /// The entry of an id, unless it has ended: one critical section, in which those whose time has come are
+    /// The entry of an id, unless it has ended: one critical section, in which expired ones are
     /// taken out first.
     func entry(_ id: String) throws(Refusal) -> SessionEntry {
         let now = now()
@@ -149,14 +149,14 @@ final class SessionStore: Sendable {
         return isMine
     }
 
-    /// Ends the sessions whose time has come. O(log n) each.
+    /// Ends the expired sessions. O(log n) each.
     func expire() {
         let now = now()
         let ended = table.withLock { Self.takeOutEnded(now, &$0) }
         for entry in ended { buryExpired(entry) }
     }
 
-    /// The sessions whose time has come, taken out; they are still to be buried, without the store's lock.
+    /// The expired sessions, taken out; the caller has still to end them, without the store's lock.
     private static func takeOutEnded(_ now: UInt64, _ table: inout Table) -> [SessionEntry] {
         var ended: [SessionEntry] = []
         while let first = table.heap.first, first.deadline <= now {
@@ -188,7 +188,7 @@ final class SessionStore: Sendable {
         }
     }
 
-    /// Says good-bye to those who follow the session, and gives its memory back.
+    /// Ends the event streams of the session, and frees its memory.
     private func bury(_ entry: SessionEntry, isExpired: Bool, reason: String) {
         let weight = entry.state.withLock { state in
             state.isGone = true

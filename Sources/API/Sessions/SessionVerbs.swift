@@ -122,7 +122,7 @@ extension Service {
     private func address(_ context: RequestContext) throws(Problem) -> IOVA {
         let text = context.variable("iova")
         guard let value = try? HexLiteral.parse(Array(text.utf8)) else {
-            throw Problem(.notFound, "\"\(Excerpt.of(text))\" is no address; send hex like 0xfffff000.")
+            throw Problem(.notFound, "\"\(Excerpt.of(text))\" is not an address; send hex like 0xfffff000.")
         }
         return IOVA(value)
     }
@@ -132,7 +132,7 @@ extension Service {
         let (holding, etag) = try readSession(context) { session throws(Problem) in
             try domain(context, in: session).holding(at: address)
         }
-        guard let holding else { throw Problem(.notFound, "Nobody holds \(address.hex).") }
+        guard let holding else { throw Problem(.notFound, "\(address.hex) is not allocated.") }
         return sessionAnswer(context, etag: etag) { $0.holdingMembers(holding) }
     }
 
@@ -143,7 +143,7 @@ extension Service {
             do throws(SessionRefusal) {
                 _ = try session.free(address, in: id)
             } catch .notAllocated {
-                throw Problem(.notFound, "Nobody holds \(address.hex).")
+                throw Problem(.notFound, "\(address.hex) is not allocated.")
             } catch {
                 throw Problem(error)
             }
@@ -174,7 +174,7 @@ extension Service {
 
     // MARK: Running verbs
 
-    /// Runs the verb of the body on the domain of the path: `read` is told the domain's consumer.
+    /// Runs the verb of the body on the domain of the path: `read` gets the domain's consumer.
     private func run(
         _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> SessionVerb?
     ) throws(Problem) -> (result: (outcome: VerbOutcome, kernel: KernelRelease), etag: String) {
@@ -223,7 +223,7 @@ extension Service {
     }
 
     /// Runs `body` with what the request's body orders, read for the consumer of the path's domain. The JSON
-    /// is taken apart before the session is locked; that it is broken is told only if there is a domain.
+    /// is parsed before the session is locked; a mistake in it is reported only if the domain exists.
     private func withOrder<Order, T>(
         _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> Order?,
         _ body: (inout Session, Order) throws(Problem) -> T

@@ -82,9 +82,9 @@ extension Service {
             return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
         }
         guard let chosen = WireID(given) else { throw .parameter("id", WireID.sentence) }
-        // An exported session may be brought in under another name.
+        // An exported session may be imported under another id.
         if request.snapshot == nil, let id = request.id, id != chosen {
-            throw .parameter("id", "The body names another id.")
+            throw .parameter("id", "The body has a different id.")
         }
         return chosen.text
     }

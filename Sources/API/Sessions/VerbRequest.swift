@@ -132,14 +132,15 @@ extension AllocationOrder {
         let asker = Asker(&reader)
         if let maskValue {
             for value in [limitValue, alignedValue, cachedValue].compactMap({ $0 }) {
-                value.add("conflict", "The DMA layer, which dma_mask asks, decides this.", problems)
+                value.add("conflict", "With \"dma_mask\" the DMA layer decides this; leave it out.", problems)
             }
             guard let mask = maskValue.dmaMask(problems), let bytes else { return nil }
             self.init(bytes: bytes, limit: mask, level: .dmaLayer, asker: asker)
             return
         }
         if isCached, let alignedValue, !isAligned {
-            alignedValue.add("conflict", "The cached level always aligns.", problems)
+            alignedValue.add(
+                "conflict", "The cached level always aligns; send true or leave it out.", problems)
         }
         let limit = limitValue.map { $0.u64(problems) } ?? .max
         guard let bytes, let limit else { return nil }
@@ -165,7 +166,7 @@ extension Asker {
             self = .anonymous(isPCI: pci.flatMap { $0.bool(problems) } ?? true)
             return
         }
-        pci?.add("conflict", "The device tells whether it is PCI.", problems)
+        pci?.add("conflict", "\"device\" already determines this; leave it out.", problems)
         self = .device(id)
     }
 }

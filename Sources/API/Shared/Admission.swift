@@ -51,7 +51,7 @@ extension Service {
         let offers = file.map { [$0.mediaType] } ?? route.produces
         guard let produces = Negotiation.choose(from: offers, accepting: head.headers.all("Accept")) else {
             let offers = offers.joined(separator: ", ")
-            throw Problem(.notAcceptable, "This resource is available as \(offers) only.")
+            throw Problem(.notAcceptable, "This resource is available only as \(offers).")
         }
         try checkQuery(target.query, of: route)
         return Plan(
@@ -63,7 +63,7 @@ extension Service {
     private func found(_ target: RequestTarget) throws(Problem) -> (path: RoutePath, file: Site.File?) {
         if let path = RouteTable.match(target.path) { return (path, nil) }
         guard let file = configuration.site.file(at: target.path) else {
-            throw Problem(.notFound, "Nothing is at \(target.description); GET /v1 lists what there is.")
+            throw Problem(.notFound, "\(target.description) does not exist; GET /v1 lists what does.")
         }
         return (RouteTable.staticFile, file)
     }
@@ -88,7 +88,7 @@ extension Service {
         }
     }
 
-    /// Compares without telling by its duration where the first difference is.
+    /// Compares in a time that does not depend on where the first difference is.
     private func equalInConstantTime(_ left: String, _ right: String) -> Bool {
         let a = Array(left.utf8)
         let b = Array(right.utf8)
@@ -103,11 +103,11 @@ extension Service {
         for item in query {
             if !route.query.contains(item.name) {
                 let known = route.query
-                let hint = known.isEmpty ? "none are read here" : "known are \(known.joined(separator: ", "))"
+                let hint = known.isEmpty ? "none" : known.joined(separator: ", ")
                 errors.append(
                     JSONProblem(
                         pointer: QueryReader.pointer(item.name), code: "unknown-parameter",
-                        detail: "No such parameter; \(hint)."))
+                        detail: "Unknown parameter; this operation takes \(hint)."))
             } else if !seen.insert(item.name).inserted {
                 errors.append(
                     JSONProblem(
@@ -122,12 +122,12 @@ extension Service {
         guard !route.reads.isEmpty else { return nil }
         guard let field = head.headers["Content-Type"] else {
             let known = route.consumes.joined(separator: ", ")
-            throw Problem(.unsupportedMediaType, "Send a Content-Type; read here: \(known).")
+            throw Problem(.unsupportedMediaType, "Send a Content-Type; this operation reads \(known).")
         }
         let name = Negotiation.mediaType(field)
         guard let type = route.reads.first(where: { $0.mediaType == name }) else {
             let known = route.consumes.joined(separator: ", ")
-            throw Problem(.unsupportedMediaType, "\(name) is not read here; send one of \(known).")
+            throw Problem(.unsupportedMediaType, "This operation reads \(known), not \(name).")
         }
         if head.headers["Content-Encoding"].map({ Negotiation.mediaType($0) != "identity" }) == true {
             throw Problem(.unsupportedMediaType, "Send the body without Content-Encoding.")

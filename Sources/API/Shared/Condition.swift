@@ -1,4 +1,4 @@
-// What a request may say of kernel, boot and IOMMU. This is the one table of names, bounds and sentences:
+// What a request may say about kernel, boot and IOMMU. This is the one table of names, bounds and sentences:
 // bodies, queries and the command line all read their conditions here.
 
 package import AddressSpaces
@@ -99,7 +99,7 @@ extension Condition {
         if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
         let sizes = WireWords.pageSizes.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")
         value.add(
-            "unknown-value", "\(HexLiteral.text(bytes)) is no page size of arm64; send one of \(sizes).",
+            "unknown-value", "\(HexLiteral.text(bytes)) is not a page size of arm64; send one of \(sizes).",
             problems)
         return nil
     }

@@ -1,4 +1,4 @@
-// Strong entity tags, and what If-Match and If-None-Match say of them. A tag is FNV-1a of the content, which
+// Strong entity tags, and how If-Match and If-None-Match use them. A tag is FNV-1a of the content, which
 // is no cryptographic digest: it protects cooperating clients from lost updates, not from a forger.
 
 import AddressSpaces

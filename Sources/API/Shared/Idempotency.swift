@@ -13,7 +13,7 @@ extension Service {
         guard let key = context.head.headers["Idempotency-Key"] else { return try body() }
         guard !key.isEmpty, key.utf8.count <= Limits.idempotencyKeyBytesMax else {
             throw Problem(
-                .invalidParameter, "Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
+                .invalidParameter, "An Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
         }
         // A key counts for its path: clients number their requests within a session.
         let path = context.head.rawTarget.prefix { $0 != UInt8(ascii: "?") }
@@ -24,7 +24,8 @@ extension Service {
         switch idempotency.claim(scoped, fingerprint: fingerprint) {
         case .replay(let stored): return stored
         case .reused:
-            throw Problem(.idempotencyKeyReused, "This Idempotency-Key came with another request before.")
+            throw Problem(
+                .idempotencyKeyReused, "This Idempotency-Key was already used for a different request.")
         case .inFlight:
             throw Problem(
                 .requestInFlight, "The first request with this Idempotency-Key is still being answered.")
@@ -44,7 +45,7 @@ extension Service {
 final class IdempotencyStore: Sendable {
     private struct Stored {
         let fingerprint: String
-        /// Tells this claim from a later one of the same key.
+        /// Distinguishes this claim from a later one of the same key.
         let number: UInt64
         /// nil while the first request is still being answered.
         var response: Response?
@@ -63,7 +64,7 @@ final class IdempotencyStore: Sendable {
         /// Go on, then call `store` or `release`.
         case first
         case replay(Response)
-        /// The key came with another request before.
+        /// The key was already used for a different request.
         case reused
         /// The first request with this key is still being answered.
         case inFlight
@@ -117,7 +118,7 @@ final class IdempotencyStore: Sendable {
             state.first += 1
         }
         if state.queue.count - state.first > 2 * Limits.idempotencyKeysMax {
-            // Many keys were given back behind an old one that stays.
+            // Many keys after an old one that stays were given back.
             state.queue = state.queue[state.first...].filter { state.byKey[$0.key]?.number == $0.number }
             state.first = 0
         }

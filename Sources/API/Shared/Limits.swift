@@ -16,7 +16,7 @@ package enum Limits {
     package static let devicesPerPlatformMax = PlatformLimits.devicesMax
     static let findingsPerPlatformMax = PlatformLimits.findingsMax
     static let acpiTableBytesMax = ACPILimits.tableBytesMax
-    /// RMRs and their regions that a platform's answer lists; how many RMRs are left out is told beside them.
+    /// RMRs and their regions that a platform's answer lists; it also says how many RMRs are left out.
     static let memoryRangesListedMax = 32_768
     static let multipartPartsMax = MultipartForm.partsMax
     static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
@@ -34,13 +34,13 @@ package enum Limits {
     package static let attachedGroupsMax = 64
     package static let mappingsPerDecisionMax = 4_096
     package static let mapChecksMax = 1_024
-    /// Ranges that a decision lists; how many there are is told beside them.
+    /// Ranges that a decision lists; the answer also says how many there are.
     package static let rangesPerDecisionMax = 1_024
     /// Policies times kernels of one comparison.
     package static let comparisonCellsMax = 64
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
     package static let comparisonRegionsMax = 4_096
-    /// Faults of a log, and other lines of SMMU drivers; how many are left out is told beside them.
+    /// Faults of a log, and other lines of SMMU drivers; the answer also says how many are left out.
     static let faultsMax = 1_000
     /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
     static let faultStreamsMax = FaultExplanation.scenesMax
@@ -53,7 +53,7 @@ package enum Limits {
     package static let replayCPUsMax = 8_192
     package static let placementHostsMax = 10_000
     /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
-    /// counts the guest's ranges too, which it is held against.
+    /// counts the guest's ranges too, since it is checked against them.
     package static let placementObstaclesMax = 2_000_000
     /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
     package static let preparedRangesMax = 262_144
@@ -170,7 +170,7 @@ extension Limits {
     package static let sessionTTLSecondsDefault = 900
     package static let sessionTTLSecondsMax = 86_400
     static let sessionIDBytesMax = WireID.bytesMax
-    /// Ids of sessions that expired lately, which are told from those that never were.
+    /// Ids of recently expired sessions, which get another answer than ids that never existed.
     static let expiredSessionsRememberedMax = 16_384
     package static let domainsPerSessionMax = 64
     /// Held ranges of a session: live IOVAs, parked ones, reservations, doorbell pages.

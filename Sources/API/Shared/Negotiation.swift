@@ -6,7 +6,7 @@ import HTTP
 /// Names of media types, in lower case and without parameters.
 package enum MediaType {
     package static let json = "application/json"
-    /// One JSON document a line.
+    /// One JSON document per line.
     package static let ndjson = "application/x-ndjson"
     package static let problem = "application/problem+json"
     package static let deviceTree = "application/vnd.devicetree.blob"
@@ -55,7 +55,7 @@ enum Negotiation {
 
     private typealias Range = (type: String, subtype: String, quality: Double)
 
-    /// The most specific matching range decides, as RFC 9110 has it.
+    /// The most specific matching range decides (RFC 9110, 12.5.1).
     private static func quality(of offer: String, in ranges: [Range]) -> Double {
         let parts = offer.split(separator: "/", maxSplits: 1).map(String.init)
         var decided: (specificity: Int, quality: Double) = (-1, 0)
@@ -77,7 +77,7 @@ enum Negotiation {
         let type = (parts.first ?? "").split(separator: "/", maxSplits: 1).map(String.init)
         guard type.count == 2 else { return ("", "", 0) }
         let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
-        // A weight that cannot be read counts as none given.
+        // A weight that cannot be read is ignored.
         let quality = weight.flatMap { Double($0.dropFirst(2)) } ?? 1
         return (type[0], type[1], quality.isFinite ? min(max(quality, 0), 1) : 1)
     }

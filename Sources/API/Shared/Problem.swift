@@ -1,10 +1,10 @@
-// One refusal, with the facts that the client needs, and its document (RFC 9457). What is wrong with requests
-// whatever they ask is worded here; what a resource refuses stands beside its handlers.
+// One refusal, with the facts that the client needs, and its document (RFC 9457). Mistakes that any request
+// can make are worded here; what a resource refuses is worded beside its handlers.
 
 import HTTP
 package import JSON
 
-/// A problem as it will be told: kind, one sentence, and where in the request it lies.
+/// A problem as it is reported: kind, one sentence, and its place in the request.
 package struct Problem: Error, Sendable {
     package var kind: ProblemKind
     /// One sentence that the caller can act on.
@@ -49,7 +49,7 @@ extension Problem {
         ])
     }
 
-    /// A body that is sound JSON and means nothing here.
+    /// A body that is well-formed JSON but not a valid request.
     static func semantic(_ list: ProblemList) -> Problem {
         let count = list.problems.count + list.dropped
         let places = count == 1 ? "1 place" : "\(count) places"
@@ -58,28 +58,28 @@ extension Problem {
             errors: list.problems, errorsDropped: list.dropped)
     }
 
-    /// A target that cannot be read: 404 where it merely names nothing, 400 where it is malformed.
+    /// A target that cannot be read: 404 for one that cannot exist, 400 for one that is malformed.
     init(_ target: TargetProblem) {
         switch target {
         case .emptySegment(let segment):
-            self.init(.notFound, "Path segment \(segment + 1) is empty; nothing is there.")
+            self.init(.notFound, "Path segment \(segment + 1) is empty; send the path without it.")
         case .dotSegment(let segment):
-            self.init(.notFound, "Path segment \(segment + 1) is a dot segment; send the path without.")
+            self.init(.notFound, "Path segment \(segment + 1) is a dot segment; send the path without it.")
         case .notAPath, .empty:
             self.init(.malformedTarget, "The request target is neither a path nor an absolute URL.")
         case .badEscape(let offset):
             self.init(
-                .malformedTarget, "No two hex digits behind the percent sign at byte \(offset) of the target."
-            )
+                .malformedTarget,
+                "The percent sign at byte \(offset) of the target needs two hex digits after it.")
         case .controlCharacter(let offset):
-            self.init(.malformedTarget, "A control character at byte \(offset) of the target.")
+            self.init(.malformedTarget, "The target has a control character at byte \(offset).")
         case .invalidUTF8: self.init(.malformedTarget, "The target does not decode to UTF-8.")
         case .tooManyQueryItems(let limit):
-            self.init(.malformedTarget, "More than \(limit) query parameters.")
+            self.init(.malformedTarget, "The target has more than \(limit) query parameters.")
         }
     }
 
-    /// A body that is not JSON, or not JSON that is read here.
+    /// A body that is not JSON, or is beyond the limits for JSON.
     package init(_ error: JSONSyntaxError) {
         let place = "line \(error.line), column \(error.column)"
         switch error.kind {
@@ -87,15 +87,18 @@ extension Problem {
             self.init(.malformedJSON, "Line \(error.line), column \(error.column): \(reason).")
         case .duplicateKey(let pointer):
             self.init(
-                .duplicateKey, "The key at \(place) stands in its object twice.",
+                .duplicateKey, "The key at \(place) appears twice in its object.",
                 errors: [
                     JSONProblem(
                         pointer: pointer, code: "duplicate-key", detail: "Second occurrence at \(place).")
                 ])
-        case .tooLarge(let limit): self.init(.bodyTooLarge, "JSON of more than \(limit) bytes is not read.")
-        case .tooDeep(let limit): self.init(.malformedJSON, "Nested deeper than \(limit) at \(place).")
-        case .tooManyValues(let limit): self.init(.malformedJSON, "More than \(limit) values at \(place).")
-        case .outOfMemory: self.init(.internal, "No memory to read the body.")
+        case .tooLarge(let limit):
+            self.init(.bodyTooLarge, "The JSON is larger than \(limit) bytes, the limit here.")
+        case .tooDeep(let limit):
+            self.init(.malformedJSON, "The JSON is nested deeper than \(limit) at \(place).")
+        case .tooManyValues(let limit):
+            self.init(.malformedJSON, "The JSON has more than \(limit) values at \(place).")
+        case .outOfMemory: self.init(.internal, "There is not enough memory to read the body.")
         }
     }
 }
@@ -109,7 +112,7 @@ extension Problem {
             self.init(.bodyTooLarge, "This operation takes no body; send none.")
         case .bodyTooLarge(let limitBytes):
             self.init(
-                .bodyTooLarge, "The body is larger than \(limitBytes) bytes, the most that is read here.")
+                .bodyTooLarge, "The body is larger than \(limitBytes) bytes, the limit here.")
         case .tooSlow(let seconds):
             self.init(.requestTimeout, "The request was not complete within \(seconds) seconds.")
         case .shuttingDown:

@@ -1,5 +1,5 @@
-// The registry of everything that this API refuses with: the one map from a reason to its slug, status, title
-// and advice (RFC 9457). Tests hold the pages under /problems/ and the published contract against it.
+// The registry of problems: the one map from a reason to its slug, status, title and advice (RFC 9457). Tests
+// compare the pages under /problems/ and the published contract with it.
 
 /// A kind of problem, named by its slug.
 package enum ProblemKind: String, CaseIterable, Sendable {
@@ -70,7 +70,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .duplicateKey:
             Row(
                 400, "A JSON object has the same key twice",
-                "Send each key of an object once: readers disagree on which of two wins.")
+                "Send each key of an object once: readers disagree about which of two counts.")
         case .invalidParameter:
             Row(
                 400, "A query parameter or header is wrong",
@@ -95,9 +95,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .forbidden:
             Row(403, "The token is wrong", "Send the token that this server was started with.")
         case .notFound:
-            Row(404, "Nothing here", "See GET /v1 for what there is; ids are percent-encoded in paths.")
+            Row(404, "Not found", "GET /v1 lists what exists; percent-encode ids in paths.")
         case .methodNotAllowed:
-            Row(405, "The resource has no such method", "Use one of the methods that the Allow header lists.")
+            Row(405, "The method is not allowed", "Use one of the methods that the Allow header lists.")
         case .notAcceptable:
             Row(
                 406, "No acceptable representation",
@@ -105,67 +105,69 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .requestTimeout:
             Row(
                 408, "The request took too long to arrive",
-                "Send head and body within the deadline of /v1/limits.")
+                "Send head and body within the deadline that GET /v1/limits lists.")
         case .platformExists:
-            Row(409, "A platform of this id exists", "Choose another id, or PUT to replace the platform.")
+            Row(409, "The platform already exists", "Choose another id, or PUT to replace the platform.")
         case .platformInUse:
             Row(
                 409, "The platform cannot be changed",
-                "Built-in platforms stay as they are: upload a copy under another id.")
+                "Built-in platforms cannot be changed: upload a copy under another id.")
         case .preconditionFailed:
             Row(412, "The resource has changed", "Read the resource again and repeat with its current ETag.")
         case .bodyTooLarge:
             Row(413, "The body is too large", "Send less than the limit that the detail names.")
         case .unsupportedMediaType:
             Row(
-                415, "The content type is not read here",
+                415, "The content type is not supported",
                 "Send one of the content types that the detail lists.")
         case .invalidRequest:
             Row(422, "Invalid request", "Correct every member that `errors` points to.")
         case .unreadableDeviceTree:
             Row(
                 422, "The device tree cannot be read",
-                "Send a flattened device tree, as dtc writes it. The detail says where it broke.")
+                "Send a flattened device tree, as dtc writes it. The detail says where reading failed.")
         case .unreadableIORT:
             Row(
                 422, "The ACPI tables cannot be read",
-                "Send the bytes of /sys/firmware/acpi/tables/IORT, with APIC in a part of its own or behind it."
+                "Send the bytes of /sys/firmware/acpi/tables/IORT, with APIC in a separate part or after it."
             )
         case .unreadableInput:
             Row(
                 422, "The input cannot be read",
-                "Send a device tree, ACPI tables, reserved_regions text or the native JSON model; /proc/iomem only beside ACPI tables."
+                "Send a device tree, ACPI tables, reserved_regions text or the native JSON model; /proc/iomem only with ACPI tables."
             )
         case .idempotencyKeyReused:
             Row(
                 422, "The idempotency key was used for another request",
-                "Use a fresh Idempotency-Key for every different request.")
+                "Use a new Idempotency-Key for every different request.")
         case .tooManyPlatforms:
             Row(429, "No room for another platform", "Delete platforms that are no longer needed.")
         case .sessionExpired:
             Row(
                 404, "The session has expired",
-                "Make a new session; renew one with PATCH before its expires_at.")
+                "Create a new session; renew one with PATCH before its expires_at.")
         case .iovaExhausted:
             Row(
                 409, "No IOVA is left",
-                "Free something, or ask for less, below a higher limit. The detail says what was searched.")
+                "Free something, ask for less, or raise the limit. The detail says what was searched.")
         case .rangeInUse:
             Row(409, "The range is in use", "Free what `errors` names first, or ask for another range.")
         case .reservedRegionOverlap:
-            Row(409, "The range meets a reserved region", "Ask for a range inside the domain's iova_ranges.")
+            Row(
+                409, "The range overlaps a reserved region",
+                "Ask for a range inside the domain's iova_ranges.")
         case .notAllocated:
-            Row(409, "The address is not allocated", "GET .../iovas lists what is.")
+            Row(409, "The address is not allocated", "GET .../iovas lists what is allocated.")
         case .attachRefused:
             Row(
                 409, "Linux refuses the device",
-                "The detail says which of its regions stands in the way; `errno` is Linux's.")
+                "The detail says which of its regions prevents it; `errno` is Linux's.")
         case .refusedByLinux:
             Row(409, "Linux refuses the call", "`errno` is what the call fails with.")
         case .sessionExists:
-            Row(409, "A session of this id exists", "Choose another id, or delete the session.")
+            Row(409, "The session already exists", "Choose another id, or delete the session.")
         case .domainExists:
-            Row(409, "A domain of this id exists", "Choose another id, or delete the domain.")
+            Row(409, "The domain already exists", "Choose another id, or delete the domain.")
         case .requestInFlight:
             Row(
                 409, "The first request is still being answered",
@@ -180,14 +182,14 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 "Close streams, or poll the JSON page of the same events.")
         case .sessionFull:
             Row(
-                429, "The session holds as much as it may",
+                429, "A limit on sessions is reached",
                 "Free something; GET /v1/limits lists the limits.")
         case .shuttingDown:
             Row(
                 503, "The server is shutting down",
-                "Repeat the request at another instance, or after Retry-After.")
+                "Send the request to another instance, or repeat it after Retry-After.")
         case .internal:
-            Row(500, "A bug of ours", "Report the request id: this is never the caller's fault.")
+            Row(500, "Internal error", "Report the request id: this is a bug in iovad, not in the request.")
         }
     }
 }

@@ -5,7 +5,7 @@ import HTTP
 import JSON
 import MSIWindows
 
-/// A query, read parameter by parameter. Which names may stand in it is checked before, by the operation.
+/// A query, read parameter by parameter. Admission has checked the names.
 struct QueryReader: ValueReader {
     let problems: ProblemList
     private let items: [QueryItem]
@@ -35,7 +35,7 @@ struct QueryReader: ValueReader {
 }
 
 extension RequestContext {
-    /// The query, to be read parameter by parameter; its `problems` are to be thrown by `check`.
+    /// The query, to be read parameter by parameter; `check` throws its `problems`.
     var query: QueryReader { QueryReader(plan.query, ProblemList(limit: Limits.problemErrorsMax)) }
 
     /// The value of a query parameter; nil when it was not sent.
@@ -78,7 +78,8 @@ extension Service {
     func pageOffset(_ context: RequestContext) throws(Problem) -> Int {
         guard let text = context.parameter("page_token") else { return 0 }
         guard let offset = Int(text), (0...Limits.regionsPerPlatformMax).contains(offset) else {
-            throw .parameter("page_token", "This token was not given by next_page_token.")
+            throw .parameter(
+                "page_token", "This is not a value of next_page_token; send one, or leave it out.")
         }
         return offset
     }

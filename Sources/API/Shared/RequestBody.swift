@@ -55,11 +55,11 @@ extension Service {
         Finding(
             severity: .warning, code: "content-type-mismatch", location: "body",
             detail:
-                "The content type promises \(promised.rawValue); the bytes are \(found.rawValue) and were read so."
+                "The content type promises \(promised.rawValue), but the bytes are \(found.rawValue) and were read as that."
         )
     }
 
-    /// Where bytes belong that were read in vain; empty when that is not known.
+    /// Where bytes of another kind belong; empty when that is not known.
     func elsewhere(_ body: [UInt8]) -> String {
         guard let kind = InputKind.sniff(body) else { return "" }
         let place =
@@ -70,14 +70,14 @@ extension Service {
             case .any: ""
             }
         guard !place.isEmpty else {
-            return " The bytes are JSON: say so with Content-Type: application/json."
+            return " The bytes are JSON: send Content-Type: application/json."
         }
         return " The bytes are \(kind.rawValue): POST them to \(place)."
     }
 }
 
 extension JSONWriter {
-    /// What is to be said of the body's label; nothing when it was right.
+    /// The finding about the body's content type; nothing when it was right.
     mutating func findings(of form: BodyForm) {
         guard let found = form.finding else { return }
         array("findings") { $0.finding(found) }

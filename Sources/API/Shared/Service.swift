@@ -64,7 +64,7 @@ public final class Service: Sendable {
     /// Prepared devices that are kept, and the sum of their ranges: at most `Limits.preparedRangesMax`.
     package var preparedSize: (devices: Int, ranges: Int) { platforms.preparedSize }
 
-    /// What has to happen as time goes by. To be called about once a second.
+    /// Work that depends on time. Call it about once a second.
     public func tick() {
         sessions.expire()
         events.tick()

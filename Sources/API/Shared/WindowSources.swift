@@ -64,7 +64,7 @@ extension WindowSource {
             let nodes = node.elements(countMax: Limits.candidateBasesMax, problems)
         {
             if nodes.isEmpty {
-                problems.add(node.pointer, "empty", "Send at least one base, or leave bases out.")
+                problems.add(node.pointer, "empty", "Send at least one base, or leave out \"bases\".")
             }
             bases = nodes.compactMap { node in
                 guard let base = node.u64(problems) else { return nil }
@@ -104,7 +104,9 @@ extension WindowSource {
         option.isAttached = reader.optional("attached").flatMap { $0.bool(problems) } ?? false
         if let node = reader.optional("driver"), let driver = WindowSource(node, problems) {
             if case .user = driver {
-                problems.add(node.pointer, "nested", "The driver underneath offers a window of its own.")
+                problems.add(
+                    node.pointer, "nested",
+                    "The driver cannot be of kind \"user\" itself; send another source.")
             } else {
                 option.driver = driver
             }

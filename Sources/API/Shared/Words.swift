@@ -1,6 +1,6 @@
-// The words of the wire: ids that clients may give to what they make, names that machines bring along
-// (devices), and word lists for values of the domain. An id stands in paths, logs and commands, so it is
-// plain, and what is made under it can always be reached and removed again.
+// The words of the wire: ids that clients may give to what they make, names from machines (devices), and
+// word lists for values of the domain. An id stands in paths, logs and commands, so it is plain, and what is
+// made under it can always be reached and removed again.
 
 package import AddressSpaces
 import IOVAAllocation
@@ -45,7 +45,7 @@ package struct WireID: Hashable, Sendable {
 /// Names that are made elsewhere, such as a device's path in its device tree.
 enum WireName {
     static let sentence =
-        "No path can name this id: it is \".\" or \"..\", or has a control character. Send another \"id\"."
+        "This id cannot be part of a path: it is \".\" or \"..\", or has a control character. Send another \"id\"."
 
     /// Whether a path can name it: one segment, percent-encoded, that is not empty, no dot segment and free
     /// of control characters.
@@ -54,7 +54,7 @@ enum WireName {
     }
 }
 
-/// How much of an explanation is told.
+/// How much of an explanation an answer contains.
 package enum ExplainLevel: String, CaseIterable, Sendable {
     case none, summary, full
 }

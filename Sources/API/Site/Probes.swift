@@ -69,7 +69,7 @@ extension Service {
                 "iovad_requests_total{operation=\"\(key.operation)\",status=\"\(key.status)\"} \(value)")
         }
         lines += [
-            "# HELP iovad_platforms Platforms that can be asked about.", "# TYPE iovad_platforms gauge",
+            "# HELP iovad_platforms Platforms that the server knows.", "# TYPE iovad_platforms gauge",
             "iovad_platforms{source=\"built_in\"} \(counts.builtIn)",
             "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
             "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",

@@ -71,7 +71,7 @@ extension Service {
     }
 
     private func notServed(_ path: String) -> Problem {
-        Problem(.notFound, "\(path) is not served: start iovad with --public where Public/ lies.")
+        Problem(.notFound, "\(path) is not served: start iovad with --public and the folder Public/.")
     }
 
     private func answer(_ file: Site.File, _ context: RequestContext) -> Response {
@@ -92,7 +92,7 @@ extension Service {
     func problemPage(_ context: RequestContext) throws(Problem) -> Response {
         let slug = context.variable("slug")
         guard let kind = ProblemKind(rawValue: slug) else {
-            throw Problem(.notFound, "No problem is called so; GET /openapi.yaml lists them.")
+            throw Problem(.notFound, "Unknown problem; GET /openapi.yaml lists them all.")
         }
         return page(
             "\(kind.title) (\(kind.status))", "<p>\(kind.advice)</p><p>Code: <code>\(slug)</code></p>")

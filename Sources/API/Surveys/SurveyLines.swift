@@ -31,7 +31,7 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
 
     func start(waker: StreamWaker) {}
 
-    /// A survey has no good-bye: its last line is its end, within the grace of a request.
+    /// A survey needs no farewell event: its last line is its end, within the grace of a request.
     func finish() {}
 
     func ended(_ ending: StreamEnding) {}

@@ -6,7 +6,7 @@ package import JSON
 import LinuxReleases
 import MSIWindows
 
-/// A survey as it was asked for.
+/// A survey as the request states it.
 package struct SurveyRequest: Sendable {
     /// Ids; nil for every platform that the server knows, unless hosts are given.
     var platforms: [String]?
@@ -30,7 +30,7 @@ package struct SurveyRequest: Sendable {
             for host in hosts where !host.options.isEmpty {
                 problems.add(
                     "\(host.pointer)/options", "not-for-surveys",
-                    "Options of devices have a meaning for placements only.")
+                    "\"options\" applies only to placements.")
             }
         }
         if let node = reader.optional("constants"),

@@ -137,7 +137,7 @@ struct SurveySubject: Sendable {
 }
 
 extension Survey {
-    /// Adds a machine; `row` is told every row in order.
+    /// Adds a machine; `row` gets every row in order.
     mutating func add(_ subject: SurveySubject, row: (SurveyRow) -> Void) {
         switch subject.machine {
         case .platform(let platform, let prepare):
