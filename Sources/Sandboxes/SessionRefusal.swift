@@ -20,7 +20,7 @@ public enum SessionRefusal: Error, Hashable, Sendable {
     /// The range meets what is allocated at `range`.
     case inUse(IOVARange, Holding.Kind)
     case overlapsReserved(IOVARange)
-    /// Nobody holds the address, or only a cache does.
+    /// No caller holds the address; at most a cache does.
     case notAllocated(IOVA)
     /// The address belongs to something that is not freed by hand.
     case notFreeable(IOVARange, Holding.Kind)
