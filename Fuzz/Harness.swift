@@ -59,11 +59,9 @@ enum Reader: String, CaseIterable {
         for device in platform.devices.prefix(8) {
             for page in [Granule.kib4, .kib64] {
                 let conditions = Conditions(pageSize: page)
-                _ = Withheld(for: device, under: conditions, usable: device.usableRanges)
-                _ =
-                    GroupRegionList(
-                        inserting: AdvertisedRegions.list(for: device, source: .fixed, conditions: conditions)
-                    ).sysfsText
+                let group = PreparedGroup(IOMMUGroup([device]), usable: device.usableRanges, under: conditions)
+                _ = group.device.withheld.free
+                _ = group.advertised(.fixed).sysfsText
                 for consumer in Consumer.allCases {
                     _ = Decision.decide(
                         Question(
