@@ -48,7 +48,7 @@ public struct Device: Hashable, Sendable {
     /// list is to be worked out.
     public var reportedRegions: [ReservedRegion]?
     /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
-    public var usableRanges: [IOVARange]?
+    public var usableRanges: UsableRanges?
     /// `pci_function` only: "device.function" from the root bus down, e.g. `["01.0", "00.0"]`.
     public var pciPath: [String]
     /// Id of the host bridge of a `pci_function`.

@@ -36,11 +36,12 @@ import Testing
         return asked
     }
 
-    private static func usable(_ random: inout SeededGenerator) -> [IOVARange]? {
+    private static func usable(_ random: inout SeededGenerator) -> UsableRanges? {
         switch Int.random(in: 0...2, using: &random) {
         case 0: nil
-        case 1: [IOVARange(proven: 0, 0x7ff_ffff), IOVARange(proven: 0x810_0000, 0xffff_ffff_ffff)]
-        default: [IOVARange(proven: 0, random.edgeBiased())]
+        case 1:
+            UsableRanges([IOVARange(proven: 0, 0x7ff_ffff), IOVARange(proven: 0x810_0000, 0xffff_ffff_ffff)])
+        default: UsableRanges([IOVARange(proven: 0, random.edgeBiased())])
         }
     }
 
@@ -98,8 +99,8 @@ import Testing
     /// Usable ranges of a mate bound its own choice of a window; a change of the subject's leaves them alone.
     @Test func matesKeepTheirUsableRanges() {
         let conditions = Conditions()
-        let low = [IOVARange(proven: 0, 0xfff_ffff)]
-        let high = [IOVARange(proven: 0x2000_0000, 0xffff_ffff)]
+        let low = UsableRanges([IOVARange(proven: 0, 0xfff_ffff)])
+        let high = UsableRanges([IOVARange(proven: 0x2000_0000, 0xffff_ffff)])
         let group = PreparedGroup(
             [
                 PreparedDevice(W.pci(), usable: high, under: conditions),
@@ -163,10 +164,10 @@ import Testing
 
     /// Doorbell pages in two withheld ranges: each warning is about the page that lies in its range.
     @Test func everyBlockedPageHasItsOwnWarning() {
-        let usable = [
+        let usable = UsableRanges([
             IOVARange(proven: 0, 0xffff_cfff), IOVARange(proven: 0xffff_e000, 0xffff_efff),
             IOVARange(proven: 0x1_0000_0000, 0xffff_ffff_ffff),
-        ]
+        ])
         let decision = W.ask(
             .dmaAPI, W.pci([W.region(0xffff_e000, 0x1000)]), doorbells: [0x809_0040, 0x80a_0040]
         ) { $0.usable = usable }

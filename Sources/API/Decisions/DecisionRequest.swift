@@ -22,7 +22,7 @@ struct DecisionRequest: Sendable {
     enum Subject: Sendable {
         case platform(id: String, device: String)
         /// Reserved regions and ranges given with the question.
-        case inline(Device, usable: [IOVARange]?)
+        case inline(Device, usable: UsableRanges?)
     }
 
     /// nil when it was wrong; the problem is in the list then.
@@ -115,21 +115,24 @@ extension DecisionRequest {
         let ranges = reader.node.member("iova_ranges")?
             .elements(countMax: Limits.inlineRegionsMax, problems)?
             .compactMap { IOVARange(wire: $0, problems) }
-        return .inline(Self.device(&reader, id: "inline", problems), usable: ranges)
+        let (inlined, told) = Self.device(&reader, id: "inline", problems)
+        return .inline(inlined, usable: ranges.map { UsableRanges($0, beside: told) })
     }
 
-    /// A device that is known by its regions: PCI unless the caller says otherwise.
+    /// A device that is known by its regions, PCI unless the caller says otherwise; and these regions as they
+    /// were told.
     private static func device(
         _ reader: inout ObjectReader, id: String, _ problems: ProblemList
-    ) -> Device {
+    ) -> (Device, told: [ReservedRegion]) {
         let regions =
             reader.optional("reserved_regions")?.elements(countMax: Limits.inlineRegionsMax, problems)?
             .compactMap { ReservedRegion($0, problems) } ?? []
         let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
         let isPCI = reader.optional("pci").map { $0.bool(problems) } ?? true
-        return Device(
+        let device = Device(
             id: id, kind: isPCI == false ? .group : .pciFunction, dmaLimit: limit ?? .max,
             firmwareRegions: regions.withoutDriverWindowNamedMSI())
+        return (device, regions)
     }
 
     /// `group_mates` and `attached`.
@@ -154,7 +157,7 @@ extension DecisionRequest {
                 return .named(name, pointer: node.pointer)
             }
             guard var reader = ObjectReader(node, problems) else { return nil }
-            let device = Self.device(&reader, id: "inline \(node.pointer)", problems)
+            let device = Self.device(&reader, id: "inline \(node.pointer)", problems).0
             reader.finish()
             return .inline(device)
         }

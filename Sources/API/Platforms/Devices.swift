@@ -112,8 +112,7 @@ extension Service {
         return json(200) { writer in
             writer.member("view", view.rawValue)
             writer.array("items") { writer in
-                let ranges = UsableRanges.bounding(
-                    list.vfioRanges(aperture: conditions.aperture), by: device.usable)
+                let ranges = device.usable.bounding(list.vfioRanges(aperture: conditions.aperture))
                 for range in ranges {
                     writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
                 }

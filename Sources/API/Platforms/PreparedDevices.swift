@@ -84,7 +84,7 @@ final class PreparedDevices: Sendable {
     }
 
     private static func weight(of device: PreparedDevice) -> Int {
-        device.device.costRanges + (device.usable?.count ?? 0)
+        device.device.costRanges + (device.usable?.ranges.count ?? 0)
     }
 
     /// Devices that are kept, and the sum of their regions, windows and ranges.

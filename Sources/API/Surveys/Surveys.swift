@@ -91,9 +91,12 @@ extension Service {
             return SurveySubject(
                 name: host.name, machine: machine(platform, of: entry), aperture: host.aperture)
         case .reported(let regions, let ranges):
-            let device = Device(id: "reported", kind: .group, firmwareRegions: hard(regions ?? []))
+            let device = Device(
+                id: "reported", kind: .group, firmwareRegions: (regions ?? []).withoutDriverWindowNamedMSI())
             return SurveySubject(
-                name: host.name, machine: .reported(device, usable: ranges), aperture: host.aperture)
+                name: host.name,
+                machine: .reported(device, usable: ranges.map { UsableRanges($0, beside: regions ?? []) }),
+                aperture: host.aperture)
         }
     }
 
@@ -101,11 +104,6 @@ extension Service {
     private func machine(_ platform: Platform, of entry: PlatformEntry) -> SurveySubject.Machine {
         let platforms = platforms
         return .platform(platform) { platforms.prepared($0, on: entry, under: $1) }
-    }
-
-    /// Regions without the driver's own window, which sysfs prints as "msi".
-    private func hard(_ regions: [ReservedRegion]) -> [ReservedRegion] {
-        regions.tellingMSIsApart().filter { $0.kind != .softwareMSI }
     }
 }
 
@@ -127,7 +125,7 @@ struct SurveySubject: Sendable {
     enum Machine: Sendable {
         case platform(Platform, prepare: @Sendable (Device, Conditions) -> PreparedDevice)
         /// A host known by one device that stands for what it reports.
-        case reported(Device, usable: [IOVARange]?)
+        case reported(Device, usable: UsableRanges?)
     }
 
     var name: String

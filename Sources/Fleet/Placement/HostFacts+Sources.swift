@@ -67,9 +67,7 @@ extension HostObstacle.Kind {
 }
 
 extension HostFacts {
-    /// Facts from reserved regions and usable ranges. Ranges leave out the default window, which is added
-    /// back: always where the regions show what else is reserved there, otherwise only when the hole is
-    /// exactly the window.
+    /// Facts from reserved regions and usable ranges; `UsableRanges` says what is missing in these.
     ///
     /// - Parameters:
     ///   - ranges: nil when only regions are known.
@@ -92,14 +90,9 @@ extension HostFacts {
         obstacles = Self.asKvmtoolReads(obstacles)
         var isBeforeAttach = false
         if let ranges {
-            isBeforeAttach = ranges == [.full]
-            var usable = IOVASet(ranges)
-            let window = WindowSource.mainlineWindow
-            let hole = usable.complement().ranges.first { $0.overlaps(window) }
-            if regions != nil ? usable.isAround(window) : hole == window {
-                usable = usable.union(IOVASet([window]))
-            }
-            obstacles += usable.complement().ranges.map {
+            let usable = UsableRanges(ranges, beside: regions ?? [])
+            isBeforeAttach = usable.areBeforeAttach
+            obstacles += usable.gaps.map {
                 HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: "not in iova_ranges")
             }
         } else {
@@ -116,14 +109,6 @@ extension HostFacts {
             HostObstacle(
                 range: $0, kind: .outsideAperture, provenance: "the aperture is \(aperture.text)")
         }
-    }
-}
-
-extension IOVASet {
-    /// Whether the set has addresses on both sides of `range`: then a hole there is no end of the aperture.
-    fileprivate func isAround(_ range: IOVARange) -> Bool {
-        guard let first, let last else { return false }
-        return first < range.start && range.last < last
     }
 }
 

@@ -97,7 +97,7 @@ public struct Survey: Sendable {
 
     /// Adds a host by one device that stands for what it reports.
     public mutating func add(
-        host name: String, _ device: Device, usable: [IOVARange]?, aperture: IOVARange? = nil,
+        host name: String, _ device: Device, usable: UsableRanges?, aperture: IOVARange? = nil,
         row: (SurveyRow) -> Void = { _ in }
     ) {
         platformCount += 1

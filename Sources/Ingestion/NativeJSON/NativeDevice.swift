@@ -40,7 +40,7 @@ enum NativeDevice {
                 "\"msi\" at \(HexLiteral.text(region.start)) is taken for the driver's software window by its place "
                     + "and size; it is not a reservation of firmware and is left out.")
         }
-        let ranges = NativeRanges.read(&reader, id ?? "", problems, &findings)
+        let ranges = NativeRanges.read(&reader, id ?? "", beside: regions, problems, &findings)
         reader.finish()
         guard let id, let kind, let active, let limit, let coherent else { return nil }
         var device = Device(
@@ -62,25 +62,25 @@ enum NativeRanges {
     /// `"iova_ranges": [{"start", "last"}]`, with VFIO's word `end` for `last` or a `size`, and when they
     /// were read; nil when none were sent or when they say nothing.
     static func read(
-        _ reader: inout ObjectReader, _ device: String, _ problems: ProblemList,
-        _ findings: inout FindingList
-    ) -> [IOVARange]? {
+        _ reader: inout ObjectReader, _ device: String, beside regions: [ReservedRegion],
+        _ problems: ProblemList, _ findings: inout FindingList
+    ) -> UsableRanges? {
         let moments = Moment.allCases.map { (word: $0.rawValue, value: $0) }
         let moment = reader.optional("iova_ranges_read").map { $0.choice(moments, problems) } ?? .afterAttach
         guard let node = reader.optional("iova_ranges"), node.kind != .null else { return nil }
         let ranges = NativePlatform.list(node, max: NativePlatform.listMax, problems) { range($0, problems) }
-        guard let last = ranges.map(\.last.value).max() else {
+        guard !ranges.isEmpty else {
             findings.note(
                 .warning, "iova-ranges-empty", device,
                 "No IOVA ranges: VFIO reports none before the first group is attached. The list is not used.")
             return nil
         }
-        // No SMMU translates 64 bits: such ranges are those of an address space without a device.
-        guard moment == .afterAttach, last != .max else {
+        let usable = UsableRanges(IOVASet(ranges).ranges, beside: regions)
+        guard moment == .afterAttach, !usable.areBeforeAttach else {
             findings.note(
                 .warning, "iova-ranges-before-attach", device,
                 "The ranges "
-                    + (last == .max ? "reach 2^64-1, so they were read" : "were read")
+                    + (usable.areBeforeAttach ? "reach 2^64-1, so they were read" : "were read")
                     + " before a device was attached: they are wider than what is usable, and are not used.")
             return nil
         }
@@ -90,7 +90,7 @@ enum NativeRanges {
                 .warning, "iova-ranges-order", device,
                 "The ranges overlap or do not ascend, which no kernel reports; their union is used.")
         }
-        return IOVASet(ranges).ranges
+        return usable
     }
 
     private static func range(_ node: JSONNode, _ problems: ProblemList) -> IOVARange? {

@@ -98,13 +98,13 @@ package enum AddressSpace: Sendable {
     }
 
     /// Bounds the ranges by those that a running host offered: the rest cannot be mapped.
-    mutating func bound(by usable: [IOVARange]) {
+    mutating func bound(by usable: UsableRanges) {
         switch self {
         case .container(var container):
             container.usable = usable
             self = .container(container)
         case .ioas(var space):
-            space.reserve(UsableRanges.gaps(in: usable))
+            space.reserve(usable.gaps)
             self = .ioas(space)
         }
     }

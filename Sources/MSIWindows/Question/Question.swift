@@ -51,7 +51,7 @@ public struct Question: Sendable {
 
     /// - Parameter usable: ranges that the caller knows of; nil when nothing is known.
     public init(
-        group: IOMMUGroup, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        group: IOMMUGroup, usable: UsableRanges? = nil, consumer: Consumer = .vfioType1,
         source: WindowSource = .fixed, conditions: Conditions = Conditions(),
         doorbells: [PhysicalAddress] = []
     ) {
@@ -62,7 +62,7 @@ public struct Question: Sendable {
 
     /// A device in a group of its own.
     public init(
-        device: Device, usable: [IOVARange]? = nil, consumer: Consumer = .vfioType1,
+        device: Device, usable: UsableRanges? = nil, consumer: Consumer = .vfioType1,
         source: WindowSource = .fixed, conditions: Conditions = Conditions(),
         doorbells: [PhysicalAddress] = []
     ) {
@@ -78,7 +78,7 @@ public struct Question: Sendable {
     }
 
     /// Usable ranges that the caller knows of; nil when nothing is known.
-    public var usable: [IOVARange]? {
+    public var usable: UsableRanges? {
         get { prepared.device.usable }
         set { prepared = prepared.with(usable: newValue) }
     }
@@ -97,7 +97,7 @@ public struct Question: Sendable {
     /// Regions, windows and ranges that an answer reads, over all devices: what its cost grows with.
     public var regionsCount: Int {
         let devices = prepared.devices + earlierGroups.flatMap(\.prepared.devices)
-        return devices.map(\.source).reduce(usable?.count ?? 0) {
+        return devices.map(\.source).reduce(usable?.ranges.count ?? 0) {
             $0 + $1.firmwareRegions.count + $1.pciWindows.count + $1.inboundWindows.count
         }
     }

@@ -23,8 +23,8 @@ package struct VFIOType1: Sendable {
     private var domains: [Domain] = []
     var mappings: [IOVARange]
     /// Ranges that the running host offered; nil when they are not known.
-    var usable: [IOVARange]? {
-        didSet { gaps = usable.map { IOVASet(UsableRanges.gaps(in: $0)) } ?? .empty }
+    var usable: UsableRanges? {
+        didSet { gaps = usable.map { IOVASet($0.gaps) } ?? .empty }
     }
     /// What is missing in the host's own ranges.
     private var gaps = IOVASet.empty
@@ -35,7 +35,7 @@ package struct VFIOType1: Sendable {
     }
 
     /// VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE.
-    var ranges: [IOVARange] { UsableRanges.bounding(list.ranges, by: usable) }
+    var ranges: [IOVARange] { usable.bounding(list.ranges) }
 
     /// The container with the group attached to it, in Linux's order of checks.
     func attaching<R: Recorder>(

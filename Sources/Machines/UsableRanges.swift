@@ -1,0 +1,58 @@
+// The ranges that VFIO or iommufd offered on a running host, and what they leave out. Whoever reads them asks
+// here, since the driver's own window is left out of every list and must not be taken for an obstacle.
+
+public import AddressSpaces
+
+/// A host's own list of usable ranges.
+public struct UsableRanges: Hashable, Sendable {
+    /// As the host offered them.
+    public let ranges: [IOVARange]
+    /// What they leave out, ascending, without the driver's own window where nothing else accounts for it.
+    public let gaps: [IOVARange]
+
+    /// - Parameters:
+    ///   - ranges: in any order.
+    ///   - regions: reserved regions that were told together with the ranges, as they were told. A hole that
+    ///     is the driver's window and such regions is no surprise; in any other hole the window stays.
+    ///
+    /// Complexity: O(n log n) for n ranges and regions.
+    public init(_ ranges: [IOVARange], beside regions: [ReservedRegion] = []) {
+        self.ranges = ranges
+        let holes = IOVASet(ranges).complement()
+        let told = regions.tellingMSIsApart()
+        let own = IOVASet(
+            (DriverWindow.known + told.filter { $0.kind == .softwareMSI }.compactMap(\.range))
+                .filter { window in
+                    holes.ranges(overlapping: window).contains {
+                        $0.start <= window.start && window.last <= $0.last
+                    }
+                })
+        let accounted = IOVASet(told.filter { $0.kind != .softwareMSI }.compactMap(\.range))
+        let surprises = holes.subtracting(own).subtracting(accounted)
+        gaps = holes.ranges.flatMap { hole in
+            surprises.ranges(overlapping: hole).isEmpty
+                ? IOVASet([hole]).subtracting(own).ranges : [hole]
+        }
+    }
+
+    /// Whether they were read before a device was attached and say nothing about the host: no SMMU
+    /// translates 64 bits.
+    public var areBeforeAttach: Bool { ranges.contains { $0.last.value == .max } }
+
+    /// Modelled ranges without the gaps. Ranges that touch stay apart, as a region of no bytes keeps them.
+    ///
+    /// Complexity: O(n log m + k), with k ranges in the answer.
+    public func bounding(_ modelled: [IOVARange]) -> [IOVARange] {
+        let known = IOVASet(gaps).complement()
+        return modelled.flatMap { range in
+            known.ranges(overlapping: range).map {
+                IOVARange(proven: max($0.start, range.start).value, min($0.last, range.last).value)
+            }
+        }
+    }
+}
+
+extension UsableRanges? {
+    /// As above; unchanged where no list is known.
+    public func bounding(_ modelled: [IOVARange]) -> [IOVARange] { self?.bounding(modelled) ?? modelled }
+}
