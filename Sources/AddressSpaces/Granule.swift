@@ -35,6 +35,25 @@ public struct Granule: Hashable, Sendable {
     @inlinable
     public func lastOfPage(_ address: UInt64) -> UInt64 { address | mask }
 
+    /// Whole pages, from the one that holds `first` to the one that holds `last`; nil where these are in the
+    /// wrong order.
+    @inlinable
+    public func pages<Space: Address>(from first: UInt64, through last: UInt64) -> AddressRange<Space>? {
+        AddressRange(start: Space(alignDown(first)), last: Space(lastOfPage(last)))
+    }
+
+    /// The whole pages that hold an address of `range`.
+    @inlinable
+    public func pages<Space>(around range: AddressRange<Space>) -> AddressRange<Space> {
+        AddressRange(proven: alignDown(range.start.value), lastOfPage(range.last.value))
+    }
+
+    /// The page that holds `address`.
+    @inlinable
+    public func page<Space: Address>(of address: Space) -> AddressRange<Space> {
+        AddressRange(proven: alignDown(address.value), lastOfPage(address.value))
+    }
+
     /// The first page boundary at or above `address`; nil when that is 2^64.
     @inlinable
     public func alignUp(_ address: UInt64) -> UInt64? {

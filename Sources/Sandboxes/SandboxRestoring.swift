@@ -45,9 +45,8 @@ extension DMASandbox {
         try Self.check(notes, snapshot.doorbells, iova, at: index)
         for range in allocator.hardware {
             try check(
-                iova.granule.isAligned(range.start.value)
-                    && iova.granule.lastOfPage(range.last.value) == range.last.value,
-                "hardware_msi", "\(range.text) is not made of whole pages")
+                iova.granule.pages(around: range) == range, "hardware_msi",
+                "\(range.text) is not made of whole pages")
         }
         for member in allocator.givenUp {
             try check(

@@ -75,8 +75,7 @@ enum Hazards {
                 "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 attaching "
                     + "fails with EPERM.")
         }
-        // No SMMU translates 64 bits.
-        if let last = question.usable?.map(\.last).max(), last.value == .max {
+        if question.usable?.areBeforeAttach == true {
             decision.warn(
                 .rangesBeforeAttach,
                 "iova_ranges reach 2^64-1, as they do before a device is attached: they say nothing about this host. Read them "
@@ -168,12 +167,11 @@ extension Hazards {
         for window in DMAReservations.inCPUOrder(device.inboundWindows) {
             guard window.busStart >= end || end == 0 else { return }
             if window.busStart != end {
-                let lost = domain.granule.alignDown(window.busStart)
                 decision.warn(
                     .inboundWindowLosesGranule,
                     "The first page of the inbound window at \(HexLiteral.text(window.busStart)) is reserved with the "
                         + "gap below it.",
-                    range: IOVARange(proven: lost, domain.granule.lastOfPage(lost)))
+                    range: domain.granule.page(of: IOVA(window.busStart)))
             }
             end = window.busStart &+ window.size
             if end == 0 {
@@ -192,8 +190,7 @@ extension Hazards {
         let known = Set(group.first.reservations.calls)
         let pages = IOVASet(
             decision.doorbells.map { doorbell in
-                let granule = question.conditions.granule
-                return IOVARange(proven: doorbell.page.value, granule.lastOfPage(doorbell.page.value))
+                question.conditions.granule.page(of: doorbell.page)
             })
         for mate in group.devices.dropFirst() {
             for call in mate.reservations.calls where !known.contains(call) {

@@ -3,7 +3,7 @@
 // device is worked out here, once, by one owner; decisions, views, placements, surveys, faults and sandboxes
 // only read it. It is immutable, so a store of platforms may keep it beside them.
 
-public import AddressSpaces
+import AddressSpaces
 public import Machines
 
 /// A device under the conditions that its regions and limits depend on.
@@ -16,7 +16,7 @@ public final class PreparedDevice: Sendable {
     /// With firmware's memory ranges rounded as a kernel with these pages keeps them.
     public let device: Device
     /// Ranges that the caller or the running host reported as usable; nil when nothing is known.
-    public let usable: [IOVARange]?
+    public let usable: UsableRanges?
     /// The conditions that were prepared for; see `Conditions.ofDevice`.
     public let conditions: Conditions
 
@@ -41,7 +41,7 @@ public final class PreparedDevice: Sendable {
     ///   - usable: ranges that the caller knows to be usable; nil when nothing is known.
     ///   - includesDomain: also sets a DMA domain up, for owners that are asked about `dma_api` often.
     public init(
-        _ device: Device, usable: [IOVARange]? = nil, under conditions: Conditions,
+        _ device: Device, usable: UsableRanges? = nil, under conditions: Conditions,
         includesDomain: Bool = false
     ) {
         let conditions = conditions.ofDevice
@@ -86,9 +86,9 @@ public final class PreparedDevice: Sendable {
     /// What the region withholds, so that a sentence and its blocker speak of one region; nil where that is
     /// nothing. O(items).
     func item(of region: ReservedRegion) -> WithheldItem? {
-        let start = conditions.granule.alignDown(region.start)
+        let page = conditions.granule.page(of: IOVA(region.start))
         return withheld.items.first {
-            $0.range.start.value == start && $0.type == region.kind && $0.provenance == region.provenanceText
+            $0.range.start == page.start && $0.type == region.kind && $0.provenance == region.provenanceText
         }
     }
 }
@@ -143,7 +143,7 @@ public struct PreparedGroup: Sendable {
     }
 
     /// Prepares every device; `usable` bounds the subject.
-    public init(_ group: IOMMUGroup, usable: [IOVARange]? = nil, under conditions: Conditions) {
+    public init(_ group: IOMMUGroup, usable: UsableRanges? = nil, under conditions: Conditions) {
         devices = group.devices.enumerated().map { index, device in
             PreparedDevice(device, usable: index == group.subject ? usable : nil, under: conditions)
         }
@@ -163,7 +163,7 @@ public struct PreparedGroup: Sendable {
     var smmus: Set<String> { Set(devices.flatMap(\.device.smmus)) }
 
     /// The same group, with other usable ranges for its subject.
-    func with(usable: [IOVARange]?) -> PreparedGroup {
+    func with(usable: UsableRanges?) -> PreparedGroup {
         var devices = devices
         devices[subject] = PreparedDevice(device.source, usable: usable, under: device.conditions)
         return PreparedGroup(devices, subject: subject)

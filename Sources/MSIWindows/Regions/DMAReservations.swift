@@ -25,8 +25,7 @@ public struct DMAReservations: Hashable, Sendable {
 
         /// Whole pages, as the allocator counts; nil for an inverted call.
         public func range(_ granule: Granule) -> IOVARange? {
-            IOVARange(
-                start: IOVA(granule.alignDown(first)), last: IOVA(granule.lastOfPage(last)))
+            granule.pages(from: first, through: last)
         }
     }
 

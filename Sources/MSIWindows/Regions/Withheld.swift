@@ -24,15 +24,15 @@ public struct Withheld: Hashable, Sendable {
 
     /// - Parameters:
     ///   - device: with its regions rounded to pages.
-    ///   - usable: ranges that the caller knows to be usable; nil when nothing is known.
+    ///   - usable: ranges that the running host offered; nil when nothing is known.
     init(
         from device: Device, _ reservations: DMAReservations, under conditions: Conditions,
-        usable: [IOVARange]?
+        usable: UsableRanges?
     ) {
         let granule = conditions.granule
         var items = [
             WithheldItem(
-                range: IOVARange(proven: 0, granule.mask), kind: .pageZero, isAdvertised: false,
+                range: granule.page(of: IOVA(0)), kind: .pageZero, isAdvertised: false,
                 isSeenByPostedSeries: false, provenance: "IOVA 0 is never allocated")
         ]
         items += reservations.calls.compactMap { call in
@@ -65,9 +65,8 @@ public struct Withheld: Hashable, Sendable {
         device.firmwareRegions.compactMap { region in
             let isApplied = region.isApplied(to: device, under: conditions)
             guard isApplied || region.isOnHostBridge, region.kind != .softwareMSI,
-                let range = IOVARange(
-                    start: IOVA(conditions.granule.alignDown(region.start)),
-                    last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
+                let range: IOVARange = conditions.granule.pages(
+                    from: region.start, through: region.wrappingLast)
             else { return nil }
             return WithheldItem(
                 range: range,
@@ -82,9 +81,8 @@ public struct Withheld: Hashable, Sendable {
     private static func unapplied(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.unappliedRegions.compactMap { unapplied in
             guard let region = unapplied.region, region.length > 0,
-                let range = IOVARange(
-                    start: IOVA(conditions.granule.alignDown(region.start)),
-                    last: IOVA(conditions.granule.lastOfPage(region.wrappingLast)))
+                let range: IOVARange = conditions.granule.pages(
+                    from: region.start, through: region.wrappingLast)
             else { return nil }
             return WithheldItem(
                 range: range, kind: region.withheldKind, type: region.kind, isAdvertised: false,
@@ -93,12 +91,11 @@ public struct Withheld: Hashable, Sendable {
         }
     }
 
-    private static func outside(_ usable: [IOVARange], _ granule: Granule) -> [WithheldItem] {
-        UsableRanges.gaps(in: usable).map { range in
+    private static func outside(_ usable: UsableRanges, _ granule: Granule) -> [WithheldItem] {
+        usable.gaps.map { range in
             WithheldItem(
-                range: IOVARange(
-                    proven: granule.alignDown(range.start.value), granule.lastOfPage(range.last.value)),
-                kind: .outsideIOVARanges, isAdvertised: false, isSeenByPostedSeries: false,
+                range: granule.pages(around: range), kind: .outsideIOVARanges, isAdvertised: false,
+                isSeenByPostedSeries: false,
                 provenance: "not in iova_ranges")
         }
     }
@@ -139,28 +136,5 @@ extension WithheldItem {
         self.init(
             range: range, kind: call.kind, type: call.type, isAdvertised: call.type != nil,
             isSeenByPostedSeries: call.type != nil, provenance: call.provenance)
-    }
-}
-
-/// A host's own list of usable ranges.
-public enum UsableRanges {
-    /// What the list leaves out. The driver's own window is left out of every list and is no obstacle to
-    /// itself, so it is not among the answer where it stands alone.
-    public static func gaps(in usable: [IOVARange]) -> [IOVARange] {
-        IOVASet(usable).complement().ranges.filter { $0 != WindowSource.mainlineWindow }
-    }
-
-    /// Modelled ranges without what the host's list leaves out; unchanged where no list is known. Ranges
-    /// that touch stay apart, as a region of no bytes keeps them.
-    ///
-    /// Complexity: O(n log m + k), with k ranges in the answer.
-    public static func bounding(_ ranges: [IOVARange], by usable: [IOVARange]?) -> [IOVARange] {
-        guard let usable else { return ranges }
-        let known = IOVASet(gaps(in: usable)).complement()
-        return ranges.flatMap { range in
-            known.ranges(overlapping: range).map {
-                IOVARange(proven: max($0.start, range.start).value, min($0.last, range.last).value)
-            }
-        }
     }
 }

@@ -74,9 +74,7 @@ extension DMADomain {
             preconditionFailure("reserving \(range.text): \(error)")
         }
         if kind == .msi {
-            hardware.append(
-                IOVARange(
-                    proven: granule.alignDown(range.start.value), granule.lastOfPage(range.last.value)))
+            hardware.append(granule.pages(around: range))
         }
     }
 

@@ -109,7 +109,7 @@ enum DMALayer {
             let offset = doorbell.value & granule.mask
             decision.doorbells.append(
                 .init(physical: doorbell, iova: IOVA(page.iova | offset), page: IOVA(page.iova)))
-            if !page.isHardware { taken.append(IOVARange(proven: page.iova, granule.lastOfPage(page.iova))) }
+            if !page.isHardware { taken.append(granule.page(of: IOVA(page.iova))) }
         }
         if taken.isEmpty, decision.errno == nil { decision.outcome = .hardware }
         let pages = IOVASet(taken).ranges
