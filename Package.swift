@@ -65,9 +65,9 @@ let package = Package(
 
         // The rim.
         module("Locking"),
-        module("JSON", ["CSimdJSON"]),
+        module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "AddressSpaces", "JSON", "CDeviceTree"]),
-        module("HTTP", ["Locking", "CZlib"]),
+        module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
         module("MicroHTTP", ["HTTP", "Locking", "CMicroHTTPD"]),
         module(
             "API",
@@ -108,7 +108,7 @@ let package = Package(
             "SandboxesTests",
             ["Sandboxes", "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
-        tests("JSONTests", ["JSON"]),
+        tests("JSONTests", ["JSON", "AddressSpaces"]),
         tests("IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"]),

@@ -7,8 +7,8 @@ import Glibc
 import HTTP
 import Ingestion
 import JSON
-import Machines
 import MSIWindows
+import Machines
 
 enum Reader: String, CaseIterable {
     case deviceTree = "device_tree"
@@ -59,7 +59,8 @@ enum Reader: String, CaseIterable {
         for device in platform.devices.prefix(8) {
             for page in [Granule.kib4, .kib64] {
                 let conditions = Conditions(pageSize: page)
-                let group = PreparedGroup(IOMMUGroup([device]), usable: device.usableRanges, under: conditions)
+                let group = PreparedGroup(
+                    IOMMUGroup([device]), usable: device.usableRanges, under: conditions)
                 _ = group.device.withheld.free
                 _ = group.advertised(.fixed).sysfsText
                 for consumer in Consumer.allCases {

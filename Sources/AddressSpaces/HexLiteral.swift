@@ -3,7 +3,8 @@
 /// Reading and writing of hexadecimal literals.
 public enum HexLiteral {
     /// Most significant digits of a 64-bit number.
-    private static let digitsMax = 16
+    @usableFromInline
+    static let digitsMax = 16
 
     /// Why a text is not a literal.
     public enum Problem: Error, Hashable, Sendable {
@@ -16,26 +17,52 @@ public enum HexLiteral {
 
     /// The number that `0x...` or `0X...` spells: digits in either case, leading zeros allowed, at most 16
     /// digits after them.
+    @inlinable
     public static func parse(_ text: some Collection<UInt8>) throws(Problem) -> UInt64 {
-        let bytes = Array(text)
-        guard bytes.count >= 2, bytes[0] == 0x30, bytes[1] | 0x20 == 0x78 else { throw .missingPrefix }
-        guard bytes.count > 2 else { throw .noDigits }
+        var place = text.startIndex
+        func takes(_ isWanted: (UInt8) -> Bool) -> Bool {
+            guard place < text.endIndex, isWanted(text[place]) else { return false }
+            place = text.index(after: place)
+            return true
+        }
+        guard takes({ $0 == 0x30 }), takes({ $0 | 0x20 == 0x78 }) else { throw .missingPrefix }
+        guard place < text.endIndex else { throw .noDigits }
+        return try digits(of: text, from: place)
+    }
+
+    /// The number that hex digits without a prefix spell.
+    @inlinable
+    public static func parseDigits(_ text: some Collection<UInt8>) throws(Problem) -> UInt64 {
+        guard !text.isEmpty else { throw .noDigits }
+        return try digits(of: text, from: text.startIndex)
+    }
+
+    @inlinable
+    static func digits<Text: Collection<UInt8>>(
+        of text: Text, from start: Text.Index
+    ) throws(Problem) -> UInt64 {
+        var place = start
         var value: UInt64 = 0
         var significant = 0
-        for (offset, byte) in bytes.enumerated().dropFirst(2) {
-            guard let digit = digit(byte) else { throw .notADigit(offset: offset) }
+        while place < text.endIndex {
+            guard let digit = digit(text[place]) else {
+                throw .notADigit(offset: text.distance(from: text.startIndex, to: place))
+            }
             if significant > 0 || digit != 0 { significant += 1 }
-            value = value << 4 | digit
+            value = value << 4 | UInt64(digit)
+            place = text.index(after: place)
         }
         guard significant <= digitsMax else { throw .tooManyDigits(significant: significant) }
         return value
     }
 
-    private static func digit(_ byte: UInt8) -> UInt64? {
+    /// The value of one digit, in either case.
+    @inlinable
+    public static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
-        case 0x30...0x39: UInt64(byte - 0x30)
-        case 0x41...0x46: UInt64(byte - 0x41 + 10)
-        case 0x61...0x66: UInt64(byte - 0x61 + 10)
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
         default: nil
         }
     }
@@ -50,6 +77,24 @@ public enum HexLiteral {
     public static func digits(_ value: some BinaryInteger, atLeast count: Int = 1) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: max(0, count - digits.count)) + digits
+    }
+}
+
+/// Reading of decimal numbers.
+public enum DecimalLiteral {
+    /// The number that decimal digits spell; nil for none, for other bytes, or beyond 64 bits.
+    @inlinable
+    public static func parse(_ text: some Collection<UInt8>) -> UInt64? {
+        guard !text.isEmpty else { return nil }
+        var value: UInt64 = 0
+        for byte in text {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
+            let (sum, isCarried) = tens.addingReportingOverflow(UInt64(byte - 0x30))
+            guard !isOver, !isCarried else { return nil }
+            value = sum
+        }
+        return value
     }
 }
 

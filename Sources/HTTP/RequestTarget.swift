@@ -1,6 +1,8 @@
 // A request target taken apart: path segments and query items, decoded one by one after the raw bytes have
 // been split, so that an encoded slash stays inside its segment (RFC 3986, 2.2 and 3.3).
 
+import AddressSpaces
+
 /// One query item, decoded. `+` is a plus.
 public struct QueryItem: Hashable, Sendable {
     public var name: String
@@ -110,7 +112,8 @@ public struct RequestTarget: Hashable, Sendable {
                 at += 1
                 continue
             }
-            guard part.endIndex - at >= 3, let high = digit(part[at + 1]), let low = digit(part[at + 2])
+            guard part.endIndex - at >= 3, let high = HexLiteral.digit(part[at + 1]),
+                let low = HexLiteral.digit(part[at + 2])
             else {
                 throw .badEscape(offset: at)
             }
@@ -125,15 +128,6 @@ public struct RequestTarget: Hashable, Sendable {
         return text
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
-    }
-
     /// A segment percent-encoded for a URL.
     public static func encoded(_ segment: String) -> String {
         segment.utf8.reduce(into: "") { text, byte in
@@ -143,7 +137,7 @@ public struct RequestTarget: Hashable, Sendable {
             if isPlain {
                 text.unicodeScalars.append(UnicodeScalar(byte))
             } else {
-                text += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+                text += "%" + HexLiteral.digits(byte, atLeast: 2).uppercased()
             }
         }
     }

@@ -1,6 +1,8 @@
 // Finds the first fault of a text that simdjson refused without saying where. It decides nothing: it only
 // looks for the place. It follows RFC 8259 and has no recursion, so depth cannot hurt it.
 
+import AddressSpaces
+
 struct JSONScanner {
     struct Fault {
         let offset: Int
@@ -162,15 +164,11 @@ struct JSONScanner {
     /// The four digits after `u`.
     private mutating func codeUnit(_ start: Int) throws(Fault) -> UInt16 {
         let digits = bytes[(at + 1)...].prefix(4)
-        guard digits.count == 4, digits.allSatisfy({ isHex($0) }),
-            let unit = UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
-        else { throw Fault(offset: start, reason: "an unfinished \\u escape") }
+        guard digits.count == 4, let unit = try? HexLiteral.parseDigits(digits) else {
+            throw Fault(offset: start, reason: "an unfinished \\u escape")
+        }
         at += 5
-        return unit
-    }
-
-    private func isHex(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte | 0x20)
+        return UInt16(unit)
     }
 
     private mutating func multibyte() throws(Fault) {

@@ -1,6 +1,8 @@
 // Canonical JSON: no blanks, members in the order in which they are written, one spelling for every
 // value; so the same answer is the same bytes.
 
+import AddressSpaces
+
 /// Appends one JSON document to a byte array.
 public struct JSONWriter {
     public private(set) var bytes: [UInt8]
@@ -111,9 +113,7 @@ public struct JSONWriter {
         case 0x0d: bytes.append(contentsOf: "\\r".utf8)
         case 0x09: bytes.append(contentsOf: "\\t".utf8)
         case 0..<0x20:
-            let digits = String(byte, radix: 16)
-            bytes.append(
-                contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+            bytes.append(contentsOf: ("\\u" + HexLiteral.digits(byte, atLeast: 4)).utf8)
         default:
             bytes.append(UInt8(ascii: "\\"))
             bytes.append(byte)

@@ -2,6 +2,8 @@
 // texts of a query or a command line alike, and the one table of what can be wrong with them. Nothing here
 // knows where the scalar stands; its owner adds the place.
 
+import AddressSpaces
+
 /// A scalar before it is known what is expected of it.
 struct Scalar {
     let kind: JSONNode.Kind
@@ -91,32 +93,16 @@ struct Scalar {
     }
 
     private func hexNumber() throws(ScalarFault) -> UInt64 {
-        let first = bytes.startIndex
-        guard bytes.count > 2, bytes[first] == UInt8(ascii: "0"),
-            bytes[first + 1] | 0x20 == UInt8(ascii: "x")
-        else {
-            let isDecimal = !bytes.isEmpty && bytes.allSatisfy { (0x30...0x39).contains($0) }
-            throw .notHex(isDecimal: isDecimal)
-        }
-        var value: UInt64 = 0
-        var significant = 0
-        for index in first + 2..<bytes.endIndex {
-            guard let digit = Self.hexDigit(bytes[index]) else {
-                throw .notAHexDigit(place: index - first + 1)
+        do {
+            return try HexLiteral.parse(bytes)
+        } catch {
+            switch error {
+            case .missingPrefix, .noDigits:
+                let isDecimal = !bytes.isEmpty && bytes.allSatisfy { (0x30...0x39).contains($0) }
+                throw .notHex(isDecimal: isDecimal)
+            case .notADigit(let offset): throw .notAHexDigit(place: offset + 1)
+            case .tooManyDigits(let significant): throw .tooManyDigits(significant)
             }
-            if significant > 0 || digit != 0 { significant += 1 }
-            value = value << 4 | digit
-        }
-        guard significant <= 16 else { throw .tooManyDigits(significant) }
-        return value
-    }
-
-    private static func hexDigit(_ byte: UInt8) -> UInt64? {
-        switch byte {
-        case 0x30...0x39: UInt64(byte - 0x30)
-        case 0x41...0x46: UInt64(byte - 0x41 + 10)
-        case 0x61...0x66: UInt64(byte - 0x61 + 10)
-        default: nil
         }
     }
 
@@ -126,20 +112,8 @@ struct Scalar {
         guard bytes.allSatisfy({ (0x30...0x39).contains($0) }) else {
             throw .notAnInteger(isExponent: bytes.contains { $0 | 0x20 == UInt8(ascii: "e") })
         }
-        guard let value = Self.decimal(bytes), value <= JSONNode.exactIntegerMax else {
+        guard let value = DecimalLiteral.parse(bytes), value <= JSONNode.exactIntegerMax else {
             throw .inexact(hint: hint())
-        }
-        return value
-    }
-
-    /// The number that decimal digits spell; nil beyond 64 bits.
-    private static func decimal(_ digits: ArraySlice<UInt8>) -> UInt64? {
-        var value: UInt64 = 0
-        for digit in digits {
-            let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
-            let (sum, isCarried) = tens.addingReportingOverflow(UInt64(digit - 0x30))
-            if isOver || isCarried { return nil }
-            value = sum
         }
         return value
     }

@@ -2,6 +2,8 @@
 // all that there can be, and memory ranges to single ones. Mirrors drivers/acpi/arm64/iort.c:
 // iort_iommu_configure_id for PCI and iort_rmr_has_dev, Linux 7.2, without aliases of conventional bridges.
 
+import AddressSpaces
+
 extension Platform {
     /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
     /// them. nil when the text is not an address of that form, or no SMMU sees the function. O(regions of the
@@ -51,15 +53,13 @@ extension Platform {
         }
         let last = parts[2].split(separator: ".", omittingEmptySubsequences: false)
         guard last.count == 2, last[0].utf8.count == 2, last[1].utf8.count == 1,
-            [parts[0], parts[1], last[0], last[1]].allSatisfy({ $0.utf8.allSatisfy(isHexDigit) }),
+            [parts[0], parts[1], last[0], last[1]].allSatisfy({
+                $0.utf8.allSatisfy { HexLiteral.digit($0) != nil }
+            }),
             let segment = UInt32(parts[0], radix: 16), let bus = UInt32(parts[1], radix: 16),
             let device = UInt32(last[0], radix: 16), let function = UInt32(last[1], radix: 16),
             device < 32, function < 8
         else { return nil }
         return (segment, bus << 8 | device << 3 | function)
-    }
-
-    private static func isHexDigit(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
     }
 }

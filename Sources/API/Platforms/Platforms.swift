@@ -1,5 +1,6 @@
 // /v1/platforms: list, upload, read, replace, remove.
 
+import AddressSpaces
 import HTTP
 import JSON
 import Machines
@@ -64,7 +65,7 @@ extension Service {
         let given = context.parameter("id")
         if let given { try checkID(given, "?id") }
         let platform = try ingest(context)
-        let id = given ?? "p-" + String(configuration.random(), radix: 16)
+        let id = given ?? "p-" + HexLiteral.digits(configuration.random())
         if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         let entry = entry(id, platform, context)
         do {

@@ -1,5 +1,6 @@
 // /v1/sessions: list, make, import, renew, end, export.
 
+import AddressSpaces
 import HTTP
 import JSON
 import LinuxReleases
@@ -78,8 +79,7 @@ extension Service {
     private func sessionID(_ request: SessionRequest, _ context: RequestContext) throws(Problem) -> String {
         guard let given = context.parameter("id") else {
             if let id = request.id { return id.text }
-            let digits = String(configuration.random(), radix: 16)
-            return "s-" + String(repeating: "0", count: 16 - digits.count) + digits
+            return "s-" + HexLiteral.digits(configuration.random(), atLeast: 16)
         }
         guard let chosen = WireID(given) else { throw .parameter("id", WireID.sentence) }
         // An exported session may be imported under another id.

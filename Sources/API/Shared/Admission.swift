@@ -163,6 +163,6 @@ extension Service {
         {
             return given
         }
-        return "r-" + String(configuration.random(), radix: 16)
+        return "r-" + HexLiteral.digits(configuration.random())
     }
 }

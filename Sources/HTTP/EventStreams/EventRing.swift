@@ -2,6 +2,8 @@
 // reader's place among them. A full ring drops its oldest events, those of one id together; a reader learns
 // what it missed. Values without locks and clocks: the tests of gaps need neither thread nor socket.
 
+import AddressSpaces
+
 /// A bounded log. Nothing is allocated before the first event.
 struct EventRing<Payload: Sendable>: Sendable {
     struct Entry: Sendable {
@@ -86,13 +88,9 @@ struct EventRing<Payload: Sendable>: Sendable {
 
     /// The number of the first event that is kept and whose id is above `id`. O(log n).
     func firstNumber(after id: UInt64) -> UInt64 {
-        var low = firstNumber
-        var high = nextNumber
-        while low < high {
-            let middle = low + (high - low) / 2
-            if self[middle].id > id { high = middle } else { low = middle + 1 }
-        }
-        return low
+        let numbers = firstNumber..<nextNumber
+        let index = numbers.partitioningIndex { self[$0].id > id }
+        return index < numbers.endIndex ? numbers[index] : nextNumber
     }
 }
 

@@ -2,6 +2,8 @@
 // sixteen bytes in hex, and the same bytes as characters. Offsets must continue each other, so that a line
 // lost in a mail is noticed.
 
+import AddressSpaces
+
 enum ACPIDumpText {
     private static let hexColumns = 16 * 3
     private static let rootPointers = ["RSD PTR", "RSD PTR ", "RSD "].map { Array($0.utf8) }
@@ -23,7 +25,7 @@ enum ACPIDumpText {
         guard bare.count > width + mark.count else { return false }
         let address = bare.dropFirst(width + mark.count).filter { $0 != 0x0d && $0 != 0x20 }
         return bare.dropFirst(width).starts(with: mark) && !address.isEmpty
-            && address.allSatisfy { TextLines.hexDigit($0) != nil }
+            && address.allSatisfy { HexLiteral.digit($0) != nil }
     }
 
     /// The bytes of each table.
@@ -56,15 +58,15 @@ enum ACPIDumpText {
     /// The hex part ends by its columns: characters after it may look like hex.
     private static func hexLine(_ line: ArraySlice<UInt8>) -> (offset: Int, bytes: [UInt8])? {
         let bare = line.drop { $0 == 0x20 || $0 == 0x09 }
-        let offsetText = bare.prefix { TextLines.hexDigit($0) != nil }
+        let offsetText = bare.prefix { HexLiteral.digit($0) != nil }
         let rest = bare.dropFirst(offsetText.count)
         guard (1...8).contains(offsetText.count), rest.starts(with: [0x3a, 0x20]) else { return nil }
         let offset = Int(TextLines.bareHex(offsetText) ?? 0)
         let columns = Array(rest.dropFirst(2).prefix(hexColumns))
         var bytes: [UInt8] = []
         var at = 0
-        while at + 1 < columns.count, let high = TextLines.hexDigit(columns[at]),
-            let low = TextLines.hexDigit(columns[at + 1])
+        while at + 1 < columns.count, let high = HexLiteral.digit(columns[at]),
+            let low = HexLiteral.digit(columns[at + 1])
         {
             bytes.append(high << 4 | low)
             guard at + 2 >= columns.count || columns[at + 2] == 0x20 || columns[at + 2] == 0x0d else {

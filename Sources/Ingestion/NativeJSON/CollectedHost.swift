@@ -1,6 +1,7 @@
 // What `iovad collect` gathered on a host, as JSON: firmware's own bytes in hex and the kernel's texts as
 // they are, so that the collector need understand none of it.
 
+import AddressSpaces
 import JSON
 
 /// `{"collected": {"format": 1, ...}}`
@@ -67,7 +68,7 @@ struct CollectedHost {
         guard var reader = ObjectReader(node, problems) else { return nil }
         defer { reader.finish() }
         let id = reader.required("id")
-        let number = id?.string(bytesMax: 20, problems).flatMap { TextLines.decimal(Array($0.utf8)) }
+        let number = id?.string(bytesMax: 20, problems).flatMap { DecimalLiteral.parse(Array($0.utf8)) }
         if let id, id.kind == .string, number == nil {
             problems.add(id.pointer, "not-a-number", "A group's id is its decimal number, as a string.")
         }
@@ -106,7 +107,7 @@ struct CollectedHost {
         bytes.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?
         for digit in text.utf8 {
-            guard let value = TextLines.hexDigit(digit) else {
+            guard let value = HexLiteral.digit(digit) else {
                 problems.add(
                     node.pointer, "not-hex", "Send two hex digits for each byte, with nothing between them.")
                 return nil

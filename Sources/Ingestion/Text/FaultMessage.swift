@@ -2,6 +2,7 @@
 // stamps and colours the log has around it, and the names and numbers in it. Mail and terminals break long
 // lines; a message that ends before its driver would end it takes the next line on, if that continues it.
 
+import AddressSpaces
 import Machines
 
 /// A message of an SMMU driver.
@@ -64,7 +65,7 @@ struct FaultMessage {
     }
 
     private static func isOfName(_ byte: UInt8) -> Bool {
-        TextLines.hexDigit(byte) != nil || (0x67...0x7a).contains(byte | 0x20)
+        HexLiteral.digit(byte) != nil || (0x67...0x7a).contains(byte | 0x20)
             || [0x2d, 0x2e, 0x2f, 0x5f].contains(byte)
     }
 
@@ -229,7 +230,7 @@ struct FaultFields {
     func u32(_ name: String) -> UInt32? { self[name].flatMap(UInt32.init(exactly:)) }
 
     /// The decimal number of a name.
-    func decimal(_ name: String) -> UInt64? { text(of: name).flatMap(TextLines.decimal) }
+    func decimal(_ name: String) -> UInt64? { text(of: name).flatMap { DecimalLiteral.parse($0) } }
 
     func text(_ name: String) -> String? { text(of: name).map { TextLines.string($0.prefix(64)) } }
 

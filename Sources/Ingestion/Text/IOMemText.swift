@@ -25,7 +25,7 @@ enum IOMemText {
             return nil
         }
         let behind = bare[(dash + 1)...]
-        let digits = behind.prefix { TextLines.hexDigit($0) != nil }
+        let digits = behind.prefix { HexLiteral.digit($0) != nil }
         guard let last = TextLines.bareHex(digits), behind[digits.endIndex...].starts(with: Array(" : ".utf8))
         else { return nil }
         return (start, last, behind[(digits.endIndex + 3)...])

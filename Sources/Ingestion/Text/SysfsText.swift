@@ -2,6 +2,7 @@
 // `head` or `grep -r .` print them. Mirrors drivers/iommu/iommu.c: iommu_group_show_resv_regions and
 // Documentation/ABI/testing/sysfs-kernel-iommu_groups, Linux 7.2.
 
+import AddressSpaces
 import Machines
 
 /// Reads reserved_regions texts.
@@ -71,8 +72,8 @@ enum SysfsText {
 
     private static func path(_ bytes: ArraySlice<UInt8>) -> (group: UInt64, file: ArraySlice<UInt8>)? {
         let parts = bytes.split(separator: 0x2f)
-        guard let place = parts.indices.dropLast().last(where: { TextLines.decimal(parts[$0]) != nil }),
-            place + 1 < parts.count, let group = TextLines.decimal(parts[place])
+        guard let place = parts.indices.dropLast().last(where: { DecimalLiteral.parse(parts[$0]) != nil }),
+            place + 1 < parts.count, let group = DecimalLiteral.parse(parts[place])
         else { return nil }
         return (group, parts[place + 1])
     }

@@ -1,6 +1,8 @@
 // Lines of a text that a caller sent, with their numbers, and numbers in them; how much text is read, and
 // why a text is refused. Nothing here traps, whatever the text is.
 
+import AddressSpaces
+
 /// A text as lines.
 struct TextLines: Sequence {
     /// One line without its end.
@@ -60,46 +62,10 @@ struct TextLines: Sequence {
     static func string(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// A number of hex digits without a prefix; nil for none, for other bytes, or for more than 64 bits.
-    static func bareHex(_ bytes: some Collection<UInt8>) -> UInt64? {
-        guard !bytes.isEmpty else { return nil }
-        var value: UInt64 = 0
-        for byte in bytes {
-            guard value >> 60 == 0, let digit = hexDigit(byte) else { return nil }
-            value = value << 4 | UInt64(digit)
-        }
-        return value
-    }
-
-    /// A number of decimal digits; nil for none, for other bytes, or for more than 64 bits.
-    static func decimal(_ bytes: some Collection<UInt8>) -> UInt64? {
-        guard !bytes.isEmpty else { return nil }
-        var value: UInt64 = 0
-        for byte in bytes {
-            guard (0x30...0x39).contains(byte) else { return nil }
-            let (tens, over) = value.multipliedReportingOverflow(by: 10)
-            let (sum, carry) = tens.addingReportingOverflow(UInt64(byte - 0x30))
-            guard !over, !carry else { return nil }
-            value = sum
-        }
-        return value
-    }
+    static func bareHex(_ bytes: some Collection<UInt8>) -> UInt64? { try? HexLiteral.parseDigits(bytes) }
 
     /// `0x` and hex digits.
-    static func prefixedHex(_ bytes: ArraySlice<UInt8>) -> UInt64? {
-        guard bytes.count > 2, bytes.first == 0x30, bytes[bytes.startIndex + 1] | 0x20 == 0x78 else {
-            return nil
-        }
-        return bareHex(bytes.dropFirst(2))
-    }
-
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case 0x30...0x39: byte - 0x30
-        case 0x41...0x46: byte - 0x41 + 10
-        case 0x61...0x66: byte - 0x61 + 10
-        default: nil
-        }
-    }
+    static func prefixedHex(_ bytes: ArraySlice<UInt8>) -> UInt64? { try? HexLiteral.parse(bytes) }
 }
 
 /// A text that is refused.

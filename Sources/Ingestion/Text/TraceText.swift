@@ -2,6 +2,7 @@
 // /sys/kernel/tracing/trace, `trace-cmd report` or `perf script` prints it. Mirrors the TP_printk of
 // include/trace/events/iommu.h, Linux 4.4 to 7.2; other lines are skipped and counted.
 
+import AddressSpaces
 public import Machines
 
 /// Reads traces.
@@ -108,7 +109,7 @@ public enum TraceText {
     /// Sizes are decimal; old kernels print hex.
     private static func number(_ bytes: ArraySlice<UInt8>?) -> UInt64? {
         guard let bytes else { return nil }
-        return TextLines.prefixedHex(bytes) ?? TextLines.decimal(bytes)
+        return TextLines.prefixedHex(bytes) ?? DecimalLiteral.parse(bytes)
     }
 
     /// `kworker/0:1-12` from `  kworker/0:1-12   [000] ..... 5.826738: `, or from the latency format's
@@ -116,11 +117,12 @@ public enum TraceText {
     private static func task(_ stamp: ArraySlice<UInt8>) -> String {
         let words = stamp.split(whereSeparator: TextLines.isBlank)
         func isCPU(_ word: ArraySlice<UInt8>) -> Bool {
-            word.first == 0x5b && word.last == 0x5d && TextLines.decimal(word.dropFirst().dropLast()) != nil
+            word.first == 0x5b && word.last == 0x5d
+                && DecimalLiteral.parse(word.dropFirst().dropLast()) != nil
         }
         func endsWithNumber(_ word: ArraySlice<UInt8>) -> Bool {
             guard let dash = word.lastIndex(of: 0x2d) else { return false }
-            return TextLines.decimal(word[(dash + 1)...]) != nil
+            return DecimalLiteral.parse(word[(dash + 1)...]) != nil
         }
         let name: ArraySlice<ArraySlice<UInt8>>
         if let cpu = words.lastIndex(where: isCPU) {
@@ -137,6 +139,6 @@ public enum TraceText {
     private static func lost(_ line: TextLines.Line) -> UInt64 {
         guard line.holds("[LOST ") || line.holds("EVENTS DROPPED]") else { return 0 }
         let words = line.bytes.split { TextLines.isBlank($0) || $0 == 0x5b || $0 == 0x5d }
-        return words.dropFirst().lazy.compactMap { TextLines.decimal($0) }.first ?? 1
+        return words.dropFirst().lazy.compactMap { DecimalLiteral.parse($0) }.first ?? 1
     }
 }
