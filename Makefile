@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	atlas record compare python clean
 
-# First what the toolchain itself loads and links with, then the three libraries behind the C fence.
+# First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
 	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
 	libmicrohttpd-dev libfdt-dev libsimdjson-dev curl openssl

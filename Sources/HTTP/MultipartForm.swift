@@ -46,8 +46,8 @@ public struct MultipartForm: Sendable {
 
     public static let partsMax = 32
     public static let partHeaderBytesMax = 4_096
-    static let boundaryBytesMax = 70
-    static let nameBytesMax = 128
+    public static let boundaryBytesMax = 70
+    public static let nameBytesMax = 128
 
     public private(set) var parts: [Part] = []
 

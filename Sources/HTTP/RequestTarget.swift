@@ -30,7 +30,7 @@ public enum TargetProblem: Error, Hashable, Sendable {
 
 /// Path and query of a request.
 public struct RequestTarget: Hashable, Sendable {
-    static let queryItemsMax = 64
+    public static let queryItemsMax = 64
 
     /// Decoded segments; empty for `/`.
     public let path: [String]

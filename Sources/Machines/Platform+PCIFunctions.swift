@@ -53,13 +53,14 @@ extension Platform {
         }
         let last = parts[2].split(separator: ".", omittingEmptySubsequences: false)
         guard last.count == 2, last[0].utf8.count == 2, last[1].utf8.count == 1,
-            [parts[0], parts[1], last[0], last[1]].allSatisfy({
-                $0.utf8.allSatisfy { HexLiteral.digit($0) != nil }
-            }),
-            let segment = UInt32(parts[0], radix: 16), let bus = UInt32(parts[1], radix: 16),
-            let device = UInt32(last[0], radix: 16), let function = UInt32(last[1], radix: 16),
-            device < 32, function < 8
+            let segment = hex(parts[0]), let bus = hex(parts[1]), let device = hex(last[0]),
+            let function = hex(last[1]), device < 32, function < 8
         else { return nil }
         return (segment, bus << 8 | device << 3 | function)
+    }
+
+    /// At most eight digits.
+    private static func hex(_ digits: Substring) -> UInt32? {
+        (try? HexLiteral.parseDigits(digits.utf8)).flatMap(UInt32.init(exactly:))
     }
 }

@@ -46,6 +46,8 @@ public struct ServerLimits: Hashable, Sendable {
             ("stream_goodbye_seconds_max", streamGoodbyeSeconds),
             ("stream_send_buffer_bytes", streamSendBufferBytes),
             ("stream_piece_bytes_max", StreamPiece.bytesMax),
+            ("connections_per_address_max", maximumConnectionCountPerAddress),
+            ("drained_bytes_max", maximumDrainedBytes),
         ]
     }
 }

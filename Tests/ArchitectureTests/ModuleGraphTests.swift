@@ -108,13 +108,18 @@ import Testing
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
+    private static func isModifier(_ word: Substring) -> Bool {
+        word.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains(word)
+    }
+
     private static func imports(of file: SourceFile) -> [String] {
         file.lines.compactMap { line in
-            let words = line.split(separator: " ")
-            guard let index = words.firstIndex(of: "import"), index < 2, words.count == index + 2,
-                index == 0 || ["public", "package", "internal"].contains(words[0])
+            let words = line.split(separator: "/", maxSplits: 1).first?.split(separator: " ") ?? []
+            guard let index = words.firstIndex(of: "import"), index + 1 < words.count,
+                words[..<index].allSatisfy({ isModifier($0) })
             else { return nil }
-            return String(words[index + 1].split(separator: ".")[0])
+            // `import struct Foundation.URL` names a kind first.
+            return words.last.map { String($0.split(separator: ".")[0]) }
         }
     }
 }

@@ -75,7 +75,7 @@ def placements(r):
             place(r, [CROWDED], {"vmm": vmm, "ram": "0x1000000000", "viommu": viommu}, {"movable": False})
     for index, (window, host) in enumerate(itertools.product(WINDOWS, HOSTS)):
         place(r, [host], {"vmm": v.VMMS[index % len(v.VMMS)], "ram": "0x80000000"}, window,
-              page_size=v.PAGE_SIZES[index % 3], doorbell_count=1 + 300 * (index % 2), kernel=v.KERNELS[index % 4])
+              page_size=v.PAGE_SIZES[index % 3], doorbell_count=1 + 300 * (index % 2), kernel=v.KERNELS[index % len(v.KERNELS)])
     entries = [{"start": "0x40000000", "last": "0xbfffffff"},
                {"start": "0x10000000", "last": "0x3efeffff", "kind": "bar_window"},
                {"start": "0x8000000", "size": "0x10000", "kind": "pinned_bar"}]
@@ -102,7 +102,7 @@ def surveys(r, context):
     ids = [id for id, _, _ in context.platforms]
     lines = [["Accept", "application/x-ndjson"]]
     for start in range(0, len(ids), 12):
-        body = {"platforms": ids[start:start + 12], "kernel": v.KERNELS[start // 12 % 4],
+        body = {"platforms": ids[start:start + 12], "kernel": v.KERNELS[start // 12 % len(v.KERNELS)],
                 "page_size": v.PAGE_SIZES[start // 12 % 3], "aperture_bits": (48, 39, 52)[start // 12 % 3]}
         r.post("/v1/surveys", body)
         r.post("/v1/surveys", body, lines)

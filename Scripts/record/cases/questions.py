@@ -64,7 +64,7 @@ def choose(devices, count):
 def views(r, here, device, index, full):
     for view in v.VIEWS:
         r.get(f"{here}/reserved-regions?device={device}&view={view}")
-    kernel, source = v.KERNELS[index % 4], v.SOURCES[index % 3]
+    kernel, source = v.KERNELS[index % len(v.KERNELS)], v.SOURCES[index % 3]
     if full:
         r.get(f"{here}/reserved-regions?device={device}")
         r.get(f"{here}/reserved-regions?device={device}&view=sysfs", [["Accept", "text/plain"]])
@@ -112,7 +112,7 @@ def more(r, id, device, index):
     r.post("/v1/decisions", {"platform": id, "device": device, "consumer": consumer, "window_source": source})
     r.post("/v1/comparisons", {"platform": id, "device": device})
     r.post(f"/v1/comparisons?explain={v.EXPLAIN[index % 3]}",
-           {"platform": id, "device": device, "consumer": consumer, "kernels": v.KERNELS[:1 + index % 4],
+           {"platform": id, "device": device, "consumer": consumer, "kernels": v.KERNELS[:1 + index % len(v.KERNELS)],
             "policies": ["mainline_fixed", "posted_two_constants", {"window_source": source}]})
     platform = segment(id)
     r.post(f"/v1/fault-explanations?platform={platform}", FAULT, [["Content-Type", "text/plain"]])

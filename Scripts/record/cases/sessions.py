@@ -199,7 +199,7 @@ def platforms(r, context):
     for index, (platform, device) in enumerate(context.devices[::4]):
         if index % 20 == 0:
             session = f"rec-dev-{index}"
-            r.post(f"/v1/sessions?id={session}", {"kernel": v.KERNELS[index // 20 % 4]})
+            r.post(f"/v1/sessions?id={session}", {"kernel": v.KERNELS[index // 20 % len(v.KERNELS)]})
         here = f"/v1/sessions/{session}/domains"
         domain, consumer = f"d{index}", v.CONSUMERS[index % 3]
         r.post(here, {"id": domain, "consumer": consumer, "window_source": v.SOURCES[index % 3],

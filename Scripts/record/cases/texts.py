@@ -22,7 +22,7 @@ def logs(r, context):
     for index, (name, path) in enumerate(context.shelf.logs()):
         data = shelf.read(path)
         r.post("/v1/fault-explanations", data, TEXT)
-        r.post(f"/v1/fault-explanations?kernel={v.KERNELS[index % 4]}&doorbell=0x8090040", data, TEXT)
+        r.post(f"/v1/fault-explanations?kernel={v.KERNELS[index % len(v.KERNELS)]}&doorbell=0x8090040", data, TEXT)
         r.post(f"/v1/fault-explanations?platform={segment(platforms[index * 5 % len(platforms)])}", data, TEXT)
         text = data.decode("utf-8", "replace")
         r.post("/v1/fault-explanations", {"text": text, "platform": "example-qemu-virt"})
@@ -41,7 +41,7 @@ def vectors(r, context):
         if "ops" not in body or len(data) > VECTOR_BYTES_MAX:
             continue
         count = len(body["ops"])
-        r.post(f"/v1/replays?explain=full&operation={count * (index % 7) // 7}", {**body, "kernel": v.KERNELS[index % 4]})
+        r.post(f"/v1/replays?explain=full&operation={count * (index % 7) // 7}", {**body, "kernel": v.KERNELS[index % len(v.KERNELS)]})
         r.post(f"/v1/replays?explain={v.EXPLAIN[index % 3]}", {**body, "cpus": 1 + index % 5, "kernel": "6.1"})
 
 
@@ -49,7 +49,7 @@ def captures(r, context):
     for index, (name, folder, truth) in enumerate(context.shelf.captures()):
         trace = shelf.trace_text(truth)
         r.post("/v1/replays", trace, TEXT)
-        r.post(f"/v1/replays?kernel={v.KERNELS[index % 4]}&doorbell={truth.get('doorbell') or '0x8090040'}", trace,
+        r.post(f"/v1/replays?kernel={v.KERNELS[index % len(v.KERNELS)]}&doorbell={truth.get('doorbell') or '0x8090040'}", trace,
                TEXT)
         if any(id == name for id, _, _ in context.platforms):
             device = next((d for id, d in context.devices if id == name), "none")

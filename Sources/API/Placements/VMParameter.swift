@@ -2,6 +2,7 @@
 // /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes may have a suffix in queries and on
 // command lines, as people and VMMs write them: 64G, 512M, 2T; in JSON a size is a number or a hex string.
 
+import AddressSpaces
 package import Fleet
 package import JSON
 
@@ -137,10 +138,7 @@ package enum MemorySize {
         if letters.hasSuffix("IB") { letters = letters.dropLast(2) }
         guard let suffix = letters.last, let place = "KMGT".firstIndex(of: suffix) else { return nil }
         let shift = UInt64("KMGT".distance(from: "KMGT".startIndex, to: place) + 1) * 10
-        let digits = letters.dropLast()
-        guard digits.allSatisfy({ $0.isASCII && $0.isNumber }), let number = UInt64(digits) else {
-            return nil
-        }
+        guard let number = DecimalLiteral.parse(letters.dropLast().utf8) else { return nil }
         let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
         return overflow ? nil : bytes
     }

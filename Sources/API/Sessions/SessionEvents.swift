@@ -74,8 +74,7 @@ extension Service {
     }
 
     private static func number(_ text: String) -> UInt64? {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return UInt64(text).flatMap { $0 <= JSONNode.exactIntegerMax ? $0 : nil }
+        DecimalLiteral.parse(text.utf8).flatMap { $0 <= JSONNode.exactIntegerMax ? $0 : nil }
     }
 }
 

@@ -1,6 +1,7 @@
 // Every limit of the service, named with its unit. GET /v1/limits lists them all from the tables below; the
 // limits of the server in front are its own.
 
+import Fleet
 import HTTP
 import Ingestion
 import MSIWindows
@@ -20,7 +21,7 @@ package enum Limits {
     static let memoryRangesListedMax = 32_768
     static let multipartPartsMax = MultipartForm.partsMax
     static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
-    package static let textLinesMax = 200_000
+    package static let textLinesMax = TextLimits.linesMax
     package static let platformsUploadedMax = 1_024
     /// Sum of what uploaded platforms take, by the service's own estimate.
     static let platformBytesTotalMax = 512 << 20
@@ -41,7 +42,7 @@ package enum Limits {
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
     package static let comparisonRegionsMax = 4_096
     /// Faults of a log, and other lines of SMMU drivers; the answer also says how many are left out.
-    static let faultsMax = 1_000
+    static let faultsMax = FaultLog.faultsMax
     /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
     static let faultStreamsMax = FaultExplanation.scenesMax
     package static let warningsPerDecisionMax = Decision.warningsMax
@@ -142,7 +143,7 @@ package enum Limits {
             ("site_folder_depth_max", siteFolderDepthMax),
         ] + readerTable + sessionTable
 
-    /// What the readers of firmware stop at.
+    /// What the readers stop at.
     private static let readerTable: [(name: String, value: Int)] = [
         ("device_tree_nodes_max", DeviceTreeLimits.nodesMax),
         ("device_tree_depth_max", DeviceTreeLimits.depthMax),
@@ -160,6 +161,19 @@ package enum Limits {
         ("acpi_route_steps_max", ACPILimits.routeStepsMax),
         ("acpi_pieces_per_device_max", ACPILimits.piecesPerDeviceMax),
         ("acpi_madt_frames_max", ACPILimits.madtFramesMax),
+        ("native_list_max", NativePlatform.listMax), ("native_smmus_max", NativePlatform.smmusMax),
+        ("native_msi_controllers_max", NativePlatform.controllersMax),
+        ("text_groups_max", TextLimits.groupsMax), ("text_regions_max", TextLimits.regionsMax),
+        ("text_regions_per_group_max", TextLimits.regionsPerGroupMax),
+        ("text_windows_max", TextLimits.windowsMax),
+        ("text_memory_ranges_max", TextLimits.memoryRangesMax),
+        ("trace_domains_max", TraceReconstruction.domainsMax),
+        ("trace_attachments_max", TraceReconstruction.attachmentsMax),
+        ("vm_memory_bytes_max", Int(VMShape.sizeMax)), ("vm_slots_max", VMShape.slotsMax),
+        ("vm_vcpus_max", VMShape.vcpusBounds.upperBound),
+        ("query_items_max", RequestTarget.queryItemsMax),
+        ("multipart_boundary_bytes_max", MultipartForm.boundaryBytesMax),
+        ("multipart_name_bytes_max", MultipartForm.nameBytesMax),
     ]
 }
 

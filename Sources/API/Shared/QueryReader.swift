@@ -1,6 +1,7 @@
 // The parameters of a query, as values that the readers of bodies take too. Unknown and repeated names are
 // refused at admission; here the values are read, and those that several resources share have one reader.
 
+import AddressSpaces
 import HTTP
 import JSON
 import MSIWindows
@@ -77,7 +78,9 @@ extension Service {
     /// A page token that counts items.
     func pageOffset(_ context: RequestContext) throws(Problem) -> Int {
         guard let text = context.parameter("page_token") else { return 0 }
-        guard let offset = Int(text), (0...Limits.regionsPerPlatformMax).contains(offset) else {
+        guard let offset = DecimalLiteral.parse(text.utf8).flatMap(Int.init(exactly:)),
+            (0...Limits.regionsPerPlatformMax).contains(offset)
+        else {
             throw .parameter(
                 "page_token", "This is not a value of next_page_token; send one, or leave it out.")
         }

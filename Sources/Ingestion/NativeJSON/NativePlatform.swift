@@ -8,9 +8,9 @@ public import Machines
 /// Reads the native JSON model of a platform.
 public enum NativePlatform {
     static let nameBytesMax = 1_024
-    static let smmusMax = 1_024
-    static let controllersMax = 4_096
-    static let listMax = 4_096
+    public static let smmusMax = 1_024
+    public static let controllersMax = 4_096
+    public static let listMax = 4_096
 
     /// The platform; what is wrong goes to `problems`, and then the result is void.
     public static func read(_ root: JSONNode, _ problems: ProblemList) -> Platform {

@@ -1,6 +1,7 @@
 // Where the server listens: inherited sockets, or a TCP address; and a unix path. Listening beyond loopback
 // without a token must be asked for. Why a socket cannot be opened is said in terms of the flags.
 
+import AddressSpaces
 import ArgumentParser
 import Glibc
 import MicroHTTP
@@ -46,7 +47,9 @@ extension Settings {
     }
 
     private func address() throws -> (host: String, port: UInt16) {
-        guard let colon = listen.lastIndex(of: ":"), let port = UInt16(listen[listen.index(after: colon)...])
+        guard let colon = listen.lastIndex(of: ":"),
+            let port = DecimalLiteral.parse(listen[listen.index(after: colon)...].utf8)
+                .flatMap(UInt16.init(exactly:))
         else {
             throw ValidationError(
                 "--listen \(listen): expected HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
