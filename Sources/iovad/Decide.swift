@@ -114,7 +114,7 @@ enum DecideTable {
         var rows: [(String, String)] = [("outcome", answer.text("outcome"))]
         if answer.member("errno") != nil { rows.append(("errno", answer.text("errno"))) }
         if let window = answer.member("window") { rows.append(("window", window.rangeText)) }
-        rows.append(("reachable", answer.flag("reachable") ? "yes" : "no"))
+        rows.append(("reachable", reachability(answer)))
         rows.append(("because", answer.text("because")))
         for doorbell in answer.children("doorbells") {
             rows.append(("doorbell", "\(doorbell.text("physical")) -> \(doorbell.text("iova"))"))
@@ -139,6 +139,11 @@ enum DecideTable {
             rows.append(("model", "Linux \(model.text("kernel")), iovad \(model.text("engine"))"))
         }
         return Console.table(rows)
+    }
+
+    private static func reachability(_ answer: JSONNode) -> String {
+        if answer.member("reachability")?.text != nil { return "conditional" }
+        return answer.flag("reachable") ? "yes" : "no"
     }
 
     static func devices(_ answer: JSONNode) -> String {

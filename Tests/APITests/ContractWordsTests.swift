@@ -145,12 +145,15 @@ import Testing
         #expect(Contract.document.closedSets[Self.root + format] == [.integer(1)])
         let attached = "WindowSourceInFull/oneOf/3/properties/attached"
         #expect(Contract.document.closedSets[Self.root + attached] == [.bool(true)])
+        #expect(
+            Contract.document.closedSets[Self.root + "Reachability"]
+                == [.bool(true), .bool(false), .string("conditional")])
     }
 
     @Test func noSetIsMappedToNothing() {
         let others = [
             "PageSize", "CollectedHost/properties/collected/properties/format",
-            "WindowSourceInFull/oneOf/3/properties/attached",
+            "WindowSourceInFull/oneOf/3/properties/attached", "Reachability",
         ]
         let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
         let known = Set(names.map { Self.root + $0 })

@@ -22,6 +22,7 @@ const verdict = (answer) => {
   if (answer.outcome === 'refused') return pill(answer.errno ? `refused, ${answer.errno}` : 'refused', 'bad');
   if (answer.outcome === 'none') return pill('no window', 'bad');
   if (answer.outcome === 'hardware' || answer.outcome === 'identity') return pill(answer.outcome === 'hardware' ? 'hardware MSI' : 'identity', answer.reachable ? 'good' : 'bad');
+  if (answer.reachability === 'conditional') return pill('depends on the bridge', 'warn');
   return answer.reachable ? pill('reachable', 'good') : pill('unreachable', 'bad');
 };
 
@@ -145,7 +146,7 @@ export function decisionItems({ policy, answer }, page) {
   const items = [];
   if (answer.window) {
     const range = span(answer.window);
-    items.push({ id: 'window', kind: answer.reachable ? 'window' : 'window_unreachable', ...range, mark: true, title: answer.reachable ? 'MSI window' : 'MSI window, unreachable', label: sizeName(sizeOf(range)), note: answer.because, seen: policy.title });
+    items.push({ id: 'window', kind: answer.reachable ? 'window' : 'window_unreachable', ...range, mark: true, title: answer.reachable ? 'MSI window' : answer.reachability === 'conditional' ? 'MSI window in a PCI window' : 'MSI window, unreachable', label: sizeName(sizeOf(range)), note: answer.because, seen: policy.title });
   }
   for (const [index, doorbell] of (answer.doorbells ?? []).entries()) {
     if (!doorbell.page) continue;

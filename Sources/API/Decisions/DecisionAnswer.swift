@@ -49,6 +49,7 @@ extension JSONWriter {
             }
         }
         member("reachable", decision.isReachable)
+        reachability(decision.reachability)
         array("blockers") { writer in decision.blockers.forEach { writer.blocker($0) } }
         member("because", decision.because)
         array("warnings") { writer in

@@ -12,12 +12,14 @@ extension JSONWriter {
         member("because", placement.because)
         object("default") { writer in
             writer.member("works", placement.defaultWorks)
+            writer.reachability(placement.defaultReachability)
             writer.blockers(placement.defaultBlockers)
         }
         if let works = placement.requestedWorks, let start = placement.window.requested {
             object("requested") { writer in
                 writer.member("start", hex: start)
                 writer.member("works", works)
+                writer.reachability(placement.requestedReachability)
                 writer.blockers(placement.requestedBlockers)
             }
         }
@@ -77,6 +79,7 @@ extension JSONWriter {
             writer.member("verdict", answer.verdict.rawValue)
             writer.object("default") { writer in
                 writer.member("works", answer.defaultWorks)
+                writer.reachability(answer.defaultReachability)
                 writer.blockers(answer.blockers)
             }
             writer.picks(answer.picks)
@@ -93,6 +96,7 @@ extension JSONWriter {
             writer.member("detail", warning.detail)
             if let range = warning.range { writer.range("range", range) }
             if let host = warning.host { writer.member("host", host) }
+            if let reachability = warning.reachability { writer.reachability(reachability) }
         }
     }
 }

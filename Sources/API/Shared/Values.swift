@@ -47,6 +47,15 @@ extension JSONWriter {
         }
     }
 
+    /// Beside a flag that is false for "no" and for "conditional".
+    mutating func reachability(_ value: Reachability) {
+        switch value {
+        case .yes: member("reachability", true)
+        case .no: member("reachability", false)
+        case .conditional: member("reachability", "conditional")
+        }
+    }
+
     mutating func member(_ name: String, orNullHex value: UInt64?) {
         key(name)
         if let value { hex(value) } else { null() }

@@ -46,6 +46,7 @@ extension JSONWriter {
             if case .constant(let base) = tally.policy { writer.member("base", hex: base) }
             writer.member("fits", tally.fits)
             writer.member("conflicts", tally.conflicts)
+            writer.member("conditional", tally.conditional)
             writer.member("not_at_default", tally.moved)
             writer.member("platforms_with_conflicts", tally.platforms.count)
             writer.member("conflicting_platforms", strings: Array(tally.platforms.prefix(64)))
@@ -58,6 +59,7 @@ extension JSONWriter {
             writer.member("device", conflict.device)
             writer.member("policy", conflict.policy)
             writer.member("base", orNullHex: conflict.base)
+            writer.reachability(conflict.reachability)
             writer.member("reasons", strings: conflict.reasons)
         }
     }
@@ -114,6 +116,7 @@ extension JSONWriter {
                     writer.object(policy.name) { writer in
                         writer.member("base", orNullHex: cell.base)
                         writer.member("fits", cell.fits)
+                        writer.reachability(cell.reachability)
                         if !cell.reasons.isEmpty { writer.member("reasons", strings: cell.reasons) }
                     }
                 }

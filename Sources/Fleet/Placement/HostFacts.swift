@@ -4,7 +4,7 @@
 // drivers/vfio/vfio_iommu_type1.c: vfio_iommu_resv_exclude, Linux 7.2.
 
 public import AddressSpaces
-import MSIWindows
+public import MSIWindows
 
 /// What is known about one host.
 public struct HostFacts: Sendable {
@@ -12,6 +12,8 @@ public struct HostFacts: Sendable {
     public let mappable: IOVASet
     /// Where a window would also be reached by the devices.
     public let windowable: IOVASet
+    /// Where PCI windows alone are in the way of devices' writes.
+    public let conditional: IOVASet
     /// By start.
     public let obstacles: [HostObstacle]
     /// A direct region: Linux refuses the device outright.
@@ -60,6 +62,8 @@ public struct HostFacts: Sendable {
         relaxable = obstacles.filter { $0.kind == .directRelaxable }
         mappable = IOVASet(hard.filter(\.refusesMappings).map(\.range)).complement()
         windowable = IOVASet(hard.map(\.range)).complement()
+        conditional = IOVASet(hard.filter { $0.kind.reachability == .conditional }.map(\.range))
+            .subtracting(IOVASet(hard.filter { $0.kind.reachability == .no }.map(\.range)))
         refusal = hard.first { $0.kind == .direct }
         let hasHardware = hard.contains { $0.kind == .hardwareMSI }
         isType1Only = hasHardware && hasSoftwareMSI
@@ -73,6 +77,12 @@ public struct HostFacts: Sendable {
         let lines = IOVASet(obstacles.filter { $0.kind == .directRelaxable }.map(\.range))
         guard let line = lines.ranges.first else { return obstacles }
         return obstacles.filter { $0.kind != .directRelaxable || line.contains($0.range) }
+    }
+
+    /// Whether the host's devices reach a window, if Linux lets user space have them at all.
+    public func reachability(of window: IOVARange) -> Reachability {
+        guard refusal == nil else { return .no }
+        return obstacles(overlapping: window).map(\.kind.reachability).min() ?? .yes
     }
 
     /// Obstacles that share an address with `range`.
@@ -100,6 +110,16 @@ public struct HostObstacle: Hashable, Sendable {
         case pciWindow = "pci_window"
         case dmaRangesGap = "dma_ranges_gap"
         case aboveDMALimit = "above_dma_limit"
+
+        /// What of a window there can be said; PCI windows are as sure as they are for one device.
+        public var reachability: Reachability {
+            switch self {
+            case .pciWindow: WithheldItem.Kind.pciWindow.reachability
+            case .reserved, .direct, .directRelaxable, .hardwareMSI, .iommuAddresses, .rmr,
+                .outsideIOVARanges, .outsideAperture, .deviceWindow, .pageZero, .dmaRangesGap, .aboveDMALimit:
+                .no
+            }
+        }
     }
 
     public var range: IOVARange

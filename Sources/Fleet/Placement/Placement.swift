@@ -3,6 +3,7 @@
 // closed list. Values only: PlacementDecision.swift decides.
 
 public import AddressSpaces
+public import MSIWindows
 
 /// One question. The order of hosts decides only the order of the per-host answers.
 public struct PlacementQuestion: Sendable {
@@ -70,6 +71,8 @@ public struct Placement: Sendable {
         public var detail: String
         public var range: IOVARange?
         public var host: String?
+        /// Of what a device writes to `range`; nil where the warning is about something else.
+        public var reachability: Reachability?
     }
 
     public struct Picks: Hashable, Sendable {
@@ -83,6 +86,8 @@ public struct Placement: Sendable {
         public var host: String
         public var verdict: Verdict
         public var defaultWorks: Bool
+        /// Whether its devices reach the default, whatever the guest has there.
+        public var defaultReachability: Reachability
         public var blockers: [Blocker]
         public var picks: Picks
         /// The base to use on this host.
@@ -95,9 +100,13 @@ public struct Placement: Sendable {
 
     public var verdict: Verdict
     public var defaultWorks: Bool
+    /// Whether the devices of every host reach the default, whatever the guest has there.
+    public var defaultReachability: Reachability
     public var defaultBlockers: [Blocker]
     /// Whether the base that was asked for is free; nil when none was.
     public var requestedWorks: Bool?
+    /// Of the base that was asked for.
+    public var requestedReachability: Reachability
     public var requestedBlockers: [Blocker]
     public var candidates: Candidates
     public var picks: Picks

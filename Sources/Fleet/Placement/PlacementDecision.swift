@@ -67,19 +67,24 @@ extension Placement {
         let candidates = Self.candidates(verdict, pool, contract, demand)
         var placement = Placement(
             verdict: verdict, defaultWorks: pool.defaultWorks && question.guest.refusal == nil,
-            defaultBlockers: [],
+            defaultReachability: .yes, defaultBlockers: [],
             requestedWorks: demand.requested.map {
                 candidates.contains(base: $0) && Self.isReached($0, isForced: isForced)
-            }, requestedBlockers: [],
+            }, requestedReachability: .yes, requestedBlockers: [],
             candidates: candidates, picks: Picks(candidates), chosen: nil, window: demand,
             unmappable: pool.unmappable, maxRAM: Self.maxRAM(verdict, guest, pool),
             needsCommonWindow: contract != .invisible, hosts: [], warnings: [], because: "")
         let hits = Hits(demand.defaultWindow, question)
+        placement.defaultReachability = hits.reachability(question)
         placement.defaultBlockers = Self.blockers(hits, question)
         placement.chosen = Self.choose(demand, candidates, verdict, isForced: isForced)
         placement.hosts = Self.answers(views, hits, question, placement)
-        if let base = demand.requested, placement.requestedWorks == false {
-            placement.requestedBlockers = Self.blockers(Hits(demand.window(at: base), question), question)
+        if let base = demand.requested {
+            let hits = Hits(demand.window(at: base), question)
+            placement.requestedReachability = hits.reachability(question)
+            if placement.requestedWorks == false {
+                placement.requestedBlockers = Self.blockers(hits, question)
+            }
         }
         placement.warn(question, pool, contract)
         placement.because = placement.sentence(question)

@@ -10,15 +10,23 @@ struct Hits {
     let guest: [GuestRegion]
     /// By index of the facts.
     let hosts: [[HostObstacle]]
+    /// By index of the facts: whether that host's devices reach the window, whatever the guest has there.
+    let reachability: [Reachability]
 
     init(_ window: IOVARange?, _ question: PlacementQuestion) {
         self.window = window
         guest = window.map { window in question.guest.occupied.filter { $0.range.overlaps(window) } } ?? []
+        reachability = question.facts.map { facts in window.map { facts.reachability(of: $0) } ?? .no }
         hosts = question.facts.map { facts in
             var hits = window.map { facts.obstacles(overlapping: $0) } ?? []
             if let refusal = facts.refusal, !hits.contains(refusal) { hits.append(refusal) }
             return Array(hits.prefix(Placement.blockersMax))
         }
+    }
+
+    /// Of all hosts: that of the worst.
+    func reachability(_ question: PlacementQuestion) -> Reachability {
+        question.hosts.map { reachability[$0.facts] }.min() ?? .no
     }
 }
 
@@ -57,6 +65,7 @@ extension Placement {
         let drafts = views.map { draft($0, question, pool, listing: share) }
         return question.hosts.map { host in
             var answer = drafts[host.facts]
+            answer.defaultReachability = hits.reachability[host.facts]
             answer.host = host.name
             answer.blockers = blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)
             return answer
@@ -79,7 +88,8 @@ extension Placement {
         }
         return HostAnswer(
             host: "", verdict: verdict,
-            defaultWorks: view.defaultWorks && question.guest.refusal == nil, blockers: [], picks: Picks(own),
+            defaultWorks: view.defaultWorks && question.guest.refusal == nil, defaultReachability: .yes,
+            blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow
                 ? pool.chosen : choose(demand, own, verdict, isForced: view.isForcedToDefault),
             unmappable: Array(view.unmappable.prefix(most)),

@@ -9,10 +9,12 @@ import Machines
 extension Placement {
     mutating func add(
         _ code: Warning.Code, _ severity: Warning.Severity, _ detail: String, range: IOVARange? = nil,
-        host: String? = nil
+        host: String? = nil, reachability: Reachability? = nil
     ) {
         warnings.append(
-            Warning(code: code, severity: severity, detail: detail, range: range, host: host))
+            Warning(
+                code: code, severity: severity, detail: detail, range: range, host: host,
+                reachability: reachability))
     }
 
     mutating func add(_ code: Warning.Code, _ detail: String, range: IOVARange? = nil) {
@@ -52,10 +54,10 @@ extension Placement {
         var counts: [Warning.Code: Int] = [:]
         let all = question.facts.map { remarks($0, question.guest) }
         for host in question.hosts {
-            for (code, severity, detail, range) in all[host.facts] {
+            for (code, severity, detail, range, reachability) in all[host.facts] {
                 counts[code, default: 0] += 1
                 guard counts[code, default: 0] <= Self.hostRemarksMax else { continue }
-                add(code, severity, detail, range: range, host: host.name)
+                add(code, severity, detail, range: range, host: host.name, reachability: reachability)
             }
         }
     }
@@ -63,7 +65,7 @@ extension Placement {
     /// Remarks of one kind that one answer lists at most.
     static let hostRemarksMax = 16
 
-    private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?)
+    private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?, Reachability?)
 
     private func remarks(_ facts: HostFacts, _ guest: GuestDemand) -> [Remark] {
         var found: [Remark] = []
@@ -71,40 +73,46 @@ extension Placement {
             let words =
                 "\(refusal.provenance) is a direct region: Linux refuses the device to VFIO and iommufd with "
                 + "EINVAL, whatever the window."
-            found.append((.directRegion, .fatal, words, refusal.range))
+            found.append((.directRegion, .fatal, words, refusal.range, nil))
         }
         if facts.isType1Only {
             let words =
                 "The device has hardware and software MSI regions: iommufd refuses it with EINVAL, so only "
                 + "VFIO type1 works, and the window cannot be moved."
-            found.append((.type1Only, .warning, words, nil))
+            found.append((.type1Only, .warning, words, nil, nil))
         }
         if facts.hasHardwareMSIOnly {
             let words =
                 "The host has a hardware MSI region only: doorbells keep their addresses, no window is used."
-            found.append((.hardwareMSIOnly, .info, words, nil))
+            found.append((.hardwareMSIOnly, .info, words, nil, nil))
         }
         if facts.hasRangesBeforeAttach {
             let words =
                 "iova_ranges is the whole 64-bit space, as it is before an attach: read it again after one."
-            found.append((.rangesBeforeAttach, .warning, words, nil))
+            found.append((.rangesBeforeAttach, .warning, words, nil, nil))
         }
         for device in facts.devicesWithoutOption {
             let words =
                 "\(device) has no window option while others have: its default window is reserved too. Set "
                 + "the option on all devices."
-            found.append((.optionMissingOnDevice, .warning, words, WindowSource.mainlineWindow))
+            found.append((.optionMissingOnDevice, .warning, words, WindowSource.mainlineWindow, nil))
         }
         if let vmm = guest.vmm, vmm.has(.readsReservedRegions), let relaxable = facts.relaxable.first {
             let words =
                 "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; it misses the lines after it."
-            found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range))
+            found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range, nil))
         }
         let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
-        if let range = unreachable.ranges.first {
+        if let range = unreachable.subtracting(facts.conditional).ranges.first {
             let words =
                 "Guest memory \(range.text) maps, but the platform does not carry the devices' writes there."
-            found.append((.ramUnreachable, .warning, words, range))
+            found.append((.ramUnreachable, .warning, words, range, .no))
+        }
+        if let range = unreachable.intersection(facts.conditional).ranges.first {
+            let words =
+                "Guest memory \(range.text) maps, but lies in a PCI window of the host"
+                + "\(Reachability.conditional.clause)."
+            found.append((.ramUnreachable, .warning, words, range, .conditional))
         }
         return found
     }
@@ -255,9 +263,10 @@ extension Placement {
 
     private var blockerText: String {
         guard let blocker = defaultBlockers.first else { return "other hosts or the guest" }
+        let condition = defaultReachability == .conditional ? " (\(Reachability.condition))" : ""
         let range = blocker.range.map { " \($0.text)" } ?? ""
         return switch blocker.owner {
-        case .host(let name): "\(blocker.kind)\(range) of host \(name)"
+        case .host(let name): "\(blocker.kind)\(range) of host \(name)" + condition
         case .vm(let name): "\(blocker.provenance)\(range) of \(name)"
         }
     }

@@ -14,6 +14,8 @@ public struct Survey: Sendable {
         public var fits = 0
         /// Devices whose window is withheld, or that get none.
         public var conflicts = 0
+        /// Those of the conflicts that only PCI windows make.
+        public var conditional = 0
         /// Devices whose base is not mainline's.
         public var moved = 0
         /// Platforms with at least one conflict, in order of appearance.
@@ -26,6 +28,7 @@ public struct Survey: Sendable {
         public var device: String
         public var policy: String
         public var base: UInt64?
+        public var reachability: Reachability
         public var reasons: [String]
     }
 
@@ -133,6 +136,7 @@ public struct Survey: Sendable {
             return
         }
         tallies[index].conflicts += 1
+        if cell.reachability == .conditional { tallies[index].conditional += 1 }
         if tallies[index].platforms.last != row.platform { tallies[index].platforms.append(row.platform) }
         guard conflicts.count < Self.conflictsMax else {
             conflictsDropped += 1
@@ -141,7 +145,7 @@ public struct Survey: Sendable {
         conflicts.append(
             Conflict(
                 platform: row.platform, device: row.device, policy: policies[index].name, base: cell.base,
-                reasons: cell.reasons))
+                reachability: cell.reachability, reasons: cell.reasons))
     }
 }
 

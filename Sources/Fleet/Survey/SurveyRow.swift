@@ -48,8 +48,9 @@ public struct SurveyRow: Sendable {
     public struct Cell: Hashable, Sendable {
         /// nil when the policy yields no window: none fits, or the device needs none and `fits` is true.
         public var base: UInt64?
-        /// Whether the window touches nothing that the platform withholds.
-        public var fits: Bool
+        /// Whether the device reaches it: sure only where it touches nothing that the platform withholds.
+        public var reachability: Reachability
+        public var fits: Bool { reachability == .yes }
         /// Reasons against it, empty when it fits.
         public var reasons: [String]
     }
@@ -84,17 +85,20 @@ extension SurveyRow {
             case .source(_, let source):
                 let offer = prepared.offer(source)
                 // Doorbells keep their addresses, so nothing has to fit.
-                if offer == .hardware { return Cell(base: nil, fits: true, reasons: []) }
+                if offer == .hardware { return Cell(base: nil, reachability: .yes, reasons: []) }
                 base = offer.window?.start.value
             case .nearestDefault: base = places.nearestDefault
             case .lowestBelow4G: base = places.lowest
             case .highestBelow4G: base = places.highestBelow4G
             }
             guard let base, let window = IOVARange(start: IOVA(base), size: demand.size) else {
-                return Cell(base: nil, fits: false, reasons: ["no_window"])
+                return Cell(base: nil, reachability: .no, reasons: ["no_window"])
             }
-            if withheld.freeForUserSpace.contains(window) { return Cell(base: base, fits: true, reasons: []) }
-            return Cell(base: base, fits: false, reasons: Self.reasons(window, prepared))
+            let aperture = prepared.conditions.aperture
+            let reachability = withheld.reachability(ofUserWindow: window, in: aperture)
+            return Cell(
+                base: base, reachability: reachability,
+                reasons: reachability == .yes ? [] : Self.reasons(window, prepared))
         }
     }
 

@@ -205,9 +205,10 @@ extension Hazards {
                         : "The \(what) is not reserved in the domain, which was set up for \(group.first.device.id).",
                     range: range)
                 guard isHit else { continue }
-                decision.isReachable = false
+                decision.reachability = min(decision.reachability, call.kind.reachability)
                 decision.because =
-                    "The doorbell page lies in the \(what), which is not reserved in its domain."
+                    "The doorbell page lies in the \(what), which is not reserved in its domain"
+                    + "\(call.kind.reachability.clause)."
             }
         }
     }

@@ -24,7 +24,7 @@ package struct Refusal: Error, Hashable {
     /// The refusal as the answer to a question.
     var decision: Decision {
         var decision = Decision(
-            outcome: .refused, isReachable: false, blockers: blocker.map { [$0] } ?? [], because: because,
+            outcome: .refused, reachability: .no, blockers: blocker.map { [$0] } ?? [], because: because,
             errno: errno)
         if let warning { decision.warn(warning, because) }
         return decision

@@ -62,7 +62,7 @@ enum UserSpace {
             case .ioas: return IOMMUFD.withoutWindow(question, attachment, &recorder)
             }
         }
-        var decision = Reachability.decision(window, question, &recorder)
+        var decision = WindowJudgement.decision(window, question, &recorder)
         var map = space.doorbellMap(in: window, question.conditions, &recorder)
         let mapped = map.map(question.doorbells, &recorder)
         decision.doorbells = mapped.doorbells

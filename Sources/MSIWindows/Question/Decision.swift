@@ -43,7 +43,7 @@ public struct Decision: Hashable, Sendable {
     public var doorbells: [Doorbell] = []
     /// Whether the window lies outside everything that the platform withholds, also where Linux does not
     /// look. Without a window: whether the doorbells are reached without one.
-    public var isReachable: Bool
+    public var reachability: Reachability
     /// What stands in the window's way.
     public var blockers: [WithheldItem] = []
     /// One sentence for a person.
@@ -55,6 +55,9 @@ public struct Decision: Hashable, Sendable {
     /// dma_api: where each earlier mapping went, nil for one that failed and for what maps nothing.
     public var history: [IOVA?] = []
     public var mapResults: [MapResult] = []
+
+    /// Whether it is certain that writes arrive.
+    public var isReachable: Bool { reachability == .yes }
 
     /// Most warnings of one decision; what is beyond them is of the same kinds.
     public static let warningsMax = 256

@@ -104,7 +104,7 @@ enum WindowChoice {
         }
         recorder.record(
             .candidateBlocked, .rejected, candidate: window, blocker: blocker,
-            Reachability.sentence(window, blocker, withheld, device.conditions))
+            WindowJudgement.sentence(window, blocker, withheld, device.conditions))
         return false
     }
 

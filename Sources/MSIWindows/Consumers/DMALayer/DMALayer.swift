@@ -20,7 +20,7 @@ enum DMALayer {
         }
         var domain = group.first.freshDomain(under: question.conditions)
         domain.reportSetUp(to: &recorder)
-        var decision = Decision(outcome: .window, isReachable: true, because: "")
+        var decision = Decision(outcome: .window, reachability: .yes, because: "")
         decision.history = replay(question.history, group, &domain, &recorder)
         let pages = mapDoorbells(question, &domain, &decision, &recorder)
         judge(pages, question, domain, &decision, &recorder)
@@ -43,7 +43,7 @@ enum DMALayer {
         }
         var decision = Decision(
             outcome: .identity, doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
-            isReachable: true, because: because)
+            reachability: .yes, because: because)
         if conditions.defaultDomain == .none {
             decision.warn(
                 .noGroup,
@@ -128,7 +128,7 @@ enum DMALayer {
         _ recorder: inout R
     ) {
         if decision.outcome == .none {
-            decision.isReachable = false
+            decision.reachability = .no
             decision.because =
                 decision.errno == .badAddress
                 ? "The DMA domain could not be set up, so there is no allocator to take a page from."
@@ -144,19 +144,24 @@ enum DMALayer {
         let withheld = question.subject.withheld
         decision.blockers = pages.flatMap { withheld.items(overlapping: $0) }
         let blocked = pages.first { !withheld.free.contains($0) }
-        decision.isReachable = blocked == nil
+        let blocker = blocked.flatMap {
+            WindowJudgement.decisive(
+                withheld.items(overlapping: $0), $0, withheld, question.conditions)
+        }
+        decision.reachability =
+            pages.map { withheld.reachability(ofPage: $0, in: question.conditions.aperture) }.min() ?? .yes
         let place = pages.last.map { HexLiteral.text($0.start.value) } ?? "its own address"
         decision.because =
             "The DMA layer takes the page at \(place) from the allocator that also serves buffers"
             + (blocked.map {
-                "; " + Reachability.sentence($0, decision.blockers.first, withheld, question.conditions)
+                "; " + WindowJudgement.sentence($0, blocker, withheld, question.conditions)
             } ?? ", outside everything withheld.")
         recorder.record(
             blocked == nil ? .reachable : .unreachable, blocked == nil ? .accepted : .rejected,
-            candidate: blocked ?? pages.first, blocker: decision.blockers.first, decision.because)
+            candidate: blocked ?? pages.first, blocker: blocker, decision.because)
         for page in pages where !withheld.free.contains(page) {
             decision.warn(
-                Reachability.warnings(
+                WindowJudgement.warnings(
                     page, withheld.items(overlapping: page), withheld, question.conditions))
         }
     }

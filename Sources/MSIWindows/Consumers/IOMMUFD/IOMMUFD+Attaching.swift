@@ -122,7 +122,7 @@ extension IOMMUFD {
         var decision = Decision(
             outcome: isHardware ? .hardware : .none,
             doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
-            isReachable: isHardware, because: because)
+            reachability: isHardware ? .yes : .no, because: because)
         if !isHardware { decision.warn(.physicalDoorbell, Hazards.physicalDoorbell) }
         return decision
     }

@@ -149,7 +149,7 @@ extension VFIOType1 {
                     : ", so doorbells keep physical addresses, which the SMMU does not map.")
             recorder.record(.noCookie, .rejected, because)
             var decision = Decision(
-                outcome: .none, doorbells: doorbells, isReachable: false, because: because,
+                outcome: .none, doorbells: doorbells, reachability: .no, because: because,
                 errno: fails ? .noSpace : nil)
             if !fails { decision.warn(.physicalDoorbell, Hazards.physicalDoorbell) }
             return decision
@@ -163,7 +163,7 @@ extension VFIOType1 {
         recorder.record(
             .hardwareMSIWins, fails ? .rejected : .accepted, candidate: nil, blocker: blocker, because)
         var decision = Decision(
-            outcome: .hardware, doorbells: doorbells, isReachable: !fails, because: because,
+            outcome: .hardware, doorbells: doorbells, reachability: fails ? .no : .yes, because: because,
             errno: fails ? .noSpace : nil)
         if fails { decision.warn(.hardwareMSIOnly, because) }
         return decision

@@ -6,7 +6,7 @@ import AddressSpaces
 import LinuxReleases
 import Machines
 
-enum Reachability {
+enum WindowJudgement {
     /// A decision for a window that user space gets, as yet without doorbells.
     static func decision<R: Recorder>(
         _ window: IOVARange, _ question: Question, _ recorder: inout R
@@ -17,9 +17,10 @@ enum Reachability {
         let blockers = touched.filter { !$0.isRelaxable }
         let isFree = withheld.freeForUserSpace.contains(window)
         let mates = isFree ? Self.blockers(window, ofMates: question) : []
-        let isReachable = isFree && mates.isEmpty
+        let reachability: Reachability =
+            mates.isEmpty ? withheld.reachability(ofUserWindow: window, in: conditions.aperture) : .no
         let because: String
-        if isReachable {
+        if reachability == .yes {
             because =
                 "\(window.text) lies outside everything that the platform withholds"
                 + (touched.first.map {
@@ -32,11 +33,12 @@ enum Reachability {
                 + "same window: \(item.provenance)."
             recorder.record(.unreachable, .rejected, candidate: window, blocker: item, because)
         } else {
-            because = sentence(window, blockers.first, withheld, conditions)
-            recorder.record(.unreachable, .rejected, candidate: window, blocker: blockers.first, because)
+            let blocker = decisive(blockers, window, withheld, conditions)
+            because = sentence(window, blocker, withheld, conditions)
+            recorder.record(.unreachable, .rejected, candidate: window, blocker: blocker, because)
         }
         return Decision(
-            outcome: .window, window: window, isReachable: isReachable,
+            outcome: .window, window: window, reachability: reachability,
             blockers: blockers + mates.map(\.item), because: because,
             warnings: warnings(window, blockers, withheld, conditions)
                 + touched.filter(\.isRelaxable).map { relaxable($0, window) })
@@ -62,13 +64,22 @@ enum Reachability {
         }
     }
 
-    /// One sentence for the first obstacle of a window that is not free.
+    /// The obstacle that an answer names: the first of the surest; nil for a limit or the aperture.
+    static func decisive(
+        _ blockers: [WithheldItem], _ window: IOVARange, _ withheld: Withheld, _ conditions: Conditions
+    ) -> WithheldItem? {
+        if let certain = blockers.first(where: { $0.kind.reachability == .no }) { return certain }
+        return withheld.isCarried(window, in: conditions.aperture) ? blockers.first : nil
+    }
+
+    /// One sentence for an obstacle of a window that is not free.
     static func sentence(
         _ window: IOVARange, _ blocker: WithheldItem?, _ withheld: Withheld, _ conditions: Conditions
     ) -> String {
         if let blocker {
             return
-                "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.provenance))."
+                "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.provenance))"
+                + "\(blocker.kind.reachability.clause)."
         }
         if window.last.value > withheld.dmaLimit { return aboveLimit(window, withheld) }
         return "\(window.text) lies beyond the aperture \(conditions.aperture.text)."
