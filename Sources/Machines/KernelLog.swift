@@ -28,7 +28,21 @@ public struct SMMUFault: Hashable, Sendable {
         /// The stream is not known, disabled, or its tables are broken: no address is at fault.
         case configuration
         case pageRequest = "page_request"
+        /// The SMMU's command queue is stuck or broken: it refused no transaction, so there is no address.
+        case commandQueue = "command_queue"
         case other
+    }
+
+    /// Whose words the record is in.
+    public enum Format: String, CaseIterable, Sendable {
+        case linux
+        /// NVIDIA's Linux for Tegra: `sid=17(0x11 - AFI)`, and the table's entries.
+        case l4t
+        /// Qualcomm's kernels for phones: a register a line.
+        case msm
+        case xen
+        /// One line that somebody shortened.
+        case abbreviated
     }
 
     /// The CLASS of an SMMUv3 event.
@@ -61,6 +75,18 @@ public struct SMMUFault: Hashable, Sendable {
     public var client: String?
     /// Registers or event words as they were logged.
     public var registers: [Register]
+    /// Words or lines are missing or mangled: nothing is claimed that only their place would say.
+    public var isIncomplete = false
+    /// The transaction waits for an answer; nil where the log does not say.
+    public var isStalled: Bool?
+    public var format = Format.linux
+    /// How often the log has it, with nothing different but the time.
+    public var count = 1
+    /// Where the last of them begins; `line` when there is one.
+    public var lastLine: Int
+    /// The log's own stamps of the first and the last, as they are printed.
+    public var firstTime: String?
+    public var lastTime: String?
 
     /// One logged number.
     public struct Register: Hashable, Sendable {
@@ -83,6 +109,7 @@ public struct SMMUFault: Hashable, Sendable {
         self.driver = driver
         self.smmu = smmu
         self.line = line
+        lastLine = line
         self.event = event
         self.cause = cause
         registers = []

@@ -60,6 +60,9 @@ import Testing
             "/v1/platforms", #"{"devices":[{"id":"d","kind":"group","iova_ranges_read":"zzz"}]}"#),
         "FaultExplanation/properties/smmu/properties/driver": words(SMMUFault.Driver.self),
         "FaultExplanation/properties/cause": words(SMMUFault.Cause.self),
+        "FaultExplanation/properties/format": words(SMMUFault.Format.self),
+        "FaultExplanations/properties/other_lines/items/properties/kind": words(
+            FaultLog.Content.Other.Kind.self),
         "FaultExplanation/properties/transaction": words(SMMUFault.Transaction.self),
         "FaultExplanation/properties/verdict": words(FaultExplanation.Verdict.self),
         "FaultExplanation/properties/is_msi": words(FaultExplanation.Certainty.self),

@@ -26,6 +26,10 @@ extension JSONWriter {
             if let stage = fault.stage { writer.member("stage", stage) }
             if let what = fault.transaction { writer.member("transaction", what.rawValue) }
             if let client = fault.client { writer.member("client", client) }
+            if let isStalled = fault.isStalled { writer.member("stalled", isStalled) }
+            if fault.isIncomplete { writer.member("incomplete", true) }
+            writer.member("format", fault.format.rawValue)
+            writer.repeats(of: fault)
             writer.object("registers") { writer in
                 for register in fault.registers { writer.member(register.name, hex: register.value) }
             }
@@ -41,5 +45,15 @@ extension JSONWriter {
                 for base in explanation.alternatives { writer.hex(base.value) }
             }
         }
+    }
+
+    /// How often and when a fault was logged, as far as there is more to say than its line.
+    private mutating func repeats(of fault: SMMUFault) {
+        if fault.count > 1 {
+            member("count", fault.count)
+            member("last_line", fault.lastLine)
+        }
+        if let time = fault.firstTime { member("first_time", time) }
+        if fault.count > 1, let time = fault.lastTime { member("last_time", time) }
     }
 }

@@ -82,12 +82,16 @@ extension Service {
                     writer.object { writer in
                         writer.member("line", other.line)
                         writer.member("text", other.text)
+                        writer.member("kind", other.kind.rawValue)
+                        if let note = other.note { writer.member("note", note) }
                     }
                 }
             }
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("faults_dropped", content.faultsDropped)
+            writer.member("faults_suppressed", content.suppressed)
+            writer.member("events_lost", content.eventsLost)
             writer.findings(of: form)
             writer.model(conditions.kernel, engine: configuration.version)
         }

@@ -17,10 +17,30 @@ public enum FaultLog {
         public var otherLines: [Other] = []
         /// Faults beyond the limit.
         public var faultsDropped = 0
+        /// Messages that the kernel says it did not print, because there were too many.
+        public var suppressed = 0
+        /// The SMMU's own queue ran over: it had more events than the log shows.
+        public var eventsLost = false
 
         public struct Other: Sendable {
             public var line: Int
             public var text: String
+            public var kind = Kind.driver
+            /// What the line is, where its kind alone does not say it.
+            public var note: String?
+
+            public enum Kind: String, CaseIterable, Sendable {
+                /// Of an SMMU driver.
+                case driver
+                /// Messages that were not printed.
+                case suppressed
+                /// The SMMU's queue of events ran over.
+                case eventsLost = "events_lost"
+                /// A memory controller, which no SMMU is.
+                case memoryController = "memory_controller"
+                /// An IOMMU that is no Arm SMMU.
+                case otherIOMMU = "other_iommu"
+            }
         }
     }
 

@@ -100,7 +100,7 @@ extension FaultScene {
             case .externalAbort: "The memory or a table walk answered with an abort"
             case .tlbConflict: "Two TLB entries contradict each other"
             case .unsupportedTransaction: "The transaction is of a kind that is not supported"
-            case .configuration, .pageRequest, .other: "The log gives no known reason"
+            case .configuration, .pageRequest, .commandQueue, .other: "The log gives no known reason"
             }
         return
             "\(what)\(streamPhrase): a driver's DMA after unmapping, or past the end of a buffer, looks like this."
