@@ -2,6 +2,7 @@
 // interprets none of it: bytes are copied as hexadecimal digits; texts are reduced to printable ASCII, tabs
 // to blanks, and every line is ended. The script that `--script` prints gives the same bytes.
 
+import AddressSpaces
 import ArgumentParser
 import Glibc
 import JSON
@@ -188,22 +189,15 @@ struct HostCollection {
         else { return nil }
         for line in bytes.split(separator: 0x0a) where line.starts(with: Array("KernelPageSize:".utf8)) {
             let words = line.split { $0 == 0x20 || $0 == 0x09 }
-            guard words.count > 1, words[1].count <= 7, words[1].allSatisfy({ (0x30...0x39).contains($0) }),
-                let kilobytes = Int(Self.string(Array(words[1]))), (1...1_048_576).contains(kilobytes)
+            guard words.count > 1, let kilobytes = DecimalLiteral.parse(words[1]),
+                (1...1_048_576).contains(kilobytes)
             else { return nil }
-            return kilobytes * 1_024
+            return Int(kilobytes) * 1_024
         }
         return nil
     }
 
     private static func hex(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(2 * bytes.count)
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
+        bytes.reduce(into: "") { $0 += HexLiteral.digits($1, atLeast: 2) }
     }
 }

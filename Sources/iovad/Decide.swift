@@ -3,9 +3,11 @@
 // facts as the JSON.
 
 import API
+import AddressSpaces
 import ArgumentParser
 import HTTP
 import JSON
+import LinuxReleases
 
 struct Decide: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -31,7 +33,7 @@ struct Decide: ParsableCommand {
     var consumer = "vfio_type1"
     @Option(help: "fixed, candidates, dynamic, none, or a JSON object.")
     var windowSource: String?
-    @Option(help: "Linux release: 6.1, 6.12, 6.18 or 7.2.")
+    @Option(help: "Linux release: \(FlagValue.kernels).")
     var kernel: String?
     @Option(help: "CPU page size, like 0x1000.")
     var pageSize: String?
@@ -71,18 +73,19 @@ struct Decide: ParsableCommand {
             try printer.check(service.upload(bytes))
         }
         if request == nil, device == nil {
-            let target = "/v1/platforms/\(RequestTarget.encoded(platformID))/devices?limit=1000"
+            let target =
+                "/v1/platforms/\(RequestTarget.encoded(platformID))/devices?limit=\(Limits.pageItemsMax)"
             try printer.show(service.get(target)) { DecideTable.devices($0) }
             return
         }
-        let body = try request.map(OfflineService.requestBody) ?? Array(requestText.utf8)
+        let body = try request.map(OfflineService.requestBody) ?? Array(requestText().utf8)
         try printer.show(service.post("/v1/decisions?explain=\(explain)", body)) { DecideTable.decision($0) }
     }
 
     private var platformID: String { deviceTree == nil ? platform ?? "" : OfflineService.uploadedID }
 
     /// The flags as the request that they stand for.
-    private var requestText: String {
+    private func requestText() throws -> String {
         var members = [
             ("platform", quoted(platformID)), ("device", quoted(device ?? "")),
             ("consumer", quoted(consumer)),
@@ -92,14 +95,20 @@ struct Decide: ParsableCommand {
                 ("window_source", windowSource.hasPrefix("{") ? windowSource : quoted(windowSource)))
         }
         if let kernel { members.append(("kernel", quoted(kernel))) }
-        if let pageSize { members.append(("page_size", quoted(pageSize))) }
+        if let pageSize {
+            members.append(("page_size", try quotedSize("--page-size", pageSize)))
+        }
         if let apertureBits { members.append(("aperture_bits", String(apertureBits))) }
-        if let dmaMask { members.append(("dma_mask", quoted(dmaMask))) }
+        if let dmaMask { members.append(("dma_mask", try quotedSize("--dma-mask", dmaMask))) }
         if forcedac { members.append(("forcedac", "true")) }
         if !doorbell.isEmpty {
             members.append(("doorbells", "[\(doorbell.map(quoted).joined(separator: ","))]"))
         }
         return "{\(members.map { "\(quoted($0.0)):\($0.1)" }.joined(separator: ","))}"
+    }
+
+    private func quotedSize(_ flag: String, _ text: String) throws -> String {
+        quoted(HexLiteral.text(try FlagValue.size(flag, text)))
     }
 
     private func quoted(_ text: String) -> String {

@@ -4,6 +4,7 @@
 import API
 import ArgumentParser
 import JSON
+import LinuxReleases
 
 @main
 struct Iovad: ParsableCommand {
@@ -29,4 +30,14 @@ enum FlagValue {
         let detail = problems.problems.first?.detail ?? "The value cannot be read."
         throw ValidationError("\(name) \(text): \(detail)")
     }
+
+    /// An address or a size: 0x8000000, 4096, 64G.
+    static func size(_ name: String, _ text: String) throws -> UInt64 {
+        try read(name, text) { $0.memorySize($1) }
+    }
+
+    /// "6.1, 6.12, 6.18 or 7.2"
+    static let kernels =
+        KernelRelease.allCases.dropLast().map(\.rawValue).joined(separator: ", ")
+        + " or \(KernelRelease.newest.rawValue)"
 }

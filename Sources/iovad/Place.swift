@@ -76,10 +76,10 @@ struct Place: ParsableCommand {
     /// The flags as the request that they stand for.
     private func flags() throws -> [UInt8] {
         var writer = JSONWriter()
-        let ram = try ram.map { try size($0, "--ram") }
-        let maxmem = try maxmem.map { try size($0, "--maxmem") }
-        let requested = try requested.map { try size($0, "--requested") }
-        let page = try pageSize.map { try size($0, "--page-size") }
+        let ram = try ram.map { try FlagValue.size("--ram", $0) }
+        let maxmem = try maxmem.map { try FlagValue.size("--maxmem", $0) }
+        let requested = try requested.map { try FlagValue.size("--requested", $0) }
+        let page = try pageSize.map { try FlagValue.size("--page-size", $0) }
         writer.object { writer in
             writer.array("hosts") { writer in hosts(&writer) }
             writer.object("vm") { writer in
@@ -119,10 +119,6 @@ struct Place: ParsableCommand {
                 }
             }
         }
-    }
-
-    private func size(_ text: String, _ flag: String) throws -> UInt64 {
-        try FlagValue.read(flag, text) { $0.memorySize($1) }
     }
 }
 

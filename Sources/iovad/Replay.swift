@@ -21,7 +21,7 @@ struct Replay: ParsableCommand {
 
     @Flag(help: "Compare with the expected results instead of printing the results.")
     var check = false
-    @Option(help: "Kernel release to model; overrides the file's. Default: 7.2.")
+    @Option(help: "Kernel release to model; overrides the file's. Default: \(KernelRelease.newest.rawValue).")
     var kernel: String?
     @Option(help: "Online CPUs, which the depot trimmer counts; overrides the file's. Default: 1.")
     var cpus: Int?
@@ -66,7 +66,8 @@ enum ReplayFile {
     }
 
     /// Files are the caller's own, so only memory bounds them.
-    private static let limits = JSONLimits(bytesMax: 1 << 30, depthMax: 32, valuesMax: 1 << 26)
+    private static let limits = JSONLimits(
+        bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 1 << 26)
 
     init(_ path: String, release: KernelRelease?, cpus: Int?) throws(Failure) {
         guard !Files.isFolder(path), let bytes = Files.read(path) else {

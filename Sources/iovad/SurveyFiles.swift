@@ -3,6 +3,7 @@
 // one machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are
 // not.
 
+import API
 import Glibc
 import Ingestion
 import JSON
@@ -84,7 +85,7 @@ enum SurveyFiles {
         }
         let problems = ProblemList(limit: 1)
         let options = PlatformReader.Options(
-            json: JSONLimits(bytesMax: 64 << 20, depthMax: 32, valuesMax: 4_000_000))
+            json: JSONLimits(bytesMax: 64 << 20, depthMax: Limits.jsonDepthMax, valuesMax: 4_000_000))
         let platform: Platform
         do {
             platform = try PlatformReader.read(parts, options, problems)

@@ -127,7 +127,7 @@ export class Detail {
 
   make(item) {
     const rects = [s('rect', { height: ROW, rx: 3, class: 'bar' })];
-    if (['dma_ranges_gap', 'beyond_limit', 'beyond_aperture', 'unmappable'].includes(item.kind)) rects.push(s('rect', { height: ROW, rx: 3, fill: this.hatch, class: 'hatch' }));
+    if (['dma_ranges_gap', 'above_dma_limit', 'outside_aperture', 'unmappable'].includes(item.kind)) rects.push(s('rect', { height: ROW, rx: 3, fill: this.hatch, class: 'hatch' }));
     const text = s('text', { x: 7, y: 16, class: 'bar-name', 'aria-hidden': 'true' });
     const flag = item.mark ? s('path', { d: 'M-5 -7h10l-5 7z', class: 'flag' }) : null;
     const group = s('g', { class: `item ${kindClass(item.kind)}`, role: 'button', tabindex: '-1' }, rects, flag, text);

@@ -1,5 +1,6 @@
 // A new domain of a session: its consumer, its geometry, and the device that it is for.
 
+import { APERTURE_BITS, DEFAULT_PAGE, PAGES } from '../conditions.js';
 import { all, ask, segment } from '../api.js';
 import { announce, field, h, replace, select } from '../dom.js';
 import { hex } from '../hex.js';
@@ -44,8 +45,8 @@ export class DomainForm {
     this.view = view;
     const name = h('input', { type: 'text', size: 8, value: 'd0', required: true, pattern: '[A-Za-z0-9._\\-]{1,64}', id: 'domain-name' });
     const consumer = select(CONSUMERS, 'dma_api');
-    const granule = select([['0x1000', '4 KiB'], ['0x4000', '16 KiB'], ['0x10000', '64 KiB']], '0x1000');
-    const bits = h('input', { type: 'number', min: 32, max: 64, value: 48 });
+    const granule = select(PAGES, DEFAULT_PAGE);
+    const bits = h('input', { type: 'number', min: APERTURE_BITS.min, max: APERTURE_BITS.max, value: APERTURE_BITS.usual });
     const devices = new DeviceChoice();
     this.name = name;
     this.details = h('details', { class: 'more' }, h('summary', null, 'New domain'),

@@ -1,5 +1,6 @@
 // The question of a placement as a form, kept in the address so that a link asks the same again.
 
+import { DEFAULT_PAGE, DOORBELLS_MAX, PAGES } from '../conditions.js';
 import { all, segment } from '../api.js';
 import { debounce, field, h, icon, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
@@ -8,7 +9,6 @@ import { deviceNames, likelyDevice } from './devices.js';
 import { ramSlider } from './guest.js';
 
 const VIOMMUS = [['none', 'none'], ['virtio_iommu', 'virtio-iommu'], ['nested_smmuv3', 'nested SMMUv3']];
-const PAGES = [['0x1000', '4 KiB'], ['0x4000', '16 KiB'], ['0x10000', '64 KiB']];
 
 /** Hosts of the address: platform!device!device|platform!... */
 export function hostsOf(text) {
@@ -133,7 +133,7 @@ export class PlacementForm {
         check('msi32', 'A device has only 32-bit MSI', state.msi32 === '1', (on) => ({ msi32: on ? '1' : null })),
         field('Wanted start', amount('requested', 'requested', 'any')),
         field('Size', amount('size', 'size', '1M')),
-        field('Host pages', named('host-page', select(PAGES, state.page ?? '0x1000', (page) => this.onChange({ page })))),
-        field('Doorbells', count('doorbells', 'doorbells', 1, 4096, '1')))));
+        field('Host pages', named('host-page', select(PAGES, state.page ?? DEFAULT_PAGE, (page) => this.onChange({ page })))),
+        field('Doorbells', count('doorbells', 'doorbells', 1, DOORBELLS_MAX, '1')))));
   }
 }

@@ -8,12 +8,13 @@ import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
 import { busy, curlBox, curlCommand, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { guestItems, vmms } from './guest.js';
 import { PlacementForm, placementRequest } from './placement-form.js';
 
 const VERDICTS = {
-  default_works: ['good', 'The default window works', 'No action is needed: 0x8000000 is free on every host and in the guest.'],
+  default_works: ['good', 'The default window works', `No action is needed: ${DEFAULT_BASE} is free on every host and in the guest.`],
   movable: ['warn', 'The default does not work, another place does', 'Set the option values below on each device of the VM before you attach it.'],
   none: ['bad', 'No place fits', 'Use less RAM, another VMM, or another host.'],
   ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window helps: the host does not allow addresses that the guest needs for RAM.'],
@@ -63,8 +64,8 @@ export class PlacementView {
       this.platforms ??= (await all('/v1/platforms', {}, 2000, signal)).items;
       await this.form.set(state, this.catalogue, this.platforms);
       await this.load(state, signal);
-      const parts = /^(0x[0-9a-f]{1,16})-(0x[0-9a-f]{1,16})$/.exec(state.view ?? '');
-      if (parts && !this.restored) this.map.jump(BigInt(parts[1]), BigInt(parts[2]));
+      const view = viewOf(state.view);
+      if (view && !this.restored) this.map.jump(...view);
       this.restored = true;
     } catch (problem) {
       if (problem.name === 'AbortError') return;
@@ -135,7 +136,7 @@ export class PlacementView {
 
   drawMap(answer, vmm, request) {
     const size = BigInt(answer.size ?? request.window?.size ?? '0x100000');
-    const start = 0x8000000n;
+    const start = BigInt(DEFAULT_BASE);
     const { works } = answer.default;
     const picks = PICKS.map(([name, label]) => [name, label, answer.picks?.[name]]).filter(([, , value]) => value);
     const pickItems = picks.map(([name, label, value]) => ({ id: `pick-${name}`, kind: 'pick', start: BigInt(value), last: BigInt(value) + size - 1n, mark: true, title: `Pick: ${label}`, label: name.replaceAll('_', ' '), seen: 'picks' }));

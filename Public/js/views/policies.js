@@ -2,6 +2,7 @@
 // window source; each card is one decision of the server, with its explanation.
 
 import { ask } from '../api.js';
+import { SECOND_BASE } from '../conditions.js';
 import { h, hexText, replace } from '../dom.js';
 import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
@@ -13,7 +14,6 @@ const OWN = [
   { id: 'no_window', title: 'No window', sentence: 'What happens when the driver offers no window.', status: 'own', consumer: null, window_source: 'none' },
 ];
 
-const DEFAULT_USER_WINDOW = '0xa0000000';
 const DEFAULT_POLICY = 'vfio_type1';
 /** What Linux does today comes first. */
 const STATUS = { merged: 'in Linux', posted: 'posted', discussed: 'discussed', own: 'iovad’s own' };
@@ -51,7 +51,7 @@ export class PolicyPanel {
   /** The question of one policy as /v1/decisions takes it. */
   question(policy, context) {
     const isUser = policy.window_source?.kind === 'user';
-    const source = isUser ? { kind: 'user', start: context.user || DEFAULT_USER_WINDOW, size: '0x100000' } : policy.window_source;
+    const source = isUser ? { kind: 'user', start: context.user || SECOND_BASE, size: '0x100000' } : policy.window_source;
     return { platform: context.platform, device: context.device, consumer: policy.consumer ?? 'vfio_type1', window_source: source, ...context.conditions };
   }
 

@@ -5,11 +5,11 @@ import { announce, copyButton, debounce, field, h, replace, select } from '../do
 import { ENDED, LiveSession } from '../live.js';
 import { problemPanel } from '../problems.js';
 import { busy, panel, pill } from '../parts.js';
+import { DEFAULT_KERNEL, kernelChoices } from '../conditions.js';
 import * as route from '../route.js';
 import { DomainForm } from './domain-form.js';
 import { DomainPanel } from './domain.js';
 
-const KERNELS = ['7.2', '6.18', '6.12', '6.1'];
 const TTLS = [['900', '15 minutes'], ['3600', '1 hour'], ['86400', '1 day']];
 const LOG_ROWS_MAX = 200;
 /** Ranges of a session that the page keeps a copy of: about 100 kB. */
@@ -32,7 +32,7 @@ export class SessionsView {
   }
 
   createForm() {
-    const kernel = select(KERNELS.map((name) => [name, `Linux ${name}`]), '7.2');
+    const kernel = select(kernelChoices(), DEFAULT_KERNEL);
     const ttl = select(TTLS, '900');
     return h('form', { class: 'stack', onsubmit: async (event) => {
       event.preventDefault();

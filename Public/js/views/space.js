@@ -7,14 +7,13 @@ import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
 import { busy, panel } from '../parts.js';
+import { APERTURE_BITS, DEFAULT_KERNEL, DEFAULT_PAGE, KERNELS, PAGES, SECOND_BASE, kernelChoices, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
 import { GuestOverlay } from './guest.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
 
-const KERNELS = ['7.2', '6.18', '6.12', '6.1'];
-const PAGES = [['0x1000', '4 KiB'], ['0x4000', '16 KiB'], ['0x10000', '64 KiB']];
 
 export class SpaceView {
   constructor(root) {
@@ -102,7 +101,7 @@ export class SpaceView {
   }
 
   async loadDevice(path, platform, device, state, signal) {
-    const conditions = { kernel: KERNELS.includes(state.kernel) ? state.kernel : '7.2', page_size: state.page || '0x1000', aperture_bits: Number(state.bits) || 48 };
+    const conditions = { kernel: KERNELS.includes(state.kernel) ? state.kernel : DEFAULT_KERNEL, page_size: state.page || DEFAULT_PAGE, aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
     const query = { device: device.name, ...conditions };
     const [withheld, room] = await Promise.all([
       ask('GET', `${path}/reserved-regions`, { query: { ...query, view: 'dma' }, signal }),
@@ -120,28 +119,27 @@ export class SpaceView {
   }
 
   restoreView(state) {
-    const parts = /^(0x[0-9a-f]{1,16})-(0x[0-9a-f]{1,16})$/.exec(state.view ?? '');
-    const [lo, hi] = parts ? [BigInt(parts[1]), BigInt(parts[2])] : [0n, GIB4 - 1n];
+    const [lo, hi] = viewOf(state.view) ?? [0n, GIB4 - 1n];
     if (hi >= lo && (lo !== this.map.view.lo || hi !== this.map.view.hi)) this.map.jump(lo, hi);
   }
 
   drawConditions(state) {
     if (this.conditions.childElementCount) {
-      for (const [name, value] of [['kernel', state.kernel || '7.2'], ['page', state.page || '0x1000'], ['bits', state.bits || '48'], ['user', state.user || '0xa0000000']]) {
+      for (const [name, value] of [['kernel', state.kernel || DEFAULT_KERNEL], ['page', state.page || DEFAULT_PAGE], ['bits', state.bits || String(APERTURE_BITS.usual)], ['user', state.user || SECOND_BASE]]) {
         const control = this.conditions.querySelector(`#${name}`);
         if (document.activeElement !== control) control.value = value;
       }
       return;
     }
-    const number = h('input', { id: 'bits', type: 'number', min: 32, max: 64, value: state.bits || 48, onchange: (event) => this.go({ bits: event.target.value === '48' ? null : event.target.value }) });
-    const user = h('input', { id: 'user', type: 'text', size: 12, spellcheck: 'false', value: state.user || '0xa0000000', oninput: debounce(400, (event) => {
+    const number = h('input', { id: 'bits', type: 'number', min: APERTURE_BITS.min, max: APERTURE_BITS.max, value: state.bits || APERTURE_BITS.usual, onchange: (event) => this.go({ bits: Number(event.target.value) === APERTURE_BITS.usual ? null : event.target.value }) });
+    const user = h('input', { id: 'user', type: 'text', size: 12, spellcheck: 'false', value: state.user || SECOND_BASE, oninput: debounce(400, (event) => {
       const start = parseAmount(event.target.value);
       event.target.setAttribute('aria-invalid', String(start === null));
       if (start !== null) this.go({ user: hex(start) }, false);
     }) });
     replace(this.conditions,
-      field('Kernel', Object.assign(select(KERNELS.map((name) => [name, `Linux ${name}`]), state.kernel || '7.2', (kernel) => this.go({ kernel })), { id: 'kernel' })),
-      field('Pages', Object.assign(select(PAGES, state.page || '0x1000', (page) => this.go({ page })), { id: 'page' })),
+      field('Kernel', Object.assign(select(kernelChoices(), state.kernel || DEFAULT_KERNEL, (kernel) => this.go({ kernel })), { id: 'kernel' })),
+      field('Pages', Object.assign(select(PAGES, state.page || DEFAULT_PAGE, (page) => this.go({ page })), { id: 'page' })),
       field('Aperture, bits', number), field('VMM’s window', user));
   }
 
@@ -153,7 +151,7 @@ export class SpaceView {
     const kept = withheld.items.map((region) => region.advertised);
     const limit = BigInt(withheld.dma_limit ?? MAX);
     const hidden = regions.filter((_, index) => !kept[index]);
-    if (limit < last) hidden.push({ id: 'limit', kind: 'beyond_limit', start: limit + 1n, last, note: `The device's DMA limit is ${hex(limit)}.`, seen: 'the kernel’s DMA allocator only' });
+    if (limit < last) hidden.push({ id: 'limit', kind: 'above_dma_limit', start: limit + 1n, last, note: `The device's DMA limit is ${hex(limit)}.`, seen: 'the kernel’s DMA allocator only' });
     const policy = this.policies.results ? this.policies.current() : null;
     const lanes = [
       { id: 'window', label: 'MSI window', items: policy ? decisionItems(policy, this.data.page) : [] },

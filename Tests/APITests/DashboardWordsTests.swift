@@ -1,0 +1,58 @@
+// The page repeats a few words and bounds of the server, each in one file; here they are held against it.
+
+import AddressSpaces
+import Fleet
+import Foundation
+import LinuxReleases
+import MSIWindows
+import Machines
+import TestSupport
+import Testing
+
+@testable import API
+
+@Suite struct DashboardWordsTests {
+    private static func script(_ name: String) throws -> String {
+        try String(
+            contentsOf: SharedShelf.packageRoot.appendingPathComponent("Public/js/\(name)"), encoding: .utf8)
+    }
+
+    @Test func conditionsAreTheServers() throws {
+        let text = try Self.script("conditions.js")
+        let kernels = KernelRelease.allCases.sorted(by: >).map { "'\($0.rawValue)'" }
+        #expect(text.contains("KERNELS = [\(kernels.joined(separator: ", "))]"))
+        #expect(KernelRelease.newest == KernelRelease.allCases.max())
+        let pages = WireWords.pageSizes.map { "['\(HexLiteral.text($0.bytes))', '\($0.bytes >> 10) KiB']" }
+        #expect(text.contains("PAGES = [\(pages.joined(separator: ", "))]"))
+        #expect(text.contains("DEFAULT_BASE = '\(DriverWindow.mainline.start.hex)'"))
+        #expect(text.contains("SECOND_BASE = '\(DriverWindow.postedSecond.start.hex)'"))
+        #expect(text.contains("DOORBELLS_MAX = \(WindowDemand.doorbellsBounds.upperBound)"))
+        let client = ServiceClient()
+        for (bits, status) in [(15, 422), (16, 200), (64, 200), (65, 422)] {
+            let answer = client.decide(
+                #"{"reserved_regions":[],"consumer":"vfio_type1","aperture_bits":\#(bits)}"#)
+            #expect(answer.status == status, "\(bits)")
+        }
+        #expect(text.contains("APERTURE_BITS = { min: 16, max: 64, usual: 48 }"))
+    }
+
+    @Test func everyKindHasAName() throws {
+        let text = try Self.script("kinds.js")
+        let kinds =
+            WithheldItem.Kind.allCases.map(\.rawValue) + HostObstacle.Kind.allCases.map(\.rawValue)
+        for kind in Set(kinds) { #expect(text.contains("\n  \(kind): ["), "\(kind)") }
+    }
+
+    /// The words stand in no other file of the page.
+    @Test func wordsHaveOneHome() throws {
+        let root = SharedShelf.packageRoot.appendingPathComponent("Public/js")
+        let files = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
+        while let file = files?.nextObject() as? URL {
+            guard file.pathExtension == "js", file.lastPathComponent != "conditions.js" else { continue }
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for word in ["'6.12'", "'0x10000'", "'0xa0000000'", "0x8000000n"] {
+                #expect(!text.contains(word), "\(file.lastPathComponent) spells \(word)")
+            }
+        }
+    }
+}
