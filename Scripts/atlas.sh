@@ -4,6 +4,7 @@
 # host's apt is not changed, and nothing of it is kept.
 #
 #   Scripts/atlas.sh IOVAD OUTPUT.json         ATLAS_SUITES="unstable experimental" chooses the suites
+#                                              ATLAS_DOORBELLS=FILE.swift renews the table of doorbells too
 set -eu
 
 iovad=$1
@@ -61,3 +62,5 @@ milliseconds=$((($(date +%s%N) - start) / 1000000))
 sed 's/,"\(platforms\|policies\|conflicts\|constants\|soft_hazards\|source\|model\)":/,\n"\1":/g' \
 	"$work/atlas.json" > "$output"
 echo "$package $version: $(find "$trees" -name '*.dtb' | wc -l) device trees surveyed in $milliseconds ms"
+[ -z "${ATLAS_DOORBELLS:-}" ] \
+	|| python3 "$(dirname "$0")/doorbells.py" "$iovad" "$trees" "Debian $package $version" > "$ATLAS_DOORBELLS"
