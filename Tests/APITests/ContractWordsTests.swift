@@ -67,6 +67,8 @@ import Testing
         "FaultExplanation/properties/verdict": words(FaultExplanation.Verdict.self),
         "FaultExplanation/properties/is_msi": words(FaultExplanation.Certainty.self),
         "FaultExplanation/properties/reason": words(FaultExplanation.Reason.self),
+        "FaultExplanation/properties/doorbell_write": words(FaultExplanation.DoorbellWrite.self),
+        "FaultExplanation/properties/happened": words(FaultExplanation.Happening.self),
         "Outcome/properties/outcome": words(Decision.Outcome.self),
         "ReplayOperation/properties/op": refused("/v1/replays", #"{"ops":[{"op":"zzz"}]}"#),
         "TraceReplay/properties/domains/items/properties/kind": words(TracedDomain.Kind.self),

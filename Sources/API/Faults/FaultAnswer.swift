@@ -35,6 +35,7 @@ extension JSONWriter {
             }
             writer.member("verdict", explanation.verdict.rawValue)
             writer.member("is_msi", explanation.isMSI.rawValue)
+            writer.faultFacts(explanation)
             writer.member("devices", strings: explanation.devices)
             if let window = explanation.window { writer.range("window", window) }
             if let doorbell = explanation.doorbell { writer.member("doorbell", hex: doorbell.value) }

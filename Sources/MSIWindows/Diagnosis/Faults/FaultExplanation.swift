@@ -18,7 +18,11 @@ public struct FaultExplanation: Hashable, Sendable {
         case msiDMAPage = "msi_dma_page"
         /// In the window, but not where a doorbell is.
         case windowOnly = "window_only"
-        /// An ordinary access.
+        /// A write to a doorbell's offset in a place where a doorbell is likely; no window is known there.
+        case likelyMSI = "likely_msi"
+        /// A write that may have been an MSI: nothing speaks for it but the offset, and nothing rules it out.
+        case unknown
+        /// An ordinary access: the log rules an MSI out.
         case notMSI = "not_msi"
         /// The SMMU objects to the stream or its tables, not to an address.
         case noAddress = "no_address"
@@ -55,6 +59,8 @@ public struct FaultExplanation: Hashable, Sendable {
     public var devices: [String] = []
     public var window: IOVARange?
     public var doorbell: PhysicalAddress?
+    /// Known machines with a doorbell exactly at the address, where the fault's own is not known.
+    public var machines: [String] = []
     public var reason: Reason?
     /// One sentence or two for a person.
     public var because: String
@@ -62,6 +68,12 @@ public struct FaultExplanation: Hashable, Sendable {
     public var changes: [String] = []
     /// Bases at which a window of mainline's size would be reached, for the devices.
     public var alternatives: [IOVA] = []
+    /// Whether it looks like a write to a doorbell, wherever that is.
+    public var doorbellWrite = DoorbellWrite.unknown
+    /// Whether the address lies in an MSI window; nil where no window is known, or no address.
+    public var inWindow: Bool?
+    /// What became of the access.
+    public var happened = Happening.unknown
 
     init(_ fault: SMMUFault, _ verdict: Verdict, _ isMSI: Certainty, because: String) {
         self.fault = fault

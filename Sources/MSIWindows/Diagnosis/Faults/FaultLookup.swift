@@ -28,7 +28,7 @@ extension FaultScene {
     }
 
     /// The SMMUs that the driver of a fault drives.
-    private static func candidates(for fault: SMMUFault, in platform: Platform) -> [SMMU] {
+    static func candidates(for fault: SMMUFault, in platform: Platform) -> [SMMU] {
         platform.smmus.filter { smmu in
             switch smmu.version {
             case .v1, .v2: fault.driver == .armSMMU

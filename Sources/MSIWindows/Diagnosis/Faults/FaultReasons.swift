@@ -5,8 +5,10 @@ import AddressSpaces
 import Machines
 
 extension FaultScene {
-    /// Why an MSI in a window does not arrive.
-    func obstacle(to window: IOVARange, at iova: UInt64) -> (FaultExplanation.Reason, String) {
+    /// Why an MSI in a window does not arrive. An access that found a mapping has arrived, so nothing on its
+    /// way can be the reason.
+    func obstacle(to window: IOVARange, at iova: UInt64) -> (FaultExplanation.Reason?, String) {
+        guard fault.cause.mayLackMapping else { return (fault.cause.reason, arrivedPhrase) }
         // Surer than what the interconnect may do before the SMMU, which has seen this one.
         if window.last > conditions.aperture.last {
             return (
@@ -14,6 +16,17 @@ extension FaultScene {
                 "the window ends beyond what the SMMU translates, \(conditions.aperture.text)."
             )
         }
+        return onTheWay(to: window, at: iova)
+            ?? (
+                .notMapped,
+                "nothing is mapped there for the stream\(streamPhrase), so the doorbell's page was not set up in this domain."
+            )
+    }
+
+    /// What firmware says that is in the way of a window.
+    private func onTheWay(
+        to window: IOVARange, at iova: UInt64
+    ) -> (FaultExplanation.Reason?, String)? {
         for (device, withheld) in zip(devices, withheld) {
             if let range = guestRange(of: device, holding: iova) {
                 return (
@@ -23,7 +36,8 @@ extension FaultScene {
                 )
             }
             // A relaxable region is gone when user space has the device, whose windows these are.
-            if let item = withheld.items(overlapping: window).first(where: { !$0.isRelaxable }) {
+            let items = withheld.items(overlapping: window).filter { !$0.isRelaxable }
+            if let item = WindowJudgement.decisive(items, window, withheld, conditions) {
                 let reason: FaultExplanation.Reason =
                     switch item.kind {
                     case .dmaRangesGap: .inDMARangesGap
@@ -33,8 +47,9 @@ extension FaultScene {
                     }
                 return (
                     reason,
-                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text), so writes to it may "
-                        + "not arrive."
+                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text)"
+                        + (item.kind.reachability == .no
+                            ? ", where it cannot work." : item.kind.reachability.clause + ".")
                 )
             }
             if window.last.value > device.dmaLimit {
@@ -48,16 +63,20 @@ extension FaultScene {
                     + "moved, as in a guest whose RMR still describes the default."
             )
         }
-        if fault.cause == .permission {
-            return (.notPermitted, "it is mapped, but not for writing.")
+        return nil
+    }
+
+    /// What happened to an MSI that the SMMU found a mapping for, or could not look one up for.
+    private var arrivedPhrase: String {
+        switch fault.cause {
+        case .permission: "it is mapped, but not for writing."
+        case .addressSize: "the SMMU finds the address too large for its tables."
+        case .accessFlag: "it is mapped, but the mapping is marked as not yet used (access flag)."
+        case .externalAbort: "memory answered with an error when the SMMU passed it on or read its tables."
+        case .tlbConflict: "the SMMU holds two translations of it that contradict each other."
+        case .unsupportedTransaction: "the SMMU does not support this kind of access."
+        case .translation, .configuration, .pageRequest, .commandQueue, .other: "the log gives no reason."
         }
-        if fault.cause == .addressSize {
-            return (.beyondAperture, "the SMMU finds the address too large for its tables.")
-        }
-        return (
-            .notMapped,
-            "nothing is mapped there for the stream\(streamPhrase), so the doorbell's page was not set up in this domain."
-        )
     }
 
     /// An RMR around the address, as a nested guest's firmware has for the host's window.
@@ -72,12 +91,55 @@ extension FaultScene {
 
     /// What an ordinary fault at this address is about.
     func ordinaryPhrase(_ iova: UInt64) -> String {
+        if let phrase = recoverablePhrase { return phrase }
+        if fault.cause.mayLackMapping, let phrase = placePhrase(iova) { return phrase }
+        let substream = substreamText.map { " It is in \($0)." } ?? ""
+        switch fault.cause {
+        case .translation:
+            return
+                "Nothing is mapped there\(streamPhrase): a driver's DMA after unmapping, or past the end of a "
+                + "buffer, looks like this." + substream
+        case .permission:
+            return
+                "It is mapped, but not for this access\(streamPhrase): a buffer that was mapped for the other "
+                + "direction looks like this." + substream
+        case .accessFlag:
+            return
+                "It is mapped, but the mapping is marked as not yet used\(streamPhrase): whoever wrote the table "
+                + "left its access flag unset." + substream
+        case .addressSize:
+            return
+                "The address is too large for the tables or for what they lead to\(streamPhrase): a broken "
+                + "address, or a table that was overwritten." + substream
+        case .externalAbort:
+            return "Memory answered with an error\(streamPhrase): nothing is there, or it is protected."
+                + substream
+        case .tlbConflict:
+            return
+                "The SMMU holds two translations that contradict each other\(streamPhrase): a mapping was changed "
+                + "without being invalidated." + substream
+        case .unsupportedTransaction:
+            return "The SMMU does not support this kind of access\(streamPhrase)." + substream
+        case .configuration, .pageRequest, .commandQueue, .other:
+            return
+                "The log does not say why it was refused\(streamPhrase): DMA to an address that is not mapped is "
+                + "most likely." + substream
+        }
+    }
+
+    /// What lies at an address that found no mapping; nil for nothing special.
+    private func placePhrase(_ iova: UInt64) -> String? {
+        if substreamText == nil, iova < pageBytes {
+            return
+                "Linux never gives out the first page\(streamPhrase): the device was given no address, as in a "
+                + "descriptor that was not filled in. It is not a buffer that was unmapped."
+        }
         for (device, withheld) in zip(devices, withheld) {
             let items = withheld.items(overlapping: IOVARange(proven: iova, iova))
             if let item = items.first(where: { $0.kind == .pciWindow }) {
                 return
                     "It lies in the PCI window \(item.range.text) of \(device.id): a transfer between devices that "
-                    + "reached the SMMU."
+                    + "reached the SMMU\(item.kind.reachability.clause)."
             }
             if iova > device.dmaLimit {
                 return "It lies above the DMA limit \(HexLiteral.text(device.dmaLimit)) of \(device.id)."
@@ -91,18 +153,25 @@ extension FaultScene {
         if iova > conditions.aperture.last.value {
             return "It lies beyond what the SMMU translates, \(conditions.aperture.text)."
         }
-        let what =
-            switch fault.cause {
-            case .translation: "Nothing is mapped there"
-            case .permission: "It is mapped, but not for this access"
-            case .accessFlag: "The mapping's access flag is not set"
-            case .addressSize: "The address is larger than its tables or its output allow"
-            case .externalAbort: "The memory or a table walk answered with an abort"
-            case .tlbConflict: "Two TLB entries contradict each other"
-            case .unsupportedTransaction: "The transaction is of a kind that is not supported"
-            case .configuration, .pageRequest, .commandQueue, .other: "The log gives no known reason"
-            }
+        return nil
+    }
+
+    /// "substream 0x1, the address space of a process (PASID)"
+    private var substreamText: String? {
+        fault.substreamID.map {
+            "substream \(HexLiteral.text(UInt64($0))), an address space of its own (PASID), as of a process"
+        }
+    }
+
+    /// A fault that is no mistake: the access waits, and the kernel brings the page in.
+    private var recoverablePhrase: String? {
+        guard fault.isStalled == true else { return nil }
+        guard let substreamText else {
+            return "The access waits (stall) until the driver answers\(streamPhrase): it can still go on."
+        }
         return
-            "\(what)\(streamPhrase): a driver's DMA after unmapping, or past the end of a buffer, looks like this."
+            "The access waits (stall) in \(substreamText)\(streamPhrase). This is a page fault that the kernel "
+            + "mends: its queue for such faults (iopf) brings the page in and lets the access go on. It is an error "
+            + "only if the device hangs."
     }
 }

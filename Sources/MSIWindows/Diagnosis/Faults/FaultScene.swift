@@ -22,19 +22,27 @@ struct FaultScene {
     let windows: [IOVARange]
     /// Where mainline or the posted series may have put one besides.
     let possibleWindows: [IOVARange]
+    /// Whether the windows are facts of a machine or of the caller, not only Linux's default.
+    let knowsWindows: Bool
+    /// MSI controllers of the devices, or of the machine, whose doorbell firmware does not tell.
+    private let controllersWithoutDoorbell: [MSIController]
+    /// Whether a platform was given for this fault.
+    let hasPlatform: Bool
+    /// Whether the platform has an SMMU that the log's driver drives.
+    let hasSMMU: Bool
     /// Whether windows were reported, and mainline's is not among them.
     let isWindowMoved: Bool
     /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
     let dmaPages: [Decision.Doorbell]
 
-    /// Offset in its page of the register that takes MSIs, in a GICv2m frame and in an ITS.
-    private static let offsetOfGICs: UInt64 = 0x40
     /// Most reported windows that are used.
     private static let windowsMax = 64
 
     /// False when the devices are known and firmware names an MSI controller for none of them.
     var mayRaiseMSIs: Bool { devices.isEmpty || devices.contains { !$0.msiControllers.isEmpty } }
     var hasDoorbells: Bool { !doorbells.isEmpty }
+    /// Whether an MSI may go to a place that is not known here.
+    var hasUnknownDoorbells: Bool { !controllersWithoutDoorbell.isEmpty }
     var pageBytes: UInt64 { conditions.pageSize.bytes }
 
     init(_ fault: SMMUFault, _ question: FaultQuestion) {
@@ -52,6 +60,11 @@ struct FaultScene {
         }
         let controllers = question.platform?.msiControllers ?? []
         let own = devices.flatMap(\.msiControllers)
+        hasPlatform = question.platform != nil
+        hasSMMU = question.platform.map { !Self.candidates(for: fault, in: $0).isEmpty } ?? false
+        controllersWithoutDoorbell = controllers.filter {
+            $0.enabled && $0.doorbell == nil && (own.isEmpty || own.contains($0.id))
+        }
         let known =
             question.doorbells + controllers.filter { own.contains($0.id) }.compactMap(\.doorbell)
             + controllers.compactMap(\.doorbell)
@@ -69,6 +82,7 @@ struct FaultScene {
             reported.append(range)
         }
         windows = listed.isEmpty && !reported.contains(mainline) ? reported + [mainline] : reported
+        knowsWindows = hasPlatform || !reported.isEmpty
         possibleWindows = DriverWindow.known
         isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
         dmaPages = prepared.flatMap { device in
@@ -83,27 +97,12 @@ struct FaultScene {
         }
     }
 
-    /// " (stream ID 0x102; as a PCI requester 01:00.2)"
-    var streamPhrase: String {
-        guard let stream = fault.streamID else { return "" }
-        let id = HexLiteral.text(UInt64(stream))
-        if let client = fault.client { return " (stream ID \(id), \(client))" }
-        if let first = devices.first {
-            let function = first.requester(ofStream: stream, on: smmu?.id)
-                .map { ", there \(Platform.functionAddress($0))" }
-            return " (stream ID \(id), \(first.id)\(function ?? ""))"
-        }
-        guard stream <= 0xffff else { return " (stream ID \(id))" }
-        return " (stream ID \(id); as a PCI requester \(Platform.functionAddress(stream)))"
-    }
-
     /// A doorbell whose offset in its page the address has; of unknown doorbells the offset of GICs.
     func doorbell(atOffsetOf iova: UInt64) -> (address: PhysicalAddress?, isKnown: Bool)? {
         let mask = conditions.pageSize.mask
-        if hasDoorbells {
-            return doorbells.first { $0.value & mask == iova & mask }.map { ($0, true) }
-        }
-        return iova & mask == Self.offsetOfGICs ? (nil, false) : nil
+        if let known = doorbells.first(where: { $0.value & mask == iova & mask }) { return (known, true) }
+        guard !hasDoorbells || hasUnknownDoorbells else { return nil }
+        return iova & mask == DoorbellCatalogue.offsetOfGICs ? (nil, false) : nil
     }
 
     /// Whether an address is in the page that the DMA layer of a PCI device gives first, where nothing is

@@ -1,0 +1,223 @@
+// Faults that are about a stream or the SMMU itself and not about an address: what each means, where it comes
+// from and what to do, a row each. Arm IHI 0070 (SMMUv3), section 7.3, and IHI 0062 (SMMUv2), GFSR, define
+// the events; the drivers print them.
+
+import Machines
+
+/// An event that has no address at fault.
+enum ConfigurationEvent: CaseIterable {
+    case badStreamID, fetchOfStreamEntry, badStreamEntry, badATSRequest, streamDisabled, translationForbidden
+    case badSubstreamID, fetchOfDescriptor, fetchOfSubstreamDescriptor, badDescriptor, badSubstreamDescriptor
+    case cacheConflict, fetchOfMachineStructure
+    case unidentifiedStream, streamMatchConflict, contextNotSetUp, otherGlobalFault
+    case commandQueue, commandQueueATS
+    case other
+
+    /// nil for a fault that is about an address.
+    init?(_ fault: SMMUFault) {
+        switch fault.cause {
+        case .commandQueue:
+            self = fault.event.uppercased().contains("ATC") ? .commandQueueATS : .commandQueue
+            return
+        case .configuration: break
+        case .translation, .permission, .accessFlag, .addressSize, .externalAbort, .tlbConflict,
+            .unsupportedTransaction, .pageRequest, .other:
+            return nil
+        }
+        let hasSubstream = fault.substreamID != nil
+        switch fault.event {
+        case "C_BAD_STREAMID": self = .badStreamID
+        case "F_STE_FETCH": self = .fetchOfStreamEntry
+        case "C_BAD_STE": self = .badStreamEntry
+        case "F_BAD_ATS_TREQ": self = .badATSRequest
+        case "F_STREAM_DISABLED": self = .streamDisabled
+        case "F_TRANSL_FORBIDDEN": self = .translationForbidden
+        case "C_BAD_SUBSTREAMID": self = .badSubstreamID
+        case "F_CD_FETCH": self = hasSubstream ? .fetchOfSubstreamDescriptor : .fetchOfDescriptor
+        case "C_BAD_CD": self = hasSubstream ? .badSubstreamDescriptor : .badDescriptor
+        case "F_CFG_CONFLICT": self = .cacheConflict
+        case "F_VMS_FETCH": self = .fetchOfMachineStructure
+        case "unknown stream": self = .unidentifiedStream
+        default: self = fault.driver == .armSMMU ? Self.global(fault) : .other
+        }
+    }
+
+    /// By the bits of GFSR, of which the lowest that is set counts.
+    private static func global(_ fault: SMMUFault) -> ConfigurationEvent {
+        guard let status = fault.registers.first(where: { $0.name == "GFSR" })?.value else {
+            return .otherGlobalFault
+        }
+        let bits: [(bit: UInt64, event: ConfigurationEvent)] = [
+            (1, .unidentifiedStream), (2, .streamMatchConflict), (0, .contextNotSetUp), (7, .contextNotSetUp),
+        ]
+        return bits.first { status >> $0.bit & 1 == 1 }?.event ?? .otherGlobalFault
+    }
+
+    /// Whether nothing was refused: only the SMMU's own queue is in trouble.
+    var isOfQueue: Bool { self == .commandQueue || self == .commandQueueATS }
+
+    /// What happened, to whom, and where it usually comes from.
+    func sentence(_ fault: SMMUFault, _ stream: String) -> String {
+        let row = advice
+        let name = fault.event.prefix(1).uppercased() + fault.event.dropFirst()
+        if isOfQueue { return "\(name) is no fault. \(row.meaning) \(row.cause)" }
+        return "\(name)\(stream): \(row.meaning) \(consequence) \(row.cause)"
+    }
+
+    /// Whether MSIs fail as well: they have no substream, and the device never asks for their translation.
+    private var consequence: String {
+        switch self {
+        case .badStreamID, .fetchOfStreamEntry, .badStreamEntry, .streamDisabled, .fetchOfDescriptor,
+            .badDescriptor, .cacheConflict, .fetchOfMachineStructure, .unidentifiedStream,
+            .streamMatchConflict, .contextNotSetUp, .other:
+            "MSIs and all other DMA of the stream fail alike."
+        case .badSubstreamID, .fetchOfSubstreamDescriptor, .badSubstreamDescriptor:
+            "Only what the device does in that substream fails; MSIs have no substream."
+        case .badATSRequest, .translationForbidden:
+            "Only what the device does through ATS fails; MSIs hardly ever are."
+        case .otherGlobalFault, .commandQueue, .commandQueueATS:
+            "It may have been an MSI or any other DMA."
+        }
+    }
+
+    /// A row of the table.
+    struct Advice {
+        /// What the SMMU says.
+        let meaning: String
+        /// What is usually behind it.
+        let cause: String
+        /// What to do, most useful first.
+        let changes: [String]
+
+        init(_ meaning: String, _ cause: String, _ changes: String...) {
+            (self.meaning, self.cause, self.changes) = (meaning, cause, changes)
+        }
+    }
+}
+
+extension ConfigurationEvent {
+    private static let memory =
+        "Look for memory errors in the log (EDAC, RAS), and whether firmware or a hypervisor keeps the SMMU away from "
+        + "that memory."
+    private static let noATS =
+        "Boot with pci=noats to see whether it is ATS; then look at the device and its firmware."
+
+    var advice: Advice {
+        switch self {
+        case .badStreamID:
+            Advice(
+                "the SMMU has no entry for this stream ID.",
+                "Firmware names another stream ID for the device or none, or a VMM put the device at another SMMU.",
+                "Compare the stream ID with iommu-map (device tree) or with IORT's ID mappings, and add what is missing.",
+                "In a VM, look at which SMMU the VMM connects the device to.")
+        case .fetchOfStreamEntry:
+            Advice(
+                "the SMMU could not read the stream's table entry from memory.",
+                "The stream table's memory is broken, protected or no longer there.", Self.memory)
+        case .badStreamEntry:
+            Advice(
+                "the stream's table entry is invalid or contradicts itself.",
+                "The kernel's driver writes it, for a VM from what the VMM passes: an entry that was left from an "
+                    + "earlier VM is the usual case.",
+                "Detach the device's nested table before the device is used again: stop the VM that had it, or "
+                    + "unbind and bind its vfio driver.",
+                "If no VM ever had the device, report it to the authors of the SMMU driver, with the event's words."
+            )
+        case .badATSRequest:
+            Advice(
+                "the device asked for a translation (ATS), and its stream entry does not allow that.",
+                "ATS is on in the device and off in the SMMU.",
+                Self.noATS,
+                "Look at whether firmware marks the host bridge as able to do ATS (IORT, ats-supported).")
+        case .streamDisabled:
+            Advice(
+                "the stream accepts only accesses with a substream (PASID), and this one had none or a reserved one.",
+                "A driver uses the device for process address spaces only, and the device still sends ordinary DMA; "
+                    + "MSIs are such.",
+                "Attach an ordinary domain to the device beside its substreams.")
+        case .translationForbidden:
+            Advice(
+                "the device sent an address as already translated (ATS), and the SMMU does not take its word.",
+                "ATS was switched off while the device kept using what it had cached, or the device is not trusted.",
+                Self.noATS, "Reset the device when it is moved from one owner to another.")
+        case .badSubstreamID:
+            Advice(
+                "the substream (PASID) is beyond those that the stream has.",
+                "The device uses a PASID that no driver gave it, or PASIDs are off for it.",
+                "Look at which PASIDs the driver enables and which the device is told to use.")
+        case .fetchOfDescriptor:
+            Advice(
+                "the SMMU could not read the stream's context descriptor from memory.",
+                "Its memory is broken or protected; in a VM, stage 2 does not map the guest's table.",
+                "In a VM, look at what stage 2 maps of the guest's memory.", Self.memory)
+        case .fetchOfSubstreamDescriptor:
+            Advice(
+                "the SMMU could not read the context descriptor of this substream (PASID) from memory.",
+                "The second level of the table is missing for it; in a VM, stage 2 does not map the guest's table.",
+                "Look at whether the PASID was bound before the device used it.",
+                "In a VM, look at what stage 2 maps of the guest's memory.")
+        case .badDescriptor:
+            Advice(
+                "the stream's context descriptor is invalid: no translation is set up behind it.",
+                "The device does DMA before a domain is attached, after it is detached, or a guest wrote a wrong table.",
+                "Stop the device's DMA before its driver or VM goes: reset it, or clear its bus mastering.",
+                "In a VM, look at the guest's SMMU driver.")
+        case .badSubstreamDescriptor:
+            Advice(
+                "the context descriptor of this substream (PASID) is invalid: no address space is bound to it.",
+                "The process ended or the PASID was released while the device still used it, or it never was bound.",
+                "Have the driver stop the device's work for the PASID before it is unbound.")
+        case .cacheConflict:
+            Advice(
+                "the SMMU holds two cached entries of the stream that contradict each other.",
+                "An entry was changed without being invalidated.",
+                "Update the kernel; in a VM, look at whether the VMM forwards the guest's invalidations.")
+        case .fetchOfMachineStructure:
+            Advice(
+                "the SMMU could not read the structure that describes the virtual machine.",
+                "Its memory is broken, protected or no longer there.",
+                "Restart the VM that has the device: the host writes the structure again.", Self.memory)
+        case .unidentifiedStream:
+            Advice(
+                "no entry of the SMMU is for this stream.",
+                "Firmware does not give the stream to a device, or the device does DMA while no driver has it: left on by "
+                    + "the boot loader, or at shutdown.",
+                "Compare the stream ID with iommus and iommu-map (device tree) or with IORT's ID mappings, and add what "
+                    + "is missing.",
+                "If devices leave their groups around it in the log, stop the device in its driver's shutdown."
+            )
+        case .streamMatchConflict:
+            Advice(
+                "more than one entry of the SMMU is for this stream.",
+                "Two devices' stream IDs overlap, by a mask that is too wide or by entries of the boot loader.",
+                "Compare the IDs and masks of iommus in the device tree: each stream may be in one entry only."
+            )
+        case .contextNotSetUp:
+            Advice(
+                "the stream leads to a translation context that does not exist or is off.",
+                "The device does DMA before its domain is set up, or after it was taken down.",
+                "Stop the device's DMA before its driver goes.")
+        case .otherGlobalFault:
+            Advice(
+                "the SMMU refused an access before it knew where to translate it.",
+                "Which stream it was and why is in GFSR and GFSYNR, as far as they were logged.",
+                "Send the lines with GFSR and GFSYNR too.")
+        case .commandQueue:
+            Advice(
+                "The SMMU's command queue waits or stopped, so no access was refused here.",
+                "The SMMU does not finish a command, for want of clock, power or a device's answer.",
+                "Read the lines before it: the first error is the cause, and what follows waits for it.")
+        case .commandQueueATS:
+            Advice(
+                "The SMMU's command queue waits for a device's answer (ATC invalidate), so no access was refused here.",
+                "The device is gone or hangs: it fell off the bus, was reset or lost power.",
+                "Look for the device that went away in the lines before it (AER, link down, reset).",
+                Self.noATS)
+        case .other:
+            Advice(
+                "it is about the stream, not about an address: its entry or its tables are missing, off or broken.",
+                "Nothing more is known of this event.",
+                "Look for a missing stream ID in iommu-map or IORT, or for a driver that was not bound.")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+// What to change so that a fault does not come again, and bases at which a window would be reached. Only what
+// was an MSI, or likely one in a known window, is answered with another window.
+
+import AddressSpaces
+import Machines
+
+extension FaultExplanation {
+    mutating func addChanges(_ scene: FaultScene) {
+        guard isMSI != .no || fault.cause == .commandQueue else { return }
+        switch verdict {
+        case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage, .windowOnly:
+            // Where it is not known to have been an MSI, another window is no answer.
+            if reason != nil || window != nil { alternatives = scene.alternatives(avoiding: window) }
+        case .likelyMSI, .unknown, .notMSI, .noAddress: break
+        }
+        switch verdict {
+        case .unknown: changes = [Self.trace]
+        case .windowOnly:
+            changes.append(
+                "Compare the address with what the device has in its MSI capability or MSI-X table (lspci -vv)."
+            )
+        case .likelyMSI:
+            changes = [Self.trace]
+            addChangesOfReason()
+            if !scene.hasPlatform {
+                changes.append(
+                    "Send the machine's platform too: with its doorbells and windows the answer is surer.")
+            }
+        case .noAddress:
+            if let event = ConfigurationEvent(fault) {
+                changes = event.advice.changes
+            } else if fault.stage == 2, fault.transaction != nil {
+                changes.append(
+                    "Look at what stage 2 maps of the guest's memory: the guest's tables lie outside it.")
+            } else if fault.isIncomplete {
+                changes.append("Send the whole record, with every line of it.")
+            }
+        case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage: addChangesOfReason()
+        case .notMSI: break
+        }
+    }
+
+    private static let trace =
+        "Trace iommu:map and iommu:unmap (trace-cmd record -e iommu) until the fault and POST the text to "
+        + "/v1/replays: the answer shows whether a doorbell was mapped there."
+
+    private mutating func addChangesOfReason() {
+        let list = alternatives.map(\.hex).joined(separator: ", ")
+        let elsewhere = alternatives.isEmpty ? "" : " (for the devices known here: \(list))"
+        let second = HexLiteral.text(WindowSource.postedSecondBase)
+        switch reason {
+        case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
+            changes.append(
+                "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
+                    + "software-MSI option, or a driver that picks another base such as \(second).")
+            if reason == .baseStripped {
+                changes.append(
+                    "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "
+                        + "that window candidates avoid it.")
+            }
+        case .movedUnderGuestRMR:
+            changes.append(
+                "Give the guest an RMR that equals the host's window, or move the host's window back: both are read "
+                    + "once at boot.")
+        case .hardwareMSITranslated:
+            changes.append("Correct the SMMU's model in IORT: only Hi161x passes MSIs untranslated.")
+        case .untranslated:
+            changes.append(
+                "Attach the device to a domain that maps doorbells: VFIO type1 with a software window, iommufd, or the "
+                    + "kernel's DMA domain; hardware MSI regions in the group's list prevent that.")
+        case .notMapped, .notPermitted:
+            changes.append(
+                "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
+                    + "are requested, into the domain that is attached then.")
+        case nil: break
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// Which device a stream ID stands for, in words. A stream ID is not a PCI address: only the log itself or the
+// platform's map says whose it is, and with neither nothing is said.
+
+import AddressSpaces
+import Machines
+
+extension FaultScene {
+    /// Requesters of a shared stream that a sentence shows.
+    private static let requestersShownMax = 3
+
+    /// " (stream ID 0x102, 0000:01:00.2)", with what the log or the map says of the device.
+    var streamPhrase: String {
+        guard let stream = fault.streamID else { return fault.client.map { " (\($0))" } ?? "" }
+        let id = HexLiteral.text(UInt64(stream))
+        if let client = fault.client { return " (stream ID \(id), \(client))" }
+        guard let first = devices.first else { return " (stream ID \(id))" }
+        let function = isShared(first, stream) ? nil : first.requester(ofStream: stream, on: smmu?.id)
+        let place = function.map { ", there \(Platform.functionAddress($0))" } ?? ""
+        return " (stream ID \(id), \(first.id)\(place))"
+    }
+
+    /// What a reader has to know of the stream besides: nobody has it, or several do. Begins with a blank.
+    var streamRemark: String {
+        guard let stream = fault.streamID else { return "" }
+        let id = HexLiteral.text(UInt64(stream))
+        guard !devices.isEmpty else {
+            if hasPlatform, !hasSMMU {
+                return " This machine has no SMMU of the driver \(fault.driver.rawValue)."
+            }
+            return hasPlatform ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
+        }
+        for device in devices {
+            if let sharing = device.sharing(of: stream, on: smmu?.id, showing: Self.requestersShownMax) {
+                return " Stream \(id) is shared: \(sharing) The log cannot say which of them it was."
+            }
+        }
+        return ""
+    }
+
+    private func isShared(_ device: Device, _ stream: UInt32) -> Bool {
+        device.sharing(of: stream, on: smmu?.id, showing: 1) != nil
+    }
+}
+
+extension Device {
+    /// Bits of a PCI requester ID: bus, device, function.
+    private static let requesterBits: UInt32 = 0xffff
+
+    /// Why several requesters have one stream ID; nil when they do not.
+    fileprivate func sharing(of stream: UInt32, on smmu: String?, showing most: Int) -> String? {
+        guard isPCI else { return nil }
+        for mapping in streams where (smmu == nil || mapping.smmu == smmu) && mapping.holds(stream) {
+            switch mapping.kind {
+            case .specifier: continue
+            case .constant(let base, let length, _):
+                guard length > 1 else { continue }
+                return "firmware gives it to the requesters \(Platform.functionAddress(base)) to "
+                    + "\(Platform.functionAddress(base &+ (length - 1))) of \(id)."
+            case .idMap:
+                let free = ~requesterMask & Self.requesterBits
+                guard free != 0, let one = requester(ofStream: stream, on: smmu) else { continue }
+                return folded(one, free, most)
+            }
+        }
+        return nil
+    }
+
+    /// The requesters that differ only in the bits that iommu-map-mask leaves out.
+    private func folded(_ requester: UInt32, _ free: UInt32, _ most: Int) -> String {
+        var shown: [String] = []
+        var bits: UInt32 = 0
+        repeat {
+            shown.append(Platform.functionAddress(requester & ~free | bits))
+            // The next subset of the free bits.
+            bits = bits &- free & free
+        } while bits != 0 && shown.count < most
+        return "iommu-map-mask \(HexLiteral.text(UInt64(requesterMask))) of \(id) gives it to "
+            + "\(shown.joined(separator: ", "))\(1 << free.nonzeroBitCount > shown.count ? " and others" : "")."
+    }
+}
