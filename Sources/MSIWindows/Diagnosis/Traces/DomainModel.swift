@@ -17,6 +17,8 @@ struct DomainModel {
     private let limit: UInt64
     /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not show.
     private var isPristine = true
+    /// Whether the allocator knows the domain's beginning and its limit, so that it can say what comes next.
+    private var isModelled = true
 
     init(_ allocator: IOVADomain, limit: UInt64) {
         self.allocator = allocator
@@ -29,6 +31,7 @@ struct DomainModel {
     /// Where the DMA layer would put `size` bytes now; nil when it has no room. PCI devices are tried below
     /// 4 GiB first (drivers/iommu/dma-iommu.c: iommu_dma_alloc_iova, Linux 7.2).
     mutating func predicted(_ size: UInt64) -> UInt64? {
+        guard isModelled else { return nil }
         let pages = pages(size)
         if let known = predictions[pages] { return known }
         let (limit, shift) = (limit, UInt64(granule.shift))
@@ -78,7 +81,16 @@ struct DomainModel {
             _ = try? Self.allocate(pages(bytes), limit, shift, &allocator)
             return
         }
-        if isFirst { facts.kind = mapping.iova.value == mapping.physical.value ? .direct : .userSpace }
+        if isFirst {
+            if mapping.iova.value == mapping.physical.value {
+                facts.kind = .direct
+            } else if DoorbellPlace.isNearTop(mapping.iova.value) {
+                // Below another mask, or a trace that began later: the DMA layer's, but not from the start.
+                (isPristine, isModelled) = (false, false)
+            } else {
+                facts.kind = .userSpace
+            }
+        }
         if facts.kind == .dmaLayer, isPristine, mapping.iova.value != mapping.physical.value {
             facts.add(
                 .init(

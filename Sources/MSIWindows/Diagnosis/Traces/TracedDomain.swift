@@ -6,7 +6,8 @@ public import AddressSpaces
 public struct TracedDomain: Hashable, Sendable {
     /// Who chose the addresses.
     public enum Kind: String, CaseIterable, Sendable {
-        /// The kernel's DMA layer: the first address was what its allocator gives first.
+        /// The kernel's DMA layer: the first address was what its allocator gives first, or lies just below
+        /// the end of a DMA mask.
         case dmaLayer = "dma_layer"
         /// User space, through VFIO or iommufd: addresses are its own.
         case userSpace = "user_space"
