@@ -15,6 +15,7 @@ enum Reader: String, CaseIterable {
     case acpi, sysfs, json, multipart
     case faultLog = "fault_log"
     case trace
+    case bootLog = "boot_log"
 
     static let chosen: Reader = {
         guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
@@ -30,12 +31,12 @@ enum Reader: String, CaseIterable {
             var facts = ACPIReader.Facts()
             facts.preservesPCIConfiguration = true
             if let platform = try? ACPIReader.read([bytes], facts) { use(platform) }
-        case .sysfs: readPlatform(bytes, nil)
+        case .sysfs, .bootLog: readPlatform(bytes, nil)
         case .json: readPlatform(bytes, [.json])
         case .multipart: _ = try? MultipartForm(bytes, contentType: "multipart/form-data; boundary=B")
         case .faultLog:
             guard let log = try? FaultLog.read(bytes) else { return }
-            let question = FaultQuestion(platform: BuiltInCatalogue.all[1].platform)
+            let question = FaultQuestion(platform: BuiltInCatalogue.platform("example-qemu-virt"))
             _ = FaultExplanation.explain(log.faults, question)
         case .trace:
             guard let trace = try? TraceText.read(bytes) else { return }

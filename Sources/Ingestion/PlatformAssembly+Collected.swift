@@ -28,6 +28,9 @@ extension PlatformAssembly {
                 .warning, "nothing-described", part.name,
                 "Neither a device tree nor an IORT was collected, so no SMMU is known.")
         }
+        if let log = host.bootLog, !log.isEmpty {
+            try read(inner("dmesg", log), as: .bootLog, problems)
+        }
         for text in host.notes { note(.info, "collector-note", part.name, text) }
         if let release = host.kernelRelease {
             let pages = host.pageSize.map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""
@@ -116,7 +119,7 @@ extension PlatformAssembly {
     }
 
     /// A PCI function of a tree, behind the host bridge that it is known to be behind.
-    private static func function(_ name: String, below bridge: Device?) -> Device? {
+    static func function(_ name: String, below bridge: Device?) -> Device? {
         guard let bridge, let requester = Platform.requester(name) else { return nil }
         var function = bridge
         function.id = name

@@ -13,6 +13,7 @@ struct PlatformAssembly {
     private var tableFindings = FindingList()
     private var firstTable: String?
     private var iomem: (name: String, content: IOMemText.Content)?
+    private var bootLog: (name: String, content: BootLog)?
     /// A host's groups, merged into the platform at the end.
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
@@ -48,7 +49,10 @@ struct PlatformAssembly {
         case .json: try addJSON(part, problems)
         case .sysfs: try addSysfs(part)
         case .iomem: try addIOMem(part)
-        case .trace, .faultLog: throw .misplaced(part: part.name, kind)
+        case .bootLog: try addBootLog(part, as: kind)
+        // Faults stand in a whole log too.
+        case .faultLog: try addBootLog(part, as: kind)
+        case .trace: throw .misplaced(part: part.name, kind)
         }
     }
 
@@ -108,6 +112,22 @@ struct PlatformAssembly {
         }
     }
 
+    private mutating func addBootLog(_ part: InputPart, as kind: InputKind) throws(PlatformError) {
+        let content: BootLog
+        do {
+            content = try BootLogText.read(part.bytes)
+        } catch {
+            throw .text(part: part.name, error)
+        }
+        guard !content.saysNothing else {
+            guard kind == .bootLog else { throw .misplaced(part: part.name, kind) }
+            return note(
+                .info, "log-says-nothing", part.name, "The boot log says nothing of SMMUs, PCI or MSIs.")
+        }
+        if let bootLog { throw .conflict(bootLog.name, part.name) }
+        bootLog = (part.name, content)
+    }
+
     private mutating func addJSON(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let document: JSONDocument
         do {
@@ -129,13 +149,16 @@ struct PlatformAssembly {
 
     /// The one platform, with its findings after those about the parts.
     mutating func platform() throws(PlatformError) -> Platform {
+        let log = bootLog?.content
+        let memory = iomem?.content.memory ?? []
         if firstTable != nil {
             var facts = ACPIReader.Facts()
             facts.preservesPCIConfiguration =
                 options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration ?? false
             facts.inboundWindows = supplement?.facts.inboundWindows ?? [:]
-            facts.pciWindows = supplement?.facts.pciWindows ?? iomem?.content.pciWindows ?? [:]
-            facts.memory = iomem?.content.memory ?? []
+            facts.pciWindows =
+                supplement?.facts.pciWindows ?? BootLogJoining.windows(log, iomem?.content, &findings)
+            facts.memory = memory.isEmpty ? log?.memory ?? [] : memory
             let platform: Platform
             do {
                 platform = try ACPIReader.read(tables, facts, tableFindings)
@@ -143,11 +166,20 @@ struct PlatformAssembly {
                 throw .acpi(part: error.table.flatMap(tables.source), error)
             }
             try describe(firstTable ?? "body", platform)
+        } else if let bootLog, described == nil {
+            let windows =
+                supplement?.facts.pciWindows
+                ?? BootLogJoining.windows(bootLog.content, iomem?.content, &findings)
+            let described = BootLogJoining.described(
+                bootLog.content, windows: windows, memory: memory.isEmpty ? bootLog.content.memory : memory)
+            guard !described.devices.isEmpty else { throw .nothingDescribed }
+            try describe(bootLog.name, described)
         } else if iomem != nil || supplement != nil || options.preservesPCIConfiguration != nil {
             noteUnused()
         }
         guard var platform = described?.platform else { throw .nothingDescribed }
         if let collected { platform = try merged(platform, collected) }
+        if let log { platform = try joined(platform, log) }
         platform.findings = findings.findings + platform.findings
         return platform
     }

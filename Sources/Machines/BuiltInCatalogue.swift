@@ -7,8 +7,15 @@ import AddressSpaces
 public enum BuiltInCatalogue {
     /// Ids and platforms, in the order of the ids.
     public static let all: [(id: String, platform: Platform)] = [
-        ("example-arm-juno", armJuno), ("example-qemu-virt", qemuVirt),
+        ("example-ampere-altra", ampereAltra), ("example-arm-juno", armJuno),
+        ("example-qemu-virt", qemuVirt),
     ]
+
+    /// The machine of an id; traps for other ids.
+    public static func platform(_ id: String) -> Platform {
+        guard let found = all.first(where: { $0.id == id }) else { preconditionFailure("no example \(id)") }
+        return found.platform
+    }
 
     /// QEMU's `virt` machine with an emulated SMMUv3 and a GICv3 ITS: nothing is in the way.
     static let qemuVirt = Platform(
@@ -60,6 +67,56 @@ public enum BuiltInCatalogue {
             PhysicalRange(proven: 0x8000_0000, 0xfeff_ffff),
             PhysicalRange(proven: 0x8_8000_0000, 0x9_ffff_ffff),
         ])
+
+    /// An Ampere Altra workstation, from a public /proc/iomem and boot log of 2025: Linux's constant window
+    /// lies in a PCI window of segment 2. Which SMMU a segment is behind is taken from their addresses; the
+    /// addresses of the ITSs are in neither text.
+    static let ampereAltra = Platform(
+        source: .builtIn, model: "Ampere Altra workstation (ACPI)",
+        smmus: altraSegments.enumerated().map { number, segment in
+            var smmu = smmu(
+                altraSMMU(segment), .v3, "arm,smmu-v3", base: segment.high + altraSMMUOffset, size: 0x2_0000)
+            smmu.autoNumber = number
+            return smmu
+        },
+        msiControllers: [
+            MSIController(id: "its:0", kind: .its, compatible: [], doorbell: nil, enabled: true)
+        ],
+        devices: altraSegments.map { segment in
+            Device(
+                id: "rc:\(segment.number)", kind: .rootComplex, streams: [wholeBus(to: altraSMMU(segment))],
+                msiControllers: ["its:0"], dmaCoherent: true,
+                pciWindows: [
+                    memory(at: segment.low, size: segment.lowSize),
+                    memory(at: segment.high, size: altraSMMUOffset, is64Bit: true),
+                ])
+        },
+        memory: [
+            PhysicalRange(proven: 0x9000_0000, 0x91ff_ffff), PhysicalRange(proven: 0x927c_0000, 0xf896_ffff),
+            PhysicalRange(proven: 0x800_0000_0000, 0x800_7fff_ffff),
+            PhysicalRange(proven: 0x801_0000_0000, 0x807_ffff_ffff),
+        ],
+        findings: [
+            Finding(
+                severity: .info, code: "its-address-unknown", location: "/proc/iomem",
+                detail: "The address of the ITS is in neither text, so doorbells are not known.")
+        ])
+
+    private typealias AltraSegment = (number: Int, low: UInt64, lowSize: UInt64, high: UInt64)
+
+    /// In the order of the SMMUs' numbers: segment, its 32-bit window, and the start of its 64-bit window.
+    private static let altraSegments: [AltraSegment] = [
+        (12, 0x4000_0000, 0x1000_0000, 0x3000_0000_0000), (13, 0x5000_0000, 0x1000_0000, 0x3400_0000_0000),
+        (0, 0x7000_0000, 0x1000_0000, 0x3c00_0000_0000), (2, 0x800_0000, 0x800_0000, 0x2000_0000_0000),
+        (4, 0x2000_0000, 0x1000_0000, 0x2800_0000_0000), (5, 0x3000_0000, 0x1000_0000, 0x2c00_0000_0000),
+    ]
+
+    /// From the start of a segment's 64-bit window to its end, where its SMMU's registers are.
+    private static let altraSMMUOffset: UInt64 = 0x3ff_e000_0000
+
+    private static func altraSMMU(_ segment: AltraSegment) -> String {
+        "smmuv3@" + HexLiteral.digits(segment.high + altraSMMUOffset)
+    }
 
     private static func smmu(
         _ id: String, _ version: SMMU.Version, _ compatible: String, base: UInt64, size: UInt64

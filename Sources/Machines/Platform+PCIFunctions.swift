@@ -42,6 +42,9 @@ extension Platform {
         return function
     }
 
+    /// The segment of "0002:01:00.0"; nil when the text is not an address of that form.
+    public static func segment(_ address: String) -> UInt32? { parsedAddress(address)?.segment }
+
     /// The requester ID of "0000:01:00.2"; nil when the text is not an address of that form.
     public static func requester(_ address: String) -> UInt32? { parsedAddress(address)?.requester }
 

@@ -11,6 +11,8 @@ public struct Platform: Hashable, Sendable {
         case deviceTree = "device_tree"
         case acpi
         case sysfs
+        /// What a kernel printed while it booted.
+        case bootLog = "boot_log"
         case json
         case builtIn = "built_in"
     }

@@ -29,6 +29,26 @@ public struct SMMU: Hashable, Sendable {
     public var autoNumber: Int?
     /// Whether page-table walks are cache coherent.
     public var coherentWalk: Bool
+    /// What its driver printed of its registers when the machine booted; nil where no log was read.
+    public var reported: Report?
+
+    /// Sizes as a boot log has them. Input and output bits of SMMUv3 bound stage 2, not stage 1, whose size
+    /// is 48 bits unless the registers or the kernel's build say otherwise.
+    public struct Report: Hashable, Sendable {
+        public var inputBits: Int?
+        public var outputBits: Int?
+        /// Virtual addresses of stage 1: v1 and v2 print them.
+        public var stage1Bits: Int?
+        /// SMMUv3's flags, as the driver numbers them.
+        public var features: UInt64?
+        /// A bit for each size.
+        public var pageSizes: UInt64?
+
+        /// ARM_SMMU_FEAT_TRANS_S1 of drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.h, Linux 7.2.
+        public static let stage1Feature: UInt64 = 1 << 9
+
+        public init() {}
+    }
 
     public init(
         id: String, version: Version, compatible: [String], registers: [PhysicalRange], enabled: Bool,

@@ -1,7 +1,7 @@
 // Which files a survey reads: those named, and everything below folders that has the name of a description
 // of a machine. Its bytes decide what a file contains, as for POST /v1/platforms. A folder with an IORT is
-// one machine's: the APIC table and /proc/iomem's text beside it are read with it, its other tables are
-// not.
+// one machine's: the APIC table, /proc/iomem's text and dmesg's beside it are read with it, its other tables
+// are not.
 
 import API
 import Glibc
@@ -15,7 +15,7 @@ enum SurveyFiles {
     /// The stem of a file with an IORT, of any suffix: so /sys/firmware/acpi/tables and acpixtract call it.
     private static let iort = "iort"
     /// Stems of what supplements the IORT in its folder.
-    private static let supplements = ["apic", "iomem"]
+    private static let supplements = ["apic", "iomem", "dmesg"]
     private static let depthMax = 32
 
     /// A machine's name and where it is read from.
@@ -96,7 +96,7 @@ enum SurveyFiles {
         return .failure(Unreadable(reason: "\(first.pointer): \(first.detail)"))
     }
 
-    /// `APIC` and `iomem.txt` beside `IORT`, whatever their suffixes; none for other names.
+    /// `APIC`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes; none for other names.
     private static func supplements(of path: String) -> [String] {
         let folder = folder(of: path)
         guard stem(of: String(path.dropFirst(folder.count))) == iort else { return [] }

@@ -90,7 +90,9 @@ import Testing
 
     @Test func smallSetsByHand() throws {
         let client = ServiceClient()
-        let answer = survey(client, #"{"constants":["0xe000000"]}"#)
+        let answer = survey(
+            client,
+            #"{"platforms":["example-arm-juno","example-qemu-virt"],"constants":["0xe000000"]}"#)
         #expect(answer.status == 200 && answer.json["devices"] as? Int == 2)
         let policies = answer.list("policies")
         #expect(policies.map { $0["policy"] as! String }.contains("constant_0xe000000"))
@@ -124,7 +126,7 @@ import Testing
     @Test func linesAndSummaryAgree() throws {
         let client = ServiceClient()
         let rows = try lines(survey(client, "{}", lines: true))
-        #expect(rows.count == 3 && rows.last?["kind"] as? String == "survey")
+        #expect(rows.count == 9 && rows.last?["kind"] as? String == "survey")
         #expect(rows.dropLast().allSatisfy { $0["kind"] as? String == "device" })
         let summary = survey(client, "{}").json
         #expect(NSDictionary(dictionary: rows.last!) == NSDictionary(dictionary: summary))

@@ -33,12 +33,23 @@ extension BrowserSuite {
 
         @Test func platformsOfTheServerAreSurveyed() throws {
             try browser.openView(server, "#/atlas?source=server&only=conflicts")
-            #expect(try browser.count(".matrix tbody tr") == 1)
-            #expect(try browser.text(".matrix tbody tr").contains("example-arm-juno"))
+            #expect(try browser.count(".matrix tbody tr") == 2)
+            #expect(try browser.text(".matrix tbody").contains("example-arm-juno"))
+            #expect(try browser.text(".matrix tbody").contains("depends on the bridge"))
             try browser.click("#only")
-            try browser.wait("all rows") { try browser.count(".matrix tbody tr") == 2 }
-            try browser.click(".matrix a")
+            try browser.wait("all rows") { try browser.count(".matrix tbody tr") == 8 }
+            try browser.click(".matrix a[href*='arm-juno']")
             try browser.wait(for: ".view-space h1", contains: "/pcie@")
+            let messages = try browser.console()
+            #expect(messages == [])
+        }
+
+        /// Servers that boot with ACPI are in no device tree.
+        @Test func serversOfACPI() throws {
+            try browser.openView(server, "#/atlas?source=acpi")
+            #expect(try browser.count(".matrix tbody tr") == 7)
+            #expect(try browser.count(".matrix td.conflict") >= 1)
+            #expect(try browser.text(".facts ~ .stack, .stack dl").contains("Altra"))
             let messages = try browser.console()
             #expect(messages == [])
         }

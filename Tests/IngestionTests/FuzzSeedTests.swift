@@ -12,6 +12,7 @@ import Testing
     private static let kinds: [(reader: String, kinds: Set<InputKind>)] = [
         ("device_tree", [.deviceTree]), ("acpi", [.acpiTables, .acpiDump]), ("sysfs", [.sysfs]),
         ("json", [.json]), ("fault_log", [.faultLog]), ("trace", [.trace]),
+        ("boot_log", [.bootLog]),
     ]
 
     @Test(arguments: kinds) func seedsAreRead(reader: String, kinds: Set<InputKind>) throws {

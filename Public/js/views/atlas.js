@@ -1,5 +1,6 @@
 // The atlas: which window fits which machine, as a matrix of devices and policies with the reason in each cell.
-// Two sources: the survey that ships with the server, and a fresh one over the platforms that it holds.
+// Three sources: the survey that ships with the server, a fresh one over the platforms that it holds, and one of
+// the ACPI servers whose maps are public, which are in no device tree.
 
 import { all, ask } from '../api.js';
 import { announce, debounce, field, h, icon, replace, s, select } from '../dom.js';
@@ -12,6 +13,18 @@ const ROWS_MAX = 400;
 /** One survey takes no more platforms. */
 const PLATFORMS_MAX = 10000;
 const GROUPS_SHOWN = 6;
+const SOURCES = [['debian', 'Device trees of Debian'], ['acpi', 'ACPI servers'], ['server', 'Platforms on this server']];
+
+/** Ampere Altra ships as an example; of HiSilicon's D05 a public list of reserved regions is known. */
+const ACPI_QUESTION = {
+  platforms: ['example-ampere-altra'],
+  hosts: [{ name: 'HiSilicon D05', reserved_regions: [{ start: '0x8000000', size: '0x100000', type: 'software_msi' }, { start: '0xc6010000', last: '0xc601ffff', type: 'msi' }] }],
+};
+const ACPI_NOTES = [
+  ['Ampere Altra', 'From a public /proc/iomem and boot log: the PCI window 0x8000000–0xfffffff of segment 2 holds Linux’s default window, at equal bus and CPU addresses. Whether a bridge claims a write there depends on peer-to-peer routing and ACS; no breakage was reported. The other five segments are clear.'],
+  ['HiSilicon D05', 'From a public reserved_regions list: the ITS is a hardware MSI region beside the software window, so iommufd refuses the device, and since Linux 6.15 interrupts through VFIO type1 fail with ENOSPC.'],
+  ['ThunderX2', 'Its PCI windows are said to lie over 0x40000000, where QEMU’s guests have RAM, without known breakage. No map of it is at hand; upload /proc/iomem with the tables, or dmesg, to see.'],
+];
 
 const POLICIES = {
   fixed: ['Fixed', 'Today’s constant, whatever is there.'],
@@ -35,10 +48,10 @@ function readLines(text) {
 function readSummary(summary) {
   const rows = new Map();
   const fits = () => Object.fromEntries(summary.policies.map(({ policy, base }) => [policy, { fits: true, base }]));
-  for (const { platform, device, policy, base, reasons } of summary.conflicts) {
+  for (const { platform, device, policy, base, reachability, reasons } of summary.conflicts) {
     const key = `${platform} ${device}`;
     if (!rows.has(key)) rows.set(key, { platform, device, policies: fits() });
-    rows.get(key).policies[policy] = { fits: false, base, reasons };
+    rows.get(key).policies[policy] = { fits: false, base, reachability, reasons };
   }
   return { rows: [...rows.values()], summary };
 }
@@ -47,6 +60,7 @@ export class AtlasView {
   constructor(root) {
     this.controls = h('form', { class: 'conditions', 'aria-label': 'Filter', onsubmit: (event) => event.preventDefault() });
     this.facts = h('div');
+    this.notes = h('div', { class: 'stack', hidden: true });
     this.policies = h('div');
     this.matrix = h('div');
     this.constants = h('div', { class: 'stack' });
@@ -55,7 +69,7 @@ export class AtlasView {
     replace(root, h('div', { class: 'content' },
       h('div', { class: 'head' }, h('h1', null, 'Atlas', h('small', null, 'Which window fits which machine, and what blocks it')), this.controls),
       this.message,
-      panel('Policies', null, this.facts, this.policies),
+      panel('Policies', null, this.facts, this.notes, this.policies),
       panel('Devices and policies', { class: 'matrix-panel' }, this.matrix),
       panel('Constants', null, this.constants),
       panel('The request', null, this.request)));
@@ -75,7 +89,7 @@ export class AtlasView {
   async update(state) {
     this.abort?.abort();
     const { signal } = (this.abort = new AbortController());
-    const source = state.source === 'server' ? 'server' : 'debian';
+    const source = SOURCES.some(([name]) => name === state.source) ? state.source : 'debian';
     this.drawControls(state, source);
     try {
       if (this.source !== source) this.data = await this.load(source, signal);
@@ -94,8 +108,12 @@ export class AtlasView {
       replace(this.request, curlBox(curlCommand('GET', '/v1/atlas')));
       return readSummary(await ask('GET', '/v1/atlas', { signal }));
     }
+    if (source === 'acpi') return this.survey(ACPI_QUESTION, signal);
     const { items } = await all('/v1/platforms', {}, PLATFORMS_MAX, signal);
-    const question = { platforms: items.map((item) => item.id) };
+    return this.survey({ platforms: items.map((item) => item.id) }, signal);
+  }
+
+  async survey(question, signal) {
     replace(this.request, curlBox(curlCommand('POST', '/v1/surveys', question)));
     return readLines(await ask('POST', '/v1/surveys', { json: question, accept: 'application/x-ndjson', signal }));
   }
@@ -116,7 +134,7 @@ export class AtlasView {
     this.only = h('input', { type: 'checkbox', id: 'only', checked: state.only === 'conflicts', onchange: () => this.go({ only: this.only.checked ? 'conflicts' : null }) });
     // The other source lists conflicts alone.
     this.onlyField = h('label', { class: 'check', hidden: source === 'debian' }, this.only, 'Conflicts only');
-    const choice = select([['debian', 'Device trees of Debian'], ['server', 'Platforms on this server']], source, (value) => this.go({ source: value === 'server' ? 'server' : null }));
+    const choice = select(SOURCES, source, (value) => this.go({ source: value === 'debian' ? null : value }));
     choice.id = 'source';
     replace(this.controls, field('Survey of', choice), field('Search', this.search), this.onlyField);
   }
@@ -128,6 +146,8 @@ export class AtlasView {
       fact('Platforms', String(summary.platforms)), fact('With a device behind an SMMU', String(summary.platforms_with_devices)),
       fact('Devices', `${summary.devices}${summary.active_only ? ', enabled ones' : ''}`),
       summary.source ? fact('Source', summary.source) : null));
+    this.notes.hidden = this.source !== 'acpi';
+    replace(this.notes, h('dl', null, ACPI_NOTES.map(([name, words]) => [h('dt', null, name), h('dd', null, words)])));
     this.drawPolicies(summary);
     this.drawMatrix();
     this.drawConstants(summary);
@@ -144,7 +164,7 @@ export class AtlasView {
         h('th', { scope: 'row' }, h('strong', null, policyName(row.policy)), h('div', { class: 'muted' }, POLICIES[row.policy]?.[1] ?? '')),
         h('td', null, row.base ? h('code', null, row.base) : h('span', { class: 'muted' }, 'varies')),
         h('td', { class: 'size' }, String(row.fits)),
-        h('td', { class: 'size' }, row.conflicts ? pill(`${row.conflicts} on ${row.platforms_with_conflicts} platform${row.platforms_with_conflicts === 1 ? '' : 's'}`, 'bad') : pill('none', 'good')),
+        h('td', { class: 'size' }, row.conflicts ? pill(`${row.conflicts} on ${row.platforms_with_conflicts} platform${row.platforms_with_conflicts === 1 ? '' : 's'}${row.conditional ? `; ${row.conditional} only in PCI windows` : ''}`, row.conditional === row.conflicts ? 'warn' : 'bad') : pill('none', 'good')),
         h('td', null, bar(devices ? row.conflicts / devices : 0)),
         h('td', { class: 'size' }, String(row.not_at_default))))))));
   }
@@ -154,7 +174,7 @@ export class AtlasView {
     const words = (this.search.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
     return this.data.rows.filter((row) => {
       const cells = Object.entries(row.policies);
-      if (this.source === 'server' && this.only.checked && cells.every(([, cell]) => cell.fits)) return false;
+      if (this.source !== 'debian' && this.only.checked && cells.every(([, cell]) => cell.fits)) return false;
       const text = [row.platform, row.device, ...cells.flatMap(([policy, cell]) => [cell.base ?? '', ...(cell.fits ? [] : [policy, policyName(policy), ...(cell.reasons ?? []), ...(cell.reasons ?? []).map(kindName)])])].join(' ').toLowerCase();
       return words.every((word) => text.includes(word));
     });
@@ -179,7 +199,7 @@ export class AtlasView {
 
   row(row, columns) {
     const name = h('span', { class: 'device-name' }, row.device);
-    const heading = this.source === 'server'
+    const heading = this.source === 'server' || row.platform.startsWith('example-')
       ? h('a', { href: route.link('space', { platform: row.platform, device: row.device }) }, name) : name;
     return h('tr', null,
       h('th', { scope: 'row' }, heading, h('div', { class: 'muted' }, row.platform)),
@@ -190,7 +210,8 @@ export class AtlasView {
     if (!answer) return h('td', null, '–');
     const base = answer.base ? h('code', null, answer.base) : null;
     if (answer.fits) return h('td', { class: 'fits' }, h('span', { class: 'good-text' }, icon('done'), h('span', { class: 'unseen' }, 'fits')), ' ', base);
-    return h('td', { class: 'conflict' }, base ?? pill('no window', 'bad'), (answer.reasons ?? []).map((reason) => h('div', { class: 'bad-text', title: kindSentence(reason) || null }, kindName(reason))));
+    return h('td', { class: 'conflict' }, base ?? pill('no window', 'bad'), (answer.reasons ?? []).map((reason) => h('div', { class: 'bad-text', title: kindSentence(reason) || null }, kindName(reason))),
+      answer.reachability === 'conditional' ? h('div', { class: 'muted' }, 'depends on the bridge') : null);
   }
 
   drawConstants({ constants, soft_hazards: hazards }) {

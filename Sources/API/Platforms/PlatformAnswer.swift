@@ -67,7 +67,19 @@ extension JSONWriter {
             writer.member("enabled", smmu.enabled)
             writer.member("iommu_cells", smmu.iommuCells)
             writer.member("coherent_walk", smmu.coherentWalk)
+            if let reported = smmu.reported { writer.object("reported") { $0.reportMembers(reported) } }
         }
+    }
+
+    private mutating func reportMembers(_ report: SMMU.Report) {
+        for (name, bits) in [
+            ("ias_bits", report.inputBits), ("oas_bits", report.outputBits),
+            ("stage1_bits", report.stage1Bits),
+        ] {
+            if let bits { member(name, bits) }
+        }
+        if let features = report.features { member("features", hex: features) }
+        if let sizes = report.pageSizes { member("page_sizes", hex: sizes) }
     }
 
     private mutating func controller(_ controller: MSIController) {

@@ -167,6 +167,7 @@ package enum Limits {
         ("text_regions_per_group_max", TextLimits.regionsPerGroupMax),
         ("text_windows_max", TextLimits.windowsMax),
         ("text_memory_ranges_max", TextLimits.memoryRangesMax),
+        ("text_msi_frames_max", TextLimits.msiFramesMax),
         ("trace_domains_max", TraceReconstruction.domainsMax),
         ("trace_attachments_max", TraceReconstruction.attachmentsMax),
         ("vm_memory_bytes_max", Int(VMShape.sizeMax)), ("vm_slots_max", VMShape.slotsMax),

@@ -41,7 +41,10 @@ extension Service {
         let body = context.request.body
         let sniffed = InputKind.sniff(body)
         if context.plan.consumes == MediaType.json {
-            guard sniffed == kind else { return BodyForm(isJSON: true) }
+            // A whole log holds faults too.
+            guard sniffed == kind || (kind == .faultLog && sniffed == .bootLog) else {
+                return BodyForm(isJSON: true)
+            }
             return BodyForm(isJSON: false, finding: Self.mismatch(.json, kind))
         }
         // A journal's lines are JSON too, with members of their own.

@@ -29,6 +29,7 @@ struct CollectedHost {
     /// IORT first, then APIC.
     var tables: [[UInt8]] = []
     var iomem: [UInt8]?
+    var bootLog: [UInt8]?
     var groups: [Group] = []
     var notes: [String] = []
 
@@ -52,6 +53,8 @@ struct CollectedHost {
             tables.finish()
         }
         iomem = Self.present(reader.optional("iomem"))?.string(bytesMax: bytesMax, problems)
+            .map { Array($0.utf8) }
+        bootLog = Self.present(reader.optional("dmesg"))?.string(bytesMax: bytesMax, problems)
             .map { Array($0.utf8) }
         groups = NativePlatform.list(
             Self.present(reader.optional("groups")), max: TextLimits.groupsMax, problems

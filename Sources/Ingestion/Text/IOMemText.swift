@@ -63,9 +63,7 @@ enum IOMemText {
                     throw TextError(line.number, "more than \(TextLimits.windowsMax) PCI windows")
                 }
                 content.pciWindows[bus, default: []].append(
-                    PCIWindow(
-                        kind: .memory, busStart: start, cpuStart: start, size: size,
-                        is64Bit: last > UInt64(UInt32.max), isPrefetchable: false))
+                    window(IOVARange(proven: start, start + (size - 1))))
             }
             if name.elementsEqual("System RAM".utf8), last != 0 {
                 guard content.memory.count < TextLimits.memoryRangesMax else {
@@ -82,6 +80,14 @@ enum IOMemText {
                 "All addresses are 0: the file was read without CAP_SYS_ADMIN. Read it as root.")
         }
         return content
+    }
+
+    /// A window at these addresses; the file says neither offsets nor what is prefetchable.
+    static func window(_ range: IOVARange) -> PCIWindow {
+        PCIWindow(
+            kind: .memory, busStart: range.start.value, cpuStart: range.start.value,
+            size: range.last.value - range.start.value + 1,
+            is64Bit: range.last.value > UInt64(UInt32.max), isPrefetchable: false)
     }
 
     /// The segment of "PCI Bus 0000:00".

@@ -96,4 +96,6 @@ public enum TextLimits {
     public static let regionsPerGroupMax = 4_096
     public static let windowsMax = 4_096
     public static let memoryRangesMax = 65_536
+    /// ITSs, and as many frames of GICv2m, that a boot log names; others are ignored.
+    public static let msiFramesMax = 256
 }

@@ -1,0 +1,158 @@
+// What a boot log says that has no place in a platform, or that another source denies: as findings.
+
+import AddressSpaces
+import Machines
+
+extension BootLogJoining {
+    /// The windows of two sources by segment, and what only one of them has.
+    static func windows(
+        _ log: BootLog?, _ iomem: IOMemText.Content?, _ findings: inout FindingList
+    ) -> [UInt32: [PCIWindow]] {
+        guard let log, !log.windows.isEmpty else { return iomem?.pciWindows ?? [:] }
+        guard let iomem, !iomem.pciWindows.isEmpty else { return log.windows }
+        var joined = log.windows
+        for (segment, others) in iomem.pciWindows.sorted(by: { $0.key < $1.key }) {
+            // An excerpt denies nothing of bridges that it does not name.
+            guard let own = joined[segment] else {
+                joined[segment] = others
+                continue
+            }
+            let (ownSet, otherSet) = (addresses(own), addresses(others))
+            for range in otherSet.subtracting(ownSet).ranges {
+                findings.note(
+                    .warning, "windows-contradict", place,
+                    "/proc/iomem has \(range.text) for host bridges of segment \(segment), and the log does "
+                        + "not; it counts as a window.")
+            }
+            for range in ownSet.subtracting(otherSet).ranges {
+                findings.note(
+                    .warning, "windows-contradict", place,
+                    "The log has window \(range.text) on segment \(segment), and /proc/iomem does not; it "
+                        + "counts as a window.")
+            }
+            for window in own where window.busStart != window.cpuStart {
+                findings.note(
+                    .info, "log-bus-address", place,
+                    "The window at \(HexLiteral.text(window.cpuStart)) of segment \(segment) is at "
+                        + "\(HexLiteral.text(window.busStart)) on the bus, which /proc/iomem does not say.")
+            }
+            joined[segment] = own + otherSet.subtracting(ownSet).ranges.map(IOMemText.window)
+        }
+        for segment in log.windows.keys.sorted() where iomem.pciWindows[segment] == nil {
+            findings.note(
+                .warning, "windows-contradict", place,
+                "The log has windows on segment \(segment), and /proc/iomem has none there; they count."
+            )
+        }
+        return joined
+    }
+
+    /// CPU addresses of windows.
+    private static func addresses(_ windows: [PCIWindow]) -> IOVASet {
+        IOVASet(
+            windows.filter { $0.kind == .memory }.compactMap {
+                IOVARange(start: IOVA($0.cpuStart), size: $0.size)
+            })
+    }
+
+    /// The log's windows against those of a description that has its own.
+    mutating func compareWindows() {
+        guard !log.windows.isEmpty, platform.source == .deviceTree || platform.source == .json else { return }
+        let bridges = platform.devices.filter { $0.isPCI && !$0.pciWindows.isEmpty }
+        guard !bridges.isEmpty else { return }
+        let described = Self.addresses(bridges.flatMap(\.pciWindows))
+        let told = Self.addresses(log.bridges.flatMap(\.windows))
+        for (set, words) in [
+            (told.subtracting(described), "The log has a window that the description does not"),
+            (described.subtracting(told), "The description has a window that the log does not"),
+        ] {
+            guard let range = set.ranges.first else { continue }
+            findings.note(
+                .warning, "windows-contradict", Self.place,
+                "\(words): \(range.text). The description counts.")
+        }
+    }
+
+    /// Bridges that an IORT does not have.
+    private mutating func noteStrangeSegments() {
+        guard platform.source == .acpi else { return }
+        let known = Set(platform.devices.map(\.id))
+        for segment in log.segments where !known.contains("rc:\(segment)") {
+            findings.note(
+                .warning, "log-bridge-unknown", Self.place,
+                "The log has a host bridge on segment \(segment), and no root complex of the IORT with this "
+                    + "segment is behind an SMMU.")
+        }
+    }
+
+    mutating func noteKernel(collected: String?) {
+        if log.boots > 1 {
+            findings.note(
+                .info, "log-boots", Self.place,
+                "The log holds \(log.boots) boots; its facts are those of the last.")
+        }
+        if let release = log.release {
+            if let collected, collected != release {
+                findings.note(
+                    .warning, "log-kernel-differs", Self.place,
+                    "The log is of Linux \(release), and the rest was collected under \(collected)."
+                )
+            } else {
+                findings.note(.info, "log-kernel", Self.place, "Linux \(release) was running.")
+            }
+        }
+        if let domain = log.defaultDomain, domain.hasPrefix("Passthrough") {
+            findings.note(
+                .warning, "log-default-domain", Self.place,
+                "Default domains were identity domains: ask about kernel drivers with "
+                    + "default_domain=identity."
+            )
+        }
+        for word in log.commandLine {
+            findings.note(
+                .info, "log-command-line", Self.place,
+                "\"\(word)\" is on the kernel's command line; a question says so with \(Self.question(word))."
+            )
+        }
+    }
+
+    private static func question(_ word: String) -> String {
+        if word.hasPrefix("iommu.passthrough=") { return "default_domain" }
+        if word.hasPrefix("iommu.forcedac=") { return "forcedac" }
+        if word.hasPrefix("pcie_acs_override=") {
+            return "group_mates: groups are smaller than the hardware's"
+        }
+        return "allow_unsafe_interrupts"
+    }
+
+    mutating func noteRest() {
+        noteStrangeSegments()
+        for name in log.directDevices {
+            let device = platform.devices.first { $0.id == name } ?? platform.pciFunction(name)
+            let hasDirect = device?.firmwareRegions.contains { $0.kind == .direct } == true
+            findings.note(
+                hasDirect ? .info : .warning, hasDirect ? "direct-region" : "direct-region-unknown",
+                Self.place,
+                hasDirect
+                    ? "The kernel refused \(name) to user space for its direct region, which is known here."
+                    : "The kernel refused \(name) to user space for a direct region (EINVAL), and this "
+                        + "description has none: a decision here does not know of it.")
+        }
+        for remark in log.remarks {
+            findings.note(
+                .warning, "log-iort", "\(Self.place) line \(remark.line)",
+                "The kernel says of the IORT: \(remark.text)")
+        }
+        for line in log.incomplete {
+            findings.note(
+                .warning, "log-line-incomplete", "\(Self.place) line \(line.line)",
+                "\"\(line.text)\" is cut or damaged; nothing was taken from it.")
+        }
+        if log.faultLines > 0 {
+            findings.note(
+                .info, "log-has-faults", Self.place,
+                "\(log.faultLines) lines are faults of an SMMU: POST the same text to /v1/fault-explanations."
+            )
+        }
+    }
+}

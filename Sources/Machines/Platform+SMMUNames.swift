@@ -1,0 +1,31 @@
+// The kernel's names of SMMUs in its messages: `2b500000.iommu` of a device tree, by the registers;
+// `arm-smmu-v3.2.auto` of ACPI, by the number that Linux gives to devices without one of their own.
+
+import AddressSpaces
+
+extension Platform {
+    /// The SMMU that a driver's message names; the only one of that driver where the name does not tell.
+    public func smmu(named name: String, isV3: Bool) -> SMMU? {
+        let candidates = smmus.filter { smmu in
+            switch smmu.version {
+            case .v1, .v2: !isV3
+            case .v3: isV3
+            case .virtio: false
+            }
+        }
+        if let found = candidates.first(where: { $0.id == name }) { return found }
+        if let base = UInt64(name.prefix { $0 != "." }, radix: 16),
+            let found = candidates.first(where: { $0.registers.first?.start.value == base })
+        {
+            return found
+        }
+        let parts = name.split(separator: ".")
+        if parts.count == 3, parts[2] == "auto", let number = Int(parts[1]) {
+            if let found = candidates.first(where: { $0.autoNumber == number }) { return found }
+            if candidates.allSatisfy({ $0.autoNumber == nil }), candidates.indices.contains(number) {
+                return candidates[number]
+            }
+        }
+        return candidates.count == 1 ? candidates[0] : nil
+    }
+}
