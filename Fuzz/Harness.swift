@@ -16,6 +16,7 @@ enum Reader: String, CaseIterable {
     case faultLog = "fault_log"
     case trace
     case bootLog = "boot_log"
+    case pciListing = "lspci"
 
     static let chosen: Reader = {
         guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
@@ -32,6 +33,7 @@ enum Reader: String, CaseIterable {
             facts.preservesPCIConfiguration = true
             if let platform = try? ACPIReader.read([bytes], facts) { use(platform) }
         case .sysfs, .bootLog: readPlatform(bytes, nil)
+        case .pciListing: readPlatform(bytes, nil, beside: Array("PCI host bridge to bus 0002:00\n".utf8))
         case .json: readPlatform(bytes, [.json])
         case .multipart: _ = try? MultipartForm(bytes, contentType: "multipart/form-data; boundary=B")
         case .faultLog:
@@ -44,12 +46,13 @@ enum Reader: String, CaseIterable {
         }
     }
 
-    private func readPlatform(_ bytes: [UInt8], _ labelled: Set<InputKind>?) {
+    private func readPlatform(_ bytes: [UInt8], _ labelled: Set<InputKind>?, beside other: [UInt8]? = nil) {
         let problems = ProblemList(limit: 32)
         let options = PlatformReader.Options(
             json: JSONLimits(bytesMax: 8 << 20, depthMax: 32, valuesMax: 1_000_000))
-        let part = InputPart(name: "body", bytes: bytes, labelled: labelled)
-        if let platform = try? PlatformReader.read([part], options, problems), problems.isEmpty {
+        var parts = [InputPart(name: "body", bytes: bytes, labelled: labelled)]
+        if let other { parts.append(InputPart(name: "other", bytes: other, labelled: nil)) }
+        if let platform = try? PlatformReader.read(parts, options, problems), problems.isEmpty {
             use(platform)
         }
     }

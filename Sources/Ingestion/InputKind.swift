@@ -12,17 +12,19 @@ public enum InputKind: String, CaseIterable, Sendable {
     case trace = "ftrace text"
     case faultLog = "SMMU fault lines"
     case bootLog = "dmesg text"
+    case pciListing = "lspci text"
 
     /// The kind of some bytes; nil when nothing is known that starts so.
     public static func sniff(_ bytes: [UInt8]) -> InputKind? {
         if let kind = allCases.first(where: { $0.isStart(bytes) }) { return kind }
-        var isBootLog = false
+        var later: Set<InputKind> = []
         for line in TextLines(bytes).lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
             if let kind = allCases.first(where: { $0.isLine(line) }) { return kind }
-            isBootLog = isBootLog || BootLogText.isLine(line)
+            if BootLogText.isLine(line) { later.insert(.bootLog) }
+            if PCIListing.isLine(line) { later.insert(.pciListing) }
         }
         // Behind the others: faults and traces stand among a boot's lines.
-        if isBootLog { return .bootLog }
+        if let kind = allCases.first(where: later.contains) { return kind }
         // A log's time stamp begins as a JSON array does.
         return firstCharacter(of: bytes) == UInt8(ascii: "[") ? .json : nil
     }
@@ -39,7 +41,7 @@ public enum InputKind: String, CaseIterable, Sendable {
 
     package var use: Use {
         switch self {
-        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .bootLog: .platform
+        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .bootLog, .pciListing: .platform
         case .trace: .traceReplay
         case .faultLog: .faultExplanation
         case .json: .any
@@ -49,7 +51,7 @@ public enum InputKind: String, CaseIterable, Sendable {
     /// Whether a label of plain text may stand on it.
     package var isPlainText: Bool {
         switch self {
-        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog: true
+        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing: true
         case .deviceTree, .acpiTables, .json: false
         }
     }
@@ -61,7 +63,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .acpiTables: Self.isTable(bytes)
         case .acpiDump: ACPIDumpText.isDump(bytes)
         case .json: Self.firstCharacter(of: bytes) == UInt8(ascii: "{")
-        case .sysfs, .iomem, .trace, .faultLog, .bootLog: false
+        case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing: false
         }
     }
 
@@ -72,7 +74,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .iomem: IOMemText.isLine(line)
         case .trace: line.isTrace
         case .faultLog: line.isFault
-        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog: false
+        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog, .pciListing: false
         }
     }
 

@@ -14,6 +14,7 @@ struct PlatformAssembly {
     private var firstTable: String?
     private var iomem: (name: String, content: IOMemText.Content)?
     private var bootLog: (name: String, content: BootLog)?
+    private var listing: (name: String, content: PCIListing)?
     /// A host's groups, merged into the platform at the end.
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
@@ -50,6 +51,7 @@ struct PlatformAssembly {
         case .sysfs: try addSysfs(part)
         case .iomem: try addIOMem(part)
         case .bootLog: try addBootLog(part, as: kind)
+        case .pciListing: try addListing(part)
         // Faults stand in a whole log too.
         case .faultLog: try addBootLog(part, as: kind)
         case .trace: throw .misplaced(part: part.name, kind)
@@ -128,6 +130,15 @@ struct PlatformAssembly {
         bootLog = (part.name, content)
     }
 
+    private mutating func addListing(_ part: InputPart) throws(PlatformError) {
+        if let listing { throw .conflict(listing.name, part.name) }
+        do {
+            listing = (part.name, try PCIListing.read(part.bytes))
+        } catch {
+            throw .text(part: part.name, error)
+        }
+    }
+
     private mutating func addJSON(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let document: JSONDocument
         do {
@@ -179,7 +190,11 @@ struct PlatformAssembly {
         }
         guard var platform = described?.platform else { throw .nothingDescribed }
         if let collected { platform = try merged(platform, collected) }
-        if let log { platform = try joined(platform, log) }
+        if log != nil || listing != nil {
+            let facts = listing?.content.joined(to: log, &findings) ?? log ?? BootLog()
+            platform = try joined(platform, facts)
+        }
+        listing?.content.check(platform, &findings)
         platform.findings = findings.findings + platform.findings
         return platform
     }

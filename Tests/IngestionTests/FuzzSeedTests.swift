@@ -12,7 +12,7 @@ import Testing
     private static let kinds: [(reader: String, kinds: Set<InputKind>)] = [
         ("device_tree", [.deviceTree]), ("acpi", [.acpiTables, .acpiDump]), ("sysfs", [.sysfs]),
         ("json", [.json]), ("fault_log", [.faultLog]), ("trace", [.trace]),
-        ("boot_log", [.bootLog]),
+        ("boot_log", [.bootLog]), ("lspci", [.pciListing]),
     ]
 
     @Test(arguments: kinds) func seedsAreRead(reader: String, kinds: Set<InputKind>) throws {
@@ -27,6 +27,7 @@ import Testing
             switch kind {
             case .faultLog: #expect(try !FaultLog.read(bytes).faults.isEmpty, "\(name)")
             case .trace: #expect(try !TraceText.read(bytes).events.isEmpty, "\(name)")
+            case .pciListing: #expect(try !PCIListing.read(bytes).functions.isEmpty, "\(name)")
             default:
                 let problems = ProblemList(limit: 8)
                 let limits = JSONLimits(bytesMax: 1 << 20, depthMax: 32, valuesMax: 100_000)

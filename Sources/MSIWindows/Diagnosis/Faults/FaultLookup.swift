@@ -11,20 +11,10 @@ extension FaultScene {
 
     /// `64000000.iommu` by its registers; `arm-smmu-v3.2.auto` by its number; the only one by being alone.
     static func smmu(named fault: SMMUFault, in platform: Platform) -> SMMU? {
-        let candidates = candidates(for: fault, in: platform)
-        if let base = UInt64(fault.smmu.prefix { $0 != "." }, radix: 16) {
-            if let found = candidates.first(where: { $0.registers.first?.start.value == base }) {
-                return found
-            }
+        switch fault.driver {
+        case .armSMMU: platform.smmu(named: fault.smmu, isV3: false)
+        case .armSMMUv3: platform.smmu(named: fault.smmu, isV3: true)
         }
-        let parts = fault.smmu.split(separator: ".")
-        if parts.count == 3, parts[2] == "auto", let number = Int(parts[1]) {
-            if let found = candidates.first(where: { $0.autoNumber == number }) { return found }
-            if candidates.allSatisfy({ $0.autoNumber == nil }), candidates.indices.contains(number) {
-                return candidates[number]
-            }
-        }
-        return candidates.count == 1 ? candidates[0] : nil
     }
 
     /// The SMMUs that the driver of a fault drives.
