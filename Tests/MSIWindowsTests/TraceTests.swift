@@ -55,6 +55,15 @@ import Testing
         #expect(trace.domains.allSatisfy { $0.oddities.isEmpty })
     }
 
+    /// A device with a 36-bit mask, or a trace that begins late: the DMA layer's, and nothing is predicted.
+    @Test(arguments: [0xf_fff3_6000, 0xf_ffa8_8000, 0xfeff_0000, 0xffff_ffff_0000] as [UInt64])
+    func addressesBelowAMask(iova: UInt64) {
+        let events = [map(1, iova, 0x1_164d_8000), unmap(2, iova), map(3, iova - 0x5000, page)]
+        let trace = TraceReconstruction(events, TraceQuestion(doorbells: [doorbell]))
+        #expect(trace.domains.map(\.kind) == [.dmaLayer] && trace.domains.allSatisfy { $0.oddities.isEmpty })
+        #expect(trace.domains.first?.doorbells.map(\.expected) == [nil])
+    }
+
     @Test func mappingsGoInParts() throws {
         // A block of user space loses a page in its middle, where the doorbell is mapped then.
         let events = [

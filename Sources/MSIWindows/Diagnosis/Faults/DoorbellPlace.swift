@@ -11,10 +11,10 @@ enum DoorbellPlace {
     case nearTop(bits: Int)
     case underDMALimit(UInt64)
     /// Little above a window: doorbell pages are not limited to its length.
-    case aboveWindow(IOVARange)
+    case aboveWindow(IOVARange, isKnown: Bool)
 
-    /// Bits of the DMA masks that drivers set.
-    private static let masks = [32, 36, 40, 48]
+    /// Bits of the DMA masks that drivers set, and of what SMMUs translate.
+    private static let masks = [32, 34, 36, 39, 40, 42, 44, 47, 48, 52]
     /// The DMA layer fills addresses from the top down, doorbell pages among buffers.
     private static let nearBytes: UInt64 = 64 << 20
 
@@ -33,7 +33,7 @@ enum DoorbellPlace {
         let windows = scene.windows + scene.possibleWindows
         let size = WindowSource.mainlineSize
         if let window = windows.first(where: { iova > $0.last.value && iova - $0.last.value <= size }) {
-            self = .aboveWindow(window)
+            self = .aboveWindow(window, isKnown: scene.windows.contains(window))
             return
         }
         // The DMA layer gives nothing out that is withheld.
@@ -59,8 +59,8 @@ enum DoorbellPlace {
         case .underDMALimit(let limit):
             "just below the DMA limit \(HexLiteral.text(limit)), where the kernel's DMA layer places doorbells "
                 + "among buffers"
-        case .aboveWindow(let window):
-            "just above the MSI window \(window.text), which doorbells may grow beyond"
+        case .aboveWindow(let window, let isKnown):
+            "just above \(isKnown ? "the" : "a possible") MSI window \(window.text), which many doorbells outgrow"
         }
     }
 }

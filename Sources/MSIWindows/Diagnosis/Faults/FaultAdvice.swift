@@ -6,7 +6,6 @@ import Machines
 
 extension FaultExplanation {
     mutating func addChanges(_ scene: FaultScene) {
-        guard isMSI != .no || fault.cause == .commandQueue else { return }
         switch verdict {
         case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage, .windowOnly:
             // Where it is not known to have been an MSI, another window is no answer.
@@ -36,7 +35,7 @@ extension FaultExplanation {
                 changes.append("Send the whole record, with every line of it.")
             }
         case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage: addChangesOfReason()
-        case .notMSI: break
+        case .notMSI: changes = scene.changesOfOrdinaryAccess
         }
     }
 

@@ -118,7 +118,7 @@ extension FaultExplanation {
         }
         let doubt =
             fault.substreamID == nil
-            ? "nothing else speaks for an MSI, and nothing rules one out"
+            ? "nothing else speaks for an MSI and nothing rules one out, and most such writes in public reports were MSIs"
             : "but it has a substream, which MSIs hardly ever have"
         return FaultExplanation(
             fault, .unknown, .unknown,

@@ -62,9 +62,9 @@ extension FaultExplanation.Happening {
     init(_ fault: SMMUFault) {
         self =
             switch fault.cause {
-            case .translation: fault.isStalled == true ? .stalled : .notMapped
-            case .permission: fault.isStalled == true ? .stalled : .notPermitted
-            case .accessFlag: fault.isStalled == true ? .stalled : .accessFlag
+            case .translation: fault.isRecoverable ? .stalled : .notMapped
+            case .permission: fault.isRecoverable ? .stalled : .notPermitted
+            case .accessFlag: fault.isRecoverable ? .stalled : .accessFlag
             case .addressSize: .addressTooLarge
             case .externalAbort: .aborted
             case .tlbConflict: .tlbConflict
@@ -75,6 +75,12 @@ extension FaultExplanation.Happening {
             case .other: .unknown
             }
     }
+}
+
+extension SMMUFault {
+    /// Whether it is a page fault of a process's address space that the kernel mends. A stall alone is not:
+    /// some drivers have all accesses wait until they end them.
+    var isRecoverable: Bool { isStalled == true && substreamID != nil }
 }
 
 extension SMMUFault.Cause {

@@ -93,7 +93,9 @@ extension FaultScene {
     func ordinaryPhrase(_ iova: UInt64) -> String {
         if let phrase = recoverablePhrase { return phrase }
         if fault.cause.mayLackMapping, let phrase = placePhrase(iova) { return phrase }
-        let substream = substreamText.map { " It is in \($0)." } ?? ""
+        let substream =
+            (substreamText.map { " It is in \($0)." } ?? "")
+            + (fault.isStalled == true ? " The access waits (stall) until the driver ends it." : "")
         switch fault.cause {
         case .translation:
             return
@@ -129,7 +131,7 @@ extension FaultScene {
 
     /// What lies at an address that found no mapping; nil for nothing special.
     private func placePhrase(_ iova: UInt64) -> String? {
-        if substreamText == nil, iova < pageBytes {
+        if isInFirstPage {
             return
                 "Linux never gives out the first page\(streamPhrase): the device was given no address, as in a "
                 + "descriptor that was not filled in. It is not a buffer that was unmapped."
@@ -163,12 +165,28 @@ extension FaultScene {
         }
     }
 
+    /// An address that Linux never gives out, unless a process chose it.
+    private var isInFirstPage: Bool {
+        fault.substreamID == nil && fault.faultingAddress.map { $0 < pageBytes } == true
+    }
+
+    /// What to do about an access that was no MSI, where there is something to say.
+    var changesOfOrdinaryAccess: [String] {
+        if fault.isRecoverable {
+            return [
+                "If the device hangs, look at whether its driver turns page faults (iopf) on, and whether the process "
+                    + "still exists."
+            ]
+        }
+        guard isInFirstPage, fault.cause.mayLackMapping else { return [] }
+        return [
+            "Look at which address the driver gave the device: a descriptor or a register that was not set."
+        ]
+    }
+
     /// A fault that is no mistake: the access waits, and the kernel brings the page in.
     private var recoverablePhrase: String? {
-        guard fault.isStalled == true else { return nil }
-        guard let substreamText else {
-            return "The access waits (stall) until the driver answers\(streamPhrase): it can still go on."
-        }
+        guard fault.isRecoverable, let substreamText else { return nil }
         return
             "The access waits (stall) in \(substreamText)\(streamPhrase). This is a page fault that the kernel "
             + "mends: its queue for such faults (iopf) brings the page in and lets the access go on. It is an error "

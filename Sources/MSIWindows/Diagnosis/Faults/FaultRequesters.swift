@@ -24,10 +24,9 @@ extension FaultScene {
         guard let stream = fault.streamID else { return "" }
         let id = HexLiteral.text(UInt64(stream))
         guard !devices.isEmpty else {
-            if hasPlatform, !hasSMMU {
-                return " This machine has no SMMU of the driver \(fault.driver.rawValue)."
-            }
-            return hasPlatform ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
+            if isOfOtherDriver { return " This machine has no SMMU of the driver \(fault.driver.rawValue)." }
+            return knowsStreams
+                ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
         }
         for device in devices {
             if let sharing = device.sharing(of: stream, on: smmu?.id, showing: Self.requestersShownMax) {
@@ -76,5 +75,16 @@ extension Device {
         } while bits != 0 && shown.count < most
         return "iommu-map-mask \(HexLiteral.text(UInt64(requesterMask))) of \(id) gives it to "
             + "\(shown.joined(separator: ", "))\(1 << free.nonzeroBitCount > shown.count ? " and others" : "")."
+    }
+}
+
+extension StreamMapping {
+    /// Whether it names a stream ID: a caller may give only the SMMU.
+    var hasIDs: Bool {
+        switch kind {
+        case .specifier(let cells): !cells.isEmpty
+        case .idMap(_, let length, let output): length > 0 && !output.isEmpty
+        case .constant(_, let length, _): length > 0
+        }
     }
 }

@@ -28,8 +28,10 @@ struct FaultScene {
     private let controllersWithoutDoorbell: [MSIController]
     /// Whether a platform was given for this fault.
     let hasPlatform: Bool
-    /// Whether the platform has an SMMU that the log's driver drives.
-    let hasSMMU: Bool
+    /// Whether the platform has SMMUs, and none that the log's driver drives.
+    let isOfOtherDriver: Bool
+    /// Whether the platform says which device has which stream ID.
+    let knowsStreams: Bool
     /// Whether windows were reported, and mainline's is not among them.
     let isWindowMoved: Bool
     /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
@@ -40,6 +42,10 @@ struct FaultScene {
 
     /// False when the devices are known and firmware names an MSI controller for none of them.
     var mayRaiseMSIs: Bool { devices.isEmpty || devices.contains { !$0.msiControllers.isEmpty } }
+    /// For the end of a sentence that takes a fault for an MSI.
+    var controllerDoubt: String {
+        mayRaiseMSIs ? "" : " Firmware names no MSI controller for the device, though."
+    }
     var hasDoorbells: Bool { !doorbells.isEmpty }
     /// Whether an MSI may go to a place that is not known here.
     var hasUnknownDoorbells: Bool { !controllersWithoutDoorbell.isEmpty }
@@ -61,7 +67,10 @@ struct FaultScene {
         let controllers = question.platform?.msiControllers ?? []
         let own = devices.flatMap(\.msiControllers)
         hasPlatform = question.platform != nil
-        hasSMMU = question.platform.map { !Self.candidates(for: fault, in: $0).isEmpty } ?? false
+        isOfOtherDriver =
+            question.platform.map { !$0.smmus.isEmpty && Self.candidates(for: fault, in: $0).isEmpty }
+            ?? false
+        knowsStreams = question.platform?.devices.contains { $0.streams.contains(where: \.hasIDs) } ?? false
         controllersWithoutDoorbell = controllers.filter {
             $0.enabled && $0.doorbell == nil && (own.isEmpty || own.contains($0.id))
         }

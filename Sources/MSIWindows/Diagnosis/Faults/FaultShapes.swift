@@ -66,7 +66,7 @@ extension FaultExplanation {
             fault, .likelyMSI, .likely,
             because:
                 "\(HexLiteral.text(iova)) has a doorbell's offset in its page and lies \(place.phrase): likely "
-                + "an MSI. \(fault.cause.consequence)")
+                + "an MSI. \(fault.cause.consequence)" + scene.controllerDoubt)
         made.doorbell = doorbell.address
         made.reason = fault.cause.reason
         return made
@@ -96,8 +96,8 @@ extension FaultExplanation {
         var made = FaultExplanation(
             fault, .msiWindow, isSure ? .yes : .likely,
             because:
-                "\(HexLiteral.text(iova)) is doorbell page \(page) of the MSI window \(window.text): \(phrase)"
-                + (scene.mayRaiseMSIs ? "" : " Firmware names no MSI controller for the device, though.")
+                "\(HexLiteral.text(iova)) is doorbell page \(page) of \(known == nil ? "a possible" : "the") MSI window "
+                + "\(window.text): \(phrase)" + scene.controllerDoubt
         )
         made.window = window
         made.doorbell = doorbell.address

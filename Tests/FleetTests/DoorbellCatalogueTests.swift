@@ -1,0 +1,27 @@
+// The catalogue of doorbells against the maps of VMMs. An ITS that lies at one place in every guest is in
+// both, so that a guest's fault is recognised from its bare line.
+
+import AddressSpaces
+import Fleet
+import Machines
+import Testing
+
+@Suite struct DoorbellCatalogueTests {
+    /// GITS_TRANSLATER in the second half of an ITS.
+    private static let translater: UInt64 = 0x1_0040
+
+    private func places(_ vmm: VMM, ram: UInt64, vcpus: Int) -> Set<UInt64> {
+        var shape = VMShape(ram: ram)
+        shape.vcpus = vcpus
+        guard let map = try? vmm.map(shape) else { return [] }
+        return Set(map.regions.filter { $0.kind == .its }.map { $0.range.start.value })
+    }
+
+    @Test(arguments: VMM.allCases) func fixedPlacesAreListed(vmm: VMM) {
+        let small = places(vmm, ram: 1 << 30, vcpus: 2)
+        for base in small.intersection(places(vmm, ram: 4 << 30, vcpus: 16)) {
+            let rows = DoorbellCatalogue.rows(at: base + Self.translater)
+            #expect(!rows.isEmpty, "\(vmm.name): \(HexLiteral.text(base))")
+        }
+    }
+}
