@@ -103,7 +103,8 @@ extension TextLines.Line {
     }
 
     fileprivate var isFault: Bool {
-        holds("arm-smmu") && (holds("fault") || holds("event")) || holds("Unhandled context fault")
+        holds("arm-smmu") && ["fault", "event", "CMDQ", "CMD_SYNC", "global error"].contains(where: holds)
+            || holds("Unhandled context fault") || holds("Unexpected global fault")
     }
 
     /// Whether `words` stands somewhere in the line.

@@ -131,19 +131,25 @@ extension SMMUFault {
     /// A context fault from its registers, as far as the kernel prints them: the oldest leave out FSR, and
     /// CBFRSYNRA came with 5.4.
     public static func contextFault(
-        smmu: String, line: Int, status: UInt32?, iova: UInt64, syndrome: UInt32?, stream: UInt32?
+        smmu: String, line: Int, status: UInt32?, iova: UInt64?, syndrome: UInt32?, stream: UInt32?
     ) -> SMMUFault {
         var fault = SMMUFault(
-            .armSMMU, smmu: smmu, line: line, event: "context fault",
-            cause: status.map(cause(contextStatus:)) ?? .other)
+            .armSMMU, smmu: smmu, line: line, event: "context fault", cause: .other)
+        if let status { fault.apply(contextStatus: status) }
         fault.iova = iova
         fault.streamID = stream.map { $0 & 0xffff }
         if let syndrome { fault.apply(contextSyndrome: syndrome) }
         return fault
     }
 
-    /// The cause that a context bank's FSR reports.
-    public mutating func apply(contextStatus status: UInt32) { cause = Self.cause(contextStatus: status) }
+    /// What a context bank's FSR reports: the cause, and SS, whether the transaction waits.
+    public mutating func apply(contextStatus status: UInt32) {
+        cause = Self.cause(contextStatus: status)
+        isStalled = status >> 30 & 1 == 1
+    }
+
+    /// MULTI of an FSR or a GFSR: there were more faults than the registers hold.
+    public static func isOneOfMany(status: UInt64) -> Bool { status >> 31 & 1 == 1 }
 
     /// WNR and IND of a context bank's FSYNR0.
     public mutating func apply(contextSyndrome syndrome: UInt32) {
@@ -189,7 +195,7 @@ extension SMMUFault {
     }
 
     /// What of an event's record holds more than the stream.
-    private enum RecordShape {
+    enum RecordShape {
         case streamOnly
         /// The address, and how it was accessed.
         case access
@@ -199,7 +205,7 @@ extension SMMUFault {
         case address
     }
 
-    private static func shape(_ number: UInt8) -> RecordShape {
+    static func shape(_ number: UInt8) -> RecordShape {
         switch number {
         case 0x01, 0x07: .access
         case 0x0b, 0x10, 0x11, 0x12, 0x13, 0x20: .translation
@@ -223,6 +229,7 @@ extension SMMUFault {
         isInstruction = words[1] >> 34 & 1 == 1
         isWrite = words[1] >> 35 & 1 == 0
         guard shape == .translation else { return }
+        if Self.mayStall(number) { isStalled = words[1] >> 31 & 1 == 1 }
         stage = words[1] >> 39 & 1 == 1 ? 2 : 1
         // Stage 1 has no descriptor to fetch, so 0 there is no information.
         let classes: [Transaction?] = [

@@ -60,8 +60,7 @@ import Testing
         ),
         (
             "f10-ls1028-shutdown",
-            Array(
-                repeating: Wanted(["no_address"], ["unknown"], ["shutdown"], without: ["04:05.1"]), count: 2)
+            [Wanted(["no_address"], ["unknown"], ["shutdown"], without: ["04:05.1"])]
         ),
         ("f13-wifi-nocomma", [Wanted(["not_msi"], ["no"], without: ["14:00.1"])]),
         ("f16-mt7916", [.read]),

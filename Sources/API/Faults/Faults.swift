@@ -43,6 +43,7 @@ extension Service {
                 .unreadableInput,
                 "Found no fault of arm-smmu or arm-smmu-v3 (lines read: \(content.linesRead)); one looks like \"arm-smmu "
                     + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
+                    + (content.foreign.map { " " + $0 } ?? "")
                     + elsewhere(log))
         }
         return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)

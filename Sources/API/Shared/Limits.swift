@@ -41,8 +41,9 @@ package enum Limits {
     package static let comparisonCellsMax = 64
     /// Regions and ranges of all devices of one comparison: each cell reads them all.
     package static let comparisonRegionsMax = 4_096
-    /// Faults of a log, and other lines of SMMU drivers; the answer also says how many are left out.
+    /// Different faults of a log, and other lines; the answer also says how many are left out.
     static let faultsMax = FaultLog.faultsMax
+    static let faultLogLinesMax = FaultLog.linesMax
     /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
     static let faultStreamsMax = FaultExplanation.scenesMax
     package static let warningsPerDecisionMax = Decision.warningsMax
@@ -112,6 +113,7 @@ package enum Limits {
             ("comparison_cells_max", comparisonCellsMax),
             ("comparison_regions_max", comparisonRegionsMax),
             ("faults_max", faultsMax),
+            ("fault_log_lines_max", faultLogLinesMax),
             ("fault_streams_max", faultStreamsMax),
             ("warnings_per_decision_max", warningsPerDecisionMax),
             ("replay_operations_max", replayOperationsMax),

@@ -1,0 +1,155 @@
+// Events of an SMMUv3: a header and four words, and since Linux 6.15 the same in words. Mirrors
+// drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_dump_event, arm_smmu_dump_raw_event and
+// arm_smmu_handle_ppr, Linux 7.2, and their older forms; Xen's driver prints the header and the words.
+
+import Machines
+
+extension FaultForm {
+    /// `event 0x10 received:`, and words of it on the same line.
+    static let eventHeader = FaultForm(driver: .armSMMUv3, openings: ["event 0x"]) { reading, message in
+        let words = message.words
+        guard words.count >= 3, words[0].elementsEqual("event".utf8), words[2].starts(with: "received:".utf8),
+            let number = TextLines.prefixedHex(words[1]).flatMap(UInt8.init(exactly:))
+        else { return false }
+        let (name, cause) = SMMUFault.event(number: number)
+        let fault = SMMUFault(
+            .armSMMUv3, smmu: message.smmu, line: message.line, event: name, cause: cause)
+        reading.add(fault, message) { $0.record = EventRecord(number: number) }
+        _ = reading.takeWords(words[3...], message.smmu)
+        return true
+    }
+
+    /// The words after "event ... received:", one a line or several.
+    static let eventWords = FaultForm(driver: .armSMMUv3, continuations: ["0x"]) { reading, message in
+        let words = message.words
+        // The words after "skipping command in error state:" are a command's.
+        if message.starts("skipping") { reading.changeOpen(message.smmu) { $0.record?.isOver = true } }
+        guard let first = words.first, first.starts(with: "0x".utf8) || first.count >= 8 else { return false }
+        return reading.takeWords(words[...], message.smmu)
+    }
+
+    /// `event: F_TRANSLATION client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: 0x8090040 ipa: 0x0`, alone or
+    /// after the words of the same event. Events without a name are UNKNOWN there.
+    static let decodedEvent = FaultForm(
+        driver: .armSMMUv3, openings: ["event: F_", "event: C_", "event: E_"],
+        continuations: ["event: UNKNOWN "]
+    ) { reading, message in
+        guard message.starts("event:"), message.words.count > 2 else { return false }
+        reading.takeDecoded(TextLines.string(message.words[1]), message)
+        return true
+    }
+
+    /// `unpriv data write s1 "Input address caused fault" stall stag: 0x176`
+    static let access = FaultForm(driver: .armSMMUv3, continuations: ["priv ", "unpriv "]) {
+        reading, message in
+        let words = message.words.map { TextLines.string($0.prefix(16)) }
+        guard words.count > 3, ["priv", "unpriv"].contains(words[0]), reading.latest(message.smmu) != nil
+        else {
+            return false
+        }
+        let classes: [(words: String, value: SMMUFault.Transaction)] = [
+            ("CD fetch", .contextDescriptor), ("translation table fetch", .translationTable),
+            ("Input address", .inputAddress),
+        ]
+        let found = classes.first { message.holds($0.words) }?.value
+        let isWhole = words.contains("stag:")
+        reading.settleWords(of: message.smmu)
+        reading.change(message.smmu) { fault in
+            if ["inst", "data"].contains(words[1]) { fault.settle(\.isInstruction, words[1] == "inst") }
+            if ["read", "write"].contains(words[2]) { fault.settle(\.isWrite, words[2] == "write") }
+            if ["s1", "s2"].contains(words[3]) { fault.settle(\.stage, words[3] == "s2" ? 2 : 1) }
+            fault.settle(\.transaction, found)
+            if isWhole { fault.settle(\.isStalled, words.contains("stall")) }
+        }
+        return true
+    }
+
+    /// `sid 0x00000008.0x00000: [0L] unprivileged RW access at iova 0x0000000008000040`
+    static let pageRequest = FaultForm(
+        driver: .armSMMUv3, openings: ["unexpected PRI request received:"], continuations: ["sid 0x"]
+    ) { reading, message in
+        if message.starts("unexpected PRI request") {
+            reading.expectMore(message.smmu)
+            return true
+        }
+        let words = message.words
+        guard message.starts("sid "), words.count > 1,
+            let place = words.firstIndex(where: { $0.elementsEqual("iova".utf8) }), place + 1 < words.count,
+            let iova = TextLines.prefixedHex(words[place + 1])
+        else { return false }
+        let ids = words[1].split { $0 == 0x2e || $0 == 0x3a }.map(TextLines.prefixedHex)
+        guard let first = ids.first, let stream = first else { return false }
+        var fault = SMMUFault(
+            .armSMMUv3, smmu: message.smmu, line: message.line, event: "PRI request", cause: .pageRequest)
+        fault.iova = iova
+        fault.streamID = UInt32(truncatingIfNeeded: stream)
+        if ids.count > 1, let substream = ids[1], substream != 0 {
+            fault.substreamID = UInt32(truncatingIfNeeded: substream)
+        }
+        reading.insert(fault, message)
+        return true
+    }
+}
+
+extension FaultLog.Reading {
+    /// Takes pieces of words; false when one is something else, or is more than its event has.
+    fileprivate mutating func takeWords(_ words: ArraySlice<ArraySlice<UInt8>>, _ smmu: String) -> Bool {
+        let pieces = words.map { EventRecord.Piece($0) }
+        guard pieces.allSatisfy({ $0 != nil }), latest(smmu) != nil else { return false }
+        var isTaken = true
+        changeOpen(smmu) { open in
+            for piece in pieces { isTaken = open.record?.take(piece!) == true && isTaken }
+        }
+        return isTaken
+    }
+
+    /// Takes over what the words of an SMMU's latest event say, as far as they have come.
+    mutating func settleWords(of smmu: String) {
+        guard let record = open[smmu]?.record, !record.isOver, !record.isEmpty else { return }
+        let words = record.words
+        changeOpen(smmu) { $0.record?.isOver = true }
+        change(smmu) { fault in
+            fault.apply(eventWords: words.sure)
+            if !words.isWhole { fault.isIncomplete = true }
+        }
+    }
+
+    fileprivate mutating func takeDecoded(_ name: String, _ message: FaultMessage) {
+        let (smmu, fields) = (message.smmu, FaultFields(message.text[...]))
+        let hadWords = open[smmu]?.record?.isEmpty == false
+        let isAwaited = open[smmu]?.record?.isOver == false
+        settleWords(of: smmu)
+        let stream = fields.u32("sid")
+        if !isAwaited || !isContinued(name, stream, fields["iova"], smmu) {
+            let number = SMMUFault.eventNumber(named: name)
+            let cause = number.map { SMMUFault.event(number: $0).cause } ?? .other
+            add(SMMUFault(.armSMMUv3, smmu: smmu, line: message.line, event: name, cause: cause), message)
+        }
+        // What comes now is about the next event.
+        changeOpen(smmu) { $0.record?.isOver = true }
+        change(smmu) { fault in
+            if message.isCut, !hadWords || fault.isIncomplete { fault.isIncomplete = true }
+            fault.settle(\.streamID, stream)
+            if let substream = fields.u32("ssid"), substream != 0 || hadWords && fault.substreamID != nil {
+                fault.settle(\.substreamID, substream)
+            }
+            fault.settle(\.iova, fields["iova"])
+            if let address = fields["ipa"], address != 0, fault.intermediate == nil {
+                fault.intermediate = address
+            }
+            // A stream that no driver has claimed is printed as "(unassigned sid)".
+            if let client = fields.text("client"), !client.hasPrefix("("), !client.hasSuffix(":") {
+                fault.client = client
+            }
+        }
+    }
+
+    /// Whether a decoded event is the one whose words have just come: of name, stream and address, one may
+    /// be mangled, but not more.
+    private func isContinued(_ name: String, _ stream: UInt32?, _ iova: UInt64?, _ smmu: String) -> Bool {
+        guard let fault = latest(smmu), fault.event == name || name == "UNKNOWN" else { return false }
+        let isOtherStream = fault.streamID != nil && stream != nil && fault.streamID != stream
+        let isOtherAddress = fault.iova != nil && iova != nil && fault.iova != iova
+        return !(isOtherStream && (isOtherAddress || fault.iova == nil))
+    }
+}

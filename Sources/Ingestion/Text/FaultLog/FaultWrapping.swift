@@ -1,0 +1,147 @@
+// Mail and terminals break long lines. A message that ends before its driver would end it takes the next line
+// on, if that goes on with it: a field's name, the rest of a number, the next words of an event.
+
+import Machines
+
+extension FaultMessage {
+    private static let continuationsMax = 6
+    private static let contextFault = Array("Unhandled context fault:".utf8)
+    private static let digitsOfWord = 16
+
+    /// What drivers call the numbers of their messages, as it stands in front of them.
+    private static let names = [
+        "fsr=", "iova=", "fsynr=", "fsynr0=", "fsynr1=", "cbfrsynra=", "cb=", "sid=", "SID=", "pgd=", "pud=",
+        "pmd=", "pte=", "client:", "sid:", "ssid:", "iova:", "ipa:", "fetch_addr:", "GFSR", "GFSYNR0",
+        "GFSYNR1", "GFSYNR2",
+    ]
+
+    /// What may come behind "unpriv data write".
+    private static let accessWords: Set<String> = [
+        "data", "inst", "read", "write", "s1", "s2", "\"Input", "\"CD", "\"TTD", "\"TT", "address", "caused",
+        "fetch\"", "fault\"", "fetch", "translation", "table", "stall", "stag:",
+    ]
+
+    /// Whether something is missing that the driver always prints at the end.
+    var isCut: Bool {
+        if text.isEmpty { return true }
+        switch driver {
+        case .armSMMU: return isCutV2
+        case .armSMMUv3: return isCutV3
+        }
+    }
+
+    private var isCutV2: Bool {
+        if starts("Unhandled context") || Self.contextFault.starts(with: text) {
+            let fields = FaultFields(text[...])
+            if text.last == 0x2c || isParenthesisOpen { return true }
+            return (fields.text("cb") ?? "").isEmpty && !fields.has("SID")
+        }
+        guard starts("GFSR") else { return false }
+        let fields = FaultFields(text[...])
+        return fields["GFSR"] != nil && fields["GFSYNR2"] == nil
+    }
+
+    private var isCutV3: Bool {
+        let words = words
+        switch TextLines.string(words[0].prefix(8)) {
+        case "event":
+            return words.count < 3 + EventRecord.wordsOfEvent || Self.isHalf(words.last)
+        case "event:":
+            let number = words.count > 1 ? SMMUFault.eventNumber(named: TextLines.string(words[1])) : nil
+            let last = number.map { (0x10...0x13).contains($0) } == true ? "ipa" : "ssid"
+            return FaultFields(text[...])[last] == nil
+        case "priv", "unpriv":
+            return FaultFields(text[...])["stag"] == nil
+        default:
+            return words.count < EventRecord.wordsOfEvent && Self.isHalf(words.last)
+        }
+    }
+
+    private var isParenthesisOpen: Bool {
+        guard let open = text.lastIndex(of: 0x28) else { return false }
+        return !text[open...].contains(0x29)
+    }
+
+    /// Whether a word of an event's record may lack its end: they have all their zeros.
+    private static func isHalf(_ word: ArraySlice<UInt8>?) -> Bool {
+        guard let word, let piece = EventRecord.Piece(word) else { return false }
+        return piece.digits < digitsOfWord
+    }
+
+    /// The message with what stands on the next line; nil when that does not go on with it.
+    func continued(by head: ArraySlice<UInt8>) -> FaultMessage? {
+        guard continuations < Self.continuationsMax, isCut else { return nil }
+        let more = head.drop { TextLines.isBlank($0) || $0 == 0x3e }
+        guard !more.isEmpty, !FaultStamp.hasClock(more), let separator = separator(to: more) else {
+            return nil
+        }
+        var whole = self
+        whole.text += separator + more
+        whole.continuations += 1
+        return whole
+    }
+
+    /// What stands between this message and the line that goes on with it.
+    private func separator(to more: ArraySlice<UInt8>) -> [UInt8]? {
+        let blank: [UInt8] = [0x20]
+        let token = more.prefix { !TextLines.isBlank($0) }
+        if text.isEmpty {
+            let isKnown = FaultForm.opens(more, driver) || more.starts(with: "0x".utf8)
+            return isKnown ? [] : nil
+        }
+        switch driver {
+        case .armSMMU: break
+        case .armSMMUv3:
+            let words = words
+            if words[0].elementsEqual("event".utf8) || EventRecord.Piece(words[0]) != nil {
+                return separatorOfWords(words, more, token)
+            }
+            if starts("priv") || starts("unpriv") {
+                return Self.accessWords.contains(TextLines.string(token))
+                    || words.last?.elementsEqual("stag:".utf8) == true ? blank : nil
+            }
+        }
+        return separatorOfFields(TextLines.string(token), more)
+    }
+
+    private func separatorOfWords(
+        _ words: [ArraySlice<UInt8>], _ more: ArraySlice<UInt8>, _ token: ArraySlice<UInt8>
+    ) -> [UInt8]? {
+        if words[0].elementsEqual("event".utf8), words.count < 3 {
+            let isNext =
+                words.count == 1 ? TextLines.prefixedHex(token) != nil : token.elementsEqual("received:".utf8)
+            return isNext ? [0x20] : nil
+        }
+        let pieces = more.split(whereSeparator: TextLines.isBlank).map { EventRecord.Piece($0) }
+        guard let first = pieces.first, let first, pieces.allSatisfy({ $0 != nil }) else { return nil }
+        if first.isPrefixed || first.digits == Self.digitsOfWord { return [0x20] }
+        let half = words.last.flatMap { EventRecord.Piece($0) }
+        return half.map { $0.digits + first.digits <= Self.digitsOfWord } == true ? [] : nil
+    }
+
+    private func separatorOfFields(_ token: String, _ more: ArraySlice<UInt8>) -> [UInt8]? {
+        let lastWord = TextLines.string(text.reversed().prefix { !TextLines.isBlank($0) }.reversed())
+        func isNamed(_ words: String) -> Bool { Self.names.contains { words.hasPrefix($0) } }
+        if !lastWord.isEmpty, !isNamed(lastWord), isNamed(lastWord + token) { return [] }
+        if isNamed(token) { return [0x20] }
+        if lastWord.hasSuffix(":"), token.hasPrefix("0x") { return [0x20] }
+        if driver == .armSMMU, isParenthesisOpen, token.hasPrefix("-") || token.hasSuffix("),") {
+            return [0x20]
+        }
+        if Self.isNumberBroken(lastWord, token) { return [] }
+        let isOpening =
+            Self.contextFault.starts(with: text) && (text + [0x20] + more).starts(with: Self.contextFault)
+        return isOpening ? [0x20] : nil
+    }
+
+    /// Whether a number was broken in two, or from its comma: "iova=0" and "x40,".
+    private static func isNumberBroken(_ lastWord: String, _ token: String) -> Bool {
+        if token.hasPrefix(",") { return true }
+        if token.hasPrefix("x") { return lastWord.hasSuffix("=0") || lastWord == "0" }
+        guard lastWord.hasSuffix("=") || lastWord.contains("0x"), !lastWord.hasSuffix(",") else {
+            return false
+        }
+        let digits = token.hasPrefix("0x") ? token.dropFirst(2) : token[...]
+        return TextLines.bareHex(digits.utf8.prefix { $0 != 0x2c }) != nil
+    }
+}
