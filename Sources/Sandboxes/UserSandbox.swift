@@ -65,7 +65,8 @@ struct UserSandbox: Sendable {
         _ device: SessionDevice, _ prepared: PreparedDevice
     ) throws(SessionRefusal) {
         do {
-            let attachment = try Self.attach(prepared, to: &space, source, conditions)
+            let attachment = try Self.attach(
+                prepared, beside: members.map(\.prepared), to: &space, source, conditions)
             members.append(Member(device: device, prepared: prepared, attachment: attachment))
         } catch {
             throw .attachRefused(error.errno, because: error.because)
@@ -73,12 +74,14 @@ struct UserSandbox: Sendable {
     }
 
     private static func attach(
-        _ prepared: PreparedDevice, to space: inout AddressSpace, _ source: WindowSource,
+        _ prepared: PreparedDevice, beside others: [PreparedDevice], to space: inout AddressSpace,
+        _ source: WindowSource,
         _ conditions: Conditions
     ) throws(Refusal) -> Attachment {
         var ignored = NoRecorder()
         try space.checkKernel(&ignored)
-        let attempt = Attempt(PreparedGroup([prepared]), source: source, under: conditions)
+        let attempt = Attempt(
+            PreparedGroup([prepared]), beside: others, source: source, under: conditions)
         return try space.attach(attempt, &ignored)
     }
 
@@ -90,9 +93,11 @@ struct UserSandbox: Sendable {
         maps = maps.filter { left.contains($0.key) }
         // What was attached beside more devices can be attached beside fewer; what they have is kept.
         var rebuilt = AddressSpace(consumer, under: conditions)
-        for member in members {
+        for (index, member) in members.enumerated() {
             do {
-                _ = try Self.attach(member.prepared, to: &rebuilt, source, conditions)
+                _ = try Self.attach(
+                    member.prepared, beside: members[..<index].map(\.prepared), to: &rebuilt, source,
+                    conditions)
             } catch {
                 preconditionFailure(
                     "\(member.device.id) cannot stay after \(detached.device.id) left: \(error)")

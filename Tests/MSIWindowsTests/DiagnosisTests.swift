@@ -151,7 +151,7 @@ import Testing
                 continue
             }
             if word.hasPrefix(made.fault.client ?? "-") { continue }
-            let address = word.prefix(7)
+            let address = word.suffix(7)
             let requester = question.platform.flatMap { _ in Platform.requester("0000:\(address)") }
             let maps = question.platform?.devices.contains { device in
                 requester.flatMap { device.stream(ofRequester: $0) }?.id == made.fault.streamID

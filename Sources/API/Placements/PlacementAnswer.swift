@@ -45,10 +45,7 @@ extension JSONWriter {
         object("iommufd_options") { writer in
             writer.member("sw_msi_start", hex: chosen)
             writer.member("sw_msi_size_mib", Int(placement.window.sizeMiB))
-            // The kernel's own constant needs no option.
-            writer.member(
-                "needed",
-                chosen != WindowSource.mainlineBase || placement.window.size > WindowSource.mainlineSize)
+            writer.member("needed", placement.needsOption)
         }
         guard placement.needsCommonWindow else { return }
         object("guest_rmr") { writer in

@@ -37,7 +37,7 @@ public struct PlacementQuestion: Sendable {
 /// Where the window can go for one VM on a set of hosts.
 public struct Placement: Sendable {
     public enum Verdict: String, CaseIterable, Sendable {
-        /// Linux's constant is free everywhere: nothing new is needed.
+        /// Linux's constant is free everywhere; `needsOption` says whether its size is enough.
         case defaultWorks = "default_works"
         /// Another place works, with the proposed options.
         case movable
@@ -151,5 +151,13 @@ extension Placement.Warning {
         case viommuReportsForeignWindow = "viommu_reports_foreign_window"
         case viommuHidesReservations = "viommu_hides_reservations"
         case vmm
+    }
+}
+
+extension Placement {
+    /// Whether the chosen window is another than the kernel's own constant, in place or size, so that an
+    /// option must set it.
+    public var needsOption: Bool {
+        chosen.map { $0 != WindowSource.mainlineBase || window.size > WindowSource.mainlineSize } ?? false
     }
 }

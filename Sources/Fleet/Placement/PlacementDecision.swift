@@ -32,9 +32,7 @@ struct PoolView {
         unmappable = IOVASet(guest.ram).subtracting(mappable).ranges
         let free = windowable.subtracting(occupied)
         candidates = Candidates(in: free, demand)
-        defaultWorks =
-            !isRefused
-            && demand.defaultWindow.map { free.contains($0) && demand.bounds.contains($0) } == true
+        defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
     }
 
     init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ occupied: IOVASet) {
@@ -64,7 +62,7 @@ extension Placement {
         let isForced = used.contains(where: \.isForcedToDefault)
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
-        let candidates = Self.candidates(verdict, pool, contract, demand)
+        let candidates = Self.candidates(verdict, pool, contract, question)
         var placement = Placement(
             verdict: verdict, defaultWorks: pool.defaultWorks && question.guest.refusal == nil,
             defaultReachability: .yes, defaultBlockers: [],
@@ -119,7 +117,8 @@ extension Placement {
         }
     }
 
-    private static func verdict(
+    /// Of a pool, or of one host as a pool of itself.
+    static func verdict(
         _ question: PlacementQuestion, _ views: [PoolView], _ pool: PoolView, _ contract: Contract,
         isForced: Bool
     ) -> Verdict {
@@ -149,12 +148,14 @@ extension Placement {
         return guest.barWindows.contains { !view.mappable.contains($0.range.last) }
     }
 
-    private static func candidates(
-        _ verdict: Verdict, _ pool: PoolView, _ contract: Contract, _ demand: WindowDemand
+    static func candidates(
+        _ verdict: Verdict, _ pool: PoolView, _ contract: Contract, _ question: PlacementQuestion
     ) -> Candidates {
+        let demand = question.window
         switch verdict {
         case .ramUnmappable, .guestContractViolation: return Candidates(in: .empty, demand)
-        case .none where pool.isRefused: return Candidates(in: .empty, demand)
+        case .none where pool.isRefused || question.guest.refusal != nil:
+            return Candidates(in: .empty, demand)
         case .none, .defaultWorks, .movable, .barUnmappable: break
         }
         guard demand.isMovable, contract != .fixedRMR else {

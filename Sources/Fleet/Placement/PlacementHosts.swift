@@ -76,32 +76,17 @@ extension Placement {
         _ view: PoolView, _ question: PlacementQuestion, _ pool: Placement, listing most: Int
     ) -> HostAnswer {
         let demand = question.window
-        let verdict = verdict(of: view, question)
-        let own: Candidates
-        switch verdict {
-        case .ramUnmappable, .guestContractViolation: own = Candidates(in: .empty, demand)
-        case .none where view.isRefused || question.guest.refusal != nil:
-            own = Candidates(in: .empty, demand)
-        case .none, .defaultWorks, .movable, .barUnmappable:
-            let fixed = view.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []
-            own = demand.isMovable ? view.candidates : Candidates(in: IOVASet(fixed), demand)
-        }
+        let contract = Contract(question.guest)
+        let isForced = view.isForcedToDefault
+        let verdict = verdict(question, [view], view, contract, isForced: isForced)
+        let own = candidates(verdict, view, contract, question)
         return HostAnswer(
             host: "", verdict: verdict,
             defaultWorks: view.defaultWorks && question.guest.refusal == nil, defaultReachability: .yes,
             blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow
-                ? pool.chosen : choose(demand, own, verdict, isForced: view.isForcedToDefault),
+                ? pool.chosen : choose(demand, own, verdict, isForced: isForced),
             unmappable: Array(view.unmappable.prefix(most)),
             unmappableDropped: max(view.unmappable.count - most, 0))
-    }
-
-    private static func verdict(of view: PoolView, _ question: PlacementQuestion) -> Verdict {
-        if question.guest.refusal != nil || view.isRefused { return .none }
-        if !view.unmappable.isEmpty { return .ramUnmappable }
-        if isFatal(view, question.guest) { return .barUnmappable }
-        if view.defaultWorks { return .defaultWorks }
-        let canMove = question.window.isMovable && !view.isForcedToDefault && !view.candidates.isEmpty
-        return canMove ? .movable : .none
     }
 }

@@ -18,8 +18,12 @@ package struct Attempt: Sendable {
     /// Devices that share the address space already.
     var others: [PreparedDevice] = []
 
-    package init(_ group: PreparedGroup, source: WindowSource, under conditions: Conditions) {
+    package init(
+        _ group: PreparedGroup, beside others: [PreparedDevice], source: WindowSource,
+        under conditions: Conditions
+    ) {
         self.init(group, source: source, under: conditions, aperture: conditions.aperture)
+        self.others = others
     }
 
     init(

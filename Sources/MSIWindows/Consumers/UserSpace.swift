@@ -15,9 +15,9 @@ enum UserSpace {
                 under: question.conditions)
             try space.checkKernel(&recorder)
             try attachEarlierGroups(of: question, to: &space)
-            var attempt = Attempt(
-                question.prepared, source: question.source, under: question.conditions)
-            attempt.others = question.earlierGroups.flatMap(\.prepared.devices)
+            let attempt = Attempt(
+                question.prepared, beside: question.earlierGroups.flatMap(\.prepared.devices),
+                source: question.source, under: question.conditions)
             let attachment = try space.attach(attempt, &recorder)
             if let usable = question.usable { space.bound(by: usable) }
             decision = mapDoorbells(question, space, attachment, &recorder)
