@@ -1,0 +1,81 @@
+// Why Linux does not give a group to user space: by the host's own decision where there is a host, otherwise
+// by what the message says. Mirrors the checks in GroupClaim and VFIOType1; none is written here again.
+
+import AddressSpaces
+import LinuxReleases
+import Machines
+
+enum MapAttach {
+    static func explain(_ failure: MapFailure, _ scene: MapScene?) -> MapExplanation {
+        if let scene, !scene.isAttached {
+            let isSame = failure.errno == scene.decision.errno
+            return MapExplanation(
+                failure, .refusedAttach, isSame ? .yes : .likely, because: scene.decision.because,
+                changes: changes(scene))
+        }
+        if let reason = failure.reason { return explain(failure, reason) }
+        let errno = failure.errnoText
+        let because =
+            switch failure.errno {
+            case .notPermitted:
+                "Attaching failed with EPERM: the platform does not isolate interrupts between devices."
+            case .invalidArgument:
+                "Attaching failed with EINVAL: a reserved region meets a mapping that exists, no usable IOVA is left, the "
+                    + "apertures differ, or a device of the group must be mapped one to one."
+            case .busy: "Attaching failed with EBUSY: another driver or another process uses the group."
+            case .addressInUse:
+                "Attaching failed with EADDRINUSE: the device reserves a range that is mapped or allowed already."
+            case .noSpace, .noMemory, .noEntry, .badAddress, .exists, .overflow, .outOfRange,
+                .addressNotAvailable, nil:
+                "Attaching failed" + (errno.map { " with \($0)." } ?? "; the message has no errno.")
+            }
+        return MapExplanation(
+            failure, .refusedAttach, failure.errno == nil ? .unknown : .likely, because: because,
+            changes: failure.errno == .notPermitted ? interruptChanges : MapChanges.sendHost(failure))
+    }
+
+    private static func explain(_ failure: MapFailure, _ reason: MapFailure.Reason) -> MapExplanation {
+        let (because, changes): (String, [String]) =
+            switch reason {
+            case .unsafeInterrupts:
+                (
+                    "Linux refuses the group with EPERM: the platform does not isolate interrupts between devices, so that "
+                        + "a device could raise those of others.", interruptChanges
+                )
+            case .directRegion:
+                (
+                    "Linux refuses the group with EINVAL: firmware wants memory of a device in it mapped one to one, which "
+                        + "user space could undo.", directChanges
+                )
+            case .notViable:
+                (
+                    "The group is not viable: one of its devices is bound to a driver that does not belong to VFIO.",
+                    [
+                        "Bind every device of the group to vfio-pci or to no driver; ls /sys/kernel/iommu_groups/"
+                            + "\(failure.group ?? "N")/devices lists them."
+                    ]
+                )
+            case .lockedMemory, .outsideRanges, .unaligned:
+                ("Attaching failed.", MapChanges.sendHost(failure))
+            }
+        return MapExplanation(failure, .refusedAttach, .yes, because: because, changes: changes)
+    }
+
+    static let interruptChanges = [
+        "Enable interrupt remapping in firmware and kernel (x86: intremap; Arm: an ITS as MSI controller).",
+        "On a host that you trust the guest with: allow_unsafe_interrupts=1 for vfio_iommu_type1, or for iommufd.",
+    ]
+
+    private static let directChanges = [
+        "Ask firmware to drop the region or to mark it relaxable (IORT RMR with remapping permitted), or give the guest "
+            + "another device; no other window helps."
+    ]
+
+    /// What helps against the host's own refusal.
+    static func changes(_ scene: MapScene) -> [String] {
+        let codes = scene.decision.warnings.map(\.code)
+        if codes.contains(.unsafeInterrupts) { return interruptChanges }
+        if codes.contains(.directRegion) { return directChanges }
+        return ["Resolve that first: nothing can be mapped before the group is attached."]
+    }
+}
