@@ -13,6 +13,7 @@ public enum InputKind: String, CaseIterable, Sendable {
     case faultLog = "SMMU fault lines"
     case bootLog = "dmesg text"
     case pciListing = "lspci text"
+    case mapFailures = "messages of failed maps"
 
     /// The kind of some bytes; nil when nothing is known that starts so.
     public static func sniff(_ bytes: [UInt8]) -> InputKind? {
@@ -22,6 +23,7 @@ public enum InputKind: String, CaseIterable, Sendable {
             if let kind = allCases.first(where: { $0.isLine(line) }) { return kind }
             if BootLogText.isLine(line) { later.insert(.bootLog) }
             if PCIListing.isLine(line) { later.insert(.pciListing) }
+            if MapFailureLog.isLine(line) { later.insert(.mapFailures) }
         }
         // Behind the others: faults and traces stand among a boot's lines.
         if let kind = allCases.first(where: later.contains) { return kind }
@@ -35,6 +37,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case platform
         case traceReplay
         case faultExplanation
+        case mapExplanation
         /// Its members say.
         case any
     }
@@ -44,6 +47,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .bootLog, .pciListing: .platform
         case .trace: .traceReplay
         case .faultLog: .faultExplanation
+        case .mapFailures: .mapExplanation
         case .json: .any
         }
     }
@@ -51,7 +55,7 @@ public enum InputKind: String, CaseIterable, Sendable {
     /// Whether a label of plain text may stand on it.
     package var isPlainText: Bool {
         switch self {
-        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing: true
+        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures: true
         case .deviceTree, .acpiTables, .json: false
         }
     }
@@ -63,7 +67,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .acpiTables: Self.isTable(bytes)
         case .acpiDump: ACPIDumpText.isDump(bytes)
         case .json: Self.firstCharacter(of: bytes) == UInt8(ascii: "{")
-        case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing: false
+        case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures: false
         }
     }
 
@@ -74,7 +78,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .iomem: IOMemText.isLine(line)
         case .trace: line.isTrace
         case .faultLog: line.isFault
-        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog, .pciListing: false
+        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog, .pciListing, .mapFailures: false
         }
     }
 

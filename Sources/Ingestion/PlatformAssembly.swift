@@ -54,7 +54,7 @@ struct PlatformAssembly {
         case .pciListing: try addListing(part)
         // Faults stand in a whole log too.
         case .faultLog: try addBootLog(part, as: kind)
-        case .trace: throw .misplaced(part: part.name, kind)
+        case .trace, .mapFailures: throw .misplaced(part: part.name, kind)
         }
     }
 

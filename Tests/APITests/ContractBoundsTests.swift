@@ -40,7 +40,7 @@ import Testing
                 $0 + "/maxItems"
             }
         ),
-        (Limits.textLinesMax, ["FaultRequest.lines/maxItems"]),
+        (Limits.textLinesMax, ["FaultRequest", "MapFailureRequest"].map { $0 + ".lines/maxItems" }),
         (
             Limits.doorbellsPerDecisionMax,
             ["FaultRequest", "Circumstances"].map { $0 + ".doorbells/maxItems" }
@@ -50,26 +50,40 @@ import Testing
             Limits.inlineRegionsMax,
             [
                 "Circumstances.reserved_regions", "Circumstances.iova_ranges",
+                "MapFailureRequest.reserved_regions", "MapFailureRequest.iova_ranges",
                 "HostDescription.reserved_regions", "HostDescription.iova_ranges",
                 "AllocatorState.hardware_msi", "DeviceRequest.description.reserved_regions",
             ].map { $0 + "/maxItems" }
         ),
-        (WireWords.pageSizes.count, ["Circumstances.smmu_page_sizes/maxItems"]),
+        (
+            WireWords.pageSizes.count,
+            ["Circumstances", "MapFailureRequest"].map { $0 + ".smmu_page_sizes/maxItems" }
+        ),
         (
             Limits.groupMatesMax,
-            ["before", "after"].map { "Circumstances.group_mates.\($0)/maxItems" }
+            ["Circumstances", "MapFailureRequest"].flatMap { schema in
+                ["before", "after"].map { "\(schema).group_mates.\($0)/maxItems" }
+            }
         ),
         (Limits.earlierMappingsMax, ["Circumstances.earlier_mappings/maxItems"]),
-        (Limits.attachedGroupsMax, ["Circumstances.attached/maxItems"]),
+        (
+            Limits.attachedGroupsMax,
+            ["Circumstances", "MapFailureRequest"].map { $0 + ".attached/maxItems" }
+        ),
         (
             Limits.mappingsPerDecisionMax,
-            ["Circumstances.mappings/maxItems", "Circumstances.allowed_iovas/maxItems"]
+            ["Circumstances", "MapFailureRequest"].flatMap { schema in
+                ["mappings", "allowed_iovas"].map { "\(schema).\($0)/maxItems" }
+            }
         ),
         (Limits.mapChecksMax, ["Circumstances.map_checks/maxItems"]),
         (Limits.comparisonCellsMax, ["ComparisonRequest.policies/maxItems", "Comparison.items/maxItems"]),
         (KernelRelease.allCases.count, ["ComparisonRequest.kernels/maxItems"]),
         (Limits.warningsPerDecisionMax, ["Outcome.warnings/maxItems"]),
-        (Limits.rangesPerDecisionMax, ["Outcome.iova_ranges/maxItems"]),
+        (
+            Limits.rangesPerDecisionMax,
+            ["Outcome", "MapFailures"].map { $0 + ".iova_ranges/maxItems" }
+        ),
         (Limits.explanationStepsMax, ["Outcome", "Replay"].map { $0 + ".explanation.steps/maxItems" }),
         (Limits.replayCPUsMax, ["ReplayRequest.cpus/maximum"]),
         (Limits.replayOperationsMax, ["ReplayRequest.ops/maxItems"]),
@@ -115,6 +129,8 @@ import Testing
         (4_096, ["AllocatorState.online_cpus/maximum"] + nativeLists),
         (1_024, ["NativePlatform.smmus/maxItems"]),
         (64, ["AllocatorState.size_classes", "DeviceRequest.description.smmus"].map { $0 + "/maxItems" }),
+        (1_000, ["MapFailures.items/maxItems"]),
+        (MapExplanation.blockersMax, ["MapFailure.blockers/maxItems"]),
         (64, ["Survey.policies/items.conflicting_platforms/maxItems"]),
         (16, ["RankedGroup.failing_platform_names/maxItems", "Survey.constants.best/maxItems"]),
         (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),

@@ -105,6 +105,7 @@ struct ContractFixture {
         case .decide, .compare: "{\(inline)}"
         case .explainFaults:
             #"{"text":"arm-smmu a.iommu: Unhandled context fault: fsr=0x402, iova=0x40, fsynr=0x13, cb=1"}"#
+        case .explainMapFailures: #"{"text":"vfio_dma_map(0x1, 0x8000000, 0x1000, 0x7000) = -22"}"#
         case .replay: #"{"ops":[]}"#
         case .place:
             #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#

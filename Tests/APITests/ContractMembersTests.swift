@@ -138,6 +138,21 @@ import Testing
                 + #""windows":[{"start":"0x8000000","size":"0x100000"}]}"#
         ),
         (.explainFaults, "/v1/fault-explanations", text(of: .explainFaults)),
+        (.explainMapFailures, "/v1/map-failures", text(of: .explainMapFailures)),
+        (
+            .explainMapFailures, "/v1/map-failures",
+            #"{"lines":["VFIO_MAP_DMA: -22"],"reserved_regions":[{"start":0,"last":"0xfff"}],"#
+                + #""iova_ranges":[{"start":"0x1000","last":"0xffffffffffff"}],"dma_limit":"0xffffffffffff","#
+                + #""pci":true,"consumer":"vfio_type1","window_source":"fixed","kernel":"7.2","page_size":4096,"#
+                + #""aperture_bits":48,"smmu_page_sizes":["0x1000"],"iommu":"v3","isolated_msi":true,"#
+                + #""allow_unsafe_interrupts":true,"mappings":[{"start":"0x10000000","size":4096}],"#
+                + #""allowed_iovas":[],"attached":[{"reserved_regions":[],"dma_limit":"0xffffffff","pci":false}],"#
+                + #""group_mates":{"before":[],"after":[]}}"#
+        ),
+        (
+            .explainMapFailures, "/v1/map-failures",
+            #"{"lines":["VFIO_MAP_DMA: -22"],"platform":"example-arm-juno","device":"/pcie@40000000"}"#
+        ),
     ]
 
     private static func text(of operation: Operation) -> String {

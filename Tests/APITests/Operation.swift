@@ -11,7 +11,7 @@ enum Operation: String, CaseIterable, Sendable {
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide, compare
-    case replay, explainFaults
+    case replay, explainFaults, explainMapFailures
     case listPolicies, readPolicy, listRules
     case listVMMs, readVMM, place, survey, atlas
     case listSessions, createSession, readSession, patchSession, deleteSession, sessionState, sessionEvents

@@ -76,7 +76,7 @@ extension JSONWriter {
     }
 
     /// The first ranges, and how many there are.
-    private mutating func iovaRanges(_ ranges: [IOVARange]) {
+    mutating func iovaRanges(_ ranges: [IOVARange]) {
         array("iova_ranges") { writer in
             for range in ranges.prefix(Limits.rangesPerDecisionMax) {
                 writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }

@@ -243,7 +243,7 @@ extension DecisionRequest {
         return .map(bytes: bytes, mask: mask, member: 0)
     }
 
-    private static func ranges(_ node: JSONNode, _ problems: ProblemList) -> [IOVARange] {
+    static func ranges(_ node: JSONNode, _ problems: ProblemList) -> [IOVARange] {
         node.elements(countMax: Limits.mappingsPerDecisionMax, problems)?
             .compactMap { IOVARange(wire: $0, problems) } ?? []
     }

@@ -16,22 +16,7 @@ struct FaultRequest: Sendable {
     /// `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
-        let lines = reader.optional("lines")
-        let text = reader.optional("text")
-        switch (lines, text) {
-        case (nil, nil):
-            problems.add(
-                reader.pointer("lines"), "required", "Send the log as \"lines\" (strings) or \"text\".")
-        case (.some, .some(let node)):
-            problems.add(node.pointer, "conflict", "Send \"lines\" or \"text\", not both.")
-        case (.some(let node), nil):
-            for element in node.elements(countMax: Limits.textLinesMax, problems) ?? [] {
-                guard let line = element.string(bytesMax: Limits.bodyBytesMax, problems) else { continue }
-                log += Array(line.utf8) + [0x0a]
-            }
-        case (nil, .some(let node)):
-            log = Array((node.string(bytesMax: Limits.bodyBytesMax, problems) ?? "").utf8)
-        }
+        log = LogMembers.read(&reader, problems)
         platform = reader.optional("platform")?.string(bytesMax: Limits.platformIDBytesMax, problems)
         if let node = reader.optional("doorbells") {
             doorbells = (node.elements(countMax: Limits.doorbellsPerDecisionMax, problems) ?? [])

@@ -71,8 +71,8 @@ extension Problem {
         case .deviceTree: self.init(.unreadableDeviceTree, error.sentence + ".")
         case .acpi: self.init(.unreadableIORT, error.sentence + ".")
         case .misplaced(_, let kind):
-            let place = kind == .trace ? "/v1/replays" : "/v1/fault-explanations"
-            self.init(.unreadableInput, error.sentence + ": POST it to \(place).")
+            self.init(
+                .unreadableInput, error.sentence + (kind.use.place.map { ": POST it to \($0)." } ?? "."))
         case .text, .empty, .unknown, .nothingDescribed, .conflict, .tooManyDevices:
             self.init(.unreadableInput, error.sentence + ".")
         }

@@ -46,6 +46,8 @@ package enum Limits {
     static let faultLogLinesMax = FaultLog.linesMax
     /// Streams whose faults are looked up on the platform; those of others are explained as bare lines.
     static let faultStreamsMax = FaultExplanation.scenesMax
+    /// Failed maps of a text; the answer also says how many are left out.
+    static let mapFailuresMax = MapFailureLog.failuresMax
     package static let warningsPerDecisionMax = Decision.warningsMax
     package static let replayOperationsMax = 200_000
     /// A replay of that many operations is larger than other bodies: about 120 bytes an operation.
@@ -115,6 +117,7 @@ package enum Limits {
             ("faults_max", faultsMax),
             ("fault_log_lines_max", faultLogLinesMax),
             ("fault_streams_max", faultStreamsMax),
+            ("map_failures_max", mapFailuresMax),
             ("warnings_per_decision_max", warningsPerDecisionMax),
             ("replay_operations_max", replayOperationsMax),
             ("replay_body_bytes_max", replayBodyBytesMax),

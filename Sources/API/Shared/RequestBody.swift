@@ -65,17 +65,23 @@ extension Service {
     /// Where bytes of another kind belong; empty when that is not known.
     func elsewhere(_ body: [UInt8]) -> String {
         guard let kind = InputKind.sniff(body) else { return "" }
-        let place =
-            switch kind.use {
-            case .traceReplay: "/v1/replays"
-            case .faultExplanation: "/v1/fault-explanations"
-            case .platform: "/v1/platforms"
-            case .any: ""
-            }
-        guard !place.isEmpty else {
+        guard let place = kind.use.place else {
             return " The bytes are JSON: send Content-Type: application/json."
         }
         return " The bytes are \(kind.rawValue): POST them to \(place)."
+    }
+}
+
+extension InputKind.Use {
+    /// Where such input is posted; nil where its members say.
+    var place: String? {
+        switch self {
+        case .traceReplay: "/v1/replays"
+        case .faultExplanation: "/v1/fault-explanations"
+        case .mapExplanation: "/v1/map-failures"
+        case .platform: "/v1/platforms"
+        case .any: nil
+        }
     }
 }
 

@@ -1,0 +1,61 @@
+// Explained map failures as members of an answer. Field names and their order are the contract's.
+
+import AddressSpaces
+import JSON
+import MSIWindows
+import Machines
+
+extension JSONWriter {
+    /// One element of the answer to POST /v1/map-failures.
+    mutating func mapExplanation(_ explanation: MapExplanation) {
+        object { writer in
+            writer.reported(explanation.failure, consumer: explanation.consumer)
+            writer.member("verdict", explanation.verdict.rawValue)
+            writer.member("certainty", explanation.certainty.rawValue)
+            writer.member("because", explanation.because)
+            writer.member("changes", strings: explanation.changes)
+            writer.array("blockers") { writer in
+                for blocker in explanation.blockers {
+                    writer.object { writer in
+                        writer.member("verdict", blocker.verdict.rawValue)
+                        writer.range("range", blocker.range)
+                        writer.member("provenance", blocker.provenance)
+                    }
+                }
+            }
+            writer.array("candidates") { writer in
+                for candidate in explanation.candidates {
+                    writer.object { writer in
+                        writer.member("verdict", candidate.verdict.rawValue)
+                        if let range = candidate.range { writer.range("range", range) }
+                        writer.member("because", candidate.because)
+                    }
+                }
+            }
+            writer.array("alternatives") { writer in
+                for start in explanation.alternatives { writer.hex(start.value) }
+            }
+        }
+    }
+
+    /// What the text says.
+    private mutating func reported(_ failure: MapFailure, consumer: Consumer?) {
+        member("line", failure.line)
+        member("last_line", failure.lastLine)
+        member("count", failure.count)
+        member("program", failure.program.rawValue)
+        member("action", failure.action.rawValue)
+        member("call", failure.call)
+        member("consumer", orNull: consumer?.rawValue)
+        member("iova", orNullHex: failure.iova)
+        member("size", orNullHex: failure.size)
+        member("last", orNullHex: failure.range?.last.value)
+        if let address = failure.userAddress { member("user_address", hex: address) }
+        member("errno", orNull: failure.errorNumber.flatMap { LinuxError.name(of: $0) })
+        if let number = failure.errorNumber { member("errno_number", number) }
+        if let region = failure.region { member("region", region) }
+        if let device = failure.device { member("device", device) }
+        if let group = failure.group { member("group", group) }
+        if failure.isIncomplete { member("incomplete", true) }
+    }
+}
