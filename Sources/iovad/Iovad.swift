@@ -15,7 +15,7 @@ struct Iovad: ParsableCommand {
         abstract: "Where Linux maps MSI doorbells in I/O virtual address space on Arm SMMU systems.",
         version: version,
         subcommands: [
-            Serve.self, Decide.self, Place.self, SurveyCommand.self, Replay.self, Collect.self,
+            Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self, Collect.self,
             Packaging.self,
         ])
 }

@@ -20,6 +20,10 @@ struct OfflineService {
         ask(.post, target, body, type: MediaType.json)
     }
 
+    func post(text: [UInt8], _ target: String) -> Response {
+        ask(.post, target, text, type: MediaType.plain)
+    }
+
     /// Uploads a device tree, or any other input that its first bytes identify.
     func upload(_ bytes: [UInt8], id: String = uploadedID) -> Response {
         ask(.post, "/v1/platforms?id=\(RequestTarget.encoded(id))", bytes, type: MediaType.octetStream)

@@ -19,10 +19,12 @@ import Testing
         ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
         .appendingPathComponent("iovad")
 
-    static func run(_ arguments: [String], input: String = "") throws -> Run {
+    static func run(
+        _ arguments: [String], input: String = "", command: String = "decide"
+    ) throws -> Run {
         let process = Process()
         process.executableURL = executable
-        process.arguments = ["decide"] + arguments
+        process.arguments = [command] + arguments
         let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
         process.standardInput = stdin
         process.standardOutput = stdout

@@ -1,0 +1,162 @@
+// `iovad explain`: what a failed map or an SMMU fault in a text means, answered offline by the service that
+// `iovad serve` runs. Which of the two a text holds is found out by asking; a text with both gets both
+// answers.
+
+import API
+import ArgumentParser
+import HTTP
+import JSON
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Explain failed VFIO or iommufd maps, and SMMU faults, in what a VMM or the kernel printed.",
+        discussion: """
+            Give files with the text, or none or "-" for standard input. Without a machine the answer names
+            candidates; with one it names the region that is in the way and the places that are free.
+
+              iovad explain qemu.log
+              dmesg | iovad explain --platform example-arm-juno --device /pcie@40000000
+              iovad explain --reserved-regions regions.txt --device group:15 qemu.log
+            """)
+
+    @Argument(help: ArgumentHelp("Files with the text; \"-\" reads standard input.", valueName: "file"))
+    var files: [String] = []
+    @Option(help: "A built-in platform.")
+    var platform: String?
+    @Option(
+        name: [.customLong("device-tree"), .customLong("reserved-regions"), .customLong("machine")],
+        help: "A file to read the platform from: a device tree, reserved_regions text, collected JSON.")
+    var machine: String?
+    @Option(help: "The device's id. Default: one that the text names.")
+    var device: String?
+    @Option(help: "vfio_type1 or iommufd. Default: what the text says.")
+    var consumer: String?
+    @Option(help: "fixed, candidates, dynamic or none.")
+    var windowSource: String?
+    @Option(help: "Linux release: 6.1, 6.12, 6.18 or 7.2.")
+    var kernel: String?
+    @Option(help: "CPU page size, like 0x1000.")
+    var pageSize: String?
+    @Option(help: "Address bits that the IOMMU translates.")
+    var apertureBits: Int?
+    @Flag(help: "Print the answers as JSON, one a line, instead of text.")
+    var json = false
+
+    func validate() throws {
+        if platform != nil, machine != nil {
+            throw ValidationError("give --platform or --device-tree, not both")
+        }
+        if device != nil, platform == nil, machine == nil {
+            throw ValidationError("--device needs --platform, --device-tree or --reserved-regions")
+        }
+    }
+
+    func run() throws {
+        let service = OfflineService(version: Iovad.version)
+        if let machine {
+            guard let bytes = Files.read(machine) else { throw ValidationError("cannot read \(machine)") }
+            try AnswerPrinter(asJSON: json).check(service.upload(bytes))
+        }
+        let files = files.isEmpty ? ["-"] : files
+        for file in files {
+            let text = try OfflineService.requestBody(file)
+            if files.count > 1, !json { print("\(Report.printable(file)):") }
+            try explain(text, service)
+        }
+    }
+
+    /// Asks both routes; the refusal of the one that is not meant is dropped if the other answers.
+    private func explain(_ text: [UInt8], _ service: OfflineService) throws {
+        let host = machine == nil ? platform : OfflineService.uploadedID
+        let shared = [
+            ("platform", host), ("kernel", kernel), ("page_size", pageSize),
+            ("aperture_bits", apertureBits.map { String($0) }),
+        ]
+        let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
+        let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
+        let faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
+        let printer = AnswerPrinter(asJSON: json)
+        let isOnlyFaults = maps.status == 422 && faults.status == 200
+        if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
+        if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }
+    }
+
+    private static func query(_ values: [(name: String, value: String?)]) -> String {
+        let items = values.compactMap { name, value in value.map { "\(name)=\(RequestTarget.encoded($0))" } }
+        return items.isEmpty ? "" : "?" + items.joined(separator: "&")
+    }
+}
+
+/// Answers as blocks of names and values.
+enum ExplainTable {
+    static func maps(_ answer: JSONNode) -> String {
+        answer.children("items").map { item in
+            var rows = [("line", lines(item)), ("failed", what(item))]
+            if item.member("errno") != nil, item.text("errno") != "-" {
+                rows.append(("errno", item.text("errno")))
+            }
+            if item.member("region") != nil { rows.append(("region", item.text("region"))) }
+            rows.append(("verdict", "\(item.text("verdict")) (\(certainty(item.text("certainty"))))"))
+            rows.append(("because", item.text("because")))
+            for blocker in item.children("blockers") {
+                guard let range = blocker.member("range") else { continue }
+                rows.append(("in the way", "\(range.rangeText), \(blocker.text("provenance"))"))
+            }
+            for candidate in item.children("candidates")
+            where !item.text("because").contains(candidate.text("because")) {
+                rows.append(("perhaps", "\(candidate.text("verdict")): \(candidate.text("because"))"))
+            }
+            rows += changes(item)
+            for start in item.children("alternatives") { rows.append(("free at", start.text ?? "-")) }
+            return Console.table(rows)
+        }.joined(separator: "\n") + model(answer)
+    }
+
+    static func faults(_ answer: JSONNode) -> String {
+        answer.children("items").map { item in
+            var rows = [("line", number(item, "line")), ("event", item.text("event"))]
+            rows.append(("iova", item.text("iova")))
+            rows.append(("stream", item.text("stream_id")))
+            rows.append(("verdict", "\(item.text("verdict")) (an MSI: \(item.text("is_msi")))"))
+            rows.append(("because", item.text("because")))
+            rows += changes(item)
+            for base in item.children("alternatives") { rows.append(("window at", base.text ?? "-")) }
+            return Console.table(rows)
+        }.joined(separator: "\n") + model(answer)
+    }
+
+    private static func what(_ item: JSONNode) -> String {
+        let place =
+            item.text("last") == "-"
+            ? (item.text("iova") == "-" ? "" : " at \(item.text("iova"))")
+            : " of \(item.text("iova"))...\(item.text("last"))"
+        return "\(item.text("action"))\(place), \(item.text("call")) (\(item.text("program")))"
+    }
+
+    private static func lines(_ item: JSONNode) -> String {
+        let (first, last, count) = (number(item, "line"), number(item, "last_line"), number(item, "count"))
+        return (first == last ? first : "\(first) to \(last)") + (count == "1" ? "" : ", \(count) times")
+    }
+
+    private static func certainty(_ word: String) -> String {
+        switch word {
+        case "yes": "certain"
+        case "likely": "likely"
+        default: "not certain"
+        }
+    }
+
+    private static func changes(_ item: JSONNode) -> [(String, String)] {
+        item.children("changes").map { ("change", $0.text ?? "-") }
+    }
+
+    private static func number(_ item: JSONNode, _ name: String) -> String {
+        item.member(name)?.int(in: 0...Int.max, ProblemList(limit: 1)).map { String($0) } ?? "-"
+    }
+
+    private static func model(_ answer: JSONNode) -> String {
+        guard let model = answer.member("model") else { return "" }
+        return "\nmodel  Linux \(model.text("kernel")), iovad \(model.text("engine"))\n"
+    }
+}

@@ -1,0 +1,98 @@
+// `iovad explain` as a person runs it: files and standard input, a host from a file, faults, both in one
+// log, and text that is neither.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct ExplainTests {
+    private static func run(_ arguments: [String], input: String = "") throws -> DecideTests.Run {
+        try DecideTests.run(arguments, input: input, command: "explain")
+    }
+
+    private static let map =
+        "vfio_dma_map(0x5585, 0x7ff0000, 0x20000, 0x7f0000000000) = -22 (Invalid argument)\n"
+    private static let fault =
+        "arm-smmu 64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x00000040, fsynr=0x2f0013, "
+        + "cbfrsynra=0x102, cb=15\n"
+
+    @Test func onAHost() throws {
+        let run = try Self.run(
+            ["--platform", "example-arm-juno", "--device", "/pcie@40000000"], input: Self.map)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.output == """
+                line        1
+                failed      map of 0x7ff0000...0x800ffff, vfio_dma_map (qemu)
+                errno       EINVAL
+                verdict     software_window (certain)
+                because     0x7ff0000...0x800ffff is refused with EINVAL: it overlaps 0x8000000...0x80fffff \
+                (software MSI window, IOMMU driver). A mapping must lie within one of the ranges \
+                that the group's devices leave, byte for byte.
+                in the way  0x8000000...0x80fffff, software MSI window, IOMMU driver
+                change      Leave 0x8000000...0x80fffff out and map 0x7ff0000...0x7ffffff by themselves.
+                change      Lay the guest out so that nothing that the device sees lies in \
+                0x8000000...0x80fffff: the window is the same for every device behind an Arm SMMU.
+                change      Or move the window: POST /v1/placements says where it can go on these hosts.
+                free at     0x7fe0000
+                free at     0x0
+                free at     0xfffffffe0000
+
+                model  Linux 7.2, iovad 0.1.0
+
+                """)
+    }
+
+    @Test func withoutAHost() throws {
+        let run = try Self.run(["-"], input: Self.map)
+        #expect(run.status == 0 && run.output.contains("verdict  software_window (likely)"), "\(run.output)")
+        #expect(run.output.contains("/sys/kernel/iommu_groups/N/reserved_regions"), "\(run.output)")
+    }
+
+    @Test func aFileOfRegionsIsAHost() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "explain-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let regions = folder.appendingPathComponent("regions.txt").path
+        let log = folder.appendingPathComponent("qemu.log").path
+        try
+            "==> /sys/kernel/iommu_groups/15/reserved_regions <==\n0x00000000c6010000 0x00000000c601ffff msi\n"
+            .write(toFile: regions, atomically: true, encoding: .utf8)
+        try "qemu: group 15: vfio_dma_map(0x1, 0xc6000000, 0x100000, 0x7000) = -22 (Invalid argument)\n"
+            .write(toFile: log, atomically: true, encoding: .utf8)
+        let run = try Self.run(["--reserved-regions", regions, log, log])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(
+            run.output.contains("in the way  0xc6010000...0xc601ffff, hardware MSI region"), "\(run.output)")
+        #expect(run.output.hasPrefix("\(log):\n"))
+    }
+
+    @Test func faultsAreExplainedAsByTheService() throws {
+        let run = try Self.run([], input: Self.fault)
+        #expect(
+            run.status == 0 && run.output.contains("verdict  msi_base_lost (an MSI: likely)"), "\(run.output)"
+        )
+        let json = try Self.run(["--json"], input: Self.fault)
+        let answer = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+        #expect(answer?["kind"] as? String == "fault_explanations")
+    }
+
+    @Test func aLogWithBothGetsBoth() throws {
+        let run = try Self.run(["--json"], input: Self.fault + Self.map)
+        let kinds = try run.output.split(separator: "\n").map { line in
+            (try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])?["kind"] as? String
+        }
+        #expect(run.status == 0 && kinds == ["map_failures", "fault_explanations"])
+    }
+
+    @Test func whatIsNeitherIsRefused() throws {
+        let run = try Self.run([], input: "hello\n")
+        #expect(
+            run.status == 2 && run.output.isEmpty && run.errors.contains("Found no failed map"),
+            "\(run.errors)")
+        #expect(try Self.run(["none.log"]).errors.contains("cannot read none.log"))
+        #expect(try Self.run(["--device", "d"]).status != 0)
+        #expect(try Self.run(["--kernel", "5.0"], input: Self.map).status == 2)
+    }
+}
