@@ -17,6 +17,7 @@ enum Reader: String, CaseIterable {
     case trace
     case bootLog = "boot_log"
     case pciListing = "lspci"
+    case mapFailures = "map_failures"
 
     static let chosen: Reader = {
         guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
@@ -40,6 +41,12 @@ enum Reader: String, CaseIterable {
             guard let log = try? FaultLog.read(bytes) else { return }
             let question = FaultQuestion(platform: BuiltInCatalogue.platform("example-qemu-virt"))
             _ = FaultExplanation.explain(log.faults, question)
+        case .mapFailures:
+            guard let log = try? MapFailureLog.read(bytes) else { return }
+            let device = BuiltInCatalogue.platform("example-qemu-virt")!.devices[0]
+            for question in [MapQuestion(), MapQuestion(Question(device: device))] {
+                _ = MapExplanation.explain(log.failures, question)
+            }
         case .trace:
             guard let trace = try? TraceText.read(bytes) else { return }
             _ = TraceReconstruction(trace.events, TraceQuestion(doorbells: [PhysicalAddress(0x809_0040)]))

@@ -5,7 +5,7 @@ import os
 import shelf
 from . import vocabulary as v
 
-SUBCOMMANDS = ["serve", "decide", "place", "survey", "replay", "collect", "bench", "packaging"]
+SUBCOMMANDS = ["serve", "decide", "explain", "place", "survey", "replay", "collect", "bench", "packaging"]
 
 
 def run(r, context):

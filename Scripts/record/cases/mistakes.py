@@ -47,6 +47,10 @@ SOUND = {
     "/v1/fault-explanations": {
         "lines": ["x"], "platform": "example-arm-juno", "doorbells": ["0x8090040"],
         "windows": [{"start": "0x8000000", "size": "0x100000"}]},
+    "/v1/map-failures": {
+        "lines": ["vfio_dma_map(0x1000, 0x8000000, 0x1000, 0x7000) = -22 (Invalid argument)"], "consumer": "iommufd",
+        "reserved_regions": [{"start": "0x8000000", "size": "0x100000"}], "iova_ranges": [{"start": "0x0", "last": "0xffffffff"}],
+        "mappings": [{"start": "0x1000", "size": "0x1000"}], "attached": [{"dma_limit": "0xffffffff"}]},
     "/v1/platforms?validate_only=true": {
         "model": "m", "compatible": ["c"], "smmus": [{"id": "s", "version": "v3", "enabled": True}],
         "msi_controllers": [{"id": "i", "kind": "its", "doorbell": "0x8090040"}],

@@ -15,6 +15,28 @@ def run(r, context):
     vectors(r, context)
     captures(r, context)
     own(r)
+    maps(r)
+
+
+def maps(r):
+    """Failed maps: each form of a message with each errno, alone, with a platform, with regions."""
+    for form in v.MAP_MESSAGES:
+        for number, words in v.MAP_ERRORS:
+            text = form.format(number=number, words=words)
+            r.post("/v1/map-failures", text.encode(), TEXT)
+            r.post("/v1/map-failures?platform=example-arm-juno&device=%2Fpcie@40000000", text.encode(), TEXT)
+            r.post("/v1/map-failures", {"text": text, "reserved_regions": [{"start": "0xc6010000", "size": "0x10000"}],
+                                        "consumer": "iommufd"})
+    whole = "\n".join(form.format(number=22, words="Invalid argument") for form in v.MAP_MESSAGES)
+    r.post("/v1/map-failures", whole.encode(), TEXT)
+    r.post("/v1/map-failures?platform=example-arm-juno", whole.encode(), TEXT)
+    r.post("/v1/platforms", whole.encode(), TEXT)
+    for more in ((), ("--json",)):
+        r.command("explain", "-", *more, stdin=whole.encode())
+        r.command("explain", "log", "--platform", "example-arm-juno", "--device", "/pcie@40000000", *more,
+                  files={"log": whole.encode()})
+        r.command("explain", "-", *more, stdin=b"nothing of it")
+        r.command("explain", "none", *more)
 
 
 def logs(r, context):
@@ -31,6 +53,7 @@ def logs(r, context):
         r.post("/v1/fault-explanations", data.replace(b"\n", b"\r\n"), TEXT)
         r.post("/v1/fault-explanations", b"".join(b"> " + line + b"\n" for line in data.split(b"\n")), TEXT)
         r.post("/v1/replays", data, TEXT)
+        r.post("/v1/map-failures", data, TEXT)
 
 
 def vectors(r, context):

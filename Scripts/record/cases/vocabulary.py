@@ -53,3 +53,19 @@ PROBLEMS = [
     "session-exists", "domain-exists", "request-in-flight", "too-many-sessions", "too-many-subscribers",
     "session-full", "shutting-down", "internal",
 ]
+
+# What programs print of a failed map, and errnos that they print it with.
+MAP_MESSAGES = [
+    "qemu-system-aarch64: VFIO_MAP_DMA failed: {words}", "VFIO_MAP_DMA: -{number}",
+    "qemu-system-aarch64: vfio_dma_map(0x55855c75bf00, 0x40000000, 0x100000000, 0x7f5197e00000) = -{number} ({words})",
+    "qemu-system-aarch64: vfio_container_dma_map(0x5585, 0x8000000, 0x100000, 0x7f5197e00000) = -{number} ({words})",
+    "qemu-system-aarch64: vfio_container_dma_unmap(0x5585, 0x8000000, 0x100000) = -{number} ({words})",
+    "qemu-system-aarch64: IOMMU_IOAS_MAP failed: {words}",
+    "failed to map memory for VFIO container, iova 0x3fff00000000, gpa 0x3fff00000000, size 0x100000: Error({number})",
+    "Failed to map 0x80000000 -> 0x7f0000000000 (268435456) for DMA: {words}",
+    "EAL: Cannot set up DMA remapping, error {number} ({words})",
+    "[   12.3] vfio_pin_pages_remote: RLIMIT_MEMLOCK (67108864) exceeded",
+    "[   33.3] vfio_iommu_type1_attach_group: No interrupt remapping support. Use the module param allow_unsafe_interrupts",
+]
+MAP_ERRORS = [(22, "Invalid argument"), (17, "File exists"), (28, "No space left on device"), (12, "Cannot allocate memory"),
+              (14, "Bad address"), (1, "Operation not permitted"), (75, "Value too large for defined data type")]
