@@ -3,6 +3,7 @@
 // answers.
 
 import API
+import AddressSpaces
 import ArgumentParser
 import HTTP
 import JSON
@@ -34,7 +35,7 @@ struct Explain: ParsableCommand {
     var consumer: String?
     @Option(help: "fixed, candidates, dynamic or none.")
     var windowSource: String?
-    @Option(help: "Linux release: 6.1, 6.12, 6.18 or 7.2.")
+    @Option(help: "Linux release: \(FlagValue.kernels).")
     var kernel: String?
     @Option(help: "CPU page size, like 0x1000.")
     var pageSize: String?
@@ -70,7 +71,8 @@ struct Explain: ParsableCommand {
     private func explain(_ text: [UInt8], _ service: OfflineService) throws {
         let host = machine == nil ? platform : OfflineService.uploadedID
         let shared = [
-            ("platform", host), ("kernel", kernel), ("page_size", pageSize),
+            ("platform", host), ("kernel", kernel),
+            ("page_size", try pageSize.map { HexLiteral.text(try FlagValue.size("--page-size", $0)) }),
             ("aperture_bits", apertureBits.map { String($0) }),
         ]
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
