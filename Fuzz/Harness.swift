@@ -43,7 +43,7 @@ enum Reader: String, CaseIterable {
             _ = FaultExplanation.explain(log.faults, question)
         case .mapFailures:
             guard let log = try? MapFailureLog.read(bytes) else { return }
-            let device = BuiltInCatalogue.platform("example-qemu-virt")!.devices[0]
+            let device = BuiltInCatalogue.platform("example-qemu-virt").devices[0]
             for question in [MapQuestion(), MapQuestion(Question(device: device))] {
                 _ = MapExplanation.explain(log.failures, question)
             }

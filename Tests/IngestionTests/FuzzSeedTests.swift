@@ -13,6 +13,7 @@ import Testing
         ("device_tree", [.deviceTree]), ("acpi", [.acpiTables, .acpiDump]), ("sysfs", [.sysfs]),
         ("json", [.json]), ("fault_log", [.faultLog]), ("trace", [.trace]),
         ("boot_log", [.bootLog]), ("lspci", [.pciListing]),
+        ("map_failures", [.mapFailures]),
     ]
 
     @Test(arguments: kinds) func seedsAreRead(reader: String, kinds: Set<InputKind>) throws {
@@ -26,6 +27,7 @@ import Testing
             #expect(kinds.contains(kind), "\(name) is \(kind.rawValue)")
             switch kind {
             case .faultLog: #expect(try !FaultLog.read(bytes).faults.isEmpty, "\(name)")
+            case .mapFailures: #expect(try !MapFailureLog.read(bytes).failures.isEmpty, "\(name)")
             case .trace: #expect(try !TraceText.read(bytes).events.isEmpty, "\(name)")
             case .pciListing: #expect(try !PCIListing.read(bytes).functions.isEmpty, "\(name)")
             default:
