@@ -73,15 +73,17 @@ extension FaultForm {
             return true
         }
         let words = message.words
-        guard message.starts("sid "), words.count > 1,
-            let place = words.firstIndex(where: { $0.elementsEqual("iova".utf8) }), place + 1 < words.count,
-            let iova = TextLines.prefixedHex(words[place + 1])
-        else { return false }
+        guard message.starts("sid "), words.count > 2, message.holds("privileged") else { return false }
+        let place = words.firstIndex { $0.elementsEqual("iova".utf8) } ?? words.count
+        // With all its zeros, or else it was broken.
+        let digits = place + 1 < words.count ? words[place + 1] : []
+        let iova = digits.count == 18 ? TextLines.prefixedHex(digits) : nil
         let ids = words[1].split { $0 == 0x2e || $0 == 0x3a }.map(TextLines.prefixedHex)
         guard let first = ids.first, let stream = first else { return false }
         var fault = SMMUFault(
             .armSMMUv3, smmu: message.smmu, line: message.line, event: "PRI request", cause: .pageRequest)
         fault.iova = iova
+        fault.isIncomplete = iova == nil
         fault.streamID = UInt32(truncatingIfNeeded: stream)
         if ids.count > 1, let substream = ids[1], substream != 0 {
             fault.substreamID = UInt32(truncatingIfNeeded: substream)
@@ -94,8 +96,10 @@ extension FaultForm {
 extension FaultLog.Reading {
     /// Takes pieces of words; false when one is something else, or is more than its event has.
     fileprivate mutating func takeWords(_ words: ArraySlice<ArraySlice<UInt8>>, _ smmu: String) -> Bool {
-        let pieces = words.map { EventRecord.Piece($0) }
-        guard pieces.allSatisfy({ $0 != nil }), latest(smmu) != nil else { return false }
+        let pieces = words.map { EventRecord.Piece($0) }.prefix { $0 != nil }
+        // A mail that was filled again may have a part of the next stamp behind a word.
+        let isAll = pieces.count == words.count
+        guard isAll || (pieces.last??.digits ?? 0) == 16, latest(smmu) != nil else { return false }
         var isTaken = true
         changeOpen(smmu) { open in
             for piece in pieces { isTaken = open.record?.take(piece!) == true && isTaken }

@@ -63,9 +63,11 @@ struct FaultMark {
         guard let last = bytes.lastIndex(where: { !TextLines.isBlank($0) }), last >= from else { return nil }
         let word = bytes[from...last].suffix(wordBytesMax + 1)
         let name = word.lastIndex(where: TextLines.isBlank).map { word[($0 + 1)...] } ?? word
-        guard name.count < wordBytesMax, linux.contains(where: { name.elementsEqual($0.word) }) else {
-            return nil
-        }
+        let isName =
+            linux.contains { name.elementsEqual($0.word) } || xen.contains { isSame(name, $0.word) }
+        // "Unhandled arm-smmu context fault from" has one within.
+        let before = FaultStamp.trimmed(bytes[from..<name.startIndex]).suffix(9)
+        guard isName, name.count < wordBytesMax, !before.elementsEqual("Unhandled".utf8) else { return nil }
         return name.startIndex
     }
 

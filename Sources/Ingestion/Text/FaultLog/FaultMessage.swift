@@ -11,7 +11,7 @@ struct FaultMessage {
     /// Empty when the line holds the message alone.
     let smmu: String
     var text: [UInt8]
-    let line: Int
+    var line: Int
     /// The line as text, for an answer.
     let shown: String
     /// The log's time of it.
@@ -42,8 +42,9 @@ struct FaultLine {
     /// A driver's name at the end, whose device is on the next line.
     let tail: ArraySlice<UInt8>?
 
-    /// `expectsBare` when a message without a name may go on with one that had none.
-    init(_ line: TextLines.Line, expectsBare: Bool) {
+    /// `expectsBare` when a message without a name may go on with one that had none; `firstLine` when the
+    /// first message began on another line.
+    init(_ line: TextLines.Line, expectsBare: Bool, firstLine: Int? = nil) {
         let bytes = FaultStamp.withoutColours(line.bytes)
         let marks = FaultMark.all(in: bytes)
         tail = FaultMark.unfinished(in: bytes, from: marks.last?.text ?? bytes.startIndex).map {
@@ -79,6 +80,7 @@ struct FaultLine {
                     mark.driver, mark.format, mark.smmu, bytes[mark.text..<last], bytes[before..<mark.start]))
             before = mark.text
         }
+        if let firstLine { messages[0].line = firstLine }
         if let count = Self.repeats(front) {
             messages[0].repeats = count
             if messages[0].text.last == 0x5d { messages[0].text.removeLast() }

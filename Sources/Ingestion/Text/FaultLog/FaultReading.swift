@@ -14,7 +14,7 @@ extension FaultLog {
         /// A message that the next line may go on with.
         private var cut: FaultMessage?
         /// A driver's name at the end of a line.
-        private var tail: ArraySlice<UInt8>?
+        private var tail: (name: ArraySlice<UInt8>, line: Int)?
 
         private static let openMax = 256
 
@@ -28,15 +28,16 @@ extension FaultLog {
         }
 
         mutating func take(_ line: TextLines.Line) {
-            let line = joined(line)
+            let begun = tail?.line
+            let (line, isJoined) = joined(line)
             let expectsBare = open[""] != nil
-            var parts = FaultLine(line, expectsBare: expectsBare)
+            var parts = FaultLine(line, expectsBare: expectsBare, firstLine: isJoined ? begun : nil)
             if let message = cut {
                 if let whole = message.continued(by: parts.head) {
                     cut = whole
                     if !whole.isCut || !parts.isBare { flush() }
                     if parts.isBare {
-                        tail = parts.tail
+                        tail = parts.tail.map { ($0, line.number) }
                         return
                     }
                 } else {
@@ -49,17 +50,18 @@ extension FaultLog {
         }
 
         /// The line with the driver's name that stood alone at the end of the one before.
-        private mutating func joined(_ line: TextLines.Line) -> TextLines.Line {
-            guard let name = tail else { return line }
+        private mutating func joined(_ line: TextLines.Line) -> (line: TextLines.Line, isJoined: Bool) {
+            guard let name = tail?.name else { return (line, false) }
             tail = nil
-            let more = line.bytes.drop { TextLines.isBlank($0) || $0 == 0x3e }
-            guard FaultMark.startsWithDevice(more) else { return line }
-            return TextLines.Line(
+            let more = FaultStamp.withoutColours(line.bytes).drop { TextLines.isBlank($0) || $0 == 0x3e }
+            guard FaultMark.startsWithDevice(more) else { return (line, false) }
+            let whole = TextLines.Line(
                 number: line.number, bytes: name + [0x20] + more, isUnended: line.isUnended)
+            return (whole, true)
         }
 
         private mutating func takeMessages(of parts: FaultLine, _ line: TextLines.Line) {
-            tail = parts.tail
+            tail = parts.tail.map { ($0, line.number) }
             guard let last = parts.messages.last else {
                 if tail == nil { notice(line) }
                 return

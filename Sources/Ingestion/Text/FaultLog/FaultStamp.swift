@@ -62,13 +62,49 @@ enum FaultStamp {
     static func removed(behind bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var text = trimmed(bytes)
         for _ in 0..<stampsMax {
+            text = withoutLogger(text)
             guard let open = text.suffix(bytesMax).lastIndex(of: 0x5b),
-                text[(open + 1)...].allSatisfy({ isOfStamp($0) }),
+                text[(open + 1)...].allSatisfy({ isOfStamp($0) })
+                    || text.last == 0x5d && hasClock(text[(open + 1)...]),
                 open == text.startIndex || TextLines.isBlank(text[open - 1]) || text[open - 1] == 0x5d
             else { break }
             text = trimmed(text[..<open])
         }
         return text
+    }
+
+    /// Without what loggers write in front of the next message: `Nov 12 03:14:07 host kernel:`,
+    /// `kern  :err   :`, `3,1201,70476343,-;`
+    private static func withoutLogger(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let words = text.suffix(2 * bytesMax).split(whereSeparator: TextLines.isBlank)
+        guard let last = words.last else { return text }
+        if last.last == 0x3b, last.count(where: { $0 == 0x2c }) >= 3 {
+            return trimmed(text[..<last.startIndex])
+        }
+        if words.count > 2, last.elementsEqual([0x3a]), words[words.count - 2].first == 0x3a {
+            return trimmed(text[..<words[words.count - 3].startIndex])
+        }
+        guard last.elementsEqual("kernel:".utf8),
+            let clock = words.indices.suffix(5).last(where: { hasClock(words[$0]) })
+        else { return text }
+        return trimmed(text[..<startOfDate(words, clock)])
+    }
+
+    /// What stands in front of a clock and its date.
+    static func beforeClock(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        let words = text.prefix(4 * bytesMax).split(whereSeparator: TextLines.isBlank)
+        guard let clock = words.firstIndex(where: { hasClock($0) }) else { return text }
+        return removed(behind: text[..<startOfDate(words, clock)])
+    }
+
+    /// Where the date of a clock begins.
+    private static func startOfDate(_ words: [ArraySlice<UInt8>], _ clock: Int) -> Int {
+        var first = clock
+        func isBefore(_ isPart: (ArraySlice<UInt8>) -> Bool) -> Bool { first > 0 && isPart(words[first - 1]) }
+        // A day of a month, or a whole date; then the month's or the day's name.
+        if isBefore({ $0.allSatisfy { isDigit($0) || $0 == 0x2d } }) { first -= 1 }
+        if isBefore({ $0.count == 3 && !$0.contains(where: isDigit) }) { first -= 1 }
+        return words[first].startIndex
     }
 
     /// Digits of a time, the T or C of a task or a processor, and the closing bracket.

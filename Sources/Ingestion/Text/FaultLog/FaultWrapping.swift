@@ -5,7 +5,14 @@ import Machines
 
 extension FaultMessage {
     private static let continuationsMax = 6
-    private static let contextFault = Array("Unhandled context fault:".utf8)
+    private static let openings = [
+        "Unhandled context fault:", "Unhandled arm-smmu context fault from", "Blocked unknown Stream ID 0x",
+        "Unexpected global fault",
+    ].map { Array($0.utf8) }
+    /// Registers that stand on a line of their own, as it may end within their names.
+    private static let registers: Set<String> = [
+        "FAR", "PAR", "FSR", "FSYNR0", "FSYNR1", "SID", "TTBR0", "TTBR1", "context", "context bank#",
+    ]
     private static let digitsOfWord = 16
 
     /// What drivers call the numbers of their messages, as it stands in front of them.
@@ -18,7 +25,8 @@ extension FaultMessage {
     /// What may come behind "unpriv data write".
     private static let accessWords: Set<String> = [
         "data", "inst", "read", "write", "s1", "s2", "\"Input", "\"CD", "\"TTD", "\"TT", "address", "caused",
-        "fetch\"", "fault\"", "fetch", "translation", "table", "stall", "stag:",
+        "fetch\"", "fault\"", "fetch", "translation", "table", "stall", "stag:", "\"Stage", "Stage", "1",
+        "ttd_write",
     ]
 
     /// Whether something is missing that the driver always prints at the end.
@@ -31,14 +39,16 @@ extension FaultMessage {
     }
 
     private var isCutV2: Bool {
-        if starts("Unhandled context") || Self.contextFault.starts(with: text) {
+        if Self.openings.contains(where: { $0.count > text.count && $0.starts(with: text) }) { return true }
+        if starts("Unhandled arm-smmu context") { return text.last != UInt8(ascii: "!") }
+        if text.last == 0x3d || Self.registers.contains(TextLines.string(text.prefix(16))) { return true }
+        if starts("FSR") { return text.last == 0x2c || !text.contains(0x5d) }
+        if starts("Unhandled context") {
             let fields = FaultFields(text[...])
             if text.last == 0x2c || isParenthesisOpen { return true }
             return (fields.text("cb") ?? "").isEmpty && !fields.has("SID")
         }
-        guard starts("GFSR") else { return false }
-        let fields = FaultFields(text[...])
-        return fields["GFSR"] != nil && fields["GFSYNR2"] == nil
+        return starts("GFSR") && FaultFields(text[...])["GFSYNR2"] == nil
     }
 
     private var isCutV3: Bool {
@@ -50,12 +60,23 @@ extension FaultMessage {
             let number = words.count > 1 ? SMMUFault.eventNumber(named: TextLines.string(words[1])) : nil
             let last = number.map { (0x10...0x13).contains($0) } == true ? "ipa" : "ssid"
             return FaultFields(text[...])[last] == nil
+        case "sid":
+            return Self.isRequestCut(words)
         case "priv", "unpriv":
             return FaultFields(text[...])["stag"] == nil
         default:
             return words.count < EventRecord.wordsOfEvent && Self.isHalf(words.last)
         }
     }
+
+    /// Whether a page request lacks its address.
+    private static func isRequestCut(_ words: [ArraySlice<UInt8>]) -> Bool {
+        guard words.count < requestWordsMax else { return false }
+        let place = words.firstIndex { $0.elementsEqual("iova".utf8) }
+        return place.map { $0 + 1 == words.count } ?? true
+    }
+
+    private static let requestWordsMax = 12
 
     private var isParenthesisOpen: Bool {
         guard let open = text.lastIndex(of: 0x28) else { return false }
@@ -72,9 +93,13 @@ extension FaultMessage {
     func continued(by head: ArraySlice<UInt8>) -> FaultMessage? {
         guard continuations < Self.continuationsMax, isCut else { return nil }
         let more = head.drop { TextLines.isBlank($0) || $0 == 0x3e }
-        guard !more.isEmpty, !FaultStamp.hasClock(more), let separator = separator(to: more) else {
-            return nil
-        }
+        // The next message's stamp may begin on the same line.
+        let rest = FaultStamp.hasClock(more) ? FaultStamp.beforeClock(more) : more
+        return rest.isEmpty ? nil : joined(to: rest)
+    }
+
+    private func joined(to more: ArraySlice<UInt8>) -> FaultMessage? {
+        guard let separator = separator(to: more) else { return nil }
         var whole = self
         whole.text += separator + more
         whole.continuations += 1
@@ -86,8 +111,7 @@ extension FaultMessage {
         let blank: [UInt8] = [0x20]
         let token = more.prefix { !TextLines.isBlank($0) }
         if text.isEmpty {
-            let isKnown = FaultForm.opens(more, driver) || more.starts(with: "0x".utf8)
-            return isKnown ? [] : nil
+            return FaultForm.bareDriver(of: more + [0x20], isContinued: true) == driver ? [] : nil
         }
         switch driver {
         case .armSMMU: break
@@ -95,6 +119,13 @@ extension FaultMessage {
             let words = words
             if words[0].elementsEqual("event".utf8) || EventRecord.Piece(words[0]) != nil {
                 return separatorOfWords(words, more, token)
+            }
+            if starts("sid") {
+                let isPart = ["0x", "[", "priv", "unpriv", "access", "at", "iova"].contains {
+                    token.starts(with: $0.utf8)
+                }
+                let isRest = TextLines.Line(number: 0, bytes: more, isUnended: false).holds("iova 0x")
+                return isPart || isRest ? blank : nil
             }
             if starts("priv") || starts("unpriv") {
                 return Self.accessWords.contains(TextLines.string(token))
@@ -124,14 +155,35 @@ extension FaultMessage {
         func isNamed(_ words: String) -> Bool { Self.names.contains { words.hasPrefix($0) } }
         if !lastWord.isEmpty, !isNamed(lastWord), isNamed(lastWord + token) { return [] }
         if isNamed(token) { return [0x20] }
-        if lastWord.hasSuffix(":"), token.hasPrefix("0x") { return [0x20] }
+        if lastWord == "event:", SMMUFault.eventNumber(named: token) != nil || token == "UNKNOWN" {
+            return [0x20]
+        }
+        let rest = TextLines.Line(number: 0, bytes: more, isUnended: false)
+        if lastWord == "client:", rest.holds(" sid: 0x") { return [0x20] }
+        if lastWord == "(unassigned", token == "sid)" { return [0x20] }
+        if driver == .armSMMU, let separator = separatorOfRegister(lastWord, token) { return separator }
+        if lastWord.hasSuffix(":") || lastWord.hasPrefix("GF"), token.hasPrefix("0x") { return [0x20] }
         if driver == .armSMMU, isParenthesisOpen, token.hasPrefix("-") || token.hasSuffix("),") {
             return [0x20]
         }
         if Self.isNumberBroken(lastWord, token) { return [] }
-        let isOpening =
-            Self.contextFault.starts(with: text) && (text + [0x20] + more).starts(with: Self.contextFault)
+        let isOpening = Self.openings.contains { opening in
+            let whole = text + [0x20] + more
+            return opening.starts(with: text) && opening.count > text.count && whole.starts(with: opening)
+                || text == opening && token.hasSuffix("!")
+        }
         return isOpening ? [0x20] : nil
+    }
+
+    /// `FAR` and `= 0x40`, `FSR = 00000402` and `[Format=2 TF], SID=0x102`
+    private func separatorOfRegister(_ lastWord: String, _ token: String) -> [UInt8]? {
+        let isNamed = Self.registers.contains(TextLines.string(text.prefix(16)))
+        let isNext =
+            isNamed && (token.hasPrefix("=") || token == "bank#")
+            || lastWord == "="
+                && TextLines.bareHex(token.hasPrefix("0x") ? token.utf8.dropFirst(2) : token.utf8[...]) != nil
+            || starts("FSR") && (token.hasPrefix("[") || text.contains(0x5b) && !text.contains(0x5d))
+        return isNext ? [0x20] : nil
     }
 
     /// Whether a number was broken in two, or from its comma: "iova=0" and "x40,".

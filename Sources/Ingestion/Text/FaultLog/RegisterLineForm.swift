@@ -38,7 +38,10 @@ extension FaultForm {
         else { return false }
         let more = message.text[(equals + 1)...].drop(while: TextLines.isBlank)
         let digits = more.prefix { !TextLines.isBlank($0) && $0 != 0x2c }
-        let value = TextLines.prefixedHex(digits) ?? TextLines.bareHex(digits)
+        let next = message.text[digits.endIndex...].split(whereSeparator: TextLines.isBlank).first
+        // A half is not the number.
+        let isHalf = next.map { TextLines.bareHex($0) != nil } ?? false
+        let value = isHalf ? nil : TextLines.prefixedHex(digits) ?? TextLines.bareHex(digits)
         let fields = FaultFields(message.text[...])
         reading.change(message.smmu) { fault in
             fault.settle(\.streamID, fields.u32("SID").map { $0 & 0xffff })
