@@ -38,11 +38,16 @@ import Testing
         }
 
         static let read = Wanted(["not_msi"], ["no"])
+        static let queue = Wanted(["no_address"], ["no"], ["no fault", "no access was refused"])
         static let stream = Wanted(["no_address"], ["unknown"])
     }
 
-    /// By the report's file, an element for each item. A report that is not read yet has no row.
+    /// By the report's file, an element for each item.
     private static let reports: [(name: String, items: [Wanted])] = [
+        (
+            "f02-sva-wrapped",
+            [Wanted(["not_msi"], ["no"], ["substream 0x1", "iopf", "stall"], without: ["after unmapping"])]
+        ),
         ("f03-imx95-quoted", [Wanted(["not_msi"], ["no"], ["0000:01:00.0"])]),
         ("f03b-imx95-qp", [Wanted(["not_msi"], ["no"], without: ["00:02.1"])]),
         ("f05-aquantia", [Wanted(["not_msi"], ["no"], ["after unmapping"])]),
@@ -62,15 +67,27 @@ import Testing
             "f10-ls1028-shutdown",
             [Wanted(["no_address"], ["unknown"], ["shutdown"], without: ["04:05.1"])]
         ),
+        ("f12-fastrpc-sid", [Wanted(["not_msi"], ["no"])]),
         ("f13-wifi-nocomma", [Wanted(["not_msi"], ["no"], without: ["14:00.1"])]),
+        ("f14-tx2-sid-named", [Wanted(["not_msi"], ["no"], ["a read", "Nothing is mapped"])]),
         ("f16-mt7916", [.read]),
         ("f17-sm7150-newfmt", [.read, .read]),
         (
             "f18-rk3588-02",
             [Wanted(["no_address"], ["unknown"], ["no entry for this stream ID", "iommu-map"])]
         ),
+        ("f19-hisi-53rc1-msi", [Wanted(["likely_msi"], ["likely"], ["32-bit"])]),
         ("f19b-fixed", [Wanted(["likely_msi"], ["likely"], ["32-bit"])]),
+        ("f19d-noword0", [Wanted(["no_address"], ["unknown"], ["incomplete"], without: ["0x201"])]),
+        ("f19f-trunc", [Wanted(["no_address"], ["unknown"], ["incomplete"])]),
         ("f20-hpre-interleaved", [Wanted(["not_msi"], ["no"], ["first page"]), .stream]),
+        (
+            "f21-xen",
+            [
+                Wanted(["not_msi"], ["no"], ["not for fetching instructions"]),
+                Wanted(["no_address"], ["unknown"], ["more than one entry"]),
+            ]
+        ),
         ("f23-only-decoded", [Wanted(["msi_dma_page"], ["likely"])]),
         ("f24-noheader", [Wanted(["unknown", "likely_msi"], ["unknown", "likely"])]),
         ("f25-qemu-multi-smmu", [Wanted(["no_address"], ["unknown"], ["VMM"], without: ["09:00.0"])]),
@@ -85,6 +102,8 @@ import Testing
             "f34-two-smmus-interleaved",
             [Wanted(["msi_window"], ["likely"]), Wanted(["not_msi"], ["no"], without: ["75:02.0"])]
         ),
+        ("f35-android-qcom", [Wanted(["not_msi"], ["no"], ["a600000.dwc3", "Nothing is mapped"])]),
+        ("f36-cmdq", [.queue, Wanted(["no_address"], ["no"], ["no fault", "device is gone"]), .queue]),
     ]
 
     @Test(.enabled(if: SharedShelf.isPresent), arguments: reports.indices) func report(index: Int) {

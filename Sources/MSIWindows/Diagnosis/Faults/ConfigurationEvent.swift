@@ -10,14 +10,14 @@ enum ConfigurationEvent: CaseIterable {
     case badSubstreamID, fetchOfDescriptor, fetchOfSubstreamDescriptor, badDescriptor, badSubstreamDescriptor
     case cacheConflict, fetchOfMachineStructure
     case unidentifiedStream, streamMatchConflict, contextNotSetUp, otherGlobalFault
-    case commandQueue, commandQueueATS
+    case commandTimeout, commandWaitsForDevice, commandRefused, globalError
     case other
 
     /// nil for a fault that is about an address.
     init?(_ fault: SMMUFault) {
         switch fault.cause {
         case .commandQueue:
-            self = fault.event.uppercased().contains("ATC") ? .commandQueueATS : .commandQueue
+            self = Self.queue(fault)
             return
         case .configuration: break
         case .translation, .permission, .accessFlag, .addressSize, .externalAbort, .tlbConflict,
@@ -42,6 +42,14 @@ enum ConfigurationEvent: CaseIterable {
         }
     }
 
+    /// By what the driver says of its queue, and by GERROR: bit 0 is the command queue's.
+    private static func queue(_ fault: SMMUFault) -> ConfigurationEvent {
+        if fault.event.contains("ATC") { return .commandWaitsForDevice }
+        if fault.event.hasPrefix("CMDQ error") { return .commandRefused }
+        let error = fault.registers.first { $0.name == "gerror" }?.value
+        return error.map { $0 & 1 == 0 ? .globalError : .commandRefused } ?? .commandTimeout
+    }
+
     /// By the bits of GFSR, of which the lowest that is set counts.
     private static func global(_ fault: SMMUFault) -> ConfigurationEvent {
         guard let status = fault.registers.first(where: { $0.name == "GFSR" })?.value else {
@@ -54,13 +62,15 @@ enum ConfigurationEvent: CaseIterable {
     }
 
     /// Whether nothing was refused: only the SMMU's own queue is in trouble.
-    var isOfQueue: Bool { self == .commandQueue || self == .commandQueueATS }
+    var isOfQueue: Bool {
+        [.commandTimeout, .commandWaitsForDevice, .commandRefused, .globalError].contains(self)
+    }
 
     /// What happened, to whom, and where it usually comes from.
     func sentence(_ fault: SMMUFault, _ stream: String) -> String {
         let row = advice
         let name = fault.event.prefix(1).uppercased() + fault.event.dropFirst()
-        if isOfQueue { return "\(name) is no fault. \(row.meaning) \(row.cause)" }
+        if isOfQueue { return "\"\(name)\" is no fault. \(row.meaning) \(row.cause)" }
         return "\(name)\(stream): \(row.meaning) \(consequence) \(row.cause)"
     }
 
@@ -75,7 +85,7 @@ enum ConfigurationEvent: CaseIterable {
             "Only what the device does in that substream fails; MSIs have no substream."
         case .badATSRequest, .translationForbidden:
             "Only what the device does through ATS fails; MSIs hardly ever are."
-        case .otherGlobalFault, .commandQueue, .commandQueueATS:
+        case .otherGlobalFault, .commandTimeout, .commandWaitsForDevice, .commandRefused, .globalError:
             "It may have been an MSI or any other DMA."
         }
     }
@@ -202,12 +212,26 @@ extension ConfigurationEvent {
                 "the SMMU refused an access before it knew where to translate it.",
                 "Which stream it was and why is in GFSR and GFSYNR, as far as they were logged.",
                 "Send the lines with GFSR and GFSYNR too.")
-        case .commandQueue:
+        case .commandTimeout:
             Advice(
-                "The SMMU's command queue waits or stopped, so no access was refused here.",
-                "The SMMU does not finish a command, for want of clock, power or a device's answer.",
+                "The SMMU's command queue waits, so no access was refused here.",
+                "The SMMU does not finish a command: it waits for a device's answer, or has no clock or power.",
                 "Read the lines before it: the first error is the cause, and what follows waits for it.")
-        case .commandQueueATS:
+        case .commandRefused:
+            Advice(
+                "The SMMU stopped at a command, so no access was refused here.",
+                "The command is unknown to it, or could not be read from memory; the line that names the error says "
+                    + "which.",
+                "Read the lines around it for the name of the error.",
+                "If it is an illegal command, update the kernel or report it to the authors of the SMMU driver.",
+                Self.memory)
+        case .globalError:
+            Advice(
+                "The SMMU reports trouble of its own, so no access was refused here.",
+                "A queue of events could not be written, an interrupt of the SMMU itself was lost, or it gave up service; "
+                    + "the number after \"reported\" says which.",
+                "Read the lines after it: the driver names each of the errors.")
+        case .commandWaitsForDevice:
             Advice(
                 "The SMMU's command queue waits for a device's answer (ATC invalidate), so no access was refused here.",
                 "The device is gone or hangs: it fell off the bus, was reset or lost power.",

@@ -101,6 +101,10 @@ extension FaultScene {
             return
                 "Nothing is mapped there\(streamPhrase): a driver's DMA after unmapping, or past the end of a "
                 + "buffer, looks like this." + substream
+        case .permission where fault.isInstruction == true:
+            return
+                "It is mapped, but not for fetching instructions\(streamPhrase): its pages are marked as not to be "
+                + "executed." + substream
         case .permission:
             return
                 "It is mapped, but not for this access\(streamPhrase): a buffer that was mapped for the other "
