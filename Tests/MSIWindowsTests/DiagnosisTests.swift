@@ -15,9 +15,9 @@ import Testing
         0x9_0000_f000,
         1 << 48, 0xffff_ffff_ffff_f000,
     ]
-    private static let offsets: [UInt64] = [0x40, 0, 0x8, 0x44, 0x123]
+    private static let offsets: [UInt64] = [0x40, 0, 0x8, 0x44]
     private static let accesses: [(isWrite: Bool?, isFetch: Bool?)] = [
-        (true, false), (true, nil), (false, false), (false, true), (nil, nil),
+        (true, false), (false, false), (false, true), (nil, nil),
     ]
     private static let causes: [SMMUFault.Cause] = [
         .translation, .permission, .accessFlag, .addressSize, .externalAbort, .tlbConflict,
@@ -151,7 +151,7 @@ import Testing
                 continue
             }
             if word.hasPrefix(made.fault.client ?? "-") { continue }
-            let address = word.suffix(7)
+            let address = "\(parts[parts.count - 2]):\(last)"
             let requester = question.platform.flatMap { _ in Platform.requester("0000:\(address)") }
             let maps = question.platform?.devices.contains { device in
                 requester.flatMap { device.stream(ofRequester: $0) }?.id == made.fault.streamID

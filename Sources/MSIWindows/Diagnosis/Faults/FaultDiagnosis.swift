@@ -103,7 +103,7 @@ extension FaultExplanation {
             ? "" : " (\(HexLiteral.text(DoorbellCatalogue.offsetOfGICs)) is what GICs have)"
         guard scene.doorbell(atOffsetOf: iova) != nil else {
             // A doorbell that is not known may lie anywhere, but MSIs are written whole.
-            if scene.hasUnknownDoorbells, iova & (bytesOfMSI - 1) == 0 {
+            if scene.hasUnknownOffsets, iova & (bytesOfMSI - 1) == 0 {
                 return FaultExplanation(
                     fault, .unknown, .unknown,
                     because:

@@ -14,6 +14,7 @@ extension FaultScene {
         let id = HexLiteral.text(UInt64(stream))
         if let client = fault.client { return " (stream ID \(id), \(client))" }
         guard let first = devices.first else { return " (stream ID \(id))" }
+        guard devices.count == 1 else { return " (stream ID \(id), \(first.id) or another device)" }
         let function = isShared(first, stream) ? nil : first.requester(ofStream: stream, on: smmu?.id)
         let place = function.map { ", there \(Platform.functionAddress($0))" } ?? ""
         return " (stream ID \(id), \(first.id)\(place))"

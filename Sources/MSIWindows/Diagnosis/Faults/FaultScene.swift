@@ -49,6 +49,15 @@ struct FaultScene {
     var hasDoorbells: Bool { !doorbells.isEmpty }
     /// Whether an MSI may go to a place that is not known here.
     var hasUnknownDoorbells: Bool { !controllersWithoutDoorbell.isEmpty }
+    /// Whether one of these may have any offset in its page, which GICs' have not.
+    var hasUnknownOffsets: Bool {
+        controllersWithoutDoorbell.contains { controller in
+            switch controller.kind {
+            case .its, .gicv2m, .mbi: false
+            case .preITS, .other: true
+            }
+        }
+    }
     var pageBytes: UInt64 { conditions.pageSize.bytes }
 
     init(_ fault: SMMUFault, _ question: FaultQuestion) {
