@@ -30,7 +30,8 @@ public struct MapFailure: Hashable, Sendable {
 
     /// What the message itself gives as the reason.
     public enum Reason: Sendable {
-        case lockedMemory, unsafeInterrupts, directRegion, notViable, outsideRanges, unaligned
+        case lockedMemory, unsafeInterrupts, directRegion, notViable, outsideRanges, unaligned,
+            overlapsReserved
     }
 
     /// Whose host it was, where the message says.

@@ -175,4 +175,27 @@ import Testing
             }
         }
     }
+
+    /// kvmtool reads reserved_regions itself and prints its ranges without 0x, in either order.
+    @Test(arguments: [
+        "Fatal: RESERVED region [90000000-900fffff] would overlap RAM region [80000000-9fffffff]",
+        "Fatal: RAM region [80000000-9fffffff] would overlap RESERVED region [90000000-900fffff]",
+    ])
+    func kvmtoolsOverlap(line: String) {
+        let answer = ServiceClient().ask(
+            .post, "/v1/map-failures", Array(line.utf8), type: "text/plain")
+        let item = answer.list("items").first ?? [:]
+        #expect(item["iova"] as? String == "0x80000000" && item["last"] as? String == "0x9fffffff")
+        #expect(item["verdict"] as? String == "reserved_region" && item["program"] as? String == "kvmtool")
+    }
+
+    /// A platform of one device leaves nothing to ask.
+    @Test func theOnlyDeviceOfAPlatformIsMeant() {
+        let line = "vfio_dma_map(0x5585, 0x7f00000, 0x200000, 0x7f51) = -22 (Invalid argument)"
+        let answer = ServiceClient().ask(
+            .post, "/v1/map-failures?platform=example-qemu-virt", Array(line.utf8), type: "text/plain")
+        #expect(answer.status == 200, "\(answer.text)")
+        let item = answer.list("items").first ?? [:]
+        #expect(item["verdict"] as? String == "software_window", "\(answer.text)")
+    }
 }

@@ -89,7 +89,7 @@ extension Service {
     }
 
     /// The host that the request names, as a decision would ask about it; a device that the text names will
-    /// do where the platform has it.
+    /// do where the platform has it, and so will the only device of a platform.
     private func mapQuestion(
         _ request: MapFailureRequest, _ failures: [MapFailure], isInQuery: Bool
     ) throws(Problem) -> MapQuestion {
@@ -100,7 +100,8 @@ extension Service {
         if let id = request.platformAlone, let entry = platforms.entry(id, at: prefix + "platform", problems)
         {
             let names = failures.flatMap { [$0.device, $0.group.map { "group:\($0)" }] }.compactMap { $0 }
-            if let name = names.first(where: { entry.device($0) != nil }) {
+            let only = entry.platform.devices.count == 1 ? entry.platform.devices.first?.id : nil
+            if let name = names.first(where: { entry.device($0) != nil }) ?? only {
                 host.subject = .platform(id: id, device: name)
             } else {
                 problems.add(

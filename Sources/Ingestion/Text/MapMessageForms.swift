@@ -61,6 +61,13 @@ struct MapMessageForm: Sendable {
             "VFIO_IOMMU_UNMAP_DMA", isPlainWhenCut: true),
         MapMessageForm(
             "failed to map {iova} -> {user} ({size}) for DMA", .kvmtool, .map, "VFIO_IOMMU_MAP_DMA", .vfio),
+        // kvmtool compares reserved_regions with the guest's banks before it maps anything.
+        MapMessageForm(
+            "RESERVED region [{}] would overlap RAM region [{hexIOVA}-{hexLast}]", .kvmtool, .map,
+            "reserved_regions", .vfio, .overlapsReserved),
+        MapMessageForm(
+            "RAM region [{hexIOVA}-{hexLast}] would overlap RESERVED region [{}]", .kvmtool, .map,
+            "reserved_regions", .vfio, .overlapsReserved),
     ]
 
     private static let attaching = [
@@ -194,7 +201,7 @@ extension MapFailure.Reason {
         switch self {
         case .lockedMemory: 12
         case .unsafeInterrupts: 1
-        case .directRegion: 22
+        case .directRegion, .overlapsReserved: 22
         case .notViable, .outsideRanges, .unaligned: nil
         }
     }

@@ -9,12 +9,14 @@ struct MessageTemplate: Sendable {
     enum Field: String, Sendable {
         case anything = ""
         case iova, last, size, user, limit
+        /// Hex digits without a prefix.
+        case hexIOVA, hexLast
         /// Text, not a number.
         case group, region
 
         var isNumber: Bool {
             switch self {
-            case .iova, .last, .size, .user, .limit: true
+            case .iova, .last, .size, .user, .limit, .hexIOVA, .hexLast: true
             case .anything, .group, .region: false
             }
         }
@@ -107,8 +109,8 @@ struct MessageTemplate: Sendable {
                     return match.isCut
                 }
                 if field.isNumber {
-                    guard let number = Self.number(value) else { return false }
-                    match.numbers[field] = number
+                    guard let (name, number) = Self.number(value, of: field) else { return false }
+                    match.numbers[name] = number
                 } else if field != .anything {
                     match.texts[field] = TextLines.string(value)
                 }
@@ -133,6 +135,17 @@ struct MessageTemplate: Sendable {
 
     private static func isOfNumber(_ byte: UInt8) -> Bool {
         HexLiteral.digit(byte) != nil || byte | 0x20 == 0x78
+    }
+
+    /// The number of a field, under the name that it has in every form.
+    private static func number(
+        _ bytes: ArraySlice<UInt8>, of field: Field
+    ) -> (name: Field, number: UInt64)? {
+        switch field {
+        case .hexIOVA: TextLines.bareHex(bytes).map { (.iova, $0) }
+        case .hexLast: TextLines.bareHex(bytes).map { (.last, $0) }
+        case .anything, .iova, .last, .size, .user, .limit, .group, .region: number(bytes).map { (field, $0) }
+        }
     }
 
     /// `0x40000000`, or decimal digits.

@@ -28,7 +28,7 @@ struct FaultMark {
     private static let linux: [Speaker] = [
         Speaker("arm-smmu", .armSMMU), Speaker("arm-smmu-v3", .armSMMUv3),
         Speaker("arm-smmu-impl", .armSMMU), Speaker("arm-smmu-qcom", .armSMMU),
-        Speaker("arm-smmu-nvidia", .armSMMU),
+        Speaker("arm-smmu-nvidia", .armSMMU), Speaker("t19x-arm-smmu", .armSMMU),
     ]
 
     /// Names with a colon, as Xen prints them; a path of the device tree follows.

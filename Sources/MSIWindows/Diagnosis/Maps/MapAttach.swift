@@ -55,7 +55,7 @@ enum MapAttach {
                             + "\(failure.group ?? "N")/devices lists them."
                     ]
                 )
-            case .lockedMemory, .outsideRanges, .unaligned:
+            case .lockedMemory, .outsideRanges, .unaligned, .overlapsReserved:
                 ("Attaching failed.", MapChanges.sendHost(failure))
             }
         return MapExplanation(failure, .refusedAttach, .yes, because: because, changes: changes)

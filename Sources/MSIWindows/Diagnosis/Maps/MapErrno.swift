@@ -27,6 +27,13 @@ enum MapErrno {
                 because:
                     "QEMU found \(failure.range?.text ?? "the region") outside every IOVA range that the host reported.",
                 changes: MapChanges.sendHost(failure))
+        case .overlapsReserved:
+            return MapExplanation(
+                failure, .reservedRegion, .yes,
+                because:
+                    "kvmtool found guest RAM \(failure.range?.text ?? "") over a range in the host's reserved_regions, and does "
+                    + "not start.",
+                changes: MapChanges.sendHost(failure))
         case .unsafeInterrupts, .directRegion, .notViable, nil: return nil
         }
     }
