@@ -138,7 +138,7 @@ struct BootLogJoining {
     /// Devices in groups: those that the description knows, or that are behind its bridges.
     mutating func takeMembers() throws(PlatformError) {
         giveWindowsToFunctions()
-        let known = Set(platform.devices.map(\.id))
+        var known = Set(platform.devices.map(\.id))
         let names = SysfsNames(platform.devices)
         let groups = Dictionary(
             platform.devices.filter { $0.kind == .group }.map { ($0.id, $0) },
@@ -150,6 +150,7 @@ struct BootLogJoining {
                 strangers += 1
                 continue
             }
+            known.insert(member.device)
             platform.devices.append(device)
             guard platform.devices.count <= PlatformLimits.devicesMax else {
                 throw .tooManyDevices(limit: PlatformLimits.devicesMax)

@@ -8,11 +8,12 @@ extension PCIListing {
     /// The log with the groups that the list adds.
     func joined(to log: BootLog?, _ findings: inout FindingList) -> BootLog {
         var log = log ?? BootLog()
-        let known = Dictionary(
+        var known = Dictionary(
             log.members.map { ($0.device, $0.group) }, uniquingKeysWith: { _, last in last })
         for function in functions {
             guard let group = function.group else { continue }
             guard let before = known[function.address] else {
+                known[function.address] = group
                 log.members.append(.init(device: function.address, group: group))
                 continue
             }

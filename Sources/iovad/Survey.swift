@@ -131,7 +131,10 @@ enum SurveyReport {
             ["policy", "fits", "conflicts", "not at \(mainline)", "machines in conflict"],
             survey.tallies.map { tally in
                 [
-                    tally.policy.name, "\(tally.fits)", "\(tally.conflicts)", "\(tally.moved)",
+                    tally.policy.name, "\(tally.fits)",
+                    "\(tally.conflicts)"
+                        + (tally.conditional > 0 ? " (\(tally.conditional) conditional)" : ""),
+                    "\(tally.moved)",
                     names(tally.platforms),
                 ]
             })
@@ -145,6 +148,9 @@ enum SurveyReport {
                 ]
             })
         if survey.conflicts.isEmpty { report.paragraph("None.") }
+        if survey.conflicts.contains(where: { $0.reachability == .conditional }) {
+            report.paragraph("Where pci_window is the only reason, \(Reachability.condition).")
+        }
         let more = survey.conflicts.count + survey.conflictsDropped - conflictsShown
         if more > 0 { report.paragraph("And \(more) more.") }
         addConstants(survey, constants, &report)

@@ -275,3 +275,71 @@ import Testing
         }
     }
 }
+
+/// Readers of logs and lists under bytes that nobody wrote, and under as many as a body may have.
+@Suite struct BootLogMutationTests {
+    static let seeds = [
+        BootLogTests.server,
+        """
+        0002:01:00.0 Ethernet controller: Example Adapter
+        \tIOMMU group: 4
+        \tRegion 0: Memory at 8000000 (64-bit, prefetchable) [size=1M]
+        \tCapabilities: [60] MSI: Enable+ Count=1/8 Maskable+ 64bit+
+        \t\tAddress: 00000000fffff040  Data: 0000
+        """,
+    ]
+
+    /// Nothing traps, and what is read keeps the bounds that its types promise.
+    @Test(arguments: seeds.indices) func mutations(index: Int) throws {
+        var random = SeededGenerator.forTest("boot log \(index)", fallback: 0xb007)
+        let seed = Array(Self.seeds[index].utf8)
+        let pieces: [[UInt8]] = [
+            "0x", "-", "]", "[mem ", "ffffffffffffffff", "(bus address [", "\n", ":", " ", "0",
+        ]
+        .map { Array($0.utf8) }
+        for _ in 0..<2_000 {
+            var bytes = seed
+            for _ in 0..<Int.random(in: 1...6, using: &random) {
+                guard !bytes.isEmpty else { break }
+                let at = Int.random(in: 0..<bytes.count, using: &random)
+                switch Int.random(in: 0..<4, using: &random) {
+                case 0: bytes[at] = UInt8.random(in: 0...255, using: &random)
+                case 1: bytes.remove(at: at)
+                case 2: bytes.insert(contentsOf: pieces.randomElement(using: &random) ?? [], at: at)
+                default: bytes = Array(bytes.prefix(max(at, 1)))
+                }
+            }
+            let problems = ProblemList(limit: 8)
+            let limits = JSONLimits(bytesMax: 1 << 20, depthMax: 32, valuesMax: 1_000)
+            let parts = [
+                InputPart(name: "a", bytes: bytes, labelled: nil, isWhole: false),
+                InputPart(name: "b", bytes: seed, labelled: nil, isWhole: false),
+                InputPart(
+                    name: "c", bytes: Array("08000000-0fffffff : PCI Bus 0002:00\n".utf8), labelled: nil,
+                    isWhole: false),
+            ]
+            _ = try? PlatformReader.read([parts[0], parts[2]], .init(json: limits), problems)
+            _ = try? PlatformReader.read([parts[0]], .init(json: limits), problems)
+            let log = try? BootLogText.read(bytes)
+            for window in (log?.bridges ?? []).flatMap(\.windows) {
+                #expect(window.size > 0 && window.cpuStart <= window.cpuStart &+ (window.size - 1))
+                #expect(window.busStart <= window.busStart &+ (window.size - 1))
+            }
+            _ = try? PCIListing.read(bytes)
+        }
+    }
+
+    /// Work grows with the text: one line of 8 MiB, and as many lines.
+    @Test func eightMebibytes() throws {
+        let line = Array("[    1.000000] pci 0002:00:01.0: Adding to iommu group 3 node n ITS x\n".utf8)
+        let lines = Array([[UInt8]](repeating: line, count: (8 << 20) / line.count).joined())
+        let start = ContinuousClock.now
+        #expect(try BootLogText.read(lines).members.count == 1)
+        let one = Array(
+            [[UInt8]](repeating: Array("root node (bus ITS ".utf8), count: (8 << 20) / 19).joined())
+        _ = try BootLogText.read(one)
+        _ = try PCIListing.read(lines)
+        print("boot log: 3 times 8 MiB in \(ContinuousClock.now - start)")
+        #expect(ContinuousClock.now - start < .seconds(120))
+    }
+}

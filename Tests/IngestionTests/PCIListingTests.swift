@@ -65,6 +65,12 @@ import Testing
         #expect(listing.functions[1].regions == [IOVARange(proven: 0x800_0000, 0x80f_ffff)])
     }
 
+    /// A list that was pasted twice.
+    @Test func twiceIsOnce() throws {
+        let platform = try platform(Self.text() + "\n\n" + Self.text())
+        #expect(platform.devices.map(\.id) == ["rc:2", "0002:00:01.0", "0002:01:00.0"])
+    }
+
     /// Without segments, as on most machines, and with CRLF.
     @Test func shortAddresses() throws {
         let text = Self.text().replacing("0002:", with: "").replacing("\n", with: "\r\n")

@@ -142,7 +142,7 @@ export class PlacementView {
     const pickItems = picks.map(([name, label, value]) => ({ id: `pick-${name}`, kind: 'pick', start: BigInt(value), last: BigInt(value) + size - 1n, mark: true, title: `Pick: ${label}`, label: name.replaceAll('_', ' '), seen: 'picks' }));
     const ranges = vmm?.occupied ?? [];
     const lanes = [
-      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : 'Default window, does not work', note: answer.default.blockers.map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
+      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : answer.default.reachability === 'conditional' ? 'Default window, in a PCI window of a host' : 'Default window, does not work', note: answer.default.blockers.map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
       { id: 'picks', label: 'Picks', items: pickItems },
       { id: 'candidates', label: 'Candidates', items: (answer.candidates ?? []).map((range, index) => ({ id: `c${index}`, kind: 'candidate', ...span(range), seen: 'candidates' })) },
       { id: 'guest', label: 'Guest', items: guestItems(ranges) },

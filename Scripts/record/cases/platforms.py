@@ -16,6 +16,7 @@ def run(r, context):
     own(r, context)
     trees(r, context)
     tables(r, context)
+    logs(r, context)
     captures(r, context)
     texts(r, context)
     life(r)
@@ -90,6 +91,36 @@ def tables(r, context):
         r.post("/v1/platforms?validate_only=true", shelf.read(path), [["Content-Type", OCTETS]])
     for name, path in blocks:
         r.post("/v1/platforms?validate_only=true", shelf.read(path), [["Content-Type", TABLE]])
+
+
+BOOT_LOG = b"""[    0.000000] Booting Linux on physical CPU 0x0000080000 [0x413fd0c1]
+[    0.000000] Linux version 6.8.0 (builder) #31 SMP
+[    0.000000] ITS [mem 0x08080000-0x0809ffff]
+[    0.140000] PCI host bridge to bus 0000:00
+[    0.140003] pci_bus 0000:00: root bus resource [mem 0x08000000-0x0fffffff window]
+[    0.140004] pci_bus 0000:00: root bus resource [mem 0x50000000-0x57ffffff] (bus address [0x20000000-0x27ffffff])
+[    0.160001] arm-smmu-v3 arm-smmu-v3.0.auto: ias 48-bit, oas 44-bit (features 0x00001fef)
+[    0.200000] pci 0000:01:00.0: Adding to iommu group 3
+"""
+LISTING = b"""0000:01:00.0 Ethernet controller: Example Adapter
+\tIOMMU group: 3
+\tRegion 0: Memory at 8000000 (64-bit, prefetchable) [size=1M]
+\tCapabilities: [60] MSI: Enable+ Count=1/8 Maskable+ 64bit+
+\t\tAddress: 00000000fffff040  Data: 0000
+"""
+
+
+def logs(r, context):
+    """A boot log and a list of functions, alone, cut, and beside a table and iomem."""
+    upload(r, context, "boot-log", BOOT_LOG, TEXT, "boot", deep=True)
+    for data in (LISTING, BOOT_LOG[:300], BOOT_LOG[120:], BOOT_LOG.replace(b"\n", b"\r\n"), BOOT_LOG * 2):
+        r.post("/v1/platforms?validate_only=true", data, [["Content-Type", TEXT]])
+    iomem = b"08000000-0fffffff : PCI Bus 0000:00\n"
+    for name, path in context.shelf.tables():
+        parts = [("iort", shelf.read(path)), ("dmesg", BOOT_LOG), ("lspci", LISTING), ("iomem", iomem)]
+        for count in (2, 3, 4):
+            r.post("/v1/platforms?validate_only=true", shelf.multipart(parts[:count]),
+                   [["Content-Type", shelf.MULTIPART]])
 
 
 def dump(data, signature="IORT"):
