@@ -18,8 +18,10 @@ public enum InputKind: String, CaseIterable, Sendable {
     /// The kind of some bytes; nil when nothing is known that starts so.
     public static func sniff(_ bytes: [UInt8]) -> InputKind? {
         if let kind = allCases.first(where: { $0.isStart(bytes) }) { return kind }
+        let clean = CleanText(Array(bytes.prefix(bytesLookedAt)), stamps: .removed)
+        if ACPIDumpText.isDump(clean.bytes) { return .acpiDump }
         var later: Set<InputKind> = []
-        for line in TextLines(bytes).lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
+        for line in clean.lines.lazy.filter({ !$0.isBlank }).prefix(linesLookedAt) {
             if let kind = allCases.first(where: { $0.isLine(line) }) { return kind }
             if BootLogText.isLine(line) { later.insert(.bootLog) }
             if PCIListing.isLine(line) { later.insert(.pciListing) }
@@ -27,8 +29,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         }
         // Behind the others: faults and traces stand among a boot's lines.
         if let kind = allCases.first(where: later.contains) { return kind }
-        // A log's time stamp begins as a JSON array does.
-        return firstCharacter(of: bytes) == UInt8(ascii: "[") ? .json : nil
+        return startsArray(bytes) ? .json : nil
     }
 
     /// What input of a kind is for.
@@ -66,7 +67,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .deviceTree: bytes.starts(with: DeviceTreeReader.magic)
         case .acpiTables: Self.isTable(bytes)
         case .acpiDump: ACPIDumpText.isDump(bytes)
-        case .json: Self.firstCharacter(of: bytes) == UInt8(ascii: "{")
+        case .json: Self.startsObject(bytes)
         case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures: false
         }
     }
@@ -82,17 +83,42 @@ public enum InputKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// The first byte that is not blank, after a byte order mark.
-    private static func firstCharacter(of bytes: [UInt8]) -> UInt8? {
+    /// What stands behind blanks and a byte order mark.
+    private static func content(of bytes: some Collection<UInt8>) -> some Collection<UInt8> {
         let marks = bytes.starts(with: TextLines.byteOrderMark) ? TextLines.byteOrderMark.count : 0
-        return bytes.dropFirst(marks).first { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }
+        return bytes.dropFirst(marks).drop { TextLines.isBlank($0) || $0 == 0x0a || $0 == 0x0d }
+    }
+
+    /// A brace, unless a log counts records with it: "{1}[Hardware Error]".
+    private static func startsObject(_ bytes: [UInt8]) -> Bool {
+        let text = content(of: bytes)
+        guard text.first == UInt8(ascii: "{") else { return false }
+        let digits = text.dropFirst().prefix { (0x30...0x39).contains($0) }
+        return digits.isEmpty || text.dropFirst(digits.count + 1).first != UInt8(ascii: "}")
+    }
+
+    /// A bracket before a value of JSON. A log's time stamp begins with a bracket as well, and may hold a
+    /// number, but something follows it.
+    private static func startsArray(_ bytes: [UInt8]) -> Bool {
+        let text = content(of: bytes)
+        guard text.first == UInt8(ascii: "[") else { return false }
+        let inner = content(of: text.dropFirst())
+        guard let first = inner.first else { return true }
+        if [UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "\"")].contains(first) {
+            return true
+        }
+        if ["true", "false", "null"].contains(where: { inner.starts(with: $0.utf8) }) { return true }
+        guard (0x30...0x39).contains(first) || first == 0x2d else { return false }
+        let behind = inner.drop { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "]") && $0 != 0x0a }
+        return behind.first == UInt8(ascii: ",") || content(of: behind.dropFirst()).isEmpty
     }
 
     /// Kernel logs and traces may begin with lines of other kinds.
     private static let linesLookedAt = 200
+    private static let bytesLookedAt = 256 << 10
 
     /// Four characters of a signature, and a length whose high bytes are no text.
-    private static func isTable(_ bytes: [UInt8]) -> Bool {
+    static func isTable(_ bytes: [UInt8]) -> Bool {
         if bytes.starts(with: ACPITableSet.rootPointer) { return !ACPIDumpText.isDump(bytes) }
         // Cut within the length field, only the signature is left to tell.
         guard bytes.count >= 8 else { return bytes.starts(with: Array("IORT".utf8)) }

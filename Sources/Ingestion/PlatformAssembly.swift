@@ -117,7 +117,9 @@ struct PlatformAssembly {
     private mutating func addBootLog(_ part: InputPart, as kind: InputKind) throws(PlatformError) {
         let content: BootLog
         do {
-            content = try BootLogText.read(part.bytes)
+            let text = CleanText(part.bytes, stamps: .kept)
+            text.tell(&findings)
+            content = try BootLogText.read(text.bytes)
         } catch {
             throw .text(part: part.name, error)
         }

@@ -259,10 +259,13 @@ public struct MappingEvent: Hashable, Sendable {
     /// Who ran: `kworker/0:1-12`. Empty when the line does not say.
     public var task: String
     public var kind: Kind
+    /// The device that asked, where a kernel prints it; empty elsewhere.
+    public var device: String
 
-    public init(line: Int, task: String, kind: Kind) {
+    public init(line: Int, task: String, kind: Kind, device: String = "") {
         self.line = line
         self.task = task
+        self.device = device
         self.kind = kind
     }
 }

@@ -44,7 +44,7 @@ extension Service {
                 "Found no fault of arm-smmu or arm-smmu-v3 (lines read: \(content.linesRead)); one looks like \"arm-smmu "
                     + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
                     + (content.foreign.map { " " + $0 } ?? "")
-                    + elsewhere(log))
+                    + elsewhere(log, than: .faultLog))
         }
         return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)
     }
@@ -93,7 +93,7 @@ extension Service {
             writer.member("faults_dropped", content.faultsDropped)
             writer.member("faults_suppressed", content.suppressed)
             writer.member("events_lost", content.eventsLost)
-            writer.findings(of: form)
+            writer.findings(of: form, content.findings)
             writer.model(conditions.kernel, engine: configuration.version)
         }
     }

@@ -35,7 +35,7 @@ extension Service {
                 .unreadableInput,
                 "Found no event iommu:map or iommu:unmap (lines read: \(content.linesRead)); one looks like \"a-1 [000] 5.8: "
                     + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
-                    + elsewhere(context.request.body))
+                    + elsewhere(context.request.body, than: .trace))
         }
         let trace = TraceReconstruction(
             content.events,
@@ -44,7 +44,7 @@ extension Service {
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
-            writer.findings(of: form)
+            writer.findings(of: form, content.findings)
             writer.model(conditions.kernel, engine: configuration.version)
         }
     }
@@ -106,6 +106,7 @@ extension JSONWriter {
         object { writer in
             writer.member("index", index)
             writer.member("kind", domain.kind.rawValue)
+            if !domain.device.isEmpty { writer.member("device", domain.device) }
             writer.member("maps", domain.maps)
             writer.member("unmaps", domain.unmaps)
             writer.member("live", domain.live)

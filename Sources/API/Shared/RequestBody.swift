@@ -62,9 +62,10 @@ extension Service {
         )
     }
 
-    /// Where bytes of another kind belong; empty when that is not known.
-    func elsewhere(_ body: [UInt8]) -> String {
-        guard let kind = InputKind.sniff(body) else { return "" }
+    /// Where bytes of another kind belong; empty when that is not known, or when they belong to the kind that
+    /// was asked for and only lack what it has to contain.
+    func elsewhere(_ body: [UInt8], than asked: InputKind) -> String {
+        guard let kind = InputKind.sniff(body), kind.use != asked.use else { return "" }
         guard let place = kind.use.place else {
             return " The bytes are JSON: send Content-Type: application/json."
         }
@@ -86,9 +87,12 @@ extension InputKind.Use {
 }
 
 extension JSONWriter {
-    /// The finding about the body's content type; nothing when it was right.
-    mutating func findings(of form: BodyForm) {
-        guard let found = form.finding else { return }
-        array("findings") { $0.finding(found) }
+    /// The finding about the body's content type, and those about its text; nothing when there are none.
+    mutating func findings(of form: BodyForm, _ ofText: [Finding] = []) {
+        let all = (form.finding.map { [$0] } ?? []) + ofText
+        guard !all.isEmpty else { return }
+        array("findings") { writer in
+            for finding in all { writer.finding(finding) }
+        }
     }
 }

@@ -14,6 +14,13 @@ enum ACPIDumpText {
         return isHeader(start.prefix { $0 != 0x0a })
     }
 
+    /// The file as clean text, when it is a dump; nil for binary tables and all other files.
+    static func text(_ file: [UInt8]) -> CleanText? {
+        guard isDump(file) || !InputKind.isTable(file) else { return nil }
+        let clean = CleanText(file, stamps: .removed)
+        return isDump(clean.bytes) ? clean : nil
+    }
+
     /// `IORT @ 0x00000000B962E418`
     private static func isHeader(_ line: ArraySlice<UInt8>) -> Bool {
         let mark = Array(" @ 0x".utf8)
@@ -29,31 +36,42 @@ enum ACPIDumpText {
     }
 
     /// The bytes of each table.
-    static func tables(_ file: [UInt8]) throws(ACPIError) -> [[UInt8]] {
+    static func tables(_ text: CleanText, _ findings: inout FindingList) throws(ACPIError) -> [[UInt8]] {
         var tables: [[UInt8]] = []
-        var number = 0
-        for line in file.split(separator: 0x0a, omittingEmptySubsequences: false) {
-            number += 1
-            if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) { continue }
-            if isHeader(line) {
+        var notes = CleaningNotes()
+        /// Characters that the line before has not, and may be in the next line.
+        var isCut = false
+        for line in text.lines where !line.isBlank {
+            if isHeader(line.bytes) {
                 guard tables.count < ACPILimits.tablesMax else {
                     throw .tooManyTables(limit: ACPILimits.tablesMax)
                 }
                 tables.append([])
+                isCut = false
                 continue
             }
-            guard !tables.isEmpty, let (offset, bytes) = hexLine(line) else {
-                throw .dumpLineUnreadable(line: number)
-            }
             let last = tables.count - 1
+            guard last >= 0, let (offset, bytes) = hexLine(line.bytes), !isCut || offset >= tables[last].count
+            else {
+                guard isCut else { throw .dumpLineUnreadable(line: line.number) }
+                // The same bytes as characters are no new fact.
+                notes.note(.wrapped, line: line.number)
+                isCut = false
+                continue
+            }
             guard offset == tables[last].count else {
-                throw .dumpOffsetWrong(line: number, expected: tables[last].count)
+                throw .dumpOffsetWrong(line: line.number, expected: tables[last].count)
             }
             tables[last] += bytes
+            isCut = line.bytes.count - line.indentation < fullColumns
         }
         guard !tables.isEmpty else { throw .dumpWithoutTable }
+        notes.tell(&findings)
         return tables
     }
+
+    /// `0000: `, the hex columns, two blanks and sixteen characters.
+    private static let fullColumns = 6 + hexColumns + 1 + 16
 
     /// The hex part ends by its columns: characters after it may look like hex.
     private static func hexLine(_ line: ArraySlice<UInt8>) -> (offset: Int, bytes: [UInt8])? {

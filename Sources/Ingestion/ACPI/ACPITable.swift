@@ -69,8 +69,9 @@ struct ACPITableSet {
     mutating func add(
         _ file: [UInt8], source: String? = nil, _ findings: inout FindingList
     ) throws(ACPIError) {
-        if ACPIDumpText.isDump(file) {
-            for table in try ACPIDumpText.tables(file) { try addBinary(table, source, &findings) }
+        if let text = ACPIDumpText.text(file) {
+            text.tell(&findings)
+            for table in try ACPIDumpText.tables(text, &findings) { try addBinary(table, source, &findings) }
         } else {
             try addBinary(file, source, &findings)
         }

@@ -25,6 +25,8 @@ public enum FaultLog {
         public var suppressed = 0
         /// There were more faults than the SMMU's queue or its registers could hold.
         public var eventsLost = false
+        /// What was taken away around the log's lines.
+        public var findings: [Finding] = []
 
         public struct Other: Sendable {
             public var line: Int
@@ -62,7 +64,11 @@ public enum FaultLog {
 
     static func read(_ text: [UInt8], linesMax: Int) throws(TextError) -> Content {
         var log = Reading()
-        for line in TextLines(text) where !line.isBlank {
+        let clean = CleanText(text, stamps: .kept)
+        log.content.findings = clean.findings
+        log.content.linesRead = clean.linesSkipped
+        log.content.linesIgnored = clean.linesSkipped
+        for line in clean.lines where !line.isBlank {
             log.content.linesRead += 1
             guard log.content.linesRead <= linesMax else {
                 throw TextError(line.number, "more than \(linesMax) lines")

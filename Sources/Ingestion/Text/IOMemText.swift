@@ -32,28 +32,78 @@ enum IOMemText {
     }
 
     static func read(_ text: [UInt8], _ findings: inout FindingList) throws(TextError) -> Content {
+        let clean = CleanText(text, stamps: .removed)
+        clean.tell(&findings)
+        var reading = Reading()
+        for line in clean.lines where !line.isBlank { try reading.take(line) }
+        try reading.finish()
+        guard reading.lines > 0 else { throw TextError(nil, "the text has no lines") }
+        reading.notes.tell(&findings)
+        if reading.isHidden {
+            findings.note(
+                .warning, "iomem-hidden", "iomem",
+                "All addresses are 0: the file was read without CAP_SYS_ADMIN. Read it as root.")
+        }
+        return reading.content
+    }
+
+    /// A resource, whose name may go on in the next line.
+    private struct Resource {
+        let line: TextLines.Line
+        let start: UInt64
+        let last: UInt64
+        var name: [UInt8]
+    }
+
+    private struct Reading {
         var content = Content()
-        /// The resources around the current line: their indentation, and whether one is a PCI bus.
-        var around: [(indentation: Int, isBus: Bool)] = []
-        var isHidden = true
         var lines = 0
-        var windows = 0
-        for line in TextLines(text) where !line.isBlank {
+        var isHidden = true
+        var notes = CleaningNotes()
+        /// The resources around the current line: their indentation, and whether one is a PCI bus.
+        private var around: [(indentation: Int, isBus: Bool)] = []
+        private var windows = 0
+        private var open: Resource?
+
+        mutating func take(_ line: TextLines.Line) throws(TextError) {
             lines += 1
             guard lines <= TextLimits.linesMax else {
                 throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
             }
-            guard let (start, last, name) = parse(line) else {
+            guard let (start, last, name) = IOMemText.parse(line) else { return try join(line) }
+            try finish()
+            guard start <= last else {
+                throw TextError(line.number, "the range ends before it starts")
+            }
+            open = Resource(line: line, start: start, last: last, name: Array(name))
+        }
+
+        /// The end of a name that a mail program broke off: with it the line is longer than such lines are.
+        private mutating func join(_ line: TextLines.Line) throws(TextError) {
+            let first = line.words.first?.count ?? 0
+            guard var resource = open, resource.line.bytes.count + 1 + first >= IOMemText.brokenColumnsMin
+            else {
                 throw TextError(
                     line.number,
                     "\"\(line.shown)\" is not a line of /proc/iomem (\"10000000-3efeffff : PCI Bus 0000:00\")"
                 )
             }
-            guard start <= last else {
-                throw TextError(line.number, "the range ends before it starts")
-            }
+            resource.name += [0x20] + line.bytes.drop(while: TextLines.isBlank)
+            notes.note(.wrapped, line: resource.line.number)
+            open = nil
+            try add(resource)
+        }
+
+        mutating func finish() throws(TextError) {
+            guard let resource = open else { return }
+            open = nil
+            try add(resource)
+        }
+
+        private mutating func add(_ resource: Resource) throws(TextError) {
+            let (line, start, last) = (resource.line, resource.start, resource.last)
             if last != 0 { isHidden = false }
-            let bus = busSegment(name)
+            let bus = IOMemText.busSegment(resource.name[...])
             while let outer = around.last, outer.indentation >= line.indentation { around.removeLast() }
             if let bus, !around.contains(where: \.isBus), last != 0 {
                 let (size, isFull) = (last - start).addingReportingOverflow(1)
@@ -65,7 +115,7 @@ enum IOMemText {
                 content.pciWindows[bus, default: []].append(
                     window(IOVARange(proven: start, start + (size - 1))))
             }
-            if name.elementsEqual("System RAM".utf8), last != 0 {
+            if resource.name.elementsEqual("System RAM".utf8), last != 0 {
                 guard content.memory.count < TextLimits.memoryRangesMax else {
                     throw TextError(line.number, "more than \(TextLimits.memoryRangesMax) memory ranges")
                 }
@@ -73,13 +123,6 @@ enum IOMemText {
             }
             around.append((line.indentation, bus != nil))
         }
-        guard lines > 0 else { throw TextError(nil, "the text has no lines") }
-        if isHidden {
-            findings.note(
-                .warning, "iomem-hidden", "iomem",
-                "All addresses are 0: the file was read without CAP_SYS_ADMIN. Read it as root.")
-        }
-        return content
     }
 
     /// A window at these addresses; the file says neither offsets nor what is prefetchable.
@@ -89,6 +132,9 @@ enum IOMemText {
             size: range.last.value - range.start.value + 1,
             is64Bit: range.last.value > UInt64(UInt32.max), isPrefetchable: false)
     }
+
+    /// Mail is broken after some 60 columns, of which quotation marks may take a third.
+    private static let brokenColumnsMin = 40
 
     /// The segment of "PCI Bus 0000:00".
     private static func busSegment(_ name: ArraySlice<UInt8>) -> UInt32? {

@@ -19,8 +19,7 @@ enum SysfsReader {
     ) throws(TextError) -> Platform {
         let groups = try SysfsText.read(text, &findings)
         var platform = Platform(source: .sysfs)
-        var told: Set<SysfsText.Region> = []
-        platform.devices = groups.map { device($0, assumption, &told, &findings) }
+        platform.devices = try devices(groups, assumption, &findings)
         findings.note(
             .info, "sysfs-knows-little", "reserved_regions",
             "The file contains no PCI windows, dma-ranges or limits; a window that looks free may be unreachable."
@@ -29,13 +28,50 @@ enum SysfsReader {
         return platform
     }
 
+    /// A device for each group that has a number, and one for each member, with the group's regions.
+    private static func devices(
+        _ groups: [SysfsText.Group], _ assumption: MSIAssumption?, _ findings: inout FindingList
+    ) throws(TextError) -> [Device] {
+        var devices: [Device] = []
+        var told: Set<SysfsText.Region> = []
+        var known: Set<String> = []
+        for group in groups {
+            var whole = device(group, assumption, &told, &findings)
+            if !group.isReported {
+                whole.reportedRegions = nil
+                findings.note(
+                    .warning, "reserved-regions-unknown", whole.id,
+                    "The text lists the devices of the group and not its reserved_regions.")
+            }
+            if case .number = group.name, known.insert(whole.id).inserted { devices.append(whole) }
+            let named: [String] = if case .device(let name) = group.name { [name] } else { [] }
+            for name in named + group.devices {
+                guard known.insert(name).inserted else {
+                    findings.note(
+                        .warning, "device-in-two-groups", whole.id,
+                        "\(name) is in an earlier group too; a device has one group, and the first one counts."
+                    )
+                    continue
+                }
+                var member = whole
+                member.id = name
+                devices.append(member)
+            }
+            guard devices.count <= PlatformLimits.devicesMax else {
+                throw TextError(
+                    nil, "more than \(PlatformLimits.devicesMax) devices, each group counted as one as well")
+            }
+        }
+        return devices
+    }
+
     /// One group from the text of its file alone, which may be empty.
     /// - Parameter told: lines of other groups of the machine whose doubt has been reported.
     static func device(
         _ number: UInt64, _ text: [UInt8], _ assumption: MSIAssumption?,
         _ told: inout Set<SysfsText.Region>, _ findings: inout FindingList
     ) throws(TextError) -> Device {
-        var group = SysfsText.Group(number: number)
+        var group = SysfsText.Group(name: .number(number))
         if text.contains(where: { !TextLines.isBlank($0) && $0 != 0x0a && $0 != 0x0d }) {
             let groups = try SysfsText.read(text, &findings)
             guard groups.count == 1, let only = groups.first else {
@@ -50,12 +86,12 @@ enum SysfsReader {
         _ group: SysfsText.Group, _ assumption: MSIAssumption?, _ told: inout Set<SysfsText.Region>,
         _ findings: inout FindingList
     ) -> Device {
-        var device = Device(id: "group:\(group.number)", kind: .group)
+        var device = Device(id: group.name.id, kind: .group)
         let lines = group.regions.map { line in
             ReservedRegion(
                 kind: kind(of: line.word, assumption), start: line.start,
                 length: line.last &- line.start &+ 1,
-                provenance: .caller("reserved_regions of group \(group.number)"))
+                provenance: .caller("reserved_regions of \(group.name.text)"))
         }
         let reported = assumption == nil ? lines.tellingMSIsApart() : lines
         device.reportedRegions = reported
@@ -66,7 +102,7 @@ enum SysfsReader {
         where line.word == .msi && told.insert(line).inserted {
             let isSoftware = region.kind == .softwareMSI
             findings.note(
-                .warning, "msi-ambiguous", "group:\(group.number)",
+                .warning, "msi-ambiguous", group.name.id,
                 "\"msi\" at \(HexLiteral.text(line.start)) is taken for "
                     + (isSoftware ? "the driver's software window" : "a hardware MSI region")
                     + " by its place and size; send assume=software or assume=hardware to decide.")
@@ -76,7 +112,7 @@ enum SysfsReader {
 
     /// What no kernel prints of one group, or only by mistake of firmware.
     private static func noteOddities(_ group: SysfsText.Group, _ findings: inout FindingList) {
-        let place = "group:\(group.number)"
+        let place = group.name.id
         func text(_ region: SysfsText.Region) -> String {
             "\(HexLiteral.text(region.start)) \(HexLiteral.text(region.last)) \(region.word.rawValue)"
         }
@@ -98,7 +134,7 @@ enum SysfsReader {
             let isApart = region.word == .msi || lastOf[region.word].map { $0 < region.start } ?? true
             guard isBehind, isApart, before != region else {
                 findings.note(
-                    .warning, "sysfs-order", "group:\(group.number)",
+                    .warning, "sysfs-order", group.name.id,
                     "The kernel sorts and merges the regions of a group, and \"\(text(region))\" does not fit after the "
                         + "line before it: were the files of several groups joined? `grep -r . /sys/kernel/iommu_groups` keeps "
                         + "them apart.")
@@ -117,6 +153,23 @@ enum SysfsReader {
         case (.reserved, _): .reserved
         case (.msi, .software): .softwareMSI
         case (.msi, .hardware), (.msi, nil): .msi
+        }
+    }
+}
+
+extension SysfsText.Name {
+    /// The device that stands for the group.
+    fileprivate var id: String {
+        switch self {
+        case .number(let number): "group:\(number)"
+        case .device(let name): name
+        }
+    }
+
+    fileprivate var text: String {
+        switch self {
+        case .number(let number): "group \(number)"
+        case .device(let name): "the group of \(name)"
         }
     }
 }

@@ -25,9 +25,20 @@ enum SysfsText {
         var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
     }
 
+    /// What the text calls a group.
+    enum Name: Hashable {
+        case number(UInt64)
+        /// The group of this device.
+        case device(String)
+    }
+
     struct Group {
-        var number: UInt64
+        var name: Name
         var regions: [Region] = []
+        /// Members that the text names.
+        var devices: [String] = []
+        /// Whether the text has the file: a list of devices alone has not.
+        var isReported = false
         /// Bytes of the file so far, newlines included.
         var bytes = 0
     }
@@ -35,7 +46,7 @@ enum SysfsText {
     /// Whether the line is one of the file, or names it, or is so close to one that it is worth saying what
     /// is wrong with it.
     static func isLine(_ line: TextLines.Line) -> Bool {
-        if region(line.bytes) != nil || heading(line.bytes) != nil { return true }
+        if region(line.bytes) != nil || SysfsHeading(line.bytes) != nil { return true }
         let words = line.words
         func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
             TextLines.prefixedHex(word) != nil || TextLines.bareHex(word) != nil
@@ -46,7 +57,7 @@ enum SysfsText {
     }
 
     /// `0x0000000008000000 0x00000000080fffff msi`
-    private static func region(_ bytes: ArraySlice<UInt8>) -> Region? {
+    static func region(_ bytes: ArraySlice<UInt8>) -> Region? {
         let words = bytes.split(whereSeparator: TextLines.isBlank)
         guard words.count == 3, let start = TextLines.prefixedHex(words[0]),
             let last = TextLines.prefixedHex(words[1]), let word = Word(rawValue: TextLines.string(words[2]))
@@ -54,94 +65,45 @@ enum SysfsText {
         return Region(start: start, last: last, word: word)
     }
 
-    /// The group and file that a path names: what comes before `file` in ".../N/file", and what comes after
-    /// the path's colon.
-    private static func heading(
-        _ bytes: ArraySlice<UInt8>
-    ) -> (group: UInt64, file: ArraySlice<UInt8>, rest: ArraySlice<UInt8>)? {
-        var bare = bytes.drop(while: TextLines.isBlank)
-        let arrow = Array("==> ".utf8)
-        if bare.starts(with: arrow) {
-            bare = bare.dropFirst(arrow.count)
-            guard bare.count > 4, bare.suffix(4).elementsEqual(" <==".utf8) else { return nil }
-            return path(bare.dropLast(4)).map { ($0.group, $0.file, []) }
-        }
-        guard let colon = bare.firstIndex(of: 0x3a) else { return path(bare).map { ($0.group, $0.file, []) } }
-        return path(bare[..<colon]).map { ($0.group, $0.file, bare[(colon + 1)...]) }
-    }
-
-    private static func path(_ bytes: ArraySlice<UInt8>) -> (group: UInt64, file: ArraySlice<UInt8>)? {
-        let parts = bytes.split(separator: 0x2f)
-        guard let place = parts.indices.dropLast().last(where: { DecimalLiteral.parse(parts[$0]) != nil }),
-            place + 1 < parts.count, let group = DecimalLiteral.parse(parts[place])
-        else { return nil }
-        return (group, parts[place + 1])
-    }
-
     /// The groups in the order of the text. Text without any path is one group, number 0.
     static func read(_ text: [UInt8], _ findings: inout FindingList) throws(TextError) -> [Group] {
-        var groups: [Group] = []
-        var places: [UInt64: Int] = [:]
-        var current: Int?
-        /// Inside another file of a group's folder, whose lines are not ours.
-        var isElsewhere = false
-        var counts = (lines: 0, regions: 0)
-        func open(_ number: UInt64, _ line: Int) throws(TextError) -> Int {
-            if let place = places[number] { return place }
-            guard groups.count < TextLimits.groupsMax else {
-                throw TextError(line, "more than \(TextLimits.groupsMax) groups")
-            }
-            groups.append(Group(number: number))
-            places[number] = groups.count - 1
-            return groups.count - 1
+        let clean = CleanText(text, stamps: .removed)
+        clean.tell(&findings)
+        var reading = SysfsReading(textEnd: clean.bytes.endIndex)
+        for line in clean.lines where !line.isBlank { try reading.take(line) }
+        try reading.finish()
+        if reading.isCutOff {
+            findings.note(
+                .warning, "sysfs-cut-off", "line \(reading.lastLine)",
+                "The file ends after one page, in the middle of a line; the regions after that are unknown.")
         }
-        for line in TextLines(text) where !line.isBlank {
-            counts.lines += 1
-            guard counts.lines <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
-            }
-            var content = line.bytes
-            var place: Int?
-            if region(content) == nil, let head = heading(content) {
-                isElsewhere = !head.file.elementsEqual("reserved_regions".utf8)
-                if isElsewhere { continue }
-                place = try open(head.group, line.number)
-                if head.rest.allSatisfy(TextLines.isBlank) {
-                    current = place
-                    continue
-                }
-                content = head.rest
-            } else if isElsewhere {
-                continue
-            }
-            guard let region = region(content) else {
-                if let current, isCut(line, text, groups[current]) {
-                    findings.note(
-                        .warning, "sysfs-cut-off", "line \(line.number)",
-                        "The file ends after one page, in the middle of a line; the regions after that are unknown."
-                    )
-                    continue
-                }
-                throw TextError(
-                    line.number,
-                    "\"\(line.shown)\" is not a region (\"0x0000000008000000 0x00000000080fffff msi\")")
-            }
-            if place == nil, current == nil { current = try open(0, line.number) }
-            guard let index = place ?? current else { continue }
-            counts.regions += 1
-            guard counts.regions <= TextLimits.regionsMax,
-                groups[index].regions.count < TextLimits.regionsPerGroupMax
-            else { throw TextError(line.number, "too many regions") }
-            groups[index].regions.append(region)
-            groups[index].bytes += content.count + 1
+        reading.notes.tell(&findings)
+        guard !reading.groups.isEmpty else {
+            throw TextError(nil, "the text names no group and contains no region")
         }
-        guard !groups.isEmpty else { throw TextError(nil, "the text names no group and contains no region") }
-        return groups
+        return reading.groups
     }
 
-    /// A last line that the kernel's page cut.
-    private static func isCut(_ line: TextLines.Line, _ text: [UInt8], _ group: Group) -> Bool {
-        let isLast = line.bytes.endIndex == text.endIndex
-        return isLast && group.bytes + line.bytes.count >= TextLimits.sysfsPageBytes - 1
+    /// The device at the start of `01:00.0 VGA compatible controller ...`, with its segment.
+    static func device(of bytes: ArraySlice<UInt8>) -> String? {
+        let bare = bytes.drop(while: TextLines.isBlank)
+        let word = bare.prefix(nameBytesMax).prefix { !TextLines.isBlank($0) }
+        return pciName(word.last == 0x3a ? word.dropLast() : word)
+    }
+
+    /// A name that a folder of devices may hold: `0000:01:00.0`, `1d84000.ufshc`; without the shell's
+    /// backslashes.
+    static func deviceName(_ bytes: ArraySlice<UInt8>) -> String? {
+        let name = bytes.prefix(nameBytesMax).filter { $0 != 0x5c }
+        if let function = pciName(name[...]) { return function }
+        let isName = name.contains(0x2e) && name.first.map { HexLiteral.digit($0) != nil } ?? false
+        return isName && name.allSatisfy { (0x21...0x7e).contains($0) } ? TextLines.string(name) : nil
+    }
+
+    private static let nameBytesMax = 64
+
+    private static func pciName(_ word: ArraySlice<UInt8>) -> String? {
+        let text = TextLines.string(word)
+        return [text, "0000:" + text].first { Platform.requester($0) != nil }
     }
 }

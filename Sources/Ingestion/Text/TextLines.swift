@@ -10,6 +10,9 @@ struct TextLines: Sequence {
         /// From 1.
         let number: Int
         let bytes: ArraySlice<UInt8>
+        /// What ends it: a line feed, perhaps after carriage returns; these alone within a line that a terminal
+        /// wrote over; nothing at the end of the text.
+        let ending: ArraySlice<UInt8>
         /// The last line, without a newline after it.
         let isUnended: Bool
 
@@ -34,7 +37,7 @@ struct TextLines: Sequence {
     struct Iterator: IteratorProtocol {
         fileprivate let text: [UInt8]
         private var at = 0
-        private var number = 0
+        private var number = 1
 
         fileprivate init(text: [UInt8]) {
             self.text = text
@@ -45,12 +48,19 @@ struct TextLines: Sequence {
         mutating func next() -> Line? {
             guard at < text.count else { return nil }
             var end = at
-            while end < text.count, text[end] != 0x0a { end += 1 }
-            number += 1
-            var last = end
-            if last > at, text[last - 1] == 0x0d { last -= 1 }
-            defer { at = end + 1 }
-            return Line(number: number, bytes: text[at..<last], isUnended: end == text.count)
+            while end < text.count, text[end] != 0x0a, text[end] != 0x0d { end += 1 }
+            var next = end
+            while next < text.count, text[next] == 0x0d { next += 1 }
+            let isUnended = next == text.count
+            let isEnded = !isUnended && text[next] == 0x0a
+            if isEnded { next += 1 }
+            defer {
+                at = next
+                // What a terminal wrote over belongs to the same line.
+                if isEnded { number += 1 }
+            }
+            return Line(
+                number: number, bytes: text[at..<end], ending: text[end..<next], isUnended: isUnended)
         }
     }
 

@@ -13,52 +13,37 @@ public enum TraceText {
         public var linesIgnored = 0
         /// Events that the tracer says it lost, of any kind; a loss without a number counts as one.
         public var eventsLost: UInt64 = 0
+        /// What was taken away around the trace's lines, and lines that were joined.
+        public var findings: [Finding] = []
     }
 
     /// The events of a trace in its order. A line that begins like an event and cannot be read is refused:
     /// a trace with a hole in it would be explained wrongly. Only the last line may be cut off.
     public static func read(_ text: [UInt8]) throws(TextError) -> Content {
-        var content = Content()
-        for line in TextLines(text) where !line.isBlank {
-            content.linesRead += 1
-            guard content.linesRead <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
-            }
-            guard line.bytes.first != 0x23, let (name, place, text) = event(in: line) else {
-                content.linesIgnored += 1
-                let (sum, over) = content.eventsLost.addingReportingOverflow(lost(line))
-                content.eventsLost = over ? .max : sum
-                continue
-            }
-            guard let kind = kind(name, text) else {
-                if line.isUnended {
-                    content.linesIgnored += 1
-                    continue
-                }
-                throw TextError(
-                    line.number, "\"\(line.shown)\" begins like the event \(name) but cannot be read as one")
-            }
-            let task = task(line.bytes[..<place])
-            content.events.append(MappingEvent(line: line.number, task: task, kind: kind))
-        }
-        return content
+        let clean = CleanText(text, stamps: .removed)
+        var reading = TraceReading(skipped: clean.linesSkipped)
+        for line in clean.lines where !line.isBlank { try reading.take(line) }
+        try reading.finish()
+        reading.content.findings = clean.findings + reading.notes.findings
+        return reading.content
     }
 
     private static let mark = Array("IOMMU:".utf8)
-    private static let names = ["map", "unmap", "attach_device_to_domain", "detach_device_from_domain"]
+    static let names = ["map", "unmap", "attach_device_to_domain", "detach_device_from_domain"]
 
     /// Whether the line reports a mapping.
     static func isLine(_ line: TextLines.Line) -> Bool {
-        guard line.bytes.first != 0x23, let (name, _, _) = event(in: line) else { return false }
-        return name.hasSuffix("map")
+        guard line.bytes.first != 0x23 else { return false }
+        // An event that was broken after its name.
+        if line.bytes.drop(while: TextLines.isBlank).starts(with: "IOMMU: iova=0x".utf8) { return true }
+        return event(in: line.bytes)?.name.hasSuffix("map") ?? false
     }
 
     /// The event's name, where it stands, and its text: `... 5.826738: map: IOMMU: iova=...`. A task may be
     /// named like an event, so the last place that looks like one counts.
-    private static func event(
-        in line: TextLines.Line
+    static func event(
+        in bytes: ArraySlice<UInt8>
     ) -> (name: String, place: Int, text: ArraySlice<UInt8>)? {
-        let bytes = line.bytes
         guard bytes.count > mark.count else { return nil }
         for at in (bytes.startIndex...(bytes.endIndex - mark.count)).reversed()
         where bytes[at] == mark[0] && bytes[at..<at + mark.count].elementsEqual(mark) {
@@ -80,12 +65,17 @@ public enum TraceText {
         bytes.lastIndex { !TextLines.isBlank($0) }.map { bytes[...$0] } ?? bytes[..<bytes.startIndex]
     }
 
-    private static func kind(_ name: String, _ text: ArraySlice<UInt8>) -> MappingEvent.Kind? {
+    /// `iova=0x1000 size=4096` by name.
+    static func values(_ text: ArraySlice<UInt8>) -> [String: ArraySlice<UInt8>] {
         var values: [String: ArraySlice<UInt8>] = [:]
         for token in text.split(whereSeparator: TextLines.isBlank) {
             guard let equals = token.firstIndex(of: 0x3d) else { continue }
             values[TextLines.string(token[..<equals])] = token[(equals + 1)...]
         }
+        return values
+    }
+
+    static func kind(_ name: String, _ values: [String: ArraySlice<UInt8>]) -> MappingEvent.Kind? {
         if name.hasSuffix("domain") {
             guard let device = values["device"], !device.isEmpty, device.count <= 128 else { return nil }
             let id = TextLines.string(device)
@@ -114,7 +104,7 @@ public enum TraceText {
 
     /// `kworker/0:1-12` from `  kworker/0:1-12   [000] ..... 5.826738: `, or from the latency format's
     /// `kworker-12   0d..1.   5us : `.
-    private static func task(_ stamp: ArraySlice<UInt8>) -> String {
+    static func task(_ stamp: ArraySlice<UInt8>) -> String {
         let words = stamp.split(whereSeparator: TextLines.isBlank)
         func isCPU(_ word: ArraySlice<UInt8>) -> Bool {
             word.first == 0x5b && word.last == 0x5d
@@ -136,7 +126,7 @@ public enum TraceText {
     }
 
     /// `CPU:0 [LOST 43 EVENTS]` of the kernel, `CPU:0 [43 EVENTS DROPPED]` of trace-cmd.
-    private static func lost(_ line: TextLines.Line) -> UInt64 {
+    static func lost(_ line: TextLines.Line) -> UInt64 {
         guard line.holds("[LOST ") || line.holds("EVENTS DROPPED]") else { return 0 }
         let words = line.bytes.split { TextLines.isBlank($0) || $0 == 0x5b || $0 == 0x5d }
         return words.dropFirst().lazy.compactMap { DecimalLiteral.parse($0) }.first ?? 1

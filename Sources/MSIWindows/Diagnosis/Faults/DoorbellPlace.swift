@@ -26,8 +26,11 @@ enum DoorbellPlace {
         masks.first { isBelow(IOVARange.ofBits($0).last.value, iova) }
     }
 
-    /// Whether an address lies just below the end of some DMA mask.
-    static func isNearTop(_ iova: UInt64) -> Bool { mask(above: iova) != nil }
+    /// Whether an address lies just below the end of some DMA mask, also one that few drivers set. Below 32
+    /// bits the memory of guests ends at such places as well.
+    static func isNearTop(_ iova: UInt64) -> Bool {
+        (32...52).contains { isBelow(IOVARange.ofBits($0).last.value, iova) }
+    }
 
     init?(_ iova: UInt64, _ scene: FaultScene) {
         let windows = scene.windows + scene.possibleWindows

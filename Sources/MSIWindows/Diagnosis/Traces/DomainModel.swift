@@ -84,8 +84,9 @@ struct DomainModel {
         if isFirst {
             if mapping.iova.value == mapping.physical.value {
                 facts.kind = .direct
-            } else if DoorbellPlace.isNearTop(mapping.iova.value) {
-                // Below another mask, or a trace that began later: the DMA layer's, but not from the start.
+            } else if DoorbellPlace.isNearTop(mapping.iova.value) || !facts.device.isEmpty {
+                // Below another mask, or a trace that began later, or of a device that the kernel names, as it
+                // does not for user space: the DMA layer's, but not from the start.
                 (isPristine, isModelled) = (false, false)
             } else {
                 facts.kind = .userSpace

@@ -40,7 +40,7 @@ public struct TraceReconstruction: Hashable, Sendable {
                 maps += 1
                 let mapping = TracedDomain.Mapping(
                     line: event.line, iova: IOVA(iova), physical: PhysicalAddress(physical), size: size)
-                if !builder.map(mapping, run: runs[place] ?? 0, event.task) { mapsDropped += 1 }
+                if !builder.map(mapping, run: runs[place] ?? 0, event) { mapsDropped += 1 }
             case .unmap(let iova, let size, let unmapped):
                 unmaps += 1
                 builder.unmap(iova, size, unmapped, event)
@@ -114,12 +114,13 @@ private struct Builder {
     }
 
     /// False when there is no room for another domain.
-    mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ task: String) -> Bool {
-        guard let index = domain(for: mapping, run: bytes, task) else { return false }
+    mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ event: MappingEvent) -> Bool {
+        guard let index = domain(for: mapping, run: bytes, event) else { return false }
+        models[index].facts.device = event.device
         let size = bytes > 0 ? bytes : mapping.size
         let expected = models[index].facts.kind == .dmaLayer ? models[index].predicted(size) : nil
         let before = models[index].last
-        models[index].map(mapping, run: bytes, task)
+        models[index].map(mapping, run: bytes, event.task)
         check(mapping, index)
         let page = conditions.granule.alignDown(mapping.physical.value)
         if let doorbell = doorbellPages[page], mapping.size <= 0x1_0000 {
@@ -134,9 +135,14 @@ private struct Builder {
     }
 
     private mutating func domain(
-        for mapping: TracedDomain.Mapping, run bytes: UInt64, _ task: String
+        for mapping: TracedDomain.Mapping, run bytes: UInt64, _ event: MappingEvent
     ) -> Int? {
-        let free = models.indices.filter { models[$0].live.isFree(mapping.iova.value, mapping.size) }
+        let task = event.task
+        // Devices of one domain may be several, but a kernel that names them maps for each of them.
+        let free = models.indices.filter {
+            models[$0].live.isFree(mapping.iova.value, mapping.size)
+                && models[$0].facts.device == event.device
+        }
         if let going = free.last(where: { models[$0].isContinued(by: mapping, task) }) { return going }
         let size = max(bytes, mapping.size)
         let expecting = free.filter {

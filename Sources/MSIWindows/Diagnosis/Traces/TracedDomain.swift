@@ -7,7 +7,7 @@ public struct TracedDomain: Hashable, Sendable {
     /// Who chose the addresses.
     public enum Kind: String, CaseIterable, Sendable {
         /// The kernel's DMA layer: the first address was what its allocator gives first, or lies just below
-        /// the end of a DMA mask.
+        /// the end of a DMA mask, or the trace names the device that asked.
         case dmaLayer = "dma_layer"
         /// User space, through VFIO or iommufd: addresses are its own.
         case userSpace = "user_space"
@@ -59,6 +59,8 @@ public struct TracedDomain: Hashable, Sendable {
     }
 
     public var kind = Kind.dmaLayer
+    /// The device that asked for the mappings, where the trace names it; empty elsewhere.
+    public var device = ""
     public var maps = 0
     public var unmaps = 0
     /// Mappings at the trace's end.

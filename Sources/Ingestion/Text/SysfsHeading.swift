@@ -1,0 +1,105 @@
+// Lines that say whose reserved regions or devices follow: paths as `tail`, `head`, `grep` and `find` print
+// them, and "IOMMU Group 3:" of the scripts that everybody copies.
+
+import AddressSpaces
+import Machines
+
+struct SysfsHeading {
+    enum Content {
+        /// The file's lines; what comes after the path in the same line.
+        case regions(ArraySlice<UInt8>)
+        /// A member of the group.
+        case device(String)
+        /// Names of members, a line each.
+        case deviceFolder
+        /// Devices or regions, a line each.
+        case listing(ArraySlice<UInt8>)
+        /// Another file, whose lines are not ours.
+        case elsewhere
+    }
+
+    let group: SysfsText.Name
+    let content: Content
+
+    init?(_ line: ArraySlice<UInt8>) {
+        let bare = line.drop(while: TextLines.isBlank)
+        let arrow = Array("==> ".utf8)
+        if bare.starts(with: arrow) {
+            guard bare.count > 8, bare.suffix(4).elementsEqual(" <==".utf8) else { return nil }
+            self.init(path: bare.dropFirst(arrow.count).dropLast(4), isWhole: true)
+        } else if let listing = Self.listing(bare) {
+            self = listing
+        } else {
+            self.init(path: bare, isWhole: false)
+        }
+    }
+
+    private init(_ group: SysfsText.Name, _ content: Content) {
+        self.group = group
+        self.content = content
+    }
+
+    /// - Parameter isWhole: nothing follows the path, so that its colons are its own.
+    private init?(path bytes: ArraySlice<UInt8>, isWhole: Bool) {
+        if let own = Self.ofDevice(bytes) {
+            self = own
+            return
+        }
+        let colon = bytes.firstIndex(of: 0x3a)
+        let parts = bytes[..<(colon ?? bytes.endIndex)].split(separator: 0x2f)
+        guard let place = parts.indices.dropLast().last(where: { DecimalLiteral.parse(parts[$0]) != nil }),
+            let number = DecimalLiteral.parse(parts[place])
+        else { return nil }
+        let file = parts[place + 1]
+        let rest = isWhole ? [] : colon.map { bytes[($0 + 1)...] } ?? []
+        switch TextLines.string(file) {
+        case "reserved_regions": self.init(.number(number), .regions(rest))
+        case "devices" where place + 2 < parts.count:
+            let name = bytes[parts[place + 2].startIndex...].prefix { $0 != 0x2f && !TextLines.isBlank($0) }
+            let device = SysfsText.deviceName(name.last == 0x3a ? name.dropLast() : name)
+            self.init(.number(number), device.map(Content.device) ?? .elsewhere)
+        case "devices": self.init(.number(number), .deviceFolder)
+        default: self.init(.number(number), .elsewhere)
+        }
+    }
+
+    /// `/sys/bus/pci/devices/0000:01:00.0/iommu_group/reserved_regions`: a group whose number is not said.
+    private static func ofDevice(_ bytes: ArraySlice<UInt8>) -> SysfsHeading? {
+        let parts = bytes.split(separator: 0x2f, maxSplits: pathDepthMax)
+        guard let link = parts.firstIndex(where: { $0.elementsEqual("iommu_group".utf8) }), link > 0,
+            link + 1 < parts.count, let device = SysfsText.deviceName(parts[link - 1])
+        else { return nil }
+        let file = parts[link + 1].prefix { $0 != 0x3a }
+        guard file.elementsEqual("reserved_regions".utf8) else {
+            return SysfsHeading(.device(device), .elsewhere)
+        }
+        return SysfsHeading(.device(device), .regions(parts[link + 1][file.endIndex...].dropFirst()))
+    }
+
+    private static let pathDepthMax = 32
+
+    /// `IOMMU Group 3:`, `IOMMU Group 3 0000:01:00.0 ...`, `### Group 3 ###`, `Group: 3 0000:01:00.0 ...`
+    private static func listing(_ bytes: ArraySlice<UInt8>) -> SysfsHeading? {
+        let frame = Set("#=-*[ ".utf8)
+        let bare = bytes.drop { frame.contains($0) }
+        let isFramed = bare.startIndex > bytes.startIndex
+        let words = bare.prefix(headingBytesMax).split(maxSplits: 3, whereSeparator: TextLines.isBlank)
+        func isWord(_ place: Int, _ word: String) -> Bool {
+            guard place < words.count else { return false }
+            let text = TextLines.string(words[place]).lowercased()
+            return text == word || text == word + ":"
+        }
+        let isNamed = isWord(0, "iommu") && isWord(1, "group")
+        let place = isNamed ? 2 : 1
+        guard isNamed || isWord(0, "group"), place < words.count else { return nil }
+        let digits = words[place].prefix { (0x30...0x39).contains($0) }
+        guard let number = DecimalLiteral.parse(digits) else { return nil }
+        let rest = bare[digits.endIndex...].drop { $0 == 0x3a || $0 == 0x5d || TextLines.isBlank($0) }
+        let isEmpty = rest.allSatisfy { frame.contains($0) }
+        // "Group 3" alone may begin anything.
+        guard isNamed || isFramed && isEmpty || SysfsText.device(of: rest) != nil else { return nil }
+        return SysfsHeading(.number(number), .listing(isEmpty ? [] : rest))
+    }
+
+    private static let headingBytesMax = 64
+}

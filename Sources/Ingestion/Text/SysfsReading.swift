@@ -1,0 +1,189 @@
+// The lines of a reserved_regions text one after the other: which group they are of, regions that a mail
+// program broke in two, and lists of devices.
+
+import Machines
+
+struct SysfsReading {
+    private(set) var groups: [SysfsText.Group] = []
+    private(set) var notes = CleaningNotes()
+    private(set) var isCutOff = false
+    private(set) var lastLine = 0
+    private let textEnd: Int
+    private var places: [SysfsText.Name: Int] = [:]
+    private var section = Section.none
+    private var counts = (lines: 0, regions: 0, devices: 0)
+    private var members: Set<Member> = []
+    /// The start of a region whose end the next line may have.
+    private var broken: Broken?
+
+    private enum Section {
+        case none
+        case regions(Int)
+        /// After "IOMMU Group 3:"; what is told about a device may follow it.
+        case listing(Int, hasDevice: Bool)
+        case deviceFolder(Int)
+        /// Inside another file, whose lines are not ours.
+        case elsewhere
+    }
+
+    private struct Member: Hashable {
+        let place: Int
+        let device: String
+    }
+
+    private struct Broken {
+        let line: TextLines.Line
+        let bytes: [UInt8]
+        let place: Int?
+    }
+
+    init(textEnd: Int) { self.textEnd = textEnd }
+
+    mutating func take(_ line: TextLines.Line) throws(TextError) {
+        counts.lines += 1
+        lastLine = line.number
+        guard counts.lines <= TextLimits.linesMax else {
+            throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+        }
+        if let broken {
+            let whole = broken.bytes + [0x20] + line.bytes
+            self.broken = nil
+            if SysfsText.region(whole[...]) != nil || Self.isStart(whole[...]) {
+                notes.note(.wrapped, line: broken.line.number)
+                return try takeContent(whole[...], broken.place, broken.line)
+            }
+            throw Self.noRegion(broken.line)
+        }
+        if SysfsText.region(line.bytes) == nil, let heading = SysfsHeading(line.bytes) {
+            try take(heading, line)
+        } else {
+            try takeLine(line)
+        }
+    }
+
+    mutating func finish() throws(TextError) {
+        guard let broken else { return }
+        guard isCut(broken.line) else { throw Self.noRegion(broken.line) }
+        isCutOff = true
+    }
+
+    private mutating func take(_ heading: SysfsHeading, _ line: TextLines.Line) throws(TextError) {
+        switch heading.content {
+        case .elsewhere: section = .elsewhere
+        case .device(let name):
+            try add(name, try open(heading.group, line.number), line.number)
+            section = .elsewhere
+        case .deviceFolder: section = .deviceFolder(try open(heading.group, line.number))
+        case .regions(let rest):
+            let place = try open(heading.group, line.number)
+            groups[place].isReported = true
+            // In one line with its path a region says nothing about the next line.
+            if case .elsewhere = section { section = .none }
+            if rest.allSatisfy(TextLines.isBlank) {
+                section = .regions(place)
+            } else {
+                try takeContent(rest, place, line)
+            }
+        case .listing(let rest):
+            let place = try open(heading.group, line.number)
+            let device = SysfsText.device(of: rest)
+            section = .listing(place, hasDevice: device != nil)
+            if let device { try add(device, place, line.number) }
+            if SysfsText.region(rest) != nil { try takeContent(rest, place, line) }
+        }
+    }
+
+    private mutating func takeLine(_ line: TextLines.Line) throws(TextError) {
+        switch section {
+        case .elsewhere: return
+        case .none: try takeContent(line.bytes, nil, line)
+        case .regions(let place): try takeContent(line.bytes, place, line)
+        case .listing(let place, let hasDevice):
+            if let device = SysfsText.device(of: line.bytes) ?? Self.onlyName(line) {
+                section = .listing(place, hasDevice: true)
+                try add(device, place, line.number)
+            } else if !hasDevice || SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) {
+                try takeContent(line.bytes, place, line)
+            }
+        case .deviceFolder(let place):
+            // `ls -l` shows where the names point to.
+            let words = line.words
+            let arrow = words.firstIndex { $0.elementsEqual("->".utf8) }
+            let names = arrow.map { $0 > 0 ? words[($0 - 1)..<$0] : [] } ?? words[...]
+            for name in names.compactMap(SysfsText.deviceName) { try add(name, place, line.number) }
+        }
+    }
+
+    private static func onlyName(_ line: TextLines.Line) -> String? {
+        let words = line.words
+        return words.count == 1 ? SysfsText.deviceName(words[0]) : nil
+    }
+
+    private mutating func takeContent(
+        _ content: ArraySlice<UInt8>, _ place: Int?, _ line: TextLines.Line
+    ) throws(TextError) {
+        guard let region = SysfsText.region(content) else {
+            if isCut(line) {
+                isCutOff = true
+                return
+            }
+            guard Self.isStart(content) else { throw Self.noRegion(line) }
+            broken = Broken(line: line, bytes: Array(content), place: place)
+            return
+        }
+        let index: Int
+        if let place { index = place } else { index = try open(.number(0), line.number) }
+        if place == nil { section = .regions(index) }
+        counts.regions += 1
+        guard counts.regions <= TextLimits.regionsMax,
+            groups[index].regions.count < TextLimits.regionsPerGroupMax
+        else { throw TextError(line.number, "too many regions") }
+        groups[index].isReported = true
+        groups[index].regions.append(region)
+        groups[index].bytes += content.count + 1
+    }
+
+    private static func noRegion(_ line: TextLines.Line) -> TextError {
+        TextError(
+            line.number, "\"\(line.shown)\" is not a region (\"0x0000000008000000 0x00000000080fffff msi\")")
+    }
+
+    /// One or two numbers of a region, without its word.
+    private static func isStart(_ bytes: ArraySlice<UInt8>) -> Bool {
+        let words = bytes.prefix(regionBytesMax).split(whereSeparator: TextLines.isBlank)
+        return bytes.count < regionBytesMax && (1...2).contains(words.count)
+            && words.allSatisfy { TextLines.prefixedHex($0) != nil }
+    }
+
+    private static let regionBytesMax = 128
+
+    /// A last line that the kernel's page cut.
+    private func isCut(_ line: TextLines.Line) -> Bool {
+        let place: Int? =
+            switch section {
+            case .regions(let place), .listing(let place, _): place
+            case .none, .deviceFolder, .elsewhere: nil
+            }
+        guard let place, line.bytes.endIndex == textEnd else { return false }
+        return groups[place].bytes + line.bytes.count >= TextLimits.sysfsPageBytes - 1
+    }
+
+    private mutating func open(_ name: SysfsText.Name, _ line: Int) throws(TextError) -> Int {
+        if let place = places[name] { return place }
+        guard groups.count < TextLimits.groupsMax else {
+            throw TextError(line, "more than \(TextLimits.groupsMax) groups")
+        }
+        groups.append(SysfsText.Group(name: name))
+        places[name] = groups.count - 1
+        return groups.count - 1
+    }
+
+    private mutating func add(_ device: String, _ place: Int, _ line: Int) throws(TextError) {
+        guard members.insert(Member(place: place, device: device)).inserted else { return }
+        counts.devices += 1
+        guard counts.devices <= PlatformLimits.devicesMax else {
+            throw TextError(line, "more than \(PlatformLimits.devicesMax) devices")
+        }
+        groups[place].devices.append(device)
+    }
+}
