@@ -10,8 +10,8 @@ struct TextLines: Sequence {
         /// From 1.
         let number: Int
         let bytes: ArraySlice<UInt8>
-        /// What ends it: a line feed, perhaps after carriage returns; these alone within a line that a terminal
-        /// wrote over; nothing at the end of the text.
+        /// What ends it: a line feed, perhaps after carriage returns; these alone within a line that a
+        /// terminal wrote over; nothing at the end of the text.
         let ending: ArraySlice<UInt8>
         /// The last line, without a newline after it.
         let isUnended: Bool

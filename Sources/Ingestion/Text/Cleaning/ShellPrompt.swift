@@ -132,7 +132,7 @@ struct ShellPrompt {
 
     private static let patterns = Set("*?${[|".utf8)
 
-    /// The end of a command that prints files, broken before its paths: `+1 /proc/iomem`; nil for other lines.
+    /// The end of a command that was broken before its paths: `+1 /proc/iomem`; nil for other lines.
     static func continuation(_ line: ArraySlice<UInt8>) -> Continuation? {
         let words = line.prefix(commandBytesMax).split(whereSeparator: TextLines.isBlank)
         let isOne =

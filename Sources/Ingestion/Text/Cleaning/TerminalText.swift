@@ -6,7 +6,7 @@ enum TerminalText {
     private static let backspace: UInt8 = 0x08
     private static let spellings = ["^[[", "#033["].map { Array($0.utf8) }
 
-    /// Whether a text has a byte that begins what a terminal interprets; its line ends are no such.
+    /// Whether a text has a byte that begins what a terminal interprets; its line ends do not count.
     static func mayChange(_ text: [UInt8]) -> Bool {
         text.contains { isCandidate($0) && $0 != 0x0a && $0 != 0x0d }
     }
