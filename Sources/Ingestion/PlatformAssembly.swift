@@ -135,7 +135,9 @@ struct PlatformAssembly {
     private mutating func addListing(_ part: InputPart) throws(PlatformError) {
         if let listing { throw .conflict(listing.name, part.name) }
         do {
-            listing = (part.name, try PCIListing.read(part.bytes))
+            let text = CleanText(part.bytes, stamps: .removed)
+            text.tell(&findings)
+            listing = (part.name, try PCIListing.read(text.bytes))
         } catch {
             throw .text(part: part.name, error)
         }

@@ -38,7 +38,7 @@ extension Service {
                 .unreadableInput,
                 "Found no failed map of VFIO or iommufd (lines read: \(content.linesRead)); one looks like "
                     + "\"vfio_dma_map(0x5585, 0x40000000, 0x1000000, 0x7f51) = -22 (Invalid argument)\"."
-                    + elsewhere(request.log))
+                    + elsewhere(request.log, than: .mapFailures))
         }
         let question = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
         let explanations = MapExplanation.explain(content.failures, question)
@@ -51,7 +51,7 @@ extension Service {
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("failures_dropped", content.failuresDropped)
-            writer.findings(of: form)
+            writer.findings(of: form, content.findings)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }

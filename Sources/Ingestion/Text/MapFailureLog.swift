@@ -15,6 +15,8 @@ public enum MapFailureLog {
         public var linesIgnored = 0
         /// Failures beyond the limit.
         public var failuresDropped = 0
+        /// What was taken away around the lines.
+        public var findings: [Finding] = []
     }
 
     /// The failures of a text in the order in which each was first reported.
@@ -22,7 +24,11 @@ public enum MapFailureLog {
     /// Complexity: O(n).
     public static func read(_ text: [UInt8]) throws(TextError) -> Content {
         var reading = Reading()
-        for line in TextLines(text) where !line.isBlank {
+        let clean = CleanText(text, stamps: .kept)
+        reading.content.findings = clean.findings
+        reading.content.linesRead = clean.linesSkipped
+        reading.content.linesIgnored = clean.linesSkipped
+        for line in clean.lines where !line.isBlank {
             reading.content.linesRead += 1
             guard reading.content.linesRead <= TextLimits.linesMax else {
                 throw TextError(line.number, "more than \(TextLimits.linesMax) lines")

@@ -16,6 +16,13 @@ struct TextLines: Sequence {
         /// The last line, without a newline after it.
         let isUnended: Bool
 
+        init(number: Int, bytes: ArraySlice<UInt8>, ending: ArraySlice<UInt8> = [], isUnended: Bool) {
+            self.number = number
+            self.bytes = bytes
+            self.ending = ending
+            self.isUnended = isUnended
+        }
+
         /// Blanks and tabs at the start, in columns.
         var indentation: Int { bytes.count - bytes.drop(while: TextLines.isBlank).count }
         var isBlank: Bool { bytes.allSatisfy(TextLines.isBlank) }
