@@ -76,6 +76,11 @@ import Testing
             ])
     }
 
+    @Test func groupsOfLspciAreNoListing() {
+        let text = "0002:00:01.0 PCI bridge: A Vendor Root Port (rev 04)\n\tIOMMU group: 12\n"
+        #expect(InputKind.sniff(Array(text.utf8)) == .pciListing)
+    }
+
     @Test func promptsNameGroups() throws {
         let region = "0x0000000008000000 0x00000000080fffff msi\n"
         for (text, id) in [

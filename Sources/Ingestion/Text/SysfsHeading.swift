@@ -89,7 +89,8 @@ struct SysfsHeading {
             let text = TextLines.string(words[place]).lowercased()
             return text == word || text == word + ":"
         }
-        let isNamed = isWord(0, "iommu") && isWord(1, "group")
+        // "IOMMU group: 3" is a line of lspci about the function above it.
+        let isNamed = isWord(0, "iommu") && isWord(1, "group") && words[1].last != 0x3a
         let place = isNamed ? 2 : 1
         guard isNamed || isWord(0, "group"), place < words.count else { return nil }
         let digits = words[place].prefix { (0x30...0x39).contains($0) }

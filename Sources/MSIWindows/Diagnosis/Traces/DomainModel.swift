@@ -85,7 +85,7 @@ struct DomainModel {
             if mapping.iova.value == mapping.physical.value {
                 facts.kind = .direct
             } else if DoorbellPlace.isNearTop(mapping.iova.value) || !facts.device.isEmpty {
-                // Below another mask, or a trace that began later, or of a device that the kernel names, which
+                // Below another mask, or a trace that began later, or of a device that the kernel names, as
                 // it does not for user space: the DMA layer's, but not from the start.
                 (isPristine, isModelled) = (false, false)
             } else {
