@@ -136,7 +136,8 @@ import Testing
         (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),
         (65_536, ["PlacementRequest.doorbell_count/maximum"]),
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
-        (1, ["BodyFindings/maxItems"]),
+        // The content type, and each kind of what is skipped around a text.
+        (16, ["BodyFindings/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
     ]
 

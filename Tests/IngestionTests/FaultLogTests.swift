@@ -284,7 +284,8 @@ import Testing
         #expect(content.faults.count == FaultLog.faultsMax && content.faultsDropped == 500)
     }
 
-    /// Work grows with the line, not with its square: names of drivers in a row once took minutes.
+    /// Work grows with the line, not with its square: names of drivers in a row once took minutes. The bound is
+    /// far from what it takes on a machine that does other work.
     @Test func longLinesTakeNoLongerThanTheyAre() throws {
         let start = ContinuousClock.now
         for unit in [":arm-smmu", "arm-smmu ", "=arm-smmu-v3x", ":arm-smmu a", "[a] ", "> ", "#011", "iova="]
@@ -293,6 +294,6 @@ import Testing
             let head = Array("arm-smmu x: Unhandled context fault: ".utf8)
             for text in [line, head + line + [0x0a] + line] { _ = try FaultLog.read(text) }
         }
-        #expect(ContinuousClock.now - start < .seconds(20))
+        #expect(ContinuousClock.now - start < .seconds(90))
     }
 }

@@ -108,7 +108,7 @@ import Testing
         #expect(read > 500)
     }
 
-    /// Work grows with the line, not with its square.
+    /// Work grows with the line, not with its square, which would take hours.
     @Test func longLinesTakeNoLongerThanTheyAre() {
         let start = ContinuousClock.now
         for unit in ["IOMMU: ", "x    IOMMU:    "] {
@@ -117,6 +117,6 @@ import Testing
                 _ = try? TraceText.read(text)
             }
         }
-        #expect(ContinuousClock.now - start < .seconds(15))
+        #expect(ContinuousClock.now - start < .seconds(90))
     }
 }
