@@ -126,7 +126,7 @@ import Testing
             (#"{}"#, "/lines"), (#"{"lines":[],"text":""}"#, "/text"),
             (#"{"text":"x","consumer":"dma_api"}"#, "/consumer"),
             (#"{"text":"VFIO_MAP_DMA: -22","platform":"none","device":"x"}"#, "/platform"),
-            (#"{"text":"VFIO_MAP_DMA: -22","platform":"example-arm-juno"}"#, "/device"),
+            (#"{"text":"VFIO_MAP_DMA: -22","platform":"example-ampere-altra"}"#, "/device"),
             (#"{"text":"VFIO_MAP_DMA: -22","device":"x"}"#, "/platform"),
             (#"{"text":"x","map_checks":[]}"#, "/map_checks"),
         ]

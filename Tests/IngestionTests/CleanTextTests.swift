@@ -91,6 +91,25 @@ import Testing
         #expect(count > 5)
     }
 
+    /// Prompts of other shells, what sudo asks, and what `more` draws around a file's name.
+    @Test(arguments: [
+        "ampere% cat /proc/x\n", "user@ava ~> cat /proc/x\n", "[sudo] password for ubuntu: \n",
+        "::::::::::::::\n",
+    ])
+    func surroundingsAreSkipped(line: String) {
+        let region = "0x0000000008000000 0x00000000080fffff msi\n"
+        let clean = Self.clean(line + region)
+        #expect(String(decoding: clean.bytes, as: UTF8.self).hasSuffix("\n" + region), "\(line)")
+        #expect(!clean.findings.isEmpty && !clean.bytes.starts(with: line.utf8.prefix(6)), "\(line)")
+    }
+
+    /// A mail program may write tabs as "=09"; after a name, "=09" is a value.
+    @Test func encodedTabs() {
+        let log = "a arm-smmu-v3 x: =090x10 and more that is long enough to be broken up like this=\n one\n"
+        #expect(String(decoding: Self.clean(log).bytes, as: UTF8.self).contains("x: \t0x10"))
+        #expect(String(decoding: Self.clean("cb=09\n").bytes, as: UTF8.self) == "cb=09\n")
+    }
+
     @Test func lineNumbersStay() throws {
         let text =
             "> root@host:~# dmesg\n> \n> \u{1b}[1m[1.0] arm-smmu 1.iommu: Unhandled context fault: fsr=0x402, iova=0x40, cb=1\u{1b}[0m\n"

@@ -100,7 +100,8 @@ extension Service {
         if let id = request.platformAlone, let entry = platforms.entry(id, at: prefix + "platform", problems)
         {
             let names = failures.flatMap { [$0.device, $0.group.map { "group:\($0)" }] }.compactMap { $0 }
-            let only = entry.platform.devices.count == 1 ? entry.platform.devices.first?.id : nil
+            let isPlain = names.isEmpty && entry.platform.devices.count == 1
+            let only = isPlain ? entry.platform.devices.first?.id : nil
             if let name = names.first(where: { entry.device($0) != nil }) ?? only {
                 host.subject = .platform(id: id, device: name)
             } else {

@@ -63,10 +63,10 @@ struct MapMessageForm: Sendable {
             "failed to map {iova} -> {user} ({size}) for DMA", .kvmtool, .map, "VFIO_IOMMU_MAP_DMA", .vfio),
         // kvmtool compares reserved_regions with the guest's banks before it maps anything.
         MapMessageForm(
-            "RESERVED region [{}] would overlap RAM region [{hexIOVA}-{hexLast}]", .kvmtool, .map,
+            "overlap RAM region [{hexIOVA}-{hexLast}]", .kvmtool, .map,
             "reserved_regions", .vfio, .overlapsReserved),
         MapMessageForm(
-            "RAM region [{hexIOVA}-{hexLast}] would overlap RESERVED region [{}]", .kvmtool, .map,
+            "RAM region [{hexIOVA}-{hexLast}] would overlap RESERVED", .kvmtool, .map,
             "reserved_regions", .vfio, .overlapsReserved),
     ]
 

@@ -41,7 +41,10 @@ enum LineMarks {
             return close.map { rest[($0 + 1)...] } ?? rest
         }
         let text = TextLines.string(trimmed(bare).prefix(bannerBytesMax))
-        let isLess = [":", "(END)", "...skipping...", "~"].contains(text) || text.hasSuffix("(END)")
+        // Above and below the name of each of several files.
+        let isRule = text.utf8.count >= 8 && text.utf8.allSatisfy { $0 == 0x3a }
+        let isLess =
+            isRule || [":", "(END)", "...skipping...", "~"].contains(text) || text.hasSuffix("(END)")
         return isLess || isPosition(text) ? bare[bare.endIndex...] : nil
     }
 

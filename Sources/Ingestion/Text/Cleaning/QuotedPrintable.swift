@@ -40,7 +40,9 @@ enum QuotedPrintable {
         let isUpper = !text[(place + 1)...(place + 2)].contains { $0 >= 0x61 }
         let isAtEnd = place + 3 >= text.count || text[place + 3] == 0x0a || text[place + 3] == 0x0d
         let isBlank = TextLines.isBlank(byte) && isAtEnd
-        let isControl = [0x07, 0x08, 0x0d, 0x1b].contains(byte)
+        // Names stand close to their "=", so a tab after a blank is one.
+        let isTab = byte == 0x09 && place > 0 && TextLines.isBlank(text[place - 1])
+        let isControl = [0x07, 0x08, 0x0d, 0x1b].contains(byte) || isTab
         return isUpper && (byte >= 0x80 || isBlank || isControl) ? .byte(byte) : .invalid
     }
 

@@ -28,6 +28,7 @@ struct ShellPrompt {
 
     /// nil when the line has no prompt.
     static func find(_ line: ArraySlice<UInt8>) -> Found? {
+        if LineMarks.starts(line.drop(while: TextLines.isBlank), "[sudo] password for") { return .command }
         guard let rest = afterPrompt(line) else { return isBareCommand(line) ? command(line) : nil }
         let text = rest.drop(while: TextLines.isBlank)
         return isOfKernel(text) ? .line(text) : command(text)
@@ -48,20 +49,24 @@ struct ShellPrompt {
             let isSure = first == UInt8(ascii: "$") && TextLines.isBlank(rest.first ?? 0)
             return isSure || (rest.first.map(TextLines.isBlank) ?? false) && isCommand(rest) ? rest : nil
         }
-        return isPlace(bare[..<sign]) ? rest : nil
+        return isPlace(bare[..<sign], before: rest) ? rest : nil
     }
 
     /// A "$", "#" or "%" with a blank or nothing after it, or with a command.
     private static func isSign(at place: Int, in line: ArraySlice<UInt8>) -> Bool {
-        guard [UInt8(ascii: "$"), UInt8(ascii: "#"), UInt8(ascii: "%")].contains(line[place]) else {
-            return false
-        }
         let rest = line[(place + 1)...]
-        return rest.first.map { TextLines.isBlank($0) || isCommand(rest) } ?? true
+        switch line[place] {
+        case UInt8(ascii: "$"), UInt8(ascii: "#"), UInt8(ascii: "%"):
+            return rest.first.map { TextLines.isBlank($0) || isCommand(rest) } ?? true
+        case UInt8(ascii: ">"):
+            // fish; a mark of quoted mail has nobody in front of it.
+            return line[..<place].contains(UInt8(ascii: "@")) && isCommand(rest)
+        default: return false
+        }
     }
 
     /// Who and where: `root@host:~`, `[root@host ~]`, `host:/`, `bash-5.1`, `/`, `(env) me@host:~`.
-    private static func isPlace(_ bytes: ArraySlice<UInt8>) -> Bool {
+    private static func isPlace(_ bytes: ArraySlice<UInt8>, before rest: ArraySlice<UInt8>) -> Bool {
         let text = TextLines.string(LineMarks.trimmed(bytes))
         guard let first = text.first, !text.contains(": ") else { return false }
         let words = text.split(separator: " ")
@@ -72,6 +77,10 @@ struct ShellPrompt {
             return true
         }
         guard words.count == 1 else { return false }
+        // zsh and csh print the host's name alone: "ampere% ".
+        if bytes.last != UInt8(ascii: " "), text.utf8.allSatisfy({ isOfHost($0) }), isCommand(rest) {
+            return true
+        }
         if first == "/" || first == "~" { return true }
         if let colon = text.firstIndex(of: ":"), first.isLetter {
             let path = text[text.index(after: colon)...].first
@@ -80,6 +89,10 @@ struct ShellPrompt {
         return ["bash-", "sh-", "zsh-"].contains {
             text.hasPrefix($0) && text.dropFirst($0.count).first?.isNumber == true
         }
+    }
+
+    private static func isOfHost(_ byte: UInt8) -> Bool {
+        (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == 0x2d || byte == 0x2e
     }
 
     /// What the kernel prints on a console, prompt or not.

@@ -24,11 +24,14 @@ struct FaultMark {
         }
     }
 
+    /// Of NVIDIA's own driver for Xavier.
+    private static let xavier = "t19x-"
+
     /// Names of drivers that stand in front of a device's, as Linux prints them.
     private static let linux: [Speaker] = [
         Speaker("arm-smmu", .armSMMU), Speaker("arm-smmu-v3", .armSMMUv3),
         Speaker("arm-smmu-impl", .armSMMU), Speaker("arm-smmu-qcom", .armSMMU),
-        Speaker("arm-smmu-nvidia", .armSMMU), Speaker("t19x-arm-smmu", .armSMMU),
+        Speaker("arm-smmu-nvidia", .armSMMU), Speaker(xavier + "arm-smmu", .armSMMU),
     ]
 
     /// Names with a colon, as Xen prints them; a path of the device tree follows.
@@ -131,8 +134,13 @@ struct FaultMark {
     private static let prefix = Array("arm-".utf8)
 
     private static func startOfWord(_ bytes: ArraySlice<UInt8>, at place: Int, notBefore: Int) -> Int {
-        let start = place - prefix.count
-        return start >= notBefore && bytes[start..<place].elementsEqual(prefix) ? start : place
+        var start = place
+        for word in [prefix, Array(xavier.utf8)] {
+            let earlier = start - word.count
+            guard earlier >= notBefore, bytes[earlier..<start].elementsEqual(word) else { break }
+            start = earlier
+        }
+        return start
     }
 
     private static func holdsXen(_ bytes: ArraySlice<UInt8>) -> Bool {
