@@ -29,9 +29,11 @@ extension Placement {
         if requestedWorks == false, let requested = question.window.requested {
             let isAligned = question.window.alignment.isAligned(requested)
             let why =
-                isAligned
-                ? "it overlaps what requested.blockers lists, or is not among the candidates"
-                : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+                question.window.window(at: requested) == nil
+                ? "it would pass 2^64"
+                : isAligned
+                    ? "it overlaps what requested.blockers lists, or is not among the candidates"
+                    : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
             add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
         }
         if verdict == .movable, candidates.isEmpty {
