@@ -84,6 +84,11 @@ public struct Device: Hashable, Sendable {
         return seen
     }
 
+    /// Regions, windows and ranges that an answer may read: what its cost grows with.
+    public var rangeCount: Int {
+        firmwareRegions.count + pciWindows.count + inboundWindows.count + (usableRanges?.ranges.count ?? 0)
+    }
+
     /// Whether Linux treats it as PCI: windows and gaps are withheld, and 32-bit addresses tried first.
     public var isPCI: Bool {
         switch kind {

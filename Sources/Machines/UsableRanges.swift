@@ -8,6 +8,7 @@ public struct UsableRanges: Hashable, Sendable {
     /// As the host offered them.
     public let ranges: [IOVARange]
     /// What they leave out, ascending, without the driver's own window where nothing else accounts for it.
+    /// Nothing where the ranges were read before a device was attached.
     public let gaps: [IOVARange]
 
     /// - Parameters:
@@ -18,6 +19,10 @@ public struct UsableRanges: Hashable, Sendable {
     /// Complexity: O(n log n) for n ranges and regions.
     public init(_ ranges: [IOVARange], beside regions: [ReservedRegion] = []) {
         self.ranges = ranges
+        guard !Self.areBeforeAttach(ranges) else {
+            gaps = []
+            return
+        }
         let holes = IOVASet(ranges).complement()
         let told = regions.tellingMSIsApart()
         let own = IOVASet(
@@ -37,7 +42,16 @@ public struct UsableRanges: Hashable, Sendable {
 
     /// Whether they were read before a device was attached and say nothing about the host: no SMMU
     /// translates 64 bits.
-    public var areBeforeAttach: Bool { ranges.contains { $0.last.value == .max } }
+    public var areBeforeAttach: Bool { Self.areBeforeAttach(ranges) }
+
+    private static func areBeforeAttach(_ ranges: [IOVARange]) -> Bool {
+        ranges.contains { $0.last.value == .max }
+    }
+
+    /// What to tell the reader of such ranges.
+    public static let beforeAttach =
+        "iova_ranges reach 2^64-1, as they do before a device is attached: they say nothing about this host "
+        + "and are not used. Read them again after attaching it."
 
     /// Modelled ranges without the gaps. Ranges that touch stay apart, as a region of no bytes keeps them.
     ///

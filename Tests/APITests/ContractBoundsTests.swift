@@ -53,6 +53,7 @@ import Testing
                 "MapFailureRequest.reserved_regions", "MapFailureRequest.iova_ranges",
                 "HostDescription.reserved_regions", "HostDescription.iova_ranges",
                 "AllocatorState.hardware_msi", "DeviceRequest.description.reserved_regions",
+                "DeviceRequest.description.iova_ranges",
             ].map { $0 + "/maxItems" }
         ),
         (
@@ -128,7 +129,8 @@ import Testing
         // Numbers that the code has at the place where it reads or writes, and in no table.
         (4_096, ["AllocatorState.online_cpus/maximum"] + nativeLists),
         (1_024, ["NativePlatform.smmus/maxItems"]),
-        (64, ["AllocatorState.size_classes", "DeviceRequest.description.smmus"].map { $0 + "/maxItems" }),
+        (64, ["AllocatorState.size_classes/maxItems"]),
+        (Limits.smmusPerDeviceMax, ["DeviceRequest.description.smmus/maxItems"]),
         (1_000, ["MapFailures.items/maxItems"]),
         (MapExplanation.blockersMax, ["MapFailure.blockers/maxItems"]),
         (64, ["Survey.policies/items.conflicting_platforms/maxItems"]),

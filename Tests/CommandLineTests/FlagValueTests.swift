@@ -24,7 +24,10 @@ import Testing
         (["replay", "--cpus", "0", "f"], "--cpus 0: 0 is not in 1 to 8192."),
         (["survey", "--aperture-bits", "99", "f"], "--aperture-bits 99: 99 is not in 16 to 64."),
         (["survey", "--constant", "x", "f"], "Not a number; send a hex string that starts with \"0x\"."),
-        (["survey", "--constant", "0xffffffffffffffff", "f"], "A window of 1 MiB there would pass 2^64."),
+        (
+            ["survey", "--constant", "0xffffffffffffffff", "f"],
+            "A window of 0x100000 bytes there would pass 2^64."
+        ),
         (["place", "--vmm", "qemu-virt", "--ram", "1.5"], "--ram 1.5: A number with a fraction;"),
         (
             ["place", "--vmm", "qemu-virt", "--ram", "x"],

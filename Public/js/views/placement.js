@@ -14,7 +14,7 @@ import { guestItems, vmms } from './guest.js';
 import { PlacementForm, placementRequest } from './placement-form.js';
 
 const VERDICTS = {
-  default_works: ['good', 'The default window works', `No action is needed: ${DEFAULT_BASE} is free on every host and in the guest.`],
+  default_works: ['good', 'The default window works', `${DEFAULT_BASE} is free on every host and in the guest. No action is needed unless the size must be set.`],
   movable: ['warn', 'The default does not work, another place does', 'Set the option values below on each device of the VM before you attach it.'],
   none: ['bad', 'No place fits', 'Use less RAM, another VMM, or another host.'],
   ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window helps: the host does not allow addresses that the guest needs for RAM.'],

@@ -16,6 +16,14 @@ struct PlacementRequest: Sendable {
         /// A platform and the devices that the VM gets; nil for every active one.
         case platform(id: String, devices: [String]?)
         case reported(regions: [ReservedRegion]?, ranges: [IOVARange]?)
+
+        /// Regions and ranges that a host reports; 0 for a platform, which its devices count for.
+        var reportedRanges: Int {
+            switch self {
+            case .platform: 0
+            case .reported(let regions, let ranges): (regions?.count ?? 0) + (ranges?.count ?? 0)
+            }
+        }
     }
 
     struct Host: Sendable {
@@ -120,9 +128,8 @@ struct PlacementRequest: Sendable {
             guard let name else { return nil }
             guard let start else { return HostFacts.DeviceOption(device: name, window: nil) }
             guard let base = start.u64(problems) else { return nil }
-            guard let window = IOVARange(start: IOVA(base), size: UInt64(max(size, 1)) * Granule.mib1.bytes)
-            else {
-                problems.add(start.pointer, "wraps", "The window would pass 2^64.")
+            let bytes = UInt64(max(size, 1)) * Granule.mib1.bytes
+            guard let window = WindowDemand.window(at: base, size: bytes, .member(start), problems) else {
                 return nil
             }
             return HostFacts.DeviceOption(device: name, window: window)
@@ -191,38 +198,16 @@ extension PlacementRequest {
         guard let node, var reader = ObjectReader(node, problems) else {
             return WindowDemand(pageSize: pageSize, doorbells: doorbells)
         }
-        var size = reader.value("size").flatMap { WindowDemand.size($0, problems) }
+        let size = reader.value("size").flatMap { WindowDemand.size($0, problems) }
         let alignment = reader.value("alignment").flatMap { WindowDemand.alignment($0, problems) }
+        // A base whose window would pass 2^64 is answered as every other that does not work: see
+        // `WindowDemand.window`.
         let requested = reader.optional("requested")?.u64(problems)
         let isMovable = reader.optional("movable").map { $0.bool(problems) ?? true } ?? true
         let is32BitOnly = reader.optional("msi_32bit_only").map { $0.bool(problems) ?? false } ?? false
         reader.finish()
-        if let given = size, given > Limits.windowBytesMax {
-            problems.add(
-                reader.pointer("size"), "out-of-range", "A window has at most \(Limits.windowBytesMax) bytes."
-            )
-            size = nil
-        }
         return WindowDemand(
             size: size, alignment: alignment, requested: requested, isMovable: isMovable,
             is32BitOnly: is32BitOnly, pageSize: pageSize, doorbells: doorbells)
-    }
-}
-
-extension WindowDemand {
-    /// Bytes of a window; at least one.
-    static func size(_ value: WireValue, _ problems: ProblemList) -> UInt64? {
-        guard let size = value.u64(problems) else { return nil }
-        if size == 0 { value.add("zero-size", "A window has at least one byte.", problems) }
-        return max(size, 1)
-    }
-
-    static func alignment(_ value: WireValue, _ problems: ProblemList) -> Granule? {
-        guard let bytes = value.u64(problems) else { return nil }
-        guard let alignment = Granule(bytes: bytes) else {
-            value.add("not-a-power-of-two", "Send a power of two.", problems)
-            return nil
-        }
-        return alignment
     }
 }

@@ -62,7 +62,7 @@ struct HostFactsBuilder {
     ) -> Int {
         switch host.source {
         case .reported(let regions, let ranges):
-            guard isAffordable((regions?.count ?? 0) + (ranges?.count ?? 0), host, problems) else { return 0 }
+            guard isAffordable(host.source.reportedRanges, host, problems) else { return 0 }
             facts.append(
                 HostFacts(
                     regions: regions, ranges: ranges, aperture: host.aperture ?? conditions.aperture,

@@ -81,10 +81,7 @@ package struct VMParameter: Sendable {
         guard let meant = read(value, problems) else { return }
         if case .size(let bounds) = bounds, case .size(let size) = meant {
             guard VMShape.isSize(size, in: bounds, value, problems) else { return }
-            if name == "highmem_mmio_size", size & (size - 1) != 0 {
-                value.add("out-of-range", "Send a power of two.", problems)
-                return
-            }
+            if name == "highmem_mmio_size", value.powerOfTwo(size, problems) == nil { return }
         }
         apply(&shape, meant)
     }

@@ -84,7 +84,7 @@ final class PreparedDevices: Sendable {
     }
 
     private static func weight(of device: PreparedDevice) -> Int {
-        device.device.costRanges + (device.usable?.ranges.count ?? 0)
+        device.source.costRanges
     }
 
     /// Devices that are kept, and the sum of their regions, windows and ranges.
@@ -98,5 +98,5 @@ final class PreparedDevices: Sendable {
 
 extension Device {
     /// Ranges that a survey or a placement looks at, with a share for the device itself.
-    var costRanges: Int { 8 + firmwareRegions.count + pciWindows.count + inboundWindows.count }
+    var costRanges: Int { 8 + rangeCount }
 }

@@ -165,7 +165,7 @@ struct SessionDeviceRequest: Sendable {
         let id = reader.optional("id").map { $0.string(bytesMax: Limits.nameBytesMax, problems) } ?? "device"
         let kind = reader.optional("kind").map { $0.choice(kinds, problems) } ?? .pciFunction
         let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
-        let smmus = list(reader.optional("smmus"), 64, problems) {
+        let smmus = list(reader.optional("smmus"), Limits.smmusPerDeviceMax, problems) {
             $0.string(bytesMax: Limits.nameBytesMax, problems)
         }
         let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
@@ -177,12 +177,17 @@ struct SessionDeviceRequest: Sendable {
         let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
             ReservedRegion($0, problems)
         }
+        let ranges = reader.optional("iova_ranges")?.elements(countMax: Limits.inlineRegionsMax, problems)?
+            .compactMap { IOVARange(wire: $0, problems) }
         reader.finish()
         guard let id, let kind, let limit else { return nil }
-        return Device(
+        var device = Device(
             id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
             dmaLimit: limit, pciWindows: windows, inboundWindows: inbound,
             firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
+        // What an export tells has been compared with the regions already.
+        device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
+        return device
     }
 
     private static func list<T>(

@@ -158,6 +158,14 @@ extension JSONWriter {
                         }
                     }
                 }
+                if let usable = device.device.usableRanges {
+                    // All but what they were found to leave out, so that nothing is compared a second time.
+                    writer.array("iova_ranges") { writer in
+                        for range in IOVASet(usable.gaps).complement().ranges {
+                            writer.object { $0.ends(range.start.value, range.last.value) }
+                        }
+                    }
+                }
             }
         }
     }

@@ -118,6 +118,7 @@ extension SessionSnapshot {
 extension SessionRegion {
     fileprivate init?(_ node: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(node, problems) else { return nil }
+        // Not as a caller's region is read: inbound windows up to 2^64-1 make Linux reserve everything.
         let range = reader.range()
         let type = reader.optional("type").flatMap {
             $0.kind == .null ? nil : $0.choice(ReservedRegion.Kind.words, problems)

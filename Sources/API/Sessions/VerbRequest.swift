@@ -62,7 +62,7 @@ extension SessionVerb {
     private static func reservation(
         _ reader: inout ObjectReader, _ problems: ProblemList
     ) -> SessionVerb? {
-        let range = reader.range()
+        let range = ReservedRegion.range(&reader, problems)
         let kind = reader.optional("type").map { $0.choice(ReservedRegion.Kind.words, problems) } ?? .reserved
         let words = reader.optional("provenance")?.string(bytesMax: Limits.nameBytesMax, problems)
         let grows = reader.optional("grow").flatMap { $0.bool(problems) } ?? false

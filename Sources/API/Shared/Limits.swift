@@ -199,7 +199,9 @@ extension Limits {
     /// Ranges, regions, devices and doorbells of all sessions together.
     static let sessionItemsTotalMax = 16_000_000
     package static let devicesPerDomainMax = 4_096
-    package static let windowsPerDeviceMax = 1_024
+    /// As many as a device of a platform may have, so that what attaches by name can be imported.
+    package static let windowsPerDeviceMax = PlatformLimits.regionsMax
+    package static let smmusPerDeviceMax = NativePlatform.listMax
     package static let doorbellsPerDomainMax = 1_024
     package static let mappingsPerDomainMax = 16_384
     package static let batchOperationsMax = 10_000
@@ -222,7 +224,7 @@ extension Limits {
         ("reserved_regions_per_session_max", reservedRegionsPerSessionMax),
         ("session_items_total_max", sessionItemsTotalMax),
         ("devices_per_domain_max", devicesPerDomainMax),
-        ("windows_per_device_max", windowsPerDeviceMax),
+        ("windows_per_device_max", windowsPerDeviceMax), ("smmus_per_device_max", smmusPerDeviceMax),
         ("doorbells_per_domain_max", doorbellsPerDomainMax),
         ("mappings_per_domain_max", mappingsPerDomainMax), ("domain_cpus_max", domainCPUsMax),
         ("batch_operations_max", batchOperationsMax),

@@ -2,6 +2,7 @@
 // and policies spell them alike.
 
 import AddressSpaces
+import Fleet
 import JSON
 package import MSIWindows
 
@@ -39,8 +40,7 @@ extension WindowSource {
         case .fixed?: self = .fixed
         case WindowSource.none?: self = .none
         case .candidates?:
-            guard let source = Self.candidates(&reader, problems) else { return nil }
-            self = source
+            self = Self.candidates(&reader, problems)
         case .dynamic?: self = Self.dynamic(&reader, problems)
         case .user?: self = Self.user(&reader, problems)
         case nil: return nil
@@ -49,12 +49,11 @@ extension WindowSource {
     }
 
     private static func size(_ reader: inout ObjectReader, _ problems: ProblemList) -> UInt64 {
-        guard let node = reader.optional("size"), let given = node.u64(problems) else { return mainlineSize }
-        if given == 0 { problems.add(node.pointer, "zero-size", "A window has at least one byte.") }
-        return max(given, 1)
+        reader.value("size").flatMap { WindowDemand.size($0, problems) } ?? mainlineSize
     }
 
-    private static func candidates(_ reader: inout ObjectReader, _ problems: ProblemList) -> WindowSource? {
+    /// The default bases hold a window of every size that is accepted.
+    private static func candidates(_ reader: inout ObjectReader, _ problems: ProblemList) -> WindowSource {
         var bases = [mainlineBase, postedSecondBase]
         let size = size(&reader, problems)
         let avoid = reader.optional("avoid").map { $0.choice(WireWords.avoids, problems) } ?? .advertised
@@ -68,18 +67,8 @@ extension WindowSource {
             }
             bases = nodes.compactMap { node in
                 guard let base = node.u64(problems) else { return nil }
-                guard !base.addingReportingOverflow(size - 1).overflow else {
-                    problems.add(node.pointer, "wraps", "The window at this base would pass 2^64.")
-                    return nil
-                }
-                return base
+                return WindowDemand.window(at: base, size: size, .member(node), problems)?.start.value
             }
-        } else if bases.contains(where: { $0.addingReportingOverflow(size - 1).overflow }) {
-            problems.add(
-                reader.pointer("size"), "wraps", "A window of this size at the default bases would pass 2^64."
-            )
-            reader.finish()
-            return nil
         }
         return .candidates(
             bases: bases, size: size, avoid: avoid ?? .advertised, ifNone: ifNone ?? .offersNothing)

@@ -46,11 +46,9 @@ package struct SurveyRequest: Sendable {
 
     /// A further constant, by the base of its window.
     package static func constant(_ value: WireValue, _ problems: ProblemList) -> SurveyPolicy? {
-        guard let base = value.u64(problems) else { return nil }
-        guard !base.addingReportingOverflow(WindowSource.mainlineSize - 1).overflow else {
-            value.add("wraps", "A window of 1 MiB there would pass 2^64.", problems)
-            return nil
-        }
+        guard let base = value.u64(problems),
+            WindowDemand.window(at: base, size: WindowSource.mainlineSize, value, problems) != nil
+        else { return nil }
         return .constant(base)
     }
 }

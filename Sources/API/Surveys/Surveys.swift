@@ -58,6 +58,7 @@ extension Service {
         for host in request.hosts {
             guard case .platform(let id, let names) = host.source, let entry = platforms.entry(id) else {
                 devices += 1
+                ranges += host.source.reportedRanges
                 continue
             }
             let chosen = names?.compactMap { entry.device($0) } ?? entry.platform.devices

@@ -71,7 +71,7 @@ extension HostFacts {
     ///
     /// - Parameters:
     ///   - ranges: nil when only regions are known.
-    ///   - aperture: what is assumed to be translated where there are no ranges.
+    ///   - aperture: what is assumed to be translated where there are no ranges that say it.
     public init(
         regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
     ) {
@@ -88,10 +88,9 @@ extension HostFacts {
                     range: range, kind: HostObstacle.Kind(region.kind), provenance: region.words))
         }
         obstacles = Self.asKvmtoolReads(obstacles)
-        var isBeforeAttach = false
-        if let ranges {
-            let usable = UsableRanges(ranges, beside: regions ?? [])
-            isBeforeAttach = usable.areBeforeAttach
+        let usable = ranges.map { UsableRanges($0, beside: regions ?? []) }
+        let isBeforeAttach = usable?.areBeforeAttach == true
+        if let usable, !isBeforeAttach {
             obstacles += usable.gaps.map {
                 HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: "not in iova_ranges")
             }

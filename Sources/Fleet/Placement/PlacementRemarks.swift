@@ -29,9 +29,11 @@ extension Placement {
         if requestedWorks == false, let requested = question.window.requested {
             let isAligned = question.window.alignment.isAligned(requested)
             let why =
-                isAligned
-                ? "it overlaps what requested.blockers lists, or is not among the candidates"
-                : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+                question.window.window(at: requested) == nil
+                ? "it would pass 2^64"
+                : isAligned
+                    ? "it overlaps what requested.blockers lists, or is not among the candidates"
+                    : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
             add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
         }
         if verdict == .movable, candidates.isEmpty {
@@ -87,9 +89,7 @@ extension Placement {
             found.append((.hardwareMSIOnly, .info, words, nil, nil))
         }
         if facts.hasRangesBeforeAttach {
-            let words =
-                "iova_ranges is the whole 64-bit space, as it is before an attach: read it again after one."
-            found.append((.rangesBeforeAttach, .warning, words, nil, nil))
+            found.append((.rangesBeforeAttach, .warning, UsableRanges.beforeAttach, nil, nil))
         }
         for device in facts.devicesWithoutOption {
             let words =
@@ -228,6 +228,12 @@ extension Placement {
         case .defaultWorks:
             let size = HexLiteral.text(window.size)
             let base = WindowSource.mainlineWindow.start.hex
+            guard !needsOption else {
+                return
+                    "\(size) bytes at \(base) are free on \(hosts) and in the guest: the default base stays, but "
+                    + "Linux's window has \(HexLiteral.text(WindowSource.mainlineSize)) bytes, so an option must set "
+                    + "the size."
+            }
             return "Linux's default window at \(base) (\(size) bytes) is free on \(hosts) and in the guest."
         case .movable:
             guard let chosen else { return "Each host has a window of its own, but no window fits them all." }

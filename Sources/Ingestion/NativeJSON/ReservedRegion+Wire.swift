@@ -16,18 +16,29 @@ extension ReservedRegion {
         _ problems: ProblemList
     ) {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let range = reader.range()
+        let range = Self.range(&reader, problems)
         let kind = reader.optional("type").map { $0.choice(kinds, problems) } ?? .reserved
         let words = reader.optional("provenance")?.string(bytesMax: Self.provenanceBytesMax, problems)
         reader.finish()
         guard let range, let kind else { return nil }
-        let (length, isFull) = (range.last - range.start).addingReportingOverflow(1)
-        guard !isFull else {
+        self.init(
+            kind: kind, start: range.start, length: range.last - range.start + 1,
+            provenance: .caller(words ?? source))
+    }
+
+    /// `{"start", "last"|"size"}` of a region that a caller reserves: it leaves something, so that its length
+    /// is a 64-bit number. nil when something is wrong, which is in `problems` then.
+    public static func range(
+        _ reader: inout ObjectReader, _ problems: ProblemList
+    ) -> (start: UInt64, last: UInt64)? {
+        guard let range = reader.range() else { return nil }
+        guard range.last - range.start != .max else {
             problems.add(
-                node.pointer, "full-space", "A region of the whole 64-bit space leaves nothing usable.")
+                reader.node.pointer, "full-space",
+                "A region of the whole 64-bit space leaves nothing usable.")
             return nil
         }
-        self.init(kind: kind, start: range.start, length: length, provenance: .caller(words ?? source))
+        return (range.start, range.last)
     }
 }
 

@@ -75,7 +75,9 @@ package enum AddressSpace: Sendable {
         }
     }
 
-    /// Attaches a group; an unchanged address space when Linux refuses.
+    /// Attaches a group; an unchanged address space when Linux refuses. What a running host left out of the
+    /// ranges that it offered for one of its devices cannot be mapped from then on; what is mapped already
+    /// stays, as the list does not say why.
     package mutating func attach<R: Recorder>(
         _ attempt: Attempt, _ recorder: inout R
     ) throws(Refusal) -> Attachment {
@@ -90,6 +92,7 @@ package enum AddressSpace: Sendable {
             (next, attachment) = try space.attaching(attempt, &recorder)
             self = .ioas(next)
         }
+        for usable in attempt.group.devices.compactMap(\.usable) { bound(by: usable) }
         return attachment
     }
 
@@ -102,10 +105,10 @@ package enum AddressSpace: Sendable {
     }
 
     /// Bounds the ranges by those that a running host offered: the rest cannot be mapped.
-    mutating func bound(by usable: UsableRanges) {
+    private mutating func bound(by usable: UsableRanges) {
         switch self {
         case .container(var container):
-            container.usable = usable
+            container.bound(by: usable)
             self = .container(container)
         case .ioas(var space):
             space.reserve(usable.gaps)

@@ -76,10 +76,7 @@ enum Hazards {
                     + "fails with EPERM.")
         }
         if question.usable?.areBeforeAttach == true {
-            decision.warn(
-                .rangesBeforeAttach,
-                "iova_ranges reach 2^64-1, as they do before a device is attached: they say nothing about this host. Read them "
-                    + "again after attaching it.")
+            decision.warn(.rangesBeforeAttach, UsableRanges.beforeAttach)
         }
         guard !conditions.kernel.refusesBlockingDirectDevices else { return }
         for device in question.prepared.devices {

@@ -19,7 +19,6 @@ enum UserSpace {
                 question.prepared, beside: question.earlierGroups.flatMap(\.prepared.devices),
                 source: question.source, under: question.conditions)
             let attachment = try space.attach(attempt, &recorder)
-            if let usable = question.usable { space.bound(by: usable) }
             decision = mapDoorbells(question, space, attachment, &recorder)
             decision.ranges = space.ranges
             checkMaps(question, space, attachment, &decision, &recorder)

@@ -11,7 +11,7 @@ public import Machines
 /// Complexity: O(n log n) to make for n regions, windows and ranges; the readers below are O(1), or as
 /// `Withheld` says.
 public final class PreparedDevice: Sendable {
-    /// As it was described.
+    /// As it was described, with the ranges that are known of it.
     public let source: Device
     /// With firmware's memory ranges rounded as a kernel with these pages keeps them.
     public let device: Device
@@ -38,19 +38,21 @@ public final class PreparedDevice: Sendable {
     private let domain: DMADomain?
 
     /// - Parameters:
-    ///   - usable: ranges that the caller knows to be usable; nil when nothing is known.
+    ///   - usable: ranges that the caller knows to be usable; nil for those of the device.
     ///   - includesDomain: also sets a DMA domain up, for owners that are asked about `dma_api` often.
     public init(
         _ device: Device, usable: UsableRanges? = nil, under conditions: Conditions,
         includesDomain: Bool = false
     ) {
+        var device = device
+        device.usableRanges = usable ?? device.usableRanges
         let conditions = conditions.ofDevice
         let rounded = device.rounded(to: conditions.pageSize)
         let applied = rounded.appliedRegions(under: conditions)
         let reservations = DMAReservations(for: rounded, applying: applied)
         source = device
         self.device = rounded
-        self.usable = usable
+        self.usable = device.usableRanges
         self.conditions = conditions
         self.applied = applied
         seenByPostedSeries = rounded.firmwareRegions.filter {
@@ -59,7 +61,7 @@ public final class PreparedDevice: Sendable {
         givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
         hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
         self.reservations = reservations
-        withheld = Withheld(from: rounded, reservations, under: conditions, usable: usable)
+        withheld = Withheld(from: rounded, reservations, under: conditions, usable: device.usableRanges)
         hazards = Hazards.ofFirmware(of: rounded, applying: applied)
         domain =
             includesDomain
@@ -109,8 +111,7 @@ extension Platform {
     ) -> PreparedDevice {
         var conditions = conditions
         if adoptsDriver, let driver = driver(of: device) { conditions.driver = driver }
-        return PreparedDevice(
-            device, usable: device.usableRanges, under: conditions, includesDomain: includesDomain)
+        return PreparedDevice(device, under: conditions, includesDomain: includesDomain)
     }
 }
 
@@ -165,7 +166,9 @@ public struct PreparedGroup: Sendable {
     /// The same group, with other usable ranges for its subject.
     func with(usable: UsableRanges?) -> PreparedGroup {
         var devices = devices
-        devices[subject] = PreparedDevice(device.source, usable: usable, under: device.conditions)
+        var source = device.source
+        source.usableRanges = usable
+        devices[subject] = PreparedDevice(source, under: device.conditions)
         return PreparedGroup(devices, subject: subject)
     }
 
@@ -175,6 +178,6 @@ public struct PreparedGroup: Sendable {
     func prepared(for conditions: Conditions) -> PreparedGroup {
         guard !isPrepared(for: conditions) else { return self }
         return PreparedGroup(
-            devices.map { PreparedDevice($0.source, usable: $0.usable, under: conditions) }, subject: subject)
+            devices.map { PreparedDevice($0.source, under: conditions) }, subject: subject)
     }
 }

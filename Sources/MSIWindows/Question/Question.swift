@@ -97,9 +97,7 @@ public struct Question: Sendable {
     /// Regions, windows and ranges that an answer reads, over all devices: what its cost grows with.
     public var regionsCount: Int {
         let devices = prepared.devices + earlierGroups.flatMap(\.prepared.devices)
-        return devices.map(\.source).reduce(usable?.ranges.count ?? 0) {
-            $0 + $1.firmwareRegions.count + $1.pciWindows.count + $1.inboundWindows.count
-        }
+        return devices.reduce(0) { $0 + $1.source.rangeCount }
     }
 }
 

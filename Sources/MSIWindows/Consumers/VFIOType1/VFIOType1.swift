@@ -22,10 +22,8 @@ package struct VFIOType1: Sendable {
     private var list = VFIOIOVAList()
     private var domains: [Domain] = []
     var mappings: [IOVARange]
-    /// Ranges that the running host offered; nil when they are not known.
-    var usable: UsableRanges? {
-        didSet { gaps = usable.map { IOVASet($0.gaps) } ?? .empty }
-    }
+    /// Ranges that the running host offered for attached devices, each list once.
+    private var usable: [UsableRanges] = []
     /// What is missing in the host's own ranges.
     private var gaps = IOVASet.empty
 
@@ -35,7 +33,14 @@ package struct VFIOType1: Sendable {
     }
 
     /// VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE.
-    var ranges: [IOVARange] { usable.bounding(list.ranges) }
+    var ranges: [IOVARange] { usable.reduce(list.ranges) { $1.bounding($0) } }
+
+    /// Bounds the ranges by those that a running host offered.
+    mutating func bound(by offered: UsableRanges) {
+        guard !usable.contains(offered) else { return }
+        usable.append(offered)
+        gaps = gaps.union(IOVASet(offered.gaps))
+    }
 
     /// The container with the group attached to it, in Linux's order of checks.
     func attaching<R: Recorder>(
