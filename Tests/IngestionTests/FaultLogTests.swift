@@ -284,8 +284,8 @@ import Testing
         #expect(content.faults.count == FaultLog.faultsMax && content.faultsDropped == 500)
     }
 
-    /// Work grows with the line, not with its square: names of drivers in a row once took minutes. The bound is
-    /// far from what it takes on a machine that does other work.
+    /// Work grows with the line, not with its square: names of drivers in a row once took minutes.
+    /// The bound is far from what it takes on a machine that does other work.
     @Test func longLinesTakeNoLongerThanTheyAre() throws {
         let start = ContinuousClock.now
         for unit in [":arm-smmu", "arm-smmu ", "=arm-smmu-v3x", ":arm-smmu a", "[a] ", "> ", "#011", "iova="]
