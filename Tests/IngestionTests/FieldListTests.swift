@@ -89,13 +89,90 @@ import Testing
                 "group:3"
             ),
             ("[me@host ~]$ sudo cat /sys/kernel/iommu_groups/14/reserved_regions\n\(region)", "group:14"),
-            ("root@host:/sys/kernel/iommu_groups# cat 5/reserved_regions\n\(region)", "group:0"),
+            ("root@host:/sys/kernel/iommu_groups# cat 5/reserved_regions\n\(region)", "group:5"),
             ("cat /sys/kernel/iommu_groups/6/reserved_regions\n\(region)", "group:6"),
             ("$ cat\n/sys/kernel/iommu_groups/7/reserved_regions\n\(region)", "group:7"),
             ("> > # cat /sys/kernel/iommu_groups/8/reserved_regions\n> > \(region)", "group:8"),
         ] {
             #expect(try read(text).devices.map(\.id) == [id], "\(text)")
         }
+    }
+
+    private static let line = "0x0000000008000000 0x00000000080fffff msi\n"
+
+    /// Paths from the folder that the prompt or an earlier command says.
+    @Test(arguments: [
+        ("# cat 1/reserved_regions\n", "group:1"), ("$ cat ./12/reserved_regions\n", "group:12"),
+        ("$ sudo cat iommu_groups/3/reserved_regions 2>/dev/null\n", "group:3"),
+        ("cat 4/reserved_regions\n", "group:4"),
+        ("root@h:/sys/kernel/iommu_groups/5# cat reserved_regions\n", "group:5"),
+        ("root@h:/sys/kernel/iommu_groups/5/devices# cat ../reserved_regions\n", "group:5"),
+        ("[root@h 6]# cat reserved_regions\n", "group:6"),
+        ("user@h /s/k/iommu_groups/7> cat reserved_regions\n", "group:7"),
+        ("➜  8 cat reserved_regions\n", "group:8"), ("➜  iommu_groups cat 9/reserved_regions\n", "group:9"),
+        ("# cd /sys/kernel/iommu_groups\n# cd 10\n# cat reserved_regions\n", "group:10"),
+        ("# cd /sys/kernel/iommu_groups/11 && cat reserved_regions\n", "group:11"),
+        ("# cd /sys/kernel/iommu_groups/11/; cd ../12\n# tail reserved_regions | head\n", "group:12"),
+        ("$ sudo sh -c 'cat /sys/kernel/iommu_groups/13/reserved_regions'\n", "group:13"),
+        ("# cat\n14/reserved_regions\n", "group:14"), ("iommu_groups/15/reserved_regions:\n", "group:15"),
+        (
+            "host% cd /sys/bus/pci/devices/0001:02:00.0/iommu_group\nhost% cat reserved_regions\n",
+            "0001:02:00.0"
+        ),
+        ("# cd /sys/bus/pci/devices/0001:02:00.0\n# cat iommu_group/reserved_regions\n", "0001:02:00.0"),
+    ])
+    func relativePathsNameGroups(command: String, id: String) throws {
+        let platform = try read(command + Self.line)
+        #expect(platform.devices.map(\.id) == [id], "\(command)")
+        #expect(!platform.findings.map(\.code).contains("group-number-unknown"), "\(command)")
+    }
+
+    /// What a text does not say is said of the text.
+    @Test(arguments: [
+        "", "# cat reserved_regions\n", "# cat $d/reserved_regions\n", "==> reserved_regions <==\n",
+        "# cd $d\n# cat reserved_regions\n", "# cat /sys/kernel/iommu_groups/*/reserved_regions\n",
+        "# cat 1/reserved_regions 2/reserved_regions\n",
+        "root@h:/sys/kernel/iommu_groups/5# cd\nroot@h:~# cat reserved_regions\n",
+    ])
+    func numbersThatAreNotSaid(command: String) throws {
+        let platform = try read(command + Self.line)
+        #expect(platform.devices.map(\.id) == ["group:0"], "\(command)")
+        #expect(platform.findings.map(\.code).contains("group-number-unknown"), "\(command)")
+        // Beside a group with a number it is another, and so is the next one.
+        let several = try read(
+            "# cat /sys/kernel/iommu_groups/0/reserved_regions\n\(Self.line)"
+                + "# cat $d/reserved_regions\n\(Self.line)# cat $e/reserved_regions\n\(Self.line)")
+        #expect(several.devices.map(\.id) == ["group:0", "group:unnamed-1", "group:unnamed-2"])
+    }
+
+    /// What loops print in front of each file, in one line or in several.
+    @Test func loopsNameGroups() throws {
+        let names: [(Int) -> String] = [
+            { "/sys/kernel/iommu_groups/\($0)" }, { "/sys/kernel/iommu_groups/\($0)/:" }, { "\($0)" },
+            { "\($0):" }, { "./\($0)/" }, { "group \($0)" }, { "Group: \($0)" }, { "== \($0) ==" },
+            { "IOMMU Group \($0):" }, { "iommu_group \($0)" }, { "--- group \($0) ---" },
+        ]
+        let loops = [
+            "", "ampere% for d in *; do echo $d; cat $d/reserved_regions; done\nampere% \n",
+            "for d in *; do echo $d; cat $d/reserved_regions; done\n",
+            "$ for d in *; do\n> echo $d\n> cat $d/reserved_regions\n> done\n",
+            "host% for d in *\nfor> do echo $d; cat $d/reserved_regions; done\n",
+        ]
+        for name in names {
+            for loop in loops {
+                for ids in [[0, 1, 10], [1, 2, 3, 4], [7]] {
+                    let text = loop + ids.map { name($0) + "\n" + Self.line }.joined()
+                    let platform = try read(text)
+                    #expect(platform.devices.map(\.id) == ids.map { "group:\($0)" }, "\(text)")
+                    #expect(platform.devices.allSatisfy { $0.reportedRegions?.count == 1 }, "\(text)")
+                }
+            }
+        }
+        let tree = try read(
+            ".:\n/sys/kernel/iommu_groups:\n0\n".split(separator: "\n").dropFirst().joined(separator: "\n")
+                + "\n/sys/kernel/iommu_groups/3:\ndevices  name  reserved_regions  type\n\n"
+                + "/sys/kernel/iommu_groups/3/devices:\n0000:01:00.0\n")
+        #expect(tree.devices.map(\.id) == ["group:0", "group:3", "0000:01:00.0"])
     }
 
     @Test(.enabled(if: SharedShelf.isPresent), arguments: ["altra-prompt", "altra-crlf", "altra-indented"])

@@ -1,5 +1,5 @@
-// Lines that say whose reserved regions or devices follow: paths as `tail`, `head`, `grep` and `find` print
-// them, and "IOMMU Group 3:" of the scripts that everybody copies.
+// Lines that say whose reserved regions or devices follow: paths as `tail`, `head`, `grep`, `find` and loops
+// of a shell print them, and "IOMMU Group 3:" of the scripts that everybody copies.
 
 import AddressSpaces
 import Machines
@@ -46,14 +46,23 @@ struct SysfsHeading {
             return
         }
         let colon = bytes.firstIndex(of: 0x3a)
-        let parts = bytes[..<(colon ?? bytes.endIndex)].split(separator: 0x2f)
+        let parts = LineMarks.trimmed(bytes[..<(colon ?? bytes.endIndex)]).split(separator: 0x2f)
+        let rest = isWhole ? [] : colon.map { bytes[($0 + 1)...] } ?? []
+        if let number = Self.ofFolder(parts) {
+            self.init(.number(number), .listing(rest.drop(while: TextLines.isBlank)))
+            return
+        }
         guard let place = parts.indices.dropLast().last(where: { DecimalLiteral.parse(parts[$0]) != nil }),
             let number = DecimalLiteral.parse(parts[place])
-        else { return nil }
+        else {
+            // The file, and not whose.
+            guard let last = parts.last, last.elementsEqual(ShellCommand.regionFile.utf8) else { return nil }
+            self.init(.unnamed(0), .regions(rest))
+            return
+        }
         let file = parts[place + 1]
-        let rest = isWhole ? [] : colon.map { bytes[($0 + 1)...] } ?? []
         switch TextLines.string(file) {
-        case "reserved_regions": self.init(.number(number), .regions(rest))
+        case ShellCommand.regionFile: self.init(.number(number), .regions(rest))
         case "devices" where place + 2 < parts.count:
             let name = bytes[parts[place + 2].startIndex...].prefix { $0 != 0x2f && !TextLines.isBlank($0) }
             let device = SysfsText.deviceName(name.last == 0x3a ? name.dropLast() : name)
@@ -63,6 +72,32 @@ struct SysfsHeading {
         }
     }
 
+    /// `/sys/kernel/iommu_groups/3`
+    private static func ofFolder(_ parts: [ArraySlice<UInt8>]) -> UInt64? {
+        guard parts.count > 1, parts[parts.count - 2].elementsEqual("iommu_groups".utf8) else { return nil }
+        return DecimalLiteral.parse(parts[parts.count - 1])
+    }
+
+    /// `3`, `./3/`, `Group 3`, `== 3 ==`, alone in its line: in a text of regions it is what a loop prints
+    /// before the file; elsewhere it may be anything.
+    init?(alone line: ArraySlice<UInt8>) {
+        guard line.count <= Self.headingBytesMax else { return nil }
+        let around = Set("#=-*[]: \t/".utf8)
+        var bare = line.drop { around.contains($0) }
+        if bare.starts(with: "./".utf8) { bare = bare.dropFirst(2) }
+        bare = bare[..<(bare.lastIndex { !around.contains($0) }.map { $0 + 1 } ?? bare.startIndex)]
+        let marks = Set(" \t:=#_-".utf8)
+        var words = bare.split(whereSeparator: marks.contains)
+        for name in ["iommu", "group"] where words.count > 1 {
+            if TextLines.string(words[0]).lowercased() == name { words.removeFirst() }
+        }
+        guard words.count == 1, let number = DecimalLiteral.parse(words[0]), words[0].count <= Self.digitsMax
+        else { return nil }
+        self.init(.number(number), .listing([]))
+    }
+
+    private static let digitsMax = 6
+
     /// `/sys/bus/pci/devices/0000:01:00.0/iommu_group/reserved_regions`: a group whose number is not said.
     private static func ofDevice(_ bytes: ArraySlice<UInt8>) -> SysfsHeading? {
         let parts = bytes.split(separator: 0x2f, maxSplits: pathDepthMax)
@@ -70,7 +105,7 @@ struct SysfsHeading {
             link + 1 < parts.count, let device = SysfsText.deviceName(parts[link - 1])
         else { return nil }
         let file = parts[link + 1].prefix { $0 != 0x3a }
-        guard file.elementsEqual("reserved_regions".utf8) else {
+        guard file.elementsEqual(ShellCommand.regionFile.utf8) else {
             return SysfsHeading(.device(device), .elsewhere)
         }
         return SysfsHeading(.device(device), .regions(parts[link + 1][file.endIndex...].dropFirst()))

@@ -17,7 +17,8 @@ enum SysfsReader {
     static func read(
         _ text: [UInt8], _ assumption: MSIAssumption?, _ findings: inout FindingList
     ) throws(TextError) -> Platform {
-        let groups = try SysfsText.read(text, &findings)
+        var groups = try SysfsText.read(text, &findings)
+        giveNames(&groups, &findings)
         var platform = Platform(source: .sysfs)
         platform.devices = try devices(groups, assumption, &findings)
         findings.note(
@@ -26,6 +27,21 @@ enum SysfsReader {
         )
         platform.findings = findings.findings
         return platform
+    }
+
+    /// A device needs an id, which a group without a number lends it: "group:0" for a text of one file.
+    private static func giveNames(_ groups: inout [SysfsText.Group], _ findings: inout FindingList) {
+        var isZeroFree = !groups.contains { $0.name == .number(0) }
+        for (place, group) in groups.enumerated() {
+            guard case .unnamed(let count) = group.name else { continue }
+            let name: SysfsText.Name = isZeroFree ? .number(0) : .unnamed(count)
+            isZeroFree = false
+            groups[place].name = name
+            findings.note(
+                .info, "group-number-unknown", name.id,
+                "The text does not say the number of this group; it is called \(name.id) here. `tail -n +1 "
+                    + "/sys/kernel/iommu_groups/*/reserved_regions` prints the numbers too.")
+        }
     }
 
     /// A device for each group that has a number, and one for each member, with the group's regions.
@@ -41,9 +57,11 @@ enum SysfsReader {
                 whole.reportedRegions = nil
                 findings.note(
                     .warning, "reserved-regions-unknown", whole.id,
-                    "The text lists the devices of the group and not its reserved_regions.")
+                    group.devices.isEmpty
+                        ? "The text names the group and has no line of its reserved_regions."
+                        : "The text lists the devices of the group and not its reserved_regions.")
             }
-            if case .number = group.name, known.insert(whole.id).inserted { devices.append(whole) }
+            if !group.isOfDevice, known.insert(whole.id).inserted { devices.append(whole) }
             let named: [String] = if case .device(let name) = group.name { [name] } else { [] }
             for name in named + group.devices {
                 guard known.insert(name).inserted else {
@@ -163,6 +181,7 @@ extension SysfsText.Name {
         switch self {
         case .number(let number): "group:\(number)"
         case .device(let name): name
+        case .unnamed(let count): "group:unnamed-\(count)"
         }
     }
 
@@ -170,6 +189,16 @@ extension SysfsText.Name {
         switch self {
         case .number(let number): "group \(number)"
         case .device(let name): "the group of \(name)"
+        case .unnamed: "a group without a number"
+        }
+    }
+}
+
+extension SysfsText.Group {
+    fileprivate var isOfDevice: Bool {
+        switch name {
+        case .number, .unnamed: false
+        case .device: true
         }
     }
 }

@@ -13,6 +13,7 @@ struct SysfsReading {
     private var section = Section.none
     private var counts = (lines: 0, regions: 0, devices: 0)
     private var members: Set<Member> = []
+    private var unnamed = 0
     /// The start of a region whose end the next line may have.
     private var broken: Broken?
 
@@ -54,11 +55,38 @@ struct SysfsReading {
             }
             throw Self.noRegion(broken.line)
         }
-        if SysfsText.region(line.bytes) == nil, let heading = SysfsHeading(line.bytes) {
+        if SysfsText.region(line.bytes) != nil {
+            try takeLine(line)
+        } else if let heading = SysfsHeading(line.bytes) ?? headingAlone(line) {
             try take(heading, line)
+        } else if Self.isRootFolder(line) {
+            section = .none
         } else {
             try takeLine(line)
         }
+    }
+
+    /// A group's number alone, where no line of another file may be meant.
+    private func headingAlone(_ line: TextLines.Line) -> SysfsHeading? {
+        switch section {
+        case .none, .regions, .listing: SysfsHeading(alone: line.bytes)
+        case .deviceFolder, .elsewhere: nil
+        }
+    }
+
+    /// `/sys/kernel/iommu_groups:`, which `find` and `ls -R` print first.
+    private static func isRootFolder(_ line: TextLines.Line) -> Bool {
+        let words = line.words
+        guard words.count == 1, let word = words.first else { return false }
+        let end = word.lastIndex { $0 != 0x2f && $0 != 0x3a }.map { $0 + 1 } ?? word.startIndex
+        return word[..<end].split(separator: 0x2f).last?.elementsEqual("iommu_groups".utf8) ?? false
+    }
+
+    /// What `ls` shows in the folder of a group.
+    private static let files = ["devices", "name", ShellCommand.regionFile, "type"]
+
+    private static func isFileList(_ line: TextLines.Line) -> Bool {
+        line.bytes.count <= regionBytesMax && line.words.allSatisfy { files.contains(TextLines.string($0)) }
     }
 
     mutating func finish() throws(TextError) {
@@ -102,6 +130,8 @@ struct SysfsReading {
             if let device = SysfsText.device(of: line.bytes) ?? Self.onlyName(line) {
                 section = .listing(place, hasDevice: true)
                 try add(device, place, line.number)
+            } else if Self.isFileList(line) {
+                return
             } else if !hasDevice || SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) {
                 try takeContent(line.bytes, place, line)
             }
@@ -132,7 +162,7 @@ struct SysfsReading {
             return
         }
         let index: Int
-        if let place { index = place } else { index = try open(.number(0), line.number) }
+        if let place { index = place } else { index = try open(.unnamed(0), line.number) }
         if place == nil { section = .regions(index) }
         counts.regions += 1
         guard counts.regions <= TextLimits.regionsMax,
@@ -172,6 +202,12 @@ struct SysfsReading {
         if let place = places[name] { return place }
         guard groups.count < TextLimits.groupsMax else {
             throw TextError(line, "more than \(TextLimits.groupsMax) groups")
+        }
+        if case .unnamed = name {
+            // Two without a number need not be the same.
+            unnamed += 1
+            groups.append(SysfsText.Group(name: .unnamed(unnamed)))
+            return groups.count - 1
         }
         groups.append(SysfsText.Group(name: name))
         places[name] = groups.count - 1

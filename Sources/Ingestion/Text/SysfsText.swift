@@ -30,6 +30,8 @@ enum SysfsText {
         case number(UInt64)
         /// The group of this device.
         case device(String)
+        /// One of which the text does not say the number; counted from 1.
+        case unnamed(Int)
     }
 
     struct Group {
@@ -65,7 +67,7 @@ enum SysfsText {
         return Region(start: start, last: last, word: word)
     }
 
-    /// The groups in the order of the text. Text without any path is one group, number 0.
+    /// The groups in the order of the text.
     static func read(_ text: [UInt8], _ findings: inout FindingList) throws(TextError) -> [Group] {
         let clean = CleanText(text, stamps: .removed)
         clean.tell(&findings)
@@ -78,10 +80,15 @@ enum SysfsText {
                 "The file ends after one page, in the middle of a line; the regions after that are unknown.")
         }
         reading.notes.tell(&findings)
-        guard !reading.groups.isEmpty else {
+        // A command whose output names its groups by itself began none.
+        let groups = reading.groups.filter { group in
+            if case .unnamed = group.name { return !group.regions.isEmpty || !group.devices.isEmpty }
+            return true
+        }
+        guard !groups.isEmpty else {
             throw TextError(nil, "the text names no group and contains no region")
         }
-        return reading.groups
+        return groups
     }
 
     /// The device at the start of `01:00.0 VGA compatible controller ...`, with its segment.

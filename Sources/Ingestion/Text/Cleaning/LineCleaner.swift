@@ -6,6 +6,11 @@ struct LineCleaner {
     private let stamps: CleanText.Stamps
     /// A command that prints files ended with the line before, perhaps without its paths.
     private var isPrinting = false
+    /// The lines before begin a loop of the shell.
+    private var isInLoop = false
+    private var folder = ShellFolder()
+    /// As it stood before the last command: it may stand alone as well.
+    private var prompt: ArraySlice<UInt8> = []
 
     /// Marks of one line inside each other.
     private static let layersMax = 16
@@ -59,18 +64,14 @@ struct LineCleaner {
                 continue
             }
             var path: ArraySlice<UInt8>?
-            switch ShellPrompt.find(bytes) {
+            switch shell(bytes, wasPrinting) {
             case .line(let rest):
                 found.insert(.prompts)
                 bytes = rest
                 continue layers
-            case nil:
-                guard wasPrinting, let more = ShellPrompt.continuation(bytes) else { break layers }
-                path = more.path
+            case nil: break layers
             case .command: break
-            case .printer(let file):
-                isPrinting = true
-                path = file
+            case .printer(let file): path = file
             }
             found.insert(.prompts)
             bytes = path.map { Array("==> ".utf8) + $0 + Array(" <==".utf8) }?[...] ?? []
@@ -78,6 +79,29 @@ struct LineCleaner {
         }
         for kind in found { notes.note(kind, line: line.number) }
         return found.isEmpty ? nil : bytes
+    }
+
+    /// A prompt, a line of a loop after one, or the end of a command that was broken.
+    private mutating func shell(_ bytes: ArraySlice<UInt8>, _ wasPrinting: Bool) -> ShellPrompt.Found? {
+        if isInLoop, let text = ShellCommand.lineOfLoop(bytes) {
+            isInLoop = !ShellCommand.closesLoop(text)
+            return ShellCommand.read(text, in: &folder)
+        }
+        isInLoop = false
+        let found = ShellPrompt.find(bytes, in: &folder)
+        switch found {
+        case nil:
+            if !prompt.isEmpty, LineMarks.trimmed(bytes).elementsEqual(prompt) { return .command }
+            guard wasPrinting, let more = ShellCommand.continuation(bytes, in: &folder) else { return nil }
+            return .printer(path: more.path)
+        case .line: break
+        case .printer: isPrinting = true
+        case .command: break
+        }
+        let text = ShellPrompt.command(in: bytes) ?? bytes
+        isInLoop = ShellCommand.opensLoop(text)
+        if text.startIndex > bytes.startIndex { prompt = LineMarks.trimmed(bytes[..<text.startIndex]) }
+        return found
     }
 
     private func layer(_ bytes: ArraySlice<UInt8>) -> (CleaningNotes.Kind, ArraySlice<UInt8>)? {

@@ -31,11 +31,13 @@ enum LineNumbers {
     /// Half of the lines at least count up by one; others may be parts of lines that were broken.
     private static func isNumbered(_ text: [UInt8]) -> Bool {
         var lines = 0
+        // Numbers on lines of their own are the text's, such as those of groups.
+        var alone = 0
         var count = 0
         var last: Int?
         for line in TextLines(text) where !line.isBlank {
             lines += 1
-            guard let (number, _) = numbered(line.bytes) else {
+            guard let (number, rest) = numbered(line.bytes) else {
                 // Most texts begin without a number, and are done with here.
                 if count == 0, lines > 2 { return false }
                 continue
@@ -43,8 +45,9 @@ enum LineNumbers {
             if let last, number != last + 1 { return false }
             last = number
             count += 1
+            if rest.allSatisfy(TextLines.isBlank) { alone += 1 }
         }
-        return count >= 2 && count * 2 >= lines
+        return count >= 2 && count * 2 >= lines && alone * 2 <= count
     }
 
     /// `12: text`, `12. text`, `12) text`, `12| text`, `  12<tab>text`, `12 text`

@@ -1,6 +1,6 @@
 // Prompts of shells, and what stands after them: a command, or a line that the kernel printed on the same
 // console. A command that prints a file of an IOMMU group is kept as the heading that `tail` prints, which
-// names the group.
+// names the group; ShellCommand reads it.
 
 struct ShellPrompt {
     enum Found: Equatable {
@@ -14,32 +14,34 @@ struct ShellPrompt {
     }
 
     private static let promptBytesMax = 160
-    private static let commands: Set<String> = [
-        "acpidump", "awk", "bash", "cat", "cd", "cut", "dmesg", "do", "done", "echo", "exit", "find", "for",
-        "grep",
-        "head", "journalctl", "less", "logout", "ls", "lspci", "more", "od", "perf", "python3", "sed", "sh",
-        "sort",
-        "sudo", "su", "tail", "tee", "trace-cmd", "uname", "watch", "while", "xxd", "zcat",
-    ]
-    /// Commands that print files which they are given.
-    private static let printers: Set<String> = [
-        "cat", "head", "tail", "more", "less", "grep", "sudo", "zcat",
-    ]
+
+    /// Marks of prompts that need no command behind them.
+    private static let arrows = ["➜ ", "❯ ", "λ "]
 
     /// nil when the line has no prompt.
-    static func find(_ line: ArraySlice<UInt8>) -> Found? {
+    static func find(_ line: ArraySlice<UInt8>, in folder: inout ShellFolder) -> Found? {
         if LineMarks.starts(line.drop(while: TextLines.isBlank), "[sudo] password for") { return .command }
-        guard let rest = afterPrompt(line) else { return isBareCommand(line) ? command(line) : nil }
-        let text = rest.drop(while: TextLines.isBlank)
-        return isOfKernel(text) ? .line(text) : command(text)
+        guard let text = command(in: line) else {
+            return isBareCommand(line) ? ShellCommand.read(line, in: &folder) : nil
+        }
+        folder.show(line[..<text.startIndex].dropLast())
+        return isOfKernel(text) ? .line(text) : ShellCommand.read(text, in: &folder)
+    }
+
+    /// The command after a prompt; nil when the line has none.
+    static func command(in line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        afterPrompt(line)?.drop(while: TextLines.isBlank)
     }
 
     /// What stands after `root@host:~# `, `[root@host ~]$ `, `host:/$ `, `bash-5.1# `, `~ # `, `$ ` or `# `.
     private static func afterPrompt(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
         let bare = line.drop(while: TextLines.isBlank)
         guard let first = bare.first else { return nil }
-        for arrow in ["➜ ", "❯ ", "λ "] where bare.starts(with: arrow.utf8) {
-            return bare.dropFirst(arrow.utf8.count)
+        for arrow in arrows where bare.starts(with: arrow.utf8) {
+            let rest = bare.dropFirst(arrow.utf8.count).drop(while: TextLines.isBlank)
+            // The folder's name comes first: "➜  iommu_groups cat".
+            let behind = rest.prefix(promptBytesMax).drop { !TextLines.isBlank($0) }
+            return !isCommand(rest) && isCommand(behind) ? rest[behind.startIndex...] : rest
         }
         let window = bare.prefix(promptBytesMax)
         guard let sign = window.indices.first(where: { isSign(at: $0, in: bare) }) else { return nil }
@@ -104,53 +106,26 @@ struct ShellPrompt {
         return LineMarks.starts(text, "(XEN)") || !isCommand(text) && LineMarks.starts(text, "arm-smmu")
     }
 
-    private static func firstWord(_ text: ArraySlice<UInt8>) -> String {
-        let bare = text.prefix(promptBytesMax).drop(while: TextLines.isBlank)
-        return TextLines.string(bare.prefix { !TextLines.isBlank($0) && $0 != 0x3b })
-    }
-
     private static func isCommand(_ text: ArraySlice<UInt8>) -> Bool {
-        let word = firstWord(text)
-        return commands.contains(word) || word.hasPrefix("./")
+        let word = ShellCommand.firstWord(text)
+        return ShellCommand.names.contains(word) || word.hasPrefix("./")
     }
 
     /// `cat /proc/iomem`, copied without its prompt.
     private static func isBareCommand(_ line: ArraySlice<UInt8>) -> Bool {
-        guard let first = line.first, (0x61...0x7a).contains(first), printers.contains(firstWord(line)) else {
-            return false
-        }
+        guard let first = line.first, (0x61...0x7a).contains(first) else { return false }
         let words = line.prefix(promptBytesMax).split(whereSeparator: TextLines.isBlank)
-        return words.count >= 2 && words.dropFirst().contains { $0.first == 0x2f || $0.first == 0x2d }
-    }
-
-    private static func command(_ text: ArraySlice<UInt8>) -> Found {
-        let words = text.prefix(commandBytesMax).split(whereSeparator: TextLines.isBlank)
-        let isPrinter = words.first.map { printers.contains(TextLines.string($0)) } ?? false
-        return isPrinter ? .printer(path: groupFile(in: words)) : .command
-    }
-
-    private static let commandBytesMax = 4_096
-
-    /// The one path among the words, when it names a file of a group; without the shell's backslashes.
-    private static func groupFile(in words: [ArraySlice<UInt8>]) -> ArraySlice<UInt8>? {
-        let paths = words.filter { $0.contains(0x2f) }
-        // Several files, by name or by pattern, are printed without their names.
-        guard paths.count == 1, let path = paths.first, !path.contains(where: patterns.contains) else {
-            return nil
+        switch ShellCommand.firstWord(line) {
+        case "cd": return words.count == 2
+        case "for": return words.count > 3 && TextLines.string(words[2]) == "in"
+        case let name where ShellCommand.printers.contains(name):
+            return words.dropFirst().contains {
+                $0.first == 0x2f || $0.first == 0x2d
+                    || $0.suffix(ShellCommand.regionFile.utf8.count).elementsEqual(
+                        ShellCommand.regionFile.utf8)
+            }
+        default: return false
         }
-        let text = TextLines.string(path)
-        let isOfGroup = text.contains("/iommu_groups/") || text.contains("/iommu_group/")
-        return isOfGroup && path.last != 0x2f ? path.filter { $0 != 0x5c }[...] : nil
-    }
-
-    private static let patterns = Set("*?${[|".utf8)
-
-    /// The end of a command that was broken before its paths: `+1 /proc/iomem`; nil for other lines.
-    static func continuation(_ line: ArraySlice<UInt8>) -> Continuation? {
-        let words = line.prefix(commandBytesMax).split(whereSeparator: TextLines.isBlank)
-        let isOne =
-            words.contains { $0.first == 0x2f } && words.allSatisfy { [0x2f, 0x2d, 0x2b].contains($0.first) }
-        return isOne ? Continuation(path: groupFile(in: words)) : nil
     }
 
     struct Continuation {
