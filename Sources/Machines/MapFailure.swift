@@ -34,6 +34,14 @@ public struct MapFailure: Hashable, Sendable {
             overlapsReserved
     }
 
+    /// How a message says that what was to be mapped is a BAR of a device.
+    public enum BAR: Sendable {
+        /// By the region's name.
+        case named
+        /// By a remark that the program goes on without it.
+        case leftOut
+    }
+
     /// Whose host it was, where the message says.
     public enum Architecture: Sendable {
         case arm, x86
@@ -57,8 +65,13 @@ public struct MapFailure: Hashable, Sendable {
     public var userAddress: UInt64?
     /// Positive; nil where the text has none.
     public var errorNumber: Int?
-    /// QEMU's name of the memory region.
+    /// The program's name of the memory region.
     public var region: String?
+    public var bar: BAR?
+    /// The range that the message says is reserved.
+    public var reserved: IOVARange?
+    /// RLIMIT_MEMLOCK in bytes, where the kernel names it.
+    public var lockedMemoryLimit: UInt64?
     /// A PCI address that the line names.
     public var device: String?
     /// The number of an IOMMU group that the line names.

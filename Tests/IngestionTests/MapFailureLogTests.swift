@@ -1,6 +1,7 @@
 // Messages of failed maps: every form with every errno, whatever stands in front, broken lines, cut texts,
 // repeats. What a whole text says, a cut one never contradicts.
 
+import AddressSpaces
 import Machines
 import TestSupport
 import Testing
@@ -144,6 +145,50 @@ import Testing
         let failure = try #require(failures.first)
         #expect(failure.device == "0000:03:00.0" && failure.group == "15")
         #expect(failure.region == "0000:03:00.0 BAR 1 mmaps[0]" && failure.architecture == .x86)
+    }
+
+    @Test func limitsAndReservedRangesAreKept() throws {
+        func warning(_ limit: Int) -> String { "vfio_pin_pages_remote: RLIMIT_MEMLOCK (\(limit)) exceeded\n" }
+        let limits = try read(warning(8_192) + warning(8_192) + warning(65_536))
+        #expect(limits.map(\.lockedMemoryLimit) == [8_192, 65_536] && limits.map(\.count) == [2, 1])
+        // The kernel's line and QEMU's are of one failure.
+        let both = try read(
+            "[1.0] \(warning(8_192))qemu: vfio_dma_map(0x1, 0x40000000, 0x1000, 0x7000) = -12 (Cannot allocate memory)\n"
+        )
+        #expect(both.map(\.lockedMemoryLimit) == [8_192] && both.map(\.iova) == [0x4000_0000])
+        for text in [
+            "RESERVED region [9000-afff] would overlap RAM region [8000-bfff]\n",
+            "RAM region [8000-bfff] would overlap RESERVED region [9000-afff]\n",
+            "> RESERVED region [9000-afff] would\n> overlap RAM region [8000-bfff]\n",
+        ] {
+            let failure = try #require(try read(text).first, "\(text)")
+            #expect(failure.iova == 0x8000 && failure.size == 0x4000, "\(text)")
+            #expect(failure.reserved == IOVARange(proven: 0x9000, 0xafff), "\(text)")
+        }
+    }
+
+    /// QEMU goes on where a BAR cannot be mapped, and says so in a line of its own.
+    @Test func remarksOnBARs() throws {
+        let call =
+            "qemu: warning: vfio_container_dma_map(0x1, 0x380000000000, 0x1000, 0x7000) = -22 (Invalid argument)"
+        let remark = "0000:01:00.0: PCI peer-to-peer transactions on BARs are not supported."
+        for text in [
+            "\(call)\n\(remark)\n", "\(call)\nother\n2025-08-02T09:14:55Z \(remark)\n", "\(call) \(remark)\n",
+            "qemu: VFIO_MAP_DMA failed: Invalid argument\n\(call)\n\(remark)\n",
+        ] {
+            let content = try MapFailureLog.read(Array(text.utf8))
+            #expect(content.failures.map(\.bar) == [.leftOut], "\(text)")
+            #expect(content.failures.map(\.device) == ["0000:01:00.0"], "\(text)")
+            #expect(content.linesIgnored == (text.contains("other") ? 1 : 0), "\(text)")
+        }
+        let named = try read(
+            "qemu: Region 0000:03:00.0 BAR 1 mmaps[0]: vfio_dma_map(0x1, 0x8000, 0x1000, 0x7000) = -22\n")
+        #expect(named.map(\.bar) == [.named])
+        // Of nothing, of another program, and too far away.
+        let far = "\(call)\n" + String(repeating: "x\n", count: 9) + remark
+        for text in [remark, "EAL: cannot set up DMA remapping, error 22\n\(remark)", far] {
+            #expect(try read(text + "\n").allSatisfy { $0.bar == nil }, "\(text)")
+        }
     }
 
     @Test func anyBytesAreRead() throws {

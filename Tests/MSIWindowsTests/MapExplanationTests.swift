@@ -226,6 +226,29 @@ import Testing
         #expect(large.changes.contains { $0.contains("reserved_regions") })
     }
 
+    /// What the message itself names is in the sentence.
+    @Test func messagesThatNameTheirReason() {
+        var limit = failure(nil, nil, 12)
+        (limit.reason, limit.lockedMemoryLimit) = (.lockedMemory, 64 << 20)
+        #expect(explain(limit).because.contains("67108864 bytes (64 MiB)"), "\(explain(limit).because)")
+        var overlap = failure(0x8000_0000, 0x2000_0000)
+        overlap.reason = .overlapsReserved
+        #expect(explain(overlap).verdict == .reservedRegion && explain(overlap).blockers.isEmpty)
+        overlap.reserved = IOVARange(proven: 0x9000_0000, 0x900f_ffff)
+        let found = explain(overlap)
+        #expect(found.because.contains("0x90000000...0x900fffff"), "\(found.because)")
+        #expect(found.blockers.map(\.range) == [overlap.reserved])
+        #expect(found.changes.contains { $0.contains("256 MiB") }, "\(found.changes)")
+        var bar = failure(0x38_0000_000000, 0x4000)
+        (bar.bar, bar.device) = (.leftOut, "0000:01:00.0")
+        #expect(explain(bar).because.contains("BAR of 0000:01:00.0"), "\(explain(bar).because)")
+        bar.bar = .named
+        #expect(explain(bar).because.contains("peer-to-peer"))
+        var direct = failure(nil, nil, 22, action: .attach)
+        direct.reason = .directRegion
+        #expect(explain(direct).because.contains("1:1, a direct region"))
+    }
+
     /// A host whose architecture the text names has no places of the other.
     @Test func architecturesAreToldApart() {
         var arm = failure(0, 0x1_0000_0000)

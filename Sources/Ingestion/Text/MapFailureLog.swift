@@ -48,8 +48,9 @@ public enum MapFailureLog {
         let iova: UInt64?
         let size: UInt64?
         let errorNumber: Int?
-        /// Of messages without an address, the call tells them apart.
+        /// Of messages without an address, the call and the limit tell them apart.
         let call: String?
+        let limit: UInt64?
 
         init(_ failure: MapFailure) {
             action = failure.action
@@ -57,6 +58,7 @@ public enum MapFailureLog {
             size = failure.size
             errorNumber = failure.errorNumber
             call = failure.iova == nil ? failure.call : nil
+            limit = failure.iova == nil ? failure.lockedMemoryLimit : nil
         }
     }
 
@@ -81,10 +83,33 @@ public enum MapFailureLog {
             }
             finishCut()
             guard let message = MapMessage(line), message.isTelling || message.isCut else {
-                content.linesIgnored += 1
+                if !takeRemark(line) { content.linesIgnored += 1 }
                 return
             }
             if message.isCut { cut = message } else { add(message.failure) }
+        }
+
+        /// QEMU's remark that the failure just reported is of a BAR.
+        private mutating func takeRemark(_ line: TextLines.Line) -> Bool {
+            func isNear(_ end: Int) -> Bool { line.number - end <= Self.linesBetweenMax }
+            func mayBeMeant(_ failure: MapFailure) -> Bool {
+                failure.action == .map && [.qemu, .unknown].contains(failure.program)
+            }
+            func remark(_ failure: inout MapFailure) {
+                failure.bar = .leftOut
+                failure.device = failure.device ?? MapMessage.pciAddress(in: line.bytes.prefix(80))
+                failure.lastLine = line.number
+            }
+            if let before = bare, isNear(before.lastLine), mayBeMeant(before) {
+                guard MapMessage.isRemarkOnBAR(line.bytes) else { return false }
+                remark(&bare!)
+                return true
+            }
+            guard let (place, end) = latest, isNear(end), mayBeMeant(content.failures[place]),
+                MapMessage.isRemarkOnBAR(line.bytes)
+            else { return false }
+            remark(&content.failures[place])
+            return true
         }
 
         /// Takes what was waiting for more.
@@ -161,7 +186,7 @@ extension MapFailure {
             program == other.program
             || [program, other.program].contains { $0 == .kernel || $0 == .unknown }
         return isOfOne && action == other.action && agree(\.errorNumber) && agree(\.device)
-            && agree(\.group) && agree(\.reason)
+            && agree(\.group) && agree(\.reason) && agree(\.lockedMemoryLimit)
     }
 
     /// Takes what another report of the same failure knows besides.
@@ -175,6 +200,9 @@ extension MapFailure {
         region = region ?? other.region
         device = device ?? other.device
         group = group ?? other.group
+        lockedMemoryLimit = lockedMemoryLimit ?? other.lockedMemoryLimit
+        reserved = reserved ?? other.reserved
+        bar = [bar, other.bar].contains(.leftOut) ? .leftOut : bar ?? other.bar
         isIncomplete = isIncomplete && other.isIncomplete
     }
 }

@@ -26,8 +26,10 @@ struct MapMessage {
     }
 
     private init?(_ bytes: ArraySlice<UInt8>, line: Int, lastLine: Int, isUnended: Bool, taken: Int) {
-        for form in MapMessageForm.candidates(for: bytes) {
-            guard let match = form.template.match(bytes, isUnended: isUnended) else { continue }
+        let matches = MapMessageForm.candidates(for: bytes).compactMap { form in
+            form.template.match(bytes, isUnended: isUnended).map { (form, $0) }
+        }
+        for (form, match) in matches where !matches.contains(where: { $0.1.covers(match) }) {
             let tail = match.tail.prefix(Self.tailBytesMax)
             let error = ErrorText.find(in: tail, isUnended: isUnended)
             if form.needsErrno, error == nil, !ErrorText.holds("fail", in: tail),
@@ -45,6 +47,10 @@ struct MapMessage {
             if let iova = failure.iova, let last = match.numbers[.last], last >= iova, last - iova < .max {
                 failure.size = last - iova + 1
             }
+            if let start = match.numbers[.hexReserved], let last = match.numbers[.hexReservedLast] {
+                failure.reserved = IOVARange(start: IOVA(start), last: IOVA(last))
+            }
+            failure.lockedMemoryLimit = match.numbers[.limit]
             failure.group = match.texts[.group]
             failure.region = match.texts[.region]
             failure.isIncomplete = match.isCut
@@ -68,14 +74,18 @@ struct MapMessage {
     /// The message with the next line; nil when that does not continue it.
     func continued(by line: TextLines.Line) -> MapMessage? {
         guard isCut, line.bytes.count <= Self.joinedBytesMax else { return nil }
-        if let own = MapMessage(line), own.isTelling { return nil }
+        let own = MapMessage(line)
+        if let own, own.isTelling, !own.failure.isIncomplete { return nil }
+        // What looks like the beginning of another message may be the end of this one.
+        let mustBeWhole = own?.isTelling ?? false
         let more = line.bytes.drop { TextLines.isBlank($0) || $0 == UInt8(ascii: ">") }
         for separator in [[UInt8(ascii: " ")], []] {
             let joined = text + separator + more
             guard
                 let whole = MapMessage(
                     joined[...], line: failure.line, lastLine: line.number, isUnended: line.isUnended,
-                    taken: linesTaken + 1), whole.isFuller(than: self)
+                    taken: linesTaken + 1), whole.isFuller(than: self),
+                !mustBeWhole || !whole.failure.isIncomplete
             else { continue }
             return whole
         }
@@ -125,7 +135,19 @@ extension MapMessage {
         }
         failure.region = failure.region ?? region(in: line)
         failure.device = pciAddress(in: line)
+        failure.bar =
+            isRemarkOnBAR(line) ? .leftOut : isBAR(failure.region) ? .named : nil
         failure.group = failure.group ?? group(in: line, isUnended)
+    }
+
+    /// Whether a line says that what was not mapped is a BAR.
+    static func isRemarkOnBAR(_ line: ArraySlice<UInt8>) -> Bool {
+        ErrorText.holds(MapMessageForm.remarkOnBAR, in: line.prefix(joinedBytesMax))
+    }
+
+    /// QEMU's "0000:03:00.0 BAR 1 mmaps[0]".
+    private static func isBAR(_ region: String?) -> Bool {
+        region.map { $0.split(separator: " ").dropFirst().first == "BAR" } ?? false
     }
 
     /// `iova=0x1000`, `iova: 0x1000`, `iova 0x1000`.
@@ -163,7 +185,7 @@ extension MapMessage {
     }
 
     /// The first `0000:03:00.0`.
-    private static func pciAddress(in line: ArraySlice<UInt8>) -> String? {
+    static func pciAddress(in line: ArraySlice<UInt8>) -> String? {
         // 0 stands for a hex digit.
         let shape = Array("0000:00:00.0".utf8)
         guard line.count >= shape.count else { return nil }

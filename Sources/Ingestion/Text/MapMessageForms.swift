@@ -34,7 +34,7 @@ struct MapMessageForm: Sendable {
     }
 
     /// The most telling form of a line first: the first that fits counts.
-    static let all = withAddresses + attaching + bare
+    static let all = withAddresses + overlapping + attaching + bare
 
     private static let withAddresses = [
         MapMessageForm(
@@ -61,14 +61,21 @@ struct MapMessageForm: Sendable {
             "VFIO_IOMMU_UNMAP_DMA", isPlainWhenCut: true),
         MapMessageForm(
             "failed to map {iova} -> {user} ({size}) for DMA", .kvmtool, .map, "VFIO_IOMMU_MAP_DMA", .vfio),
-        // kvmtool compares reserved_regions with the guest's banks before it maps anything.
-        MapMessageForm(
-            "overlap RAM region [{hexIOVA}-{hexLast}]", .kvmtool, .map,
-            "reserved_regions", .vfio, .overlapsReserved),
-        MapMessageForm(
-            "RAM region [{hexIOVA}-{hexLast}] would overlap RESERVED", .kvmtool, .map,
-            "reserved_regions", .vfio, .overlapsReserved),
     ]
+
+    /// kvmtool compares reserved_regions with the guest's memory and devices before it maps anything. The
+    /// guest's range is not the reserved one, whichever of the two it prints first.
+    private static let overlapping =
+        ["RAM", "DEVICE"].map { kind in
+            MapMessageForm(
+                "\(kind) region [{hexIOVA}-{hexLast}] would overlap RESERVED region "
+                    + "[{hexReserved}-{hexReservedLast}]", .kvmtool, .map, "reserved_regions", .vfio,
+                .overlapsReserved)
+        } + [
+            MapMessageForm(
+                "RESERVED region [{hexReserved}-{hexReservedLast}] would overlap {region} region "
+                    + "[{hexIOVA}-{hexLast}]", .kvmtool, .map, "reserved_regions", .vfio, .overlapsReserved)
+        ]
 
     private static let attaching = [
         MapMessageForm(
@@ -160,6 +167,9 @@ struct MapMessageForm: Sendable {
         MapMessageForm("DMA map failed", .unknown, .map, "map"),
         MapMessageForm("failed to DMA map", .unknown, .map, "map", needsErrno: true),
     ]
+
+    /// QEMU's remark below the failed map of a BAR, with which the machine goes on.
+    static let remarkOnBAR = "PCI peer-to-peer transactions"
 
     /// Words anywhere in a line that say which program it is of, where the form leaves that open.
     static let programs: [(words: String, program: MapFailure.Program)] = [

@@ -10,13 +10,13 @@ struct MessageTemplate: Sendable {
         case anything = ""
         case iova, last, size, user, limit
         /// Hex digits without a prefix.
-        case hexIOVA, hexLast
+        case hexIOVA, hexLast, hexReserved, hexReservedLast
         /// Text, not a number.
         case group, region
 
         var isNumber: Bool {
             switch self {
-            case .iova, .last, .size, .user, .limit, .hexIOVA, .hexLast: true
+            case .iova, .last, .size, .user, .limit, .hexIOVA, .hexLast, .hexReserved, .hexReservedLast: true
             case .anything, .group, .region: false
             }
         }
@@ -32,10 +32,17 @@ struct MessageTemplate: Sendable {
     struct Match {
         var numbers: [Field: UInt64] = [:]
         var texts: [Field: String] = [:]
+        /// Where the message begins.
+        let start: Int
         /// What comes after the message; empty where the line ends inside it.
         var tail: ArraySlice<UInt8>
         /// The line ends inside the message.
         var isCut: Bool
+
+        /// Whether the other is only the end of this message, taken for the beginning of its own.
+        func covers(_ other: Match) -> Bool {
+            !isCut && other.isCut && start < other.start && other.start < tail.startIndex
+        }
     }
 
     private let first: [UInt8]
@@ -81,7 +88,7 @@ struct MessageTemplate: Sendable {
         guard let byte = first.first else { return nil }
         for at in line.indices where Self.lowered(line[at]) == byte {
             guard let end = Self.skip(first, in: line[at...]) else { continue }
-            var match = Match(tail: line[line.endIndex...], isCut: false)
+            var match = Match(start: at, tail: line[line.endIndex...], isCut: false)
             if fill(&match, line[end...], isUnended) { return match }
         }
         return nil
@@ -144,6 +151,7 @@ struct MessageTemplate: Sendable {
         switch field {
         case .hexIOVA: TextLines.bareHex(bytes).map { (.iova, $0) }
         case .hexLast: TextLines.bareHex(bytes).map { (.last, $0) }
+        case .hexReserved, .hexReservedLast: TextLines.bareHex(bytes).map { (field, $0) }
         case .anything, .iova, .last, .size, .user, .limit, .group, .region: number(bytes).map { (field, $0) }
         }
     }

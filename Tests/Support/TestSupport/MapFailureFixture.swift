@@ -76,6 +76,12 @@ public enum MapFailureFixture {
             template: "vfio_pin_pages_remote: RLIMIT_MEMLOCK (67108864) exceeded", program: "kernel",
             errorNumber: 12),
         Form(
+            template: "RESERVED region [90000000-900fffff] would overlap RAM region [80000000-9fffffff]",
+            program: "kvmtool", iova: 0x8000_0000, size: 0x2000_0000, errorNumber: 22),
+        Form(
+            template: "DEVICE region [8000000-80fffff] would overlap RESERVED region [8000000-80fffff]",
+            program: "kvmtool", iova: 0x800_0000, size: 0x10_0000, errorNumber: 22),
+        Form(
             template: "vfio_iommu_type1_attach_group: No interrupt remapping support.  Use the module param "
                 + "\"allow_unsafe_interrupts\" to enable VFIO IOMMU support on this platform",
             program: "kernel",

@@ -44,8 +44,8 @@ enum MapAttach {
                 )
             case .directRegion:
                 (
-                    "Linux refuses the group with EINVAL: firmware wants memory of a device in it mapped one to one, which "
-                        + "user space could undo.", directChanges
+                    "Linux refuses the group with EINVAL: firmware wants memory of a device in it mapped one to one (1:1, a "
+                        + "direct region), which user space could undo.", directChanges
                 )
             case .notViable:
                 (

@@ -41,6 +41,7 @@ extension MapExplanation {
         if question.consumer != nil || failure.space != nil || scene != nil {
             explanation.consumer = question.consumer(of: failure)
         }
+        explanation.because += failure.remarkOnBAR
         if failure.isIncomplete {
             explanation.because +=
                 " The message is cut off; send all of it, up to the errno, for a better answer."
@@ -58,6 +59,17 @@ extension MapFailure {
 
     var errno: Errno? {
         errorNumber.flatMap { LinuxError.name(of: $0) }.flatMap { Errno(rawValue: $0) }
+    }
+
+    /// What a BAR is mapped for, where the text says that it is one.
+    fileprivate var remarkOnBAR: String {
+        switch bar {
+        case nil: ""
+        case .named: " The memory is a BAR: only DMA between devices (PCI peer-to-peer) needs this mapping."
+        case .leftOut:
+            " The memory is a BAR\(device.map { " of \($0)" } ?? ""): the program goes on without it, and only DMA "
+                + "between devices (PCI peer-to-peer) does not work."
+        }
     }
 
     /// "EINVAL", or the number that has no name here.

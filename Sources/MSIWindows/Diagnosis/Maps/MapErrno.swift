@@ -14,8 +14,8 @@ enum MapErrno {
             return lockedMemory(
                 failure, .yes,
                 because:
-                    "The kernel could not pin the memory, because it would exceed RLIMIT_MEMLOCK of the process: ENOMEM."
-            )
+                    "The kernel could not pin the memory, because it would exceed RLIMIT_MEMLOCK of the process"
+                    + (failure.lockedMemoryLimit.map { ", which is \(bytes($0))" } ?? "") + ": ENOMEM.")
         case .unaligned:
             return MapExplanation(
                 failure, .alignment, .yes,
@@ -28,14 +28,35 @@ enum MapErrno {
                     "QEMU found \(failure.range?.text ?? "the region") outside every IOVA range that the host reported.",
                 changes: MapChanges.sendHost(failure))
         case .overlapsReserved:
-            return MapExplanation(
-                failure, .reservedRegion, .yes,
-                because:
-                    "kvmtool found guest RAM \(failure.range?.text ?? "") over a range in the host's reserved_regions, and does "
-                    + "not start.",
-                changes: MapChanges.sendHost(failure))
+            return overReserved(failure)
         case .unsafeInterrupts, .directRegion, .notViable, nil: return nil
         }
+    }
+
+    /// kvmtool compares before it maps anything, and names both ranges.
+    private static func overReserved(_ failure: MapFailure) -> MapExplanation {
+        let memory = "guest \(failure.region ?? "memory") \(failure.range?.text ?? "")"
+        var found = MapExplanation(
+            failure, .reservedRegion, .yes,
+            because: "kvmtool found \(memory) over "
+                + (failure.reserved.map { "\($0.text), which is" } ?? "a range")
+                + " in the host's reserved_regions, and "
+                + "does not start.", changes: MapChanges.sendHost(failure))
+        guard let reserved = failure.reserved, let range = failure.range, reserved.overlaps(range) else {
+            return found
+        }
+        let blocker = MapExplanation.Blocker(
+            verdict: .reservedRegion, range: reserved, provenance: "reserved region, named by the message")
+        found.blockers = [blocker]
+        found.changes = MapChanges.around(blocker, range, failure, .kib4) + found.changes
+        return found
+    }
+
+    /// "67108864 bytes (64 MiB)"
+    private static func bytes(_ count: UInt64) -> String {
+        let mebibyte: UInt64 = 1 << 20
+        return "\(count) bytes"
+            + (count >= mebibyte && count % mebibyte == 0 ? " (\(count / mebibyte) MiB)" : "")
     }
 
     static func explain(
