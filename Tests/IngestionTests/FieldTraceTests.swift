@@ -71,6 +71,26 @@ import Testing
         #expect(found.map(\.kind) == [.dmaLayer, .dmaLayer])
     }
 
+    /// Devices of one group share a domain: the second gets what the allocator gives next.
+    @Test func devicesOfOneGroupShareADomain() throws {
+        func map(_ device: String, _ iova: UInt64) -> String {
+            "map: IOMMU: dev=\(device) iova=\(HexLiteral.text(iova)) paddr=0x1000 size=4096\n"
+        }
+        let (a, b) = ("0000:01:00.0", "0000:01:00.1")
+        for top in [0xffff_f000, 0xf_ffff_f000] as [UInt64] {
+            let text = map(a, top) + map(b, top - 0x1000) + map(a, top - 0x2000) + map(b, top - 0x3000)
+            let found = try domains(
+                text + "unmap: IOMMU: dev=\(b) iova=\(HexLiteral.text(top)) size=4096 unmapped_size=4096\n")
+            #expect(found.map(\.devices) == [[a, b]], "\(found)")
+            #expect(found.map(\.maps) == [4] && found.map(\.live) == [3] && found[0].oddities.isEmpty)
+        }
+        // What a fresh domain gives first is a domain of its own.
+        let apart = try domains(map(a, 0xffff_f000) + map(b, 0xffff_f000) + map(b, 0xffff_e000))
+        #expect(apart.map(\.devices) == [[a], [b]] && apart.map(\.maps) == [1, 2])
+        let elsewhere = try domains(map(a, 0xffff_f000) + map(b, 0xfffc_0000))
+        #expect(elsewhere.map(\.devices) == [[a], [b]])
+    }
+
     @Test func partsAreJoinedOverOtherLines() throws {
         let stamp = "  a-1 [000] ..... 1.0: "
         let text = """

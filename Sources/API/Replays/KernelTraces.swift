@@ -107,6 +107,7 @@ extension JSONWriter {
             writer.member("index", index)
             writer.member("kind", domain.kind.rawValue)
             if !domain.device.isEmpty { writer.member("device", domain.device) }
+            if domain.devices.count > 1 { writer.member("devices", strings: domain.devices) }
             writer.member("maps", domain.maps)
             writer.member("unmaps", domain.unmaps)
             writer.member("live", domain.live)

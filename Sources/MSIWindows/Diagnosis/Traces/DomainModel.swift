@@ -18,7 +18,7 @@ struct DomainModel {
     /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not show.
     private var isPristine = true
     /// Whether the allocator knows the domain's beginning and its limit, so that it can say what comes next.
-    private var isModelled = true
+    private(set) var isModelled = true
 
     init(_ allocator: IOVADomain, limit: UInt64) {
         self.allocator = allocator

@@ -116,7 +116,7 @@ private struct Builder {
     /// False when there is no room for another domain.
     mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ event: MappingEvent) -> Bool {
         guard let index = domain(for: mapping, run: bytes, event) else { return false }
-        models[index].facts.device = event.device
+        models[index].facts.add(device: event.device)
         let size = bytes > 0 ? bytes : mapping.size
         let expected = models[index].facts.kind == .dmaLayer ? models[index].predicted(size) : nil
         let before = models[index].last
@@ -138,17 +138,17 @@ private struct Builder {
         for mapping: TracedDomain.Mapping, run bytes: UInt64, _ event: MappingEvent
     ) -> Int? {
         let task = event.task
-        // Devices of one domain may be several, but a kernel that names them maps for each of them.
-        let free = models.indices.filter {
-            models[$0].live.isFree(mapping.iova.value, mapping.size)
-                && models[$0].facts.device == event.device
-        }
+        let unused = models.indices.filter { models[$0].live.isFree(mapping.iova.value, mapping.size) }
+        let free = unused.filter { models[$0].facts.isOf(event.device) }
         if let going = free.last(where: { models[$0].isContinued(by: mapping, task) }) { return going }
         let size = max(bytes, mapping.size)
         let expecting = free.filter {
             models[$0].facts.kind == .dmaLayer && models[$0].predicted(size) == mapping.iova.value
         }
         if let same = expecting.last(where: { models[$0].lastTask == task }) ?? expecting.last { return same }
+        if free.isEmpty, let shared = domainOfGroup(for: mapping, size, event, among: unused) {
+            return shared
+        }
         // What a fresh domain gives first is more likely a new domain than a surprise in an old one.
         if fresh.predicted(size) != mapping.iova.value,
             let same = free.last(where: { models[$0].lastTask == task })
@@ -159,6 +159,19 @@ private struct Builder {
         guard models.count < TraceReconstruction.domainsMax else { return free.last }
         models.append(fresh)
         return models.count - 1
+    }
+
+    /// The domain of other devices whose allocator gives just this address next, where a fresh one would not:
+    /// the device is in their group. Where the allocator is not known, next is what touches from below.
+    private mutating func domainOfGroup(
+        for mapping: TracedDomain.Mapping, _ size: UInt64, _ event: MappingEvent, among places: [Int]
+    ) -> Int? {
+        guard !event.device.isEmpty, fresh.predicted(size) != mapping.iova.value else { return nil }
+        return places.last {
+            guard models[$0].facts.kind == .dmaLayer, !models[$0].facts.devices.isEmpty else { return false }
+            guard !models[$0].isModelled else { return models[$0].predicted(size) == mapping.iova.value }
+            return models[$0].facts.span?.start.value == mapping.iova.value &+ size
+        }
     }
 
     /// Whether an unexpected address may still belong to a domain: other tasks map and unmap in it too, and
@@ -204,8 +217,10 @@ private struct Builder {
     /// Takes out what was really mapped: less than was asked for, or a whole block around it.
     mutating func unmap(_ iova: UInt64, _ size: UInt64, _ unmapped: UInt64, _ event: MappingEvent) {
         let holding = models.indices.filter { unmapped > 0 && !models[$0].live.isFree(iova, unmapped) }
-        let beginning = holding.filter { models[$0].live.begins(at: iova) }
-        let likely = beginning.isEmpty ? holding : beginning
+        let own = holding.filter { models[$0].facts.isOf(event.device) }
+        let named = own.isEmpty ? holding : own
+        let beginning = named.filter { models[$0].live.begins(at: iova) }
+        let likely = beginning.isEmpty ? named : beginning
         if let index = likely.last(where: { models[$0].lastTask == event.task }) ?? likely.last {
             models[index].unmap(iova, unmapped)
         } else if let index = models.indices.last {

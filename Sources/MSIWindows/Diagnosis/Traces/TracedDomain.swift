@@ -59,8 +59,10 @@ public struct TracedDomain: Hashable, Sendable {
     }
 
     public var kind = Kind.dmaLayer
-    /// The device that asked for the mappings, where the trace names it; empty elsewhere.
-    public var device = ""
+    /// The device that asked for the first mapping, where the trace names it; empty elsewhere.
+    public var device: String { devices.first ?? "" }
+    /// All that asked: the devices of one group have one domain.
+    public private(set) var devices: [String] = []
     public var maps = 0
     public var unmaps = 0
     /// Mappings at the trace's end.
@@ -73,6 +75,16 @@ public struct TracedDomain: Hashable, Sendable {
     public var odditiesDropped = 0
 
     public static let odditiesMax = 256
+    /// Devices that are named of one domain; others are left out.
+    public static let devicesMax = 64
+
+    /// Whether mappings for a device, or for none that is named, were made in this domain.
+    func isOf(_ device: String) -> Bool { device.isEmpty ? devices.isEmpty : devices.contains(device) }
+
+    mutating func add(device: String) {
+        guard !device.isEmpty, !devices.contains(device), devices.count < Self.devicesMax else { return }
+        devices.append(device)
+    }
 
     mutating func add(_ oddity: Oddity) {
         guard oddities.count < Self.odditiesMax else {
