@@ -25,7 +25,7 @@ public enum DoorbellCatalogue {
     public static let offsetOfGICs: UInt64 = 0x40
 
     /// By address.
-    public static let rows = (ofDeviceTrees + ofOthers).sorted { $0.doorbell < $1.doorbell }
+    public static let rows = (ofDeviceTrees + ofOthers + ofGuests).sorted { $0.doorbell < $1.doorbell }
 
     /// What has a doorbell exactly there; O(log rows).
     public static func rows(at address: UInt64) -> ArraySlice<Row> {
@@ -44,4 +44,17 @@ public enum DoorbellCatalogue {
         Row(0xeffd_0040, .its, ["OpenVMM"]),
         Row(0xeffe_8040, .gicv2m, ["OpenVMM"]),
     ]
+
+    /// Most virtual CPUs of guests whose ITS moves with them: more would be more addresses than evidence.
+    public static let guestCPUsMax: UInt64 = 32
+
+    /// Guests whose ITS lies below their redistributors, of which each virtual CPU has one: the layouts of
+    /// Cloud Hypervisor (arch/src/aarch64/layout.rs), Firecracker and kvmtool with GICv3, as in Fleet's maps.
+    private static let ofGuests = (1...guestCPUsMax).flatMap { count in
+        [(0x8ff_0000, ["Cloud Hypervisor"]), (0x3fff_0000, ["Firecracker", "kvmtool"])].map { end, names in
+            Row(
+                end - (count + 1) * 0x2_0000 + 0x1_0040, .its,
+                names.map { "\($0) with \(count) vCPU\(count == 1 ? "" : "s")" })
+        }
+    }
 }

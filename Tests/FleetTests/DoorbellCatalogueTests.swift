@@ -24,4 +24,17 @@ import Testing
             #expect(!rows.isEmpty, "\(vmm.name): \(HexLiteral.text(base))")
         }
     }
+
+    /// Where the ITS lies below the redistributors, it is listed for the usual numbers of CPUs.
+    @Test(arguments: VMM.allCases) func placesThatMoveAreListed(vmm: VMM) {
+        for vcpus in [1, 2, 3, 8, 31, Int(DoorbellCatalogue.guestCPUsMax)] {
+            for base in places(vmm, ram: 1 << 30, vcpus: vcpus) {
+                let rows = DoorbellCatalogue.rows(at: base + Self.translater)
+                #expect(!rows.isEmpty, "\(vmm.name), \(vcpus) vCPUs: \(HexLiteral.text(base))")
+            }
+        }
+        let window: ClosedRange<UInt64> = 0x800_0000...0x80f_ffff
+        let inside = DoorbellCatalogue.rows.filter { window.contains($0.doorbell.value) }
+        #expect(inside.allSatisfy { $0.machines == ["QEMU virt"] }, "\(inside)")
+    }
 }
