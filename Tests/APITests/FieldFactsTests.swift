@@ -58,7 +58,7 @@ import Testing
 
     @Test(
         .enabled(if: SharedShelf.isPresent),
-        arguments: ["altra.iomem", "altra-crlf.iomem", "altra-indented.iomem"])
+        arguments: ["altra.iomem", "altra-crlf.iomem", "altra-indented.iomem", "altra-prompt.iomem"])
     func iomemOfAltra(file: String) {
         let answer = upload([("iort", "altra.iort"), ("iomem", file)])
         #expect(answer.status == 201, "\(answer.text)")
