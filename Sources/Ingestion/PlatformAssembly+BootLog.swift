@@ -52,7 +52,7 @@ struct BootLogJoining {
         let others = windows.keys.filter { !log.segments.contains($0) }.sorted()
         platform.devices = (log.segments + others).map { segment in
             Device(
-                id: "rc:\(segment)", kind: .rootComplex, msiControllers: only,
+                id: Device.rootComplexID(segment), kind: .rootComplex, msiControllers: only,
                 pciWindows: windows[segment] ?? [])
         }
         platform.findings = [
@@ -193,7 +193,7 @@ struct BootLogJoining {
     private func bridge(of name: String, _ names: SysfsNames) -> Device? {
         if platform.source == .deviceTree { return names.bridge(of: nil) }
         guard platform.source == .bootLog, let segment = Platform.segment(name) else { return nil }
-        return names.device("rc:\(segment)")
+        return names.device(Device.rootComplexID(segment))
     }
 
     /// A function of which only its group and its host bridge's windows are known.

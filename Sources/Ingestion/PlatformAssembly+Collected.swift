@@ -125,9 +125,9 @@ extension PlatformAssembly {
         function.id = name
         function.kind = .pciFunction
         function.hostBridge = bridge.id
-        if let stream = function.stream(ofRequester: requester) {
-            function.streams = [StreamMapping(smmu: stream.iommu, kind: .specifier([stream.id]))]
-        }
+        // A member of a group has an IOMMU, whatever a map says that does not contain it.
+        let streams = bridge.streams(ofRequester: requester)
+        if !streams.isEmpty { function.streams = streams }
         return function
     }
 }

@@ -84,7 +84,8 @@ public enum BuiltInCatalogue {
         ],
         devices: altraSegments.map { segment in
             Device(
-                id: "rc:\(segment.number)", kind: .rootComplex, streams: [wholeBus(to: altraSMMU(segment))],
+                id: Device.rootComplexID(segment.number), kind: .rootComplex,
+                streams: [wholeBus(to: altraSMMU(segment))],
                 msiControllers: ["its:0"], dmaCoherent: true,
                 pciWindows: [
                     memory(at: segment.low, size: segment.lowSize),
@@ -102,7 +103,7 @@ public enum BuiltInCatalogue {
                 detail: "The address of the ITS is in neither text, so doorbells are not known.")
         ])
 
-    private typealias AltraSegment = (number: Int, low: UInt64, lowSize: UInt64, high: UInt64)
+    private typealias AltraSegment = (number: UInt32, low: UInt64, lowSize: UInt64, high: UInt64)
 
     /// In the order of the SMMUs' numbers: segment, its 32-bit window, and the start of its 64-bit window.
     private static let altraSegments: [AltraSegment] = [

@@ -10,26 +10,15 @@ extension Platform {
     /// bridge).
     public func pciFunction(_ address: String) -> Device? {
         guard let (segment, requester) = Self.parsedAddress(address),
-            let bridge = devices.first(where: { $0.id == "rc:\(segment)" && $0.kind == .rootComplex })
+            let bridge = devices.first(where: {
+                $0.id == Device.rootComplexID(segment) && $0.kind == .rootComplex
+            })
         else { return nil }
         var function = bridge
         function.id = address
         function.kind = .pciFunction
         function.hostBridge = bridge.id
-        function.streams = bridge.streams.compactMap { stream in
-            switch stream.kind {
-            case .specifier: return stream
-            case .idMap(let base, let length, let output):
-                guard requester >= base, requester - base < length, let first = output.first else {
-                    return nil
-                }
-                return StreamMapping(
-                    smmu: stream.smmu, kind: .specifier([first &+ (requester - base)]))
-            case .constant(let base, let length, let output):
-                guard requester >= base, requester - base < length else { return nil }
-                return StreamMapping(smmu: stream.smmu, kind: .specifier([output]))
-            }
-        }
+        function.streams = bridge.streams(ofRequester: requester)
         guard !function.streams.isEmpty else { return nil }
         if !bridge.requesterControllers.isEmpty {
             let own = bridge.requesterControllers.filter { $0.requesters.contains(requester) }
@@ -48,6 +37,21 @@ extension Platform {
     /// The requester ID of "0000:01:00.2"; nil when the text is not an address of that form.
     public static func requester(_ address: String) -> UInt32? { parsedAddress(address)?.requester }
 
+    /// "0002:01:00.2" of a segment and a requester ID.
+    package static func address(segment: UInt32, _ requester: UInt32) -> String {
+        "\(HexLiteral.digits(segment, atLeast: 4)):\(address(requester))"
+    }
+
+    /// "01:00.2" of a requester ID.
+    package static func address(_ requester: UInt32) -> String {
+        "\(HexLiteral.digits(requester >> 8 & 0xff, atLeast: 2)):\(place(requester))"
+    }
+
+    /// "00.2", device and function of a requester ID.
+    package static func place(_ requester: UInt32) -> String {
+        "\(HexLiteral.digits(requester >> 3 & 31, atLeast: 2)).\(requester & 7)"
+    }
+
     /// `SSSS:BB:DD.F`, hex, and a segment of up to eight digits.
     private static func parsedAddress(_ text: String) -> (segment: UInt32, requester: UInt32)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
@@ -65,5 +69,19 @@ extension Platform {
     /// At most eight digits.
     private static func hex(_ digits: Substring) -> UInt32? {
         (try? HexLiteral.parseDigits(digits.utf8)).flatMap(UInt32.init(exactly:))
+    }
+}
+
+extension Device {
+    private static let rootComplexPrefix = "rc:"
+
+    /// The id of the root complex of a PCI segment: `rc:2`.
+    package static func rootComplexID(_ segment: UInt32) -> String { "\(rootComplexPrefix)\(segment)" }
+
+    /// The PCI segment that a root complex's id names.
+    package var segment: UInt32? {
+        guard kind == .rootComplex, id.hasPrefix(Self.rootComplexPrefix) else { return nil }
+        return DecimalLiteral.parse(id.utf8.dropFirst(Self.rootComplexPrefix.utf8.count))
+            .flatMap(UInt32.init(exactly:))
     }
 }

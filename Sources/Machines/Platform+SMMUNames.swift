@@ -4,23 +4,30 @@
 import AddressSpaces
 
 extension Platform {
-    /// The SMMU that a driver's message names; the only one of that driver where the name does not tell.
-    public func smmu(named name: String, isV3: Bool) -> SMMU? {
-        let candidates = smmus.filter { smmu in
+    /// The SMMUs that the driver of SMMUv3, or the other one, drives.
+    package func smmus(isV3: Bool) -> [SMMU] {
+        smmus.filter { smmu in
             switch smmu.version {
             case .v1, .v2: !isV3
             case .v3: isV3
             case .virtio: false
             }
         }
+    }
+
+    /// The SMMU that a driver's message names; the only one of that driver where the name does not tell.
+    public func smmu(named name: String, isV3: Bool) -> SMMU? {
+        let candidates = smmus(isV3: isV3)
         if let found = candidates.first(where: { $0.id == name }) { return found }
-        if let base = UInt64(name.prefix { $0 != "." }, radix: 16),
+        if let base = try? HexLiteral.parseDigits(name.utf8.prefix { $0 != 0x2e }),
             let found = candidates.first(where: { $0.registers.first?.start.value == base })
         {
             return found
         }
         let parts = name.split(separator: ".")
-        if parts.count == 3, parts[2] == "auto", let number = Int(parts[1]) {
+        if parts.count == 3, parts[2] == "auto",
+            let number = DecimalLiteral.parse(parts[1].utf8).flatMap(Int.init(exactly:))
+        {
             if let found = candidates.first(where: { $0.autoNumber == number }) { return found }
             if candidates.allSatisfy({ $0.autoNumber == nil }), candidates.indices.contains(number) {
                 return candidates[number]

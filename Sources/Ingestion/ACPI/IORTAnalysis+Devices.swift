@@ -40,7 +40,7 @@ extension IORTAnalysis {
     private mutating func device(_ index: Int, _ node: IORTNode) -> Device? {
         switch node.content {
         case .rootComplex(let root):
-            let id = "rc:\(root.segment)"
+            let id = Device.rootComplexID(root.segment)
             return Device(
                 id: id, kind: .rootComplex, streams: rootComplexStreams(index),
                 dmaLimit: inboundLimit(root.segment)

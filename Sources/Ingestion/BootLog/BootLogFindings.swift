@@ -77,7 +77,7 @@ extension BootLogJoining {
     private mutating func noteStrangeSegments() {
         guard platform.source == .acpi else { return }
         let known = Set(platform.devices.map(\.id))
-        for segment in log.segments where !known.contains("rc:\(segment)") {
+        for segment in log.segments where !known.contains(Device.rootComplexID(segment)) {
             findings.note(
                 .warning, "log-bridge-unknown", Self.place,
                 "The log has a host bridge on segment \(segment), and no root complex of the IORT with this "

@@ -136,7 +136,7 @@ extension TreeAnalysis {
             guard let address = tree.nodes[at].cell("reg"), let parent = tree.nodes[at].parent else {
                 return nil
             }
-            path.append("\(HexLiteral.digits(address >> 11 & 0x1f, atLeast: 2)).\(address >> 8 & 7)")
+            path.append(Platform.place(address >> 8 & 0xff))
             at = parent
         }
         return path.reversed()

@@ -15,8 +15,10 @@ extension FaultScene {
         if let client = fault.client { return " (stream ID \(id), \(client))" }
         guard let first = devices.first else { return " (stream ID \(id))" }
         guard devices.count == 1 else { return " (stream ID \(id), \(first.id) or another device)" }
-        let function = isShared(first, stream) ? nil : first.requester(ofStream: stream, on: smmu?.id)
-        let place = function.map { ", there \(Platform.functionAddress($0))" } ?? ""
+        let entries = first.entries(of: stream, on: smmuIDs)
+        let isShared = first.sharing(entries, showing: 1) != nil
+        let function = isShared ? nil : first.mapped(entries)
+        let place = function.map { ", there \(Platform.address($0))" } ?? ""
         return " (stream ID \(id), \(first.id)\(place))"
     }
 
@@ -30,15 +32,12 @@ extension FaultScene {
                 ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
         }
         for device in devices {
-            if let sharing = device.sharing(of: stream, on: smmu?.id, showing: Self.requestersShownMax) {
+            let entries = device.entries(of: stream, on: smmuIDs)
+            if let sharing = device.sharing(entries, showing: Self.requestersShownMax) {
                 return " Stream \(id) is shared: \(sharing) The log cannot say which of them it was."
             }
         }
         return ""
-    }
-
-    private func isShared(_ device: Device, _ stream: UInt32) -> Bool {
-        device.sharing(of: stream, on: smmu?.id, showing: 1) != nil
     }
 }
 
@@ -46,20 +45,22 @@ extension Device {
     /// Bits of a PCI requester ID: bus, device, function.
     private static let requesterBits: UInt32 = 0xffff
 
-    /// Why several requesters have one stream ID; nil when they do not.
-    fileprivate func sharing(of stream: UInt32, on smmu: String?, showing most: Int) -> String? {
+    /// Bits of a PCI requester ID that are not looked up.
+    var maskedBits: UInt32 { ~requesterMask & Self.requesterBits }
+
+    /// Why several requesters have the one stream ID of these entries; nil when they do not.
+    fileprivate func sharing(_ entries: [StreamEntry], showing most: Int) -> String? {
         guard isPCI else { return nil }
-        for mapping in streams where (smmu == nil || mapping.smmu == smmu) && mapping.holds(stream) {
-            switch mapping.kind {
+        for entry in entries {
+            switch entry.mapping.kind {
             case .specifier: continue
             case .constant(let base, let length, _):
                 guard length > 1 else { continue }
-                return "firmware gives it to the requesters \(Platform.functionAddress(base)) to "
-                    + "\(Platform.functionAddress(base &+ (length - 1))) of \(id)."
+                return "firmware gives it to the requesters \(Platform.address(base)) to "
+                    + "\(Platform.address(base &+ (length - 1))) of \(id)."
             case .idMap:
-                let free = ~requesterMask & Self.requesterBits
-                guard free != 0, let one = requester(ofStream: stream, on: smmu) else { continue }
-                return folded(one, free, most)
+                guard maskedBits != 0, let one = entry.requester else { continue }
+                return folded(one, maskedBits, most)
             }
         }
         return nil
@@ -70,7 +71,7 @@ extension Device {
         var shown: [String] = []
         var bits: UInt32 = 0
         repeat {
-            shown.append(Platform.functionAddress(requester & ~free | bits))
+            shown.append(Platform.address(requester & ~free | bits))
             // The next subset of the free bits.
             bits = bits &- free & free
         } while bits != 0 && shown.count < most

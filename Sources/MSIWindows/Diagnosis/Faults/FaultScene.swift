@@ -9,6 +9,8 @@ struct FaultScene {
     var fault: SMMUFault
     let conditions: Conditions
     let smmu: SMMU?
+    /// The SMMUs of which the stream ID may be: that one, or all of the driver.
+    let smmuIDs: Set<String>
     /// Devices with the fault's stream ID on the SMMU.
     let devices: [Device]
     /// What is withheld from each of them.
@@ -65,6 +67,7 @@ struct FaultScene {
         conditions = question.conditions
         let smmu = question.platform.flatMap { Self.smmu(named: fault, in: $0) }
         self.smmu = smmu
+        smmuIDs = question.platform.map { Self.smmuIDs(of: fault, smmu, in: $0) } ?? []
         let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
         self.devices = devices
         let prepared = devices.map { question.prepare($0) }
