@@ -23,17 +23,19 @@ export function sizeName(n) {
 
 const SUFFIX = { k: 10n, m: 20n, g: 30n, t: 40n };
 
-/** What a person types: 0x8000000, 64G, 2 MiB, 4096. Null when it is no 64-bit number. */
+/** What the server takes for an amount: 0x8000000, 4096, 64G, 2MiB. */
+const AMOUNT = /^(?:0x0*[0-9a-f]{1,16}|([0-9]+)(?:([kmgt])(?:ib)?)?)$/i;
+
+/** A plain decimal beyond this is not exact in JSON, and the server refuses it. */
+const DECIMAL_MAX = (1n << 53n) - 1n;
+
+/** What a person types, as the server would read it. Null when it is no amount, or more than 64 bits. */
 export function parseAmount(text) {
-  const plain = text.trim().replaceAll('_', '').toLowerCase();
-  if (/^0x[0-9a-f]+$/.test(plain)) {
-    const n = BigInt(plain);
-    return n <= MAX ? n : null;
-  }
-  const parts = /^(\d{1,20})\s*([kmgt]?)(?:i?b)?$/.exec(plain);
+  const parts = AMOUNT.exec(text.trim());
   if (!parts) return null;
-  const n = BigInt(parts[1]) << (SUFFIX[parts[2]] ?? 0n);
-  return n <= MAX ? n : null;
+  const [whole, decimal, suffix] = parts;
+  const n = suffix ? BigInt(decimal) << SUFFIX[suffix.toLowerCase()] : BigInt(whole);
+  return n <= (decimal && !suffix ? DECIMAL_MAX : MAX) ? n : null;
 }
 
 /** {start, last} of an answer as BigInt. */

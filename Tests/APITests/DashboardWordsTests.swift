@@ -3,6 +3,7 @@
 import AddressSpaces
 import Fleet
 import Foundation
+import JSON
 import LinuxReleases
 import MSIWindows
 import Machines
@@ -34,6 +35,38 @@ import Testing
             #expect(answer.status == status, "\(bits)")
         }
         #expect(text.contains("APERTURE_BITS = { min: 16, max: 64, usual: 48 }"))
+    }
+
+    /// A field of the page takes a text if and only if the server would.
+    @Test func amountsAreTheServers() throws {
+        let text = try Self.script("hex.js")
+        let tail = try #require(text.split(separator: "const AMOUNT = /").last)
+        let pattern = try #require(tail.split(separator: "/i;").first)
+        let amount = try NSRegularExpression(pattern: String(pattern), options: .caseInsensitive)
+        func isServers(_ text: String) -> Bool {
+            WireValue.text(text, pointer: "?size").memorySize(ProblemList(limit: 1)) != nil
+        }
+        func isPages(_ text: String) -> Bool {
+            amount.firstMatch(in: text, range: NSRange(location: 0, length: text.utf16.count)) != nil
+        }
+        var texts = [
+            "64G", "64GB", "64GiB", "2 MiB", "2MiB", "5_000", "64B", "64iB", "0x", "0X1f", "0x1fG", "+1",
+            "-1", "",
+            "0x" + String(repeating: "0", count: 20) + "1", "0x" + String(repeating: "f", count: 17), "1e3",
+            "1.0",
+        ]
+        var random = SeededGenerator.forTest("amounts", fallback: 23)
+        for _ in 0..<20_000 {
+            let letters = (0..<Int.random(in: 0...5, using: &random)).map { _ in
+                "0019fxXkKmMgGtTiIbB _+-.e".randomElement(using: &random)!
+            }
+            texts.append(String(letters))
+        }
+        for text in texts { #expect(isServers(text) == isPages(text), "\(text)") }
+        #expect(texts.filter(isPages).count > 100)
+        #expect(text.contains("DECIMAL_MAX = (1n << 53n) - 1n;"))
+        #expect(ServiceClient().get("/v1/vmms/qemu-virt?ram=9007199254740992").status == 400)
+        #expect(ServiceClient().get("/v1/vmms/qemu-virt?ram=64GB").status == 400)
     }
 
     @Test func everyKindHasAName() throws {
