@@ -27,6 +27,14 @@ public struct Granule: Hashable, Sendable {
     @inlinable
     public func frame(of address: UInt64) -> UInt64 { address >> UInt64(shift) }
 
+    /// The first address of a page by its frame number.
+    @inlinable
+    public func address(ofFrame frame: UInt64) -> UInt64 { frame << UInt64(shift) }
+
+    /// The whole pages that `bytes` need; none for no bytes.
+    @inlinable
+    public func pageCount(of bytes: UInt64) -> UInt64 { frame(of: bytes) + (isAligned(bytes) ? 0 : 1) }
+
     /// The first address of the page that holds `address`.
     @inlinable
     public func alignDown(_ address: UInt64) -> UInt64 { address & ~mask }
@@ -63,6 +71,10 @@ public struct Granule: Hashable, Sendable {
 
     @inlinable
     public func isAligned(_ address: UInt64) -> Bool { address & mask == 0 }
+
+    /// Whether a range consists of whole pages.
+    @inlinable
+    public func isWhole<Space>(_ range: AddressRange<Space>) -> Bool { pages(around: range) == range }
 
     public static let kib4 = Granule(bytes: 0x1000)!
     public static let kib16 = Granule(bytes: 0x4000)!

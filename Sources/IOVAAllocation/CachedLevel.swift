@@ -8,6 +8,11 @@ extension IOVADomain {
     /// Sizes below this many pages are rounded up to a power of two.
     private static let roundedBelow: UInt64 = 32
 
+    /// The pages that the cached level takes for `size`, which is at least 1.
+    public static func cachedPages(for size: UInt64) -> UInt64 {
+        size < roundedBelow ? 1 << UInt64(HoleRequest.order(of: size)) : size
+    }
+
     /// Takes a cached range of the size class, or allocates aligned in the tree; the first page frame,
     /// nil for failure, which includes page frame 0.
     ///
@@ -29,7 +34,7 @@ extension IOVADomain {
     ) throws(IOVAInputError) -> UInt64? {
         try Self.check(size: size, isAligned: true)
         let order = HoleRequest.order(of: size)
-        let pages = size < Self.roundedBelow ? 1 << UInt64(order) : size
+        let pages = Self.cachedPages(for: size)
         if pages != size { recorder.record(.sizeRounded(from: size, to: pages)) }
         if order < Self.cachedOrders, let pfn = popCached(order, limit &+ 1 &- pages, &recorder) {
             return pfn

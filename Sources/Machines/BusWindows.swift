@@ -36,6 +36,8 @@ public struct InboundWindow: Hashable, Sendable {
     public var cpuStart: UInt64
     /// Bytes, at least 1. `busStart + size` may be 2^64 exactly.
     public var size: UInt64
+    /// The last bus address, in the kernel's wrapping arithmetic.
+    package var busLast: UInt64 { busStart &+ (size &- 1) }
 
     public init(busStart: UInt64, cpuStart: UInt64, size: UInt64) {
         self.busStart = busStart

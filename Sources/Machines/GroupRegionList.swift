@@ -74,23 +74,37 @@ public struct GroupRegionList: Hashable, Sendable {
 }
 
 extension ReservedRegion.Kind {
-    /// As the kernel prints it. Hardware and software MSI regions look alike.
-    public var sysfsName: String {
+    /// What the kernel prints for a kind, in the order in which it sorts kinds.
+    package enum SysfsWord: String, CaseIterable, Sendable {
+        case direct
+        case directRelaxable = "direct-relaxable"
+        case reserved
+        case msi
+    }
+
+    /// The word of the kind. Hardware and software MSI regions look alike.
+    package var sysfsWord: SysfsWord {
         switch self {
-        case .direct: "direct"
-        case .directRelaxable: "direct-relaxable"
-        case .reserved: "reserved"
-        case .msi, .softwareMSI: "msi"
+        case .direct: .direct
+        case .directRelaxable: .directRelaxable
+        case .reserved: .reserved
+        case .msi, .softwareMSI: .msi
         }
     }
+
+    /// As the kernel prints it.
+    public var sysfsName: String { sysfsWord.rawValue }
 }
 
 extension GroupRegionList {
+    /// What the file ends after on a kernel with small pages.
+    public static let smallestPageBytes = 4_096
+
     /// The file, byte for byte: a line a region, last address inclusive (and wrapping for length 0). The
     /// kernel cuts it off at one page of the CPU, within a line if need be.
     ///
     /// - Parameter pageBytes: bytes of a CPU page.
-    public func sysfsText(pageBytes: Int = 4_096) -> String {
+    public func sysfsText(pageBytes: Int = smallestPageBytes) -> String {
         var text = ""
         for region in regions {
             text +=

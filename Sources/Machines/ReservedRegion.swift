@@ -92,18 +92,21 @@ public struct ReservedRegion: Hashable, Sendable {
 
 extension ReservedRegion {
     /// What IORT's specification asks of an RMR's base and length.
-    private static let alignmentOfRMR: UInt64 = 0x1_0000
+    package static let alignmentOfRMR = Granule.kib64
+
+    /// Whether an RMR's base and length are as IORT's specification asks.
+    package static func isAlignedRMR(base: UInt64, length: UInt64) -> Bool {
+        alignmentOfRMR.isAligned(base) && alignmentOfRMR.isAligned(length)
+    }
 
     /// An RMR as a kernel with these pages keeps it: outward to whole pages when base or length is no
     /// multiple of 64 KiB, otherwise, and for regions of other provenance, as it is. Doing it twice changes
     /// nothing. Arithmetic wraps as the kernel's does.
     public func rounded(to page: Granule) -> ReservedRegion {
-        guard case .rmr = provenance,
-            start % Self.alignmentOfRMR != 0 || length % Self.alignmentOfRMR != 0
-        else { return self }
+        guard case .rmr = provenance, !Self.isAlignedRMR(base: start, length: length) else { return self }
         var region = self
         region.start = page.alignDown(start)
-        region.length = (length &+ (start & page.mask) &+ page.mask) & ~page.mask
+        region.length = page.alignDown(length &+ (start & page.mask) &+ page.mask)
         return region
     }
 }

@@ -28,9 +28,7 @@ public struct UsableRanges: Hashable, Sendable {
         let own = IOVASet(
             (DriverWindow.known + told.filter { $0.kind == .softwareMSI }.compactMap(\.range))
                 .filter { window in
-                    holes.ranges(overlapping: window).contains {
-                        $0.start <= window.start && window.last <= $0.last
-                    }
+                    holes.contains(window)
                 })
         let accounted = IOVASet(told.filter { $0.kind != .softwareMSI }.compactMap(\.range))
         let surprises = holes.subtracting(own).subtracting(accounted)
@@ -59,9 +57,7 @@ public struct UsableRanges: Hashable, Sendable {
     public func bounding(_ modelled: [IOVARange]) -> [IOVARange] {
         let known = IOVASet(gaps).complement()
         return modelled.flatMap { range in
-            known.ranges(overlapping: range).map {
-                IOVARange(proven: max($0.start, range.start).value, min($0.last, range.last).value)
-            }
+            known.ranges(overlapping: range).compactMap { $0.intersection(range) }
         }
     }
 }

@@ -18,7 +18,7 @@ extension DMASandbox {
     mutating func allocate(_ order: AllocationOrder, _ listener: inout SandboxListener) throws(SessionRefusal)
         -> Holding?
     {
-        let pages = granule.frame(of: order.bytes) + (order.bytes & granule.mask == 0 ? 0 : 1)
+        let pages = granule.pageCount(of: order.bytes)
         let limit = granule.frame(of: min(order.limit, domain.conditions.aperture.last.value))
         let pfn: UInt64?
         switch order.level {

@@ -121,7 +121,8 @@ struct DMASandbox: Sendable {
 
     func addresses(_ range: PageFrameRange) -> IOVARange {
         IOVARange(
-            proven: range.lo << UInt64(granule.shift), granule.lastOfPage(range.hi << UInt64(granule.shift)))
+            proven: granule.address(ofFrame: range.lo),
+            granule.lastOfPage(granule.address(ofFrame: range.hi)))
     }
 
     func holding(_ range: PageFrameRange) -> Holding {

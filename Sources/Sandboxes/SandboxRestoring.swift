@@ -35,7 +35,7 @@ extension DMASandbox {
                 "the range up to page \(entry.hi) does not have \(entry.pages) pages")
             if entry.kind == .cached || entry.kind == .parked {
                 try check(
-                    entry.pages > 32 || entry.pages.nonzeroBitCount == 1, "notes",
+                    IOVADomain.cachedPages(for: entry.pages) == entry.pages, "notes",
                     "the cached level never hands out \(entry.pages) pages")
             }
             let note = Note(.init(entry.kind), pages: entry.pages)

@@ -2,6 +2,7 @@
 // here stops the reading; Linux does not look either, and says less. Damage is an error; what Linux calls a
 // firmware bug and lives with is a warning.
 
+import AddressSpaces
 import Machines
 
 extension IORTTable {
@@ -87,10 +88,11 @@ extension IORTTable {
                     .error, "rmr-range-wraps", node.location,
                     "Range \(place), \(text), overflows 64 bits; Linux keeps it as it is.")
             }
-            if range.base % 0x1_0000 != 0 || range.length % 0x1_0000 != 0 {
+            if !ReservedRegion.isAlignedRMR(base: range.base, length: range.length) {
                 findings.note(
                     .warning, "rmr-not-aligned", node.location,
-                    "Range \(place), \(text), is not aligned to 64 KiB; Linux rounds it outward to its own pages."
+                    "Range \(place), \(text), is not aligned to \(ReservedRegion.alignmentOfRMR.bytes >> 10) KiB; Linux "
+                        + "rounds it outward to its own pages."
                 )
             }
         }

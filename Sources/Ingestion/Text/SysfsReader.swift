@@ -147,7 +147,8 @@ enum SysfsReader {
         for (place, region) in group.regions.enumerated() {
             let before = place > 0 ? group.regions[place - 1] : nil
             let isBehind =
-                before.map { ($0.start, $0.word.order) <= (region.start, region.word.order) } ?? true
+                before.map { ($0.start, order(of: $0.word)) <= (region.start, order(of: region.word)) }
+                ?? true
             // Regions of one type are merged where they touch; the two kinds that print "msi" are not.
             let isApart = region.word == .msi || lastOf[region.word].map { $0 < region.start } ?? true
             guard isBehind, isApart, before != region else {
@@ -162,6 +163,11 @@ enum SysfsReader {
             let (next, wraps) = region.last.addingReportingOverflow(1)
             lastOf[region.word] = max(lastOf[region.word] ?? 0, wraps ? .max : next)
         }
+    }
+
+    /// Which word comes first at equal starts.
+    private static func order(of word: SysfsText.Word) -> Int {
+        SysfsText.Word.allCases.firstIndex(of: word) ?? 0
     }
 
     private static func kind(of word: SysfsText.Word, _ assumption: MSIAssumption?) -> ReservedRegion.Kind {

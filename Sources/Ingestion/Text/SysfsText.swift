@@ -15,15 +15,7 @@ enum SysfsText {
         var word: Word
     }
 
-    enum Word: String, CaseIterable {
-        case direct
-        case directRelaxable = "direct-relaxable"
-        case reserved
-        case msi
-
-        /// Which comes first at equal starts.
-        var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
-    }
+    typealias Word = ReservedRegion.Kind.SysfsWord
 
     /// What the text calls a group.
     enum Name: Hashable {

@@ -2,6 +2,7 @@
 // why a text is refused. Nothing here traps, whatever the text is.
 
 import AddressSpaces
+import Machines
 
 /// A text as lines.
 struct TextLines: Sequence {
@@ -105,7 +106,7 @@ public struct TextError: Error, Hashable, Sendable {
 public enum TextLimits {
     public static let linesMax = 200_000
     /// Bytes after which a kernel with small pages cuts off a sysfs file.
-    public static let sysfsPageBytes = 4_096
+    public static let sysfsPageBytes = GroupRegionList.smallestPageBytes
     public static let groupsMax = 4_096
     /// Regions of all groups together.
     public static let regionsMax = 65_536

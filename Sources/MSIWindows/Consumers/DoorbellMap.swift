@@ -38,6 +38,23 @@ package enum DoorbellMap: Sendable {
         return try map([doorbell], &recorder).only(in: window)
     }
 
+    /// Whether the IOMMU translates a page, which mapping it asks for.
+    static func isTranslated<R: Recorder>(
+        _ page: UInt64, _ conditions: Conditions, _ recorder: inout R
+    ) -> Bool {
+        let range = IOVARange(proven: page, conditions.pageSize.lastOfPage(page))
+        if conditions.aperture.contains(range) { return true }
+        recorder.record(
+            .beyondAperture, .rejected,
+            "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
+        return false
+    }
+
+    /// For a doorbell whose page is mapped already.
+    static func sharing(_ doorbell: PhysicalAddress, page: UInt64) -> String {
+        "\(doorbell.hex) shares the page at \(HexLiteral.text(page))."
+    }
+
     /// What came of mapping doorbells, whichever way they are mapped.
     struct Results {
         var doorbells: [Decision.Doorbell] = []
@@ -54,6 +71,19 @@ package enum DoorbellMap: Sendable {
         mutating func add(_ doorbell: PhysicalAddress, page: UInt64, offset: UInt64) {
             doorbells.append(
                 .init(physical: doorbell, iova: IOVA(page | offset), page: IOVA(page)))
+        }
+
+        /// Notes a page that does not end in the window: Linux checks no end.
+        mutating func check<R: Recorder>(
+            _ page: UInt64, in window: IOVARange, _ size: Granule, _ recorder: inout R
+        ) {
+            guard size.lastOfPage(page) > window.last.value else { return }
+            recorder.record(
+                .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies beyond the window \(window.text).")
+            warn(
+                .doorbellsPastWindow,
+                "The doorbell page at \(HexLiteral.text(page)) lies beyond the window's end \(window.last.hex), where "
+                    + "nothing is reserved for it.")
         }
 
         /// The one doorbell that was to be mapped.

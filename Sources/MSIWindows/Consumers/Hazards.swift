@@ -120,8 +120,7 @@ enum Hazards {
                 range: used)
         }
         for device in question.prepared.mates {
-            let items = device.withheld.items(overlapping: used)
-            for item in items where item.type != nil && !item.isRelaxable {
+            for item in device.withheld.lastingRegions(overlapping: used) {
                 decision.warn(
                     .groupMateReservations,
                     "\(used.text) lies in a reservation of \(device.device.id) of the same group: \(item.provenance).",
@@ -146,7 +145,7 @@ extension Hazards {
         warn(aboutInboundWindowsOf: question.prepared.first.device, domain, &decision)
         warn(aboutMatesOf: question, &decision)
         for call in domain.inverted {
-            let lo = call.frames(domain.granule).lo << UInt64(domain.granule.shift)
+            let lo = domain.granule.address(ofFrame: call.frames(domain.granule).lo)
             if decision.doorbells.contains(where: { $0.page.value == lo }) {
                 decision.warn(
                     .untrackedPage,

@@ -59,8 +59,7 @@ enum WindowJudgement {
         _ window: IOVARange, ofMates question: Question
     ) -> [(device: String, item: WithheldItem)] {
         question.prepared.mates.flatMap { device in
-            device.withheld.items(overlapping: window)
-                .filter { $0.type != nil && !$0.isRelaxable }.map { (device.device.id, $0) }
+            device.withheld.lastingRegions(overlapping: window).map { (device.device.id, $0) }
         }
     }
 

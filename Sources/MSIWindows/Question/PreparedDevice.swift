@@ -56,7 +56,7 @@ public final class PreparedDevice: Sendable {
         self.conditions = conditions
         self.applied = applied
         seenByPostedSeries = rounded.firmwareRegions.filter {
-            $0.isOnHostBridge || $0.isApplied(to: rounded, under: conditions)
+            $0.isSeenByPostedSeries(for: rounded, under: conditions)
         }
         givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
         hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }

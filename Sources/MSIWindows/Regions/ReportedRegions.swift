@@ -70,6 +70,11 @@ extension ReservedRegion {
         }
     }
 
+    /// Whether the posted v4 series sees the region, which has functions inherit those of their bridge.
+    func isSeenByPostedSeries(for device: Device, under conditions: Conditions) -> Bool {
+        isOnHostBridge || isApplied(to: device, under: conditions)
+    }
+
     var withheldKind: WithheldItem.Kind {
         if kind == .msi { return .hardwareMSI }
         return switch provenance {

@@ -33,7 +33,7 @@ public struct Withheld: Hashable, Sendable {
         var items = [
             WithheldItem(
                 range: granule.page(of: IOVA(0)), kind: .pageZero, isAdvertised: false,
-                isSeenByPostedSeries: false, provenance: "IOVA 0 is never allocated")
+                provenance: "IOVA 0 is never allocated")
         ]
         items += reservations.calls.compactMap { call in
             call.type == nil ? WithheldItem(call, granule) : nil
@@ -63,16 +63,16 @@ public struct Withheld: Hashable, Sendable {
     /// not apply: the platform withholds them even so.
     private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.firmwareRegions.compactMap { region in
-            let isApplied = region.isApplied(to: device, under: conditions)
-            guard isApplied || region.isOnHostBridge, region.kind != .softwareMSI,
+            guard region.isSeenByPostedSeries(for: device, under: conditions), region.kind != .softwareMSI,
                 let range: IOVARange = conditions.granule.pages(
                     from: region.start, through: region.wrappingLast)
             else { return nil }
             return WithheldItem(
                 range: range,
                 exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
-                kind: region.withheldKind, type: region.kind, isAdvertised: isApplied,
-                isSeenByPostedSeries: isApplied || region.isOnHostBridge, provenance: region.provenanceText)
+                kind: region.withheldKind, type: region.kind,
+                isAdvertised: region.isApplied(to: device, under: conditions),
+                provenance: region.provenanceText)
         }
     }
 
@@ -86,7 +86,6 @@ public struct Withheld: Hashable, Sendable {
             else { return nil }
             return WithheldItem(
                 range: range, kind: region.withheldKind, type: region.kind, isAdvertised: false,
-                isSeenByPostedSeries: false,
                 provenance: "\(region.provenanceText), not applied: \(unapplied.reason.phrase)")
         }
     }
@@ -95,9 +94,14 @@ public struct Withheld: Hashable, Sendable {
         usable.gaps.map { range in
             WithheldItem(
                 range: granule.pages(around: range), kind: .outsideIOVARanges, isAdvertised: false,
-                isSeenByPostedSeries: false,
                 provenance: "not in iova_ranges")
         }
+    }
+
+    /// Regions, not only the allocator's reservations, that stay withheld from user space: what the rest of a
+    /// group has to respect.
+    func lastingRegions(overlapping range: IOVARange) -> [WithheldItem] {
+        items(overlapping: range).filter { $0.type != nil && !$0.isRelaxable }
     }
 
     /// The items that share an address with `range`.
@@ -135,6 +139,6 @@ extension WithheldItem {
         guard let range = call.range(granule) else { return nil }
         self.init(
             range: range, kind: call.kind, type: call.type, isAdvertised: call.type != nil,
-            isSeenByPostedSeries: call.type != nil, provenance: call.provenance)
+            provenance: call.provenance)
     }
 }

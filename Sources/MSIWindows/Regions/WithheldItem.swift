@@ -49,8 +49,6 @@ public struct WithheldItem: Hashable, Sendable {
     public var type: ReservedRegion.Kind?
     /// Whether it reaches `reserved_regions` and VFIO.
     public var isAdvertised: Bool
-    /// Whether the posted v4 series, which makes functions inherit their bridge's regions, would see it.
-    public var isSeenByPostedSeries: Bool
     /// Where it comes from, for people.
     public var provenance: String
 
@@ -60,14 +58,13 @@ public struct WithheldItem: Hashable, Sendable {
 
     public init(
         range: IOVARange, exact: IOVARange? = nil, kind: Kind, type: ReservedRegion.Kind? = nil,
-        isAdvertised: Bool, isSeenByPostedSeries: Bool, provenance: String
+        isAdvertised: Bool, provenance: String
     ) {
         self.range = range
         self.exact = exact
         self.kind = kind
         self.type = type
         self.isAdvertised = isAdvertised
-        self.isSeenByPostedSeries = isSeenByPostedSeries
         self.provenance = provenance
     }
 }

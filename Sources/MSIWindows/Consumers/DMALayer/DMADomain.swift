@@ -112,7 +112,7 @@ public struct DMADomain: Sendable {
     /// `dma_range_map` and the aperture have nothing in common.
     static func isOutside(_ device: Device, _ aperture: IOVARange) -> Bool {
         guard let lowest = device.inboundWindows.map(\.busStart).min(),
-            let highest = device.inboundWindows.map({ $0.busStart &+ ($0.size &- 1) }).max()
+            let highest = device.inboundWindows.map(\.busLast).max()
         else { return false }
         return lowest > aperture.last.value || highest < aperture.start.value
     }
@@ -151,7 +151,7 @@ public struct DMADomain: Sendable {
         bytes: UInt64, mask: UInt64, for member: Member, recorder: inout R
     ) -> IOVA? {
         guard errno != .badAddress else { return nil }
-        let count = max(1, granule.frame(of: bytes) + (bytes & granule.mask == 0 ? 0 : 1))
+        let count = max(1, granule.pageCount(of: bytes))
         let limit = limit(member, mask: mask)
         if limit > Self.last32, member.isPCI, !conditions.forcesDAC,
             !gaveUpBelow4G.contains(member.index)
@@ -159,7 +159,7 @@ public struct DMADomain: Sendable {
             if let pfn = take(count, granule.frame(of: Self.last32), flushes: false, &recorder) {
                 recorder.record(
                     .triedBelow4G, .accepted, "A PCI device is served below 4 GiB first, and there is room.")
-                return IOVA(pfn << UInt64(granule.shift))
+                return IOVA(granule.address(ofFrame: pfn))
             }
             if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(member.index) }
             recorder.record(
@@ -174,7 +174,7 @@ public struct DMADomain: Sendable {
             )
             return nil
         }
-        return IOVA(pfn << UInt64(granule.shift))
+        return IOVA(granule.address(ofFrame: pfn))
     }
 
     static let last32 = IOVARange.below4GiB.last.value
@@ -191,7 +191,7 @@ public struct DMADomain: Sendable {
 
     /// iommu_dma_free_iova of a mapping of `bytes` at `address`.
     public mutating func free(_ address: IOVA, bytes: UInt64) {
-        let count = max(1, granule.frame(of: bytes) + (bytes & granule.mask == 0 ? 0 : 1))
+        let count = max(1, granule.pageCount(of: bytes))
         Self.sound { () throws(IOVAInputError) in
             try iova.freeFast(granule.frame(of: address.value), size: count)
         }
@@ -206,7 +206,7 @@ public struct DMADomain: Sendable {
         let physical = granule.alignDown(doorbell.value)
         if let known = pages[physical] {
             recorder.record(
-                .domainPageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(known)).")
+                .domainPageReused, .noted, DoorbellMap.sharing(doorbell, page: known))
             return Page(physical: physical, iova: known, isHardware: false)
         }
         if hardware.contains(where: { $0.contains(IOVA(physical)) }) {

@@ -70,9 +70,8 @@ package struct DoorbellContext: Sendable {
         let key = Key(window: window.start.value, physical: size.alignDown(doorbell.value))
         let offset = doorbell.value & size.mask
         if let known = numbers[key] {
-            let page = key.window &+ known << UInt64(size.shift)
-            recorder.record(
-                .softwarePageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
+            let page = key.window &+ size.address(ofFrame: known)
+            recorder.record(.softwarePageReused, .noted, DoorbellMap.sharing(doorbell, page: page))
             results.add(doorbell, page: page, offset: offset)
             return
         }
@@ -88,21 +87,14 @@ package struct DoorbellContext: Sendable {
             return
         }
         let number = nextNumbers[key.window] ?? 0
-        let (page, wraps) = key.window.addingReportingOverflow(number << UInt64(size.shift))
+        let (page, wraps) = key.window.addingReportingOverflow(size.address(ofFrame: number))
         guard !wraps, Self.isMappable(page, conditions, &recorder) else {
             results.errno = .noSpace
             return
         }
         numbers[key] = number
         nextNumbers[key.window] = number + 1
-        if size.lastOfPage(page) > window.last.value {
-            recorder.record(
-                .pastWindowEnd, .noted, "\(HexLiteral.text(page)) lies beyond the window \(window.text).")
-            results.warn(
-                .doorbellsPastWindow,
-                "The doorbell page at \(HexLiteral.text(page)) lies beyond the window's end \(window.last.hex), where "
-                    + "nothing is reserved for it.")
-        }
+        results.check(page, in: window, size, &recorder)
         recorder.record(
             .softwarePageMapped, .accepted,
             "The page of \(doorbell.hex) is number \(number) of its window, at \(HexLiteral.text(page)).")
@@ -112,14 +104,7 @@ package struct DoorbellContext: Sendable {
     private static func isMappable<R: Recorder>(
         _ page: UInt64, _ conditions: Conditions, _ recorder: inout R
     ) -> Bool {
-        guard conditions.pageSize.lastOfPage(page) <= conditions.aperture.last.value,
-            page >= conditions.aperture.start.value
-        else {
-            recorder.record(
-                .beyondAperture, .rejected,
-                "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
-            return false
-        }
+        guard DoorbellMap.isTranslated(page, conditions, &recorder) else { return false }
         guard conditions.pageSize.isAligned(page) else {
             recorder.record(
                 .pageUnmappable, .rejected, "\(HexLiteral.text(page)) is not aligned to a page.")

@@ -44,11 +44,7 @@ package struct IOMMUFD: Sendable {
             if let obstacle = obstacle(to: range) { return obstacle }
         }
         let page = conditions.granule
-        if let crooked = mapped.ranges.first(where: {
-            !page.isAligned($0.start.value) || !page.isAligned($0.last.value &+ 1)
-        }) {
-            return crooked
-        }
+        if let crooked = mapped.ranges.first(where: { !page.isWhole($0) }) { return crooked }
         reserve(outside)
         alignment = max(alignment, page.bytes)
         return nil

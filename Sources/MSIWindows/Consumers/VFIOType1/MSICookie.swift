@@ -26,8 +26,7 @@ package struct MSICookie: Sendable {
         let physicalPage = size.alignDown(doorbell.value)
         let offset = doorbell.value & size.mask
         if let page = pages[physicalPage] {
-            recorder.record(
-                .pageReused, .noted, "\(doorbell.hex) shares the page at \(HexLiteral.text(page)).")
+            recorder.record(.pageReused, .noted, DoorbellMap.sharing(doorbell, page: page))
             mapped.add(doorbell, page: page, offset: offset)
             return
         }
@@ -48,7 +47,6 @@ package struct MSICookie: Sendable {
         for doorbell: PhysicalAddress, _ mapped: inout DoorbellMap.Results, _ recorder: inout R
     ) -> UInt64? {
         guard let page = next else { return nil }
-        let last = conditions.pageSize.lastOfPage(page)
         if page == 0 {
             advance(page)
             recorder.record(.baseZero, .rejected, "Address 0 counts as a failure; the cursor has moved on.")
@@ -57,12 +55,7 @@ package struct MSICookie: Sendable {
                 "A cookie at address 0 loses its first page: the doorbell \(doorbell.hex) is not mapped.")
             return nil
         }
-        guard last <= conditions.aperture.last.value, page >= conditions.aperture.start.value else {
-            recorder.record(
-                .beyondAperture, .rejected,
-                "\(HexLiteral.text(page)) is beyond the aperture \(conditions.aperture.text).")
-            return nil
-        }
+        guard DoorbellMap.isTranslated(page, conditions, &recorder) else { return nil }
         guard conditions.userPage == conditions.pageSize, conditions.granule.isAligned(page) else {
             recorder.record(
                 .pageUnmappable, .rejected,
@@ -70,15 +63,7 @@ package struct MSICookie: Sendable {
                     + "\(HexLiteral.text(conditions.granule.bytes)).")
             return nil
         }
-        if last > window.last.value {
-            recorder.record(
-                .pastWindowEnd, .noted,
-                "\(HexLiteral.text(page)) lies beyond the window \(window.text).")
-            mapped.warn(
-                .doorbellsPastWindow,
-                "The doorbell page at \(HexLiteral.text(page)) lies beyond the window's end \(window.last.hex), where "
-                    + "nothing is reserved for it.")
-        }
+        mapped.check(page, in: window, conditions.pageSize, &recorder)
         advance(page)
         return page
     }

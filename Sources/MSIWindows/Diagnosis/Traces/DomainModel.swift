@@ -26,34 +26,32 @@ struct DomainModel {
         self.limit = limit
     }
 
-    private func pages(_ size: UInt64) -> UInt64 { (size - 1) >> UInt64(granule.shift) + 1 }
-
     /// Where the DMA layer would put `size` bytes now; nil when it has no room. PCI devices are tried below
     /// 4 GiB first (drivers/iommu/dma-iommu.c: iommu_dma_alloc_iova, Linux 7.2).
     mutating func predicted(_ size: UInt64) -> UInt64? {
         guard isModelled else { return nil }
-        let pages = pages(size)
+        let pages = granule.pageCount(of: size)
         if let known = predictions[pages] { return known }
-        let (limit, shift) = (limit, UInt64(granule.shift))
+        let (limit, granule) = (limit, granule)
         let pfn = try? allocator.preview { domain throws(IOVAInputError) -> UInt64? in
-            try Self.allocate(pages, limit, shift, &domain)
+            try Self.allocate(pages, limit, granule, &domain)
         }
         guard let pfn = pfn ?? nil else { return nil }
-        let address = pfn << shift
+        let address = granule.address(ofFrame: pfn)
         predictions[pages] = address
         return address
     }
 
     private static func allocate(
-        _ pages: UInt64, _ limit: UInt64, _ shift: UInt64, _ domain: inout IOVADomain
+        _ pages: UInt64, _ limit: UInt64, _ granule: Granule, _ domain: inout IOVADomain
     ) throws(IOVAInputError) -> UInt64? {
         let last32 = IOVARange.below4GiB.last.value
         if limit > last32,
-            let low = try domain.allocateFast(size: pages, limit: last32 >> shift, flushes: false)
+            let low = try domain.allocateFast(size: pages, limit: granule.frame(of: last32), flushes: false)
         {
             return low
         }
-        return try domain.allocateFast(size: pages, limit: limit >> shift, flushes: true)
+        return try domain.allocateFast(size: pages, limit: granule.frame(of: limit), flushes: true)
     }
 
     /// Whether the mapping continues where the last one of the same task ended: another piece of one buffer.
@@ -77,8 +75,7 @@ struct DomainModel {
         let isFirst = facts.maps == 0
         predictions.removeAll(keepingCapacity: true)
         if expected == mapping.iova.value, facts.kind == .dmaLayer {
-            let (limit, shift) = (limit, UInt64(granule.shift))
-            _ = try? Self.allocate(pages(bytes), limit, shift, &allocator)
+            _ = try? Self.allocate(granule.pageCount(of: bytes), limit, granule, &allocator)
             return
         }
         if isFirst {
@@ -99,9 +96,9 @@ struct DomainModel {
                     detail: expected.map { "the allocator's model gives \(HexLiteral.text($0))" }
                         ?? "the allocator's model has no room"))
         }
-        let first = mapping.iova.value >> UInt64(granule.shift)
+        let first = granule.frame(of: mapping.iova.value)
         let (end, wraps) = mapping.iova.value.addingReportingOverflow(bytes - 1)
-        let last = (wraps ? .max : end) >> UInt64(granule.shift)
+        let last = granule.frame(of: wraps ? .max : end)
         // The last frame of all is the allocator's own mark.
         if last < allocator.lastAddressablePFN { _ = try? allocator.reserve(first, last) }
     }
@@ -114,7 +111,8 @@ struct DomainModel {
         // Of a mapping that stays in part the addresses stay taken.
         guard !isCut, let first = pieces.first, let last = pieces.last else { return }
         let bytes = last.iova.value - first.iova.value + last.size
-        _ = try? allocator.freeFast(first.iova.value >> UInt64(granule.shift), size: pages(bytes))
+        _ = try? allocator.freeFast(
+            granule.frame(of: first.iova.value), size: granule.pageCount(of: bytes))
     }
 
     mutating func finish() -> TracedDomain {

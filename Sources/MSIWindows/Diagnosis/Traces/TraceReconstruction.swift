@@ -194,7 +194,7 @@ private struct Builder {
                     detail: detail))
         }
         let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
-        if mapping.iova.value & conditions.granule.mask != 0 || mapping.size & conditions.granule.mask != 0 {
+        if !conditions.granule.isWhole(range) {
             odd(.notAligned, "pages are \(HexLiteral.text(conditions.granule.bytes)) bytes")
         }
         if range.last > conditions.aperture.last {
