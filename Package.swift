@@ -68,7 +68,7 @@ let package = Package(
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "AddressSpaces", "JSON", "CDeviceTree"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
-        module("MicroHTTP", ["HTTP", "Locking", "CMicroHTTPD"]),
+        module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD"]),
         module(
             "API",
             [

@@ -1,6 +1,7 @@
 // What in a head makes its framing ambiguous (RFC 9112, 3.2 and 6.3). libmicrohttpd lets all of this through;
 // behind a proxy that reads it differently, it would allow request smuggling.
 
+import AddressSpaces
 import HTTP
 
 /// What the head declares about its body.
@@ -39,9 +40,9 @@ enum FramingCheck {
         }
         guard let length = lengths.first else { return .fine(.none) }
         guard lengths.count == 1 else { return .ambiguous("several Content-Length fields") }
-        guard !length.isEmpty, length.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let count = UInt64(length)
-        else { return .ambiguous("Content-Length is not a number") }
+        guard let count = DecimalLiteral.parse(length.utf8) else {
+            return .ambiguous("Content-Length is not a number")
+        }
         return .fine(count == 0 ? .none : .counted(count))
     }
 

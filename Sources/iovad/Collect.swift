@@ -15,7 +15,7 @@ struct Collect: ParsableCommand {
             addresses in /proc/iomem; what cannot be read is noted.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
-                'http://127.0.0.1:8080/v1/platforms?id=this-host'
+                'http://\(Settings.listenDefault)/v1/platforms?id=this-host'
               iovad collect --script | ssh host sh -s
             """)
 

@@ -21,7 +21,7 @@ struct PackagingSystemd: ParsableCommand {
             """)
 
     @Option(help: "HOST:PORT or /path of the socket. An address beyond loopback needs --token-file.")
-    var listen = "127.0.0.1:8080"
+    var listen = Settings.listenDefault
     @Option(help: "File with the token; systemd passes it to the server, which cannot read it itself.")
     var tokenFile: String?
     @Option(help: "Path of the binary. Default: this one.")

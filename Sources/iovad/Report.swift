@@ -3,6 +3,7 @@
 // printable, and escaped in HTML.
 
 import AddressSpaces
+import Fleet
 
 struct Report {
     enum Block {
@@ -75,7 +76,7 @@ struct Report {
         let cells = unfit.map { shade($0, of: devices) }.joined()
         var lines = ["  0 \(String(repeating: "-", count: max(0, unfit.count - 5))) 4 GiB", "  |\(cells)|"]
         for mark in marks {
-            let place = Int(mark.base >> 26)
+            let place = Survey.cell(of: mark.base)
             guard place < unfit.count else { continue }
             lines.append("   " + String(repeating: " ", count: place) + "^ " + mark.name)
         }
@@ -167,13 +168,14 @@ extension Report {
         let cells = unfit.enumerated().map { index, count in
             let share = devices == 0 ? 100 : 100 - count * 100 / devices
             let hue = count == 0 ? 140 : share * 60 / 100
-            let start = HexLiteral.text(UInt64(index) << 26)
+            let start = HexLiteral.text(UInt64(index) * Survey.cellBytes)
             return
                 "<rect x=\"\(index * 14)\" y=\"0\" width=\"13\" height=\"30\" fill=\"hsl(\(hue) 65% 50%)\">"
                 + "<title>\(start): \(devices - count) of \(devices) devices have room here</title></rect>"
         }
-        let labels = marks.filter { $0.base >> 26 < UInt64(unfit.count) }.enumerated().map { index, mark in
-            let x = Int(mark.base >> 20) * 14 / 64
+        let labels = marks.filter { Survey.cell(of: $0.base) < unfit.count }.enumerated().map {
+            index, mark in
+            let x = Int(mark.base >> 20) * 14 / Int(Survey.cellBytes >> 20)
             let y = 46 + index * 16
             return "<path d=\"M\(x) 30V\(y)\" stroke=\"#000\"/>"
                 + "<text x=\"\(x + 4)\" y=\"\(y)\" font-size=\"12\">\(escaped(mark.name))</text>"

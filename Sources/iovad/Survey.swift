@@ -40,7 +40,7 @@ struct SurveyCommand: ParsableCommand {
     @Flag(help: "Also count devices behind disabled SMMUs.")
     var all = false
     @Option(help: "Address bits that the SMMUs translate.")
-    var apertureBits = 48
+    var apertureBits = Conditions.apertureBitsDefault
     @Option(help: "Name and version of what is surveyed, for the JSON.")
     var source: String?
 
@@ -60,9 +60,9 @@ struct SurveyCommand: ParsableCommand {
                 "no file below \(paths.joined(separator: ", ")) has one of these names: "
                     + SurveyFiles.suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT")
         }
-        let extra = try constants().filter { !SurveyPolicy.standard.contains($0) }
         var survey = Survey(
-            policies: SurveyPolicy.standard + extra, conditions: Conditions(apertureBits: apertureBits),
+            policies: SurveyPolicy.standard(and: try constants()),
+            conditions: Conditions(apertureBits: apertureBits),
             isActiveOnly: !all)
         let policies = survey.policies
         var unreadable: [String] = []

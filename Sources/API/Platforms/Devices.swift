@@ -131,7 +131,7 @@ extension Service {
                 for region in list.regions {
                     writer.object { writer in
                         writer.member("start", hex: region.start)
-                        writer.member("last", hex: region.start &+ region.length &- 1)
+                        writer.member("last", hex: region.wrappingLast)
                         writer.member("type", region.kind.sysfsName)
                     }
                 }

@@ -81,7 +81,7 @@ struct DomainRequest: Sendable {
         }
         guard let range = IOVARange(wire: node, problems) else { return }
         let granule = stated.conditions.granule
-        guard granule.isAligned(range.start.value), range.last.value & granule.mask == granule.mask else {
+        guard granule.isWhole(range) else {
             problems.add(
                 node.pointer, "not-aligned",
                 "An aperture consists of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")

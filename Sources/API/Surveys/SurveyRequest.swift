@@ -36,8 +36,7 @@ package struct SurveyRequest: Sendable {
         if let node = reader.optional("constants"),
             let nodes = node.elements(countMax: Limits.surveyConstantsMax, problems)
         {
-            policies += nodes.compactMap { Self.constant(.member($0), problems) }
-                .filter { !SurveyPolicy.standard.contains($0) }
+            policies = SurveyPolicy.standard(and: nodes.compactMap { Self.constant(.member($0), problems) })
         }
         stated.read([.kernel, .pageSize, .apertureBits], from: &reader)
         isActiveOnly = reader.optional("active_only").map { $0.bool(problems) ?? true } ?? true

@@ -78,7 +78,7 @@ extension HostFacts {
         var obstacles: [HostObstacle] = []
         var hasSoftware = regions == nil
         for region in (regions ?? []).tellingMSIsApart() {
-            guard let range = IOVARange(start: IOVA(region.start), size: region.length) else { continue }
+            guard let range = region.range else { continue }
             if region.kind == .softwareMSI {
                 hasSoftware = true
                 continue

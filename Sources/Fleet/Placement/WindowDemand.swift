@@ -25,7 +25,7 @@ public struct WindowDemand: Hashable, Sendable {
 
     public static let doorbellsBounds = 1...65_536
     /// IOVAs near 0 are what stray DMA hits first, and 0 is easily taken for "unset".
-    public static let lowestBase: UInt64 = 0x10_0000
+    public static let lowestBase = Granule.mib1.bytes
 
     /// - Precondition: `doorbells` in `doorbellsBounds`, `size` at least 1.
     public init(
@@ -55,7 +55,7 @@ public struct WindowDemand: Hashable, Sendable {
     var defaultWindow: IOVARange? { window(at: WindowSource.mainlineBase) }
 
     /// SIZE of the proposed option, in MiB.
-    public var sizeMiB: UInt64 { Granule.mib1.frame(of: size - 1) + 1 }
+    public var sizeMiB: UInt64 { Granule.mib1.pageCount(of: size) }
 
     /// The page of the last doorbell in a window that starts at the default.
     var lastPageAtDefault: IOVARange {

@@ -83,14 +83,18 @@ extension Survey {
 
     /// Size of a cell of `fewestUnfit`, as a power of two.
     private static let cellShift: UInt64 = 26
+    package static let cellBytes: UInt64 = 1 << cellShift
+
+    /// The cell that an address lies in.
+    package static func cell(of address: UInt64) -> Int { Int(address >> cellShift) }
 
     private func cells(_ groups: [ConstantGroup]) -> [Int] {
         var fewest = [Int](
-            repeating: deviceCount, count: Int(IOVARange.below4GiB.last.value >> Self.cellShift) + 1)
+            repeating: deviceCount, count: Self.cell(of: IOVARange.below4GiB.last.value) + 1)
         for group in groups {
             for range in group.ranges {
-                let last = (range.last.value - (demand.size - 1)) >> Self.cellShift
-                for cell in Int(range.start.value >> Self.cellShift)...Int(last) {
+                let last = Self.cell(of: range.last.value - (demand.size - 1))
+                for cell in Self.cell(of: range.start.value)...last {
                     fewest[cell] = min(fewest[cell], group.unfit)
                 }
             }

@@ -30,6 +30,11 @@ public enum SurveyPolicy: Hashable, Sendable {
 
     /// Those that every survey holds: mainline's constant, the second one of the posted series, what the
     /// series picks as posted and with all reservations in its sight, and the searches.
+    /// The usual policies, then further ones that are not among them.
+    package static func standard(and further: [SurveyPolicy]) -> [SurveyPolicy] {
+        standard + further.filter { !standard.contains($0) }
+    }
+
     public static let standard: [SurveyPolicy] = [
         .constant(WindowSource.mainlineBase), .constant(WindowSource.postedSecondBase),
         .source(name: "posted", .posted),

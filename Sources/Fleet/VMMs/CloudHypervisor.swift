@@ -37,13 +37,12 @@ private enum CloudHypervisor {
         var regions = fixed + interruptController(vcpus: UInt64(shape.vcpus))
         var windowStart = ramEnd <= 0xfc00_0000 ? fourGiB : ramEnd
         if shape.hotplugSize > 0 {
-            let base = max(fourGiB, (ramEnd + hotplugAlignment - 1) / hotplugAlignment * hotplugAlignment)
+            let base = max(fourGiB, GuestMap.alignUp(ramEnd, hotplugAlignment))
             regions.append(
                 GuestRegion(
                     "HOTPLUG", base, size: shape.hotplugSize, .ram, .onDemand,
                     rule: "hotplug_size, from the next 128 MiB above RAM, not below 4 GiB"))
-            windowStart =
-                (base + shape.hotplugSize + hotplugAlignment - 1) / hotplugAlignment * hotplugAlignment
+            windowStart = GuestMap.alignUp(base + shape.hotplugSize, hotplugAlignment)
         }
         let platform = (1 << UInt64(bits)) - topGap - platformSize
         guard windowStart < platform else {

@@ -53,6 +53,15 @@ public struct GuestMap: Hashable, Sendable {
     public var topOfMap: IOVA? { regions.map(\.range.last).max() }
 }
 
+extension GuestMap {
+    /// The next multiple of `alignment`, as VMMs round what they place.
+    ///
+    /// - Precondition: the result is below 2^64, and `alignment` is not 0.
+    static func alignUp(_ value: UInt64, _ alignment: UInt64) -> UInt64 {
+        (value + (alignment - 1)) / alignment * alignment
+    }
+}
+
 /// One named range of a guest's memory map.
 public struct GuestRegion: Hashable, Sendable {
     /// What the guest finds there.

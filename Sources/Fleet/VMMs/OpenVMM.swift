@@ -48,7 +48,7 @@ private enum OpenVMM {
         let banks = banks(boot)
         let ram = banks.regions(size: shape.ram)
         let ramEnd = (ram.last?.range.last.value ?? 0) + 1
-        let high = (max(ramEnd, fourGiB) + gib - 1) / gib * gib
+        let high = GuestMap.alignUp(max(ramEnd, fourGiB), gib)
         let floating: [GuestRegion] = [
             GuestRegion(
                 "PCIE_HIGH_MMIO", high, size: gib, .pcieMMIO64, .device,

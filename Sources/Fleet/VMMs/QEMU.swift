@@ -55,7 +55,7 @@ private enum QEMUVirt {
     static func map(_ shape: VMShape, isCompact: Bool) throws(VMRefusal) -> GuestMap {
         let bits = shape.highmem ? shape.ipaBits ?? ipaBitsDefault : 32
         let limit: UInt64 = 1 << UInt64(bits)
-        let plugBase = alignUp(ramBase + shape.ram, gib)
+        let plugBase = GuestMap.alignUp(ramBase + shape.ram, gib)
         let plugSize = shape.hotplugSize + UInt64(shape.slots) * gib
         let end = plugSize > 0 ? plugBase + plugSize : ramBase + shape.ram
         guard end <= limit else { throw .addressBits(bits: bits, excess: end - limit) }
@@ -67,7 +67,8 @@ private enum QEMUVirt {
                     rule: "from the next GiB above RAM: maxmem - ram + 1 GiB a slot"))
         }
         let floating = high(
-            shape, from: max(alignUp(plugBase + plugSize, gib), highBase), limit: limit, isCompact: isCompact)
+            shape, from: max(GuestMap.alignUp(plugBase + plugSize, gib), highBase), limit: limit,
+            isCompact: isCompact)
         return GuestMap(
             regions + floating.regions, ram: banks.regions(size: shape.ram), banks: banks,
             gapsTo: floating.end)
@@ -88,7 +89,7 @@ private enum QEMUVirt {
         var regions: [GuestRegion] = []
         var end: UInt64 = 0
         for region in wanted {
-            let start = alignUp(cursor, region.size)
+            let start = GuestMap.alignUp(cursor, region.size)
             let fits = start + region.size <= limit
             let isOn = region.isOn && shape.highmem && fits
             if isOn {
@@ -104,10 +105,6 @@ private enum QEMUVirt {
             }
         }
         return (regions, end)
-    }
-
-    private static func alignUp(_ value: UInt64, _ alignment: UInt64) -> UInt64 {
-        (value + (alignment - 1)) / alignment * alignment
     }
 
     /// The low map of all generations.

@@ -52,7 +52,7 @@ extension Settings {
                 .flatMap(UInt16.init(exactly:))
         else {
             throw ValidationError(
-                "--listen \(listen): expected HOST:PORT, as in 127.0.0.1:8080 or [::1]:8080")
+                "--listen \(listen): expected HOST:PORT, as in \(Settings.listenDefault) or [::1]:8080")
         }
         var host = String(listen[..<colon])
         if host.hasPrefix("["), host.hasSuffix("]") {

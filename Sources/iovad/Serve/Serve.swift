@@ -19,7 +19,7 @@ struct Serve: ParsableCommand {
             error. Sockets passed by systemd (LISTEN_FDS) are used instead of --listen.
             """)
 
-    @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: 127.0.0.1:8080.")
+    @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: \(Settings.listenDefault).")
     var listen: String?
     @Option(help: "Also listen on this unix socket path.")
     var unix: String?

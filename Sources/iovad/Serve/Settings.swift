@@ -16,6 +16,8 @@ struct Settings {
     let graceSeconds: Int
     let isInsecure: Bool
 
+    static let listenDefault = "127.0.0.1:8080"
+
     /// Names of the variables, without their prefix.
     static let variables: Set<String> = [
         "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "LOG", "INSECURE",
@@ -29,7 +31,7 @@ struct Settings {
         }
         let given = serve.listen ?? environment["LISTEN"]
         listenWasGiven = given != nil
-        listen = given ?? "127.0.0.1:8080"
+        listen = given ?? Self.listenDefault
         unix = serve.unix ?? environment["UNIX"]
         publicFolder = serve.publicFolder ?? environment["PUBLIC"]
         corsOrigin = try (serve.corsOrigin ?? environment["CORS_ORIGIN"]).map(Self.checkedOrigin)
