@@ -77,6 +77,10 @@ public struct Device: Hashable, Sendable {
         self.hostBridge = hostBridge
     }
 
+    /// The driver that reported the host's list; nil where there is none, or it does not say. Devices of
+    /// firmware and of the native model have no list of a host; the driver's window is not in them.
+    public var reportedDriver: SMMU.Version? { reportedRegions?.reportingDriver }
+
     /// SMMUs that the streams name, each once, in order of appearance.
     public var smmus: [String] {
         var seen: [String] = []

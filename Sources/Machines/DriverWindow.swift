@@ -40,6 +40,14 @@ extension [ReservedRegion] {
         }
     }
 
+    /// The driver that reports such a list of a group; nil where the list does not say. The drivers of SMMUs
+    /// always report a software window, that of virtio-iommu leaves it out beside the device's own MSI
+    /// regions (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
+    public var reportingDriver: SMMU.Version? {
+        let kinds = tellingMSIsApart().map(\.kind)
+        return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
+    }
+
     /// What firmware reserves, of a caller's list: without an `msi` that is the driver's window, which
     /// follows from the question. A `software_msi` stays, for it is the caller's word.
     public func withoutDriverWindowNamedMSI() -> [ReservedRegion] {

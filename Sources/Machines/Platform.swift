@@ -55,13 +55,10 @@ public struct Platform: Hashable, Sendable {
 
 extension Platform {
     /// The version of the first SMMU that the device's streams name, which decides its driver; nil when none
-    /// is known. Where only the kernel's list of regions is known, hardware MSI without a software window
-    /// decides: the drivers of SMMUs always report one, that of virtio-iommu leaves it out beside the
-    /// device's own (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
+    /// is known. Where only the kernel's list of regions is known, the list decides.
     public func driver(of device: Device) -> SMMU.Version? {
         guard let name = device.smmus.first else {
-            let kinds = device.reportedRegions?.map(\.kind) ?? []
-            return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
+            return device.reportedDriver
         }
         return smmus.first { $0.id == name }?.version
     }

@@ -30,7 +30,7 @@ import Testing
             for index in 0..<Int.random(in: 1...9, using: &generator) {
                 let device = device(&generator)
                 survey.add(host: "h\(index)", device, usable: nil)
-                free.append(PreparedDevice(device, under: Conditions()).withheld.freeForUserSpace)
+                free.append(PreparedDevice(device, under: Conditions()).withheld.freeForWindow)
             }
             let found = survey.constants()
             // Failing devices of every base, as bits.

@@ -129,9 +129,10 @@ extension DecisionRequest {
             .compactMap { ReservedRegion($0, problems) } ?? []
         let limit = reader.optional("dma_limit").map { $0.u64(problems) } ?? .max
         let isPCI = reader.optional("pci").map { $0.bool(problems) } ?? true
-        let device = Device(
+        var device = Device(
             id: id, kind: isPCI == false ? .group : .pciFunction, dmaLimit: limit ?? .max,
             firmwareRegions: regions.withoutDriverWindowNamedMSI())
+        device.reportedRegions = regions
         return (device, regions)
     }
 

@@ -16,6 +16,8 @@ struct QuestionResolver {
     func question(_ request: DecisionRequest) -> Question? {
         switch request.subject {
         case .inline(let device, let usable):
+            var request = request
+            request.stated.adopt(driver: device.reportedDriver)
             let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
             guard let mates = mates(request, on: nil) else { return nil }
             return question(request, prepared, mates, doorbells: request.doorbells ?? [])

@@ -32,20 +32,7 @@ extension Service {
             try query.check()
             if let entry { question.adopt(entry, platforms) }
         }
-        let content: FaultLog.Content
-        do {
-            content = try FaultLog.read(log)
-        } catch {
-            throw Problem(.unreadableInput, "The log cannot be read: \(error.reason).")
-        }
-        guard !content.faults.isEmpty else {
-            throw Problem(
-                .unreadableInput,
-                "Found no fault of arm-smmu or arm-smmu-v3 (lines read: \(content.linesRead)); one looks like \"arm-smmu "
-                    + "64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x40, ...\"."
-                    + (content.foreign.map { " " + $0 } ?? "")
-                    + elsewhere(log, than: .faultLog))
-        }
+        let content: FaultLog.Content = try pasted(log)
         return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)
     }
 

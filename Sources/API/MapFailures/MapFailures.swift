@@ -27,19 +27,7 @@ extension Service {
     func explainMapFailures(_ context: RequestContext) throws(Problem) -> Response {
         let form = form(context, text: .mapFailures, members: ["lines", "text"])
         let request = try form.isJSON ? mapRequest(inBody: context) : mapRequest(inQuery: context)
-        let content: MapFailureLog.Content
-        do {
-            content = try MapFailureLog.read(request.log)
-        } catch {
-            throw Problem(.unreadableInput, "The text cannot be read: \(error.reason).")
-        }
-        guard !content.failures.isEmpty else {
-            throw Problem(
-                .unreadableInput,
-                "Found no failed map of VFIO or iommufd (lines read: \(content.linesRead)); one looks like "
-                    + "\"vfio_dma_map(0x5585, 0x40000000, 0x1000000, 0x7f51) = -22 (Invalid argument)\"."
-                    + elsewhere(request.log, than: .mapFailures))
-        }
+        let content: MapFailureLog.Content = try pasted(request.log)
         let question = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
         let explanations = MapExplanation.explain(content.failures, question)
         return json(200) { writer in

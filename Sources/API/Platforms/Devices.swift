@@ -156,7 +156,9 @@ extension Service {
         if below == 0 { query.add("below", "No address is below 0; send a higher one.") }
         guard query.problems.isEmpty, let alignment else { throw .parameters(query.problems) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
-        let free = device.withheld.free.clipped(to: bounds)
+        let free = device.withheld.freeForWindow.clipped(to: bounds)
+        // The list is of what is reachable; a pick is a base to use, as those of placements are.
+        let places = free.clipped(to: WindowDemand.bounds)
         let windows = free.places(size: size, alignment: alignment).ranges
         let target = WindowSource.mainlineWindow.start
         return json(200) { writer in
@@ -166,9 +168,10 @@ extension Service {
                 }
             }
             writer.object("picks") { writer in
-                writer.pick("nearest_default", free.nearestFit(to: target, size: size, alignment: alignment))
-                writer.pick("lowest", free.lowestFit(size: size, alignment: alignment))
-                writer.pick("highest", free.highestFit(size: size, alignment: alignment))
+                writer.pick(
+                    "nearest_default", places.nearestFit(to: target, size: size, alignment: alignment))
+                writer.pick("lowest", places.lowestFit(size: size, alignment: alignment))
+                writer.pick("highest", places.highestFit(size: size, alignment: alignment))
             }
             if windows.count > offset + limit { writer.member("next_page_token", String(offset + limit)) }
             writer.model(device.conditions.kernel, engine: configuration.version)

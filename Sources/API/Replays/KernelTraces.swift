@@ -24,19 +24,7 @@ extension Service {
             query.add("device", "\"device\" needs \"platform\"; send both.")
         }
         try query.check()
-        let content: TraceText.Content
-        do {
-            content = try TraceText.read(context.request.body)
-        } catch {
-            throw Problem(.unreadableInput, "The trace cannot be read: \(error.reason).")
-        }
-        guard !content.events.isEmpty else {
-            throw Problem(
-                .unreadableInput,
-                "Found no event iommu:map or iommu:unmap (lines read: \(content.linesRead)); one looks like \"a-1 [000] 5.8: "
-                    + "map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\"."
-                    + elsewhere(context.request.body, than: .trace))
-        }
+        let content: TraceText.Content = try pasted(context.request.body)
         let trace = TraceReconstruction(
             content.events,
             TraceQuestion(conditions: conditions, prepared: device, doorbells: doorbells))

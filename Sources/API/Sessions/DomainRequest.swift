@@ -60,14 +60,14 @@ struct DomainRequest: Sendable {
         stated.conditions.pageSize = granule ?? .kib4
         stated.read([.pageSize], from: &reader)
         guard let granuleValue, let granule else { return }
-        if granule.shift > stated.conditions.pageSize.shift {
+        stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
+        // VFIO and iommufd give their own answers when a device is attached.
+        if consumer == .dmaAPI, stated.conditions.hasGranuleAbovePage {
             granuleValue.add(
                 "granule-above-page",
                 "Linux refuses an IOVA granule above the CPU's page size; send a page_size at least as large.",
                 problems)
-            return
         }
-        stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
     }
 
     private mutating func readAperture(_ reader: inout ObjectReader, _ problems: ProblemList) {

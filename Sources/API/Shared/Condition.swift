@@ -78,6 +78,11 @@ struct StatedConditions: Sendable {
     /// Takes over what the platform knows and the request did not state.
     mutating func adopt(isolatesMSIs: Bool, driver: SMMU.Version?) {
         if !statesIsolation { conditions.hasIsolatedMSI = isolatesMSIs }
+        adopt(driver: driver)
+    }
+
+    /// The same of a device without a platform, of which only a list of regions is known.
+    mutating func adopt(driver: SMMU.Version?) {
         if !statesDriver, let driver { conditions.driver = driver }
     }
 }

@@ -92,8 +92,9 @@ extension Service {
             return SurveySubject(
                 name: host.name, machine: machine(platform, of: entry), aperture: host.aperture)
         case .reported(let regions, let ranges):
-            let device = Device(
+            var device = Device(
                 id: "reported", kind: .group, firmwareRegions: (regions ?? []).withoutDriverWindowNamedMSI())
+            device.reportedRegions = regions
             return SurveySubject(
                 name: host.name,
                 machine: .reported(device, usable: ranges.map { UsableRanges($0, beside: regions ?? []) }),

@@ -76,13 +76,9 @@ extension HostFacts {
         regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
     ) {
         var obstacles: [HostObstacle] = []
-        var hasSoftware = regions == nil
         for region in (regions ?? []).tellingMSIsApart() {
             guard let range = region.range else { continue }
-            if region.kind == .softwareMSI {
-                hasSoftware = true
-                continue
-            }
+            if region.kind == .softwareMSI { continue }
             obstacles.append(
                 HostObstacle(
                     range: range, kind: HostObstacle.Kind(region.kind), provenance: region.words))
@@ -98,7 +94,7 @@ extension HostFacts {
             obstacles += Self.outside(aperture)
         }
         self.init(
-            obstacles: obstacles, hasSoftwareMSI: hasSoftware, options: options,
+            obstacles: obstacles, hasSoftwareMSI: regions?.reportingDriver != .virtio, options: options,
             hasRangesBeforeAttach: isBeforeAttach)
     }
 

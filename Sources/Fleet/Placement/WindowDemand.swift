@@ -63,10 +63,12 @@ public struct WindowDemand: Hashable, Sendable {
         return IOVARange(proven: start, start + pageSize.mask)
     }
 
-    /// Addresses in which a window may lie at all.
+    /// Addresses in which a window may be put, whoever asks for a place.
+    public static let bounds = IOVARange(proven: lowestBase, .max)
+
+    /// The same for this demand.
     var bounds: IOVARange {
-        IOVARange(
-            proven: Self.lowestBase, is32BitOnly ? IOVARange.below4GiB.last.value : .max)
+        is32BitOnly ? IOVARange(proven: Self.lowestBase, IOVARange.below4GiB.last.value) : Self.bounds
     }
 }
 

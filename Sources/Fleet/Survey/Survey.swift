@@ -105,7 +105,9 @@ public struct Survey: Sendable {
     ) {
         platformCount += 1
         platformsWithDevices += 1
-        add(name, PreparedDevice(device, usable: usable, under: conditions(aperture)), row)
+        var conditions = conditions(aperture)
+        if let driver = device.reportedDriver { conditions.driver = driver }
+        add(name, PreparedDevice(device, usable: usable, under: conditions), row)
     }
 
     private func conditions(_ aperture: IOVARange?) -> Conditions {

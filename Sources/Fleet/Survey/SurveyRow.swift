@@ -77,7 +77,7 @@ extension SurveyRow {
     ) {
         let withheld = prepared.withheld
         let device = prepared.device
-        let places = Candidates(in: withheld.freeForUserSpace, demand)
+        let places = Candidates(in: withheld.freeForWindow, demand)
         self.platform = platform
         self.device = device.id
         kind = device.kind

@@ -15,7 +15,7 @@ enum WindowJudgement {
         let withheld = question.subject.withheld
         let touched = withheld.items(overlapping: window)
         let blockers = touched.filter { !$0.isRelaxable }
-        let isFree = withheld.freeForUserSpace.contains(window)
+        let isFree = withheld.freeForWindow.contains(window)
         let mates = isFree ? Self.blockers(window, ofMates: question) : []
         let reachability: Reachability =
             mates.isEmpty ? withheld.reachability(ofUserWindow: window, in: conditions.aperture) : .no

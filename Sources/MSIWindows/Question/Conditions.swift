@@ -58,7 +58,12 @@ public struct Conditions: Hashable, Sendable {
     public var granule: Granule { domainPageSizes.smallest ?? pageSize }
 
     /// The page that VFIO and iommufd map: theirs are never below the CPU's.
-    public var userPage: Granule { granule.shift > pageSize.shift ? granule : pageSize }
+    public var userPage: Granule { hasGranuleAbovePage ? granule : pageSize }
+
+    /// Whether the IOMMU's smallest page is larger than the CPU's. No domain of the DMA layer is made then
+    /// (drivers/iommu/iova.c: init_iova_domain), iommufd refuses such a domain (drivers/iommu/iommufd/
+    /// io_pagetable.c: iopt_table_add_domain, Linux 7.2), and VFIO maps no doorbell in it.
+    public var hasGranuleAbovePage: Bool { granule.shift > pageSize.shift }
 }
 
 extension Conditions {

@@ -40,7 +40,7 @@ extension WithheldItem.Kind {
 extension Withheld {
     /// Of a window that user space has, for which nothing keeps relaxable regions.
     public func reachability(ofUserWindow window: IOVARange, in aperture: IOVARange) -> Reachability {
-        freeForUserSpace.contains(window)
+        freeForWindow.contains(window)
             ? .yes
             : reachability(of: window, in: aperture, items(overlapping: window).filter { !$0.isRelaxable })
     }

@@ -17,10 +17,11 @@ public struct Withheld: Hashable, Sendable {
     /// Highest DMA address of the bus, inclusive.
     public let dmaLimit: UInt64
 
-    /// Usable IOVA: aperture up to the DMA limit, without the items.
-    public let free: IOVASet
-    /// The same for a device that is handed to user space, where nothing keeps relaxable regions.
-    public let freeForUserSpace: IOVASet
+    /// What the DMA layer may use: the aperture up to the DMA limit, without the items. For its pages only.
+    package let free: IOVASet
+    /// Where a window may lie. A window serves devices that are handed to user space, for which nothing keeps
+    /// relaxable regions, so these stay free.
+    public let freeForWindow: IOVASet
 
     /// - Parameters:
     ///   - device: with its regions rounded to pages.
@@ -55,7 +56,7 @@ public struct Withheld: Hashable, Sendable {
         let reachable = IOVASet([conditions.aperture]).clipped(to: IOVARange(proven: 0, device.dmaLimit))
         free = reachable.subtracting(IOVASet(items.map(\.range)))
         let hard = items.filter { !$0.isRelaxable }
-        freeForUserSpace =
+        freeForWindow =
             hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
     }
 

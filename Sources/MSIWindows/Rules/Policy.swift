@@ -111,7 +111,8 @@ public struct Policy: Hashable, Sendable {
             title: "A search: \(preference.rawValue.split(separator: "_").joined(separator: " "))",
             source: .dynamic(prefer: preference, size: WindowSource.mainlineSize), consumer: nil,
             status: .own,
-            sentence: "The preferred free window of 1 MiB among those that touch nothing withheld.",
+            sentence:
+                "The preferred free window of 1 MiB among those that touch nothing withheld from user space.",
             citation: "iovad's own: no search was ever specified")
     }
 }

@@ -127,7 +127,8 @@ public enum Rule: String, CaseIterable, Sendable {
         case .noneLeft: "When every candidate is blocked the driver offers no window, without a message."
         case .mustAllocate: "When every candidate is blocked the caller must allocate a window."
         case .refusedWithoutWindow: "A caller that must allocate a window and cannot is refused."
-        case .dynamicTaken: "A search takes the preferred window among those that touch nothing withheld."
+        case .dynamicTaken:
+            "A search takes the preferred window among those that touch nothing withheld from user space."
         case .sourceNone: "A driver that offers no software window reports firmware's regions only."
         case .softwareWindowSkipped:
             "A DMA domain skips the software window: its allocator serves doorbells like buffers."

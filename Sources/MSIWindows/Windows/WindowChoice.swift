@@ -99,6 +99,7 @@ enum WindowChoice {
                 return true
             }
         case .everything:
+            // The posted series avoids regions of any type, relaxable ones too.
             if withheld.free.contains(window) { return true }
             blocker = withheld.firstItem(overlapping: window)
         }
@@ -112,7 +113,7 @@ enum WindowChoice {
         _ preference: WindowSource.Preference, _ size: UInt64, _ device: PreparedDevice,
         _ recorder: inout R
     ) -> Offer {
-        let free = device.withheld.free
+        let free = device.withheld.freeForWindow
         // As the constants are.
         let alignment = Granule.mib1
         let found: IOVARange? =
@@ -131,7 +132,8 @@ enum WindowChoice {
         }
         recorder.record(
             .dynamicTaken, .accepted, candidate: found,
-            "\(found.text) is the first choice among the windows that touch nothing withheld.")
+            "\(found.text) is the first choice among the windows that touch nothing withheld from user space."
+        )
         return .window(found)
     }
 }

@@ -153,15 +153,16 @@ public struct DMADomain: Sendable {
         guard errno != .badAddress else { return nil }
         let count = max(1, granule.pageCount(of: bytes))
         let limit = limit(member, mask: mask)
-        if limit > Self.last32, member.isPCI, !conditions.forcesDAC,
-            !gaveUpBelow4G.contains(member.index)
-        {
-            if let pfn = take(count, granule.frame(of: Self.last32), flushes: false, &recorder) {
+        var attempts = DMAAttempts(
+            isPCI: member.isPCI, hasGivenUp: gaveUpBelow4G.contains(member.index), under: conditions)
+        if attempts.beginsBelow4G(limit: limit) {
+            if let pfn = take(count, granule.frame(of: DMAAttempts.below4G), flushes: false, &recorder) {
                 recorder.record(
                     .triedBelow4G, .accepted, "A PCI device is served below 4 GiB first, and there is room.")
                 return IOVA(granule.address(ofFrame: pfn))
             }
-            if conditions.kernel.remembersFailureBelow4G { gaveUpBelow4G.insert(member.index) }
+            attempts.giveUp()
+            if attempts.hasGivenUp { gaveUpBelow4G.insert(member.index) }
             recorder.record(
                 .gaveUpBelow4G, .rejected,
                 "Nothing fits below 4 GiB: the device continues with \(64 - limit.leadingZeroBitCount)-bit "
@@ -176,8 +177,6 @@ public struct DMADomain: Sendable {
         }
         return IOVA(granule.address(ofFrame: pfn))
     }
-
-    static let last32 = IOVARange.below4GiB.last.value
 
     private mutating func take<R: Recorder>(
         _ count: UInt64, _ limit: UInt64, flushes: Bool, _ recorder: inout R

@@ -9,6 +9,7 @@ import Machines
 enum DMALayer {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
         if let untranslated = untranslated(question, &recorder) { return untranslated }
+        if let refused = refused(question.conditions, &recorder) { return refused }
         recorder.record(
             .softwareWindowSkipped, .noted, "A DMA domain does not use the window that the driver offers.")
         let group = question.prepared
@@ -52,6 +53,15 @@ enum DMALayer {
         }
         Hazards.warn(about: question, &decision)
         return decision
+    }
+
+    private static func refused<R: Recorder>(_ conditions: Conditions, _ recorder: inout R) -> Decision? {
+        guard conditions.hasGranuleAbovePage else { return nil }
+        let because =
+            "Linux makes no DMA domain here: the IOMMU's smallest page, "
+            + "\(HexLiteral.text(conditions.granule.bytes)), is larger than the CPU's."
+        recorder.record(.domainSetUpFails, .rejected, because)
+        return Decision(outcome: .none, reachability: .no, because: because)
     }
 
     /// Earlier mappings are reported by their results; the steps of the allocator would drown the rest.

@@ -94,7 +94,7 @@ extension IOMMUFD {
     private mutating func add<R: Recorder>(
         _ aperture: IOVARange, _ conditions: Conditions, _ recorder: inout R
     ) throws(Refusal) {
-        guard conditions.granule.shift <= conditions.pageSize.shift else {
+        guard !conditions.hasGranuleAbovePage else {
             let because =
                 "The IOMMU's smallest page, \(HexLiteral.text(conditions.granule.bytes)), is larger than the "
                 + "CPU's: EINVAL."

@@ -74,7 +74,7 @@ struct FaultScene {
         let withheld = prepared.map(\.withheld)
         self.withheld = withheld
         free = withheld.first.map { first in
-            withheld.dropFirst().reduce(first.freeForUserSpace) { $0.intersection($1.freeForUserSpace) }
+            withheld.dropFirst().reduce(first.freeForWindow) { $0.intersection($1.freeForWindow) }
         }
         let controllers = question.platform?.msiControllers ?? []
         let own = devices.flatMap(\.msiControllers)

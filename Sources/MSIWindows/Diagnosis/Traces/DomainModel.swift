@@ -4,6 +4,7 @@
 
 import AddressSpaces
 import IOVAAllocation
+import Machines
 
 struct DomainModel {
     var facts = TracedDomain()
@@ -15,26 +16,40 @@ struct DomainModel {
     private var predictions: [UInt64: UInt64] = [:]
     private let granule: Granule
     private let limit: UInt64
+    private var asking = ""
+    private var attempts: DMAAttempts
+    /// Of a device that the trace does not name.
+    private let isPCIUnnamed: Bool
     /// Nothing was unmapped yet, so that nothing can be parked on a CPU that the trace does not show.
     private var isPristine = true
     /// Whether the allocator knows the domain's beginning and its limit, so that it can say what comes next.
     private(set) var isModelled = true
 
-    init(_ allocator: IOVADomain, limit: UInt64) {
+    init(_ allocator: IOVADomain, limit: UInt64, _ attempts: DMAAttempts) {
         self.allocator = allocator
+        self.attempts = attempts
+        isPCIUnnamed = attempts.isPCI
         granule = allocator.granule
         self.limit = limit
     }
 
-    /// Where the DMA layer would put `size` bytes now; nil when it has no room. PCI devices are tried below
-    /// 4 GiB first (drivers/iommu/dma-iommu.c: iommu_dma_alloc_iova, Linux 7.2).
+    /// Who asks next, as the trace names it: a name that is no PCI address is a platform device's.
+    mutating func ask(for device: String) {
+        guard device != asking else { return }
+        asking = device
+        predictions.removeAll(keepingCapacity: true)
+        attempts.isPCI = device.isEmpty ? isPCIUnnamed : Platform.requester(device) != nil
+    }
+
+    /// Where the DMA layer would put `size` bytes now; nil when it has no room.
     mutating func predicted(_ size: UInt64) -> UInt64? {
         guard isModelled else { return nil }
         let pages = granule.pageCount(of: size)
         if let known = predictions[pages] { return known }
         let (limit, granule) = (limit, granule)
+        var attempts = attempts
         let pfn = try? allocator.preview { domain throws(IOVAInputError) -> UInt64? in
-            try Self.allocate(pages, limit, granule, &domain)
+            try Self.allocate(pages, limit, granule, &attempts, &domain)
         }
         guard let pfn = pfn ?? nil else { return nil }
         let address = granule.address(ofFrame: pfn)
@@ -43,13 +58,13 @@ struct DomainModel {
     }
 
     private static func allocate(
-        _ pages: UInt64, _ limit: UInt64, _ granule: Granule, _ domain: inout IOVADomain
+        _ pages: UInt64, _ limit: UInt64, _ granule: Granule, _ attempts: inout DMAAttempts,
+        _ domain: inout IOVADomain
     ) throws(IOVAInputError) -> UInt64? {
-        let last32 = IOVARange.below4GiB.last.value
-        if limit > last32,
-            let low = try domain.allocateFast(size: pages, limit: granule.frame(of: last32), flushes: false)
-        {
-            return low
+        if attempts.beginsBelow4G(limit: limit) {
+            let below = granule.frame(of: DMAAttempts.below4G)
+            if let low = try domain.allocateFast(size: pages, limit: below, flushes: false) { return low }
+            attempts.giveUp()
         }
         return try domain.allocateFast(size: pages, limit: granule.frame(of: limit), flushes: true)
     }
@@ -75,7 +90,8 @@ struct DomainModel {
         let isFirst = facts.maps == 0
         predictions.removeAll(keepingCapacity: true)
         if expected == mapping.iova.value, facts.kind == .dmaLayer {
-            _ = try? Self.allocate(granule.pageCount(of: bytes), limit, granule, &allocator)
+            _ = try? Self.allocate(
+                granule.pageCount(of: bytes), limit, granule, &attempts, &allocator)
             return
         }
         if isFirst {

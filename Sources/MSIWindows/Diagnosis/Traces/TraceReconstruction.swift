@@ -110,12 +110,15 @@ private struct Builder {
         let domain =
             question.prepared?.freshDomain(under: conditions) ?? DMADomain(under: conditions)
         let limit = min(conditions.aperture.last.value, question.prepared?.device.dmaLimit ?? .max)
-        fresh = DomainModel(domain.iova, limit: limit)
+        fresh = DomainModel(
+            domain.iova, limit: limit,
+            DMAAttempts(isPCI: question.prepared?.device.isPCI ?? true, under: conditions))
     }
 
     /// False when there is no room for another domain.
     mutating func map(_ mapping: TracedDomain.Mapping, run bytes: UInt64, _ event: MappingEvent) -> Bool {
         guard let index = domain(for: mapping, run: bytes, event) else { return false }
+        models[index].ask(for: event.device)
         models[index].facts.add(device: event.device)
         let size = bytes > 0 ? bytes : mapping.size
         let expected = models[index].facts.kind == .dmaLayer ? models[index].predicted(size) : nil
@@ -146,6 +149,7 @@ private struct Builder {
             models[$0].facts.kind == .dmaLayer && models[$0].predicted(size) == mapping.iova.value
         }
         if let same = expecting.last(where: { models[$0].lastTask == task }) ?? expecting.last { return same }
+        fresh.ask(for: event.device)
         if free.isEmpty, let shared = domainOfGroup(for: mapping, size, event, among: unused) {
             return shared
         }
