@@ -354,7 +354,7 @@ import Testing
             ),
             (
                 "hardware_and_software_msi", "iommufd",
-                #""reserved_regions":[{"start":"0xc6010000","size":"0x10000","type":"msi"}]"#
+                #""iommu":"v3","reserved_regions":[{"start":"0xc6010000","size":"0x10000","type":"msi"}]"#
             ),
             (
                 "base_zero", "vfio_type1",
