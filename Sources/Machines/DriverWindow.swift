@@ -40,11 +40,11 @@ extension [ReservedRegion] {
         }
     }
 
-    /// The driver that reports such a list of a group; nil where the list does not say. The drivers of SMMUs
-    /// always report a software window, that of virtio-iommu leaves it out beside the device's own MSI
-    /// regions (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
+    /// The driver that reports a list whose MSIs are told apart; nil where the list does not say. The drivers
+    /// of SMMUs always report a software window, that of virtio-iommu leaves it out beside the device's own
+    /// MSI regions (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
     public var reportingDriver: SMMU.Version? {
-        let kinds = tellingMSIsApart().map(\.kind)
+        let kinds = map(\.kind)
         return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
     }
 

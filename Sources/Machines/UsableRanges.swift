@@ -10,6 +10,8 @@ public struct UsableRanges: Hashable, Sendable {
     /// What they leave out, ascending, without the driver's own window where nothing else accounts for it.
     /// Nothing where the ranges were read before a device was attached.
     public let gaps: [IOVARange]
+    /// Why the ranges are not used, for their reader; nil where they are.
+    public let remark: String?
 
     /// - Parameters:
     ///   - ranges: in any order.
@@ -19,7 +21,8 @@ public struct UsableRanges: Hashable, Sendable {
     /// Complexity: O(n log n) for n ranges and regions.
     public init(_ ranges: [IOVARange], beside regions: [ReservedRegion] = []) {
         self.ranges = ranges
-        guard !Self.areBeforeAttach(ranges) else {
+        remark = Self.remark(on: ranges)
+        guard remark == nil else {
             gaps = []
             return
         }
@@ -38,18 +41,23 @@ public struct UsableRanges: Hashable, Sendable {
         }
     }
 
-    /// Whether they were read before a device was attached and say nothing about the host: no SMMU
+    /// Whether they were read before a device was attached: then they say nothing about the host.
+    public var areBeforeAttach: Bool { remark != nil }
+
+    /// VFIO reports no ranges before the first group is attached, iommufd the whole space; no SMMU
     /// translates 64 bits.
-    public var areBeforeAttach: Bool { Self.areBeforeAttach(ranges) }
-
-    private static func areBeforeAttach(_ ranges: [IOVARange]) -> Bool {
-        ranges.contains { $0.last.value == .max }
+    private static func remark(on ranges: [IOVARange]) -> String? {
+        let reach: String
+        if ranges.isEmpty {
+            reach = "are empty"
+        } else if ranges.contains(where: { $0.last.value == .max }) {
+            reach = "reach 2^64-1"
+        } else {
+            return nil
+        }
+        return "iova_ranges \(reach), as before a device is attached: they say nothing about this host "
+            + "and are not used. Read them again after attaching it."
     }
-
-    /// What to tell the reader of such ranges.
-    public static let beforeAttach =
-        "iova_ranges reach 2^64-1, as they do before a device is attached: they say nothing about this host "
-        + "and are not used. Read them again after attaching it."
 
     /// Modelled ranges without the gaps. Ranges that touch stay apart, as a region of no bytes keeps them.
     ///

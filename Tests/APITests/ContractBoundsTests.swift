@@ -3,6 +3,7 @@
 
 import API
 import AddressSpaces
+import Fleet
 import Foundation
 import IOVAAllocation
 import LinuxReleases
@@ -140,6 +141,7 @@ import Testing
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
         // The content type, and each kind of what is skipped around a text.
         (16, ["BodyFindings/maxItems"]),
+        (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
     ]
 

@@ -114,13 +114,15 @@ import Testing
     @Test func rangesOfAnAddressSpaceWithoutADevice() {
         let client = ServiceClient()
         for ranges in [
-            #"[{"start":"0x0","last":"0xffffffffffffffff"}]"#,
+            "[]", #"[{"start":"0x0","last":"0xffffffffffffffff"}]"#,
             #"[{"start":"0x0","last":"0x7ffffff"},{"start":"0x8100000","last":"0xffffffffffffffff"}]"#,
         ] {
             let decided = client.decide(#"{"consumer":"iommufd","iova_ranges":\#(ranges)}"#)
             let placed = client.post(
                 "/v1/placements", json: #"{"hosts":[{"iova_ranges":\#(ranges)}],"vm":{"memory_map":[]}}"#)
-            for (entrance, answer) in [("decision", decided), ("placement", placed)] {
+            let surveyed = client.post("/v1/surveys", json: #"{"hosts":[{"iova_ranges":\#(ranges)}]}"#)
+            #expect(decided.json["reachable"] as? Bool == true, "\(decided.text)")
+            for (entrance, answer) in [("decision", decided), ("placement", placed), ("survey", surveyed)] {
                 let codes = answer.list("warnings").map { $0["code"] as? String }
                 #expect(
                     codes.contains { $0?.hasSuffix("ranges_before_attach") == true },

@@ -132,7 +132,7 @@ extension DecisionRequest {
         var device = Device(
             id: id, kind: isPCI == false ? .group : .pciFunction, dmaLimit: limit ?? .max,
             firmwareRegions: regions.withoutDriverWindowNamedMSI())
-        device.reportedRegions = regions
+        device.reportedRegions = regions.tellingMSIsApart()
         return (device, regions)
     }
 

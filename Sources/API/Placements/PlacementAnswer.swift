@@ -86,7 +86,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func warning(_ warning: Placement.Warning) {
+    mutating func warning(_ warning: Placement.Warning) {
         object { writer in
             writer.member("code", warning.code.rawValue)
             writer.member("severity", warning.severity.rawValue)

@@ -29,6 +29,9 @@ extension JSONWriter {
         let told = min(survey.conflicts.count, Limits.surveyRowsMax)
         member("conflicts_dropped", survey.conflicts.count - told + survey.conflictsDropped)
         object("constants") { $0.constantsMembers(constants) }
+        if !survey.warnings.isEmpty {
+            array("warnings") { writer in survey.warnings.forEach { writer.warning($0) } }
+        }
         array("soft_hazards") { writer in
             for hazard in survey.hazards {
                 writer.object { writer in

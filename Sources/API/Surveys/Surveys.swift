@@ -94,7 +94,7 @@ extension Service {
         case .reported(let regions, let ranges):
             var device = Device(
                 id: "reported", kind: .group, firmwareRegions: (regions ?? []).withoutDriverWindowNamedMSI())
-            device.reportedRegions = regions
+            device.reportedRegions = regions?.tellingMSIsApart()
             return SurveySubject(
                 name: host.name,
                 machine: .reported(device, usable: ranges.map { UsableRanges($0, beside: regions ?? []) }),

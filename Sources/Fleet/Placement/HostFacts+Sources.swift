@@ -76,17 +76,16 @@ extension HostFacts {
         regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
     ) {
         var obstacles: [HostObstacle] = []
-        for region in (regions ?? []).tellingMSIsApart() {
-            guard let range = region.range else { continue }
-            if region.kind == .softwareMSI { continue }
+        let told = regions?.tellingMSIsApart()
+        for region in told ?? [] {
+            guard region.kind != .softwareMSI, let range = region.range else { continue }
             obstacles.append(
                 HostObstacle(
                     range: range, kind: HostObstacle.Kind(region.kind), provenance: region.words))
         }
         obstacles = Self.asKvmtoolReads(obstacles)
         let usable = ranges.map { UsableRanges($0, beside: regions ?? []) }
-        let isBeforeAttach = usable?.areBeforeAttach == true
-        if let usable, !isBeforeAttach {
+        if let usable, !usable.areBeforeAttach {
             obstacles += usable.gaps.map {
                 HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: "not in iova_ranges")
             }
@@ -94,8 +93,8 @@ extension HostFacts {
             obstacles += Self.outside(aperture)
         }
         self.init(
-            obstacles: obstacles, hasSoftwareMSI: regions?.reportingDriver != .virtio, options: options,
-            hasRangesBeforeAttach: isBeforeAttach)
+            obstacles: obstacles, hasSoftwareMSI: told?.reportingDriver != .virtio, options: options,
+            rangesRemark: usable?.remark)
     }
 
     /// What the IOMMU does not translate.

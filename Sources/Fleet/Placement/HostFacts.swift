@@ -26,7 +26,7 @@ public struct HostFacts: Sendable {
     /// reading.
     public let relaxable: [HostObstacle]
     /// The ranges are those of a container before anything was attached: they say nothing.
-    public let hasRangesBeforeAttach: Bool
+    public let rangesRemark: String?
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
@@ -44,7 +44,7 @@ public struct HostFacts: Sendable {
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
-        hasRangesBeforeAttach: Bool = false
+        rangesRemark: String? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -68,7 +68,7 @@ public struct HostFacts: Sendable {
         let hasHardware = hard.contains { $0.kind == .hardwareMSI }
         isType1Only = hasHardware && hasSoftwareMSI
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
-        self.hasRangesBeforeAttach = hasRangesBeforeAttach
+        self.rangesRemark = rangesRemark
     }
 
     /// Of one group's obstacles, without the relaxable ones that kvmtool does not get to see. Lines are in

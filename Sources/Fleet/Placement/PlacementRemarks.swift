@@ -65,7 +65,7 @@ extension Placement {
     }
 
     /// Remarks of one kind that one answer lists at most.
-    static let hostRemarksMax = 16
+    package static let hostRemarksMax = 16
 
     private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?, Reachability?)
 
@@ -88,8 +88,8 @@ extension Placement {
                 "The host has a hardware MSI region only: doorbells keep their addresses, no window is used."
             found.append((.hardwareMSIOnly, .info, words, nil, nil))
         }
-        if facts.hasRangesBeforeAttach {
-            found.append((.rangesBeforeAttach, .warning, UsableRanges.beforeAttach, nil, nil))
+        if let remark = facts.rangesRemark {
+            found.append((.rangesBeforeAttach, .warning, remark, nil, nil))
         }
         for device in facts.devicesWithoutOption {
             let words =

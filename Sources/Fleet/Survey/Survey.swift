@@ -55,6 +55,8 @@ public struct Survey: Sendable {
     /// Conflicts beyond the first `conflictsMax`.
     public private(set) var conflictsDropped = 0
     public private(set) var hazards: [SoftHazard]
+    /// What to know of hosts whose reported ranges are not used; of the first hosts only.
+    public private(set) var warnings: [Placement.Warning] = []
     private(set) var classes: [Class] = []
     private var classIndex: [[IOVARange]: Int] = [:]
 
@@ -107,6 +109,9 @@ public struct Survey: Sendable {
         platformsWithDevices += 1
         var conditions = conditions(aperture)
         if let driver = device.reportedDriver { conditions.driver = driver }
+        if let remark = usable?.remark, warnings.count < Placement.hostRemarksMax {
+            warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
+        }
         add(name, PreparedDevice(device, usable: usable, under: conditions), row)
     }
 

@@ -75,9 +75,7 @@ enum Hazards {
                 "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 attaching "
                     + "fails with EPERM.")
         }
-        if question.usable?.areBeforeAttach == true {
-            decision.warn(.rangesBeforeAttach, UsableRanges.beforeAttach)
-        }
+        if let remark = question.usable?.remark { decision.warn(.rangesBeforeAttach, remark) }
         guard !conditions.kernel.refusesBlockingDirectDevices else { return }
         for device in question.prepared.devices {
             for region in device.directRegions {
