@@ -72,7 +72,7 @@ enum Reader: String, CaseIterable {
                 let conditions = Conditions(pageSize: page)
                 let group = PreparedGroup(
                     IOMMUGroup([device]), usable: device.usableRanges, under: conditions)
-                _ = group.device.withheld.free
+                _ = group.device.withheld.freeForWindow
                 _ = group.advertised(.fixed).sysfsText
                 for consumer in Consumer.allCases {
                     _ = Decision.decide(
