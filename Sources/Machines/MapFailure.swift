@@ -35,11 +35,11 @@ public struct MapFailure: Hashable, Sendable {
     }
 
     /// How a message says that what was to be mapped is a BAR of a device.
-    public enum BAR: Sendable {
+    public enum BAR: String, CaseIterable, Sendable {
         /// By the region's name.
         case named
         /// By a remark that the program goes on without it.
-        case leftOut
+        case leftOut = "left_out"
     }
 
     /// Whose host it was, where the message says.

@@ -71,6 +71,7 @@ import Testing
         "FaultExplanation/properties/happened": words(FaultExplanation.Happening.self),
         "MapFailure/properties/program": words(MapFailure.Program.self),
         "MapFailure/properties/action": words(MapFailure.Action.self),
+        "MapFailure/properties/bar": words(MapFailure.BAR.self),
         "MapFailure/properties/consumer": words(Consumer.self).filter { $0 != "dma_api" },
         "MapFailure/properties/certainty": words(MapExplanation.Certainty.self),
         "MapVerdict": words(MapExplanation.Verdict.self),

@@ -55,11 +55,7 @@ extension JSONWriter {
         if let number = failure.errorNumber { member("errno_number", number) }
         if let limit = failure.lockedMemoryLimit { member("locked_memory_limit", hex: limit) }
         if let region = failure.region { member("region", region) }
-        switch failure.bar {
-        case .named: member("bar", "named")
-        case .leftOut: member("bar", "left_out")
-        case nil: break
-        }
+        if let bar = failure.bar { member("bar", bar.rawValue) }
         if let device = failure.device { member("device", device) }
         if let group = failure.group { member("group", group) }
         if failure.isIncomplete { member("incomplete", true) }
