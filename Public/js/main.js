@@ -7,6 +7,7 @@ import * as route from './route.js';
 const VIEWS = {
   space: async () => (await import('./views/space.js')).SpaceView,
   placement: async () => (await import('./views/placement.js')).PlacementView,
+  logs: async () => (await import('./views/logs.js')).LogsView,
   sessions: async () => (await import('./views/sessions.js')).SessionsView,
   atlas: async () => (await import('./views/atlas.js')).AtlasView,
 };

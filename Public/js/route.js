@@ -9,7 +9,7 @@ export function read() {
   return { view: path || 'space', state: Object.fromEntries(new URLSearchParams(query ?? '')) };
 }
 
-const NAMES = ['space', 'placement', 'sessions', 'atlas'];
+const NAMES = ['space', 'placement', 'logs', 'sessions', 'atlas'];
 
 export function link(view, state) {
   const query = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== null && value !== undefined && value !== ''));

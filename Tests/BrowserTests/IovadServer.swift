@@ -67,14 +67,16 @@ final class IovadServer {
         func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
     }
 
-    func ask(_ method: String, _ target: String, json: String? = nil, headers: [String] = []) throws -> Answer
-    {
+    func ask(
+        _ method: String, _ target: String, json: String? = nil, text: String? = nil, headers: [String] = []
+    ) throws -> Answer {
         let client = try RawClient(.tcp(port))
-        let body = Array((json ?? "").utf8)
+        let body = Array((json ?? text ?? "").utf8)
         var lines = [
             "\(method) \(target) HTTP/1.1", "Host: 127.0.0.1:\(port)", "Content-Length: \(body.count)",
         ]
         if json != nil { lines.append("Content-Type: application/json") }
+        if text != nil { lines.append("Content-Type: text/plain") }
         lines += headers
         try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
         try client.send(body)

@@ -9,7 +9,7 @@ extension BrowserSuite {
     @Suite struct ScreenshotTests {
         static let folder = ProcessInfo.processInfo.environment["IOVAD_TEST_SCREENSHOTS"]
 
-        @Test(arguments: ["space?platform=example-arm-juno", "placement", "sessions", "atlas"])
+        @Test(arguments: ["space?platform=example-arm-juno", "placement", "logs", "sessions", "atlas"])
         func viewFitsEveryWidth(view: String) throws {
             let server = try IovadServer()
             let browser = try Browser()

@@ -1,0 +1,89 @@
+// Items of the answers about a log: the server's sentence first, its verdict as a word, the facts behind it, and
+// what to change. Members that an answer leaves out leave no row.
+
+import { h, hexText } from '../dom.js';
+import { pill, rangeLine } from '../parts.js';
+
+const CERTAIN = { yes: 'bad', likely: 'warn' };
+
+const words = (text) => String(text).replaceAll('_', ' ');
+const address = (text) => (text ? hexText(text) : null);
+const list = (values, shown) => (values?.length ? values.map(shown) : null);
+const code = (text) => h('code', null, text);
+
+/** A row for each member that is there. */
+function facts(...rows) {
+  const there = rows.filter(([, content]) => content !== null && content !== undefined && content !== '');
+  return there.length ? h('dl', { class: 'facts' }, there.map(([name, content]) => h('div', null, h('dt', null, name), h('dd', null, content)))) : null;
+}
+
+const lines = (item) => [
+  item.last_line && item.last_line !== item.line ? `Lines ${item.line} to ${item.last_line}` : `Line ${item.line}`,
+  item.count > 1 ? `, ${item.count} times` : '',
+];
+
+function article(item, verdict, ...rest) {
+  return h('article', { class: 'card', 'data-verdict': item.verdict ?? item.kind },
+    h('header', null, h('span', null, verdict), h('span', { class: 'muted' }, item.line ? lines(item) : null)), rest);
+}
+
+const changes = (item) => (item.changes?.length
+  ? h('div', null, h('h4', null, 'What to change'), h('ul', { class: 'plain' }, item.changes.map((text) => h('li', null, text)))) : null);
+
+const alternatives = (item, name) => (item.alternatives?.length ? facts([name, item.alternatives.map(hexText)]) : null);
+
+/** One fault of POST /v1/fault-explanations. */
+export function faultItem(item) {
+  return article(item,
+    [pill(words(item.verdict), CERTAIN[item.is_msi]), ' ', item.incomplete ? pill('incomplete', 'warn') : null],
+    h('p', { class: 'because' }, item.because),
+    facts(
+      ['Event', code(item.event)], ['Address', address(item.iova)], ['Access', item.access],
+      ['An MSI', item.is_msi], ['Doorbell write', item.doorbell_write],
+      ['In a window', item.in_window === null ? null : item.in_window ? 'yes' : 'no'], ['What happened', words(item.happened)],
+      ['SMMU', code(item.smmu.name)], ['Stream', item.stream_id ? code(item.stream_id) : null],
+      ['Substream', item.substream_id ? code(item.substream_id) : null], ['Client', item.client ? code(item.client) : null],
+      ['Stalled', item.stalled ? 'yes' : null], ['Devices', list(item.devices, code)],
+      ['Machines with a doorbell there', list(item.machines, (name) => h('span', null, name))],
+      ['Window', item.window ? rangeLine(item.window) : null], ['Doorbell', address(item.doorbell)],
+      ['Reason', item.reason ? words(item.reason) : null], ['First', item.first_time], ['Last', item.last_time]),
+    changes(item), alternatives(item, 'Windows that would be reached'));
+}
+
+/** One failed map of POST /v1/map-failures. */
+export function mapItem(item) {
+  const range = item.iova && item.last ? rangeLine({ start: item.iova, last: item.last }) : address(item.iova);
+  return article(item,
+    [pill(words(item.verdict), CERTAIN[item.certainty]), ' ', item.incomplete ? pill('cut off', 'warn') : null],
+    h('p', { class: 'because' }, item.because),
+    facts(
+      ['Certain', item.certainty], ['Failed', words(item.action)], ['Range', range],
+      ['Errno', item.errno], ['Call', code(item.call)], ['Program', words(item.program)],
+      ['Region', item.region], ['Locked memory limit', address(item.locked_memory_limit)],
+      ['Device', item.device ? code(item.device) : null], ['Group', item.group]),
+    item.blockers?.length ? h('div', null, h('h4', null, 'In the way'), h('ul', { class: 'plain' },
+      item.blockers.map((blocker) => h('li', null, rangeLine(blocker.range), ' ', blocker.provenance)))) : null,
+    item.candidates?.length ? h('div', null, h('h4', null, 'Perhaps'), h('ul', { class: 'plain' },
+      item.candidates.map((candidate) => h('li', null, pill(words(candidate.verdict)), ' ', candidate.because)))) : null,
+    changes(item), alternatives(item, 'Free at'));
+}
+
+/** One domain of a kernel trace. */
+export function traceDomain(domain) {
+  const devices = domain.devices ?? (domain.device ? [domain.device] : null);
+  return article(domain,
+    pill(words(domain.kind)),
+    facts(
+      ['Domain', domain.index], ['Devices', list(devices, code)], ['Maps', domain.maps], ['Unmaps', domain.unmaps],
+      ['Mapped at the end', domain.live], ['Addresses', domain.span ? rangeLine(domain.span) : null]),
+    domain.doorbells.length ? h('div', null, h('h4', null, 'Doorbells'), h('ul', { class: 'plain' },
+      domain.doorbells.map((doorbell) => h('li', null, hexText(doorbell.iova), ' → ', hexText(doorbell.physical), ` line ${doorbell.line}`)))) : null,
+    domain.oddities.length ? h('div', null, h('h4', null, 'Odd'), h('ul', { class: 'plain' },
+      domain.oddities.map((odd) => h('li', null, pill(words(odd.reason), 'warn'), ' ', hexText(odd.iova), ` line ${odd.line}: `, odd.detail)))) : null);
+}
+
+/** Lines of an SMMU, or of something like one, that report no fault. */
+export function otherLines(others) {
+  return others?.length ? h('details', { class: 'more' }, h('summary', null, `Other lines (${others.length})`),
+    h('ul', { class: 'plain' }, others.map((other) => h('li', null, code(other.text), other.note ? [' ', other.note] : null)))) : null;
+}

@@ -1,0 +1,131 @@
+// A log that is pasted into the dashboard: the right endpoint is asked, and what is shown is its answer.
+
+import Foundation
+import TestSupport
+import Testing
+
+extension BrowserSuite {
+    @Suite struct LogsViewTests {
+        let server: IovadServer
+        let browser: Browser
+
+        init() throws {
+            server = try IovadServer()
+            browser = try Browser()
+        }
+
+        private static let fault =
+            "> [ 12.5] arm-smmu 64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x8000040, "
+            + "fsynr=0x2f0013, cbfrsynra=0x102, cb=15"
+        private static let map =
+            "qemu: vfio_container_dma_map(0x1, 0x380000000000, 0x1000, 0x7000) = -22 (Invalid argument)\n"
+            + "0000:01:00.0: PCI peer-to-peer transactions on BARs are not supported."
+        private static let trace =
+            "a-1 [000] ..... 1.0: map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096"
+
+        /// As the clipboard would: the whole text at once.
+        private func paste(_ text: String) throws {
+            try browser.script(
+                """
+                const log = document.querySelector('#log');
+                log.value = arguments[0];
+                log.dispatchEvent(new Event('input', { bubbles: true }));
+                """, text)
+        }
+
+        private func explain(_ text: String, _ endpoints: [String]) throws {
+            try paste(text)
+            try browser.click("form button[type=submit]")
+            for endpoint in endpoints {
+                try browser.wait("an answer of \(endpoint)") {
+                    try browser.count("#log-answer [data-endpoint='\(endpoint)']") == 1
+                }
+            }
+            #expect(try browser.count("#log-answer [data-endpoint]") == endpoints.count)
+        }
+
+        /// Sentence, verdict and changes are the server's, letter for letter.
+        @Test(arguments: [
+            (fault, "/v1/fault-explanations", "msi_window"), (map, "/v1/map-failures", "outside_aperture"),
+        ])
+        func wordsAreTheServers(text: String, endpoint: String, verdict: String) throws {
+            let answer = try server.ask("POST", endpoint, text: text)
+            let document = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
+            let item = try #require((document?["items"] as? [[String: Any]])?.first)
+            #expect(item["verdict"] as? String == verdict)
+            try browser.openView(server, "#/logs")
+            try explain(text, [endpoint])
+            #expect(try browser.text("#log-answer .because") == item["because"] as? String)
+            #expect(
+                try browser.string("return document.querySelector('article').dataset.verdict") == verdict)
+            let shown = try browser.text("#log-answer article")
+            for change in item["changes"] as? [String] ?? [] { #expect(shown.contains(change)) }
+            #expect(shown.contains(item["iova"] as? String ?? "-"))
+            for finding in document?["findings"] as? [[String: Any]] ?? [] {
+                #expect(
+                    try browser.text("#log-answer .findings").contains(finding["detail"] as? String ?? "-"))
+            }
+            #expect(try browser.text("#announcer").hasPrefix("1 "))
+            let messages = try browser.console()
+            #expect(messages == [])
+        }
+
+        @Test func tracesAndMixedLogs() throws {
+            try browser.openView(server, "#/logs")
+            try explain(Self.trace, ["/v1/replays"])
+            #expect(try browser.text("#log-answer article").contains("0xfffff000"))
+            try explain(Self.fault + "\n" + Self.map, ["/v1/fault-explanations", "/v1/map-failures"])
+            let messages = try browser.console()
+            #expect(messages == [])
+        }
+
+        /// The machine of the log is asked about too, and stands in the link.
+        @Test func machineOfTheLog() throws {
+            try browser.openView(server, "#/logs?platform=example-arm-juno")
+            #expect(
+                try browser.string("return document.querySelector('select').value") == "example-arm-juno")
+            try explain(Self.fault, ["/v1/fault-explanations"])
+            #expect(try browser.text("#log-answer .because").contains("dma-ranges"))
+            #expect(try browser.count("#log-answer article dl") > 0)
+        }
+
+        /// Another text is refused in the server's words; nothing at all is not sent.
+        @Test func refusals() throws {
+            try browser.openView(server, "#/logs")
+            try browser.click("form button[type=submit]")
+            try browser.wait(for: "#log-answer", contains: "Paste a log first")
+            try paste("hello")
+            try browser.click("form button[type=submit]")
+            try browser.wait(for: "#log-answer .problem", contains: "Found no fault")
+            try paste("0x0000000008000000 0x00000000080fffff msi")
+            try browser.click("form button[type=submit]")
+            try browser.wait(for: "#log-answer .problem", contains: "POST them to /v1/platforms")
+        }
+
+        /// By keyboard alone, and as accessible with an answer as without.
+        @Test(arguments: ["light", "dark"]) func keyboardAndNames(theme: String) throws {
+            try browser.devTools(
+                "Emulation.setEmulatedMedia",
+                ["features": [["name": "prefers-color-scheme", "value": theme]]])
+            try browser.openView(server, "#/logs")
+            try browser.script("document.querySelector('#log').focus()")
+            try browser.type("#log", "\(Self.fault)\n\(Self.map)")
+            try browser.script(
+                """
+                document.querySelector('#log').dispatchEvent(
+                  new KeyboardEvent('keydown', { key: 'Enter', ctrlKey: true, bubbles: true }));
+                """)
+            try browser.wait("two answers") { try browser.count("#log-answer [data-endpoint]") == 2 }
+            try browser.settle()
+            let result = try browser.script(AccessibilityTests.script) as? [String: Any] ?? [:]
+            #expect(result["findings"] as? [String] == [])
+            for width in [390, 1280] {
+                try browser.devTools(
+                    "Emulation.setDeviceMetricsOverride",
+                    ["width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false])
+                let wide = try browser.script("return document.documentElement.scrollWidth") as? Int ?? 0
+                #expect(wide <= width, "\(wide) pixels wide")
+            }
+        }
+    }
+}
