@@ -1,25 +1,28 @@
 // `iovad collect`: what this host's kernel exposes, as the JSON that POST /v1/platforms takes. It
 // interprets none of it: bytes are copied as hexadecimal digits; texts are reduced to printable ASCII, tabs
-// to blanks, and every line is ended. The script that `--script` prints gives the same bytes.
+// to blanks, and every line is ended. Of the kernel's log only the lines about SMMUs, MSIs, PCI windows and
+// groups are taken. The script that `--script` prints gives the same bytes.
 
 import AddressSpaces
 import ArgumentParser
 import Glibc
+import Ingestion
 import JSON
 
 struct Collect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Collect what this host's kernel exposes, as JSON for POST /v1/platforms.",
         discussion: """
-            Groups and their regions need no privileges. Only root can read the firmware's tables and the
-            addresses in /proc/iomem; what cannot be read is noted.
+            Groups and their regions need no privileges. Only root can read the firmware's tables, the
+            addresses in /proc/iomem and, on many hosts, the kernel's log; what cannot be read is noted. Of
+            the log only lines about SMMUs, ITSs, root buses and IOMMU groups are taken.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
                 'http://\(Settings.listenDefault)/v1/platforms?id=this-host'
               iovad collect --script | ssh host sh -s
             """)
 
-    @Option(help: "Read a copied tree (with sys/ and proc/ below it) instead of this host.")
+    @Option(help: "Read a copied tree (with sys/, proc/ and var/log/dmesg below it) instead of this host.")
     var root: String = ""
     @Flag(help: "Print a POSIX shell script that does the same where iovad is not installed.")
     var script = false
@@ -51,6 +54,8 @@ struct HostCollection {
     private static let groupsPath = "/sys/kernel/iommu_groups"
     private static let treePath = "/sys/firmware/fdt"
     private static let tablesPath = "/sys/firmware/acpi/tables"
+    /// What Debian keeps of the boot; the kernel's own log forgets it after a while.
+    private static let logPath = "/var/log/dmesg"
 
     /// The document and a final newline.
     var json: [UInt8] {
@@ -59,6 +64,7 @@ struct HostCollection {
             let iort = bytes("\(Self.tablesPath)/IORT")
             let apic = iort == nil ? nil : bytes("\(Self.tablesPath)/APIC")
             let iomem = text("/proc/iomem")
+            let log = kernelLog()
             let groups = readGroups()
             if tree == nil, iort == nil {
                 notes.append("neither a device tree nor an IORT: no SMMU is described")
@@ -77,6 +83,7 @@ struct HostCollection {
                         writer.member("APIC", orNull: apic.map(Self.hex))
                     }
                     writer.member("iomem", orNull: iomem)
+                    writer.member("dmesg", orNull: log)
                     writer.array("groups") { writer in groups.forEach { $0.write(&writer) } }
                     writer.member("notes", strings: notes)
                 }
@@ -156,6 +163,27 @@ struct HostCollection {
             return nil
         }
         return bytes
+    }
+
+    /// Lines of the kernel's log, or of its file where the log has none left; nil when there are none.
+    private mutating func kernelLog() -> String? {
+        var found = (text: [UInt8](), isCut: false)
+        if root.isEmpty {
+            if let messages = KernelMessages.read() {
+                found = BootLogExcerpt.lines(of: Self.plain(messages))
+            } else {
+                notes.append("cannot read the kernel's log: run as root")
+            }
+        }
+        if found.text.isEmpty, Files.isFile(root + Self.logPath), let bytes = Files.read(root + Self.logPath)
+        {
+            found = BootLogExcerpt.lines(of: Self.plain(bytes))
+        }
+        if found.isCut {
+            notes.append(
+                "the kernel's log has more than \(BootLogExcerpt.linesMax) such lines: the rest is left out")
+        }
+        return found.text.isEmpty ? nil : Self.string(found.text)
     }
 
     private mutating func text(_ path: String) -> String? {

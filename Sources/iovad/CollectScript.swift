@@ -1,11 +1,18 @@
-// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort and
-// readlink, which every system has. Its output equals HostCollection's byte for byte; a test compares them.
+// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort, readlink
+// and dmesg, which every system has. Its output equals HostCollection's byte for byte; a test compares them.
+
+import Ingestion
 
 enum CollectScript {
+    /// Of a line that the collector takes, for awk.
+    private static let hasWord = BootLogExcerpt.words.map { #"index($0, "\#($0)")"# }
+        .joined(separator: " ||\n                ")
+
     static let text = #"""
         #!/bin/sh
         # Collects what this host's kernel exposes of its IOMMU, as JSON on standard output, for iovad's
-        # POST /v1/platforms. Usage: sh collect.sh [DIR]   (DIR: a copied tree with sys/ and proc/ below it)
+        # POST /v1/platforms. Usage: sh collect.sh [DIR]   (DIR: a copied tree with sys/, proc/ and
+        # var/log/dmesg below it)
         LC_ALL=C
         export LC_ALL
         root=${1:-}
@@ -14,6 +21,8 @@ enum CollectScript {
         groups=/sys/kernel/iommu_groups
         tree=/sys/firmware/fdt
         tables=/sys/firmware/acpi/tables
+        log=/var/log/dmesg
+        lines_max=\#(BootLogExcerpt.linesMax)
         notes=
 
         note() {
@@ -59,6 +68,15 @@ enum CollectScript {
             fi
         }
 
+        # Of a kernel's log the lines about SMMUs, ITSs, root buses and IOMMU groups, and one more than are
+        # taken where there are so many.
+        excerpt() {
+            plain | sed -e 's/^<[0-9]*>//' -e 's/^\[ *[0-9]*\.[0-9]*\] //' | awk -v max=$lines_max '
+                \#(hasWord) {
+                if (n++ <= max) print substr($0, 1, \#(BootLogExcerpt.lineBytesMax))
+            }'
+        }
+
         # The names in a folder, one per line, newlines in them as tabs.
         names() {
             for path in "$root$1"/*; do
@@ -102,6 +120,20 @@ enum CollectScript {
         if [ $has_iort = 1 ]; then known $tables/APIC; has_apic=$known; fi
         known /proc/iomem; has_iomem=$known
 
+        messages=
+        if [ -z "$root" ]; then
+            if dmesg > /dev/null 2>&1; then messages=$(dmesg 2>/dev/null | excerpt); else
+                note "cannot read the kernel's log: run as root"
+            fi
+        fi
+        if [ -z "$messages" ] && [ -f "$root$log" ] && cat "$root$log" > /dev/null 2>&1; then
+            messages=$(excerpt < "$root$log")
+        fi
+        if [ -n "$(printf '%s\n' "$messages" | sed -n "$((lines_max + 1))p")" ]; then
+            messages=$(printf '%s\n' "$messages" | sed -n "1,${lines_max}p")
+            note "the kernel's log has more than $lines_max such lines: the rest is left out"
+        fi
+
         numbers=
         if [ ! -d "$root$groups" ]; then
             note "no $groups: the kernel has no IOMMU support"
@@ -137,6 +169,12 @@ enum CollectScript {
         hex $tables/APIC $has_apic
         printf '},"iomem":'
         text /proc/iomem $has_iomem
+        printf ',"dmesg":'
+        if [ -z "$messages" ]; then printf 'null'; else
+            printf '"'
+            printf '%s\n' "$messages" | escape | sed -e 's/$/\\n/' | tr -d '\n'
+            printf '"'
+        fi
         printf ',"groups":['
         comma=
         for n in $numbers; do

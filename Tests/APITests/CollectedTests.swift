@@ -121,6 +121,30 @@ import Testing
         #expect(dma.contains { $0["kind"] as? String == "pci_window" })
     }
 
+    /// The kernel's lines bring the ITS's address and the windows that tables and an unprivileged iomem lack.
+    @Test func logBesideTables() throws {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x905_0000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 2, limit: 40, [.init(0, 0xffff, 0, to: smmu)])
+        let log = [
+            "ITS [mem 0x08080000-0x0809ffff]", "PCI host bridge to bus 0002:00",
+            "pci_bus 0002:00: root bus resource [mem 0x08000000-0x0fffffff window]",
+            "pci 0002:01:00.0: Adding to iommu group 3",
+        ]
+        let rest =
+            ",\"acpi\":{\"IORT\":\"\(builder.table().hexDigits)\"},\"groups\":[{\"id\":\"3\","
+            + "\"devices\":[\"0002:01:00.0\"],\"reserved_regions\":\"\(window)\"}]"
+        let answer = upload(rest + ",\"dmesg\":\"\(log.joined(separator: "\\n"))\\n\"")
+        #expect(answer.status == 201, "\(answer.text)")
+        let function = client.get("/v1/platforms/h/devices/0002:01:00.0").json
+        #expect(function["doorbells"] as? [String] == ["0x8090040"], "\(function)")
+        let decision = client.decide(#"{"platform":"h","device":"0002:01:00.0","consumer":"vfio_type1"}"#)
+        #expect(decision.json["reachability"] as? String == "conditional", "\(decision.text)")
+        // Collections of before have no log.
+        for old in [rest, rest + ",\"dmesg\":null"] { #expect(upload(old).status == 200) }
+    }
+
     @Test func groupsOverATree() {
         let blob = DeviceTreeBuilder.board(smmuBase: 0x905_0000) { root in
             root.pciHost("pcie@10000000") { node in

@@ -117,6 +117,52 @@ import Testing
         #expect(errors == "iovad collect: cannot read /sys/kernel/iommu_groups/9/type: run as root\n")
     }
 
+    /// Of a kernel's log only what is read of it, without stamps; the command line stays at home.
+    @Test func linesOfTheKernelsLog() throws {
+        let tree = Tree()
+        let log = """
+            [    0.000000] Linux version 6.12.9-arm64 (build@host)
+            [    0.000000] Kernel command line: root=/dev/sda1 secret=1
+            <6>[    0.000000] GICv2m: range[mem 0x08020000-0x08020fff], SPI[80:143]
+            [    0.000000] ITS [mem 0x08080000-0x0809ffff]
+            [    0.100000] audit: type=2000 audit(0.1:1): "x"
+            [    1.412001] pci_bus 0002:00: root bus resource [mem 0x08000000-0x0fffffff] (bus address [0x0])
+            [    1.204411] arm-smmu-v3 arm-smmu-v3.0.auto: ias 44-bit, oas 44-bit (features 0x00000f0d)
+            [    1.5] arm-smmu 2b500000.iommu: \tStage-1: 48-bit VA -> 48-bit IPA
+            [    1.6] pci 0000:01:00.0: alias 01:00.1, bias x
+            [    2.100001] pci 0000:01:00.0: Adding to iommu group 3
+            [    9.000000] arm-smmu-v3 x: event 0x10 received:
+            no end ITS@0x8080000
+            """
+        try tree.add("var/log/dmesg", Array(log.utf8))
+        let (json, _) = try collect(tree.folder.path)
+        let lines = (json["dmesg"] as? String ?? "").split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(
+            lines == [
+                "Linux version 6.12.9-arm64 (build@host)",
+                "GICv2m: range[mem 0x08020000-0x08020fff], SPI[80:143]", "ITS [mem 0x08080000-0x0809ffff]",
+                "pci_bus 0002:00: root bus resource [mem 0x08000000-0x0fffffff] (bus address [0x0])",
+                "arm-smmu-v3 arm-smmu-v3.0.auto: ias 44-bit, oas 44-bit (features 0x00000f0d)",
+                "arm-smmu 2b500000.iommu:  Stage-1: 48-bit VA -> 48-bit IPA",
+                "pci 0000:01:00.0: Adding to iommu group 3", "no end ITS@0x8080000", "",
+            ])
+        let nothing = Tree()
+        try nothing.add("var/log/dmesg", Array("[ 1.0] usb 1-1: new device\n".utf8))
+        #expect(try collect(nothing.folder.path).json["dmesg"] is NSNull)
+    }
+
+    /// More lines than are taken, and a line that is longer.
+    @Test func longLogsAreCut() throws {
+        let tree = Tree()
+        let line = "pci 0000:01:00.0: Adding to iommu group 3"
+        let long = line + String(repeating: " x", count: 300) + "\n"
+        try tree.add("var/log/dmesg", Array((long + String(repeating: "[1.0] \(line)\n", count: 5_003)).utf8))
+        let (json, errors) = try collect(tree.folder.path)
+        let lines = (json["dmesg"] as? String ?? "").split(separator: "\n")
+        #expect(lines.count == 5_000 && lines.first?.utf8.count == 400 && lines.last == line[...])
+        #expect(errors.contains("more than 5000 such lines"))
+    }
+
     @Test func oddNamesAndBytes() throws {
         let tree = Tree()
         let groups = "sys/kernel/iommu_groups"
@@ -145,6 +191,8 @@ import Testing
         try tree.add("\(groups)/10/reserved_regions", [0x0a, 0x0a])
         try tree.add("proc/iomem", Array(String(repeating: "x\"\\", count: 40_000).utf8))
         try tree.add("proc/sys/kernel/osrelease", [0x0a] + all)
+        let words = Array("ITS@0x1\"\\'$HOME %s`id`".utf8)
+        try tree.add("var/log/dmesg", all + words + all + [0x0a, 0x0a] + words + [0, 0x0a, 0x5b] + words)
         let (json, _) = try collect(tree.folder.path)
         let listed = json["groups"] as? [[String: Any]] ?? []
         #expect(listed.map { $0["id"] as? String } == ["0", "1", "10"])

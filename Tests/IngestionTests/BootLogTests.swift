@@ -158,7 +158,7 @@ import Testing
     // MARK: Platforms
 
     @Test func aloneItDescribesBridgesAndDevices() throws {
-        let platform = try Self.platform([("dmesg", Array(Self.server.utf8))])
+        let platform = try Self.platform([("dmesg", Array(BootLogTests.server.utf8))])
         #expect(platform.source == .bootLog)
         #expect(
             platform.devices.map(\.id) == ["rc:2", "rc:4", "0002:00:01.0", "0002:01:00.0", "0004:00:01.0"])
@@ -185,7 +185,7 @@ import Testing
     }
 
     @Test func besideTables() throws {
-        let platform = try Self.platform([("iort", machine()), ("dmesg", Array(Self.server.utf8))])
+        let platform = try Self.platform([("iort", machine()), ("dmesg", Array(BootLogTests.server.utf8))])
         #expect(platform.source == .acpi)
         #expect(platform.devices.map(\.id) == ["rc:2", "0002:00:01.0", "0002:01:00.0"])
         #expect(platform.devices[0].pciWindows.map(\.busStart) == [0x800_0000, 0x2000_0000_0000])
@@ -204,7 +204,7 @@ import Testing
     @Test func doorbellsThatTheMADTDoesNotHave() throws {
         let madt = ACPITableBuilder.madt(its: [(0, 0x808_0000)])
         let platform = try Self.platform([
-            ("iort", machine()), ("madt", madt), ("dmesg", Array(Self.server.utf8)),
+            ("iort", machine()), ("madt", madt), ("dmesg", Array(BootLogTests.server.utf8)),
         ])
         #expect(platform.msiControllers.map(\.doorbell) == [PhysicalAddress(0x809_0040)])
         #expect(platform.findings.contains { $0.code == "log-doorbell-differs" })
@@ -220,7 +220,7 @@ import Testing
             """
         func codes(_ iomem: String) throws -> (contradictions: Int, windows: [UInt64]) {
             let platform = try Self.platform([
-                ("iort", machine()), ("iomem", Array(iomem.utf8)), ("dmesg", Array(Self.server.utf8)),
+                ("iort", machine()), ("iomem", Array(iomem.utf8)), ("dmesg", Array(BootLogTests.server.utf8)),
             ])
             return (
                 platform.findings.filter { $0.code == "windows-contradict" }.count,
@@ -245,7 +245,7 @@ import Testing
             /sys/kernel/iommu_groups/3/reserved_regions:0x0000000009000000 0x00000000090fffff reserved
             """
         let platform = try Self.platform([
-            ("regions", Array(regions.utf8)), ("dmesg", Array(Self.server.utf8)),
+            ("regions", Array(regions.utf8)), ("dmesg", Array(BootLogTests.server.utf8)),
         ])
         let device = try #require(platform.devices.first { $0.id == "0002:01:00.0" })
         #expect(device.pciWindows.map(\.busStart) == [0x800_0000, 0x2000_0000_0000])
@@ -259,7 +259,7 @@ import Testing
         let platform = try Self.platform([
             (
                 "dmesg",
-                Array(Self.server.utf8)
+                Array(BootLogTests.server.utf8)
                     + Array("\narm-smmu-v3 arm-smmu-v3.0.auto: event 0x10 received:\n".utf8)
             )
         ])
@@ -327,6 +327,19 @@ import Testing
             }
             _ = try? PCIListing.read(bytes)
         }
+    }
+
+    /// What is collected of a log says what the log says, but for memory, options and faults.
+    @Test func excerptsSayTheSame() throws {
+        var whole = try BootLogText.read(Array(BootLogTests.server.utf8))
+        let excerpt = BootLogExcerpt.lines(of: Array(BootLogTests.server.utf8))
+        var collected = try BootLogText.read(excerpt.text)
+        #expect(!excerpt.isCut && !whole.commandLine.isEmpty && collected.commandLine.isEmpty)
+        (whole.memory, whole.commandLine, whole.faultLines, whole.incomplete) = ([], [], 0, [])
+        for at in whole.remarks.indices { whole.remarks[at].line = 0 }
+        for at in collected.remarks.indices { collected.remarks[at].line = 0 }
+        #expect("\(collected)" == "\(whole)")
+        #expect(BootLogExcerpt.lines(of: excerpt.text).text == excerpt.text)
     }
 
     /// Work grows with the text: many lines, up to 8 MiB of them, and one line as long.
