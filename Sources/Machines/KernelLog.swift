@@ -236,7 +236,7 @@ extension SMMUFault {
             stage == 2 ? .contextDescriptor : nil, .translationTable, .inputAddress, nil,
         ]
         transaction = classes[Int(words[1] >> 40 & 3)]
-        guard words.count == 4, stage == 2 else { return }
+        guard words.count == 4, stage == 2, Self.hasIntermediateAddress(number) else { return }
         intermediate = words[3] & 0xf_ffff_ffff_f000
     }
 }

@@ -30,7 +30,7 @@ import Testing
         #expect(old.faults.map(\.streamID) == [nil])
         #expect(old.faults[0].cause == .permission && old.faults[0].isWrite == false)
         let new = try read([
-            "arm-smmu 15000000.iommu: Unhandled context fault: fsr=0x402, iova=0x1040, fsynr=0x11, cb=3",
+            "arm-smmu 15000000.iommu: Unhandled context fault: fsr=0x402, iova=0x1040, fsynr=0x11, cbfrsynra=0x880, cb=3",
             "arm-smmu 15000000.iommu: FSR    = 00000402 [Format=2 TF], SID=0x880",
             "arm-smmu 15000000.iommu: FSYNR0 = 00000011 [S1CBNDX=0 WNR PLVL=1]",
         ])
@@ -101,8 +101,9 @@ import Testing
             "\(name) EVTQ overflow detected -- events lost",
         ])
         #expect(unclaimed.faults[0].client == nil && unclaimed.faults[0].substreamID == 5)
-        #expect(unclaimed.faults[0].stage == 2 && unclaimed.faults[0].isInstruction == true)
-        #expect(unclaimed.otherLines.map(\.line) == [3])
+        // Drivers never describe the access of this event: that line is another's.
+        #expect(unclaimed.faults[0].stage == nil && unclaimed.faults[0].isInstruction == nil)
+        #expect(unclaimed.otherLines.map(\.line) == [2, 3])
     }
 
     /// What the same line looks like in the logs, mails and consoles that people have.
@@ -127,7 +128,7 @@ import Testing
         #expect(oldest.faults.map(\.iova) == [0x1000] && oldest.faults.map(\.cause) == [.other])
         #expect(oldest.faults[0].isWrite == true && oldest.faults[0].registers.last == .init("cb", 2))
         let decoded = try read([
-            "arm-smmu a.iommu: Unhandled context fault: iova=0x00001000, cb=2",
+            "arm-smmu a.iommu: Unhandled context fault: iova=0x00001000, cbfrsynra=0x7, cb=2",
             "arm-smmu a.iommu: FSR    = 00000008 [Format=0 PF], SID=0x7",
             "arm-smmu a.iommu: FSYNR0 = 00000013 [S1CBNDX=0 WNR PLVL=3]",
         ])

@@ -55,7 +55,7 @@ enum QuotedPrintable {
             switch escape(text, at: place) {
             case .softBreak(let length):
                 let next = place + length
-                guard next < text.count, text[next] != 0x0a else { continue }
+                guard next < text.count, text[next] != 0x0a, !isRegister(text, at: place) else { continue }
                 let line = text[max(0, place - softColumnsMin)..<place]
                 if line.count == softColumnsMin, !line.contains(0x0a) {
                     counts.soft += 1
@@ -70,6 +70,18 @@ enum QuotedPrintable {
         // Alone, a short line with "=" at its end is a name without a value.
         guard counts.escaped > 0 else { return counts.soft > 0 && counts.short + counts.invalid == 0 }
         return counts.invalid * 8 <= counts.escaped
+    }
+
+    /// Whether a register's name and blanks stand in front of a "=": where a mail was broken behind it, its
+    /// value is on the next line.
+    private static func isRegister(_ text: [UInt8], at place: Int) -> Bool {
+        let before = text[max(0, place - softColumnsMin)..<place]
+        guard before.last.map(TextLines.isBlank) == true else { return false }
+        let words = FaultStamp.trimmed(before)
+        return FaultForm.registerNames.contains { name in
+            words.suffix(name.utf8.count).elementsEqual(name.utf8)
+                && words.dropLast(name.utf8.count).last.map(TextLines.isBlank) == true
+        }
     }
 
     private struct Decoder {

@@ -25,7 +25,8 @@ struct ShellPrompt {
             return isBareCommand(line) ? ShellCommand.read(line, in: &folder) : nil
         }
         folder.show(line[..<text.startIndex].dropLast())
-        return isOfKernel(text) ? .line(text) : ShellCommand.read(text, in: &folder)
+        if isOfKernel(text) { return .line(text) }
+        return CommandOutput.ofKernel(behind: text).map(Found.line) ?? ShellCommand.read(text, in: &folder)
     }
 
     /// The command after a prompt; nil when the line has none.
@@ -72,7 +73,9 @@ struct ShellPrompt {
         let text = TextLines.string(LineMarks.trimmed(bytes))
         guard let first = text.first, !text.contains(": ") else { return false }
         let words = text.split(separator: " ")
-        if words.count <= 3, let at = text.firstIndex(of: "@"), at > text.startIndex,
+        // "(env) me@host:~": nothing else stands in front of a name.
+        let isFirst = words.first.map { $0.contains("@") || $0.hasPrefix("(") } ?? false
+        if words.count <= 3, isFirst, let at = text.firstIndex(of: "@"), at > text.startIndex,
             text[text.index(after: at)...].first?.isLetter == true
                 || text[text.index(after: at)...].first?.isNumber == true
         {

@@ -9,6 +9,9 @@ extension FaultForm {
         "ATC invalidate timeout", "Abort on command fetch", "Illegal command", "Unknown",
     ]
 
+    /// After these the driver skips no command.
+    private static let harmlessErrors: Set<String> = ["ATC invalidate timeout", "Abort on command fetch"]
+
     /// `CMD_SYNC timeout at 0x0000b1b7 [hwprod 0x0000b1c0, hwcons 0x0000b1b7]`,
     /// `CMDQ error (cons 0x0100b1b7): ATC invalidate timeout`,
     /// `unexpected global error reported (0x00000001), this could be serious`
@@ -24,6 +27,8 @@ extension FaultForm {
         } else if message.starts("CMDQ error") {
             let error = commandErrors.first { message.holds(": " + $0) }
             event = "CMDQ error" + (error.map { ": " + $0 } ?? "")
+            // The words of a command that is skipped may follow; they are no event's.
+            if error.map(harmlessErrors.contains) != true { reading.end(message.smmu) }
         } else if message.starts("unexpected global error") {
             event = "global error"
         } else {

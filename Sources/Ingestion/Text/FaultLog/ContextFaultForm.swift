@@ -8,7 +8,7 @@ extension FaultForm {
     /// `Unhandled context fault: fsr=0x402, iova=0x00000040, fsynr=0x2f0013, cbfrsynra=0x102, cb=15`
     static let contextFault = FaultForm(driver: .armSMMU, openings: ["Unhandled context fault:"]) {
         reading, message in
-        guard message.starts("Unhandled context fault") else { return false }
+        guard message.starts("Unhandled context fault:") else { return false }
         let fields = FaultFields(message.text[...])
         let fault = SMMUFault.contextFault(fields, message)
         if fields["fsr"].map(SMMUFault.isOneOfMany) == true { reading.content.eventsLost = true }

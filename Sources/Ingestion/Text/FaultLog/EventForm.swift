@@ -8,14 +8,18 @@ extension FaultForm {
     /// `event 0x10 received:`, and words of it on the same line.
     static let eventHeader = FaultForm(driver: .armSMMUv3, openings: ["event 0x"]) { reading, message in
         let words = message.words
-        guard words.count >= 3, words[0].elementsEqual("event".utf8), words[2].starts(with: "received:".utf8),
+        guard words.count >= 2, words[0].elementsEqual("event".utf8),
             let number = TextLines.prefixedHex(words[1]).flatMap(UInt8.init(exactly:))
         else { return false }
         let (name, cause) = SMMUFault.event(number: number)
         let fault = SMMUFault(
             .armSMMUv3, smmu: message.smmu, line: message.line, event: name, cause: cause)
-        reading.add(fault, message) { $0.record = EventRecord(number: number) }
-        _ = reading.takeWords(words[3...], message.smmu)
+        let isWhole = words.count > 2 && words[2].starts(with: "received:".utf8)
+        reading.add(fault, message) {
+            $0.record = EventRecord(number: number)
+            $0.isTentative = !isWhole
+        }
+        _ = reading.takeWords(words[(isWhole ? 3 : 2)...], message.smmu)
         return true
     }
 
@@ -23,7 +27,7 @@ extension FaultForm {
     static let eventWords = FaultForm(driver: .armSMMUv3, continuations: ["0x"]) { reading, message in
         let words = message.words
         // The words after "skipping command in error state:" are a command's.
-        if message.starts("skipping") { reading.changeOpen(message.smmu) { $0.record?.isOver = true } }
+        if message.starts("skipping command") { reading.end(message.smmu) }
         guard let first = words.first, first.starts(with: "0x".utf8) || first.count >= 8 else { return false }
         return reading.takeWords(words[...], message.smmu)
     }
@@ -31,11 +35,13 @@ extension FaultForm {
     /// `event: F_TRANSLATION client: 0000:00:01.0 sid: 0x8 ssid: 0x0 iova: 0x8090040 ipa: 0x0`, alone or
     /// after the words of the same event. Events without a name are UNKNOWN there.
     static let decodedEvent = FaultForm(
-        driver: .armSMMUv3, openings: ["event: F_", "event: C_", "event: E_"],
-        continuations: ["event: UNKNOWN "]
+        driver: .armSMMUv3,
+        openings: ["event: F_", "event: C_", "event: E_", "event: UNKNOWN client: "]
     ) { reading, message in
         guard message.starts("event:"), message.words.count > 2 else { return false }
-        reading.takeDecoded(TextLines.string(message.words[1]), message)
+        let name = TextLines.string(message.words[1].prefix(32))
+        guard name == "UNKNOWN" || ["C_", "F_", "E_"].contains(where: name.hasPrefix) else { return false }
+        reading.takeDecoded(name, message)
         return true
     }
 
@@ -43,10 +49,11 @@ extension FaultForm {
     static let access = FaultForm(driver: .armSMMUv3, continuations: ["priv ", "unpriv "]) {
         reading, message in
         let words = message.words.map { TextLines.string($0.prefix(16)) }
-        guard words.count > 3, ["priv", "unpriv"].contains(words[0]), reading.latest(message.smmu) != nil
-        else {
-            return false
-        }
+        // Drivers print it for these alone, and once: another is of an event whose own line was lost.
+        guard words.count > 3, ["priv", "unpriv"].contains(words[0]),
+            let fault = reading.latest(message.smmu), reading.open[message.smmu]?.isDescribed == false,
+            SMMUFault.eventNumber(named: fault.event).map(SMMUFault.mayStall) == true
+        else { return false }
         let classes: [(words: String, value: SMMUFault.Transaction)] = [
             ("CD fetch", .contextDescriptor), ("translation table fetch", .translationTable),
             ("Input address", .inputAddress),
@@ -54,6 +61,7 @@ extension FaultForm {
         let found = classes.first { message.holds($0.words) }?.value
         let isWhole = words.contains("stag:")
         reading.settleWords(of: message.smmu)
+        reading.changeOpen(message.smmu) { $0.isDescribed = true }
         reading.change(message.smmu) { fault in
             if ["inst", "data"].contains(words[1]) { fault.settle(\.isInstruction, words[1] == "inst") }
             if ["read", "write"].contains(words[2]) { fault.settle(\.isWrite, words[2] == "write") }
@@ -64,6 +72,9 @@ extension FaultForm {
         return true
     }
 
+    /// Of "0x00000008.0x00000:".
+    private static let requestIDBytes = 19
+
     /// `sid 0x00000008.0x00000: [0L] unprivileged RW access at iova 0x0000000008000040`
     static let pageRequest = FaultForm(
         driver: .armSMMUv3, openings: ["unexpected PRI request received:"], continuations: ["sid 0x"]
@@ -73,7 +84,9 @@ extension FaultForm {
             return true
         }
         let words = message.words
-        guard message.starts("sid "), words.count > 2, message.holds("privileged") else { return false }
+        guard message.starts("sid "), words.count > 1 else { return false }
+        let isWhole = words[1].last == 0x3a && words[1].count == requestIDBytes
+        guard isWhole || message.holds("privileged") else { return false }
         let place = words.firstIndex { $0.elementsEqual("iova".utf8) } ?? words.count
         // With all its zeros, or else it was broken.
         let digits = place + 1 < words.count ? words[place + 1] : []
@@ -93,16 +106,48 @@ extension FaultForm {
     }
 }
 
+extension FaultMessage {
+    private static let labels: Set<String> = ["client:", "sid:", "ssid:", "iova:", "ipa:", "fetch_addr:"]
+
+    /// The text of a decoded event up to where another message stands behind it: its words are labels and
+    /// what they label, of which one may be lost.
+    fileprivate var decodedFields: ArraySlice<UInt8> {
+        let words = words
+        func isLabel(_ at: Int) -> Bool {
+            at < words.count && Self.labels.contains(TextLines.string(words[at].prefix(16)))
+        }
+        var at = 2
+        while at < words.count {
+            if isLabel(at) {
+                at += isLabel(at + 1) ? 1 : 2
+            } else if isLabel(at + 1) || words[at].elementsEqual("sid)".utf8) {
+                at += 1
+            } else {
+                break
+            }
+        }
+        return at < words.count ? text[..<words[at].startIndex] : text[...]
+    }
+}
+
 extension FaultLog.Reading {
     /// Takes pieces of words; false when one is something else, or is more than its event has.
     fileprivate mutating func takeWords(_ words: ArraySlice<ArraySlice<UInt8>>, _ smmu: String) -> Bool {
-        let pieces = words.map { EventRecord.Piece($0) }.prefix { $0 != nil }
         // A mail that was filled again may have a part of the next stamp behind a word.
-        let isAll = pieces.count == words.count
-        guard isAll || (pieces.last??.digits ?? 0) == 16, latest(smmu) != nil else { return false }
+        var pieces: [EventRecord.Piece] = []
+        var digits = EventRecord.digitsOfWord
+        for word in words {
+            guard let piece = EventRecord.Piece(word) else { break }
+            let isStart = piece.isPrefixed || digits >= EventRecord.digitsOfWord
+            if isStart, !piece.isPrefixed, piece.digits < EventRecord.digitsOfHalfMin { break }
+            digits = isStart ? piece.digits : digits + piece.digits
+            pieces.append(piece)
+        }
+        let isAll = pieces.count == words.count || digits == EventRecord.digitsOfWord
+        guard isAll, !pieces.isEmpty, latest(smmu) != nil else { return false }
         var isTaken = true
         changeOpen(smmu) { open in
-            for piece in pieces { isTaken = open.record?.take(piece!) == true && isTaken }
+            for piece in pieces { isTaken = open.record?.take(piece) == true && isTaken }
         }
         return isTaken
     }
@@ -119,7 +164,7 @@ extension FaultLog.Reading {
     }
 
     fileprivate mutating func takeDecoded(_ name: String, _ message: FaultMessage) {
-        let (smmu, fields) = (message.smmu, FaultFields(message.text[...]))
+        let (smmu, fields) = (message.smmu, FaultFields(message.decodedFields))
         let hadWords = open[smmu]?.record?.isEmpty == false
         let isAwaited = open[smmu]?.record?.isOver == false
         settleWords(of: smmu)
@@ -142,7 +187,9 @@ extension FaultLog.Reading {
                 fault.intermediate = address
             }
             // A stream that no driver has claimed is printed as "(unassigned sid)".
-            if let client = fields.text("client"), !client.hasPrefix("("), !client.hasSuffix(":") {
+            if let client = fields.text("client"), !client.hasPrefix("("), client != "sid)",
+                !client.hasSuffix(":")
+            {
                 fault.client = client
             }
         }

@@ -8,7 +8,9 @@ import Machines
 struct EventRecord {
     static let wordsOfEvent = 4
     private static let piecesMax = 12
-    private static let digitsOfWord = 16
+    static let digitsOfWord = 16
+    /// Fewer digits without "0x" begin no word.
+    static let digitsOfHalfMin = 8
     /// Longest number without zeros in front that is taken for a word which somebody shortened.
     private static let digitsOfShortenedMax = 12
 
@@ -58,14 +60,17 @@ struct EventRecord {
             return ([], false)
         }
         let known = words.prefix { $0 != nil }.compactMap { $0 }
-        let isInPlace = known.count < 2 || SMMUFault.isSecondWord(known[1], of: number)
         if known.count == Self.wordsOfEvent, words.count == Self.wordsOfEvent {
             let isTwice = known[1] != 0 && (known[1] == known[0] || known[1] == known[2])
+            // Emulators may leave the class out; a line twice and another lost look the same.
+            let isInPlace = SMMUFault.isSecondWord(
+                known[1], of: number, needsClass: known[2] == known[3])
             return isInPlace && !isTwice ? (known, true) : ([first], false)
         }
         // Of three words, the third may be the second last: what it holds has to say that it is the address.
         let isAddress =
-            known.count == 3 && words.count <= Self.wordsOfEvent && isInPlace
+            known.count == 3 && words.count <= Self.wordsOfEvent
+            && SMMUFault.isSecondWord(known[1], of: number)
             && SMMUFault.isSurelyAddress(known[2], of: number)
         return (isAddress ? known : [first], false)
     }

@@ -13,7 +13,12 @@ struct FaultFields {
     private static let fieldsMax = 32
 
     init(_ message: ArraySlice<UInt8>) {
-        let tokens = message.split { TextLines.isBlank($0) || $0 == 0x2c || $0 == 0x3b }
+        // The record of /dev/kmsg that begins on the same line: "3,1201,70476343,-;".
+        let words = message.split(whereSeparator: TextLines.isBlank).prefix(4 * Self.fieldsMax)
+        let other = words.first { $0.contains(0x3b) && $0.count(where: { $0 == 0x2c }) >= 3 }
+        let tokens = message[..<(other?.startIndex ?? message.endIndex)].split {
+            TextLines.isBlank($0) || $0 == 0x2c || $0 == 0x3b
+        }
         var name: ArraySlice<UInt8>?
         var isBehindValue = false
         for token in tokens.prefix(4 * Self.fieldsMax) where values.count < Self.fieldsMax {

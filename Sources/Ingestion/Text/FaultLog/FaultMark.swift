@@ -65,7 +65,10 @@ struct FaultMark {
     static func unfinished(in bytes: ArraySlice<UInt8>, from: Int) -> Int? {
         guard let last = bytes.lastIndex(where: { !TextLines.isBlank($0) }), last >= from else { return nil }
         let word = bytes[from...last].suffix(wordBytesMax + 1)
-        let name = word.lastIndex(where: TextLines.isBlank).map { word[($0 + 1)...] } ?? word
+        // A search's "dmesg.txt:12:" or a record's "3,1201,70476343,-;" may be glued to it.
+        let start = word.lastIndex { !isOfName($0) && $0 != 0x3a || TextLines.isBlank($0) }
+        var name = start.map { word[($0 + 1)...] } ?? word
+        if let colon = name.dropLast().lastIndex(of: 0x3a) { name = name[(colon + 1)...] }
         let isName =
             linux.contains { name.elementsEqual($0.word) } || xen.contains { isSame(name, $0.word) }
         // "Unhandled arm-smmu context fault from" has one within.
@@ -97,7 +100,8 @@ struct FaultMark {
             smmu = TextLines.string(behind[..<end])
         } else if word.last == 0x3a,
             let speaker = Self.linux.first(where: { word.dropLast().elementsEqual($0.word) }),
-            FaultForm.opens(behind, speaker.driver)
+            behind.isEmpty || FaultForm.opens(behind, speaker.driver)
+                || FaultPhrase.isOpening(behind, speaker.driver)
         {
             (driver, format, text, smmu) = (speaker.driver, .abbreviated, behind.startIndex, "")
         } else {

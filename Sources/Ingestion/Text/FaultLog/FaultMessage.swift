@@ -71,7 +71,7 @@ struct FaultLine {
         }
         let front = bytes[..<first.start]
         let stripped = FaultStamp.removed(behind: FaultStamp.removed(inFrontOf: front))
-        head = FaultStamp.hasClock(front) ? front[..<front.startIndex] : stripped
+        head = FaultStamp.hasClock(front) ? FaultStamp.beforeClock(front) : stripped
         var before = bytes.startIndex
         for (number, mark) in marks.enumerated() {
             let last = number + 1 < marks.count ? marks[number + 1].start : end

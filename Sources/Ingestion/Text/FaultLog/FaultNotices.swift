@@ -8,7 +8,10 @@ extension FaultLog.Reading {
     /// Takes a message that reports what is not in the log; false when it is of another kind.
     mutating func notice(_ message: FaultMessage) -> Bool {
         guard message.holds("callbacks suppressed") else { return false }
-        suppress(message.words)
+        let words = message.words
+        suppress(words)
+        // Behind another message, where the lines' ends are lost, it is counted, and the message read.
+        guard words.count > 2, words[1].elementsEqual("callbacks".utf8) else { return false }
         other(message.line, message.shown, .suppressed)
         return true
     }

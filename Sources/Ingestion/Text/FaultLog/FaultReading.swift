@@ -23,6 +23,10 @@ extension FaultLog {
             var repeats = 1
             /// The words of an event that are still to come.
             var record: EventRecord?
+            /// Only half of an event's header: a fault where something of the event follows.
+            var isTentative = false
+            /// A line has told how the transaction accessed.
+            var isDescribed = false
             /// Registers that its kernel always prints, and that have not come.
             var missing: Set<String> = []
         }
@@ -89,6 +93,8 @@ extension FaultLog {
             for form in FaultForm.all where form.driver == message.driver {
                 if form.take(&self, message) { return }
             }
+            // The start of a fault that nobody can read: its other lines are not those of the one before.
+            if FaultPhrase.isOpening(message) { end(message.smmu) }
             other(message.line, message.shown)
         }
 
@@ -138,10 +144,15 @@ extension FaultLog {
             open.removeAll()
         }
 
+        /// What comes now of an SMMU belongs to none of its faults so far.
+        mutating func end(_ smmu: String) { close(smmu) }
+
         private mutating func close(_ smmu: String) {
             settleWords(of: smmu)
             guard var closed = open.removeValue(forKey: smmu), var fault = closed.fault.take() else { return }
-            if closed.record?.isOver == false || !closed.missing.isEmpty { fault.isIncomplete = true }
+            let isBare = closed.record?.isOver == false
+            if isBare && closed.isTentative { return }
+            if isBare || !closed.missing.isEmpty { fault.isIncomplete = true }
             fold(fault, closed.repeats)
         }
 
@@ -164,13 +175,21 @@ extension FaultLog {
 }
 
 extension SMMUFault {
-    /// The fault without when and where it was logged. Of the registers, only a context bank's number says
-    /// more than the fields do: whose the fault is, where the kernel prints no stream.
+    /// The fault without when and where it was logged. Of the registers, a context bank's number says more
+    /// than the fields do, whose the fault is where the kernel prints no stream; and the bits of a global
+    /// fault or error, what it is.
     fileprivate var withoutOccasion: SMMUFault {
         var fault = self
         (fault.line, fault.lastLine, fault.count) = (0, 0, 1)
         (fault.firstTime, fault.lastTime) = (nil, nil)
-        fault.registers = registers.filter { $0.name == "cb" }
+        fault.registers = registers.compactMap { register in
+            switch register.name {
+            case "cb", "gerror": register
+            // Without MULTI, which says that there was another.
+            case "GFSR": Register(register.name, register.value & ~(1 << 31))
+            default: nil
+            }
+        }
         return fault
     }
 

@@ -5,10 +5,6 @@ import Machines
 
 extension FaultMessage {
     private static let continuationsMax = 6
-    private static let openings = [
-        "Unhandled context fault:", "Unhandled arm-smmu context fault from", "Blocked unknown Stream ID 0x",
-        "Unexpected global fault",
-    ].map { Array($0.utf8) }
     /// Registers that stand on a line of their own, as it may end within their names.
     private static let registers: Set<String> = [
         "FAR", "PAR", "FSR", "FSYNR0", "FSYNR1", "SID", "TTBR0", "TTBR1", "context", "context bank#",
@@ -26,12 +22,12 @@ extension FaultMessage {
     private static let accessWords: Set<String> = [
         "data", "inst", "read", "write", "s1", "s2", "\"Input", "\"CD", "\"TTD", "\"TT", "address", "caused",
         "fetch\"", "fault\"", "fetch", "translation", "table", "stall", "stag:", "\"Stage", "Stage", "1",
-        "ttd_write",
+        "ttd_write", "ttd_read",
     ]
 
     /// Whether something is missing that the driver always prints at the end.
     var isCut: Bool {
-        if text.isEmpty { return true }
+        if text.isEmpty || FaultPhrase.isCut(text, driver) { return true }
         switch driver {
         case .armSMMU: return isCutV2
         case .armSMMUv3: return isCutV3
@@ -39,8 +35,7 @@ extension FaultMessage {
     }
 
     private var isCutV2: Bool {
-        if Self.openings.contains(where: { $0.count > text.count && $0.starts(with: text) }) { return true }
-        if starts("Unhandled arm-smmu context") { return text.last != UInt8(ascii: "!") }
+        if starts("Unhandled arm-smmu context") { return words.count < 6 }
         if text.last == 0x3d || Self.registers.contains(TextLines.string(text.prefix(16))) { return true }
         if starts("FSR") { return text.last == 0x2c || !text.contains(0x5d) }
         if starts("Unhandled context") {
@@ -111,8 +106,10 @@ extension FaultMessage {
         let blank: [UInt8] = [0x20]
         let token = more.prefix { !TextLines.isBlank($0) }
         if text.isEmpty {
-            return FaultForm.bareDriver(of: more + [0x20], isContinued: true) == driver ? [] : nil
+            let isMessage = FaultForm.bareDriver(of: more + [0x20], isContinued: true) == driver
+            return isMessage || FaultPhrase.begins(more, driver) ? [] : nil
         }
+        if FaultPhrase.isContinued(text, by: more, driver) { return blank }
         switch driver {
         case .armSMMU: break
         case .armSMMUv3:
@@ -143,8 +140,8 @@ extension FaultMessage {
                 words.count == 1 ? TextLines.prefixedHex(token) != nil : token.elementsEqual("received:".utf8)
             return isNext ? [0x20] : nil
         }
-        let pieces = more.split(whereSeparator: TextLines.isBlank).map { EventRecord.Piece($0) }
-        guard let first = pieces.first, let first, pieces.allSatisfy({ $0 != nil }) else { return nil }
+        // Behind it the next message's stamp may begin.
+        guard let first = EventRecord.Piece(token) else { return nil }
         if first.isPrefixed || first.digits == Self.digitsOfWord { return [0x20] }
         let half = words.last.flatMap { EventRecord.Piece($0) }
         return half.map { $0.digits + first.digits <= Self.digitsOfWord } == true ? [] : nil
@@ -159,20 +156,16 @@ extension FaultMessage {
             return [0x20]
         }
         let rest = TextLines.Line(number: 0, bytes: more, isUnended: false)
-        if lastWord == "client:", rest.holds(" sid: 0x") { return [0x20] }
+        if lastWord == "client:", rest.holds(" sid:") { return [0x20] }
         if lastWord == "(unassigned", token == "sid)" { return [0x20] }
+        if text.elementsEqual("CMDQ error".utf8), token.hasSuffix("):") { return [0x20] }
         if driver == .armSMMU, let separator = separatorOfRegister(lastWord, token) { return separator }
         if lastWord.hasSuffix(":") || lastWord.hasPrefix("GF"), token.hasPrefix("0x") { return [0x20] }
         if driver == .armSMMU, isParenthesisOpen, token.hasPrefix("-") || token.hasSuffix("),") {
             return [0x20]
         }
         if Self.isNumberBroken(lastWord, token) { return [] }
-        let isOpening = Self.openings.contains { opening in
-            let whole = text + [0x20] + more
-            return opening.starts(with: text) && opening.count > text.count && whole.starts(with: opening)
-                || text == opening && token.hasSuffix("!")
-        }
-        return isOpening ? [0x20] : nil
+        return starts("Unhandled arm-smmu context fault from") && token.hasSuffix("!") ? [0x20] : nil
     }
 
     /// `FAR` and `= 0x40`, `FSR = 00000402` and `[Format=2 TF], SID=0x102`
@@ -190,9 +183,9 @@ extension FaultMessage {
     private static func isNumberBroken(_ lastWord: String, _ token: String) -> Bool {
         if token.hasPrefix(",") { return true }
         if token.hasPrefix("x") { return lastWord.hasSuffix("=0") || lastWord == "0" }
-        guard lastWord.hasSuffix("=") || lastWord.contains("0x"), !lastWord.hasSuffix(",") else {
-            return false
-        }
+        guard lastWord.hasSuffix("=") || lastWord.contains("0x") && !token.hasPrefix("0x"),
+            !lastWord.hasSuffix(",")
+        else { return false }
         let digits = token.hasPrefix("0x") ? token.dropFirst(2) : token[...]
         return TextLines.bareHex(digits.utf8.prefix { $0 != 0x2c }) != nil
     }

@@ -12,8 +12,9 @@ extension FaultForm {
         var fault = SMMUFault(
             .armSMMU, smmu: message.smmu, line: message.line, event: "context fault", cause: .other)
         fault.format = .msm
+        // Another message may follow on the line, where its end is lost.
         let words = message.words
-        if words.count == 6, words[5].last == UInt8(ascii: "!") {
+        if words.count > 5, words[4].elementsEqual("from".utf8), words[5].last == UInt8(ascii: "!") {
             fault.client = TextLines.string(words[5].dropLast().prefix(64))
         }
         reading.add(fault, message) { $0.missing = ["FAR", "FSR", "FSYNR0"] }
@@ -26,6 +27,9 @@ extension FaultForm {
         ("TTBR1", "ttbr1"), ("SCTLR", "sctlr"), ("CBAR", "cbar"), ("MAIR0", "mair0"), ("MAIR1", "mair1"),
         ("soft iova-to-phys", "soft_iova_to_phys"),
     ]
+
+    /// As they stand in front of a "=".
+    static let registerNames = registers.map(\.name)
 
     /// `FSR    = 00000402 [Format=2 TF], SID=0x102`, `FAR    = 0x00000000efe60800`.
     static let registerLine = FaultForm(
@@ -41,8 +45,16 @@ extension FaultForm {
         let next = message.text[digits.endIndex...].split(whereSeparator: TextLines.isBlank).first
         // A half is not the number.
         let isHalf = next.map { TextLines.bareHex($0) != nil } ?? false
-        let value = isHalf ? nil : TextLines.prefixedHex(digits) ?? TextLines.bareHex(digits)
+        // The address is printed with all its zeros: fewer digits are a part of it.
+        let number = digits.starts(with: "0x".utf8) ? digits.dropFirst(2) : digits
+        let isShort = name.name == "FAR" && number.count < EventRecord.digitsOfWord
+        let value =
+            isHalf && number.count < EventRecord.digitsOfWord || isShort ? nil : TextLines.bareHex(number)
         let fields = FaultFields(message.text[...])
+        if reading.latest(message.smmu)?.isOfAnother(name.wire, value, stream: fields.u32("SID")) == true {
+            reading.end(message.smmu)
+            return false
+        }
         reading.change(message.smmu) { fault in
             fault.settle(\.streamID, fields.u32("SID").map { $0 & 0xffff })
             guard let value else {
@@ -60,6 +72,22 @@ extension FaultForm {
 }
 
 extension SMMUFault {
+    /// Whether a register's line is of another fault, whose first line was lost: this one has told its own.
+    fileprivate func isOfAnother(_ name: String, _ value: UInt64?, stream: UInt32?) -> Bool {
+        if let stream, let streamID, stream & 0xffff != streamID { return true }
+        let told: UInt64? =
+            switch name {
+            case "far": iova
+            case "sid": streamID.map(UInt64.init)
+            default: registers.first { $0.name == name || name == "fsynr0" && $0.name == "fsynr" }?.value
+            }
+        // Linux prints FSR and the stream in the first line as well. Where that lacks one, the other has to
+        // agree.
+        if name == "fsr", format != .msm, streamID == nil, told == nil || stream != nil { return true }
+        if let told { return told != value }
+        return name == "fsr" && format != .msm && stream == nil
+    }
+
     /// Takes over one register, with the words in brackets behind it.
     fileprivate mutating func apply(register name: String, _ value: UInt64, notes: ArraySlice<UInt8>) {
         let short = UInt32(exactly: value)
@@ -87,12 +115,6 @@ extension SMMUFault {
     /// FSR, and what Qualcomm's kernels say beside it: `[TF R SS ]` of a read.
     private mutating func applyStatus(_ value: UInt64, _ notes: ArraySlice<UInt8>) {
         guard let status = UInt32(exactly: value) else {
-            isIncomplete = true
-            return
-        }
-        if let known = registers.first(where: { $0.name == "fsr" }), known.value != value {
-            cause = .other
-            isStalled = nil
             isIncomplete = true
             return
         }
