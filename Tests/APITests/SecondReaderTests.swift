@@ -3,7 +3,9 @@
 // what is true of them. Where the two differ, one of them is wrong. Skipped, with a line that says so, where
 // there is no python3.
 
+import API
 import Foundation
+import HTTP
 import TestSupport
 import Testing
 
@@ -11,24 +13,61 @@ import Testing
     /// Prints at most so many differences, each with its log.
     static let shownMax = 8
 
-    /// `IOVAD_SECOND_READER_LOGS` asks for more or fewer.
+    /// `IOVAD_SECOND_READER_LOGS` asks for more, 5,000 for a whole comparison.
     static let logCount =
-        ProcessInfo.processInfo.environment["IOVAD_SECOND_READER_LOGS"].flatMap { Int($0) } ?? 5_000
+        ProcessInfo.processInfo.environment["IOVAD_SECOND_READER_LOGS"].flatMap { Int($0) } ?? 400
 
-    /// The yardstick itself: what it makes of the logs that it invents.
-    @Test func secondReaderFindsTheTruth() throws {
-        try expectAgreement(on: \.reading)
+    /// On each invented log both readers say the same; of a whole one it is the truth, and a damaged one
+    /// contradicts it nowhere.
+    @Test func readersAgreeOnGeneratedLogs() throws {
+        let client = ServiceClient()
+        let seed = SeededGenerator.forTest("SecondReaderTests", fallback: 0x2026_1129).seed
+        let logs = try SecondReader.logs(count: Self.logCount, seed: seed)
+        try expectAgreement(in: logs, on: \.reading)
+        try expectAgreement(in: logs) {
+            client.faults(in: $0.bytes, heldAgainstContract: $0.number % 25 == 0)
+        }
+        print("second reader: compared \(logs.count) logs")
     }
 
-    private func expectAgreement(on items: (SecondReader.Log) -> [FaultFacts]) throws {
-        let generator = SeededGenerator.forTest("SecondReaderTests", fallback: 0x2026_1129)
-        let logs = try SecondReader.logs(count: Self.logCount, seed: generator.seed)
+    private func expectAgreement(
+        in logs: [SecondReader.Log], on items: (SecondReader.Log) -> [FaultFacts]
+    ) throws {
         let differences = logs.compactMap { $0.difference(from: items($0)) }
-        #expect(logs.count == Self.logCount)
-        #expect(
-            differences.isEmpty,
-            "\(differences.count) of \(logs.count) logs of seed \(generator.seed) are read differently")
+        #expect(!logs.isEmpty)
+        #expect(differences.isEmpty, "\(differences.count) of \(logs.count) logs are read differently")
         for difference in differences.prefix(Self.shownMax) { Issue.record("\(difference)") }
+    }
+
+    /// The raw reports that people pasted: the second reader was written with them at hand.
+    @Test(.enabled(if: SharedShelf.isPresent)) func readersAgreeOnReportedLogs() throws {
+        let names = SharedShelf.names(in: "data/field").filter { $0.hasPrefix("f") && $0.hasSuffix(".txt") }
+        let client = ServiceClient()
+        for name in names {
+            let path = SharedShelf.root!.appendingPathComponent("data/field/\(name)").path
+            let log = try SecondReader.reading(of: path)
+            let items = client.faults(in: SharedShelf.bytes("data/field/\(name)"), heldAgainstContract: true)
+            #expect(items == log, "\(name): ours, then the second reader's")
+        }
+    }
+}
+
+extension ServiceClient {
+    /// The items of a log, in the order of their lines; empty where the service finds no fault.
+    fileprivate func faults(in log: [UInt8], heldAgainstContract: Bool) -> [FaultFacts] {
+        let target = "/v1/fault-explanations"
+        let body: [UInt8]
+        if heldAgainstContract {
+            body = ask(.post, target, log, type: "text/plain").response.body
+        } else {
+            let head = RequestHead(
+                method: .post, rawTarget: Array(target.utf8),
+                headers: HeaderFields([.init("Content-Type", "text/plain")]), peer: "test")
+            body = service.responder.respond(to: Request(head: head, body: log)).body
+        }
+        let answer = (try? JSONSerialization.jsonObject(with: Data(body))) as? [String: Any] ?? [:]
+        let items = answer["items"] as? [[String: Any]] ?? []
+        return FaultFacts.list(items)
     }
 }
 
@@ -63,11 +102,12 @@ private struct FaultFacts: Equatable, CustomStringConvertible {
     func agrees(with truth: FaultFacts) -> Bool {
         told.allSatisfy { member, value in
             switch member {
-            // Where the first line is lost, the second one does not say that the stream was unknown; and the
-            // kernel has no name for some events.
+            // Where the first line is lost, the second one does not say that the stream was unknown; the
+            // kernel has no name for some events; and the reason of a queue's error may be cut off.
             case "event":
                 value == truth.told[member] || value == "UNKNOWN"
                     || value == "global fault" && truth.told[member] == "unknown stream"
+                    || truth.told[member]?.hasPrefix(value + ": ") == true
             case "cause": value == truth.told[member] || value == "other"
             default: value == truth.told[member]
             }
@@ -134,6 +174,12 @@ private enum SecondReader {
                 owners: Dictionary(
                     uniqueKeysWithValues: owners.map { (Int($0) ?? 0, $1.map { truths[$0] }) }))
         }
+    }
+
+    static func reading(of path: String) throws -> [FaultFacts] {
+        let output = try run("fault_reader.py", path)
+        let json = try JSONSerialization.jsonObject(with: Data(output)) as? [String: Any] ?? [:]
+        return facts(json["items"])
     }
 
     private static func facts(_ json: Any?) -> [FaultFacts] {

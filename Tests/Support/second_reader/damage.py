@@ -24,6 +24,8 @@ def cut_start_in_line(random, lines):
     kept = cut_start(random, lines)
     places = [match.start() for match in re.finditer(r"\S+", kept[0].text)]
     kept[0].text = kept[0].text[random.choice(places):]
+    # The prefix went first.
+    kept[0].is_remark = True
     return kept
 
 

@@ -27,6 +27,9 @@ EVENTS = {
 }
 BY_NAME = {name: (name, cause, fields) for name, cause, fields in EVENTS.values()}
 
+# Events with IPA[51:12] in word 3 and nothing below it. (F_WALK_EABT has the address of the fetch there.)
+IPA_EVENTS = (0x10, 0x11, 0x12, 0x13, 0x20)
+
 # CB_FSR: the lowest bit that is set names the cause; the lock fault (bit 6) and the format say nothing.
 FSR_CAUSES = ((1, "translation"), (2, "access_flag"), (3, "permission"), (4, "external_abort"),
               (5, "tlb_conflict"), (7, "address_size"), (8, "unsupported_transaction"))
@@ -38,6 +41,11 @@ def event(number):
 
 def event_named(name):
     return BY_NAME.get(name, (name, "other", ""))
+
+
+def is_first_word(word, number):
+    """Whether this may be word 0 of the event: bits 10:8 are zero, and so is SubstreamID without SSV."""
+    return word & 0xFF == number and word >> 8 & 7 == 0 and (word >> 11 & 1 == 1 or word >> 12 & 0xFFFFF == 0)
 
 
 def stream(word0):
@@ -59,6 +67,13 @@ def access(word1):
 
 def stage(word1):
     return 2 if word1 >> 39 & 1 else 1
+
+
+def is_nature(word):
+    """Whether this may be word 1 of an event with CLASS: class 3 is reserved, and only stage 2 faults while a
+    context descriptor is fetched."""
+    kind = word >> 40 & 3
+    return kind != 3 and (kind != 0 or stage(word) == 2)
 
 
 def fsr_cause(fsr):

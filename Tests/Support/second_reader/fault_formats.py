@@ -15,7 +15,8 @@ ADDRESSES = (0x0, 0x40, 0x8000040, 0x8001040, 0x8090040, 0xFFFFF040, 0xFFFFE040,
 class Smmu:
     """Which driver's name stands before its messages, and of what kinds these are."""
 
-    def __init__(self, driver, name, formats):
+    def __init__(self, driver, name, formats, stamp=""):
+        self.stamp = stamp
         self.driver = driver
         self.name = name
         self.formats = formats
@@ -24,7 +25,7 @@ class Smmu:
     def start(self):
         """What the kernel prints before each message."""
         if "xen" in self.formats:
-            return f"(XEN) smmu: {self.name}:"
+            return f"(XEN) {self.stamp}smmu: {self.name}:"
         return f"{self.driver} {self.name}:" if self.name else f"{self.driver}:"
 
 
@@ -34,11 +35,14 @@ def any_smmu(random):
         name = random.choice((f"arm-smmu-v3.{random.randrange(12)}.auto", "fc900000.iommu", "490d0000.iommu",
                               "9050000.smmuv3", "2b400000.iommu"))
         # A kernel prints the words alone or with the decoded lines; without the words it is a search's result.
-        return Smmu("arm-smmu-v3", name, random.choice((("raw", "raw", "pri"), ("raw_decoded", "raw_decoded", "pri"),
-                                                        ("decoded",))))
+        errors = ("cmd_sync", "cmdq_error", "gerror")
+        return Smmu("arm-smmu-v3", name, random.choice((
+            ("raw", "raw", "pri"), ("raw", *errors), ("raw_decoded", "raw_decoded", "pri"),
+            ("raw_decoded", "raw_decoded", "pri", *errors), ("decoded",))))
     if kind == "xen":
         return Smmu("arm-smmu", f"/iommu@{random.choice((0x51400000, 0x7fb30000, 0xfd800000)):x}",
-                    ("xen", "context_fsr", "global"))
+                    ("xen", "context_fsr", "global"),
+                    random.choice(("", "", "[2026-11-12 03:00:00] ", "[   12.345678] ")))
     name = random.choice(("5000000.iommu", "64000000.iommu", "15000000.iommu", f"arm-smmu.{random.randrange(4)}.auto",
                           "e00000.smmu", "15000000.apps-smmu"))
     if kind == "msm":
@@ -79,15 +83,21 @@ def event_words(random):
     number = random.choices((0x10, random.choice(list(facts.EVENTS)), 0x0C, 0x80), (50, 45, 3, 2))[0]
     name, cause, fields = facts.event(number)
     sid = stream(random)
-    ssid = random.choice((None, None, None, 1, random.randrange(1 << 20)))
+    ssid = random.choice((None, None, None, 0, 1, random.randrange(1 << 20)))
+    # Word 3 is the page of the intermediate address where the event has one; elsewhere it may be stale.
     words = [sid << 32 | number, 0, address(random), random.choice((0, address(random)))]
+    if number in facts.IPA_EVENTS:
+        words[3] &= ~0xFFF
     if ssid is not None:
         words[0] |= 1 << 11 | ssid << 12
     truth = {"event": name, "cause": cause, "stream_id": sid, "substream_id": ssid, "number": number}
     if "r" in fields or random.random() < 0.3:
+        # Stage 2 alone faults while a context descriptor is fetched, and class 3 is reserved.
+        stage_2 = random.choice((0, 0, 1))
         words[1] = random.choice((0, 0, 0x176, random.getrandbits(16))) | random.getrandbits(1) << 35 \
-            | random.getrandbits(1) << 33 | random.getrandbits(1) << 34 | random.choice((0, 0, 1)) << 39 \
-            | random.randrange(4) << 40 | random.choice((0, 0, 1)) << 31 | random.getrandbits(1) << 44
+            | random.getrandbits(1) << 33 | random.getrandbits(1) << 34 | stage_2 << 39 \
+            | random.choice((0, 1, 2) if stage_2 else (1, 2, 2)) << 40 | random.choice((0, 0, 1)) << 31 \
+            | random.getrandbits(1) << 44
     if "a" in fields:
         truth["iova"] = words[2]
     if "r" in fields:
@@ -261,7 +271,36 @@ def blocked(random):
         {"event": "unknown stream", "cause": "configuration", "stream_id": sid, "access": access}
 
 
-FORMS = {"raw": raw, "raw_decoded": raw_decoded, "decoded": decoded, "pri": pri, "context_old": context_old,
+# The command queue of SMMUv3.
+
+def queue(event):
+    return {"event": event, "cause": "command_queue"}
+
+
+def cmd_sync(random):
+    place = random.getrandbits(20)
+    return [f"CMD_SYNC timeout at 0x{place:08x} [hwprod 0x{place + 9:08x}, hwcons 0x{place:08x}]"], \
+        queue("CMD_SYNC timeout")
+
+
+def cmdq_error(random):
+    """The command's words are no event's."""
+    reason = random.choice(("Illegal command", "Abort on command fetch", "ATC invalidate timeout", "No error"))
+    lines = [f"CMDQ error (cons 0x{random.getrandbits(28):08x}): {reason}"]
+    if reason == "Illegal command":
+        lines += ["skipping command in error state:", f"\t0x{random.getrandbits(44):016x}",
+                  f"\t0x{random.choice((0, 0x10, 0x8000040)):016x}"]
+    return lines, queue("CMDQ error" if reason == "No error" else f"CMDQ error: {reason}")
+
+
+def gerror(random):
+    bits = random.choice((0x1, 0x1, 0x4, 0x80))
+    return [f"unexpected global error reported (0x{bits:08x}), this could be serious"], \
+        queue("global error") | {"bits": bits}
+
+
+FORMS = {"cmd_sync": cmd_sync, "cmdq_error": cmdq_error, "gerror": gerror, "raw": raw,
+         "raw_decoded": raw_decoded, "decoded": decoded, "pri": pri, "context_old": context_old,
          "context_fsr": context_fsr, "context_sid": context_sid, "context_blank": context_blank,
          "context_split": context_split, "msm": msm, "l4t": l4t, "abbreviated": abbreviated,
          "global": global_fault, "blocked": blocked}

@@ -36,6 +36,7 @@ class Record:
         self.decoded = None
         self.nature = None
         self.extra = {}
+        self.flags = set()
         self.is_closed = False
 
     def item(self):
@@ -55,11 +56,14 @@ def event_item(record, item):
     name, cause, fields = facts.event(number) if number is not None else facts.event_named(decoded["name"])
     item["event"], item["cause"] = name, cause
     first = record.words[0] if record.words else None
-    agrees = first is not None and first & 0xFF == number
-    is_whole = agrees and len(record.words) == WORDS_OF_A_RECORD and None not in record.words
+    has_all = len(record.words) == WORDS_OF_A_RECORD and None not in record.words
+    # Of a record that lacks a word the first one may be another.
+    agrees = first is not None and (first & 0xFF == number if has_all else facts.is_first_word(first, number))
+    is_whole = agrees and has_all
+    is_known = is_whole or agrees and lacks_only_the_last(number, record.words)
     if agrees:
         item["stream_id"], item["substream_id"] = facts.stream(first), facts.substream(first)
-    if is_whole:
+    if is_known:
         nature, address = record.words[1:3]
         item["registers"] = {f"word{place}": value for place, value in enumerate(record.words)}
         if "a" in fields:
@@ -69,17 +73,24 @@ def event_item(record, item):
         if "s" in fields:
             item["stage"] = facts.stage(nature)
         item["stalled"] = facts.is_stalled(nature) if "s" in fields else None
-    elif decoded:
+    if decoded and not is_whole:
         item["stream_id"] = decoded.get("sid", item["stream_id"])
-        item["iova"] = decoded.get("iova")
+        item["iova"] = decoded.get("iova", item["iova"])
         if decoded.get("ssid"):
             item["substream_id"] = decoded["ssid"]
     if decoded:
         item["client"] = decoded.get("client")
     if record.nature and not is_whole:
         for key in ("access", "stage", "stalled"):
-            item[key] = record.nature.facts.get(key)
+            item[key] = record.nature.facts.get(key, item[key])
     item["incomplete"] = not is_whole and not (decoded and record.decoded.is_whole)
+
+
+def lacks_only_the_last(number, words):
+    """Whether three words are the first three: the third cannot be the page in word 3, and the second can be the
+    one that describes the access."""
+    return number in facts.IPA_EVENTS and len(words) == WORDS_OF_A_RECORD - 1 and None not in words \
+        and facts.is_nature(words[1]) and words[2] & 0xFFF != 0
 
 
 def page_request_item(record, item):
@@ -118,6 +129,8 @@ def msm_item(record, item):
         item["cause"] = facts.fsr_cause(extra["FSR"])
     if "FSYNR0" in extra:
         item["access"] = facts.fsynr_access(extra["FSYNR0"])
+    elif record.flags & {"R", "W"}:
+        item["access"] = "write" if "W" in record.flags else "read"
 
 
 def global_item(record, item):
@@ -134,6 +147,9 @@ def global_item(record, item):
 
 def queue_item(record, item):
     item.update(event=record.told["what"], cause="command_queue")
+    # Other bits are another error.
+    if "bits" in record.told:
+        item["registers"] = {"gerror": record.told["bits"]}
 
 
 ITEMS = {"event": event_item, "pri": page_request_item, "context": context_item, "msm": msm_item,
@@ -180,7 +196,7 @@ def never(record, message):
 
 
 def word_joins(record, message):
-    if record.kind != "event" or record.decoded or record.nature or len(record.words) == WORDS_OF_A_RECORD:
+    if record.kind != "event" or record.decoded or record.nature or record.is_closed:
         return False
     value = message.facts.get("word", message.facts.get("halves"))
     record.words.append(value)
@@ -196,7 +212,7 @@ def decoded_joins(record, message):
         return False
     first = record.words[0] if record.words else None
     sid = message.facts.get("sid")
-    if first is not None and sid is not None and first & 0xFF == number and facts.stream(first) != sid:
+    if first is not None and sid is not None and facts.is_first_word(first, number) and facts.stream(first) != sid:
         return False
     # Of a record that lost one word the address may be left; without it these are words of another event.
     iova = message.facts.get("iova")
@@ -244,16 +260,25 @@ def register_joins(record, message):
     if record.kind == "msm":
         if value is not None:
             record.extra[key] = value
+        record.flags |= set(message.facts.get("flags", ()))
         return True
     told = {"FSR": "fsr", "FSYNR0": "fsynr"}.get(key)
-    if record.kind != "context" or told is None or told not in record.told or record.told[told] != value:
+    if record.kind != "context" or told is None:
         return False
+    # FSR's line is this fault's when it repeats its FSR, or its stream where FSR is lost; and FSYNR0's after that,
+    # or when it repeats FSYNR0.
     stream = message.facts.get("stream")
-    if stream is not None and record.told.get("cbfrsynra", stream) & 0xFFFF != stream & 0xFFFF:
+    repeats_stream = key == "FSR" and stream is not None and "cbfrsynra" in record.told
+    if record.told.get(told, value) != value \
+            or told not in record.told and "FSR" not in record.extra and not repeats_stream:
+        return False
+    # The kernel that prints this line prints the stream in the first one.
+    if stream is not None and ("cbfrsynra" not in record.told
+                               or record.told["cbfrsynra"] & 0xFFFF != stream & 0xFFFF):
         return False
     record.extra[key] = value
-    if stream is not None:
-        record.told.setdefault("stream", stream)
+    if value is not None:
+        record.told.setdefault(told, value)
     return True
 
 
@@ -274,15 +299,31 @@ JOINS = {"word": word_joins, "decoded": decoded_joins, "nature": nature_joins, "
          "register": register_joins, "gfsr": gfsr_joins}
 
 
+def is_empty(record):
+    """A page request's heading without the request, and half of an event's heading with nothing after it."""
+    return record.kind == "pri" and not record.told or record.kind == "event" and not record.is_first_whole \
+        and not record.words and not record.decoded
+
+
+def folded(items):
+    """Each fault once, where it came first, and how often it came."""
+    found = {}
+    for item in items:
+        facts_alone = {key: value for key, value in item.items() if key not in ("line", "last_line")}
+        first = found.setdefault(json.dumps(facts_alone, sort_keys=True), item)
+        first["count"] = first.get("count", 0) + 1
+        first["last_line"] = item["last_line"]
+    return list(found.values())
+
+
 def read(data):
     """Items and suppressed messages of the bytes of a log."""
     words = plain_text.words(data)
     reader = Reader()
     for message in messages.messages(words):
         reader.read(message)
-    # A page request's heading without the request says nothing.
-    items = [record.item() for record in reader.records if record.kind != "pri" or record.told]
-    items.sort(key=lambda item: item["line"])
+    items = [record.item() for record in reader.records if not is_empty(record)]
+    items = folded(sorted(items, key=lambda item: item["line"]))
     return {"items": items, "suppressed": messages.suppressed(words)}
 
 

@@ -36,21 +36,31 @@ FOREIGN = (
     "fsl_enetc 0000:00:00.0: Removing from iommu group 4",
     "iommu: Default domain type: Translated",
     "event: nothing of interest",
+    # Other units that report addresses; none of them is an SMMU of Arm.
+    "mc-err: (255) csr_pcie0r: EMEM address decode error",
+    "mtk-iommu 10205000.iommu: fault type=0x5 iova=0x8000040 pa=0x0 larb=1 port=2 layer=0 read",
+    "rk_iommu fdab9000.iommu: Page fault at 0x00000000fff00000 of type read",
+    "sysmmu 14650000.sysmmu: 14650000.sysmmu: [READ] PAGE FAULT occurred at 0x20300000",
+    "DMAR: [DMA Read NO_PASID] Request device [00:02.0] fault addr 0x8000040",
 )
+# What people write between; no prefix of the log stands before it.
+REMARKS = ("I will look.", "--More--", "On Mon, Nov 30, 2026 at 10:12 AM Somebody <a@example.org> wrote:", "-- ",
+           "the second one is with the patch:", "[...]", "$ dmesg | tail", "root@host:~# journalctl -k")
 OWN = ("probing hardware configuration...", "ias 44-bit, oas 44-bit (features 0x00000fef)", "option mask 0x0",
-       "allocated 65536 entries for cmdq", "Stack trace:")
+       "allocated 65536 entries for cmdq", "Stack trace:", "EVTQ overflow detected -- events lost")
 
 
 class Line:
     """A line of the kernel's log before anything is put in front of it; `owner` is the fault that it belongs to."""
 
-    def __init__(self, text, owner, is_first):
+    def __init__(self, text, owner, is_first, is_remark=False):
         self.text = text
+        self.is_remark = is_remark
         self.owner = owner
         self.is_first = is_first
 
 
-def kernel_log(random):
+def kernel_log(random, may_repeat):
     """Lines in order, and truths in order of their first lines."""
     smmus = [fault_formats.any_smmu(random) for _ in range(random.choice((1, 1, 2)))]
     if len(smmus) == 2 and smmus[0].name == smmus[1].name:
@@ -63,8 +73,10 @@ def kernel_log(random):
             truths.append(truth)
             # Of a page request the second line is the fault, the first one only a heading.
             first = 1 if truth["form"] == "pri" else 0
-            queue += [Line(f"{smmu.start} {text}", len(truths) - 1, index == first)
-                      for index, text in enumerate(lines)]
+            # The same again is the same fault, counted.
+            for _ in range(random.choice((1,) * 9 + (3,)) if may_repeat else 1):
+                queue += [Line(f"{smmu.start} {text}", len(truths) - 1, index == first)
+                          for index, text in enumerate(lines)]
         queues.append(queue)
     # Between the lines of one fault come those of the other SMMU, never of this one.
     lines = []
@@ -80,22 +92,31 @@ def kernel_log(random):
             if random.random() < 0.2 and smmus[0].name and "xen" not in smmus[0].formats:
                 text = f"{smmus[0].start} {random.choice(OWN)}"
             lines.insert(random.randrange(len(lines) + 1), Line(text, None, False))
+    if random.random() < 0.1:
+        lines.insert(random.randrange(len(lines) + 1), Line(random.choice(REMARKS), None, False, True))
     return lines, truths
 
 
 def log(seed, number):
     """One log of the seed, as a JSON object."""
     random = randoms.Random(f"{seed}/{number}")
-    lines, truths = kernel_log(random)
-    harm, lines = damage.of_lines(random, lines) if random.random() < 0.4 else ("whole", lines)
+    is_harmed = random.random() < 0.4
+    # Of a repeated fault a loss is hard to follow: the rest may be the same fault or another.
+    lines, truths = kernel_log(random, may_repeat=not is_harmed)
+    harm, lines = damage.of_lines(random, lines) if is_harmed else ("whole", lines)
     style = random.choice(list(line_prefixes.STYLES))
     clock = line_prefixes.Clock(random)
     for line in lines:
         clock.tick()
-        line.text = line_prefixes.STYLES[style](clock, line.text)
+        line.text = line.text if line.is_remark else line_prefixes.STYLES[style](clock, line.text)
     paste = wrappings.paste(random, lines)
     order = sorted((place, owner) for owner, place in paste.first_lines.items())
-    items = [dict(truths[owner], line=place) for place, owner in order] if harm == "whole" else []
+    items = []
+    for place, owner in order if harm == "whole" else ():
+        # Timeouts and errors of one queue differ in nothing that is told.
+        told = dict(truths[owner], line=place)
+        if told["cause"] != "command_queue" or all(dict(item, line=place) != told for item in items):
+            items.append(told)
     return {"number": number, "how": f"{style}; {paste.how}; {harm}", "whole": harm == "whole",
             "log": base64.b64encode(paste.data).decode(), "truth": items, "truths": truths,
             "owners": paste.owners}
@@ -114,7 +135,7 @@ def main():
     for number in range(chosen.first, chosen.first + chosen.count):
         made = log(seed, number)
         if chosen.show:
-            print(f"--- {number}: {made['how']}")
+            print(f"--- {made['number']}: {made['how']}")
             print(base64.b64decode(made["log"]).decode("utf-8", "replace"))
         else:
             if chosen.read:

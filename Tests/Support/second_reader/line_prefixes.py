@@ -65,4 +65,6 @@ STYLES = {
     "search": lambda clock, message: f"{clock.line}:[{clock.stamp}] {message}",
     "search in file": lambda clock, message: f"dmesg.txt:{clock.line}:{message}",
     "colours": coloured,
+    "logread": lambda clock, message: f"Thu Nov 12 {clock.wall} 2026 kern.err kernel: [{clock.stamp}] {message}",
+    "busybox": lambda clock, message: f"Nov 12 {clock.wall} router kern.err kernel: {message}",
 }

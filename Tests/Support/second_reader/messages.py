@@ -12,6 +12,7 @@ FULL_WORD = re.compile(r"^0x([0-9a-fA-F]{16})$")
 HALF_WORD = re.compile(r"^0x([0-9a-fA-F]{8})$")
 HALF = re.compile(r"^([0-9a-fA-F]{8})$")
 SETTING = re.compile(r"^(fsr|iova|fsynr|cbfrsynra|cb|sid|SID|pgd|p4d|pud|pmd|pte)=(.*)$")
+FLAG = re.compile(r"^\[?(?:[A-Z]+|Format=\d)?(?:\],?)?$")
 CLIENT = re.compile(r"^[\w.:@,/+-]*[\w.@,/+-]$")
 SUPPRESSED = re.compile(r"^arm_smmu_\w+:$")
 ADDRESS_EVENTS = ("F_TRANSLATION", "F_ADDR_SIZE", "F_ACCESS", "F_PERMISSION")
@@ -40,20 +41,26 @@ class Cursor:
         self.words = words
         self.index = index
         self.starts = starts
-        self.row = words[index - 1].row
+        self.first = index
+        self.row = words[max(index - 1, 0)].row
 
     @property
     def line(self):
-        return self.words[self.index - 1].line
+        return self.words[max(self.index - 1, 0)].line
 
     def peek(self, ahead=0):
         at = self.index + ahead
-        if at >= len(self.words) or any(place in self.starts for place in range(self.index, at + 1)):
+        if at >= len(self.words) or any(
+                place in self.starts and place != self.first for place in range(self.index, at + 1)):
             return None
         return self.words[at].text if self.words[at].row <= self.words[at - 1].row + 1 else None
 
     def is_same_line(self):
         return self.index < len(self.words) and self.words[self.index].row == self.row
+
+    def shares_line(self, ahead):
+        """Whether that word stands in the line of the one before it."""
+        return self.words[self.index + ahead].row == self.words[self.index + ahead - 1].row
 
     def take(self, pattern):
         """The next word, when the whole of it fits; None leaves everything as it was."""
@@ -87,8 +94,8 @@ class Cursor:
 def messages(words):
     """Messages in order, and counts of suppressed ones."""
     starts = {}
-    for index, word in enumerate(words):
-        start = start_at(words, index)
+    for index in range(len(words)):
+        start = start_at(words, index) or bare_start_at(words, index, starts)
         if start:
             starts[index] = start
     found = []
@@ -113,6 +120,34 @@ def start_at(words, index):
     if text == "smmu:" and following and following.text.startswith("/") and NAME.match(following.text):
         return ("arm-smmu", following.text[:-1], 2, True)
     return None
+
+
+def bare_start_at(words, index, starts):
+    """The same of a message at a line's start, or after its stamp, whose driver was cut off."""
+    first = index
+    while first > 0 and words[first - 1].row == words[index].row:
+        first -= 1
+    if not STAMP.match(" ".join(word.text for word in words[first:index])):
+        return None
+    # It is the rest of a wrapped line when the driver's name ends the line before.
+    if index - 2 in starts or index - 1 in starts and starts[index - 1][2] == 1:
+        return None
+    text = " ".join(word.text for word in words[index:index + 6] if word.row <= words[index].row + 1)
+    for driver, heading in BARE_HEADINGS:
+        if heading.match(text):
+            return (driver, "", 0, False)
+    return None
+
+
+# A level, and whatever stands in brackets.
+STAMP = re.compile(r"^(?:<\d>)?(?: ?\[[^\[\]]*\])*$")
+
+BARE_HEADINGS = (
+    ("arm-smmu", re.compile(r"Unhandled context fault: |Unhandled arm-smmu context fault from "
+                            r"|Unexpected global fault,|Blocked unknown Stream ID ")),
+    ("arm-smmu-v3", re.compile(r"CMD_SYNC timeout|CMDQ (?:timeout|error)|unexpected global error "
+                               r"|event 0x[0-9a-f]+ received:|event: (?:[CFE]_[A-Z_]+|UNKNOWN) client: ")),
+)
 
 
 def suppressed(words):
@@ -149,7 +184,8 @@ def word(message, cursor):
         message.kind, message.facts["word"], message.is_whole = "word", int(whole.group(1), 16), True
         return True
     text = cursor.peek() or ""
-    if not re.match(r"^0x[0-9a-fA-F]*$", text):
+    # A header may have lost its first word.
+    if not re.match(r"^0x[0-9a-fA-F]*$", text) or cursor.peek(1) == "received:":
         return False
     message.kind = "word"
     # A mangled word: two halves are joined, anything else is a word that nobody can read.
@@ -160,38 +196,54 @@ def word(message, cursor):
 
 def decoded(message, cursor):
     """event: NAME client: C sid: S ssid: N, then iova: and ipa:, or fetch_addr:"""
-    if not (cursor.peek() == "event:" and EVENT_NAME.match(cursor.peek(1) or "")):
+    if not (cursor.peek() == "event:" and EVENT_NAME.match(cursor.peek(1) or "") and cursor.peek(2)):
+        return False
+    # The name alone is the end of a log.
+    if not (cursor.peek(2) in LABELS or cursor.peek(2) in ("client:", "(unassigned") or cursor.shares_line(2)):
         return False
     cursor.take("event:")
     message.kind = "decoded"
     facts = message.facts
     facts["name"] = cursor.take(EVENT_NAME).group(0)
-    if not cursor.take("client:"):
-        return True
-    if cursor.upcoming("(unassigned"):
-        if not cursor.sequence("(unassigned", "sid)"):
-            return True
-    elif cursor.is_same_line() or cursor.peek(1) == "sid:":
-        client = cursor.take(CLIENT)
-        if not client:
-            return True
-        facts["client"] = client.group(0)
-    else:
-        return True
-    for label, key in (("sid:", "sid"), ("ssid:", "ssid")):
-        value = cursor.hex_after(label)
-        if value is None:
-            return True
-        facts[key] = value
-    if cursor.peek() == "fetch_addr:":
-        facts["fetch"] = cursor.hex_after("fetch_addr:")
-        message.is_whole = facts["fetch"] is not None
-        return True
-    facts["iova"] = cursor.hex_after("iova:")
-    facts["ipa"] = cursor.hex_after("ipa:") if facts["iova"] is not None else None
+    while True:
+        label = cursor.peek()
+        if label in LABELS:
+            value = cursor.hex_after(label)
+            if LABELS[label] in facts:
+                break
+            if value is not None:
+                facts[LABELS[label]] = value
+        elif label == "client:" or label == "(unassigned":
+            if not read_client(facts, cursor):
+                break
+        elif cursor.is_same_line() and cursor.peek(1) in LABELS:
+            # Its label was lost.
+            cursor.skip(1)
+        else:
+            break
     needs = facts["name"] in ADDRESS_EVENTS
-    message.is_whole = facts["ipa"] is not None or not needs
+    message.is_whole = "sid" in facts and "ssid" in facts and ("ipa" in facts or not needs)
     return True
+
+
+LABELS = {"sid:": "sid", "ssid:": "ssid", "iova:": "iova", "ipa:": "ipa", "fetch_addr:": "fetch"}
+
+
+def read_client(facts, cursor):
+    """The client, or that there is none; in the next line only where the stream follows it."""
+    cursor.take("client:")
+    if cursor.take("(unassigned"):
+        # "sid)" may be lost; the labels after it are not.
+        return bool(cursor.take("sid)")) or cursor.peek() in LABELS
+    if cursor.take("sid)") or cursor.peek() in LABELS:
+        # So may "(unassigned", or the client.
+        return True
+    if not (cursor.is_same_line() or cursor.peek(1) == "sid:"):
+        return False
+    client = cursor.take(CLIENT)
+    if client:
+        facts["client"] = client.group(0)
+    return bool(client)
 
 
 def nature(message, cursor):
@@ -199,6 +251,9 @@ def nature(message, cursor):
     if cursor.peek() not in ("priv", "unpriv") or cursor.peek(1) not in ("data", "inst"):
         return False
     message.kind = "nature"
+    if cursor.peek(3) is None:
+        # Cut too early.
+        return True
     cursor.skip(2)
     access = cursor.take(re.compile(r"^(read|write)$"))
     if not access:
@@ -230,14 +285,17 @@ def page_request(message, cursor):
     message.kind = "pri_request"
     message.facts["sid"], message.facts["ssid"] = (int(both.group(place), 16) for place in (1, 2))
     cursor.skip(2)
-    if cursor.sequence(re.compile(r"^\[\d+L?\]$"), re.compile(r"^(un)?privileged$")):
-        cursor.take(re.compile(r"^[RWX]+$"))
-        if cursor.sequence("access", "at"):
-            iova = cursor.take("iova") and cursor.take(FULL_WORD)
-            if iova:
-                message.facts["iova"] = int(iova.group(1), 16)
-            message.is_whole = bool(iova)
+    for pattern in PRI_MIDDLE:
+        cursor.take(pattern)
+    iova = cursor.take("iova") and cursor.take(FULL_WORD)
+    if iova:
+        message.facts["iova"] = int(iova.group(1), 16)
+    message.is_whole = bool(iova)
     return True
+
+
+PRI_MIDDLE = [re.compile(pattern) for pattern in (
+    r"^\[\d+L?\]$", r"^(un)?privileged$", r"^[RWX]+$", "^access$", "^at$")]
 
 
 # SMMUv2.
@@ -249,13 +307,20 @@ def context_fault(message, cursor):
     cursor.sequence("Unhandled", "context", "fault:")
     message.kind = "context"
     facts = message.facts
+    is_torn = False
     while True:
         found = cursor.take(SETTING)
         if not found:
+            # A torn setting, as "sid=93(0x5d  AFI)" of L4T.
+            lost = next((place for place in (1, 2) if SETTING.match(cursor.peek(place) or "")), None)
+            if lost and (cursor.is_same_line() or is_torn):
+                cursor.skip(lost)
+                continue
             break
         key, value = found.group(1), found.group(2).rstrip(",")
         if key == "sid" and "(" in value:
             number = re.match(r"^\d+\(0x([0-9a-f]+)$", value)
+            is_torn = ")" not in value
             dash = number and cursor.take("-")
             client = dash and cursor.take(re.compile(r"^([\w-]+)\),?$"))
             if number:
@@ -277,11 +342,11 @@ def context_fault(message, cursor):
 
 def msm_header(message, cursor):
     """Unhandled arm-smmu context fault from a600000.dwc3!"""
-    if not cursor.upcoming("Unhandled", "arm-smmu", "context", "fault", "from"):
+    if not cursor.upcoming("Unhandled", "arm-smmu", "context", "fault"):
         return False
-    cursor.sequence("Unhandled", "arm-smmu", "context", "fault", "from")
+    cursor.sequence("Unhandled", "arm-smmu", "context", "fault")
     message.kind = "msm"
-    client = cursor.take(re.compile(r"^(\S+)!$"))
+    client = cursor.take("from") and cursor.take(re.compile(r"^(\S+)!$"))
     if client:
         message.facts["client"] = client.group(1)
     message.is_whole = bool(client)
@@ -313,16 +378,14 @@ def register(message, cursor):
         flags = []
         for place in range(16):
             text = cursor.peek(place)
-            if text is None:
+            if text is None or not FLAG.match(text):
                 break
             flags.append(text)
-            if "]" in text:
-                cursor.skip(place + 1)
-                message.facts["flags"] = " ".join(flags).strip("[], ").split()
-                stream = cursor.take(re.compile(r"^SID=0x([0-9a-f]+)$"))
-                if stream:
-                    message.facts["stream"] = int(stream.group(1), 16)
-                break
+        cursor.skip(len(flags))
+        message.facts["flags"] = " ".join(flags).strip("[], ").split()
+        stream = cursor.take(re.compile(r"^SID=0x([0-9a-f]+)$"))
+        if stream:
+            message.facts["stream"] = int(stream.group(1), 16)
     return True
 
 
@@ -344,14 +407,20 @@ def global_fault(message, cursor):
         for label in ("GFSR", "GFSYNR0", "GFSYNR1", "GFSYNR2"):
             value = cursor.hex_after(label)
             if value is None:
-                return True
+                break
             message.facts[label] = value
-        message.is_whole = True
+        # Without the stream it says nothing about who did what.
+        if "GFSYNR1" not in message.facts:
+            message.facts = {}
+        message.is_whole = "GFSYNR2" in message.facts
         return True
     return False
 
 
 # The command queue.
+
+CMDQ_ERRORS = (("Illegal", "command"), ("Abort", "on", "command", "fetch"), ("ATC", "invalidate", "timeout"))
+
 
 def command_queue(message, cursor):
     if cursor.upcoming("CMD_SYNC", "timeout"):
@@ -359,9 +428,19 @@ def command_queue(message, cursor):
     elif cursor.upcoming("CMDQ", "timeout"):
         message.facts["what"] = "CMDQ timeout"
     elif cursor.upcoming("CMDQ", "error"):
+        cursor.skip(2)
         message.facts["what"] = "CMDQ error"
-    elif cursor.upcoming("unexpected", "global", "error", "reported"):
+        cursor.take("(cons")
+        if cursor.take(re.compile(r"^0x[0-9a-f]+\):$")):
+            reason = next((words for words in CMDQ_ERRORS if cursor.upcoming(*words)), ())
+            cursor.skip(len(reason))
+            message.facts["what"] = ": ".join(filter(None, ("CMDQ error", " ".join(reason))))
+    elif cursor.upcoming("unexpected", "global", "error"):
         message.facts["what"] = "global error"
+        if cursor.sequence("unexpected", "global", "error", "reported"):
+            bits = cursor.take(re.compile(r"^\(0x([0-9a-f]+)\),?$"))
+            if bits:
+                message.facts["bits"] = int(bits.group(1), 16)
     elif cursor.upcoming("skipping", "command", "in", "error", "state:"):
         # The four words after this are a command, not an event.
         message.kind = "command_words"
@@ -375,7 +454,13 @@ def command_queue(message, cursor):
 def damaged(message, cursor):
     """A heading of which not all could be read."""
     first = cursor.peek() or ""
-    if first not in ("event", "Unhandled", "Unexpected", "Blocked", "unexpected") and not EVENT_NAME.match(first):
+    headings = ("event", "received:", "Unhandled", "Unexpected", "Blocked", "unexpected")
+    # The first word may be lost.
+    second = any(cursor.upcoming(*words) for words in (
+        ("context", "fault:"), ("arm-smmu", "context"), ("global", "fault,"), ("unknown", "Stream"),
+        ("PRI", "request"))) \
+        or cursor.peek(1) == "received:"
+    if first not in headings and not second and not EVENT_NAME.match(first):
         return False
     message.kind = "damaged"
     return True

@@ -6,7 +6,9 @@ import re
 
 COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]|[\x00\x07\x08]")
 QUOTE_MARKS = re.compile(r"^(?:[ \t]{0,8}>)+ ?(?!\d>)")
-ASSIGNED = re.compile(r"(?:^|\s)(?:FAR|PAR|FSR|FSYNR\d|TTBR\d|SID|bank#)[ \t]+=[ \t]*$|^[\s>]*=+[ \t]*$")
+ASSIGNED = re.compile(r"(?:^|\s)(?:FAR|PAR|FSR|FSYNR\d|TTBR\d|SID|bank#)[ \t]+=[ \t]*$|^[\s>]*=+[ \t]*$|  =[ \t]*$")
+# RFC 2045: behind "=" stand two digits or the line's end.
+UNENCODED = re.compile(r"=(?![0-9A-F]{2}|[ \t]*$)")
 SOFT_BREAK = re.compile(r"=[ \t]*$")
 ESCAPED = re.compile(r"=([0-9A-F]{2})")
 # A driver's name that is glued to what stands before it, as "7:arm-smmu" of grep or ";arm-smmu" of /dev/kmsg.
@@ -58,7 +60,10 @@ def lines(data):
 def is_quoted_printable(raw):
     """Whether an equals sign is written as its code, or a line ends in one; but "FAR =" at a line's end is what a
     mail program left of "FAR = 0x..."."""
-    return any("=3D" in line or SOFT_BREAK.search(line) and not ASSIGNED.search(line) for line in raw)
+    if any("=3D" in line for line in raw):
+        return True
+    return any(SOFT_BREAK.search(line) and not ASSIGNED.search(line) for line in raw) \
+        and not any(UNENCODED.search(line) for line in raw)
 
 
 def words(data):

@@ -20,8 +20,10 @@ class Piece:
 
 
 class Paste:
-    def __init__(self, how):
-        self.how = how
+    def __init__(self, shape, mark, encoding, ending):
+        self.shape = shape
+        self.encoding = encoding
+        self.how = f"{shape}, {mark!r}, {encoding}, {ending!r}"
         self.data = b""
         self.first_lines = {}
         self.owners = {}
@@ -66,6 +68,18 @@ def flowed(lines, columns):
     return pieces + ([Piece(text, owners, begins)] if text else [])
 
 
+def joined(random, pieces):
+    """Here and there a line's end is lost, and the next one goes on after a blank."""
+    found = []
+    for piece in pieces:
+        if found and random.random() < 0.25:
+            found[-1] = Piece(f"{found[-1].text} {piece.text}", found[-1].owners | piece.owners,
+                              found[-1].begins | piece.begins)
+        else:
+            found.append(piece)
+    return found
+
+
 def quoted_printable(text):
     """The lines of one line in quoted-printable."""
     safe = "".join(f"={ord(letter):02X}" if letter == "=" or ord(letter) < 32 and letter != "\t" else letter
@@ -81,19 +95,21 @@ def quoted_printable(text):
 
 
 def paste(random, lines):
-    shape = random.choices(("plain", "wrapped", "wrapped quote", "flowed"), (55, 20, 15, 10))[0]
+    shape = random.choices(("plain", "joined", "wrapped", "wrapped quote", "flowed"), (50, 5, 20, 15, 10))[0]
     mark = random.choice(MARKS) if random.random() < 0.35 or shape == "wrapped quote" else ""
     encoding = random.choices(("utf-8", "quoted-printable", "utf-16"), (84, 8, 8))[0]
     if encoding == "quoted-printable" and any("\x1b" in line.text for line in lines):
         encoding = "utf-8"
     ending = random.choice(("\n", "\n", "\n", "\r\n"))
-    made = Paste(f"{shape}, {mark!r}, {encoding}, {ending!r}")
+    made = Paste(shape, mark, encoding, ending)
     if shape == "flowed":
         pieces = flowed(lines, COLUMNS)
     else:
         # A quote that is wrapped again leaves the rest of a line without the mark.
-        columns = {"plain": 0, "wrapped": COLUMNS, "wrapped quote": COLUMNS - len(mark)}[shape]
+        columns = {"plain": 0, "joined": 0, "wrapped": COLUMNS, "wrapped quote": COLUMNS - len(mark)}[shape]
         pieces = [piece for line in lines for piece in pieces_of(line, columns)]
+        if shape == "joined":
+            pieces = joined(random, pieces)
     frame(random, made, pieces, mark, encoding, ending)
     return made
 
