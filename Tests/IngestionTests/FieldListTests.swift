@@ -172,7 +172,52 @@ import Testing
             ".:\n/sys/kernel/iommu_groups:\n0\n".split(separator: "\n").dropFirst().joined(separator: "\n")
                 + "\n/sys/kernel/iommu_groups/3:\ndevices  name  reserved_regions  type\n\n"
                 + "/sys/kernel/iommu_groups/3/devices:\n0000:01:00.0\n")
-        #expect(tree.devices.map(\.id) == ["group:0", "group:3", "0000:01:00.0"])
+        #expect(tree.devices.map(\.id) == ["group:3", "0000:01:00.0"])
+    }
+
+    /// What else stands in a terminal around the files of groups.
+    @Test(arguments: [
+        ("# cat 3/reserved_regions; echo $?\n\(line)0\n", ["group:3"]),
+        (
+            "# cat 3/reserved_regions\n\(line)# uname -r\n6.6.0\n# ls /sys/kernel/iommu_groups\n0  1  2\n",
+            ["group:3"]
+        ),
+        (
+            "# pushd /sys/kernel/iommu_groups/3\n/sys/kernel/iommu_groups/3 ~\n# cat reserved_regions\n\(line)",
+            ["group:3"]
+        ),
+        ("# cat 3/reserved_regions\n\(line)# sh other.sh\n\(line)", ["group:3", "group:0"]),
+        ("PS C:\\> ssh host cat /sys/kernel/iommu_groups/4/reserved_regions\n\(line)", ["group:4"]),
+        ("C:\\Users\\me>ssh host cat /sys/kernel/iommu_groups/4/reserved_regions\n\(line)", ["group:4"]),
+        ("%cat 3/reserved_regions\n\(line)", ["group:3"]),
+        ("#cat /sys/kernel/iommu_groups/5/reserved_regions\n\(line)", ["group:5"]),
+        ("0: \(line)1: \(line)2: \(line)", ["group:0", "group:1", "group:2"]),
+        ("group 1: \(line)group 2: \(line)\(line.replacing("08", with: "09"))", ["group:1", "group:2"]),
+        (
+            "$ ls /sys/kernel/iommu_groups/4/devices/\n0000:01:00.0  0000:01:00.1\n$ cat "
+                + "/sys/kernel/iommu_groups/4/reserved_regions\n\(line)",
+            ["group:4", "0000:01:00.0", "0000:01:00.1"]
+        ),
+        (
+            "$ cat 3/reserved_regions\ncat: 3/reserved_regions: Permission denied\n$ sudo cat 3/reserved_regions\n\(line)",
+            ["group:3"]
+        ),
+    ])
+    func linesAround(text: String, ids: [String]) throws {
+        let platform = try read(text)
+        #expect(platform.devices.map(\.id) == ids, "\(text)")
+        #expect(platform.devices.allSatisfy { $0.reportedRegions?.isEmpty == false }, "\(text)")
+    }
+
+    /// A file that was only listed, or could not be read, is not an empty one.
+    @Test(arguments: [
+        "# cat /sys/kernel/iommu_groups/3/reserved_regions\ncat: /sys/kernel/iommu_groups/3/reserved_regions: Permission denied\n",
+        "$ find /sys/kernel/iommu_groups -type f\n/sys/kernel/iommu_groups/3/reserved_regions\n/sys/kernel/iommu_groups/3/type\n",
+    ])
+    func filesThatWereNotPrinted(text: String) throws {
+        let platform = try read(text)
+        #expect(platform.devices.map(\.id) == ["group:3"] && platform.devices[0].reportedRegions == nil)
+        #expect(platform.findings.map(\.code).contains("reserved-regions-unknown"))
     }
 
     @Test(.enabled(if: SharedShelf.isPresent), arguments: ["altra-prompt", "altra-crlf", "altra-indented"])

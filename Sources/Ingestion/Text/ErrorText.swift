@@ -91,6 +91,12 @@ enum ErrorText {
         }
     }
 
+    /// Whether the text's last words are these, in either case.
+    static func ends(_ text: ArraySlice<UInt8>, with words: String) -> Bool {
+        text.suffix(words.utf8.count).map(MessageTemplate.lowered).elementsEqual(
+            words.utf8.map(MessageTemplate.lowered))
+    }
+
     static func holds(_ words: String, in text: ArraySlice<UInt8>) -> Bool {
         place(of: words, in: text) != nil
     }

@@ -20,6 +20,18 @@ struct SysfsHeading {
 
     let group: SysfsText.Name
     let content: Content
+    /// The file was printed, even where nothing follows: a path alone may only be listed.
+    private(set) var isPrinted = false
+    /// The heading is a number and nothing else, which only what follows makes one.
+    private(set) var isNumber = false
+
+    /// A region follows in the same line.
+    var hasRegion: Bool {
+        switch content {
+        case .regions(let rest), .listing(let rest): SysfsText.region(rest) != nil
+        case .device, .deviceFolder, .elsewhere: false
+        }
+    }
 
     init?(_ line: ArraySlice<UInt8>) {
         let bare = line.drop(while: TextLines.isBlank)
@@ -27,6 +39,7 @@ struct SysfsHeading {
         if bare.starts(with: arrow) {
             guard bare.count > 8, bare.suffix(4).elementsEqual(" <==".utf8) else { return nil }
             self.init(path: bare.dropFirst(arrow.count).dropLast(4), isWhole: true)
+            isPrinted = true
         } else if let listing = Self.listing(bare) {
             self = listing
         } else {
@@ -78,24 +91,33 @@ struct SysfsHeading {
         return DecimalLiteral.parse(parts[parts.count - 1])
     }
 
-    /// `3`, `./3/`, `Group 3`, `== 3 ==`, alone in its line: in a text of regions it is what a loop prints
-    /// before the file; elsewhere it may be anything.
-    init?(alone line: ArraySlice<UInt8>) {
-        guard line.count <= Self.headingBytesMax else { return nil }
+    /// `3`, `./3/`, `Group 3`, `== 3 ==`, alone in its line or before a region: in a text of regions it is
+    /// what a loop prints before the file; elsewhere it may be anything.
+    init?(ofLoop line: ArraySlice<UInt8>) {
+        guard line.count <= Self.loopBytesMax else { return nil }
         let around = Set("#=-*[]: \t/".utf8)
-        var bare = line.drop { around.contains($0) }
+        var words = line.split(whereSeparator: TextLines.isBlank)
+        var region = line[line.endIndex...]
+        if words.count > 3, let last = words.last {
+            let start = words[words.count - 3].startIndex
+            if SysfsText.region(line[start..<last.endIndex]) != nil { region = line[start...] }
+        }
+        var bare = line[..<region.startIndex].drop { around.contains($0) }
         if bare.starts(with: "./".utf8) { bare = bare.dropFirst(2) }
         bare = bare[..<(bare.lastIndex { !around.contains($0) }.map { $0 + 1 } ?? bare.startIndex)]
         let marks = Set(" \t:=#_-".utf8)
-        var words = bare.split(whereSeparator: marks.contains)
+        words = bare.split(whereSeparator: marks.contains)
         for name in ["iommu", "group"] where words.count > 1 {
             if TextLines.string(words[0]).lowercased() == name { words.removeFirst() }
         }
         guard words.count == 1, let number = DecimalLiteral.parse(words[0]), words[0].count <= Self.digitsMax
         else { return nil }
-        self.init(.number(number), .listing([]))
+        self.init(.number(number), .listing(region))
+        isNumber =
+            region.isEmpty && words[0].count == LineMarks.trimmed(line.drop(while: TextLines.isBlank)).count
     }
 
+    private static let loopBytesMax = 160
     private static let digitsMax = 6
 
     /// `/sys/bus/pci/devices/0000:01:00.0/iommu_group/reserved_regions`: a group whose number is not said.

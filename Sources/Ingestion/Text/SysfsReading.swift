@@ -14,6 +14,8 @@ struct SysfsReading {
     private var counts = (lines: 0, regions: 0, devices: 0)
     private var members: Set<Member> = []
     private var unnamed = 0
+    /// A number alone in its line, which may be a group's.
+    private var number: (heading: SysfsHeading, line: TextLines.Line)?
     /// The start of a region whose end the next line may have.
     private var broken: Broken?
 
@@ -25,6 +27,8 @@ struct SysfsReading {
         case deviceFolder(Int)
         /// Inside another file, whose lines are not ours.
         case elsewhere
+        /// After a command that may print anything: regions count, of a group that is not said.
+        case output
     }
 
     private struct Member: Hashable {
@@ -55,10 +59,19 @@ struct SysfsReading {
             }
             throw Self.noRegion(broken.line)
         }
+        if let number {
+            self.number = nil
+            // A number that nothing of a group follows was none.
+            if SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) {
+                try take(number.heading, number.line)
+            }
+        }
         if SysfsText.region(line.bytes) != nil {
             try takeLine(line)
-        } else if let heading = SysfsHeading(line.bytes) ?? headingAlone(line) {
-            try take(heading, line)
+        } else if ShellCommand.isComplaint(line.bytes) {
+            complain(line)
+        } else if let heading = SysfsHeading(line.bytes) ?? headingOfLoop(line) {
+            if heading.isNumber { number = (heading, line) } else { try take(heading, line) }
         } else if Self.isRootFolder(line) {
             section = .none
         } else {
@@ -67,11 +80,23 @@ struct SysfsReading {
     }
 
     /// A group's number alone, where no line of another file may be meant.
-    private func headingAlone(_ line: TextLines.Line) -> SysfsHeading? {
+    private func headingOfLoop(_ line: TextLines.Line) -> SysfsHeading? {
         switch section {
-        case .none, .regions, .listing: SysfsHeading(alone: line.bytes)
+        case .none, .regions, .listing, .output: SysfsHeading(ofLoop: line.bytes)
         case .deviceFolder, .elsewhere: nil
         }
+    }
+
+    /// The lines after a command are not of the group before it.
+    mutating func beginOutput() { section = .output }
+
+    /// A command could not print its file: nothing is known of it, which is not the same as an empty file.
+    private mutating func complain(_ line: TextLines.Line) {
+        if case .regions(let place) = section, groups[place].regions.isEmpty {
+            groups[place].isReported = false
+        }
+        notes.note(.prompts, line: line.number)
+        section = .output
     }
 
     /// `/sys/kernel/iommu_groups:`, which `find` and `ls -R` print first.
@@ -104,7 +129,7 @@ struct SysfsReading {
         case .deviceFolder: section = .deviceFolder(try open(heading.group, line.number))
         case .regions(let rest):
             let place = try open(heading.group, line.number)
-            groups[place].isReported = true
+            if heading.isPrinted { groups[place].isReported = true }
             // In one line with its path a region says nothing about the next line.
             if case .elsewhere = section { section = .none }
             if rest.allSatisfy(TextLines.isBlank) {
@@ -124,6 +149,9 @@ struct SysfsReading {
     private mutating func takeLine(_ line: TextLines.Line) throws(TextError) {
         switch section {
         case .elsewhere: return
+        case .output:
+            guard SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) else { return }
+            try takeContent(line.bytes, nil, line)
         case .none: try takeContent(line.bytes, nil, line)
         case .regions(let place): try takeContent(line.bytes, place, line)
         case .listing(let place, let hasDevice):
@@ -192,7 +220,7 @@ struct SysfsReading {
         let place: Int? =
             switch section {
             case .regions(let place), .listing(let place, _): place
-            case .none, .deviceFolder, .elsewhere: nil
+            case .none, .deviceFolder, .elsewhere, .output: nil
             }
         guard let place, line.bytes.endIndex == textEnd else { return false }
         return groups[place].bytes + line.bytes.count >= TextLimits.sysfsPageBytes - 1

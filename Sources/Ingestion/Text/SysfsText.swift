@@ -41,6 +41,7 @@ enum SysfsText {
     /// is wrong with it.
     static func isLine(_ line: TextLines.Line) -> Bool {
         if region(line.bytes) != nil || SysfsHeading(line.bytes) != nil { return true }
+        if SysfsHeading(ofLoop: line.bytes)?.hasRegion == true { return true }
         let words = line.words
         func isNumber(_ word: ArraySlice<UInt8>) -> Bool {
             TextLines.prefixedHex(word) != nil || TextLines.bareHex(word) != nil
@@ -64,7 +65,14 @@ enum SysfsText {
         let clean = CleanText(text, stamps: .removed)
         clean.tell(&findings)
         var reading = SysfsReading(textEnd: clean.bytes.endIndex)
-        for line in clean.lines where !line.isBlank { try reading.take(line) }
+        var commands = clean.commands[...]
+        for line in clean.lines where !line.isBlank {
+            if let command = commands.first, command < line.number {
+                commands = commands.drop { $0 < line.number }
+                reading.beginOutput()
+            }
+            try reading.take(line)
+        }
         try reading.finish()
         if reading.isCutOff {
             findings.note(

@@ -20,6 +20,9 @@ struct CleanText {
     var lines: TextLines { TextLines(bytes) }
     /// Lines with content that are empty now: prompts, banners, fences.
     var linesSkipped: Int { notes.linesSkipped }
+    /// Numbers of lines, ascending, after which the output of another command than one that prints a group's
+    /// file begins.
+    var commands: [Int] { notes.commands.sorted() }
     /// One for each kind of what was taken away.
     var findings: [Finding] { notes.findings }
 
@@ -56,6 +59,7 @@ struct CleaningNotes {
     }
 
     private(set) var linesSkipped = 0
+    private(set) var commands: [Int] = []
     private var counts: [Kind: (count: Int, line: Int)] = [:]
 
     mutating func note(_ kind: Kind, line: Int, count: Int = 1) {
@@ -65,6 +69,8 @@ struct CleaningNotes {
     }
 
     mutating func noteSkippedLine() { linesSkipped += 1 }
+
+    mutating func noteCommand(line: Int) { commands.append(line) }
 
     func tell(_ list: inout FindingList) {
         for finding in findings {

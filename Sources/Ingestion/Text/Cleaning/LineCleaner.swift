@@ -74,6 +74,7 @@ struct LineCleaner {
             case .printer(let file): path = file
             }
             found.insert(.prompts)
+            if path == nil { notes.noteCommand(line: line.number) }
             bytes = path.map { Array("==> ".utf8) + $0 + Array(" <==".utf8) }?[...] ?? []
             break
         }

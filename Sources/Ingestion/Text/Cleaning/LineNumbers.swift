@@ -37,6 +37,8 @@ enum LineNumbers {
         var last: Int?
         for line in TextLines(text) where !line.isBlank {
             lines += 1
+            // Lines are counted from 1, groups from 0.
+            if count == 0, isZero(line.bytes) { return false }
             guard let (number, rest) = numbered(line.bytes) else {
                 // Most texts begin without a number, and are done with here.
                 if count == 0, lines > 2 { return false }
@@ -48,6 +50,13 @@ enum LineNumbers {
             if rest.allSatisfy(TextLines.isBlank) { alone += 1 }
         }
         return count >= 2 && count * 2 >= lines && alone * 2 <= count
+    }
+
+    /// `0: text`
+    private static func isZero(_ line: ArraySlice<UInt8>) -> Bool {
+        let bare = line.drop(while: TextLines.isBlank)
+        return bare.first == 0x30
+            && bare.dropFirst().first.map { $0 == 0x3a || TextLines.isBlank($0) } ?? true
     }
 
     /// `12: text`, `12. text`, `12) text`, `12| text`, `  12<tab>text`, `12 text`

@@ -2,11 +2,14 @@
 // A command that prints regions of a group whose number it does not show is told apart from one that prints
 // none, because the lines after it are not of the group before.
 
+import Machines
+
 enum ShellCommand {
     static let names: Set<String> = [
         "acpidump", "awk", "bash", "cat", "cd", "cut", "dmesg", "do", "done", "echo", "exit", "find", "for",
-        "grep", "head", "journalctl", "less", "logout", "ls", "lspci", "more", "od", "perf", "printf",
-        "python3", "sed", "sh", "sort", "sudo", "su", "tail", "tee", "trace-cmd", "uname", "watch", "while",
+        "grep", "head", "journalctl", "less", "logout", "ls", "lspci", "more", "od", "perf", "popd", "printf",
+        "pushd", "python3", "sed", "sh", "sort", "ssh", "sudo", "su", "tail", "tee", "trace-cmd", "uname",
+        "watch", "while",
         "xxd", "zcat",
     ]
     /// Commands that print files which they are given.
@@ -48,15 +51,15 @@ enum ShellCommand {
     static func read(_ text: ArraySlice<UInt8>, in folder: inout ShellFolder) -> ShellPrompt.Found {
         var files: [ArraySlice<UInt8>] = []
         var hasPattern = false
-        var isPrinter = false
+        var (isPrinter, isLister) = (false, false)
         for (index, part) in parts(of: text).enumerated() {
             guard let first = part.first.map({ TextLines.string($0.prefix(64)) }) else { continue }
-            if first == "cd" {
+            if first == "cd" || first == "pushd" {
                 folder.enter(part.count == 2 ? unquoted(part[1]) : [UInt8(ascii: "~")])
                 continue
             }
-            let prints = printers.contains(first)
-            if index == 0 { isPrinter = prints }
+            let prints = printers.contains(first) || first == "ls"
+            if index == 0 { (isPrinter, isLister) = (printers.contains(first), first == "ls") }
             for word in part.dropFirst().map(unquoted) where isFile(word, prints) {
                 if word.contains(where: ShellFolder.patterns.contains) {
                     hasPattern = hasPattern || isOfRegions(word)
@@ -69,8 +72,8 @@ enum ShellCommand {
         let ofRegions = files.filter(isOfRegions)
         if hasPattern || ofRegions.count > 1 { return .printer(path: Array(regionFile.utf8)[...]) }
         if let file = ofRegions.first { return .printer(path: file) }
-        guard isPrinter else { return .command }
-        return .printer(path: files.count == 1 ? files.first.flatMap(groupFile) : nil)
+        let path = files.count == 1 ? files.first.flatMap(groupFile) : nil
+        return isPrinter || isLister && path != nil ? .printer(path: path) : .command
     }
 
     /// The end of a command that was broken before its paths: `+1 /proc/iomem`; nil for other lines.
@@ -122,12 +125,22 @@ enum ShellCommand {
             && word.suffix(regionFile.utf8.count).elementsEqual(regionFile.utf8)
     }
 
-    /// Another file of a group.
+    /// Another file of a group, or its folder of devices.
     private static func groupFile(_ path: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        let end = path.lastIndex { $0 != UInt8(ascii: "/") }.map { $0 + 1 } ?? path.startIndex
+        let path = path[..<end]
         let parts = path.split(separator: UInt8(ascii: "/"))
         let isOfGroup = parts.dropLast().contains {
             $0.elementsEqual("iommu_groups".utf8) || $0.elementsEqual("iommu_group".utf8)
         }
-        return isOfGroup && path.last != UInt8(ascii: "/") ? path : nil
+        return isOfGroup ? path : nil
+    }
+
+    /// `cat: /sys/...: Permission denied`, `bash: line 1: cat: ...`: what a command says in place of a file.
+    static func isComplaint(_ line: ArraySlice<UInt8>) -> Bool {
+        guard let colon = line.prefix(bytesMax).firstIndex(of: UInt8(ascii: ":")) else { return false }
+        let name = TextLines.string(line[..<colon].drop(while: TextLines.isBlank).prefix(64))
+        let tail = LineMarks.trimmed(line).suffix(128)
+        return names.contains(name) && LinuxError.rows.contains { ErrorText.ends(tail, with: $0.words) }
     }
 }

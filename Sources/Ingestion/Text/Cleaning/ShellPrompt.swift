@@ -44,15 +44,28 @@ struct ShellPrompt {
             let behind = rest.prefix(promptBytesMax).drop { !TextLines.isBlank($0) }
             return !isCommand(rest) && isCommand(behind) ? rest[behind.startIndex...] : rest
         }
+        if let rest = afterWindowsPrompt(bare) { return rest }
         let window = bare.prefix(promptBytesMax)
         guard let sign = window.indices.first(where: { isSign(at: $0, in: bare) }) else { return nil }
         let rest = bare[(sign + 1)...]
         if sign == bare.startIndex {
             // "#" begins comments as well, and "%" may begin anything.
             let isSure = first == UInt8(ascii: "$") && TextLines.isBlank(rest.first ?? 0)
-            return isSure || (rest.first.map(TextLines.isBlank) ?? false) && isCommand(rest) ? rest : nil
+            if isSure || (rest.first.map(TextLines.isBlank) ?? false) && isCommand(rest) { return rest }
+            return isBareCommand(rest) ? rest : nil
         }
         return isPlace(bare[..<sign], before: rest) ? rest : nil
+    }
+
+    /// What stands after `PS C:\> ` and `C:\Users\me>`.
+    private static func afterWindowsPrompt(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+        var place = line
+        if LineMarks.starts(line, "PS ") { place = line.dropFirst(3) }
+        guard let drive = place.first, (0x41...0x5a).contains(drive),
+            LineMarks.starts(place.dropFirst(), ":\\"),
+            let sign = place.prefix(promptBytesMax).firstIndex(of: UInt8(ascii: ">"))
+        else { return nil }
+        return line[(sign + 1)...]
     }
 
     /// A "$", "#" or "%" with a blank or nothing after it, or with a command.
