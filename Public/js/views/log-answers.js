@@ -57,7 +57,7 @@ export function mapItem(item) {
     [pill(words(item.verdict), CERTAIN[item.certainty]), ' ', item.incomplete ? pill('cut off', 'warn') : null],
     h('p', { class: 'because' }, item.because),
     facts(
-      ['Certain', item.certainty], ['Failed', words(item.action)], ['Range', range],
+      ['Certainty', item.certainty], ['Failed', words(item.action)], ['Range', range],
       ['Errno', item.errno], ['Call', code(item.call)], ['Program', words(item.program)],
       ['Region', item.region], ['Locked memory limit', address(item.locked_memory_limit)],
       ['Device', item.device ? code(item.device) : null], ['Group', item.group]),
