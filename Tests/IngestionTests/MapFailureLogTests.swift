@@ -159,11 +159,24 @@ import Testing
         for text in [
             "RESERVED region [9000-afff] would overlap RAM region [8000-bfff]\n",
             "RAM region [8000-bfff] would overlap RESERVED region [9000-afff]\n",
+            "RAM region [0x8000-0xbfff] would overlap RESERVED region [0x9000-0xafff]\n",
             "> RESERVED region [9000-afff] would\n> overlap RAM region [8000-bfff]\n",
         ] {
             let failure = try #require(try read(text).first, "\(text)")
             #expect(failure.iova == 0x8000 && failure.size == 0x4000, "\(text)")
             #expect(failure.reserved == IOVARange(proven: 0x9000, 0xafff), "\(text)")
+        }
+    }
+
+    /// Devices that are no PCI functions are refused to user space too.
+    @Test func namesInFrontOfTheKernelsRefusal() throws {
+        let refusal =
+            "Firmware has requested this device have a 1:1 IOMMU mapping, rejecting configuring the device"
+        for (name, device) in [
+            ("vfio-pci 0003:01:00.0", "0003:01:00.0"), ("[ 2.0] platform 8000.npu", "8000.npu"),
+            ("kernel", nil),
+        ] {
+            #expect(try read("\(name): \(refusal)\n").map(\.device) == [device], "\(name)")
         }
     }
 

@@ -56,6 +56,12 @@ struct MapMessage {
             failure.isIncomplete = match.isCut
             failure.errorNumber = error ?? form.reason?.errorNumber
             Self.addContext(&failure, bytes, tail, isUnended)
+            // The kernel prints a device's name in front, which need not be a PCI address.
+            if form.program == .kernel, form.reason == .directRegion, failure.device == nil {
+                let before = LineMarks.trimmed(bytes[..<match.start].suffix(Self.joinedBytesMax))
+                let name = before.split(whereSeparator: TextLines.isBlank).last ?? []
+                failure.device = name.last == 0x3a ? SysfsText.deviceName(name.dropLast()) : nil
+            }
             self.failure = failure
             text = Array(bytes)
             linesTaken = taken

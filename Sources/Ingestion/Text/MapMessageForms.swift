@@ -90,11 +90,11 @@ struct MapMessageForm: Sendable {
             "interrupts are not secure", .kernel, .attach, "iommufd_device_bind", .iommufd,
             .unsafeInterrupts),
         MapMessageForm(
-            "requested this device have a 1:1 IOMMU mapping", .kernel, .attach,
+            "Firmware has requested this device have a 1:1 IOMMU mapping", .kernel, .attach,
             "iommu_device_claim_dma_owner",
             nil, .directRegion),
         MapMessageForm(
-            "ineligible for IOMMU domain attach due to platform RMRR", .kernel, .attach,
+            "Device is ineligible for IOMMU domain attach due to platform RMRR", .kernel, .attach,
             "iommu_attach_group", nil, .directRegion),
         MapMessageForm(
             "group {group} is not viable", .qemu, .attach, "VFIO_GROUP_GET_STATUS", .vfio, .notViable),

@@ -9,7 +9,7 @@ struct MessageTemplate: Sendable {
     enum Field: String, Sendable {
         case anything = ""
         case iova, last, size, user, limit
-        /// Hex digits without a prefix.
+        /// Hex digits, mostly without a prefix.
         case hexIOVA, hexLast, hexReserved, hexReservedLast
         /// Text, not a number.
         case group, region
@@ -149,11 +149,16 @@ struct MessageTemplate: Sendable {
         _ bytes: ArraySlice<UInt8>, of field: Field
     ) -> (name: Field, number: UInt64)? {
         switch field {
-        case .hexIOVA: TextLines.bareHex(bytes).map { (.iova, $0) }
-        case .hexLast: TextLines.bareHex(bytes).map { (.last, $0) }
-        case .hexReserved, .hexReservedLast: TextLines.bareHex(bytes).map { (field, $0) }
+        case .hexIOVA: hex(bytes).map { (.iova, $0) }
+        case .hexLast: hex(bytes).map { (.last, $0) }
+        case .hexReserved, .hexReservedLast: hex(bytes).map { (field, $0) }
         case .anything, .iova, .last, .size, .user, .limit, .group, .region: number(bytes).map { (field, $0) }
         }
+    }
+
+    /// Hex digits, with a prefix or without.
+    private static func hex(_ bytes: ArraySlice<UInt8>) -> UInt64? {
+        TextLines.bareHex(bytes) ?? TextLines.prefixedHex(bytes)
     }
 
     /// `0x40000000`, or decimal digits.
