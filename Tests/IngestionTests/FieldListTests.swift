@@ -207,6 +207,8 @@ import Testing
         let platform = try read(text)
         #expect(platform.devices.map(\.id) == ids, "\(text)")
         #expect(platform.devices.allSatisfy { $0.reportedRegions?.isEmpty == false }, "\(text)")
+        let isSaid = platform.findings.contains { $0.detail.contains("that other commands printed") }
+        #expect(isSaid == ["6.6.0", "~\n", "Permission denied"].contains { text.contains($0) }, "\(text)")
     }
 
     /// A file that was only listed, or could not be read, is not an empty one.
@@ -229,6 +231,29 @@ import Testing
         let content = try IOMemText.read(bytes, &findings)
         #expect(content.pciWindows == whole.pciWindows && content.memory == whole.memory)
         #expect(whole.pciWindows[2]?.first?.busStart == 0x800_0000)
+    }
+
+    /// Other commands and files around /proc/iomem; damage inside it is still refused.
+    @Test func linesAroundIOMem() throws {
+        let own = "08000000-0fffffff : PCI Bus 0002:00\n90000000-91ffffff : System RAM\n"
+        for text in [
+            "# uname -r\n6.6.0\n# cat /proc/iomem\n\(own)# uname -r\n6.6.0\n",
+            "$ cat /proc/iomem\ncat: /proc/iomem: Permission denied\n$ sudo cat /proc/iomem\n\(own)",
+            "==> /proc/cmdline <==\nroot=/dev/sda\n==> /proc/iomem <==\n\(own)\n==> /proc/version <==\nLinux\n",
+            "/proc/iomem:\n\(own)",
+        ] {
+            var findings = FindingList()
+            let content = try IOMemText.read(Array(text.utf8), &findings)
+            #expect(content.pciWindows[2]?.count == 1 && content.memory.count == 1, "\(text)")
+            #expect(findings.findings.map(\.code).contains("text-cleaned"))
+        }
+        for text in [
+            "# cat /proc/iomem\n\(own)6.6.0\n\(own)", "\(own)x",
+            "$ cat /proc/iomem\ncat: /proc/iomem: Permission denied\n",
+        ] {
+            var findings = FindingList()
+            #expect(throws: TextError.self, "\(text)") { try IOMemText.read(Array(text.utf8), &findings) }
+        }
     }
 
     @Test(.enabled(if: SharedShelf.isPresent)) func bootLogIsNoJSON() {

@@ -17,6 +17,18 @@ enum IOMemText {
     /// Whether the line looks like one of the file: `10000000-3efeffff : PCI Bus 0000:00`.
     static func isLine(_ line: TextLines.Line) -> Bool { parse(line) != nil }
 
+    private static let path = "/proc/iomem"
+
+    /// The file that `==> /proc/iomem <==` or `/proc/iomem:` names; nil for other lines.
+    private static func heading(_ line: TextLines.Line) -> ArraySlice<UInt8>? {
+        let words = line.words
+        if words.count == 3, words[0].elementsEqual("==>".utf8), words[2].elementsEqual("<==".utf8) {
+            return words[1]
+        }
+        guard words.count == 1, let word = words.first, word.starts(with: path.utf8) else { return nil }
+        return word.last == 0x3a ? word.dropLast() : word
+    }
+
     private static func parse(_ line: TextLines.Line) -> (
         start: UInt64, last: UInt64, name: ArraySlice<UInt8>
     )? {
@@ -35,9 +47,12 @@ enum IOMemText {
         let clean = CleanText(text, stamps: .removed)
         clean.tell(&findings)
         var reading = Reading()
-        for line in clean.lines where !line.isBlank { try reading.take(line) }
+        try clean.forEachLine { (line, beginsOutput) throws(TextError) in
+            if beginsOutput { try reading.beginOther() }
+            try reading.take(line)
+        }
         try reading.finish()
-        guard reading.lines > 0 else { throw TextError(nil, "the text has no lines") }
+        guard reading.hasResources else { throw TextError(nil, "the text has no lines of /proc/iomem") }
         reading.notes.tell(&findings)
         if reading.isHidden {
             findings.note(
@@ -59,6 +74,9 @@ enum IOMemText {
         var content = Content()
         var lines = 0
         var isHidden = true
+        var hasResources = false
+        /// In what another command printed, or in another file: lines that are none of ours are skipped.
+        private var isOther = false
         var notes = CleaningNotes()
         /// The resources around the current line: their indentation, and whether one is a PCI bus.
         private var around: [(indentation: Int, isBus: Bool)] = []
@@ -70,12 +88,30 @@ enum IOMemText {
             guard lines <= TextLimits.linesMax else {
                 throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
             }
-            guard let (start, last, name) = IOMemText.parse(line) else { return try join(line) }
+            guard let (start, last, name) = IOMemText.parse(line) else {
+                if let name = IOMemText.heading(line) {
+                    notes.note(.output, line: line.number)
+                    try beginOther()
+                    isOther = !name.elementsEqual(IOMemText.path.utf8)
+                } else if isOther || ShellCommand.isComplaint(line.bytes) {
+                    notes.note(.output, line: line.number)
+                } else {
+                    try join(line)
+                }
+                return
+            }
+            (isOther, hasResources) = (false, true)
             try finish()
             guard start <= last else {
                 throw TextError(line.number, "the range ends before it starts")
             }
             open = Resource(line: line, start: start, last: last, name: Array(name))
+        }
+
+        /// What comes now may be another command's.
+        mutating func beginOther() throws(TextError) {
+            try finish()
+            isOther = true
         }
 
         /// The end of a name that a mail program broke off: with it the line is longer than such lines are.

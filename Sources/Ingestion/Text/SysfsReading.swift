@@ -95,7 +95,7 @@ struct SysfsReading {
         if case .regions(let place) = section, groups[place].regions.isEmpty {
             groups[place].isReported = false
         }
-        notes.note(.prompts, line: line.number)
+        notes.note(.output, line: line.number)
         section = .output
     }
 
@@ -150,7 +150,9 @@ struct SysfsReading {
         switch section {
         case .elsewhere: return
         case .output:
-            guard SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) else { return }
+            guard SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) else {
+                return notes.note(.output, line: line.number)
+            }
             try takeContent(line.bytes, nil, line)
         case .none: try takeContent(line.bytes, nil, line)
         case .regions(let place): try takeContent(line.bytes, place, line)

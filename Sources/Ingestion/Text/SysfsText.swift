@@ -65,12 +65,8 @@ enum SysfsText {
         let clean = CleanText(text, stamps: .removed)
         clean.tell(&findings)
         var reading = SysfsReading(textEnd: clean.bytes.endIndex)
-        var commands = clean.commands[...]
-        for line in clean.lines where !line.isBlank {
-            if let command = commands.first, command < line.number {
-                commands = commands.drop { $0 < line.number }
-                reading.beginOutput()
-            }
+        try clean.forEachLine { (line, beginsOutput) throws(TextError) in
+            if beginsOutput { reading.beginOutput() }
             try reading.take(line)
         }
         try reading.finish()

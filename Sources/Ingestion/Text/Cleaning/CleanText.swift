@@ -20,9 +20,6 @@ struct CleanText {
     var lines: TextLines { TextLines(bytes) }
     /// Lines with content that are empty now: prompts, banners, fences.
     var linesSkipped: Int { notes.linesSkipped }
-    /// Numbers of lines, ascending, after which the output of another command than one that prints a group's
-    /// file begins.
-    var commands: [Int] { notes.commands.sorted() }
     /// One for each kind of what was taken away.
     var findings: [Finding] { notes.findings }
 
@@ -49,13 +46,26 @@ struct CleanText {
             list.note(finding.severity, finding.code, finding.location, finding.detail)
         }
     }
+
+    /// Every line with content, and whether it is the first after a command that prints no file of a group:
+    /// it may be anything.
+    func forEachLine(
+        _ take: (_ line: TextLines.Line, _ beginsOutput: Bool) throws(TextError) -> Void
+    ) throws(TextError) {
+        var commands = notes.commands.sorted()[...]
+        for line in lines where !line.isBlank {
+            let before = commands.prefix { $0 < line.number }
+            commands = commands[before.endIndex...]
+            try take(line, !before.isEmpty)
+        }
+    }
 }
 
 /// What was taken away, how often, and where first.
 struct CleaningNotes {
     enum Kind: CaseIterable {
         case utf16, byteOrderMark, lineEnds, quotedPrintable, escapes, hardBlanks, quotes, pager, fences
-        case script, attribution, prompts, stamps, lineNumbers, wrapped
+        case script, attribution, prompts, output, stamps, lineNumbers, wrapped
     }
 
     private(set) var linesSkipped = 0
@@ -106,6 +116,7 @@ extension CleaningNotes.Kind {
         case .script: "Skipped \(lines) of script(1)."
         case .attribution: "Skipped \(lines) that say who wrote a quoted mail."
         case .prompts: "Skipped the shell's prompt, and its command, in \(lines)."
+        case .output: "Skipped \(lines) that other commands printed, or that name files."
         case .stamps: "Skipped the time stamp or the log's name in front of \(lines)."
         case .lineNumbers: "Skipped the line numbers in front of \(lines)."
         case .wrapped: "Joined \(lines) that a mail program or terminal had broken."
