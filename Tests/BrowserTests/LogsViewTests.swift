@@ -20,6 +20,8 @@ extension BrowserSuite {
         private static let map =
             "qemu: vfio_container_dma_map(0x1, 0x380000000000, 0x1000, 0x7000) = -22 (Invalid argument)\n"
             + "0000:01:00.0: PCI peer-to-peer transactions on BARs are not supported."
+        private static let mapOfNoDevice =
+            "qemu: vfio_dma_map(0x1, 0x8000000, 0x1000, 0x7000) = -22 (Invalid argument)"
         private static let trace =
             "a-1 [000] ..... 1.0: map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096"
 
@@ -87,6 +89,10 @@ extension BrowserSuite {
             try explain(Self.fault, ["/v1/fault-explanations"])
             #expect(try browser.text("#log-answer .because").contains("dma-ranges"))
             #expect(try browser.count("#log-answer article dl") > 0)
+            // What one endpoint needs besides is said beside the other's answer.
+            try browser.openView(server, "#/logs?platform=example-ampere-altra")
+            try explain(Self.fault + "\n" + Self.mapOfNoDevice, ["/v1/fault-explanations"])
+            try browser.wait(for: "#log-answer .problem", contains: "Name the device")
         }
 
         /// Another text is refused in the server's words; nothing at all is not sent.

@@ -85,8 +85,10 @@ export class LogsView {
     try {
       const found = await this.asked(text, signal);
       const answers = found.filter(({ answer }) => answer);
-      replace(this.answer, answers.map((one) => this.panelOf(one)),
-        answers.length ? null : found.map(({ problem }) => problemPanel(problem)));
+      // That a text has no lines for one endpoint is no news where another one answers.
+      const problems = found.map(({ problem }) => problem)
+        .filter((problem) => problem && !(answers.length && problem.code === 'unreadable-input'));
+      replace(this.answer, answers.map((one) => this.panelOf(one)), problems.map((problem) => problemPanel(problem)));
       if (answers.length) announce(`${answers.map(({ path, answer }) => this.count(path, answer)).join(', ')}.`);
     } catch (problem) {
       if (problem.name === 'AbortError') return;
@@ -108,7 +110,7 @@ export class LogsView {
       const query = { platform, device: path === FAULTS ? '' : device };
       return { path, answer: await ask('POST', path, { query, body: text, type: 'text/plain', signal }) };
     } catch (problem) {
-      if (problem.status !== 422) throw problem;
+      if (![400, 422].includes(problem.status)) throw problem;
       return { path, problem };
     }
   }
