@@ -81,7 +81,8 @@ enum Hazards {
             for region in device.directRegions {
                 decision.warn(
                     .directRegionUnenforced,
-                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.rawValue) drops that mapping when the group is handed to user space.",
+                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.rawValue) drops that "
+                        + "mapping when the group is handed to user space.",
                     range: region.range)
             }
         }
