@@ -1,6 +1,8 @@
 // What bytes are, by their start. A label may be wrong; magic numbers and the shape of a first line seldom
 // are. A new kind is a case here, with its start or its line; PlatformAssembly says who reads it.
 
+package import Machines
+
 /// The kinds of input that are told apart, in the order in which they are tried.
 public enum InputKind: String, CaseIterable, Sendable {
     case deviceTree = "device tree"
@@ -51,6 +53,18 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .mapFailures: .mapExplanation
         case .json: .any
         }
+    }
+
+    /// The finding about a label that promised other kinds than the bytes are of.
+    package static func mismatch(
+        _ promised: some Sequence<InputKind>, _ found: InputKind, at location: String
+    ) -> Finding {
+        let words = promised.map(\.rawValue).sorted().joined(separator: " or ")
+        return Finding(
+            severity: .warning, code: "content-type-mismatch", location: location,
+            detail:
+                "The content type promises \(words), but the bytes are \(found.rawValue) and were read as that."
+        )
     }
 
     /// Whether a label of plain text may stand on it.

@@ -73,10 +73,7 @@ extension PlatformAssembly {
             if known.insert(reported.id).inserted { added.append(reported) }
             for (name, path) in zip(group.devices, group.paths) where !name.isEmpty {
                 guard members.insert(name).inserted else {
-                    findings.note(
-                        .warning, "device-in-two-groups", "groups/\(group.number)",
-                        "\(name) is in an earlier group too; a device has one group, and the first one counts."
-                    )
+                    findings.noteSecondGroup(of: name, "groups/\(group.number)")
                     continue
                 }
                 let device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)

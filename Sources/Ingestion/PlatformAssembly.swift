@@ -31,11 +31,7 @@ struct PlatformAssembly {
             throw .unknown(part: part.name, start: Array(part.bytes.prefix(Self.shownBytes)))
         }
         if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
-            let promised = labelled.map(\.rawValue).sorted().joined(separator: " or ")
-            findings.note(
-                .warning, "content-type-mismatch", part.name,
-                "The content type promises \(promised), but the bytes are \(sniffed.rawValue) and were read as that."
-            )
+            findings.note(InputKind.mismatch(labelled, sniffed, at: part.name))
         }
         try read(part, as: kind, problems)
     }

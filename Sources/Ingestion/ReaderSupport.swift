@@ -9,6 +9,9 @@ public enum PlatformLimits {
     /// Regions of all devices together.
     public static let regionsMax = 65_536
     public static let findingsMax = 256
+
+    static func tooManyDevices(_ limit: Int) -> String { "more than \(limit) devices behind SMMUs" }
+    static func tooManyRegions(_ limit: Int) -> String { "more than \(limit) windows and reserved regions" }
 }
 
 /// Collects findings; those beyond the limits are counted. One fault that a table repeats a thousand times
@@ -33,14 +36,29 @@ struct FindingList {
         kept.append(Finding(severity: severity, code: code, location: location, detail: detail()))
     }
 
+    /// A device that two groups name.
+    mutating func noteSecondGroup(of device: String, _ location: String) {
+        note(
+            .warning, "device-in-two-groups", location,
+            "\(device) is in an earlier group too; a device has one group, and the first one counts.")
+    }
+
+    mutating func note(_ finding: Finding) {
+        note(finding.severity, finding.code, finding.location, finding.detail)
+    }
+
     /// All that were kept, and a finding about the rest.
-    var findings: [Finding] {
-        guard dropped > 0 else { return kept }
-        return kept + [
-            Finding(
-                severity: .warning, code: "more-findings", location: "/",
-                detail: "\(dropped) more findings are not listed.")
-        ]
+    var findings: [Finding] { kept + Self.rest(dropped) }
+
+    /// The finding about those that were dropped; nothing for none.
+    static func rest(_ dropped: Int) -> [Finding] {
+        dropped == 0
+            ? []
+            : [
+                Finding(
+                    severity: .warning, code: "more-findings", location: "/",
+                    detail: "\(dropped) more findings are not listed.")
+            ]
     }
 }
 

@@ -26,11 +26,16 @@ public struct ObjectReader {
     /// The member; its absence is a fault.
     public mutating func required(_ name: String) -> JSONNode? {
         guard let member = optional(name) else {
-            problems.add(
-                "\(node.pointer)/\(JSONNode.escaped(name))", "required", "The member \"\(name)\" is missing.")
+            Self.noteMissing(name, of: node, problems)
             return nil
         }
         return member
+    }
+
+    /// Notes that a member is missing.
+    public static func noteMissing(_ name: String, of node: JSONNode, _ problems: ProblemList) {
+        problems.add(
+            "\(node.pointer)/\(JSONNode.escaped(name))", "required", "The member \"\(name)\" is missing.")
     }
 
     /// Where a member is or would be.

@@ -15,6 +15,8 @@ public struct PCIWindow: Hashable, Sendable {
     public var cpuStart: UInt64
     /// Bytes, at least 1; neither start passes 2^64-1 with it.
     public var size: UInt64
+    /// The last bus address, in the kernel's wrapping arithmetic.
+    package var busLast: UInt64 { busStart &+ (size &- 1) }
     public var is64Bit: Bool
     public var isPrefetchable: Bool
 

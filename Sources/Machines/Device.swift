@@ -111,7 +111,7 @@ extension Device {
     /// All ones up to the highest bit that both 32 bits and the bus's limit have.
     package var defaultDMAMask: UInt64 {
         let bits = UInt64.bitWidth - dmaLimit.leadingZeroBitCount
-        return bits >= 32 ? 0xffff_ffff : (1 << UInt64(bits)) - 1
+        return bits == 0 ? 0 : IOVARange.ofBits(min(bits, 32)).last.value
     }
 }
 

@@ -59,6 +59,9 @@ public struct UsableRanges: Hashable, Sendable {
             + "and are not used. Read them again after attaching it."
     }
 
+    /// Where a gap comes from.
+    package static let provenance = "not in iova_ranges"
+
     /// Modelled ranges without the gaps. Ranges that touch stay apart, as a region of no bytes keeps them.
     ///
     /// Complexity: O(n log m + k), with k ranges in the answer.

@@ -20,10 +20,12 @@ struct DMASandbox: Sendable {
         }
 
         private let bits: UInt64
+        /// What the bits beside the kind can count.
+        static let pagesMax = UInt64.max >> 3
 
         /// - Parameter pages: as handed out. A range that grew later still goes by what was handed out.
         init(_ kind: Kind, pages: UInt64) {
-            precondition(pages >> 61 == 0, "a note of \(pages) pages")
+            precondition(pages <= Self.pagesMax, "a note of \(pages) pages")
             bits = pages << 3 | kind.rawValue
         }
 

@@ -31,7 +31,8 @@ extension DMASandbox {
             try check(held?.hi == entry.hi, "notes", "no held range ends at page \(entry.hi)")
             guard let held else { continue }
             try check(
-                entry.pages >= 1 && entry.pages - 1 <= held.hi - held.lo && entry.pages >> 61 == 0, "notes",
+                entry.pages >= 1 && entry.pages - 1 <= held.hi - held.lo && entry.pages <= Note.pagesMax,
+                "notes",
                 "the range up to page \(entry.hi) does not have \(entry.pages) pages")
             if entry.kind == .cached || entry.kind == .parked {
                 try check(

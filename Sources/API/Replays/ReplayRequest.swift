@@ -174,8 +174,7 @@ struct ReplayOperationReader {
 
     private func required(_ member: Member, _ node: JSONNode) -> JSONNode? {
         if let child = slots[member.rawValue] { return child }
-        problems.add(
-            "\(node.pointer)/\(member.name)", "required", "The member \"\(member.name)\" is missing.")
+        ObjectReader.noteMissing(member.name, of: node, problems)
         return nil
     }
 

@@ -40,7 +40,7 @@ extension Problem {
                 .reservedRegionOverlap, "\(range.text) does not lie within one usable range.",
                 errno: Errno.invalidArgument.rawValue)
         case .notAllocated(let address):
-            self.init(.notAllocated, "\(address.hex) is not allocated.")
+            self.init(.notAllocated, Self.notAllocated(address))
         case .notFreeable(let range, let kind):
             self.init(.rangeInUse, "\(range.text) is held by \(kind.phrase), which cannot be freed directly.")
         case .attachRefused(let errno, let because):
@@ -157,4 +157,9 @@ extension Service {
         case .full: return everythingIsFull
         }
     }
+}
+
+extension Problem {
+    /// Of an address that nobody holds.
+    static func notAllocated(_ address: IOVA) -> String { "\(address.hex) is not allocated." }
 }

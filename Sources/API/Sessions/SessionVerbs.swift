@@ -132,7 +132,7 @@ extension Service {
         let (holding, etag) = try readSession(context) { session throws(Problem) in
             try domain(context, in: session).holding(at: address)
         }
-        guard let holding else { throw Problem(.notFound, "\(address.hex) is not allocated.") }
+        guard let holding else { throw Problem(.notFound, Problem.notAllocated(address)) }
         return sessionAnswer(context, etag: etag) { $0.holdingMembers(holding) }
     }
 
@@ -143,7 +143,7 @@ extension Service {
             do throws(SessionRefusal) {
                 _ = try session.free(address, in: id)
             } catch .notAllocated {
-                throw Problem(.notFound, "\(address.hex) is not allocated.")
+                throw Problem(.notFound, Problem.notAllocated(address))
             } catch {
                 throw Problem(error)
             }

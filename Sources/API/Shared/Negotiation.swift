@@ -45,8 +45,7 @@ enum Negotiation {
         var other = false
         for item in FieldList.elements(fields) {
             let parts = item.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
-            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
-            let isAllowed = weight.flatMap { Double($0.dropFirst(2)) } != 0
+            let isAllowed = weight(of: parts) != 0
             if parts.first == coding { return isAllowed }
             if parts.first == "*" { other = isAllowed }
         }
@@ -76,9 +75,13 @@ enum Negotiation {
         let parts = text.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
         let type = (parts.first ?? "").split(separator: "/", maxSplits: 1).map(String.init)
         guard type.count == 2 else { return ("", "", 0) }
-        let weight = parts.dropFirst().first { $0.hasPrefix("q=") }
-        // A weight that cannot be read is ignored.
-        let quality = weight.flatMap { Double($0.dropFirst(2)) } ?? 1
-        return (type[0], type[1], quality.isFinite ? min(max(quality, 0), 1) : 1)
+        return (type[0], type[1], weight(of: parts))
+    }
+
+    /// The weight among the parameters of an element (RFC 9110, 12.4.2), 0 to 1; 1 where none can be read.
+    private static func weight(of parts: [String]) -> Double {
+        let text = parts.dropFirst().first { $0.hasPrefix("q=") }
+        let weight = text.flatMap { Double($0.dropFirst(2)) } ?? 1
+        return weight.isFinite ? min(max(weight, 0), 1) : 1
     }
 }

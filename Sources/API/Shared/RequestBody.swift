@@ -45,21 +45,13 @@ extension Service {
             guard sniffed == kind || (kind == .faultLog && sniffed == .bootLog) else {
                 return BodyForm(isJSON: true)
             }
-            return BodyForm(isJSON: false, finding: Self.mismatch(.json, kind))
+            return BodyForm(isJSON: false, finding: InputKind.mismatch([.json], kind, at: "body"))
         }
         // A journal's lines are JSON too, with members of their own.
         guard sniffed == .json, let document = try? JSONDocument(parsing: body, limits: jsonLimits),
             document.root.kind == .object, members.contains(where: { document.root.member($0) != nil })
         else { return BodyForm(isJSON: false) }
-        return BodyForm(isJSON: true, finding: Self.mismatch(kind, .json))
-    }
-
-    private static func mismatch(_ promised: InputKind, _ found: InputKind) -> Finding {
-        Finding(
-            severity: .warning, code: "content-type-mismatch", location: "body",
-            detail:
-                "The content type promises \(promised.rawValue), but the bytes are \(found.rawValue) and were read as that."
-        )
+        return BodyForm(isJSON: true, finding: InputKind.mismatch([kind], .json, at: "body"))
     }
 
     /// Where bytes of another kind belong; empty when that is not known, or when they belong to the kind that

@@ -87,7 +87,7 @@ extension HostFacts {
         let usable = ranges.map { UsableRanges($0, beside: regions ?? []) }
         if let usable, !usable.areBeforeAttach {
             obstacles += usable.gaps.map {
-                HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: "not in iova_ranges")
+                HostObstacle(range: $0, kind: .outsideIOVARanges, provenance: UsableRanges.provenance)
             }
         } else {
             obstacles += Self.outside(aperture)

@@ -82,8 +82,8 @@ extension IOVAAllocator {
     /// with ranges of the next power of two and hand it out as one of them.
     private func checkClass(_ allocation: TraceNames.Allocation) throws {
         let size = allocation.size
-        guard !allocation.isCached, size < 32, size & (size - 1) != 0 else { return }
-        let classPages = UInt64(1) << UInt64(UInt64.bitWidth - size.leadingZeroBitCount)
+        let classPages = IOVADomain.cachedPages(for: size)
+        guard !allocation.isCached, classPages != size else { return }
         throw TraceMistake.Reason.smallerThanItsClass(pages: size, classPages: classPages)
     }
 }

@@ -115,8 +115,8 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .tooManyNodes(let limit): "more than \(limit) IORT nodes"
         case .tooManyMappings(let limit): "more than \(limit) ID mappings"
         case .tooManyRanges(let limit): "more than \(limit) RMR descriptors"
-        case .tooManyDevices(let limit): "more than \(limit) devices behind SMMUs"
-        case .tooManyRegions(let limit): "more than \(limit) windows and reserved regions"
+        case .tooManyDevices(let limit): PlatformLimits.tooManyDevices(limit)
+        case .tooManyRegions(let limit): PlatformLimits.tooManyRegions(limit)
         case .tooManyStreams(let limit): "more than \(limit) runs of stream IDs"
         case .madtEntryTooShort(let offset, let length):
             "APIC entry at \(hex(offset)) has length \(length), too short for its type"

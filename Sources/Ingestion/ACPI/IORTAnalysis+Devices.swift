@@ -1,6 +1,7 @@
 // Who is a master behind an SMMU, in table order. Performance counters (PMCG) are not, nor are root
 // complexes that lead straight to an ITS.
 
+import AddressSpaces
 import Machines
 
 extension IORTAnalysis {
@@ -60,7 +61,7 @@ extension IORTAnalysis {
     /// Highest bus address of the root complex's `_DMA`; nil when it is not known (drivers/acpi/arm64/dma.c:
     /// acpi_arch_dma_setup, Linux 7.2).
     private func inboundLimit(_ segment: UInt32) -> UInt64? {
-        facts.inboundWindows[segment]?.map { $0.busStart &+ ($0.size - 1) }.max()
+        facts.inboundWindows[segment]?.map { $0.busLast }.max()
     }
 
     /// Highest address of `bits` bits. No limit, and Linux ignores the field, when firmware wrote 0 or when
@@ -75,7 +76,7 @@ extension IORTAnalysis {
                     + "then has no limit.")
             return .max
         }
-        return bits >= 64 ? .max : (1 << UInt64(bits)) - 1
+        return IOVARange.ofBits(min(Int(bits), 64)).last.value
     }
 
     private mutating func rootComplexStreams(_ index: Int) -> [StreamMapping] {

@@ -84,8 +84,8 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         case .tooManyNodes(let limit): "more than \(limit) nodes"
         case .nameTooLong(let offset, let limit): "a name of more than \(limit) bytes at \(hex(offset))"
         case .pathsTooLong(let limit): "node paths of more than \(limit) bytes in all"
-        case .tooManyDevices(let limit): "more than \(limit) devices behind SMMUs"
-        case .tooManyRegions(let limit): "more than \(limit) windows and reserved regions"
+        case .tooManyDevices(let limit): PlatformLimits.tooManyDevices(limit)
+        case .tooManyRegions(let limit): PlatformLimits.tooManyRegions(limit)
         case .refusedByLibfdt(let what): "libfdt refuses the tree: \(what)"
         }
     }

@@ -34,12 +34,7 @@ struct TreeAnalysis {
                 "Translating the tree's addresses takes more than \(DeviceTreeLimits.translationStepsMax) steps; "
                     + "the rest count as untranslatable.")
         }
-        if findingsDropped > 0 {
-            findings.append(
-                Finding(
-                    severity: .warning, code: "more-findings", location: "/",
-                    detail: "\(findingsDropped) more findings are not listed."))
-        }
+        findings += FindingList.rest(findingsDropped)
         let root = tree.nodes[0]
         return Platform(
             source: .deviceTree, model: root.string("model"), compatible: root.strings("compatible"),

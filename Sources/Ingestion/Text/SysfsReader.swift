@@ -65,10 +65,7 @@ enum SysfsReader {
             let named: [String] = if case .device(let name) = group.name { [name] } else { [] }
             for name in named + group.devices {
                 guard known.insert(name).inserted else {
-                    findings.note(
-                        .warning, "device-in-two-groups", whole.id,
-                        "\(name) is in an earlier group too; a device has one group, and the first one counts."
-                    )
+                    findings.noteSecondGroup(of: name, whole.id)
                     continue
                 }
                 var member = whole

@@ -198,7 +198,7 @@ extension AddressSpace {
                 return .context(DoorbellContext(), window, conditions)
             }
             recorder.record(
-                .cookieBase, .noted, candidate: window, "The MSI cookie starts at \(window.start.hex).")
+                .cookieBase, .noted, candidate: window, MSICookie.begins(at: window))
             return .cookie(MSICookie(window: window, conditions: conditions))
         }
     }

@@ -8,6 +8,10 @@ import LinuxReleases
 import Machines
 
 enum GroupClaim {
+    static func oneToOne(_ region: ReservedRegion) -> String {
+        "The direct \(region.phrase) must be mapped one to one"
+    }
+
     /// Takes the group for user space, or says why that fails.
     static func claim<R: Recorder>(
         _ group: PreparedGroup, _ conditions: Conditions, _ recorder: inout R
@@ -22,13 +26,12 @@ enum GroupClaim {
             guard conditions.kernel.refusesBlockingDirectDevices else {
                 recorder.record(
                     .directRegionIgnored, .noted,
-                    "The direct \(region.phrase) must be mapped one to one; Linux \(conditions.kernel.rawValue) "
-                        + "hands the group to user space all the same.")
+                    "\(oneToOne(region)); Linux \(conditions.kernel.rawValue) hands the group to user space all the same."
+                )
                 continue
             }
             let because =
-                "The direct \(region.phrase) must be mapped one to "
-                + "one, so the group cannot be handed to user space: claiming it fails with EINVAL."
+                "\(oneToOne(region)), so the group cannot be handed to user space: claiming it fails with EINVAL."
             let blocker = device.item(of: region)
             recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)
             throw Refusal(

@@ -81,8 +81,8 @@ enum Hazards {
             for region in device.directRegions {
                 decision.warn(
                     .directRegionUnenforced,
-                    "The direct \(region.phrase) must be mapped one to one; Linux \(conditions.kernel.rawValue) "
-                        + "drops that mapping when the group is handed to user space.",
+                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.rawValue) drops that "
+                        + "mapping when the group is handed to user space.",
                     range: region.range)
             }
         }
@@ -135,8 +135,8 @@ extension Hazards {
         if domain.errno == .badAddress {
             decision.warn(
                 .dmaDomainSetupFails,
-                "The inbound windows lie outside the aperture \(question.conditions.aperture.text): setting up the DMA "
-                    + "domain fails with EFAULT.")
+                DMADomain.outside(question.conditions.aperture)
+                    + ": setting up the DMA domain fails with EFAULT.")
         } else if domain.errno != nil {
             decision.warn(.dmaDomainSetupFails, setUpFailure)
         }

@@ -52,7 +52,7 @@ public struct DMAReservations: Hashable, Sendable {
             let prefix = window.isPrefetchable ? "prefetchable " : ""
             calls.append(
                 Call(
-                    kind: .pciWindow, first: window.busStart, last: window.busStart &+ (window.size &- 1),
+                    kind: .pciWindow, first: window.busStart, last: window.busLast,
                     provenance: "\(prefix)\(width) mem window cpu \(HexLiteral.text(window.cpuStart))"))
         }
     }

@@ -95,7 +95,7 @@ public struct Withheld: Hashable, Sendable {
         usable.gaps.map { range in
             WithheldItem(
                 range: granule.pages(around: range), kind: .outsideIOVARanges, isAdvertised: false,
-                provenance: "not in iova_ranges")
+                provenance: UsableRanges.provenance)
         }
     }
 

@@ -44,14 +44,14 @@ public struct Policy: Hashable, Sendable {
 
     private static let first = HexLiteral.text(WindowSource.mainlineBase)
     private static let second = HexLiteral.text(WindowSource.postedSecondBase)
-    private static let series = "arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
+    private static let series = Rule.candidateTaken.citation
 
     private static let sources: [Policy] = [
         Policy(
             id: "mainline_fixed", numeral: "i", title: "Mainline: the fixed constant", source: .fixed,
             consumer: nil, status: .merged,
             sentence: "The SMMU driver offers 1 MiB at \(first), whatever lies there.",
-            citation: "drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_get_resv_regions, Linux 7.2"),
+            citation: Rule.windowFixed.citation),
         Policy(
             id: "posted_two_constants", numeral: "ii", title: "Two constants", source: .posted, consumer: nil,
             status: .posted,
@@ -63,21 +63,21 @@ public struct Policy: Hashable, Sendable {
             source: mustAllocate([WindowSource.mainlineBase], .advertised), consumer: nil, status: .discussed,
             sentence:
                 "The driver offers \(first) if that touches no region; else the caller must allocate a window or is refused.",
-            citation: "discussion of \(series)"),
+            citation: Rule.mustAllocate.citation),
         Policy(
             id: "must_allocate_r2", numeral: "iii-r2", title: "Caller must allocate, two constants",
             source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .advertised),
             consumer: nil, status: .discussed,
             sentence:
                 "The driver offers the first of two constants that touches no region; else the caller must allocate a window.",
-            citation: "discussion of \(series)"),
+            citation: Rule.mustAllocate.citation),
         Policy(
             id: "must_allocate_r3", numeral: "iii-r3", title: "Caller must allocate, reachable constants",
             source: mustAllocate([WindowSource.mainlineBase, WindowSource.postedSecondBase], .unreachable),
             consumer: nil, status: .discussed,
             sentence:
                 "As with two constants, and the window must lie inside the aperture and the inbound windows.",
-            citation: "discussion of \(series)"),
+            citation: Rule.mustAllocate.citation),
     ]
 
     private static let consumers: [Policy] = [
@@ -86,23 +86,23 @@ public struct Policy: Hashable, Sendable {
             consumer: .dmaAPI, status: .merged,
             sentence:
                 "For kernel drivers each doorbell page takes the highest free page that the mask allows.",
-            citation: "drivers/iommu/dma-iommu.c: iommu_dma_get_msi_page, Linux 7.2"),
+            citation: Rule.domainPageMapped.citation),
         Policy(
             id: "vfio_type1", numeral: "v", title: "VFIO type1 on the driver's window", source: .fixed,
             consumer: .vfioType1, status: .merged,
             sentence: "Doorbell pages follow each other from the start of the group's highest window.",
-            citation: "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group, Linux 7.2"),
+            citation: Rule.cookieBase.citation),
         Policy(
             id: "iommufd", numeral: "vi", title: "iommufd on the driver's window", source: .fixed,
             consumer: .iommufd, status: .merged,
             sentence:
                 "A context maps up to \(DoorbellContext.pagesMax) doorbell pages, numbered from the window's start.",
-            citation: "drivers/iommu/iommufd/driver.c: iommufd_sw_msi, Linux 7.2"),
+            citation: Rule.iommufdPhysical.citation),
         Policy(
             id: "iommufd_user_window", numeral: "vii", title: "iommufd with a window from user space",
             source: .user(UserWindow(start: nil)), consumer: .iommufd, status: .posted,
             sentence: "User space sets start and size for a device before it is attached.",
-            citation: "iommufd: options for the SW_MSI window, v2 (posted 2025-10-14, not merged)"),
+            citation: Rule.optionStored.citation),
     ]
 
     private static let own: [Policy] = WindowSource.Preference.allCases.map { preference in
@@ -113,6 +113,6 @@ public struct Policy: Hashable, Sendable {
             status: .own,
             sentence:
                 "The preferred free window of 1 MiB among those that touch nothing withheld from user space.",
-            citation: "iovad's own: no search was ever specified")
+            citation: Rule.dynamicTaken.citation)
     }
 }

@@ -247,7 +247,7 @@ public enum Rule: String, CaseIterable, Sendable {
         case .candidateTaken, .candidateBlocked, .noneLeft:
             "arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
         case .mustAllocate, .refusedWithoutWindow:
-            "discussion of arm-smmu: select suitable MSI IOVA, v4 (posted 2025-09-09, not merged)"
+            "discussion of \(Self.candidateTaken.citation)"
         case .dynamicTaken:
             "iovad's own: no search was ever specified"
         case .softwareWindowSkipped, .regionReserved, .reachable, .unreachable:
@@ -317,7 +317,7 @@ public enum Rule: String, CaseIterable, Sendable {
         case .optionBusy, .optionMisaligned, .optionOverflows, .optionOverlaps, .optionStored:
             "iommufd: options for the SW_MSI window, v2 (posted 2025-10-14, not merged)"
         case .optionBeyondAperture:
-            "review of iommufd: options for the SW_MSI window, v2 (posted 2025-10-14, not merged)"
+            "review of \(Self.optionStored.citation)"
         case .mapAllowed, .mapRefused:
             "drivers/vfio/vfio_iommu_type1.c: vfio_dma_do_map, Linux 7.2"
         }

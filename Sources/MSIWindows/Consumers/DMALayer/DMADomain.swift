@@ -77,7 +77,7 @@ public struct DMADomain: Sendable {
         guard errno != .badAddress else {
             recorder.record(
                 .domainSetUpFails, .rejected,
-                "The inbound windows lie outside the aperture \(conditions.aperture.text): EFAULT.")
+                Self.outside(conditions.aperture) + ": EFAULT.")
             return
         }
         for call in reservations.calls { report(call, to: &recorder) }
@@ -107,6 +107,10 @@ public struct DMADomain: Sendable {
         let aperture = conditions.aperture.start.value
         guard conditions.kernel.startsAtInboundWindow else { return aperture }
         return max(aperture, device.inboundWindows.map(\.busStart).min() ?? 0)
+    }
+
+    static func outside(_ aperture: IOVARange) -> String {
+        "The inbound windows lie outside the aperture \(aperture.text)"
     }
 
     /// `dma_range_map` and the aperture have nothing in common.

@@ -18,6 +18,8 @@ package struct MSICookie: Sendable {
         next = window.start.value
     }
 
+    static func begins(at window: IOVARange) -> String { "The MSI cookie starts at \(window.start.hex)." }
+
     /// Maps the page of a doorbell unless it is mapped already.
     mutating func map<R: Recorder>(
         _ doorbell: PhysicalAddress, _ mapped: inout DoorbellMap.Results, _ recorder: inout R

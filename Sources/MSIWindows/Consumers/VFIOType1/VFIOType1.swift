@@ -116,7 +116,7 @@ package struct VFIOType1: Sendable {
         let window = hasHardware ? nil : regions.regions.last { $0.kind == .softwareMSI }?.range
         if let window {
             recorder.record(
-                .cookieBase, .noted, candidate: window, "The MSI cookie starts at \(window.start.hex).")
+                .cookieBase, .noted, candidate: window, MSICookie.begins(at: window))
         }
         let made = Domain(smmus: smmus, aperture: aperture, window: window, hasHardwareMSI: hasHardware)
         domains.append(made)

@@ -55,7 +55,7 @@ struct MapScene {
         }
         if found.isEmpty, let usable = question.usable {
             found = IOVASet(usable.gaps).ranges(overlapping: range).map {
-                .init(verdict: .outsideRanges, range: $0, provenance: "not in iova_ranges")
+                .init(verdict: .outsideRanges, range: $0, provenance: UsableRanges.provenance)
             }
         }
         return found.sorted { $0.range.start < $1.range.start }

@@ -80,7 +80,7 @@ struct DomainModel {
         if bytes > 0 { allocate(mapping, bytes) }
         facts.maps += 1
         live.insert(mapping)
-        let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
+        let range = mapping.range
         facts.span = facts.span.map { $0.hull(range) } ?? range
         (last, lastTask) = (mapping, task)
     }
@@ -143,7 +143,7 @@ struct LiveMappings {
 
     /// Index of the first mapping that ends at `iova` or above.
     private func index(endingAtOrAfter iova: UInt64) -> Int {
-        mappings.partitioningIndex { $0.iova.value + ($0.size - 1) >= iova }
+        mappings.partitioningIndex { $0.range.last.value >= iova }
     }
 
     /// Whether nothing is mapped in `iova ..< iova + size`.
@@ -172,7 +172,7 @@ struct LiveMappings {
         var pieces: [TracedDomain.Mapping] = []
         var rests: [TracedDomain.Mapping] = []
         for mapping in mappings[from..<to] {
-            let end = mapping.iova.value + (mapping.size - 1)
+            let end = mapping.range.last.value
             if mapping.iova.value < iova { rests.append(mapping.part(mapping.iova.value, iova - 1)) }
             pieces.append(mapping.part(max(mapping.iova.value, iova), min(end, last)))
             if end > last { rests.append(mapping.part(last + 1, end)) }

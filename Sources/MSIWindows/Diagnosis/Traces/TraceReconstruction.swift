@@ -197,7 +197,7 @@ private struct Builder {
                     line: mapping.line, iova: mapping.iova, size: mapping.size, reason: reason,
                     detail: detail))
         }
-        let range = IOVARange(proven: mapping.iova.value, mapping.iova.value + (mapping.size - 1))
+        let range = mapping.range
         if !conditions.granule.isWhole(range) {
             odd(.notAligned, "pages are \(HexLiteral.text(conditions.granule.bytes)) bytes")
         }

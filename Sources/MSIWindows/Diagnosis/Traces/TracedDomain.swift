@@ -34,7 +34,10 @@ public struct TracedDomain: Hashable, Sendable {
         public var line: Int
         public var iova: IOVA
         public var physical: PhysicalAddress
+        /// At least 1; the last address is within 64 bits.
         public var size: UInt64
+
+        var range: IOVARange { IOVARange(proven: iova.value, iova.value + (size - 1)) }
     }
 
     /// An address that the model would not have given.
