@@ -109,7 +109,8 @@ let package = Package(
             ["Sandboxes", "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
         tests("JSONTests", ["JSON", "AddressSpaces"]),
-        tests("IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON"]),
+        tests(
+            "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON"], exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"]),
         tests(
