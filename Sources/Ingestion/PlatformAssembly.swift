@@ -163,13 +163,7 @@ struct PlatformAssembly {
         let log = bootLog?.content
         let memory = iomem?.content.memory ?? []
         if firstTable != nil {
-            var facts = ACPIReader.Facts()
-            facts.preservesPCIConfiguration =
-                options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration ?? false
-            facts.inboundWindows = supplement?.facts.inboundWindows ?? [:]
-            facts.pciWindows =
-                supplement?.facts.pciWindows ?? BootLogJoining.windows(log, iomem?.content, &findings)
-            facts.memory = memory.isEmpty ? log?.memory ?? [] : memory
+            let facts = acpiFacts(memory.isEmpty ? log?.memory ?? [] : memory)
             let platform: Platform
             do {
                 platform = try ACPIReader.read(tables, facts, tableFindings)
@@ -178,9 +172,7 @@ struct PlatformAssembly {
             }
             try describe(firstTable ?? "body", platform)
         } else if let bootLog, described == nil {
-            let windows =
-                supplement?.facts.pciWindows
-                ?? BootLogJoining.windows(bootLog.content, iomem?.content, &findings)
+            let windows = windows()
             let described = BootLogJoining.described(
                 bootLog.content, windows: windows, memory: memory.isEmpty ? bootLog.content.memory : memory)
             guard !described.devices.isEmpty else { throw .nothingDescribed }
@@ -197,6 +189,37 @@ struct PlatformAssembly {
         listing?.content.check(platform, &findings)
         platform.findings = findings.findings + platform.findings
         return platform
+    }
+
+    /// What the other parts say that a DSDT would say too.
+    private mutating func acpiFacts(_ memory: [PhysicalRange]) -> ACPIReader.Facts {
+        var facts = ACPIReader.Facts()
+        facts.preservesPCIConfiguration =
+            options.preservesPCIConfiguration ?? supplement?.facts.preservesPCIConfiguration
+        facts.inboundWindows = supplement?.facts.inboundWindows ?? [:]
+        facts.pciWindows = windows()
+        facts.areWindowsStated = supplement?.facts.pciWindows != nil
+        facts.windowsName = facts.areWindowsStated ? Self.statedName : kernelName
+        facts.memory = memory
+        return facts
+    }
+
+    private static let statedName = "the JSON"
+
+    /// Where a kernel printed windows.
+    private var kernelName: String {
+        let isLogged = bootLog?.content.windows.isEmpty == false
+        guard iomem?.content.pciWindows.isEmpty == false else { return "the log" }
+        return isLogged ? "the log with /proc/iomem" : "/proc/iomem"
+    }
+
+    /// The windows that a part states, or those of log and /proc/iomem.
+    private mutating func windows() -> [UInt32: [PCIWindow]] {
+        let printed = BootLogJoining.windows(bootLog?.content, iomem?.content, &findings)
+        guard let supplement, let stated = supplement.facts.pciWindows else { return printed }
+        WindowSource(name: Self.statedName, place: supplement.name, windows: stated)
+            .overrule(WindowSource(name: kernelName, place: "iomem", windows: printed), &findings)
+        return stated
     }
 
     private mutating func noteUnused() {

@@ -37,6 +37,10 @@ public struct Device: Hashable, Sendable {
     public var dmaCoherent: Bool
     /// PCI only: the host bridge's outbound windows, in firmware's order.
     public var pciWindows: [PCIWindow]
+    /// ACPI only: the host bridge has windows that no source states, besides `pciWindows`.
+    public var hasUnknownPCIWindows = false
+    /// ACPI host bridges: whether `_DSM` function 5 asks to keep the boot configuration.
+    public var preservesConfiguration: Bool?
     /// PCI only: the host bridge's own inbound windows (`dma-ranges`), in firmware's order.
     public var inboundWindows: [InboundWindow]
     /// What firmware reserves for this device, in the order in which the kernel reads it. The driver's

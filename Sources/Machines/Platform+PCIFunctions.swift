@@ -27,7 +27,9 @@ extension Platform {
         }
         function.firmwareRegions = function.hardwareMSIRegions(untranslatedRanges)
         function.unappliedRegions = []
-        function.addMemoryRanges(memoryRanges, preservesConfiguration: preservesPCIConfiguration)
+        function.addMemoryRanges(
+            memoryRanges,
+            preservesConfiguration: bridge.preservesConfiguration ?? preservesPCIConfiguration)
         return function
     }
 

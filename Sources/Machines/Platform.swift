@@ -32,8 +32,8 @@ public struct Platform: Hashable, Sendable {
     public var memoryRanges: [ReservedMemoryRange] = []
     /// ACPI only: streams whose MSIs no SMMU translates, disjoint, by SMMU and stream ID ascending.
     public var untranslatedRanges: [UntranslatedRange] = []
-    /// ACPI only: whether the host bridges' `_DSM` function 5 asks to keep the boot configuration. The
-    /// tables that are read here do not say, so the caller does.
+    /// ACPI only: whether `_DSM` function 5 of a host bridge asks to keep the boot configuration, as the DSDT
+    /// or the caller says; each bridge has its own.
     public var preservesPCIConfiguration = false
     public var findings: [Finding]
 

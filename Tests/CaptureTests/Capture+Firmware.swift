@@ -1,8 +1,6 @@
-// From a capture's firmware files to the product's platform. Windows and the like that tables do not hold
-// come from the files that do: outbound windows from /proc/iomem, and from the DSDT the two things that the
-// kernel asks a host bridge's methods for. No AML is interpreted: both are looked up as the bytes that
-// compilers make of them. The capture names functions by bus, device and function, firmware by the path from
-// the root bus: one is translated into the other from what the capture lists.
+// From a capture's firmware files to the product's platform: a device tree, or tables, of which the DSDT has
+// the windows that /proc/iomem shows too. The capture names functions by bus, device and function, firmware by
+// the path from the root bus: one is translated into the other from what the capture lists.
 
 import AddressSpaces
 import Ingestion
@@ -12,13 +10,8 @@ extension Capture {
     /// The device tree where there is one, the tables otherwise.
     static func platform(of name: String) throws -> Platform {
         if let tree = file("platform.dtb", of: name) { return try DeviceTreeReader.read(tree) }
-        var facts = ACPIReader.Facts()
-        facts.pciWindows = [0: outboundWindows(file("iomem.txt", of: name) ?? [])]
-        let dsdt = file("DSDT.aml", of: name) ?? []
-        facts.preservesPCIConfiguration = preservesConfiguration(dsdt)
-        let tables = ["IORT.aml", "APIC.aml", "MCFG.aml"].compactMap { file($0, of: name) }
-        facts.inboundWindows = [0: inboundWindows(dsdt)].filter { !$0.value.isEmpty }
-        return try ACPIReader.read(tables, facts)
+        let tables = ["IORT.aml", "APIC.aml", "MCFG.aml", "DSDT.aml"].compactMap { file($0, of: name) }
+        return try ACPIReader.read(tables)
     }
 
     /// Top-level `PCI Bus 0000:00` lines: the root bus's memory windows. I/O ports are in another file.
@@ -30,40 +23,6 @@ extension Capture {
                 kind: .memory, busStart: ends[0], cpuStart: ends[0], size: ends[1] - ends[0] + 1,
                 is64Bit: ends[1] > UInt64(UInt32.max), isPrefetchable: false)
         }
-    }
-
-    /// Whether `_DSM` of the PCI host bridge has "If (Arg2 == 5) Return (Zero)" (PCI Firmware Specification,
-    /// function 5: preserve the boot configuration).
-    static func preservesConfiguration(_ dsdt: [UInt8]) -> Bool {
-        let uuid: [UInt8] = [
-            0xd0, 0x37, 0xc9, 0xe5, 0x53, 0x35, 0x7a, 0x4d, 0x91, 0x17, 0xea, 0x4d, 0x19, 0xc3, 0x43, 0x4d,
-        ]
-        guard let at = index(of: uuid, in: dsdt[...]) else { return false }
-        let body = dsdt[(at + uuid.count)...].prefix(64)
-        return index(of: [0x93, 0x6a, 0x0a, 0x05, 0xa4, 0x00], in: body) != nil
-    }
-
-    /// The QWORD descriptors in `_DMA`'s resource template; none without the object.
-    static func inboundWindows(_ dsdt: [UInt8]) -> [InboundWindow] {
-        guard let at = index(of: Array("_DMA".utf8), in: dsdt[...]) else { return [] }
-        var windows: [InboundWindow] = []
-        var next = at + 4
-        while let descriptor = index(of: [0x8a, 0x2b, 0x00, 0x00], in: dsdt[next...].prefix(16)),
-            dsdt.count >= descriptor + 46
-        {
-            func field(_ offset: Int) -> UInt64 {
-                dsdt[(descriptor + offset)..<(descriptor + offset + 8)].reversed()
-                    .reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            }
-            windows.append(
-                InboundWindow(busStart: field(14), cpuStart: field(14) &+ field(30), size: field(38)))
-            next = descriptor + 46
-        }
-        return windows
-    }
-
-    private static func index(of pattern: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
-        bytes.indices.first { bytes[$0...].starts(with: pattern) }
     }
 }
 

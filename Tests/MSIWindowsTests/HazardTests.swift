@@ -17,6 +17,8 @@ import Testing
         crashing.unappliedRegions = [
             UnappliedRegion(reason: .crashesKernel, region: nil, location: "/reserved-memory/msi")
         ]
+        var unknown = W.pci()
+        unknown.hasUnknownPCIWindows = true
         var skipped = W.pci()
         skipped.unappliedRegions = [
             UnappliedRegion(
@@ -106,6 +108,8 @@ import Testing
                 16, .directRegion,
                 ask(.vfioType1, W.pci([W.region(0x1000, 0x1000, .direct)]), .fixed, W.its) { _ in }
             ),
+            (17, .pciWindowsUnknown, ask(.vfioType1, unknown, .fixed, W.its) { _ in }),
+            (17, .pciWindowsUnknown, ask(.dmaAPI, unknown, .fixed, W.its) { _ in }),
         ]
     }()
 
@@ -114,7 +118,7 @@ import Testing
             let codes = Decision.decide(question).warnings.map(\.code)
             #expect(codes.contains(code), "hazard \(number): \(codes)")
         }
-        #expect(Set(Self.hazards.map(\.0)) == Set(1...16))
+        #expect(Set(Self.hazards.map(\.0)) == Set(1...17))
     }
 
     @Test func theOrdinaryMachineHasNone() {

@@ -25,6 +25,7 @@ extension JSONWriter {
             writer.member("dma_limit", hex: device.dmaLimit)
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
+            if device.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
             if let host = device.hostBridge { writer.member("host_bridge", host) }
         }
     }

@@ -94,6 +94,7 @@ extension Service {
             return json(200) { writer in
                 writer.member("view", view.rawValue)
                 writer.member("dma_limit", hex: withheld.dmaLimit)
+                if device.source.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
                 writer.member("errno", orNull: withheld.errno?.rawValue)
                 writer.array("items") { writer in withheld.items.forEach { writer.item($0) } }
                 writer.model(conditions.kernel, engine: configuration.version)

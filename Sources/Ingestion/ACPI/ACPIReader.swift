@@ -4,19 +4,31 @@
 public import AddressSpaces
 public import Machines
 
-/// Reads IORT and MADT.
+/// Reads IORT and MADT, and what DSDT and SSDTs say of host bridges.
 public enum ACPIReader {
-    /// What no table that is read here says, and a caller may know.
+    /// What a DSDT would say and a caller may know too. Where both do, the caller's facts count.
     public struct Facts: Sendable {
         /// The host bridges' `_DSM` function 5 returns 0: the kernel keeps the boot configuration, and
-        /// applies RMRs to PCI functions.
-        public var preservesPCIConfiguration = false
+        /// applies RMRs to PCI functions. nil when the caller does not say.
+        public var preservesPCIConfiguration: Bool?
         /// Outbound windows of root complexes by PCI segment, from `_CRS`.
         public var pciWindows: [UInt32: [PCIWindow]] = [:]
+        /// Where they are from, for sentences.
+        var windowsName = "/proc/iomem"
+        /// A caller states them; otherwise a kernel printed them, and a DSDT may complete them.
+        var areWindowsStated = false
         /// Inbound windows of root complexes by PCI segment, from `_DMA`. They bound what DMA reaches,
         /// in place of the table's own limit, and reserve nothing between them: only device trees do that.
         public var inboundWindows: [UInt32: [InboundWindow]] = [:]
         public var memory: [PhysicalRange] = []
+        /// Segments whose host bridges have windows that are not known.
+        var unknownSegments: Set<UInt32> = []
+        /// A table of AML cannot be read, and nothing else says what it would.
+        var areAllUnknown = false
+        /// Whether a segment that no source names has no windows.
+        var areOthersAbsent = false
+        /// By segment, from the host bridges' own methods.
+        var preserves: [UInt32: Bool] = [:]
 
         public init() {}
     }
@@ -41,11 +53,15 @@ public enum ACPIReader {
         }
         var madt: MADT?
         if let table = try set.only("APIC") { madt = try MADT(table, &findings) }
-        for table in set.tables where !["IORT", "APIC"].contains(table.signature) {
+        let read = ["IORT", "APIC"] + AMLReader.signatures
+        for table in set.tables where !read.contains(table.signature) {
             findings.note(
                 .info, "table-not-read", table.signature,
-                "\(table.bytes.count) bytes of \(table.signature); only IORT and APIC are read.")
+                "\(table.bytes.count) bytes of \(table.signature); only IORT, APIC, DSDT and SSDT are read.")
         }
+        var facts = facts
+        facts.areOthersAbsent = !facts.pciWindows.isEmpty
+        if let bridges = try BridgeFacts(set, &findings) { facts.join(bridges, &findings) }
         let nodes = try IORTTable(iort, &findings)
         nodes.check(&findings)
         var analysis = IORTAnalysis(nodes, madt, facts, findings)

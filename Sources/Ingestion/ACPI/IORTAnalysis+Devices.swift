@@ -26,7 +26,7 @@ extension IORTAnalysis {
             try findControllers(&device, index)
             device.firmwareRegions = device.hardwareMSIRegions(untranslatedRanges)
             device.addMemoryRanges(
-                memoryRanges, preservesConfiguration: facts.preservesPCIConfiguration)
+                memoryRanges, preservesConfiguration: device.preservesConfiguration ?? false)
             try takeRegions(
                 device.pciWindows.count + device.firmwareRegions.count + device.unappliedRegions.count)
             try takeStreams(device.streams.count)
@@ -42,11 +42,15 @@ extension IORTAnalysis {
         switch node.content {
         case .rootComplex(let root):
             let id = Device.rootComplexID(root.segment)
-            return Device(
+            var device = Device(
                 id: id, kind: .rootComplex, streams: rootComplexStreams(index),
                 dmaLimit: inboundLimit(root.segment)
                     ?? limit(root.memoryAddressLimit, of: node, "root complex"),
                 dmaCoherent: root.cacheCoherent == 1, pciWindows: facts.pciWindows[root.segment] ?? [])
+            device.hasUnknownPCIWindows = !facts.knowsWindows(of: root.segment)
+            device.preservesConfiguration =
+                facts.preservesPCIConfiguration ?? facts.preserves[root.segment] ?? false
+            return device
         case .namedComponent(let component):
             let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
             return Device(

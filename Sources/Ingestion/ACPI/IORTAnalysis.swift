@@ -55,7 +55,8 @@ struct IORTAnalysis {
             msiControllers: controllers, devices: devices, memory: facts.memory)
         platform.memoryRanges = memoryRanges
         platform.untranslatedRanges = untranslatedRanges
-        platform.preservesPCIConfiguration = facts.preservesPCIConfiguration
+        platform.preservesPCIConfiguration =
+            facts.preservesPCIConfiguration ?? devices.contains { $0.preservesConfiguration == true }
         platform.findings = findings.findings
         return platform
     }
@@ -186,12 +187,16 @@ struct IORTAnalysis {
                 .info, "no-smmu", "IORT",
                 "No SMMU is described: nothing is translated, and MSIs go to physical doorbells.")
         }
-        let bridges = devices.filter { $0.kind == .rootComplex }
-        if !bridges.isEmpty, bridges.allSatisfy(\.pciWindows.isEmpty) {
+        let unknown = devices.filter(\.hasUnknownPCIWindows).compactMap(\.segment)
+        if !unknown.isEmpty {
+            let shown = unknown.prefix(8).map(String.init).joined(separator: ", ")
             findings.note(
                 .info, "pci-windows-unknown", "IORT",
-                "PCI windows are in `_CRS` of the host bridges, not in IORT: send /proc/iomem or the windows as "
-                    + "JSON in a part of their own; otherwise they count as absent.")
+                "The PCI windows of \(unknown.count == 1 ? "segment" : "segments") \(shown)"
+                    + (unknown.count > 8 ? " and \(unknown.count - 8) others" : "")
+                    + " are not known: they are in `_CRS` of the host bridges, not in IORT. Send DSDT and SSDTs, "
+                    + "/proc/iomem, or the windows as JSON in a part of their own; until then, what looks free "
+                    + "may lie in one.")
         }
         for range in memoryRanges
         where !devices.contains(where: { $0.streams.contains { $0.meets(range) } }) {
@@ -206,8 +211,9 @@ struct IORTAnalysis {
                 findings.note(
                     .warning, "rmr-not-preserved", region.location,
                     "The range is for PCI functions behind \(device.id). Linux applies it only when `_DSM` function "
-                        + "5 of the host bridge asks to keep the configuration: send preserve_config=true if it does."
-                )
+                        + "5 of the host bridge asks to keep the configuration"
+                        + (device.segment.flatMap { facts.preserves[$0] } == nil
+                            ? ": send preserve_config=true if it does." : ", and it does not."))
             }
         }
     }

@@ -4,55 +4,24 @@ import AddressSpaces
 import Machines
 
 extension BootLogJoining {
-    /// The windows of two sources by segment, and what only one of them has.
+    /// The windows of log and /proc/iomem by segment, and what only one of them has.
     static func windows(
         _ log: BootLog?, _ iomem: IOMemText.Content?, _ findings: inout FindingList
     ) -> [UInt32: [PCIWindow]] {
         guard let log, !log.windows.isEmpty else { return iomem?.pciWindows ?? [:] }
         guard let iomem, !iomem.pciWindows.isEmpty else { return log.windows }
-        var joined = log.windows
-        for (segment, others) in iomem.pciWindows.sorted(by: { $0.key < $1.key }) {
-            // An excerpt denies nothing of bridges that it does not name.
-            guard let own = joined[segment] else {
-                joined[segment] = others
-                continue
-            }
-            let (ownSet, otherSet) = (addresses(own), addresses(others))
-            for range in otherSet.subtracting(ownSet).ranges {
-                findings.note(
-                    .warning, "windows-contradict", place,
-                    "/proc/iomem has \(range.text) for host bridges of segment \(segment), and the log does "
-                        + "not; it counts as a window.")
-            }
-            for range in ownSet.subtracting(otherSet).ranges {
-                findings.note(
-                    .warning, "windows-contradict", place,
-                    "The log has window \(range.text) on segment \(segment), and /proc/iomem does not; it "
-                        + "counts as a window.")
-            }
-            for window in own where window.busStart != window.cpuStart {
+        for (segment, windows) in log.windows.sorted(by: { $0.key < $1.key })
+        where iomem.pciWindows[segment] != nil {
+            for window in windows where window.busStart != window.cpuStart {
                 findings.note(
                     .info, "log-bus-address", place,
                     "The window at \(HexLiteral.text(window.cpuStart)) of segment \(segment) is at "
                         + "\(HexLiteral.text(window.busStart)) on the bus, which /proc/iomem does not say.")
             }
-            joined[segment] = own + otherSet.subtracting(ownSet).ranges.map(IOMemText.window)
         }
-        for segment in log.windows.keys.sorted() where iomem.pciWindows[segment] == nil {
-            findings.note(
-                .warning, "windows-contradict", place,
-                "The log has windows on segment \(segment), and /proc/iomem has none there; they count."
-            )
-        }
-        return joined
-    }
-
-    /// CPU addresses of windows.
-    private static func addresses(_ windows: [PCIWindow]) -> IOVASet {
-        IOVASet(
-            windows.filter { $0.kind == .memory }.compactMap {
-                IOVARange(start: IOVA($0.cpuStart), size: $0.size)
-            })
+        return WindowSource(name: "the log", place: place, windows: log.windows)
+            .joined(
+                with: WindowSource(name: "/proc/iomem", place: "iomem", windows: iomem.pciWindows), &findings)
     }
 
     /// The log's windows against those of a description that has its own.
@@ -60,8 +29,8 @@ extension BootLogJoining {
         guard !log.windows.isEmpty, platform.source == .deviceTree || platform.source == .json else { return }
         let bridges = platform.devices.filter { $0.isPCI && !$0.pciWindows.isEmpty }
         guard !bridges.isEmpty else { return }
-        let described = Self.addresses(bridges.flatMap(\.pciWindows))
-        let told = Self.addresses(log.bridges.flatMap(\.windows))
+        let described = WindowSource.addresses(bridges.flatMap(\.pciWindows))
+        let told = WindowSource.addresses(log.bridges.flatMap(\.windows))
         for (set, words) in [
             (told.subtracting(described), "The log has a window that the description does not"),
             (described.subtracting(told), "The description has a window that the log does not"),

@@ -2,6 +2,7 @@
 // answer. The switch over consumers is here and nowhere else.
 
 public import AddressSpaces
+import Machines
 public import LinuxReleases
 
 /// One decision.
@@ -81,8 +82,16 @@ extension Decision {
             case .dmaAPI: DMALayer.decide(question, &recorder)
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
+        if question.device.hasUnknownPCIWindows, let window = decision.window {
+            decision.warn(.pciWindowsUnknown, Self.unknownWindows(of: question.device), range: window)
+        }
         decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
         return decision
+    }
+
+    private static func unknownWindows(of device: Device) -> String {
+        "The PCI windows of \(device.hostBridge ?? device.id) are not known, and this window may lie in one: send the "
+            + "DSDT with its SSDTs, or /proc/iomem."
     }
 
     /// Decides without an explanation.

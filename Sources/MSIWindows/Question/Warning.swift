@@ -13,6 +13,8 @@ public struct Warning: Hashable, Sendable {
         /// Only the device's own driver would keep that region.
         case windowInRelaxableRegion = "window_in_relaxable_region"
         case windowInPCIWindow = "window_in_pci_window"
+        /// No source states the host bridge's windows, so that what looks free may lie in one.
+        case pciWindowsUnknown = "pci_windows_unknown"
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
         case windowInPageZero = "window_in_page_zero"
         case windowOutsideIOVARanges = "window_outside_iova_ranges"

@@ -1,0 +1,56 @@
+// The facts that a caller or a kernel gave, joined with what DSDT and SSDTs say of the host bridges. What a
+// caller states counts, and a finding names each contradiction.
+
+import AddressSpaces
+import Machines
+
+extension ACPIReader.Facts {
+    mutating func join(_ bridges: BridgeFacts, _ findings: inout FindingList) {
+        joinWindows(bridges, &findings)
+        joinInbound(bridges, &findings)
+        preserves = bridges.preserves
+        guard let stated = preservesPCIConfiguration else { return }
+        for (segment, own) in bridges.preserves.sorted(by: { $0.key < $1.key }) where own != stated {
+            findings.note(
+                .warning, "preserve-config-contradicts", bridges.place,
+                "preserve_config is \(stated), and `_DSM` function 5 of segment \(segment) says \(own); the "
+                    + "caller's value counts.")
+        }
+    }
+
+    private mutating func joinWindows(_ bridges: BridgeFacts, _ findings: inout FindingList) {
+        let given = pciWindows
+        let own = WindowSource(name: bridges.name, place: bridges.place, windows: bridges.windows)
+        let others = WindowSource(name: windowsName, place: "iomem", windows: given)
+        if areWindowsStated {
+            others.overrule(own, &findings)
+            pciWindows = bridges.windows.merging(given) { _, stated in stated }
+        } else if !given.isEmpty {
+            pciWindows = own.joined(with: others, &findings)
+        } else {
+            pciWindows = bridges.windows
+        }
+        unknownSegments = bridges.unknownSegments.subtracting(given.keys)
+        if bridges.isIncomplete, given.isEmpty { areAllUnknown = true }
+    }
+
+    private mutating func joinInbound(_ bridges: BridgeFacts, _ findings: inout FindingList) {
+        for (segment, own) in bridges.inboundWindows.sorted(by: { $0.key < $1.key }) {
+            guard let stated = inboundWindows[segment] else {
+                inboundWindows[segment] = own
+                continue
+            }
+            if Set(stated) != Set(own) {
+                findings.note(
+                    .warning, "inbound-windows-contradict", bridges.place,
+                    "dma_ranges of segment \(segment) differ from `_DMA`; the caller's count.")
+            }
+        }
+    }
+
+    /// Whether all outbound windows of a segment's host bridges are known, be it that there are none.
+    func knowsWindows(of segment: UInt32) -> Bool {
+        if areAllUnknown || unknownSegments.contains(segment) { return false }
+        return pciWindows[segment] != nil || areOthersAbsent
+    }
+}
