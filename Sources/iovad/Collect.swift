@@ -63,6 +63,7 @@ struct HostCollection {
             let tree = bytes(Self.treePath)
             let iort = bytes("\(Self.tablesPath)/IORT")
             let apic = iort == nil ? nil : bytes("\(Self.tablesPath)/APIC")
+            let (dsdt, ssdts) = iort == nil ? (nil, []) : readAML()
             let iomem = text("/proc/iomem")
             let log = kernelLog()
             let groups = readGroups()
@@ -81,6 +82,8 @@ struct HostCollection {
                     writer.object("acpi") { writer in
                         writer.member("IORT", orNull: iort.map(Self.hex))
                         writer.member("APIC", orNull: apic.map(Self.hex))
+                        writer.member("DSDT", orNull: dsdt.map(Self.hex))
+                        writer.member("SSDT", strings: ssdts.map(Self.hex))
                     }
                     writer.member("iomem", orNull: iomem)
                     writer.member("dmesg", orNull: log)
@@ -90,6 +93,36 @@ struct HostCollection {
             }
             return writer.bytes + [0x0a]
         }
+    }
+
+    /// DSDT and SSDTs, these in the order of their numbers, as far as there is room for them.
+    private mutating func readAML() -> (dsdt: [UInt8]?, ssdts: [[UInt8]]) {
+        var room = AMLLimits.collectedBytesMax
+        let dsdt = aml("DSDT", &room)
+        let names = Files.names(in: root + Self.tablesPath).filter(Self.isSSDT)
+            .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
+        if names.count > AMLLimits.collectedSSDTsMax {
+            notes.append("more than \(AMLLimits.collectedSSDTsMax) SSDTs: the others are left out")
+        }
+        return (dsdt, names.prefix(AMLLimits.collectedSSDTsMax).compactMap { aml($0, &room) })
+    }
+
+    private mutating func aml(_ name: String, _ room: inout Int) -> [UInt8]? {
+        guard let bytes = bytes("\(Self.tablesPath)/\(name)") else { return nil }
+        guard bytes.count <= room else {
+            notes.append("\(name) is left out: more than \(AMLLimits.collectedBytesMax) bytes of AML")
+            return nil
+        }
+        room -= bytes.count
+        return bytes
+    }
+
+    /// `SSDT`, or `SSDT1` to `SSDT999`, as the kernel numbers several.
+    private static func isSSDT(_ name: String) -> Bool {
+        guard name.hasPrefix("SSDT") else { return false }
+        let digits = name.utf8.dropFirst(4)
+        return digits.isEmpty
+            || digits.count <= 3 && digits.first != 0x30 && digits.allSatisfy { (0x30...0x39).contains($0) }
     }
 
     private struct Group {

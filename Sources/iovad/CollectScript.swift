@@ -23,6 +23,8 @@ enum CollectScript {
         tables=/sys/firmware/acpi/tables
         log=/var/log/dmesg
         lines_max=\#(BootLogExcerpt.linesMax)
+        aml_max=\#(AMLLimits.collectedBytesMax)
+        ssdts_max=\#(AMLLimits.collectedSSDTsMax)
         notes=
 
         note() {
@@ -118,6 +120,33 @@ enum CollectScript {
         known $tables/IORT; has_iort=$known
         has_apic=0
         if [ $has_iort = 1 ]; then known $tables/APIC; has_apic=$known; fi
+
+        # Whether there is room for a table of AML; one that has none is noted.
+        aml=0
+        fits() {
+            readable "$tables/$1" || return 1
+            size=$(cat "$root$tables/$1" | wc -c)
+            if [ $((aml + size)) -gt $aml_max ]; then
+                note "$1 is left out: more than $aml_max bytes of AML"
+                return 1
+            fi
+            aml=$((aml + size))
+        }
+        has_dsdt=0
+        ssdts=
+        if [ $has_iort = 1 ]; then
+            if fits DSDT; then has_dsdt=1; fi
+            numbers=$(names $tables \
+                | sed -n -e 's/^SSDT$/0/p' -e 's/^SSDT\([1-9][0-9]\{0,2\}\)$/\1/p' | sort -n)
+            if [ -n "$(printf '%s\n' "$numbers" | sed -n "$((ssdts_max + 1))p")" ]; then
+                numbers=$(printf '%s\n' "$numbers" | sed -n "1,${ssdts_max}p")
+                note "more than $ssdts_max SSDTs: the others are left out"
+            fi
+            for n in $numbers; do
+                [ "$n" != 0 ] || n=
+                if fits "SSDT$n"; then ssdts="$ssdts SSDT$n"; fi
+            done
+        fi
         known /proc/iomem; has_iomem=$known
 
         messages=
@@ -167,7 +196,16 @@ enum CollectScript {
         hex $tables/IORT $has_iort
         printf ',"APIC":'
         hex $tables/APIC $has_apic
-        printf '},"iomem":'
+        printf ',"DSDT":'
+        hex $tables/DSDT $has_dsdt
+        printf ',"SSDT":['
+        comma=
+        for name in $ssdts; do
+            printf '%s' "$comma"
+            comma=,
+            hex "$tables/$name" 1
+        done
+        printf ']},"iomem":'
         text /proc/iomem $has_iomem
         printf ',"dmesg":'
         if [ -z "$messages" ]; then printf 'null'; else

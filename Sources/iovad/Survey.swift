@@ -20,7 +20,8 @@ struct SurveyCommand: ParsableCommand {
         discussion: """
             Reads device trees, IORTs, reserved_regions text, and JSON: the native model or what
             `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt and IORT; a file that
-            is given itself may have any name. APIC, iomem and dmesg beside an IORT are read with it.
+            is given itself may have any name. APIC, DSDT, SSDTs, iomem and dmesg beside an IORT are read with
+            it.
 
               iovad survey /usr/lib/modules/*/dtb
               iovad survey collected-hosts/ --constant 0xe000000

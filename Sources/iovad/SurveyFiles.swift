@@ -1,7 +1,7 @@
 // Which files a survey reads: those named, and everything below folders that has the name of a description
 // of a machine. Its bytes decide what a file contains, as for POST /v1/platforms. A folder with an IORT is
-// one machine's: the APIC table, /proc/iomem's text and dmesg's beside it are read with it, its other tables
-// are not.
+// one machine's: APIC, DSDT, SSDTs, /proc/iomem's text and dmesg's beside it are read with it, its other
+// tables are not.
 
 import API
 import Glibc
@@ -14,8 +14,9 @@ enum SurveyFiles {
     static let suffixes = [".dtb", ".json", ".aml", ".txt"]
     /// The stem of a file with an IORT, of any suffix: so /sys/firmware/acpi/tables and acpixtract call it.
     private static let iort = "iort"
-    /// Stems of what supplements the IORT in its folder.
-    private static let supplements = ["apic", "iomem", "dmesg"]
+    /// Stems of what supplements the IORT in its folder; an SSDT has a number too.
+    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg"]
+    private static let numbered = "ssdt"
     private static let depthMax = 32
 
     /// A machine's name and where it is read from.
@@ -54,7 +55,7 @@ enum SurveyFiles {
 
     private static func belongsToIORT(_ name: String) -> Bool {
         let stem = stem(of: name)
-        return stem != iort && (supplements.contains(stem) || split(name).suffix == ".aml")
+        return stem != iort && (supplements.contains { isStem(stem, of: $0) } || split(name).suffix == ".aml")
     }
 
     private static func stem(of name: String) -> String { split(name).stem.lowercased() }
@@ -96,14 +97,23 @@ enum SurveyFiles {
         return .failure(Unreadable(reason: "\(first.pointer): \(first.detail)"))
     }
 
-    /// `APIC`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes; none for other names.
+    /// `APIC`, `DSDT`, `SSDT1`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes; none for
+    /// other names.
     private static func supplements(of path: String) -> [String] {
         let folder = folder(of: path)
         guard stem(of: String(path.dropFirst(folder.count))) == iort else { return [] }
         let names = Files.names(in: folder.isEmpty ? "." : folder)
-        return supplements.compactMap { wanted in
-            names.first { stem(of: $0) == wanted && Files.isFile(folder + $0) }
+        return supplements.flatMap { wanted in
+            names.filter { isStem(stem(of: $0), of: wanted) && Files.isFile(folder + $0) }
+                .sorted { (stem(of: $0).utf8.count, $0) < (stem(of: $1).utf8.count, $1) }
+                .prefix(wanted == numbered ? AMLLimits.collectedSSDTsMax : 1)
         }
+    }
+
+    /// `dsdt` of itself, `ssdt12` of `ssdt`.
+    private static func isStem(_ stem: String, of wanted: String) -> Bool {
+        guard wanted == numbered, stem.hasPrefix(wanted) else { return stem == wanted }
+        return stem.utf8.dropFirst(wanted.utf8.count).allSatisfy { (0x30...0x39).contains($0) }
     }
 
     /// With its last slash; empty for a bare name.

@@ -1,6 +1,6 @@
 // From a capture's firmware files to the product's platform: a device tree, or tables, of which the DSDT has
-// the windows that /proc/iomem shows too. The capture names functions by bus, device and function, firmware by
-// the path from the root bus: one is translated into the other from what the capture lists.
+// the windows that /proc/iomem shows too. The capture names functions by bus, device and function, firmware
+// by the path from the root bus: one is translated into the other from what the capture lists.
 
 import AddressSpaces
 import Ingestion

@@ -117,6 +117,35 @@ import Testing
         #expect(errors == "iovad collect: cannot read /sys/kernel/iommu_groups/9/type: run as root\n")
     }
 
+    /// DSDT and SSDTs in the order of their numbers, and no more bytes than there is room for.
+    @Test func tablesOfAML() throws {
+        let tree = Tree()
+        let tables = "sys/firmware/acpi/tables"
+        try tree.add("\(tables)/IORT", [1])
+        try tree.add("\(tables)/DSDT", [2])
+        for name in ["SSDT10", "SSDT9", "SSDT1", "SSDT", "SSDT0", "SSDT01", "SSDT1000", "SSDTx", "ssdt2"] {
+            try tree.add("\(tables)/\(name)", Array(name.utf8.suffix(2)))
+        }
+        try tree.add("\(tables)/SSDT7", [UInt8](repeating: 0, count: 2 << 20))
+        try tree.add("\(tables)/dynamic/SSDT99", [9])
+        let (json, errors) = try collect(tree.folder.path)
+        let acpi = json["acpi"] as? [String: Any]
+        #expect(acpi?["DSDT"] as? String == "02")
+        #expect(acpi?["SSDT"] as? [String] == ["DT", "T1", "T9", "10"].map { Array($0.utf8).hexDigits })
+        #expect(errors.contains("SSDT7 is left out: more than 2097152 bytes of AML"))
+        let many = Tree()
+        try many.add("\(tables)/IORT", [1])
+        for number in 1...50 { try many.add("\(tables)/SSDT\(number)", [UInt8(number)]) }
+        let cut = try collect(many.folder.path)
+        #expect(((cut.json["acpi"] as? [String: Any])?["SSDT"] as? [String])?.count == 48)
+        #expect((cut.json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
+        #expect(cut.errors.contains("more than 48 SSDTs"))
+        // Without an IORT nothing joins them.
+        let bare = Tree()
+        try bare.add("\(tables)/DSDT", [2])
+        #expect((try collect(bare.folder.path).json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
+    }
+
     /// Of a kernel's log only what is read of it, without stamps; the command line stays at home.
     @Test func linesOfTheKernelsLog() throws {
         let tree = Tree()

@@ -91,7 +91,13 @@ import Testing
         try Data(table.table()).write(to: server.appendingPathComponent("IORT"))
         try Data(ACPITableBuilder.madt(its: [(0, 0x7ff_8000)])).write(
             to: server.appendingPathComponent("APIC"))
-        try Data([1, 2, 3]).write(to: server.appendingPathComponent("DSDT.aml"))
+        try Data([1, 2, 3]).write(to: server.appendingPathComponent("FACP.aml"))
+        try Data(ACPITableBuilder.table("DSDT", revision: 2, [])).write(
+            to: server.appendingPathComponent("DSDT.aml"))
+        for name in ["SSDT2", "ssdt10.dat"] {
+            try Data(ACPITableBuilder.table("SSDT", revision: 2, [])).write(
+                to: server.appendingPathComponent(name))
+        }
         try Data("30000000-3fffffff : PCI Bus 0000:00\n".utf8).write(
             to: server.appendingPathComponent("iomem.txt"))
         try Data(table.table()).write(to: folder.appendingPathComponent("alone.aml"))

@@ -1,5 +1,5 @@
-// The forms of `_CRS`, `_SEG` and `_DSM` that are read, and those that are refused with their offset: compiled
-// from ASL of ours. What nothing can have changed is known; everything else is unknown, not absent.
+// The forms of `_CRS`, `_SEG` and `_DSM` that are read, and those that are refused with their offset:
+// compiled from ASL of ours. What nothing can have changed is known; everything else is unknown, not absent.
 
 import Machines
 import TestSupport

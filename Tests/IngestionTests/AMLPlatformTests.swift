@@ -40,7 +40,7 @@ import Testing
         #expect(root[3].pciWindows.map(\.busStart) == [0x3000_0000])
         #expect(root[9].pciWindows.map(\.busStart) == [0x4000_0000])
         // One bridge's segment has to be evaluated, so that every segment may have more.
-        #expect(root.allSatisfy(\.hasUnknownPCIWindows))
+        #expect(root.allSatisfy { $0.hasUnknownPCIWindows })
         for code in [
             "crs-needs-evaluation", "seg-needs-evaluation", "bridge-absent", "crs-without-window",
             "pci-windows-unknown",
@@ -146,7 +146,7 @@ import Testing
         }
         // Names lead to their tables whatever the order: an SSDT alone declares no bridge.
         let alone = try ACPIReader.read([iort(0..<2), windows])
-        #expect(alone.devices.allSatisfy(\.hasUnknownPCIWindows))
+        #expect(alone.devices.allSatisfy { $0.hasUnknownPCIWindows })
         let error = #expect(throws: ACPIError.self) { try ACPIReader.read([iort(0..<1), bridge, bridge]) }
         guard case .secondTable? = error else {
             Issue.record("two DSDTs")

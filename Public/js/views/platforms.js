@@ -12,7 +12,7 @@ async function mediaType(file) {
   const bytes = new Uint8Array(await file.slice(0, 64).arrayBuffer());
   const text = new TextDecoder('latin1').decode(bytes);
   if (bytes[0] === 0xd0 && bytes[1] === 0x0d && bytes[2] === 0xfe && bytes[3] === 0xed) return DEVICE_TREE;
-  if (/^(IORT|APIC)/.test(text)) return ACPI;
+  if (/^(IORT|APIC|DSDT|SSDT)/.test(text)) return ACPI;
   if (/^\s*\{/.test(text)) return 'application/json';
   if (!/[^\t\n\r\x20-\x7e]/.test(text)) return 'text/plain';
   return 'application/octet-stream';
@@ -46,7 +46,7 @@ export class PlatformPicker {
     this.element = h('div', { class: 'picker' }, this.list,
       h('div', { class: 'drop' }, input,
         h('label', { for: 'file' }, icon('drop'), h('span', null, h('strong', null, 'Drop a file'), ' or choose one')),
-        h('small', null, 'Device tree, IORT (with MADT), sysfs reserved_regions, collected JSON. It is sent to this server only.')),
+        h('small', null, 'Device tree, IORT (with MADT, DSDT, SSDTs), sysfs reserved_regions, collected JSON. It is sent to this server only.')),
       this.message);
     this.listen();
   }

@@ -126,7 +126,8 @@ def collect(r, context):
             for device in group.get("devices", []):
                 links[f"{base}/devices/{device}"] = f"../../../../devices/pci0000:00/{device}"
         for source, path in (("platform.dtb", "sys/firmware/fdt"), ("IORT.aml", "sys/firmware/acpi/tables/IORT"),
-                             ("APIC.aml", "sys/firmware/acpi/tables/APIC"), ("iomem.txt", "proc/iomem")):
+                             ("APIC.aml", "sys/firmware/acpi/tables/APIC"),
+                             ("DSDT.aml", "sys/firmware/acpi/tables/DSDT"), ("iomem.txt", "proc/iomem")):
             if os.path.exists(os.path.join(folder, source)):
                 files[f"host/{path}"] = shelf.read(os.path.join(folder, source))
         files["host/proc/sys/kernel/osrelease"] = b"7.2.13\n"

@@ -145,6 +145,8 @@ def captures(r, context):
                      if os.path.exists(os.path.join(folder, part))]
             upload(r, context, name, shelf.multipart(parts), shelf.MULTIPART, "boot",
                    "&preserve_config=true" if keeps else "")
+            # The tables alone: windows and the boot configuration are the DSDT's.
+            upload(r, context, f"dsdt-{name}"[:64], shelf.multipart(parts[:-1]), shelf.MULTIPART, "boot")
         text = shelf.regions_text(truth)
         if text:
             upload(r, context, f"rr-{name}"[:64], text, TEXT, "sysfs")
@@ -164,7 +166,8 @@ def collected_host(folder, truth):
               for number, group in sorted(truth.get("groups", {}).items(), key=lambda item: int(item[0]))]
     return {"collected": {
         "format": 1, "kernel_release": str(truth.get("kernel")), "page_size": 4096,
-        "device_tree": blob("platform.dtb"), "acpi": {"IORT": blob("IORT.aml"), "APIC": blob("APIC.aml")},
+        "device_tree": blob("platform.dtb"), "acpi": {"IORT": blob("IORT.aml"), "APIC": blob("APIC.aml"),
+                 "DSDT": blob("DSDT.aml"), "SSDT": []},
         "iomem": shelf.read(iomem).decode() if os.path.exists(iomem) else None, "groups": groups,
         "notes": ["written by the recorder"]}}
 

@@ -172,6 +172,8 @@ package enum Limits {
         ("aml_host_bridges_max", AMLLimits.hostBridgesMax),
         ("aml_selection_steps_max", AMLLimits.selectionStepsMax),
         ("aml_selection_depth_max", AMLLimits.selectionDepthMax),
+        ("collected_aml_bytes_max", AMLLimits.collectedBytesMax),
+        ("collected_ssdts_max", AMLLimits.collectedSSDTsMax),
         ("native_list_max", NativePlatform.listMax), ("native_smmus_max", NativePlatform.smmusMax),
         ("native_msi_controllers_max", NativePlatform.controllersMax),
         ("text_groups_max", TextLimits.groupsMax), ("text_regions_max", TextLimits.regionsMax),

@@ -26,7 +26,7 @@ struct CollectedHost {
     var kernelRelease: String?
     var pageSize: UInt64?
     var deviceTree: [UInt8]?
-    /// IORT first, then APIC.
+    /// IORT first, then APIC, DSDT and the SSDTs in order.
     var tables: [[UInt8]] = []
     var iomem: [UInt8]?
     var bootLog: [UInt8]?
@@ -49,7 +49,12 @@ struct CollectedHost {
         pageSize = Self.present(reader.optional("page_size"))?.u64(problems)
         deviceTree = Self.hex(reader.optional("device_tree"), bytesMax, problems)
         if let node = Self.present(reader.optional("acpi")), var tables = ObjectReader(node, problems) {
-            self.tables = ["IORT", "APIC"].compactMap { Self.hex(tables.optional($0), bytesMax, problems) }
+            self.tables = ["IORT", "APIC", "DSDT"].compactMap {
+                Self.hex(tables.optional($0), bytesMax, problems)
+            }
+            self.tables += NativePlatform.list(
+                Self.present(tables.optional("SSDT")), max: ACPILimits.tablesMax, problems
+            ) { Self.hex($0, bytesMax, problems) }
             tables.finish()
         }
         iomem = Self.present(reader.optional("iomem"))?.string(bytesMax: bytesMax, problems)

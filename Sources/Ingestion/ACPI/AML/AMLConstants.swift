@@ -1,5 +1,6 @@
 // Values that AML gives without being run: constants under a name, constants that a method returns at once,
-// and buffers that a method returns which nothing can have changed. Everything else is refused with its place.
+// and buffers that a method returns and that nothing can have changed. Everything else is refused with its
+// place.
 
 /// A constant.
 enum AMLConstant: Hashable, Sendable {

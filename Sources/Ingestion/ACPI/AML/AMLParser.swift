@@ -1,6 +1,6 @@
 // From bytes of AML to terms, by package lengths and the operands of each opcode, with a stack of its own
 // instead of recursion. A name takes as many operands as the method that it names has arguments; one that is
-// declared nowhere takes none, which keeps the terms after it whole, because AML's terms say their own length.
+// declared nowhere takes none, which keeps the terms after it whole: AML's terms say their own length.
 
 struct AMLParser {
     /// An unfinished term.

@@ -1,5 +1,5 @@
-// The entrance for AML: a DSDT and its SSDTs, in order, give the host bridges. Nothing is run. A table that is
-// not sound is refused as a whole with an offset; a fact that needs running is unknown with an offset.
+// The entrance for AML: a DSDT and its SSDTs, in order, give the host bridges. Nothing is run. A table that
+// is not sound is refused as a whole with an offset; a fact that needs running is unknown with an offset.
 
 /// Reads host bridges from AML.
 enum AMLReader {

@@ -79,14 +79,17 @@ struct AMLRefusal: Error, Hashable, Sendable {
 /// Bounds of the reader of AML; the service lists them under its own limits.
 public enum AMLLimits {
     /// Terms of all tables together, bodies of methods included.
-    public static let termsMax = 1 << 20
-    public static let namesMax = 1 << 18
+    public static let termsMax = 1 << 19
+    public static let namesMax = 1 << 17
     /// Terms inside each other; a compiled Switch nests once for each case.
     public static let nestingMax = 1_024
     /// Names of one path, from the root.
     public static let pathDepthMax = 32
     public static let bufferBytesMax = 64 << 10
     public static let hostBridgesMax = 256
+    /// DSDT and SSDTs that `iovad collect` takes, together.
+    public static let collectedBytesMax = 2 << 20
+    public static let collectedSSDTsMax = 48
     /// Terms that one evaluation of `_DSM` may visit.
     public static let selectionStepsMax = 4_096
     /// Terms inside each other that it may visit.

@@ -1,5 +1,5 @@
-// The PCI host bridges of DSDT and SSDTs: which devices are some, and what each says of its segment, its buses
-// and its windows. A fact that would have to be evaluated is unknown, with its place; it is not absent.
+// The PCI host bridges of DSDT and SSDTs: which devices are some, and what each says of its segment, its
+// buses and its windows. A fact that would have to be evaluated is unknown, with its place; it is not absent.
 
 import Machines
 

@@ -1,6 +1,7 @@
-// The list of resources that `_CRS` and `_DMA` return (ACPI 6.5, section 6.4): address spaces of 16, 32 and 64
-// bits and extended ones, and fixed memory. Of an address space Linux takes minimum, maximum and translation;
-// the length says only whether it is there at all (drivers/acpi/resource.c: acpi_decode_space, Linux 7.2).
+// The list of resources that `_CRS` and `_DMA` return (ACPI 6.5, section 6.4): address spaces of 16, 32 and
+// 64 bits and extended ones, and fixed memory. Of an address space Linux takes minimum, maximum and
+// translation; the length says only whether it is there at all (drivers/acpi/resource.c: acpi_decode_space,
+// Linux 7.2).
 
 import Machines
 
