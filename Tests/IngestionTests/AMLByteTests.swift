@@ -98,11 +98,14 @@ import Testing
         #expect(refused(AMLFixture.packaged([0x10], Array("BBBB".utf8) + long))?.reason == .pathTooLong)
         var names: [UInt8] = []
         for number in 0..<AMLLimits.namesMax {
-            let digits = (0..<4).map { 0x41 + UInt8(number >> ($0 * 5) & 31) }
-            // 32 letters: A to Z, then digits where they may be.
-            names += [0x5b, 0x02] + digits.map { $0 > 0x5a ? $0 - 0x5b + 0x30 : $0 }
+            // Sixteen letters, then 32 letters and digits.
+            names += [0x5b, 0x02, 0x41 + UInt8(number & 15)]
+            for shift in [4, 9, 14] {
+                let digit = UInt8(number >> shift & 31)
+                names.append(digit < 26 ? 0x41 + digit : 0x16 + digit)
+            }
         }
-        #expect(refused(names) != nil)
+        #expect(refused(names)?.reason == .tooManyNames)
         let bridges = (0..<AMLLimits.hostBridgesMax + 1).map { number -> [UInt8] in
             let name = Array("B".utf8) + [2, 1, 0].map { 0x41 + UInt8(number >> (4 * $0) & 15) }
             return AMLFixture.packaged(
