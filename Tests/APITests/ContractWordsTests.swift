@@ -82,7 +82,7 @@ import Testing
         "TraceReplay/properties/domains/items/properties/oddities/items/properties/reason": words(
             TracedDomain.Oddity.Reason.self),
         "PlacementVerdict": words(Placement.Verdict.self),
-        "Placement/properties/warnings/items/properties/severity": words(Placement.Warning.Severity.self),
+        "PlacementWarning/properties/severity": words(Placement.Warning.Severity.self),
         "SurveyPolicy/oneOf/0": SurveyPolicy.standard.map(\.name),
         // Beside what is withheld there are the limits of the device, of the aperture and of the search.
         "SurveyReason": words(WithheldItem.Kind.self) + ["above_dma_limit", "outside_aperture", "no_window"],
