@@ -78,6 +78,7 @@ enum QuotedPrintable {
         let before = text[max(0, place - softColumnsMin)..<place]
         guard before.last.map(TextLines.isBlank) == true else { return false }
         let words = FaultStamp.trimmed(before)
+        if before.endIndex - words.endIndex > 1 { return true }
         return FaultForm.registerNames.contains { name in
             words.suffix(name.utf8.count).elementsEqual(name.utf8)
                 && words.dropLast(name.utf8.count).last.map(TextLines.isBlank) == true

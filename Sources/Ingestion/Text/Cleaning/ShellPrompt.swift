@@ -22,7 +22,9 @@ struct ShellPrompt {
     static func find(_ line: ArraySlice<UInt8>, in folder: inout ShellFolder) -> Found? {
         if LineMarks.starts(line.drop(while: TextLines.isBlank), "[sudo] password for") { return .command }
         guard let text = command(in: line) else {
-            return isBareCommand(line) ? ShellCommand.read(line, in: &folder) : nil
+            guard isBareCommand(line) else { return nil }
+            return CommandOutput.ofKernel(behind: line).map(Found.line)
+                ?? ShellCommand.read(line, in: &folder)
         }
         folder.show(line[..<text.startIndex].dropLast())
         if isOfKernel(text) { return .line(text) }

@@ -19,7 +19,10 @@ extension FaultForm {
             $0.record = EventRecord(number: number)
             $0.isTentative = !isWhole
         }
-        _ = reading.takeWords(words[(isWhole ? 3 : 2)...], message.smmu)
+        let areTaken = reading.takeWords(words[(isWhole ? 3 : 2)...], message.smmu)
+        if message.continuations > 0, areTaken {
+            reading.changeOpen(message.smmu) { $0.record?.isJoined = true }
+        }
         return true
     }
 
@@ -29,6 +32,7 @@ extension FaultForm {
         // The words after "skipping command in error state:" are a command's.
         if message.starts("skipping command") { reading.end(message.smmu) }
         guard let first = words.first, first.starts(with: "0x".utf8) || first.count >= 8 else { return false }
+        if !message.isBare { reading.changeOpen(message.smmu) { $0.record?.noteMessage() } }
         return reading.takeWords(words[...], message.smmu)
     }
 
@@ -50,7 +54,7 @@ extension FaultForm {
         reading, message in
         let words = message.words.map { TextLines.string($0.prefix(16)) }
         // Drivers print it for these alone, and once: another is of an event whose own line was lost.
-        guard words.count > 3, ["priv", "unpriv"].contains(words[0]),
+        guard words.count > 2, ["priv", "unpriv"].contains(words[0]),
             let fault = reading.latest(message.smmu), reading.open[message.smmu]?.isDescribed == false,
             SMMUFault.eventNumber(named: fault.event).map(SMMUFault.mayStall) == true
         else { return false }
@@ -65,7 +69,9 @@ extension FaultForm {
         reading.change(message.smmu) { fault in
             if ["inst", "data"].contains(words[1]) { fault.settle(\.isInstruction, words[1] == "inst") }
             if ["read", "write"].contains(words[2]) { fault.settle(\.isWrite, words[2] == "write") }
-            if ["s1", "s2"].contains(words[3]) { fault.settle(\.stage, words[3] == "s2" ? 2 : 1) }
+            if words.count > 3, ["s1", "s2"].contains(words[3]) {
+                fault.settle(\.stage, words[3] == "s2" ? 2 : 1)
+            }
             fault.settle(\.transaction, found)
             if isWhole { fault.settle(\.isStalled, words.contains("stall")) }
         }
@@ -80,7 +86,7 @@ extension FaultForm {
         driver: .armSMMUv3, openings: ["unexpected PRI request received:"], continuations: ["sid 0x"]
     ) { reading, message in
         if message.starts("unexpected PRI request") {
-            reading.expectMore(message.smmu)
+            reading.expectMore(message)
             return true
         }
         let words = message.words
@@ -120,7 +126,7 @@ extension FaultMessage {
         while at < words.count {
             if isLabel(at) {
                 at += isLabel(at + 1) ? 1 : 2
-            } else if isLabel(at + 1) || words[at].elementsEqual("sid)".utf8) {
+            } else if isLabel(at + 1) || words[at].first == 0x28 || words[at].elementsEqual("sid)".utf8) {
                 at += 1
             } else {
                 break

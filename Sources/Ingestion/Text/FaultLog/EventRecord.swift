@@ -20,6 +20,13 @@ struct EventRecord {
     /// What comes now is no word of this event.
     var isOver = false
 
+    /// Words without a driver's name came directly after the header.
+    var isJoined = false
+    private var isMixed = false
+
+    /// A word comes with its driver's name. Then those without were another SMMU's, whose name was lost.
+    mutating func noteMessage() { isMixed = isMixed || isJoined }
+
     init(number: UInt8) { self.number = number }
 
     var isEmpty: Bool { pieces.isEmpty }
@@ -56,7 +63,7 @@ struct EventRecord {
     /// The words of which the place is sure, from the first, and whether these are all.
     var words: (sure: [UInt64], isWhole: Bool) {
         let words = undoubled(joined)
-        guard let found = words.first, let first = found, first & 0xff == UInt64(number) else {
+        guard !isMixed, let found = words.first, let first = found, first & 0xff == UInt64(number) else {
             return ([], false)
         }
         let known = words.prefix { $0 != nil }.compactMap { $0 }

@@ -21,6 +21,10 @@ struct FaultMessage {
     /// The log ends with it, without the end of a line.
     let isUnended: Bool
     var continuations = 0
+    /// Its line has no driver's name.
+    var isBare = false
+    /// Another message's stamp stands behind it.
+    var isEnded = false
 
     var words: [ArraySlice<UInt8>] { text.split(whereSeparator: TextLines.isBlank) }
 
@@ -37,6 +41,8 @@ struct FaultLine {
     /// What stands in front of the first name, without stamps: it may go on with the message before.
     let head: ArraySlice<UInt8>
     private(set) var messages: [FaultMessage] = []
+    /// The head as a message of its own, where it starts as one.
+    private(set) var headMessage: FaultMessage?
     /// No driver's name is in it: the head is all of it.
     private(set) var isBare = false
     /// A driver's name at the end, whose device is on the next line.
@@ -64,6 +70,7 @@ struct FaultLine {
             let text = FaultStamp.removed(inFrontOf: bytes[..<end])
             if let driver = FaultForm.bareDriver(of: text, isContinued: expectsBare) {
                 messages = [message(driver, .linux, "", text, bytes[..<text.startIndex])]
+                messages[0].isBare = true
             }
             head = FaultStamp.removed(behind: text)
             isBare = true
@@ -72,6 +79,10 @@ struct FaultLine {
         let front = bytes[..<first.start]
         let stripped = FaultStamp.removed(behind: FaultStamp.removed(inFrontOf: front))
         head = FaultStamp.hasClock(front) ? FaultStamp.beforeClock(front) : stripped
+        if let driver = FaultForm.bareDriver(of: head, isContinued: false) {
+            headMessage = message(driver, .linux, "", head, head)
+            headMessage?.isBare = true
+        }
         var before = bytes.startIndex
         for (number, mark) in marks.enumerated() {
             let last = number + 1 < marks.count ? marks[number + 1].start : end

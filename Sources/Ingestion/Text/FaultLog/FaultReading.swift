@@ -23,6 +23,8 @@ extension FaultLog {
             var repeats = 1
             /// The words of an event that are still to come.
             var record: EventRecord?
+            /// Its first line had no driver's name, so that others may have none.
+            var isBare = false
             /// Only half of an event's header: a fault where something of the event follows.
             var isTentative = false
             /// A line has told how the transaction accessed.
@@ -34,10 +36,14 @@ extension FaultLog {
         mutating func take(_ line: TextLines.Line) {
             let begun = tail?.line
             let (line, isJoined) = joined(line)
-            let expectsBare = open[""] != nil
+            // What follows a driver's name without its device is of nobody knows which.
+            if begun != nil, !isJoined { flush() }
+            let expectsBare = open[""]?.isBare == true
             var parts = FaultLine(line, expectsBare: expectsBare, firstLine: isJoined ? begun : nil)
+            var isContinued = false
             if let message = cut {
                 if let whole = message.continued(by: parts.head) {
+                    isContinued = true
                     cut = whole
                     if !whole.isCut || !parts.isBare { flush() }
                     if parts.isBare {
@@ -48,8 +54,9 @@ extension FaultLog {
                     flush()
                 }
             }
+            if !isContinued, let message = parts.headMessage { take(message) }
             // What was waiting a moment ago may make a bare line a message.
-            if !expectsBare, open[""] != nil { parts = FaultLine(line, expectsBare: true) }
+            if !expectsBare, open[""]?.isBare == true { parts = FaultLine(line, expectsBare: true) }
             takeMessages(of: parts, line)
         }
 
@@ -107,6 +114,7 @@ extension FaultLog {
             close(fault.smmu)
             if open.count >= Self.openMax { closeAll() }
             var begun = Open(fault: stamped(fault, message), repeats: message.repeats)
+            begun.isBare = message.isBare
             change(&begun)
             open[fault.smmu] = begun
         }
@@ -124,7 +132,9 @@ extension FaultLog {
         }
 
         /// Lets a message without a name go on with one that had none.
-        mutating func expectMore(_ smmu: String) { if open[smmu] == nil { open[smmu] = Open() } }
+        mutating func expectMore(_ message: FaultMessage) {
+            if open[message.smmu] == nil { open[message.smmu] = Open(isBare: message.isBare) }
+        }
 
         /// The latest fault of an SMMU.
         func latest(_ smmu: String) -> SMMUFault? { open[smmu]?.fault }

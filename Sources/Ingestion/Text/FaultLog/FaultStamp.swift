@@ -47,7 +47,7 @@ enum FaultStamp {
         var text = bytes
         while let first = text.first {
             let close: UInt8? = first == 0x3c ? 0x3e : first == 0x5b ? 0x5d : nil
-            if let close, let end = text.prefix(bytesMax).firstIndex(of: close) {
+            if let close, let end = text.prefix(bytesMax).firstIndex(of: close), !FaultForm.opensFlags(text) {
                 text = text[(end + 1)...]
             } else if TextLines.isBlank(first) || first == 0x3e {
                 text = text.dropFirst()

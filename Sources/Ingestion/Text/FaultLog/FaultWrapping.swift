@@ -27,6 +27,7 @@ extension FaultMessage {
 
     /// Whether something is missing that the driver always prints at the end.
     var isCut: Bool {
+        if isEnded { return false }
         if text.isEmpty || FaultPhrase.isCut(text, driver) { return true }
         switch driver {
         case .armSMMU: return isCutV2
@@ -50,6 +51,7 @@ extension FaultMessage {
         let words = words
         switch TextLines.string(words[0].prefix(8)) {
         case "event":
+            guard words.dropFirst(3).allSatisfy({ EventRecord.Piece($0) != nil }) else { return false }
             return words.count < 3 + EventRecord.wordsOfEvent || Self.isHalf(words.last)
         case "event:":
             let number = words.count > 1 ? SMMUFault.eventNumber(named: TextLines.string(words[1])) : nil
@@ -57,6 +59,8 @@ extension FaultMessage {
             return FaultFields(text[...])[last] == nil
         case "sid":
             return Self.isRequestCut(words)
+        case "CMD_SYNC":
+            return text.last != 0x5d
         case "priv", "unpriv":
             return FaultFields(text[...])["stag"] == nil
         default:
@@ -90,7 +94,9 @@ extension FaultMessage {
         let more = head.drop { TextLines.isBlank($0) || $0 == 0x3e }
         // The next message's stamp may begin on the same line.
         let rest = FaultStamp.hasClock(more) ? FaultStamp.beforeClock(more) : more
-        return rest.isEmpty ? nil : joined(to: rest)
+        guard !rest.isEmpty, var whole = joined(to: rest) else { return nil }
+        whole.isEnded = rest.count < more.count
+        return whole
     }
 
     private func joined(to more: ArraySlice<UInt8>) -> FaultMessage? {
@@ -159,6 +165,9 @@ extension FaultMessage {
         if lastWord == "client:", rest.holds(" sid:") { return [0x20] }
         if lastWord == "(unassigned", token == "sid)" { return [0x20] }
         if text.elementsEqual("CMDQ error".utf8), token.hasSuffix("):") { return [0x20] }
+        if starts("CMD_SYNC timeout"), ["0x", "[hwprod", "hwcons"].contains(where: token.hasPrefix) {
+            return [0x20]
+        }
         if driver == .armSMMU, let separator = separatorOfRegister(lastWord, token) { return separator }
         if lastWord.hasSuffix(":") || lastWord.hasPrefix("GF"), token.hasPrefix("0x") { return [0x20] }
         if driver == .armSMMU, isParenthesisOpen, token.hasPrefix("-") || token.hasSuffix("),") {

@@ -31,6 +31,14 @@ extension FaultForm {
     /// As they stand in front of a "=".
     static let registerNames = registers.map(\.name)
 
+    private static let flags = [
+        "MULTI", "SS", "Format=", "UUT", "ASF", "TLBLKF", "TLBMCF", "EF", "PF", "AFF", "TF", "S1CBNDX=",
+        "hwprod",
+    ].map { Array("[\($0)".utf8) }
+
+    /// Whether a line begins with a message's own brackets, and no stamp: `[TF R SS ]`, `[hwprod 0x40,`.
+    static func opensFlags(_ text: ArraySlice<UInt8>) -> Bool { flags.contains { text.starts(with: $0) } }
+
     /// `FSR    = 00000402 [Format=2 TF], SID=0x102`, `FAR    = 0x00000000efe60800`.
     static let registerLine = FaultForm(
         driver: .armSMMU, continuations: registers.flatMap { ["\($0.name) ", "\($0.name)="] }
