@@ -101,22 +101,8 @@ import Testing
 
     private func expectNoContradiction(_ found: [SMMUFault], _ whole: SMMUFault, _ text: String) {
         for fault in found {
-            func isSame<Value: Equatable>(_ field: KeyPath<SMMUFault, Value?>) -> Bool {
-                fault[keyPath: field] == nil || fault[keyPath: field] == whole[keyPath: field]
-            }
-            #expect(
-                isSame(\.iova) && isSame(\.intermediate) && isSame(\.streamID) && isSame(\.substreamID),
-                "\(text)")
-            #expect(
-                isSame(\.isWrite) && isSame(\.isInstruction) && isSame(\.stage) && isSame(\.client), "\(text)"
-            )
-            #expect(isSame(\.transaction) && isSame(\.isStalled), "\(text)")
-            #expect(fault.cause == whole.cause || fault.cause == .other, "\(text)")
-            #expect(whole.event.hasPrefix(fault.event) || fault.event == "global fault", "\(text)")
-            let low = text.lowercased()
-            for number in [fault.iova, fault.streamID.map(UInt64.init)].compactMap({ $0 }) {
-                #expect(low.contains(String(number, radix: 16)), "\(text)")
-            }
+            let complaint = fault.contradiction(of: [whole], in: text)
+            #expect(complaint == nil, "\(complaint ?? ""): \(text)")
         }
     }
 
