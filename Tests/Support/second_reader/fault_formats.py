@@ -92,12 +92,13 @@ def event_words(random):
         words[0] |= 1 << 11 | ssid << 12
     truth = {"event": name, "cause": cause, "stream_id": sid, "substream_id": ssid, "number": number}
     if "r" in fields or random.random() < 0.3:
-        # Stage 2 alone faults while a context descriptor is fetched, and class 3 is reserved.
+        # Stage 2 alone faults while a context descriptor is fetched, and class 3 is reserved; emulators leave the
+        # class out.
         stage_2 = random.choice((0, 0, 1))
         words[1] = random.choice((0, 0, 0x176, random.getrandbits(16))) | random.getrandbits(1) << 35 \
             | random.getrandbits(1) << 33 | random.getrandbits(1) << 34 | stage_2 << 39 \
-            | random.choice((0, 1, 2) if stage_2 else (1, 2, 2)) << 40 | random.choice((0, 0, 1)) << 31 \
-            | random.getrandbits(1) << 44
+            | random.choice((0, 1, 2) if stage_2 or words[2] != words[3] else (1, 2, 2)) << 40 \
+            | random.choice((0, 0, 1)) << 31 | random.getrandbits(1) << 44
     if "a" in fields:
         truth["iova"] = words[2]
     if "r" in fields:

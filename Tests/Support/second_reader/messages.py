@@ -251,9 +251,6 @@ def nature(message, cursor):
     if cursor.peek() not in ("priv", "unpriv") or cursor.peek(1) not in ("data", "inst"):
         return False
     message.kind = "nature"
-    if cursor.peek(3) is None:
-        # Cut too early.
-        return True
     cursor.skip(2)
     access = cursor.take(re.compile(r"^(read|write)$"))
     if not access:

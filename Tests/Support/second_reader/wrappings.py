@@ -5,7 +5,7 @@ import re
 
 COLUMNS = 72
 MARKS = ("> ", ">", ">> ", "> > ", "> > > > ", "    ", "\t", "  ")
-DRIVER = re.compile(r"""(?:(?<![\w./"-])|(?<=\x1b\[33m))(?:arm-smmu(?:-v3)?(?=[\s:])|smmu: (?:\x1b\[\d+m)*/)""")
+DRIVER = re.compile(r"""(?:(?<![\w./"-])|(?<=\x1b\[33m))(?:arm-smmu(?:-v3)?(?=[\s:])|smmu:(?=\s|$))""")
 
 
 class Piece:
