@@ -2,7 +2,7 @@
 // against it.
 
 /** Newest first; the first is what a question is about when it names none. */
-export const KERNELS = ['7.2', '6.18', '6.12', '6.1'];
+export const KERNELS = ['7.3', '7.2', '6.18', '6.12', '6.8', '6.6', '6.1', '5.15', '5.10'];
 export const [DEFAULT_KERNEL] = KERNELS;
 
 export const PAGES = [['0x1000', '4 KiB'], ['0x4000', '16 KiB'], ['0x10000', '64 KiB']];

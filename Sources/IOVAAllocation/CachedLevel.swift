@@ -111,7 +111,7 @@ extension IOVADomain {
         guard order < Self.cachedOrders else {
             return freeUncached(pfn, &recorder)
         }
-        let depotMax = release.boundsDepots ? MagazineCache.depotMaxOn6_1 : Int.max
+        let depotMax = release.boundsDepots ? MagazineCache.boundedDepotMax : Int.max
         recorder.record(.parked(order: order, pfn: pfn))
         if let surplus = caches[order].push(pfn, depotMax: depotMax) {
             freeMagazine(surplus, order, &recorder)
@@ -125,7 +125,7 @@ extension IOVADomain {
         verify()
     }
 
-    /// The trimmer of the depots fires once: 100 ms after a magazine went there. Linux 6.1 has none.
+    /// The trimmer of the depots fires once: 100 ms after a magazine went there. A bounded depot has none.
     public mutating func tick() {
         var ignored = NoAllocationRecorder()
         tick(recorder: &ignored)
@@ -157,9 +157,9 @@ extension IOVADomain {
 /// Two magazines, and the depot of full ones that back them.
 struct MagazineCache: Sendable {
     /// Page frames a magazine takes (IOVA_MAG_SIZE).
-    static let magazineCapacity = 127
-    /// Full magazines that the depot of 6.1 takes (MAX_GLOBAL_MAGS).
-    static let depotMaxOn6_1 = 32
+    let capacity: Int
+    /// Full magazines that a bounded depot takes (MAX_GLOBAL_MAGS).
+    static let boundedDepotMax = 32
 
     /// First page frames, oldest first.
     private(set) var loaded: [UInt64] = []
@@ -169,10 +169,11 @@ struct MagazineCache: Sendable {
     /// Whether the trimmer is to run.
     private(set) var isArmed = false
 
-    init() {}
+    init(capacity: Int) { self.capacity = capacity }
 
     /// A cache as it was. The caller has checked the lengths.
-    init(_ sizeClass: IOVASnapshot.SizeClass) {
+    init(_ sizeClass: IOVASnapshot.SizeClass, capacity: Int) {
+        self.capacity = capacity
         loaded = sizeClass.loaded
         previous = sizeClass.previous
         depot = sizeClass.depot
@@ -221,7 +222,7 @@ struct MagazineCache: Sendable {
     /// a depot at `depotMax` returns it instead, for its ranges to be freed.
     @inline(__always)
     mutating func push(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
-        if loaded.count < Self.magazineCapacity {
+        if loaded.count < capacity {
             loaded.append(pfn)
             return nil
         }
@@ -231,7 +232,7 @@ struct MagazineCache: Sendable {
     @inline(never)
     private mutating func pushSpilling(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
         var surplus: [UInt64]?
-        if previous.count < Self.magazineCapacity {
+        if previous.count < capacity {
             swap(&loaded, &previous)
         } else {
             if depot.count < depotMax {
@@ -241,7 +242,7 @@ struct MagazineCache: Sendable {
                 surplus = loaded
             }
             loaded = []
-            loaded.reserveCapacity(Self.magazineCapacity)
+            loaded.reserveCapacity(capacity)
         }
         loaded.append(pfn)
         return surplus

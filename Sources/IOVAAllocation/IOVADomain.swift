@@ -18,7 +18,7 @@ public struct IOVADomain: Sendable {
     /// Lowest page frame handed out. Reservations may lie below.
     public let startPFN: UInt64
     /// The release whose cached level is modelled.
-    public let release: KernelRelease
+    public let release: KernelProfile
     /// First page frame at 4 GiB (`dma_32bit_pfn`); 0 for granules above 4 GiB.
     public let dma32PFN: UInt64
     /// CPUs online: full magazines beyond their number are trimmed.
@@ -31,7 +31,7 @@ public struct IOVADomain: Sendable {
     /// `max32_alloc_size`: 32-bit requests of this many pages or more fail at once.
     var memo: UInt64
     /// By order 0 ... 5.
-    var caches = Caches(repeating: MagazineCache())
+    var caches: Caches
     /// What to undo, newest last, while a transaction runs.
     var journal: [Undo] = []
     var isJournaling = false
@@ -45,12 +45,13 @@ public struct IOVADomain: Sendable {
     /// An empty domain (drivers/iommu/iova.c: init_iova_domain). `startPFN` may be 0, though Linux's DMA
     /// layer never passes less than 1: the cached level cannot distinguish page frame 0 from failure.
     public init(
-        granule: Granule, startPFN: UInt64, release: KernelRelease = .newest, onlineCPUs: Int = 1
+        granule: Granule, startPFN: UInt64, release: KernelProfile = .newest, onlineCPUs: Int = 1
     ) {
         precondition(onlineCPUs > 0, "\(onlineCPUs) CPUs online")
         self.granule = granule
         self.startPFN = startPFN
         self.release = release
+        caches = Caches(repeating: MagazineCache(capacity: release.magazineSize))
         self.onlineCPUs = onlineCPUs
         dma32PFN = granule.shift > 32 ? 0 : 1 << UInt64(32 - granule.shift)
         memo = dma32PFN
@@ -157,11 +158,11 @@ extension IOVADomain {
         for order in caches.indices {
             let cache = caches[order]
             precondition(
-                cache.loaded.count <= MagazineCache.magazineCapacity
-                    && cache.previous.count <= MagazineCache.magazineCapacity,
+                cache.loaded.count <= cache.capacity
+                    && cache.previous.count <= cache.capacity,
                 "magazines of \(cache.loaded.count) and \(cache.previous.count) entries")
             precondition(
-                cache.depot.allSatisfy { $0.count == MagazineCache.magazineCapacity },
+                cache.depot.allSatisfy { $0.count == cache.capacity },
                 "a magazine in the depot is not full")
         }
     }

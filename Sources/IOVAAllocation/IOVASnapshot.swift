@@ -53,7 +53,7 @@ public struct IOVASnapshot: Hashable, Sendable {
 
     public var granule: Granule
     public var startPFN: UInt64
-    public var release: KernelRelease
+    public var release: KernelProfile
     /// At least 1.
     public var onlineCPUs: Int
     /// Held ranges, ascending.
@@ -68,7 +68,7 @@ public struct IOVASnapshot: Hashable, Sendable {
     public var sizeClasses: [SizeClass]
 
     public init(
-        granule: Granule, startPFN: UInt64, release: KernelRelease, onlineCPUs: Int = 1,
+        granule: Granule, startPFN: UInt64, release: KernelProfile, onlineCPUs: Int = 1,
         ranges: [PageFrameRange] = [], hint32: UInt64 = .max, hint64: UInt64 = .max, memo: UInt64,
         sizeClasses: [SizeClass] = []
     ) {
@@ -113,10 +113,10 @@ extension IOVADomain {
         guard snapshot.sizeClasses.count == Self.cachedOrders else {
             throw .sizeClassCount(snapshot.sizeClasses.count, expected: Self.cachedOrders)
         }
-        let depotMax = release.boundsDepots ? MagazineCache.depotMaxOn6_1 : Int.max
+        let depotMax = release.boundsDepots ? MagazineCache.boundedDepotMax : Int.max
         for (order, sizeClass) in snapshot.sizeClasses.enumerated() {
-            try Self.check(sizeClass, order, depotMax: depotMax)
-            caches[order] = MagazineCache(sizeClass)
+            try Self.check(sizeClass, order, depotMax: depotMax, capacity: release.magazineSize)
+            caches[order] = MagazineCache(sizeClass, capacity: release.magazineSize)
         }
         try checkParked()
     }
@@ -144,9 +144,8 @@ extension IOVADomain {
     }
 
     private static func check(
-        _ sizeClass: IOVASnapshot.SizeClass, _ order: Int, depotMax: Int
+        _ sizeClass: IOVASnapshot.SizeClass, _ order: Int, depotMax: Int, capacity: Int
     ) throws(IOVASnapshot.Fault) {
-        let capacity = MagazineCache.magazineCapacity
         for magazine in [sizeClass.loaded, sizeClass.previous] where magazine.count > capacity {
             throw .magazineTooLong(order: order, count: magazine.count, capacity: capacity)
         }

@@ -2,6 +2,8 @@
 // begins. Mirrors drivers/iommu/iova.c, Linux 7.2; each part names its functions. The sections of
 // iova-allocator.md number the same steps. The cached level above it is in CachedLevel.
 
+import LinuxReleases
+
 // Allocation. Mirrors alloc_iova and __alloc_and_insert_iova_range; iova-allocator.md section 2.
 
 extension IOVADomain {
@@ -83,7 +85,7 @@ extension IOVADomain {
         if let found = tree.highestFit(request, below: firstBound, from: startPFN, start: start) {
             return found
         }
-        guard hint.hi < bound else {
+        guard hint.hi < bound, release.searchesTwice else {
             recorder.record(.noSecondPass(hintEnd: hint.hi, bound: bound))
             return nil
         }

@@ -47,6 +47,7 @@ extension PlatformAssembly {
     /// The platform with a device for each group and for each member.
     func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
         var platform = platform
+        platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: host.pageSize)
         var findings = FindingList()
         var known = Set(platform.devices.map(\.id))
         let described = SysfsNames(platform.devices)
@@ -61,6 +62,8 @@ extension PlatformAssembly {
             } catch {
                 throw .text(part: "groups/\(group.number)", error)
             }
+            let type = group.type.flatMap(GroupType.init)
+            reported.groupType = type
             let isKnown = group.reservedRegions != nil
             if !isKnown {
                 reported.reportedRegions = nil
@@ -76,7 +79,8 @@ extension PlatformAssembly {
                     findings.noteSecondGroup(of: name, "groups/\(group.number)")
                     continue
                 }
-                let device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
+                var device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
+                device.groupType = type
                 if !isKnown {
                     regionsOfFirmware += device.firmwareRegions.count + device.unappliedRegions.count
                     guard regionsOfFirmware <= PlatformLimits.regionsMax else {
@@ -106,13 +110,19 @@ extension PlatformAssembly {
             platform.pciFunction(name)
             ?? function(name, below: described.bridge(of: path))
             ?? described.device(name)
-            ?? Device(id: name, kind: .group)
+            ?? Device(id: name, kind: isFunction(name, path) ? .pciFunction : .group)
         device.id = name
         guard let group else { return device }
         device.reportedRegions = group.reportedRegions
         device.firmwareRegions = group.firmwareRegions
         device.unappliedRegions = []
         return device
+    }
+
+    /// Whether the kernel has the device on a PCI bus: by its place in sysfs, or else by its name.
+    private static func isFunction(_ name: String, _ path: String?) -> Bool {
+        guard let path else { return Platform.requester(name) != nil }
+        return path.split(separator: "/").contains { $0.hasPrefix("pci") && $0.contains(":") }
     }
 
     /// A PCI function of a tree, behind the host bridge that it is known to be behind.

@@ -1,73 +1,110 @@
-// The kernel releases whose behaviour is modelled, and where they differ in this field: one property a
-// difference, so that no other file compares releases. Addresses depend on the release, so every answer names
-// one. Sources: the version table of the kernel's history, and boots of the releases themselves.
+// The mainline releases whose behaviour is modelled. A release is only a name and a place in time here: what
+// it does is in KernelHistory, and a question asks under a KernelProfile.
 
 /// A Linux release whose behaviour is modelled, ordered by age.
 public enum KernelRelease: String, CaseIterable, Comparable, Sendable {
+    case v5_10 = "5.10"
+    case v5_15 = "5.15"
     case v6_1 = "6.1"
+    case v6_6 = "6.6"
+    case v6_8 = "6.8"
     case v6_12 = "6.12"
     case v6_18 = "6.18"
     case v7_2 = "7.2"
+    case v7_3 = "7.3"
 
     /// The release that questions ask about when they name none.
-    public static let newest = KernelRelease.v7_2
+    public static let newest = KernelRelease.v7_3
 
-    public static func < (left: Self, right: Self) -> Bool { left.age < right.age }
+    public static func < (left: Self, right: Self) -> Bool { left.version < right.version }
 
-    /// 0 for the oldest.
-    private var age: Int {
+    public var version: KernelVersion {
+        guard let version = KernelVersion(rawValue) else { preconditionFailure("release \(rawValue)") }
+        return version
+    }
+
+    /// What is known of it: whether its sources were read or its boots captured, or its behaviour follows
+    /// from the kernel's history, or it has not been read and answers as an older one.
+    public var evidence: KernelEvidence {
         switch self {
-        case .v6_1: 0
-        case .v6_12: 1
-        case .v6_18: 2
-        case .v7_2: 3
+        case .v5_10, .v6_1, .v6_12, .v7_2, .v7_3: .source
+        case .v6_18: .boot
+        case .v6_6, .v6_8: .history
+        case .v5_15: .unread
         }
     }
+
+    /// The release as which it is answered; itself where it is modelled by its own facts.
+    public var modelledAs: KernelRelease {
+        switch self {
+        case .v5_15: .v5_10
+        case .v5_10, .v6_1, .v6_6, .v6_8, .v6_12, .v6_18, .v7_2, .v7_3: self
+        }
+    }
+
+    /// The next modelled release; nil for the newest.
+    var next: KernelRelease? { Self.allCases.first { $0 > self } }
 }
 
-extension KernelRelease {
-    /// Since 6.15 a domain without an MSI cookie refuses MSIs instead of passing them untranslated.
-    public var refusesDomainsWithoutCookie: Bool { self >= .v6_18 }
-
-    /// Since 6.15 iommufd keeps its own map of doorbell pages instead of the linear cookie.
-    public var iommufdKeepsOwnMap: Bool { self >= .v6_18 }
-
-    /// iommufd came with 6.2.
-    public var hasIOMMUFD: Bool { self >= .v6_12 }
-
-    /// Since 6.6 a device with a direct region refuses blocking domains, so nobody can take its group.
-    public var refusesBlockingDirectDevices: Bool { self >= .v6_12 }
-
-    /// Linux 6.1 does not read `iommu-addresses` of PCI functions.
-    public var readsRegionsOfPCIFunctions: Bool { self > .v6_1 }
-
-    /// Since 6.4 a PCI device that failed below 4 GiB once is not tried there again.
-    public var remembersFailureBelow4G: Bool { self >= .v6_12 }
-
-    /// Up to 6.9 the allocator started at the lowest inbound address.
-    public var startsAtInboundWindow: Bool { self == .v6_1 }
-
-    /// A size class of the allocator's cache keeps at most 32 full magazines in its depot; since 6.6 a depot
-    /// grows, and is trimmed by a timer.
-    public var boundsDepots: Bool { self == .v6_1 }
-
-    /// A mapping whose end overflows: EOVERFLOW since about 6.18.
-    public var mapOverflowErrno: Errno { self >= .v6_18 ? .overflow : .invalidArgument }
+/// How a fact about a release is known.
+public enum KernelEvidence: String, CaseIterable, Sendable {
+    /// Read in the release's sources.
+    case source
+    /// Seen in a boot of it.
+    case boot
+    /// Stated by the kernel's history, of a release that was neither read nor booted.
+    case history
+    /// Not known: the nearest release below stands for it.
+    case unread
 }
 
-/// A Linux errno as an answer names it.
-public enum Errno: String, CaseIterable, Sendable {
-    case invalidArgument = "EINVAL"
-    case noSpace = "ENOSPC"
-    case noMemory = "ENOMEM"
-    case notPermitted = "EPERM"
-    case noEntry = "ENOENT"
-    case badAddress = "EFAULT"
-    case busy = "EBUSY"
-    case exists = "EEXIST"
-    case overflow = "EOVERFLOW"
-    case outOfRange = "ERANGE"
-    case addressInUse = "EADDRINUSE"
-    /// Proposed for "the caller must allocate": the discussion named no errno.
-    case addressNotAvailable = "EADDRNOTAVAIL"
+/// `major.minor`, ordered by age.
+public struct KernelVersion: Hashable, Comparable, Sendable {
+    public let major: Int
+    public let minor: Int
+
+    public init(_ major: Int, _ minor: Int) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// The first `number.number` of a text such as `6.8.0-124-generic`, `v7.2-rc3` or what uname -a prints;
+    /// nil when there is none. Numbers have at most four digits.
+    public init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        var at = 0
+        while at < bytes.count {
+            guard Self.isDigit(bytes[at]) else {
+                at += 1
+                continue
+            }
+            guard let (major, dot) = Self.number(bytes, at) else { return nil }
+            if dot < bytes.count, bytes[dot] == 0x2e, let (minor, _) = Self.number(bytes, dot + 1) {
+                self.init(major, minor)
+                return
+            }
+            at = dot
+        }
+        return nil
+    }
+
+    public var text: String { "\(major).\(minor)" }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.major, left.minor) < (right.major, right.minor)
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+    /// The decimal number at an index, and the index after it.
+    private static func number(_ bytes: [UInt8], _ start: Int) -> (value: Int, end: Int)? {
+        var end = start
+        var value = 0
+        while end < bytes.count, isDigit(bytes[end]) {
+            value = value * 10 + Int(bytes[end] & 0xf)
+            end += 1
+            if end - start > 4 { return nil }
+        }
+        return end > start ? (value, end) : nil
+    }
 }

@@ -51,6 +51,8 @@ public struct Device: Hashable, Sendable {
     /// The group's whole list as a running kernel printed it, the driver's own window included; nil when the
     /// list is to be worked out.
     public var reportedRegions: [ReservedRegion]?
+    /// Type of the group's default domain on a running host; nil where it is not known.
+    public var groupType: GroupType?
     /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
     public var usableRanges: UsableRanges?
     /// `pci_function` only: "device.function" from the root bus down, e.g. `["01.0", "00.0"]`.

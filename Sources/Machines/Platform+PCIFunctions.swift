@@ -54,6 +54,11 @@ extension Platform {
         "\(HexLiteral.digits(requester >> 3 & 31, atLeast: 2)).\(requester & 7)"
     }
 
+    /// The address in full: `01:00.0` is of segment 0, as lspci prints it; nil for any other text.
+    public static func fullAddress(_ text: String) -> String? {
+        [text, "0000:" + text].first { parsedAddress($0) != nil }
+    }
+
     /// `SSSS:BB:DD.F`, hex, and a segment of up to eight digits.
     private static func parsedAddress(_ text: String) -> (segment: UInt32, requester: UInt32)? {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)

@@ -36,6 +36,8 @@ public struct Platform: Hashable, Sendable {
     /// or the caller says; each bridge has its own.
     public var preservesPCIConfiguration = false
     public var findings: [Finding]
+    /// What a running host said of itself; nil of firmware alone.
+    public var host: RunningHost?
 
     public init(
         source: Source, model: String? = nil, compatible: [String] = [], smmus: [SMMU] = [],
@@ -66,11 +68,13 @@ extension Platform {
     /// Whether all of the device's MSI controllers isolate MSIs between devices: an ITS does, GICv2m, MBI and
     /// a pre-ITS do not (kernel/irq/msi.c: IRQ_DOMAIN_FLAG_ISOLATED_MSI, Linux 7.2). A device without a known
     /// controller counts as isolated.
-    public func isolatesMSIs(of device: Device) -> Bool {
+    ///
+    /// - Parameter asksGroup: false for kernels that ask whether every controller of the machine does.
+    public func isolatesMSIs(of device: Device, asksGroup: Bool = true) -> Bool {
         msiControllers.allSatisfy { controller in
             switch controller.kind {
             case .its, .other: true
-            case .gicv2m, .mbi, .preITS: !device.msiControllers.contains(controller.id)
+            case .gicv2m, .mbi, .preITS: asksGroup && !device.msiControllers.contains(controller.id)
             }
         }
     }

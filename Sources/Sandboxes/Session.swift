@@ -11,7 +11,7 @@ public import MSIWindows
 /// A sandbox. Not copied in use: a copy would share storage, and the next change would copy it all.
 public struct Session: Sendable {
     public let id: String
-    public let kernel: KernelRelease
+    public let kernel: KernelProfile
     /// Milliseconds since 1970 in UTC.
     public let createdAt: UInt64
     /// From creation or the last renewal on.
@@ -26,7 +26,7 @@ public struct Session: Sendable {
     var pending: [SessionEvent] = []
 
     public init(
-        id: String, kernel: KernelRelease, createdAt: UInt64, ttlSeconds: Int, quota: SessionQuota,
+        id: String, kernel: KernelProfile, createdAt: UInt64, ttlSeconds: Int, quota: SessionQuota,
         revision: UInt64 = 0
     ) {
         self.id = id

@@ -110,14 +110,14 @@ public struct SessionSnapshot: Sendable {
     }
 
     public var id: String
-    public var kernel: KernelRelease
+    public var kernel: KernelProfile
     public var revision: UInt64
     public var ttlSeconds: Int
     public var context: [ContextPage]
     public var domains: [Domain]
 
     public init(
-        id: String, kernel: KernelRelease, revision: UInt64, ttlSeconds: Int, context: [ContextPage],
+        id: String, kernel: KernelProfile, revision: UInt64, ttlSeconds: Int, context: [ContextPage],
         domains: [Domain]
     ) {
         self.id = id

@@ -144,9 +144,8 @@ enum DecideTable {
                 rows.append(("step", "\(step.text("verdict")) \(step.text("rule")): \(step.text("text"))"))
             }
         }
-        if let model = answer.member("model") {
-            rows.append(("model", "Linux \(model.text("kernel")), iovad \(model.text("engine"))"))
-        }
+        if let facts = answer.hostFactWords { rows.append(("host", facts)) }
+        if let model = answer.modelWords { rows.append(("model", model)) }
         return Console.table(rows)
     }
 

@@ -158,7 +158,6 @@ enum ExplainTable {
     }
 
     private static func model(_ answer: JSONNode) -> String {
-        guard let model = answer.member("model") else { return "" }
-        return "\nmodel  Linux \(model.text("kernel")), iovad \(model.text("engine"))\n"
+        answer.modelWords.map { "\nmodel  \($0)\n" } ?? ""
     }
 }

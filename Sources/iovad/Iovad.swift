@@ -36,8 +36,7 @@ enum FlagValue {
         try read(name, text) { $0.memorySize($1) }
     }
 
-    /// "6.1, 6.12, 6.18 or 7.2"
+    /// "5.10, 6.1 ... or 7.3, or what uname -r prints"
     static let kernels =
-        KernelRelease.allCases.dropLast().map(\.rawValue).joined(separator: ", ")
-        + " or \(KernelRelease.newest.rawValue)"
+        KernelRelease.allCases.map(\.rawValue).joined(separator: ", ") + ", or what uname -r prints"
 }

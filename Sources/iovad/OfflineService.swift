@@ -94,6 +94,23 @@ extension JSONNode {
         return string(bytesMax: .max, ProblemList(limit: 1)).map(Report.printable)
     }
 
+    /// The kernel that an answer follows, what selected it, and our version; nil without a model.
+    var modelWords: String? {
+        guard let model = member("model") else { return nil }
+        let selected = model.member("selected_by")?.text.map { " for \($0)" } ?? ""
+        let overridden = model.member("overrides") == nil ? "" : " with overrides"
+        return "Linux \(model.text("kernel"))\(selected)\(overridden), iovad \(model.text("engine"))"
+    }
+
+    /// Facts of a collected host that the answer rests on; nil when there are none.
+    var hostFactWords: String? {
+        guard let facts = member("host_facts") else { return nil }
+        let words = ["kernel_release", "page_size", "group_type"].compactMap { name in
+            facts.member(name)?.text.map { "\(name) \($0)" }
+        }
+        return words.joined(separator: ", ")
+    }
+
     func flag(_ name: String) -> Bool { member(name)?.bool(ProblemList(limit: 1)) ?? false }
 
     /// `start...last`

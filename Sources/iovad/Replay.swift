@@ -50,7 +50,8 @@ struct Replay: ParsableCommand {
     }
 
     private func run(_ path: String) throws(ReplayFile.Failure) {
-        let file = try ReplayFile(path, release: kernel.flatMap(KernelRelease.init), cpus: cpus)
+        let release = kernel.flatMap(KernelProfile.init(releaseString:))
+        let file = try ReplayFile(path, release: release, cpus: cpus)
         if check { try file.check() } else { print(try file.answer(file: path)) }
     }
 }
@@ -69,7 +70,7 @@ enum ReplayFile {
     private static let limits = JSONLimits(
         bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 1 << 26)
 
-    init(_ path: String, release: KernelRelease?, cpus: Int?) throws(Failure) {
+    init(_ path: String, release: KernelProfile?, cpus: Int?) throws(Failure) {
         guard !Files.isFolder(path), let bytes = Files.read(path) else {
             throw Failure(text: "cannot be read")
         }

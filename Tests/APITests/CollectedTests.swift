@@ -84,7 +84,7 @@ import Testing
         let kinds = ["0000:01:00.0", "0001:01:00.0", "0002:01:00.0", "6000.usb"].map {
             client.get("/v1/platforms/h/devices/\($0)").json["kind"] as? String
         }
-        #expect(kinds == ["pci_function", "pci_function", "group", "platform"])
+        #expect(kinds == ["pci_function", "pci_function", "pci_function", "platform"])
         let wrong = upload(#","groups":[{"id":"1","devices":["a","b"],"paths":[null]}]"#)
         #expect(wrong.status == 422 && wrong.pointers == ["/collected/groups/0/paths"])
     }

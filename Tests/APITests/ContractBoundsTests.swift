@@ -141,6 +141,7 @@ import Testing
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
         // The content type, and each kind of what is skipped around a text.
         (16, ["BodyFindings/maxItems"]),
+        (Condition.kernelBytesMax, ["KernelString/maxLength"]),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
     ]
@@ -185,6 +186,7 @@ import Testing
     @Test func defaultsAgree() throws {
         let defaults: [String: JSONValue] = [
             "Kernel": .string(KernelRelease.newest.rawValue),
+            "KernelString": .string(KernelRelease.newest.rawValue),
             "ApertureBits": .integer(
                 try #require(
                     Conditions.apertureBitsBounds.first {

@@ -4,6 +4,7 @@
 import API
 import Foundation
 import HTTP
+import LinuxReleases
 import OpenAPI
 import Testing
 
@@ -78,6 +79,19 @@ import Testing
 
     // MARK: Requests
 
+    /// Every behaviour as the newest release has it.
+    private static let overrides =
+        "{"
+        + Behaviour.allCases.map { behaviour in
+            let value =
+                switch KernelProfile.newest.value(of: behaviour) {
+                case .flag(let flag): String(flag)
+                case .word(let word): "\"\(word)\""
+                case .number(let number): String(number)
+                }
+            return "\"\(behaviour.rawValue)\":\(value)"
+        }.joined(separator: ",") + "}"
+
     private static let decisions: [Asked] = {
         let region = #"{"start":"0x8000000","size":4096,"type":"reserved","provenance":"p"}"#
         let member = #"{"reserved_regions":[\#(region)],"dma_limit":"0xffffffffffff","pci":false}"#
@@ -85,7 +99,8 @@ import Testing
             #""reserved_regions":[{"start":0,"last":"0xfff"}],"iova_ranges":[{"start":"0x1000","last":"0xffffffffffff"}],"#
             + #""dma_limit":"0xffffffffffff","pci":true,"page_size":4096,"aperture_bits":48,"#
             + #""smmu_page_sizes":["0x1000"],"iommu":"v3","default_domain":"translated","isolated_msi":true,"#
-            + #""allow_unsafe_interrupts":true,"doorbells":["0x8090040"],"kernel":"7.2","#
+            + #""allow_unsafe_interrupts":true,"doorbells":["0x8090040"],"#
+            + #""kernel":{"release":"6.8.0-124-generic","overrides":\#(overrides)},"#
             + #""group_mates":{"before":[\#(member)],"after":[\#(member)]}"#
         let user =
             #"{"kind":"user","start":"0x9000000","size":"0x100000","reading":"as_intended","attached":false,"#
@@ -93,7 +108,7 @@ import Testing
             + #""if_none":"offers_nothing"}}"#
         let dynamic = #"{"kind":"dynamic","prefer":"lowest","size":"0x100000"}"#
         let mapped =
-            #""attached":[\#(member)],"mappings":[{"start":"0x10000000","size":4096}],"#
+            #""foreign_driver":false,"attached":[\#(member)],"mappings":[{"start":"0x10000000","size":4096}],"#
             + #""map_checks":[{"iova":"0x20000000","size":4096}]"#
         let automatic =
             #""attached":[],"allowed_iovas":[{"start":"0x1000","last":"0xffffffff"}],"cache_coherent":true,"#

@@ -18,7 +18,9 @@ import Testing
 @Suite struct ContractWordsTests {
     /// By the schema's name below /components/schemas, with the way to the words.
     private static let sources: [String: [String]] = [
-        "Kernel": words(KernelRelease.self),
+        "KernelRelease": words(KernelRelease.self),
+        "Evidence": words(KernelEvidence.self),
+        "HostFacts/properties/group_type": words(GroupType.self),
         "Consumer": words(Consumer.self),
         "ExplainLevel": refused("/v1/decisions?explain=zzz"),
         "View": refused("/v1/platforms/example-arm-juno/reserved-regions?view=zzz&device=d"),
@@ -163,11 +165,35 @@ import Testing
                 == [.bool(true), .bool(false), .string("conditional")])
     }
 
+    /// Every behaviour has its member, and every value its word.
+    @Test func behavioursAgree() {
+        let root = Self.root + "Behaviours/properties/"
+        for behaviour in Behaviour.allCases {
+            let values = behaviour.values.map { value -> JSONValue in
+                switch value {
+                case .flag(let flag): .bool(flag)
+                case .word(let word): .string(word)
+                case .number(let number): .integer(number)
+                }
+            }
+            guard !values.contains(.bool(true)) else {
+                let type = Contract.document.root.value(at: root + behaviour.rawValue + "/type")
+                #expect(type == .string("boolean"), "\(behaviour)")
+                continue
+            }
+            #expect(Contract.document.closedSets[root + behaviour.rawValue] == values, "\(behaviour)")
+        }
+        let published = Contract.document.root.value(at: Self.root + "Behaviours/properties")
+        #expect(published?.object?.count == Behaviour.allCases.count)
+    }
+
     @Test func noSetIsMappedToNothing() {
-        let others = [
-            "PageSize", "CollectedHost/properties/collected/properties/format",
-            "WindowSourceInFull/oneOf/3/properties/attached", "Reachability",
-        ]
+        let behaviours = Behaviour.allCases.map { "Behaviours/properties/\($0.rawValue)" }
+        let others =
+            behaviours + [
+                "PageSize", "CollectedHost/properties/collected/properties/format",
+                "WindowSourceInFull/oneOf/3/properties/attached", "Reachability",
+            ]
         let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
         let known = Set(names.map { Self.root + $0 })
         for pointer in Contract.document.closedSets.keys.sorted() where !known.contains(pointer) {

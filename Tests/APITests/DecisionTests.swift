@@ -242,7 +242,7 @@ import Testing
                 #""consumer":"vfio_type1","map_checks":[{"size":1,"user_address":1},{"iova":1},{"iova":1,"size":1,"user_address":2}]"#,
                 ["/map_checks/0/user_address", "/map_checks/1/size", "/map_checks/2/iova"]
             ),
-            (#""consumer":"iommufd","kernel":"5.4""#, ["/kernel"]),
+            (#""consumer":"iommufd","kernel":"linux""#, ["/kernel"]),
             (
                 #""consumer":"iommufd","window_source":{"kind":"dynamic","prefer":"best","size":0}"#,
                 ["/window_source/prefer", "/window_source/size"]

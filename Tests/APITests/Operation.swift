@@ -12,7 +12,7 @@ enum Operation: String, CaseIterable, Sendable {
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide, compare
     case replay, explainFaults, explainMapFailures
-    case listPolicies, readPolicy, listRules
+    case listPolicies, readPolicy, listRules, listKernels
     case listVMMs, readVMM, place, survey, atlas
     case listSessions, createSession, readSession, patchSession, deleteSession, sessionState, sessionEvents
     case listDomains, createDomain, readDomain, deleteDomain, domainState

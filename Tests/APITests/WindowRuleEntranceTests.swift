@@ -20,7 +20,8 @@ import Testing
     }
 
     /// Nothing keeps a relaxable region in user space, and a window is for user space.
-    @Test(arguments: [("direct_relaxable", "0x8000000"), ("reserved", "0x8100000")])
+    @Test(arguments: [
+        ("direct_relaxable", "0x8000000"), ("direct-relaxable", "0x8000000"), ("reserved", "0x8100000")])
     func onlyHardRegionsKeepAWindowOut(kind: String, base: String) {
         let region = #"{"start":"0x8000000","last":"0x80fffff","type":"\#(kind)"}"#
         upload(region)

@@ -15,20 +15,19 @@ struct Capture {
     /// What the capture states; a test may ask under others, to see that they matter.
     var conditions: Conditions
 
-    static let folder = "data/linux-captures"
+    static let folders = ["data/linux-captures", "data/linux-captures-2"]
 
-    /// Every folder of the shelf that holds a truth.json, sorted.
+    /// Every folder of the shelf that holds a truth.json, by its path, sorted.
     static var names: [String] {
         guard let root = SharedShelf.root else { return [] }
-        return SharedShelf.names(in: folder).filter {
-            FileManager.default.fileExists(
-                atPath: root.appendingPathComponent("\(folder)/\($0)/truth.json").path)
+        return folders.flatMap { folder in SharedShelf.names(in: folder).map { "\(folder)/\($0)" } }.filter {
+            FileManager.default.fileExists(atPath: root.appendingPathComponent("\($0)/truth.json").path)
         }
     }
 
     init(_ name: String) throws {
         self.name = name
-        truth = try Truth(reading: SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))
+        truth = try Truth(reading: SharedShelf.bytes("\(name)/truth.json"))
         platform = try Self.platform(of: name)
         conditions = truth.statedConditions
     }
@@ -36,9 +35,9 @@ struct Capture {
     /// The capture's own files, nil where there is none of the name.
     static func file(_ file: String, of name: String) -> [UInt8]? {
         guard let root = SharedShelf.root else { return nil }
-        let path = root.appendingPathComponent("\(folder)/\(name)/\(file)").path
+        let path = root.appendingPathComponent("\(name)/\(file)").path
         return FileManager.default.fileExists(atPath: path)
-            ? SharedShelf.bytes("\(folder)/\(name)/\(file)") : nil
+            ? SharedShelf.bytes("\(name)/\(file)") : nil
     }
 
     /// The boot ended before anything could be exported.

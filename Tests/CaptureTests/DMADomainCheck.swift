@@ -122,7 +122,10 @@ extension Capture {
     /// Bridges: no driver of theirs sets a mask.
     private func checkDefaultMasks(_ ledger: inout Ledger) {
         for (function, recorded) in (truth.devices ?? [:]).sorted(by: { $0.key < $1.key }) {
-            guard recorded.cls.hasPrefix("06"), let device = device(function) else { continue }
+            // A function without group and driver was never configured.
+            guard recorded.cls.hasPrefix("06"), recorded.group != nil || recorded.driver != "none",
+                let device = device(function)
+            else { continue }
             ledger.expect(
                 recorded.dmaMaskBits, "\(64 - device.defaultDMAMask.leadingZeroBitCount)", name, function,
                 "default DMA mask bits")

@@ -7,17 +7,15 @@ import MSIWindows
 import Machines
 
 extension Truth {
-    /// `major.minor` of the third word of `uname -a`; the newest modelled release that is not newer.
-    var release: KernelRelease {
+    /// What `uname -r` printed: the third word of `uname -a`; the build's name where the boot ended early.
+    var release: String {
         let words = (kernel ?? knobs.kernel).split(separator: " ")
-        let version = (words.count > 2 ? words[2] : words[0]).split { !$0.isNumber }.prefix(2).map {
-            Int($0)!
-        }
-        func numbers(_ release: KernelRelease) -> [Int] {
-            release.rawValue.split(separator: ".").map { Int($0)! }
-        }
-        return KernelRelease.allCases.last { !version.lexicographicallyPrecedes(numbers($0)) }
-            ?? KernelRelease.allCases[0]
+        return String(words.count > 2 ? words[2] : words[0])
+    }
+
+    var profile: KernelProfile {
+        guard let profile = KernelProfile(releaseString: release) else { preconditionFailure(release) }
+        return profile
     }
 
     /// The builds are named after their page size where it is not 4 KiB.
@@ -71,7 +69,7 @@ extension Truth {
 
     /// Kernel, page size, parameters and IOMMU.
     var statedConditions: Conditions {
-        var conditions = Conditions(kernel: release, pageSize: pageSize)
+        var conditions = Conditions(kernel: profile, pageSize: pageSize)
         if let geometry {
             conditions.aperture = geometry.aperture
             conditions.smmuPageSizes = geometry.pageSizes

@@ -136,7 +136,7 @@ extension Capture {
             device.active && device.unappliedRegions.contains { $0.reason == .crashesKernel }
         }
         let isFound = platform.findings.contains { $0.code == "iommu-addresses-untranslatable" }
-        let survives = !crashed && conditions.kernel == .v6_1
+        let survives = conditions.kernel.untranslatable == .ignored
         ledger.expect(crashed, crashing && isFound && !survives, name, "platform", "crash at boot")
     }
 

@@ -124,7 +124,7 @@ import Testing
         let page = HexLiteral.text(capture.conditions.pageSize.bytes)
         let question =
             #"{"platform":"machine","device":"\#(device.id)","consumer":"\#(consumer)",\#(members)"#
-            + #""kernel":"\#(capture.conditions.kernel.rawValue)","page_size":"\#(page)"}"#
+            + #""kernel":"\#(capture.truth.release)","page_size":"\#(page)"}"#
         let answer = Self.ask(
             service, .post, "/v1/decisions?explain=none", Array(question.utf8), type: "application/json")
         #expect(answer.status == 200, "\(question): \(String(decoding: answer.body, as: UTF8.self))")
@@ -135,7 +135,7 @@ import Testing
         let page = HexLiteral.text(capture.conditions.pageSize.bytes)
         return
             "/v1/platforms/machine/reserved-regions?device=\(RequestTarget.encoded(device.id))&view=\(view)"
-            + "&kernel=\(capture.conditions.kernel.rawValue)&page_size=\(page)"
+            + "&kernel=\(capture.truth.release)&page_size=\(page)"
     }
 
     private static func number(_ value: Any?) -> UInt64 {

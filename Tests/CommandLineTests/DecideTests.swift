@@ -54,7 +54,7 @@ import Testing
                 because    The DMA layer takes the page at 0xfffff000 from the allocator \
                 that also serves buffers, outside everything withheld.
                 doorbell   0x8090040 -> 0xfffff040
-                model      Linux 7.2, iovad 0.1.0
+                model      Linux 7.3, iovad 0.1.0
 
                 """)
     }
@@ -102,7 +102,7 @@ import Testing
         #expect(try Self.run([]).status == 64)
         #expect(try Self.run(["--platform", "x", "request.json"]).status == 64)
         #expect(try Self.run(["/nonexistent/request.json"]).status == 64)
-        let unknown = try Self.run(["--platform", "nope", "--device", "d", "--kernel", "5.4"])
+        let unknown = try Self.run(["--platform", "nope", "--device", "d", "--kernel", "linux"])
         #expect(unknown.status == 2)
         #expect(unknown.errors.contains("/kernel") && unknown.errors.contains("/platform"))
     }

@@ -30,7 +30,7 @@ import Testing
         .call(.allocateFast(size: size, limit: limit, flushes: flushes))
     }
 
-    private func start(_ startPFN: UInt64, _ release: KernelRelease) -> State {
+    private func start(_ startPFN: UInt64, _ release: KernelProfile) -> State {
         State(
             twins: TwinDomain(
                 granule: Granule(bytes: 1 << 29)!, startPFN: startPFN, release: release, onlineCPUs: 1,
@@ -79,7 +79,7 @@ import Testing
         return count
     }
 
-    private func sequences(_ letters: [Letter], startPFN: UInt64, _ release: KernelRelease) -> Int {
+    private func sequences(_ letters: [Letter], startPFN: UInt64, _ release: KernelProfile) -> Int {
         visit(start(startPFN, release), letters, []) ?? 0
     }
 

@@ -20,7 +20,7 @@ struct TraceGenerator {
 
     let granule: Granule
     let startPFN: UInt64
-    let release: KernelRelease
+    let release: KernelProfile
     let onlineCPUs: Int
     private(set) var live: [Live] = []
     private var random: SeededGenerator
@@ -49,7 +49,7 @@ struct TraceGenerator {
             default: 1
             }
         startPFN = start
-        release = KernelRelease.allCases.randomElement(using: &random)!
+        release = KernelProfile(KernelRelease.allCases.randomElement(using: &random)!)
         onlineCPUs = Int.random(in: 1...3, using: &random)
         // Allocations always; three weights of zero to four for the rest.
         var kinds: [Kind] = []

@@ -61,8 +61,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [KernelRelease.v6_1, .v7_2])
-    func abandonedWorkLeavesNoTrace(release: KernelRelease) {
+    @Test(arguments: [KernelProfile.v6_1, .v7_2])
+    func abandonedWorkLeavesNoTrace(release: KernelProfile) {
         var generator = SeededGenerator.forTest("transactions", fallback: 0x7a)
         for _ in 0..<60 {
             // 4 GiB lies at page frame 256, so that both classes and the memo take part.

@@ -11,7 +11,7 @@ struct TwinDomain {
     var product: IOVADomain
     var reference: LinearWalkDomain
 
-    init(granule: Granule, startPFN: UInt64, release: KernelRelease, onlineCPUs: Int, checked: Bool) {
+    init(granule: Granule, startPFN: UInt64, release: KernelProfile, onlineCPUs: Int, checked: Bool) {
         product = IOVADomain(
             granule: granule, startPFN: startPFN, release: release, onlineCPUs: onlineCPUs)
         product.checksInvariants = checked

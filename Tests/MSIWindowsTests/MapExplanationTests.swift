@@ -164,7 +164,7 @@ import Testing
                     Int.random(in: 0...(Int.random(in: 0...9, using: &random) == 0 ? 4 : 3), using: &random)])
         }
         var conditions = Conditions(
-            kernel: KernelRelease.allCases.randomElement(using: &random)!,
+            kernel: KernelProfile(KernelRelease.allCases.randomElement(using: &random)!),
             pageSize: [.kib4, .kib16, .kib64].randomElement(using: &random)!,
             apertureBits: [32, 39, 48].randomElement(using: &random)!)
         conditions.allowsUnsafeInterrupts = true

@@ -60,6 +60,7 @@ enum MinimalQuestions {
                 question.dmaMask = 0xffff_ffff
             }
         case .flushed: decided(.dmaAPI, above4G) { $0.dmaMask = 0xffff_ffff }
+        case .groupNotViable: decided(.vfioType1) { $0.conditions.hasForeignDriver = true }
         case .apertureConflict:
             decided(.vfioType1, W.pci()) { question in
                 let wide = Conditions().aperture

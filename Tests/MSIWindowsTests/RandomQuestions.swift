@@ -79,7 +79,7 @@ enum RandomQuestions {
 
     private static func conditions(_ random: inout SeededGenerator) -> Conditions {
         var conditions = Conditions(
-            kernel: KernelRelease.allCases.randomElement(using: &random)!,
+            kernel: KernelProfile(KernelRelease.allCases.randomElement(using: &random)!),
             pageSize: [.kib4, .kib16, .kib64].randomElement(using: &random)!,
             apertureBits: [16, 27, 32, 48, 64].randomElement(using: &random)!)
         conditions.smmuPageSizes = [.all, .kib4, .kib64].randomElement(using: &random)!

@@ -27,7 +27,7 @@ import Testing
     static let virt = BuiltInCatalogue.all.first { $0.id == "example-qemu-virt" }!.platform.devices[0]
 
     private func decide(
-        _ device: Device, _ source: WindowSource = .fixed, kernel: KernelRelease = .v7_2,
+        _ device: Device, _ source: WindowSource = .fixed, kernel: KernelProfile = .v7_2,
         page: Granule = .kib4,
         bits: Int = 48, doorbells: [UInt64] = []
     ) -> Decision {

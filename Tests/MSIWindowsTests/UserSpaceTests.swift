@@ -21,7 +21,7 @@ import Testing
             (0x1001, 0x1000, .invalidArgument), (0x1000, 0x1001, .invalidArgument),
             (0xffff_ffff_ffff_f000, 0x2000, .overflow),
         ]
-        for (kernel, overflow) in [(KernelRelease.v7_2, Errno.overflow), (.v6_12, .invalidArgument)] {
+        for (kernel, overflow) in [(KernelProfile.v7_2, Errno.overflow), (.v6_12, .invalidArgument)] {
             let decision = W.ask(.vfioType1, W.virt, .fixed, W.conditions(kernel)) {
                 $0.mapChecks = checks.map { .fixed(iova: $0.0, bytes: $0.1) }
             }
@@ -180,8 +180,8 @@ import Testing
         #expect(W.ask(.vfioType1, function, .fixed, W.conditions(.v6_1)).isReachable)
         // Failing once below 4 GiB is remembered since 6.4: 64 pages are there, and free again later.
         let tight = W.pci([W.region(0, 0xfffc_0000)])
-        for (kernel, last) in [(KernelRelease.v6_1, 0xffff_f000), (.v7_2, 0xffff_ffff_e000)]
-            as [(KernelRelease, UInt64)]
+        for (kernel, last) in [(KernelProfile.v6_1, 0xffff_f000), (.v7_2, 0xffff_ffff_e000)]
+            as [(KernelProfile, UInt64)]
         {
             let decision = W.ask(.dmaAPI, tight, .fixed, W.conditions(kernel)) {
                 $0.history = [

@@ -53,7 +53,7 @@ enum Worked {
     static let its: [UInt64] = [0x809_0040]
 
     static func conditions(
-        _ kernel: KernelRelease = .v7_2, page: Granule = .kib4, bits: Int = 48
+        _ kernel: KernelProfile = .v7_2, page: Granule = .kib4, bits: Int = 48
     ) -> Conditions {
         Conditions(kernel: kernel, pageSize: page, apertureBits: bits)
     }

@@ -207,7 +207,7 @@ import Testing
         #expect(W.messages(.dmaAPI, device, .fixed, conditions) == W.its)
         let vfio = W.ask(.vfioType1, device, .fixed, conditions)
         #expect(vfio.errno == .noSpace && W.ranges(vfio) == ["0-808ffff", "80a0000-ffffffffffffffff"])
-        for kernel in [KernelRelease.v6_18, .v7_2] {
+        for kernel in [KernelProfile.v6_18, .v7_2] {
             conditions.kernel = kernel
             #expect(W.ask(.vfioType1, device, .fixed, conditions).errno == .noSpace)
         }

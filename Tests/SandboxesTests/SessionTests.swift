@@ -15,7 +15,7 @@ import Testing
         domains: 8, ranges: 100_000, regions: 1_000, devices: 16, doorbells: 100, mappings: 1_000)
 
     static func session(
-        _ consumer: Consumer = .dmaAPI, kernel: KernelRelease = .newest, page: Granule = .kib4,
+        _ consumer: Consumer = .dmaAPI, kernel: KernelProfile = .newest, page: Granule = .kib4,
         ids: [String] = ["d0"], quota: SessionQuota = SessionTests.quota
     ) throws -> Session {
         var session = Session(id: "s", kernel: kernel, createdAt: 0, ttlSeconds: 900, quota: quota)
@@ -152,8 +152,8 @@ import Testing
 
     private struct Undo: Error {}
 
-    @Test(arguments: [KernelRelease.v6_1, .v6_12, .v7_2], [1, 2] as [UInt64])
-    func undoneVerbsLeaveNothingBehind(kernel: KernelRelease, seed: UInt64) throws {
+    @Test(arguments: [KernelProfile.v6_1, .v6_12, .v7_2], [1, 2] as [UInt64])
+    func undoneVerbsLeaveNothingBehind(kernel: KernelProfile, seed: UInt64) throws {
         var session = try Self.session(kernel: kernel)
         var random = SeededGenerator(seed: seed)
         for round in 0..<40 {
@@ -175,8 +175,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [KernelRelease.v6_1, .v7_2], [5, 6] as [UInt64])
-    func importedSessionsGoOnAlike(kernel: KernelRelease, seed: UInt64) throws {
+    @Test(arguments: [KernelProfile.v6_1, .v7_2], [5, 6] as [UInt64])
+    func importedSessionsGoOnAlike(kernel: KernelProfile, seed: UInt64) throws {
         var first = try Self.session(kernel: kernel)
         var random = SeededGenerator(seed: seed)
         for _ in 0..<3_000 { _ = Self.step(&first, &random) }

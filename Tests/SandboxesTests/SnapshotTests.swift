@@ -10,7 +10,7 @@ import Testing
 @Suite struct SnapshotTests {
     /// A domain with a history: hints, memo, magazines and depots in use.
     static func worn(
-        seed: UInt64, release: KernelRelease, operations: Int = 4_000
+        seed: UInt64, release: KernelProfile, operations: Int = 4_000
     ) throws -> (IOVADomain, [(pfn: UInt64, size: UInt64)], SeededGenerator) {
         var random = SeededGenerator(seed: seed)
         var domain = IOVADomain(granule: .kib4, startPFN: 1, release: release)
@@ -48,8 +48,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [KernelRelease.v6_1, .v7_2], [1, 2, 3] as [UInt64])
-    func restoredDomainGoesOnAlike(release: KernelRelease, seed: UInt64) throws {
+    @Test(arguments: [KernelProfile.v6_1, .v7_2], [1, 2, 3] as [UInt64])
+    func restoredDomainGoesOnAlike(release: KernelProfile, seed: UInt64) throws {
         var (first, live, random) = try Self.worn(seed: seed, release: release)
         let snapshot = first.snapshot
         #expect(snapshot.sizeClasses.contains { !$0.loaded.isEmpty }, "seed \(seed) parks nothing")

@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test func hardwareMSIAloneFailsSinceLinux615() throws {
-        for (kernel, works) in [(KernelRelease.v6_12, true), (.v7_2, false)] {
+        for (kernel, works) in [(KernelProfile.v6_12, true), (.v7_2, false)] {
             var session = try SessionTests.session(.vfioType1, kernel: kernel)
             try session.attach(device("x", .msi, at: 0x800_0000), to: "d0")
             let made = try? session.map(PhysicalAddress(0x809_0040), mask: .max, for: any, in: "d0")

@@ -78,7 +78,7 @@ extension LinearWalkDomain {
 struct MagazineClass: Sendable {
     /// Classes 0 ... 5: one page to 32.
     static let count = 6
-    static let magazineMax = 127
+    let magazineMax: Int
 
     var loaded: [UInt64] = []
     var previous: [UInt64] = []
@@ -86,6 +86,8 @@ struct MagazineClass: Sendable {
     var depot: [[UInt64]] = []
     /// Whether the trimmer will look at this class when it fires.
     var isArmed = false
+
+    init(magazineMax: Int) { self.magazineMax = magazineMax }
 
     /// The newest entry of the loaded magazine that is at most `highest`. A miss does not look further.
     mutating func pop(atMost highest: UInt64) -> UInt64? {
@@ -106,8 +108,8 @@ struct MagazineClass: Sendable {
     /// Keeps a pfn. Returns what a depot of at most `depotMax` magazines has no place for.
     mutating func push(_ pfn: UInt64, depotMax: Int?) -> [UInt64] {
         var overflow: [UInt64] = []
-        if loaded.count == Self.magazineMax {
-            if previous.count < Self.magazineMax {
+        if loaded.count == magazineMax {
+            if previous.count < magazineMax {
                 swap(&loaded, &previous)
             } else {
                 if let depotMax, depot.count >= depotMax {

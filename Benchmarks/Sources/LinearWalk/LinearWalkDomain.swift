@@ -12,7 +12,7 @@ public struct LinearWalkDomain: Sendable {
     public let granule: Granule
     /// The lowest pfn that is handed out.
     public let startPFN: UInt64
-    public let release: KernelRelease
+    public let release: KernelProfile
     /// How many magazines the depot trimmer leaves.
     public let onlineCPUs: Int
 
@@ -24,11 +24,11 @@ public struct LinearWalkDomain: Sendable {
     /// max32_alloc_size: 32-bit requests of this size or more fail at once.
     var memo: UInt64
     var caches: [MagazineClass]
-    /// Magazines that a depot keeps: 32 in 6.1 (MAX_GLOBAL_MAGS), which has no trimmer; any number since.
+    /// Magazines that a bounded depot keeps (MAX_GLOBAL_MAGS), which has no trimmer; nil for any number.
     let depotMax: Int?
 
     public init(
-        granule: Granule, startPFN: UInt64, release: KernelRelease = .newest, onlineCPUs: Int = 1
+        granule: Granule, startPFN: UInt64, release: KernelProfile = .newest, onlineCPUs: Int = 1
     ) {
         self.granule = granule
         self.startPFN = startPFN
@@ -38,8 +38,9 @@ public struct LinearWalkDomain: Sendable {
         hint32 = sentinel
         hint64 = sentinel
         memo = Self.dma32PFN(granule)
-        depotMax = release < .v6_12 ? 32 : nil
-        caches = Array(repeating: MagazineClass(), count: MagazineClass.count)
+        depotMax = release.boundsDepots ? 32 : nil
+        caches = Array(
+            repeating: MagazineClass(magazineMax: release.magazineSize), count: MagazineClass.count)
     }
 
     /// First pfn at 4 GiB; 0 when one granule is larger.
@@ -86,7 +87,7 @@ extension LinearWalkDomain {
         var found = walk(down: hint, bound: bound, size: size, alignment: alignment, lowest: startPFN)
         // Step 5.
         let top = ranges[hint].hi
-        if found == nil, top < bound {
+        if found == nil, top < bound, release.searchesTwice {
             found = walk(
                 down: is32Bit ? ranges.first(reaching: bound) : sentinel, bound: bound, size: size,
                 alignment: alignment, lowest: top + 1)

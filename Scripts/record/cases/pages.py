@@ -67,6 +67,7 @@ def catalogues(r):
             r.get(f"/v1/policies/{segment(policy['numeral'])}")
     r.get("/v1/policies/none")
     r.get("/v1/rules")
+    r.get("/v1/kernels")
     r.get("/v1/atlas")
     r.get("/v1/atlas", [["If-None-Match", "@etag"]])
     r.get("/v1/atlas", [["Accept-Encoding", "gzip"]])

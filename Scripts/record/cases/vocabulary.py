@@ -1,6 +1,6 @@
 """The words of the wire that the cases use, in one place. A word that a later version adds is added here."""
 
-KERNELS = ["6.1", "6.12", "6.18", "7.2"]
+KERNELS = ["6.1", "6.12", "6.18", "7.3", "5.10"]
 CONSUMERS = ["dma_api", "vfio_type1", "iommufd"]
 SOURCES = ["fixed", "candidates", "dynamic", "none"]
 PAGE_SIZES = ["0x1000", "0x4000", "0x10000"]

@@ -18,7 +18,8 @@ struct ComparisonRequest: Sendable {
 
     private(set) var question = DecisionRequest()
     private(set) var entries: [Entry] = []
-    private(set) var kernels: [KernelRelease] = [.newest]
+    /// nil for the kernel of the host, or the newest.
+    private(set) var kernels: [KernelProfile]?
 
     /// Reads the body; every fault goes to `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
@@ -46,10 +47,11 @@ struct ComparisonRequest: Sendable {
             }
             kernels = nodes.compactMap { Condition.kernel(.member($0), problems) }
         }
-        if entries.count * kernels.count > Limits.comparisonCellsMax {
+        let kernelCount = kernels?.count ?? 1
+        if entries.count * kernelCount > Limits.comparisonCellsMax {
             problems.add(
                 reader.pointer("policies"), "too-many",
-                "\(entries.count) policies times \(kernels.count) kernels; a comparison gives at most "
+                "\(entries.count) policies times \(kernelCount) kernels; a comparison gives at most "
                     + "\(Limits.comparisonCellsMax) answers.")
         }
         question.read(&reader, for: Set(entries.map(\.consumer)).union([fallback]), problems)

@@ -173,7 +173,7 @@ extension DecisionRequest {
         ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
         ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
         ("map_checks", [.vfioType1, .iommufd]), ("allowed_iovas", [.iommufd]),
-        ("cache_coherent", [.iommufd]),
+        ("cache_coherent", [.iommufd]), ("foreign_driver", [.vfioType1]),
     ]
 
     mutating func readCircumstances(
@@ -187,6 +187,7 @@ extension DecisionRequest {
         }
         if consumers.contains(.dmaAPI) { readDMA(&reader, problems) }
         guard consumers != [.dmaAPI] else { return }
+        if consumers.contains(.vfioType1) { stated.read([.foreignDriver], from: &reader) }
         if let node = reader.optional("mappings") { circumstances.mappings = Self.ranges(node, problems) }
         if let node = reader.optional("map_checks"),
             let nodes = node.elements(countMax: Limits.mapChecksMax, problems)

@@ -23,10 +23,11 @@ extension Service {
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = DecisionRequest(document.root, problems)
-        let question = QuestionResolver(platforms: platforms, problems: problems).question(request)
-        guard problems.isEmpty, let question else { throw .semantic(problems) }
+        let resolved = QuestionResolver(platforms: platforms, problems: problems).resolve(request)
+        guard problems.isEmpty, let (question, stated) = resolved else { throw .semantic(problems) }
         return json(200) { writer in
             writer.answer(question, explain)
+            writer.hostFacts(stated.hostFacts, of: question.consumer)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }
@@ -37,25 +38,26 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = ComparisonRequest(document.root, problems)
         let resolver = QuestionResolver(platforms: platforms, problems: problems)
-        let question = resolver.question(request.question)
-        if let count = question?.regionsCount, count > Limits.comparisonRegionsMax {
+        let resolved = resolver.resolve(request.question)
+        if let count = resolved?.question.regionsCount, count > Limits.comparisonRegionsMax {
             problems.add(
                 "", "too-many",
                 "The devices have \(count) regions and ranges; a comparison reads at most "
                     + "\(Limits.comparisonRegionsMax). A single decision can read more.")
         }
-        guard problems.isEmpty, let question else { throw .semantic(problems) }
-        let questions = request.kernels.map { kernel in
-            var asked = request.question
-            asked.stated.conditions.kernel = kernel
-            // A device found for one kernel is found for all.
-            return resolver.question(asked) ?? question
-        }
+        guard problems.isEmpty, let resolved else { throw .semantic(problems) }
+        let columns =
+            request.kernels?.map { kernel in
+                var asked = request.question
+                asked.stated.state(kernel)
+                // A device found for one kernel is found for all.
+                return resolver.resolve(asked) ?? resolved
+            } ?? [resolved]
         return json(200) { writer in
             writer.member("kind", "comparison")
             writer.array("items") { writer in
                 for entry in request.entries {
-                    for (kernel, question) in zip(request.kernels, questions) {
+                    for (question, stated) in columns {
                         writer.object { writer in
                             writer.member("policy", entry.name)
                             writer.key("window_source")
@@ -65,12 +67,14 @@ extension Service {
                             question.source = entry.source
                             question.consumer = entry.consumer
                             writer.answer(question, explain)
-                            writer.model(kernel, engine: configuration.version)
+                            writer.hostFacts(stated.hostFacts, of: question.consumer)
+                            writer.model(question.conditions.kernel, engine: configuration.version)
                         }
                     }
                 }
             }
-            writer.model(request.kernels.max() ?? .newest, engine: configuration.version)
+            let kernels = columns.map(\.question.conditions.kernel)
+            writer.model(kernels.max { $0.release < $1.release } ?? .newest, engine: configuration.version)
         }
     }
 }

@@ -4,6 +4,7 @@
 import AddressSpaces
 import IOVAAllocation
 import JSON
+import LinuxReleases
 import MSIWindows
 import Machines
 
@@ -13,27 +14,35 @@ struct QuestionResolver {
     let problems: ProblemList
 
     /// The question with its group; nil after noting why not.
-    func question(_ request: DecisionRequest) -> Question? {
+    func question(_ request: DecisionRequest) -> Question? { resolve(request)?.question }
+
+    /// The same, with the conditions that were filled in.
+    func resolve(_ request: DecisionRequest) -> (question: Question, stated: StatedConditions)? {
         switch request.subject {
         case .inline(let device, let usable):
             var request = request
             request.stated.adopt(driver: device.reportedDriver)
             let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
             guard let mates = mates(request, on: nil) else { return nil }
-            return question(request, prepared, mates, doorbells: request.doorbells ?? [])
+            let question = question(request, prepared, mates, doorbells: request.doorbells ?? [])
+            return (question, request.stated)
         case .platform(let id, let name):
             guard let entry = platforms.entry(id, at: "/platform", problems) else { return nil }
+            var request = request
+            request.stated.adopt(entry.platform.host)
             let device = device(
                 name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
-            var request = request
             if let device {
+                request.stated.adopt(device.source.groupType)
                 request.stated.adopt(
-                    isolatesMSIs: entry.platform.isolatesMSIs(of: device.source),
+                    isolatesMSIs: entry.platform.isolatesMSIs(
+                        of: device.source, asksGroup: request.stated.conditions.kernel.asksIsolationOfGroup),
                     driver: device.conditions.driver)
             }
             guard let mates = mates(request, on: entry), let device else { return nil }
-            return question(
+            let question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
+            return (question, request.stated)
         case nil: return nil
         }
     }

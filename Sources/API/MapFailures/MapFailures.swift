@@ -28,7 +28,7 @@ extension Service {
         let form = form(context, text: .mapFailures, members: ["lines", "text"])
         let request = try form.isJSON ? mapRequest(inBody: context) : mapRequest(inQuery: context)
         let content: MapFailureLog.Content = try pasted(request.log)
-        let question = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
+        let (question, facts) = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
         let explanations = MapExplanation.explain(content.failures, question)
         return json(200) { writer in
             writer.member("kind", "map_failures")
@@ -40,6 +40,7 @@ extension Service {
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("failures_dropped", content.failuresDropped)
             writer.findings(of: form, content.findings)
+            writer.hostFacts(facts, of: question.consumer)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }
@@ -80,7 +81,7 @@ extension Service {
     /// do where the platform has it, and so will the only device of a platform.
     private func mapQuestion(
         _ request: MapFailureRequest, _ failures: [MapFailure], isInQuery: Bool
-    ) throws(Problem) -> MapQuestion {
+    ) throws(Problem) -> (MapQuestion, facts: [HostFact]) {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         var host = request.host
         host.consumer = request.consumer ?? .vfioType1
@@ -105,8 +106,10 @@ extension Service {
         }
         guard problems.isEmpty else { throw isInQuery ? .parameters(problems) : .semantic(problems) }
         let resolver = QuestionResolver(platforms: platforms, problems: problems)
-        let question = host.subject == nil ? nil : resolver.question(host)
+        let resolved = host.subject == nil ? nil : resolver.resolve(host)
         guard problems.isEmpty else { throw isInQuery ? .parameters(problems) : .semantic(problems) }
-        return MapQuestion(question, consumer: request.consumer, conditions: host.stated.conditions)
+        let question = MapQuestion(
+            resolved?.question, consumer: request.consumer, conditions: host.stated.conditions)
+        return (question, resolved?.stated.hostFacts ?? [])
     }
 }

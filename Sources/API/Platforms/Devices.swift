@@ -53,10 +53,11 @@ extension Service {
     /// The device of a view, under its conditions, and the window source.
     private func subject(
         _ context: RequestContext
-    ) throws(Problem) -> (device: PreparedDevice, source: WindowSource) {
+    ) throws(Problem) -> (device: PreparedDevice, source: WindowSource, stated: StatedConditions) {
         let entry = try entry(context)
         let query = context.query
-        let conditions = query.conditions().conditions
+        var stated = query.conditions()
+        stated.adopt(entry.platform.host)
         let source = query.windowSource()
         if context.parameter("device") == nil {
             query.problems.add("?device", "required", "Name the device to show.")
@@ -64,10 +65,10 @@ extension Service {
         guard query.problems.isEmpty, let id = context.parameter("device") else {
             throw .parameters(query.problems)
         }
-        guard let device = platforms.prepared(id, on: entry, under: conditions) else {
+        guard let device = platforms.prepared(id, on: entry, under: stated.conditions) else {
             throw Problem(.notFound, entry.unknownDevice(id))
         }
-        return (device, source)
+        return (device, source, stated)
     }
 
     /// Whose list of regions it is.
@@ -81,7 +82,7 @@ extension Service {
         let query = context.query
         let view = query.value("view")?.choice(View.words, query.problems) ?? .dma
         try query.check()
-        let (device, source) = try subject(context)
+        let (device, source, stated) = try subject(context)
         let conditions = device.conditions
         let withheld = device.withheld
         let isPlain = view == .sysfs && context.plan.produces == MediaType.plain
@@ -97,7 +98,7 @@ extension Service {
                 if device.source.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
                 writer.member("errno", orNull: withheld.errno?.rawValue)
                 writer.array("items") { writer in withheld.items.forEach { writer.item($0) } }
-                writer.model(conditions.kernel, engine: configuration.version)
+                writer.model(of: stated, engine: configuration.version)
             }
         }
         let list = GroupRegionList(inserting: device.advertised(source))
@@ -105,10 +106,10 @@ extension Service {
             // Lines that a kernel printed are repeated unchanged, whatever its page size.
             if let reported = device.source.reportedRegions, source == .fixed {
                 let list = GroupRegionList(reported: reported)
-                return sysfs(list, list.sysfsText(pageBytes: .max), conditions, isPlain: isPlain)
+                return sysfs(list, list.sysfsText(pageBytes: .max), stated, isPlain: isPlain)
             }
             let text = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
-            return sysfs(list, text, conditions, isPlain: isPlain)
+            return sysfs(list, text, stated, isPlain: isPlain)
         }
         return json(200) { writer in
             writer.member("view", view.rawValue)
@@ -118,12 +119,12 @@ extension Service {
                     writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
                 }
             }
-            writer.model(conditions.kernel, engine: configuration.version)
+            writer.model(of: stated, engine: configuration.version)
         }
     }
 
     private func sysfs(
-        _ list: GroupRegionList, _ content: String, _ conditions: Conditions, isPlain: Bool
+        _ list: GroupRegionList, _ content: String, _ stated: StatedConditions, isPlain: Bool
     ) -> Response {
         if isPlain { return text(200, content) }
         return json(200) { writer in
@@ -138,14 +139,14 @@ extension Service {
                 }
             }
             writer.member("text", content)
-            writer.model(conditions.kernel, engine: configuration.version)
+            writer.model(of: stated, engine: configuration.version)
         }
     }
 
     func availableWindows(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
         let offset = try pageOffset(context)
-        let (device, _) = try subject(context)
+        let (device, _, stated) = try subject(context)
         let query = context.query
         let size =
             query.value("size").flatMap { WindowDemand.size($0, query.problems) }
@@ -175,7 +176,7 @@ extension Service {
                 writer.pick("highest", places.highestFit(size: size, alignment: alignment))
             }
             if windows.count > offset + limit { writer.member("next_page_token", String(offset + limit)) }
-            writer.model(device.conditions.kernel, engine: configuration.version)
+            writer.model(of: stated, engine: configuration.version)
         }
     }
 }

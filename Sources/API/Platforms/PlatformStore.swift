@@ -54,9 +54,11 @@ final class PlatformEntry: Sendable {
     }
 
     /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
-    /// complex; O(1), for functions O(regions).
+    /// complex; an address may leave segment 0 out. O(1), for functions O(regions).
     func device(_ id: String) -> Device? {
-        deviceIndex[id].map { platform.devices[$0] } ?? platform.pciFunction(id)
+        if let place = deviceIndex[id] { return platform.devices[place] }
+        guard let address = Platform.fullAddress(id) else { return nil }
+        return deviceIndex[address].map { platform.devices[$0] } ?? platform.pciFunction(address)
     }
 }
 

@@ -20,7 +20,7 @@ struct DomainRequest: Sendable {
     /// Devices to attach at once, in order.
     private(set) var devices: [SessionDeviceRequest] = []
 
-    init(_ root: JSONNode, kernel: KernelRelease, _ problems: ProblemList) {
+    init(_ root: JSONNode, kernel: KernelProfile, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         readHead(&reader, kernel: kernel, problems)
         if let node = reader.optional("devices"),
@@ -32,14 +32,14 @@ struct DomainRequest: Sendable {
     }
 
     /// For readers of exported domains, which go on with members of their own.
-    init(head reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList) {
+    init(head reader: inout ObjectReader, kernel: KernelProfile, _ problems: ProblemList) {
         readHead(&reader, kernel: kernel, problems)
     }
 
     private mutating func readHead(
-        _ reader: inout ObjectReader, kernel: KernelRelease, _ problems: ProblemList
+        _ reader: inout ObjectReader, kernel: KernelProfile, _ problems: ProblemList
     ) {
-        stated.conditions.kernel = kernel
+        stated.adopt(kernel)
         id = reader.optional("id").flatMap { WireID($0, problems) }
         if let node = reader.optional("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
             self.consumer = consumer
@@ -57,7 +57,7 @@ struct DomainRequest: Sendable {
     private mutating func readPages(_ reader: inout ObjectReader, _ problems: ProblemList) {
         let granuleValue = reader.value("granule")
         let granule = granuleValue.flatMap { Condition.pageSize($0, problems) }
-        stated.conditions.pageSize = granule ?? .kib4
+        if let granule { stated.conditions.pageSize = granule }
         stated.read([.pageSize], from: &reader)
         guard let granuleValue, let granule else { return }
         stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)

@@ -14,7 +14,7 @@ import Sandboxes
 /// The representation of a session.
 struct SessionSummary: Sendable {
     let id: String
-    let kernel: KernelRelease
+    let kernel: KernelProfile
     let revision: UInt64
     let ttlSeconds: Int
     let createdAt: UInt64
@@ -37,7 +37,7 @@ struct SessionSummary: Sendable {
 extension JSONWriter {
     mutating func sessionSummary(_ session: SessionSummary) {
         member("id", session.id)
-        member("kernel", session.kernel.rawValue)
+        member("kernel", kernel: session.kernel)
         member("revision", Int(session.revision))
         member("ttl_seconds", session.ttlSeconds)
         member("created_at", Timestamp.text(milliseconds: session.createdAt))

@@ -65,7 +65,8 @@ extension Service {
         guard problems.isEmpty else { throw .semantic(problems) }
         if let (first, found) = devices.first, let platform = found?.platform {
             request.stated.adopt(
-                isolatesMSIs: platform.isolatesMSIs(of: first.device),
+                isolatesMSIs: platform.isolatesMSIs(
+                    of: first.device, asksGroup: kernel.asksIsolationOfGroup),
                 driver: platform.driver(of: first.device))
         }
         let given = request.id

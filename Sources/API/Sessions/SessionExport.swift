@@ -14,7 +14,7 @@ extension JSONWriter {
     /// What POST /v1/sessions reads back.
     mutating func sessionState(_ snapshot: SessionSnapshot) {
         member("id", snapshot.id)
-        member("kernel", snapshot.kernel.rawValue)
+        member("kernel", kernel: snapshot.kernel)
         member("revision", Int(snapshot.revision))
         member("ttl_seconds", snapshot.ttlSeconds)
         array("doorbell_context") { writer in

@@ -13,7 +13,7 @@ import Sandboxes
 extension SessionSnapshot {
     /// The members that only an exported session has: the caller has read the others.
     init?(
-        _ reader: inout ObjectReader, id: String, kernel: KernelRelease, ttlSeconds: Int,
+        _ reader: inout ObjectReader, id: String, kernel: KernelProfile, ttlSeconds: Int,
         _ problems: ProblemList
     ) {
         // What GET .../state adds for people.
@@ -46,7 +46,7 @@ extension SessionSnapshot {
     }
 
     private static func domain(
-        _ node: JSONNode, kernel: KernelRelease, _ problems: ProblemList
+        _ node: JSONNode, kernel: KernelProfile, _ problems: ProblemList
     ) -> Domain? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         defer { reader.finish() }

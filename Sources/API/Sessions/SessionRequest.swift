@@ -12,7 +12,7 @@ import Sandboxes
 struct SessionRequest: Sendable {
     /// nil when the server names it.
     private(set) var id: WireID?
-    private(set) var kernel = KernelRelease.newest
+    private(set) var kernel = KernelProfile.newest
     private(set) var ttlSeconds = Limits.sessionTTLSecondsDefault
     /// What was exported, nil for a fresh session.
     private(set) var snapshot: SessionSnapshot?

@@ -11,7 +11,7 @@ import Sandboxes
 /// A session with its lock and its log.
 final class SessionEntry: Sendable {
     let id: String
-    let kernel: KernelRelease
+    let kernel: KernelProfile
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>

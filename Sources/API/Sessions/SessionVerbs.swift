@@ -177,7 +177,7 @@ extension Service {
     /// Runs the verb of the body on the domain of the path: `read` gets the domain's consumer.
     private func run(
         _ context: RequestContext, _ read: (JSONNode, Consumer, ProblemList) -> SessionVerb?
-    ) throws(Problem) -> (result: (outcome: VerbOutcome, kernel: KernelRelease), etag: String) {
+    ) throws(Problem) -> (result: (outcome: VerbOutcome, kernel: KernelProfile), etag: String) {
         let id = context.variable("domain")
         return try withOrder(context, read) { session, verb throws(Problem) in
             let outcome = try Self.verb { () throws(SessionRefusal) in try session.run(verb, in: id) }

@@ -44,14 +44,6 @@ extension Service {
 }
 
 extension JSONWriter {
-    /// `"model"`: the release that the answer reproduces, and our version.
-    package mutating func model(_ kernel: KernelRelease, engine: String) {
-        object("model") { writer in
-            writer.member("kernel", kernel.rawValue)
-            writer.member("engine", engine)
-        }
-    }
-
     mutating func finding(_ finding: Finding) {
         object { writer in
             writer.member("severity", finding.severity.rawValue)

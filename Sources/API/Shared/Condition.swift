@@ -20,9 +20,42 @@ package enum Condition: String, CaseIterable, Sendable {
     case unsafeInterrupts = "allow_unsafe_interrupts"
     case forcedac
     case cacheCoherent = "cache_coherent"
+    case foreignDriver = "foreign_driver"
 
     /// Those that a query can say.
     static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
+}
+
+/// A fact of a running host that an answer rests on because the request did not say otherwise.
+struct HostFact: Sendable {
+    enum Name: String, CaseIterable, Sendable {
+        case kernelRelease = "kernel_release"
+        case pageSize = "page_size"
+        /// Decides for kernel drivers only.
+        case groupType = "group_type"
+    }
+
+    let name: Name
+    let value: String
+}
+
+extension JSONWriter {
+    /// `"host_facts"`; nothing when none was used.
+    mutating func hostFacts(_ facts: [HostFact], of consumer: Consumer? = nil) {
+        let used = facts.filter { $0.name != .groupType || consumer == .dmaAPI }
+        guard !used.isEmpty else { return }
+        object("host_facts") { writer in
+            for fact in used { writer.member(fact.name.rawValue, fact.value) }
+        }
+    }
+}
+
+extension JSONWriter {
+    /// The facts of a host that a view rests on, then the kernel and version.
+    mutating func model(of stated: StatedConditions, engine: String) {
+        hostFacts(stated.hostFacts)
+        model(stated.conditions.kernel, engine: engine)
+    }
 }
 
 /// Conditions as a request states them, and which of them it left to the platform.
@@ -30,6 +63,11 @@ struct StatedConditions: Sendable {
     var conditions: Conditions
     private var statesIsolation = false
     private(set) var statesDriver = false
+    private var statesPageSize = false
+    private var statesKernel = false
+    private var statesDefaultDomain = false
+    /// Facts of a running host that were taken over, by their names in answers.
+    private(set) var hostFacts: [HostFact] = []
 
     init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
 
@@ -43,9 +81,12 @@ struct StatedConditions: Sendable {
     private mutating func set(_ condition: Condition, _ value: WireValue, _ problems: ProblemList) {
         switch condition {
         case .kernel:
-            if let kernel = Condition.kernel(value, problems) { conditions.kernel = kernel }
+            if let kernel = Condition.kernel(value, problems) { state(kernel) }
         case .pageSize:
-            if let size = Condition.pageSize(value, problems) { conditions.pageSize = size }
+            if let size = Condition.pageSize(value, problems) {
+                conditions.pageSize = size
+                statesPageSize = true
+            }
         case .apertureBits:
             if let bits = Condition.apertureBits(value, problems) {
                 conditions.aperture = Conditions(apertureBits: bits).aperture
@@ -55,6 +96,7 @@ struct StatedConditions: Sendable {
         case .defaultDomain:
             if let domain = value.choice(WireWords.defaultDomains, problems) {
                 conditions.defaultDomain = domain
+                statesDefaultDomain = true
             }
         case .driver:
             if let driver = value.choice(WireWords.drivers, problems) {
@@ -70,9 +112,46 @@ struct StatedConditions: Sendable {
             if let flag = value.bool(problems) { conditions.allowsUnsafeInterrupts = flag }
         case .forcedac:
             if let flag = value.bool(problems) { conditions.forcesDAC = flag }
+        case .foreignDriver:
+            if let flag = value.bool(problems) { conditions.hasForeignDriver = flag }
         case .cacheCoherent:
             if let flag = value.bool(problems) { conditions.isCacheCoherent = flag }
         }
+    }
+
+    /// The kernel of the request, whatever a host runs.
+    mutating func state(_ kernel: KernelProfile) {
+        adopt(kernel)
+        statesKernel = true
+    }
+
+    /// The kernel, and the page size that its name tells unless the request states one.
+    mutating func adopt(_ kernel: KernelProfile) {
+        conditions.kernel = kernel
+        guard !statesPageSize, let bytes = kernel.pageBytes else { return }
+        conditions.pageSize = Granule(bytes: bytes) ?? conditions.pageSize
+    }
+
+    /// Takes over what the running host said and the request did not state: its kernel and page size.
+    mutating func adopt(_ host: RunningHost?) {
+        guard let host else { return }
+        if !statesKernel, let text = host.kernelRelease, let kernel = KernelProfile(releaseString: text) {
+            adopt(kernel)
+            hostFacts.append(HostFact(name: .kernelRelease, value: text))
+        }
+        if !statesPageSize, let bytes = host.pageBytes,
+            let size = WireWords.pageSizes.first(where: { $0.bytes == bytes })
+        {
+            conditions.pageSize = size
+            hostFacts.append(HostFact(name: .pageSize, value: HexLiteral.text(bytes)))
+        }
+    }
+
+    /// The same of the device's group: under an identity domain nothing is translated for kernel drivers.
+    mutating func adopt(_ type: GroupType?) {
+        guard !statesDefaultDomain, let type else { return }
+        conditions.defaultDomain = type == .identity ? .identity : .translated
+        hostFacts.append(HostFact(name: .groupType, value: type.rawValue))
     }
 
     /// Takes over what the platform knows and the request did not state.
@@ -90,10 +169,6 @@ struct StatedConditions: Sendable {
 // MARK: Single values
 
 extension Condition {
-    package static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelRelease? {
-        value.choice(WireWords.kernels, problems)
-    }
-
     package static func apertureBits(_ value: WireValue, _ problems: ProblemList) -> Int? {
         value.int(in: Conditions.apertureBitsBounds, problems)
     }

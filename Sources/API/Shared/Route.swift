@@ -115,7 +115,8 @@ package final class Route: Sendable {
 extension Route {
     /// Every route, resource by resource, in the order in which they are listed.
     package static let all: [Route] =
-        site + probes + platforms + devices + decisions + replays + faults + mapFailures + catalogue + vmms
+        site + probes + platforms + devices + decisions + replays + faults + mapFailures + catalogue + kernels
+        + vmms
         + placements
         + surveys + sessions + domains + verbs
 }

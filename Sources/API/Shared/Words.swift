@@ -62,7 +62,6 @@ package enum ExplainLevel: String, CaseIterable, Sendable {
 /// Word lists for reading and writing.
 package enum WireWords {
     package static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
-    package static let kernels = KernelRelease.allCases.map { (word: $0.rawValue, value: $0) }
     package static let explainLevels = ExplainLevel.allCases.map { (word: $0.rawValue, value: $0) }
     static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
 

@@ -9,7 +9,7 @@ public struct AllocatorTrace: Sendable {
     public var granule = Granule.kib4
     /// The lowest pfn that is handed out; 0 is legal.
     public var startPFN: UInt64 = 1
-    public var release = KernelRelease.newest
+    public var release = KernelProfile.newest
     /// How many magazines of a class the depot trimmer leaves, 1 or more.
     public var onlineCPUs = 1
     public var operations: [TraceOperation] = []

@@ -59,7 +59,7 @@ public struct DigestRun: Sendable {
     public var level = Level.tree
     public var granule = Granule.kib4
     public var startPFN: UInt64 = 1
-    public var release = KernelRelease.newest
+    public var release = KernelProfile.newest
     public var onlineCPUs = 1
     public var seed: UInt64 = 0
     public var operations = 0

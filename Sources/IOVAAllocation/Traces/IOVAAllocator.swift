@@ -9,7 +9,7 @@ public import LinuxReleases
 public protocol IOVAAllocator: Sendable {
     associatedtype HeldRanges: Sequence<PageFrameRange>
 
-    init(granule: Granule, startPFN: UInt64, release: KernelRelease, onlineCPUs: Int)
+    init(granule: Granule, startPFN: UInt64, release: KernelProfile, onlineCPUs: Int)
 
     mutating func allocate(size: UInt64, limit: UInt64, isAligned: Bool) throws(IOVAInputError) -> UInt64?
     mutating func reserve(_ lo: UInt64, _ hi: UInt64) throws(IOVAInputError) -> PageFrameRange?
@@ -154,7 +154,7 @@ public struct ExplainingDomain: IOVAAllocator {
     public var recorder = AllocationStepRecorder(limit: 0)
     public var isListening = false
 
-    public init(granule: Granule, startPFN: UInt64, release: KernelRelease, onlineCPUs: Int) {
+    public init(granule: Granule, startPFN: UInt64, release: KernelProfile, onlineCPUs: Int) {
         domain = IOVADomain(granule: granule, startPFN: startPFN, release: release, onlineCPUs: onlineCPUs)
     }
 

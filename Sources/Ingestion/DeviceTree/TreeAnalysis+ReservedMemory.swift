@@ -67,7 +67,8 @@ extension TreeAnalysis {
                     "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
                         + (onHostBridge
                             ? "mainline does not read it; a kernel that does so for a host bridge would crash."
-                            : "Linux dereferences a null pointer here and crashes at boot."))
+                            : "Linux up to 6.2 does not read it, 6.12 oopses when the driver binds, 6.18 and later panic "
+                                + "at boot."))
                 if !onHostBridge {
                     unapplied.append(
                         UnappliedRegion(reason: .crashesKernel, region: nil, location: path))

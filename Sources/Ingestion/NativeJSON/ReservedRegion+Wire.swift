@@ -43,8 +43,10 @@ extension ReservedRegion {
 }
 
 extension ReservedRegion.Kind {
-    /// Every kind by its name on the wire.
-    public static let words = allCases.map { (word: $0.wireName, value: $0) }
+    /// Every kind by its names on the wire: ours, and the kernel's own spelling where it is another.
+    public static let words =
+        allCases.map { (word: $0.wireName, value: $0) }
+        + [(word: directRelaxable.sysfsName, value: directRelaxable)]
     /// Those that firmware may reserve: the software-managed window is the driver's own.
     public static let firmwareWords = words.filter { $0.value != .softwareMSI }
 

@@ -106,7 +106,6 @@ enum SysfsText {
     private static let nameBytesMax = 64
 
     private static func pciName(_ word: ArraySlice<UInt8>) -> String? {
-        let text = TextLines.string(word)
-        return [text, "0000:" + text].first { Platform.requester($0) != nil }
+        Platform.fullAddress(TextLines.string(word))
     }
 }

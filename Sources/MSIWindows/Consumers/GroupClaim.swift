@@ -26,7 +26,7 @@ enum GroupClaim {
             guard conditions.kernel.refusesBlockingDirectDevices else {
                 recorder.record(
                     .directRegionIgnored, .noted,
-                    "\(oneToOne(region)); Linux \(conditions.kernel.rawValue) hands the group to user space all the same."
+                    "\(oneToOne(region)); Linux \(conditions.kernel.name) hands the group to user space all the same."
                 )
                 continue
             }
@@ -37,6 +37,21 @@ enum GroupClaim {
             throw Refusal(
                 errno: .invalidArgument, because: because, blocker: blocker, warning: .directRegion)
         }
+    }
+
+    /// VFIO takes no group of which a driver of its own has a device (drivers/vfio/group.c:
+    /// vfio_group_ioctl_set_container, Linux 7.2; 5.10 notices when the device is opened).
+    static func checkViable<R: Recorder>(
+        _ conditions: Conditions, _ recorder: inout R
+    ) throws(Refusal) {
+        guard conditions.hasForeignDriver else { return }
+        let errno = conditions.kernel.notViableErrno
+        let call = errno == .notPermitted ? "VFIO_GROUP_SET_CONTAINER" : "VFIO_GROUP_GET_DEVICE_FD"
+        let because =
+            "Another device of the group is bound to a driver that is not VFIO's, so the group is not viable: "
+            + "\(call) fails with \(errno.rawValue)."
+        recorder.record(.groupNotViable, .rejected, because)
+        throw Refusal(errno: errno, because: because)
     }
 
     /// What each device's driver offers, in group order. Where no candidate fits and the caller must

@@ -20,20 +20,32 @@ enum Hazards {
     }
 
     /// What a device's firmware brings, worked out once for each device.
-    static func ofFirmware(of device: Device, applying applied: [ReservedRegion]) -> [Warning] {
+    static func ofFirmware(
+        of device: Device, applying applied: [ReservedRegion], under kernel: KernelProfile
+    ) -> [Warning] {
         var found: [Warning] = []
-        for unapplied in device.unappliedRegions { add(unapplied, of: device, &found) }
+        for unapplied in device.unappliedRegions { add(unapplied, of: device, kernel, &found) }
         for region in applied { add(region, &found) }
         return found
     }
 
-    private static func add(_ unapplied: UnappliedRegion, of device: Device, _ found: inout [Warning]) {
+    private static func add(
+        _ unapplied: UnappliedRegion, of device: Device, _ kernel: KernelProfile,
+        _ found: inout [Warning]
+    ) {
         switch unapplied.reason {
         case .crashesKernel:
+            let effect: String
+            switch kernel.untranslatable {
+            // Nobody reads the entry.
+            case .ignored: return
+            case .oops: effect = "oopses when the device's driver binds"
+            case .panic: effect = "panics at boot"
+            }
             found.add(
                 .kernelCrashes,
                 "An iommu-addresses entry at \(unapplied.location) for \(device.id) does not translate: Linux "
-                    + "dereferences a null pointer and crashes at boot.")
+                    + "\(kernel.name) dereferences a null pointer and \(effect).")
         case .rmrWithoutPreservedConfiguration:
             found.add(
                 .rmrSkipped,
@@ -81,7 +93,7 @@ enum Hazards {
             for region in device.directRegions {
                 decision.warn(
                     .directRegionUnenforced,
-                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.rawValue) drops that "
+                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.name) drops that "
                         + "mapping when the group is handed to user space.",
                     range: region.range)
             }

@@ -8,6 +8,7 @@ import Machines
 
 enum UserSpace {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        if let untranslated = untranslated(question, &recorder) { return untranslated }
         var decision: Decision
         do {
             var space = AddressSpace(
@@ -32,6 +33,24 @@ enum UserSpace {
         }
         Hazards.warn(about: question, &decision)
         Hazards.warn(aboutAssignment: question, &decision)
+        return decision
+    }
+
+    /// iommufd without an IOMMU, where the kernel serves that: nothing is translated.
+    private static func untranslated<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
+        let conditions = question.conditions
+        guard question.consumer == .iommufd, conditions.defaultDomain == .none,
+            conditions.kernel.hasIOMMUFD, conditions.kernel.iommufdServesNoIOMMU
+        else { return nil }
+        let because =
+            "The device has no IOMMU group. Linux \(conditions.kernel.name) serves it through iommufd even so, if "
+            + "the administrator lets it; nothing is translated, and MSIs go to physical addresses."
+        recorder.record(.noGroup, .accepted, because)
+        var decision = Decision(
+            outcome: .identity,
+            doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
+            reachability: .yes, because: because)
+        Hazards.warn(about: question, &decision)
         return decision
     }
 

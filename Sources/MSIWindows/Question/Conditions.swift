@@ -20,7 +20,7 @@ public struct Conditions: Hashable, Sendable {
         case none = "no_group"
     }
 
-    public var kernel: KernelRelease
+    public var kernel: KernelProfile
     /// The CPU page size.
     public var pageSize: Granule
     /// What the IOMMU translates.
@@ -38,13 +38,15 @@ public struct Conditions: Hashable, Sendable {
     public var allowsUnsafeInterrupts: Bool?
     /// IOMMU_CAP_CACHE_COHERENCY, which iommufd demands.
     public var isCacheCoherent = true
+    /// vfio_type1: a device of the group is bound to a driver that is not VFIO's.
+    public var hasForeignDriver = false
 
     /// The aperture that is assumed where no register is known: bits of input address.
     public static let apertureBitsDefault = 48
     public static let apertureBitsBounds = 16...64
 
     public init(
-        kernel: KernelRelease = .newest, pageSize: Granule = .kib4,
+        kernel: KernelProfile = .newest, pageSize: Granule = .kib4,
         apertureBits: Int = Conditions.apertureBitsDefault
     ) {
         precondition(Self.apertureBitsBounds.contains(apertureBits), "aperture of \(apertureBits) bits")

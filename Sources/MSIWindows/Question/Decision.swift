@@ -85,6 +85,9 @@ extension Decision {
         if question.device.hasUnknownPCIWindows, let window = decision.window {
             decision.warn(.pciWindowsUnknown, Self.unknownWindows(of: question.device), range: window)
         }
+        if let remark = question.conditions.kernel.remark {
+            decision.warn(.kernelNotModelledExactly, remark)
+        }
         decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
         return decision
     }

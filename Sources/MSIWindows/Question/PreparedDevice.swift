@@ -4,6 +4,7 @@
 // only read it. It is immutable, so a store of platforms may keep it beside them.
 
 import AddressSpaces
+import LinuxReleases
 public import Machines
 
 /// A device under the conditions that its regions and limits depend on.
@@ -62,7 +63,7 @@ public final class PreparedDevice: Sendable {
         hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
         self.reservations = reservations
         withheld = Withheld(from: rounded, reservations, under: conditions, usable: device.usableRanges)
-        hazards = Hazards.ofFirmware(of: rounded, applying: applied)
+        hazards = Hazards.ofFirmware(of: rounded, applying: applied, under: conditions.kernel)
         domain =
             includesDomain
             ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
@@ -119,7 +120,7 @@ extension Conditions {
     /// What of the conditions a device's regions, limits and windows depend on, the rest as by default. Equal
     /// values of it mean that one prepared device serves.
     public var ofDevice: Conditions {
-        var own = Conditions(kernel: kernel, pageSize: pageSize)
+        var own = Conditions(kernel: kernel.unstated, pageSize: pageSize)
         own.aperture = aperture
         own.smmuPageSizes = smmuPageSizes
         own.driver = driver

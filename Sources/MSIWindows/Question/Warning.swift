@@ -33,6 +33,10 @@ public struct Warning: Hashable, Sendable {
         case inboundWindowToTheTop = "inbound_window_to_the_top"
         case hardwareMSIOnly = "hardware_msi_only"
         case hardwareAndSoftwareMSI = "hardware_and_software_msi"
+        /// The kernel that was named is answered as another one.
+        case kernelNotModelledExactly = "kernel_not_modelled_exactly"
+        /// Which driver binds first decides.
+        case groupOrder = "group_order"
         case kernelCrashes = "kernel_crashes"
         case zeroLengthRegion = "zero_length_region"
         case wrappingRegion = "wrapping_region"

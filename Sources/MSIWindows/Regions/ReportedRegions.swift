@@ -65,8 +65,9 @@ extension ReservedRegion {
     func isApplied(to device: Device, under conditions: Conditions) -> Bool {
         switch provenance {
         case .hostBridgeNode: false
-        case .deviceTreeNode: device.kind != .pciFunction || conditions.kernel.readsRegionsOfPCIFunctions
-        case .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
+        case .deviceTreeNode: conditions.kernel.readsIOMMUAddresses
+        case .rmr: conditions.kernel.readsRMRs
+        case .driver, .virtioProbe, .untranslatedITS, .caller: true
         }
     }
 

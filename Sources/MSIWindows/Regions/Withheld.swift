@@ -129,7 +129,7 @@ extension UnappliedRegion.Reason {
         switch self {
         case .rmrWithoutPreservedConfiguration: "the host bridge does not keep the boot configuration"
         case .rmrOfSingleFunctions: "it is for single functions behind the root complex"
-        case .crashesKernel: "the kernel crashes on it"
+        case .crashesKernel: "it does not translate"
         }
     }
 }

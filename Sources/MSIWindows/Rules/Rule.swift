@@ -65,6 +65,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case reservationRefused = "reserve.refused"
 
     // VFIO type1.
+    case groupNotViable = "vfio.group_not_viable"
     case apertureConflict = "vfio.aperture_conflict"
     case regionOverlap = "region.overlap"
     case rangesEmpty = "vfio.ranges_empty"
@@ -159,7 +160,8 @@ public enum Rule: String, CaseIterable, Sendable {
         case .startedAtCached64: "A search above 4 GiB starts at the node where the last one ended."
         case .searched:
             "A pass looks from the top of its window down; a second covers what the first skipped."
-        case .noSecondPass: "There is no second pass if the search already began at the top of its window."
+        case .noSecondPass:
+            "There is no second pass if the search already began at the top of its window; old kernels have none."
         case .limitWraps:
             "A limit of all ones wraps to 0 when it is made exclusive, and nothing lies below that."
         case .took: "The highest free range that fits is taken."
@@ -176,6 +178,8 @@ public enum Rule: String, CaseIterable, Sendable {
         case .grew: "A reservation that begins below a held range grows that range down."
         case .covered: "What a held range already covers is not reserved again."
         case .reservationRefused: "A reservation of pages that no 64-bit address reaches is refused."
+        case .groupNotViable:
+            "A group is not viable, and refused, while a driver that is not VFIO's has one of its devices."
         case .apertureConflict:
             "A domain whose aperture does not contain what is already mapped is refused with EINVAL."
         case .regionOverlap:
@@ -288,6 +292,7 @@ public enum Rule: String, CaseIterable, Sendable {
             "drivers/iommu/iova.c: __cached_rbnode_delete_update, Linux 7.2"
         case .grew, .covered:
             "drivers/iommu/iova.c: __adjust_overlap_range, Linux 7.2"
+        case .groupNotViable: "drivers/vfio/group.c: vfio_group_ioctl_set_container, Linux 7.2"
         case .apertureConflict:
             "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_aper_conflict, Linux 7.2"
         case .regionOverlap:

@@ -19,7 +19,7 @@ struct DMAAttempts {
 
     init(isPCI: Bool, hasGivenUp: Bool = false, under conditions: Conditions) {
         self.isPCI = isPCI
-        forcesDAC = conditions.forcesDAC
+        forcesDAC = conditions.forcesDAC && conditions.kernel.hasForcedac
         self.hasGivenUp = hasGivenUp
         remembersFailure = conditions.kernel.remembersFailureBelow4G
     }

@@ -8,6 +8,13 @@ import Machines
 
 enum DMALayer {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        var decision = decision(question, &recorder)
+        GroupOrder.warn(about: question, &decision)
+        return decision
+    }
+
+    /// Without a word on what another order of the group would give.
+    static func decision<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
         if let untranslated = untranslated(question, &recorder) { return untranslated }
         if let refused = refused(question.conditions, &recorder) { return refused }
         recorder.record(

@@ -23,7 +23,7 @@ package struct IOMMUFD: Sendable {
     /// Opening /dev/iommu.
     func checkKernel<R: Recorder>(_ recorder: inout R) throws(Refusal) {
         guard !conditions.kernel.hasIOMMUFD else { return }
-        let because = "Linux \(conditions.kernel.rawValue) has no iommufd: /dev/iommu does not exist."
+        let because = "Linux \(conditions.kernel.name) has no iommufd: /dev/iommu does not exist."
         recorder.record(.iommufdAbsent, .rejected, because)
         throw Refusal(errno: .noEntry, because: because)
     }

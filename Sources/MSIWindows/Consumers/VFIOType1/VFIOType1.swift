@@ -46,6 +46,7 @@ package struct VFIOType1: Sendable {
     func attaching<R: Recorder>(
         _ attempt: Attempt, _ recorder: inout R
     ) throws(Refusal) -> (VFIOType1, Attachment) {
+        try GroupClaim.checkViable(attempt.conditions, &recorder)
         try GroupClaim.claim(attempt.group, attempt.conditions, &recorder)
         let offers = try GroupClaim.offers(attempt.group, attempt.source, &recorder)
         let aperture = attempt.aperture

@@ -146,7 +146,7 @@ extension MapExplanation {
         MapExplanation(
             failure, .refusedAttach, .likely,
             because:
-                "Linux \(scene.conditions.kernel.rawValue) does not attach this group at all: \(scene.decision.because)",
+                "Linux \(scene.conditions.kernel.name) does not attach this group at all: \(scene.decision.because)",
             changes: MapAttach.changes(scene))
     }
 
