@@ -18,6 +18,7 @@ extension Platform {
         function.id = address
         function.kind = .pciFunction
         function.hostBridge = bridge.id
+        function.pciWindows = windows(bridge.pciWindows, behind: requester >> 8, of: segment)
         function.streams = bridge.streams(ofRequester: requester)
         guard !function.streams.isEmpty else { return nil }
         if !bridge.requesterControllers.isEmpty {

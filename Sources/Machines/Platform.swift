@@ -35,6 +35,8 @@ public struct Platform: Hashable, Sendable {
     /// ACPI only: whether `_DSM` function 5 of a host bridge asks to keep the boot configuration, as the DSDT
     /// or the caller says; each bridge has its own.
     public var preservesPCIConfiguration = false
+    /// ACPI only: the PCI host bridges that a DSDT or an SSDT declares, in that order.
+    public var hostBridges: [HostBridge] = []
     public var findings: [Finding]
     /// What a running host said of itself; nil of firmware alone.
     public var host: RunningHost?

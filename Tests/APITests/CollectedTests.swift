@@ -34,6 +34,29 @@ import Testing
             ]))
     }
 
+    /// Tables of a host without a device tree: the DSDT's windows are its root complexes'.
+    @Test func tablesOfAML() {
+        var builder = IORTBuilder()
+        let smmu = builder.smmuV3(base: 0x905_0000)
+        builder.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: smmu)])
+        let dsdt = ACPITableBuilder.table("DSDT", revision: 2, [])
+        let ssdt = ACPITableBuilder.table("SSDT", revision: 2, [0x02])
+        let acpi = { (more: String) in
+            ",\"acpi\":{\"IORT\":\"\(builder.table().hexDigits)\",\"APIC\":null\(more)},\"groups\":[]"
+        }
+        // As older collectors wrote it.
+        #expect(upload(acpi("")).status == 201)
+        #expect(upload(acpi(#","DSDT":null,"SSDT":null"#)).status == 200)
+        let answer = upload(
+            acpi(",\"DSDT\":\"\(dsdt.hexDigits)\",\"SSDT\":[\"\(dsdt.hexDigits)\"]"))
+        #expect(answer.status == 422 && answer.text.contains("DSDT"), "two DSDTs: \(answer.text)")
+        let read = upload(
+            acpi(",\"DSDT\":\"\(dsdt.hexDigits)\",\"SSDT\":[\"\(ssdt.hexDigits)\"]"))
+        #expect(read.status == 200, "\(read.text)")
+        #expect(codes(read).contains("aml-unreadable") && codes(read).contains("pci-windows-unknown"))
+        #expect(upload(acpi(#","SSDT":["4g"]"#)).status == 422)
+    }
+
     /// Without privileges every file of every group may be noted.
     @Test func manyNotesAndNoNames() {
         let notes = (0..<600).map { "\"cannot read /sys/kernel/iommu_groups/\($0)/type: run as root\"" }

@@ -51,7 +51,59 @@ import Testing
         #expect(device["dma_limit"] as? String == "0xffffffffff")
         let function = client.get("/v1/platforms/t/devices/0000%3A00%3A10.0").json
         #expect(function["kind"] as? String == "pci_function")
+        #expect(function["pci_windows_known"] as? Bool == false)
         #expect(client.get("/v1/platforms/t/devices/0001%3A00%3A10.0").status == 404)
+    }
+
+    /// What no source states is unknown in every answer, and known once a DSDT states it.
+    @Test func windowsAreUnknownUntilADSDTHasThem() {
+        // \_SB.PCI0: `_HID` PNP0A08, `_CRS` with memory 0x8000000 to 0x80fffff at the same bus addresses.
+        let template: [UInt8] =
+            [0x87, 0x17, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0x08, 0xff, 0xff, 0x0f, 0x08]
+            + [0, 0, 0, 0, 0, 0, 0x10, 0, 0x79, 0]
+        let resources: [UInt8] = [0x08, 0x5f, 0x43, 0x52, 0x53, 0x11, 31, 0x0a, 28] + template
+        let identifier: [UInt8] = [0x08, 0x5f, 0x48, 0x49, 0x44, 0x0c, 0x41, 0xd0, 0x0a, 0x08]
+        let device = Array("PCI0".utf8) + identifier + resources
+        let scope = Array("\\_SB_".utf8) + [0x5b, 0x82, UInt8(device.count + 1)] + device
+        let dsdt = ACPITableBuilder.table(
+            "DSDT", revision: 2,
+            [
+                0x10, 0x40 | UInt8((scope.count + 2) & 15),
+                UInt8((scope.count + 2) >> 4),
+            ] + scope)
+        let type = "multipart/form-data; boundary=B"
+        let table = "application/vnd.acpi.table"
+        let alone = form([("iort", table, machine())])
+        let both = form([("iort", table, machine()), ("dsdt", table, dsdt)])
+        for (parts, isKnown) in [(alone, false), (both, true)] {
+            let answer = client.ask(.put, "/v1/platforms/w", parts, type: type)
+            #expect((200..<300).contains(answer.status), "\(answer.text)")
+            #expect(codes(answer).contains("pci-windows-unknown") == !isKnown)
+            let bridges = answer.json["host_bridges"] as? [[String: Any]]
+            #expect(bridges?.first?["path"] as? String == (isKnown ? "\\_SB.PCI0" : nil))
+            #expect(bridges?.first?["last_bus"] as? Int == (isKnown ? 255 : nil))
+            let device = client.get("/v1/platforms/w/devices/rc%3A0").json
+            #expect(device["pci_windows_known"] as? Bool == (isKnown ? nil : false))
+            let view = client.get("/v1/platforms/w/reserved-regions?device=0000:00:10.0&view=dma")
+            #expect(view.json["pci_windows_known"] as? Bool == (isKnown ? nil : false))
+            let window = view.list("items").contains { $0["kind"] as? String == "pci_window" }
+            #expect(window == isKnown)
+            let decision = client.post(
+                "/v1/decisions", json: #"{"platform":"w","device":"0000:00:10.0","consumer":"vfio_type1"}"#)
+            let warnings = decision.list("warnings").compactMap { $0["code"] as? String }
+            #expect(warnings.contains("pci_windows_unknown") == !isKnown, "\(decision.text)")
+            #expect(warnings.contains("window_in_pci_window") == isKnown)
+            let placement = client.post(
+                "/v1/placements",
+                json:
+                    #"{"hosts":[{"platform":"w","devices":["0000:00:10.0"]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
+            )
+            let remarks = placement.list("warnings").compactMap { $0["code"] as? String }
+            #expect(remarks.contains("pci_windows_unknown") == !isKnown, "\(placement.text)")
+            let survey = client.post("/v1/surveys", json: #"{"platforms":["w"]}"#)
+            let hints = survey.list("warnings").compactMap { $0["code"] as? String }
+            #expect(hints.contains("pci_windows_unknown") == !isKnown, "\(survey.text)")
+        }
     }
 
     @Test func partsWithWhatTablesCannotTell() {

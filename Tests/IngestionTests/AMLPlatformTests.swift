@@ -73,6 +73,33 @@ import Testing
         #expect(!codes(both).contains("windows-contradict"))
     }
 
+    /// Two bridges share a segment: a function has the windows of the one that has its bus.
+    @Test func busesAreBridges() throws {
+        func bridge(_ name: String, _ first: UInt8, _ last: UInt8, _ start: UInt8) -> [UInt8] {
+            let buses: [UInt8] =
+                [0x88, 0x0d, 0, 2, 0x0c, 0, 0, 0, first, 0, last, 0, 0, 0, last - first + 1, 0]
+            var window = AMLFixture.window
+            (window[13], window[17]) = (start << 4, start << 4 | 15)
+            let identifier = AMLFixture.name("_HID", [0x0c, 0x41, 0xd0, 0x0a, 0x08])
+            let resources = AMLFixture.name("_CRS", AMLFixture.buffer(buses + window))
+            return AMLFixture.packaged([0x5b, 0x82], Array(name.utf8) + identifier + resources)
+        }
+        let table = AMLFixture.table(bridge("PCI0", 0, 0x7f, 1) + bridge("PCI8", 0x80, 0xff, 2))
+        let platform = try ACPIReader.read([iort(0..<1), table])
+        #expect(platform.hostBridges.map(\.path) == ["\\PCI0", "\\PCI8"])
+        #expect(platform.hostBridges.map(\.buses) == [0...0x7f, 0x80...0xff])
+        #expect(platform.devices[0].pciWindows.map(\.busStart) == [0x1000_0000, 0x2000_0000])
+        for (address, start) in [("0000:7f:00.0", UInt64(0x1000_0000)), ("0000:80:00.0", 0x2000_0000)] {
+            #expect(platform.pciFunction(address)?.pciWindows.map(\.busStart) == [start], "\(address)")
+        }
+        // What only the kernel's file has is everybody's.
+        var facts = ACPIReader.Facts()
+        facts.pciWindows = [0: [IOMemText.window(IOVARange(proven: 0x4000_0000, 0x4fff_ffff))]]
+        let more = try ACPIReader.read([iort(0..<1), table], facts)
+        #expect(
+            more.pciFunction("0000:80:00.0")?.pciWindows.map(\.busStart) == [0x2000_0000, 0x4000_0000])
+    }
+
     @Test func onlyTheBridgesOwnRangesAreNoWindow() throws {
         let fixed: [UInt8] = [0x86, 9, 0, 1, 0, 0, 0x30, 0x60, 0, 0, 0xd0, 1, 0x79, 0]
         let table = AMLFixture.table(

@@ -18,6 +18,9 @@ extension JSONWriter {
         if platform.source == .acpi {
             member("preserve_config", platform.preservesPCIConfiguration)
             memoryRanges(platform.memoryRanges)
+            if !platform.hostBridges.isEmpty {
+                array("host_bridges") { writer in platform.hostBridges.forEach { writer.hostBridge($0) } }
+            }
         }
         array("memory") { writer in
             for range in platform.memory {
@@ -26,6 +29,30 @@ extension JSONWriter {
         }
         if findings {
             array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
+        }
+    }
+
+    private mutating func hostBridge(_ bridge: HostBridge) {
+        object { writer in
+            writer.member("path", bridge.path)
+            writer.member("segment", Int(bridge.segment))
+            if let buses = bridge.buses {
+                writer.member("first_bus", Int(buses.lowerBound))
+                writer.member("last_bus", Int(buses.upperBound))
+            }
+            writer.member("pci_windows_known", bridge.areWindowsKnown)
+            writer.array("pci_windows") { writer in bridge.windows.forEach { writer.pciWindow($0) } }
+        }
+    }
+
+    mutating func pciWindow(_ window: PCIWindow) {
+        object { writer in
+            writer.member("kind", window.kind.rawValue)
+            writer.member("bus", hex: window.busStart)
+            writer.member("cpu", hex: window.cpuStart)
+            writer.member("size", hex: window.size)
+            writer.member("is_64bit", window.is64Bit)
+            writer.member("prefetchable", window.isPrefetchable)
         }
     }
 

@@ -175,15 +175,4 @@ extension JSONWriter {
         member("start", hex: start)
         member("last", hex: last)
     }
-
-    private mutating func pciWindow(_ window: PCIWindow) {
-        object { writer in
-            writer.member("kind", window.kind.rawValue)
-            writer.member("bus", hex: window.busStart)
-            writer.member("cpu", hex: window.cpuStart)
-            writer.member("size", hex: window.size)
-            writer.member("is_64bit", window.is64Bit)
-            writer.member("prefetchable", window.isPrefetchable)
-        }
-    }
 }

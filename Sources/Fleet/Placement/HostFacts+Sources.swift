@@ -28,7 +28,8 @@ extension HostFacts {
         }
         self.init(
             obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
-            options: options)
+            options: options,
+            unknownWindowsRemark: devices.lazy.compactMap(\.device.unknownWindowsRemark).first)
     }
 }
 

@@ -27,6 +27,8 @@ public struct HostFacts: Sendable {
     public let relaxable: [HostObstacle]
     /// The ranges are those of a container before anything was attached: they say nothing.
     public let rangesRemark: String?
+    /// PCI windows of the host are not known, so that they are no obstacles.
+    public let unknownWindowsRemark: String?
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
@@ -44,7 +46,7 @@ public struct HostFacts: Sendable {
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
-        rangesRemark: String? = nil
+        rangesRemark: String? = nil, unknownWindowsRemark: String? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -69,6 +71,7 @@ public struct HostFacts: Sendable {
         isType1Only = hasHardware && hasSoftwareMSI
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
         self.rangesRemark = rangesRemark
+        self.unknownWindowsRemark = unknownWindowsRemark
     }
 
     /// Of one group's obstacles, without the relaxable ones that kvmtool does not get to see. Lines are in

@@ -137,6 +137,8 @@ extension Placement.Warning {
         case type1Only = "type1_only"
         case hardwareMSIOnly = "hardware_msi_only"
         case rangesBeforeAttach = "ranges_before_attach"
+        /// No source states the PCI windows of a host.
+        case pciWindowsUnknown = "pci_windows_unknown"
         case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
         case optionMissingOnDevice = "option_missing_on_device"
         case windowEnlarged = "window_enlarged"

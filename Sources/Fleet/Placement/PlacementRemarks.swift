@@ -91,6 +91,9 @@ extension Placement {
         if let remark = facts.rangesRemark {
             found.append((.rangesBeforeAttach, .warning, remark, nil, nil))
         }
+        if let remark = facts.unknownWindowsRemark {
+            found.append((.pciWindowsUnknown, .warning, remark, nil, nil))
+        }
         for device in facts.devicesWithoutOption {
             let words =
                 "\(device) has no window option while others have: its default window is reserved too. Set "

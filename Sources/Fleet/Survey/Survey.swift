@@ -97,6 +97,10 @@ public struct Survey: Sendable {
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
+        let unknown = platform.devices.lazy.filter(\.active).compactMap(\.unknownWindowsRemark).first
+        if let unknown, warnings.count < Placement.hostRemarksMax {
+            warnings.append(.init(code: .pciWindowsUnknown, severity: .warning, detail: unknown, host: name))
+        }
         for index in hazards.indices { hazards[index].look(at: platform, named: name, size: demand.size) }
     }
 

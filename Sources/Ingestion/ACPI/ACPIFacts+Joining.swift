@@ -9,6 +9,7 @@ extension ACPIReader.Facts {
         joinWindows(bridges, &findings)
         joinInbound(bridges, &findings)
         preserves = bridges.preserves
+        hostBridges = bridges.bridges
         guard let stated = preservesPCIConfiguration else { return }
         for (segment, own) in bridges.preserves.sorted(by: { $0.key < $1.key }) where own != stated {
             findings.note(

@@ -27,6 +27,7 @@ public enum ACPIReader {
         var areAllUnknown = false
         /// Whether a segment that no source names has no windows.
         var areOthersAbsent = false
+        var hostBridges: [HostBridge] = []
         /// By segment, from the host bridges' own methods.
         var preserves: [UInt32: Bool] = [:]
 

@@ -53,6 +53,8 @@ struct IORTAnalysis {
         var platform = Platform(
             source: .acpi, model: model, smmus: order.compactMap { smmus[$0] },
             msiControllers: controllers, devices: devices, memory: facts.memory)
+        for bridge in facts.hostBridges { try takeRegions(bridge.windows.count) }
+        platform.hostBridges = facts.hostBridges
         platform.memoryRanges = memoryRanges
         platform.untranslatedRanges = untranslatedRanges
         platform.preservesPCIConfiguration =

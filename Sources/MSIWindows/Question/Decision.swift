@@ -2,8 +2,8 @@
 // answer. The switch over consumers is here and nowhere else.
 
 public import AddressSpaces
-import Machines
 public import LinuxReleases
+import Machines
 
 /// One decision.
 public struct Decision: Hashable, Sendable {
@@ -82,19 +82,14 @@ extension Decision {
             case .dmaAPI: DMALayer.decide(question, &recorder)
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
-        if question.device.hasUnknownPCIWindows, let window = decision.window {
-            decision.warn(.pciWindowsUnknown, Self.unknownWindows(of: question.device), range: window)
+        if let remark = question.device.unknownWindowsRemark, let window = decision.window {
+            decision.warn(.pciWindowsUnknown, remark, range: window)
         }
         if let remark = question.conditions.kernel.remark {
             decision.warn(.kernelNotModelledExactly, remark)
         }
         decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
         return decision
-    }
-
-    private static func unknownWindows(of device: Device) -> String {
-        "The PCI windows of \(device.hostBridge ?? device.id) are not known, and this window may lie in one: send the "
-            + "DSDT with its SSDTs, or /proc/iomem."
     }
 
     /// Decides without an explanation.

@@ -11,6 +11,8 @@ struct BridgeFacts {
     private(set) var windows: [UInt32: [PCIWindow]] = [:]
     private(set) var inboundWindows: [UInt32: [InboundWindow]] = [:]
     private(set) var preserves: [UInt32: Bool] = [:]
+    /// The bridges that are there, in the order of their declarations.
+    private(set) var bridges: [HostBridge] = []
     /// Segments of which a bridge has windows that are not known.
     private(set) var unknownSegments: Set<UInt32> = []
     /// A table cannot be read, or a bridge's segment is not known: any segment may have more windows.
@@ -65,6 +67,9 @@ struct BridgeFacts {
                     + "\(condition.words).")
             return
         }
+        bridges.append(
+            HostBridge(
+                path: bridge.path, segment: segment, buses: nil, windows: [], areWindowsKnown: false))
         takeResources(bridge, segment, &findings)
         takeInbound(bridge, segment, &findings)
         takePreservation(bridge, segment, &findings)
@@ -132,6 +137,9 @@ struct BridgeFacts {
             }
         }
         windows[segment, default: []] += own
+        bridges[bridges.count - 1].windows = own
+        bridges[bridges.count - 1].areWindowsKnown = true
+        bridges[bridges.count - 1].buses = buses(list, bridge)
         guard !own.contains(where: { $0.kind == .memory }) else { return }
         let used = list.fixedMemoryCount + list.spaces.count { !$0.isProduced && $0.kind == .memory }
         findings.note(
@@ -139,6 +147,20 @@ struct BridgeFacts {
             "`_CRS` of \(bridge.path), segment \(segment), has no memory window"
                 + (used > 0 ? ": its \(used) memory ranges are the bridge's own" : "")
                 + ". Linux reserves none.")
+    }
+
+    /// The range that `_CRS` has, or from `_BBN` to the last bus there is (drivers/acpi/pci_root.c:
+    /// acpi_pci_root_add).
+    private func buses(_ list: ResourceTemplate, _ bridge: AMLHostBridge) -> ClosedRange<UInt32>? {
+        if let range = list.spaces.first(where: { $0.kind == .busNumbers && $0.isProduced }) {
+            guard range.minimum <= range.maximum, range.maximum <= 0xff else { return nil }
+            return UInt32(range.minimum)...UInt32(range.maximum)
+        }
+        switch bridge.firstBus {
+        case .absent: return 0...0xff
+        case .known(let first): return first <= 0xff ? UInt32(first)...0xff : nil
+        case .unknown: return nil
+        }
     }
 
     private mutating func takeInbound(
