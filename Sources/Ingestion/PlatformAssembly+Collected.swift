@@ -15,7 +15,14 @@ extension PlatformAssembly {
         func inner(_ member: String, _ bytes: [UInt8]) -> InputPart {
             InputPart(name: "\(part.name):\(member)", bytes: bytes, labelled: nil)
         }
-        if let tree = host.deviceTree {
+        // A kernel that booted with ACPI shows the tree that EFI made for it all the same.
+        let isStub = !host.tables.isEmpty && host.deviceTree.map(DeviceTreeReader.isStub) == true
+        if isStub {
+            note(
+                .info, "device-tree-stub", part.name,
+                "The device tree describes no hardware, so that Linux boots with ACPI: the tables are read.")
+        }
+        if let tree = host.deviceTree, !isStub {
             try read(inner("device_tree", tree), as: .deviceTree, problems)
         } else if !host.tables.isEmpty {
             for table in host.tables { try read(inner("acpi", table), as: .acpiTables, problems) }

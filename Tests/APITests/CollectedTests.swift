@@ -57,6 +57,28 @@ import Testing
         #expect(upload(acpi(#","SSDT":["4g"]"#)).status == 422)
     }
 
+    /// EFI hands a tree over on machines that boot with ACPI too: one that describes nothing is not read.
+    @Test func treesOfEFI() {
+        var builder = IORTBuilder()
+        let smmu = builder.smmuV3(base: 0x905_0000)
+        builder.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: smmu)])
+        let table = builder.table().hexDigits
+        func source(_ tree: [UInt8], _ acpi: String) -> ServiceClient.Answer {
+            upload(",\"device_tree\":\"\(tree.hexDigits)\"\(acpi),\"groups\":[]")
+        }
+        let acpi = ",\"acpi\":{\"IORT\":\"\(table)\",\"APIC\":null}"
+        let stub = DeviceTreeBuilder.blob { root in
+            root.child("chosen") { $0.strings("bootargs", "quiet") }
+            root.child("hypervisor") { $0.strings("compatible", "xen,xen-4.19", "xen,xen") }
+        }
+        let read = source(stub, acpi)
+        #expect(read.json["source"] as? String == "acpi" && codes(read).contains("device-tree-stub"))
+        #expect(source(stub, "").json["source"] as? String == "device_tree")
+        let other = DeviceTreeBuilder.blob { root in root.child("memory@0") { _ in } }
+        #expect(source(other, acpi).json["source"] as? String == "device_tree")
+        #expect(source(twoBridges(), acpi).json["source"] as? String == "device_tree")
+    }
+
     /// Without privileges every file of every group may be noted.
     @Test func manyNotesAndNoNames() {
         let notes = (0..<600).map { "\"cannot read /sys/kernel/iommu_groups/\($0)/type: run as root\"" }
