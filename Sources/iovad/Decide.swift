@@ -135,7 +135,7 @@ enum DecideTable {
             let result = check.flag("allowed") ? "allowed" : check.text("errno")
             rows.append(("map", "\(check.text("iova")) + \(check.text("size")): \(result)"))
         }
-        for ranges in answer.children("iova_ranges") { rows.append(("usable", ranges.rangeText)) }
+        for ranges in answer.children("iova_ranges") { rows.append(("offered", ranges.rangeText)) }
         for warning in answer.children("warnings") {
             rows.append(("warning", "\(warning.text("code")): \(warning.text("detail"))"))
         }

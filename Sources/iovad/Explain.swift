@@ -110,7 +110,7 @@ enum ExplainTable {
                 rows.append(("perhaps", "\(candidate.text("verdict")): \(candidate.text("because"))"))
             }
             rows += changes(item)
-            for start in item.children("alternatives") { rows.append(("free at", start.text ?? "-")) }
+            for start in item.children("alternatives") { rows.append(("fits at", start.text ?? "-")) }
             return Console.table(rows)
         }.joined(separator: "\n") + model(answer)
     }
@@ -120,7 +120,7 @@ enum ExplainTable {
             var rows = [("line", number(item, "line")), ("event", item.text("event"))]
             rows.append(("iova", item.text("iova")))
             rows.append(("stream", item.text("stream_id")))
-            rows.append(("verdict", "\(item.text("verdict")) (an MSI: \(item.text("is_msi")))"))
+            rows.append(("verdict", "\(item.text("verdict")) (is it an MSI? \(item.text("is_msi")))"))
             rows.append(("because", item.text("because")))
             rows += changes(item)
             for base in item.children("alternatives") { rows.append(("window at", base.text ?? "-")) }
@@ -138,7 +138,8 @@ enum ExplainTable {
 
     private static func lines(_ item: JSONNode) -> String {
         let (first, last, count) = (number(item, "line"), number(item, "last_line"), number(item, "count"))
-        return (first == last ? first : "\(first) to \(last)") + (count == "1" ? "" : ", \(count) times")
+        return (first == last ? first : "\(first) to \(last)")
+            + (count == "1" ? "" : ", logged \(count) times")
     }
 
     private static func certainty(_ word: String) -> String {

@@ -74,7 +74,7 @@ import Testing
             "--aperture-bits", "40", "--doorbell", "0x2c1c0040", "--doorbell", "0x2c1d0040",
         ])
         #expect(run.output.contains("0x2c1d0040 -> 0xa0010040"))
-        #expect(run.output.contains("usable     0xa0100000...0xffffffffff"))
+        #expect(run.output.contains("offered    0xa0100000...0xffffffffff"))
         #expect(run.output.contains("Linux 6.12"))
         let dma = try Self.run([
             "--platform", "example-qemu-virt", "--device", "/pcie@10000000", "--consumer", "dma_api",

@@ -27,16 +27,18 @@ import Testing
                 errno       EINVAL
                 verdict     software_window (certain)
                 because     0x7ff0000...0x800ffff is refused with EINVAL: it overlaps 0x8000000...0x80fffff \
-                (software MSI window, IOMMU driver). A mapping must lie within one of the ranges \
-                that the group's devices leave, byte for byte.
+                (software MSI window, IOMMU driver). A mapping must lie entirely within one of the ranges \
+                that the group allows.
                 in the way  0x8000000...0x80fffff, software MSI window, IOMMU driver
-                change      Leave 0x8000000...0x80fffff out and map 0x7ff0000...0x7ffffff by themselves.
-                change      Lay the guest out so that nothing that the device sees lies in \
-                0x8000000...0x80fffff: the window is the same for every device behind an Arm SMMU.
-                change      Or move the window: POST /v1/placements says where it can go on these hosts.
-                free at     0x7fe0000
-                free at     0x0
-                free at     0xfffffffe0000
+                change      In the VMM, map only 0x7ff0000...0x7ffffff.
+                change      Arrange the guest's memory so that no RAM and no BAR that is mapped for the \
+                device lies in 0x8000000...0x80fffff: released kernels offer this window to every device \
+                behind an Arm SMMU.
+                change      Where the kernel lets user space move the window, POST /v1/placements says \
+                where it fits.
+                fits at     0x7fe0000
+                fits at     0x0
+                fits at     0xfffffffe0000
 
                 model  Linux 7.3, iovad 0.1.0
 
@@ -71,7 +73,8 @@ import Testing
     @Test func faultsAreExplainedAsByTheService() throws {
         let run = try Self.run([], input: Self.fault)
         #expect(
-            run.status == 0 && run.output.contains("verdict  msi_base_lost (an MSI: likely)"), "\(run.output)"
+            run.status == 0 && run.output.contains("verdict  msi_base_lost (is it an MSI? likely)"),
+            "\(run.output)"
         )
         let json = try Self.run(["--json"], input: Self.fault)
         let answer = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]

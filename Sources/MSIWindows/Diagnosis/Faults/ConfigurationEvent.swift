@@ -70,7 +70,7 @@ enum ConfigurationEvent: CaseIterable {
     func sentence(_ fault: SMMUFault, _ stream: String) -> String {
         let row = advice
         let name = fault.event.prefix(1).uppercased() + fault.event.dropFirst()
-        if isOfQueue { return "\"\(name)\" is no fault. \(row.meaning) \(row.cause)" }
+        if isOfQueue { return "\"\(name)\" is not a DMA fault. \(row.meaning) \(row.cause)" }
         return "\(name)\(stream): \(row.meaning) \(consequence) \(row.cause)"
     }
 
@@ -80,7 +80,7 @@ enum ConfigurationEvent: CaseIterable {
         case .badStreamID, .fetchOfStreamEntry, .badStreamEntry, .streamDisabled, .fetchOfDescriptor,
             .badDescriptor, .cacheConflict, .fetchOfMachineStructure, .unidentifiedStream,
             .streamMatchConflict, .contextNotSetUp, .other:
-            "MSIs and all other DMA of the stream fail alike."
+            "All DMA of the stream fails, MSIs included."
         case .badSubstreamID, .fetchOfSubstreamDescriptor, .badSubstreamDescriptor:
             "Only what the device does in that substream fails; MSIs have no substream."
         case .badATSRequest, .translationForbidden:
@@ -107,10 +107,10 @@ enum ConfigurationEvent: CaseIterable {
 
 extension ConfigurationEvent {
     private static let memory =
-        "Look for memory errors in the log (EDAC, RAS), and whether firmware or a hypervisor keeps the SMMU away from "
-        + "that memory."
+        "Look for memory errors in the log (EDAC, RAS), and whether firmware or a hypervisor keeps the SMMU from "
+        + "reading that memory."
     private static let noATS =
-        "Boot with pci=noats to see whether it is ATS; then look at the device and its firmware."
+        "Boot with pci=noats: if the error is gone, ATS is involved; then look at the device and its firmware."
 
     var advice: Advice {
         switch self {
@@ -131,7 +131,7 @@ extension ConfigurationEvent {
                     + "earlier VM is the usual case.",
                 "Detach the device's nested table before the device is used again: stop the VM that had it, or "
                     + "unbind and bind its vfio driver.",
-                "If no VM ever had the device, report it to the authors of the SMMU driver, with the event's words."
+                "If no VM ever had the device, report it to the maintainers of the SMMU driver, with the event's words."
             )
         case .badATSRequest:
             Advice(
@@ -198,9 +198,9 @@ extension ConfigurationEvent {
             )
         case .streamMatchConflict:
             Advice(
-                "more than one entry of the SMMU is for this stream.",
-                "Two devices' stream IDs overlap, by a mask that is too wide or by entries of the boot loader.",
-                "Compare the IDs and masks of iommus in the device tree: each stream may be in one entry only."
+                "this stream ID matches more than one of the SMMU's entries (SMR).",
+                "Two devices' stream IDs overlap, because a mask is too wide or the boot loader left entries there.",
+                "Compare the IDs and masks of iommus in the device tree: no stream ID may match two of them."
             )
         case .contextNotSetUp:
             Advice(
@@ -214,26 +214,27 @@ extension ConfigurationEvent {
                 "Send the lines with GFSR and GFSYNR too.")
         case .commandTimeout:
             Advice(
-                "The SMMU's command queue waits, so no access was refused here.",
-                "The SMMU does not finish a command: it waits for a device's answer, or has no clock or power.",
-                "Read the lines before it: the first error is the cause, and what follows waits for it.")
+                "No access was refused: the SMMU did not finish a command in time.",
+                "Either a device does not answer, or the SMMU has no clock or power.",
+                "This usually follows from another error: look for an earlier one of the SMMU or of PCIe in the whole log."
+            )
         case .commandRefused:
             Advice(
-                "The SMMU stopped at a command, so no access was refused here.",
-                "The command is unknown to it, or could not be read from memory; the line that names the error says "
-                    + "which.",
+                "No access was refused: the SMMU stopped at a command.",
+                "The command is illegal, could not be read from memory, or waits for a device that does not answer (ATC "
+                    + "invalidate); the line \"CMDQ error\" says which.",
                 "Read the lines around it for the name of the error.",
-                "If it is an illegal command, update the kernel or report it to the authors of the SMMU driver.",
+                "If it is an illegal command, update the kernel or report it to the maintainers of the SMMU driver.",
                 Self.memory)
         case .globalError:
             Advice(
-                "The SMMU reports trouble of its own, so no access was refused here.",
+                "No access was refused: the SMMU reports trouble of its own.",
                 "A queue of events could not be written, an interrupt of the SMMU itself was lost, or it gave up service; "
                     + "the number after \"reported\" says which.",
                 "Read the lines after it: the driver names each of the errors.")
         case .commandWaitsForDevice:
             Advice(
-                "The SMMU's command queue waits for a device's answer (ATC invalidate), so no access was refused here.",
+                "No access was refused: the SMMU's command queue waits for a device's answer (ATC invalidate).",
                 "The device is gone or hangs: it fell off the bus, was reset or lost power.",
                 "Look for the device that went away in the lines before it (AER, link down, reset).",
                 Self.noATS)

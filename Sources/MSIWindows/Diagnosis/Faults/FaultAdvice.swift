@@ -23,7 +23,8 @@ extension FaultExplanation {
             addChangesOfReason()
             if !scene.hasPlatform {
                 changes.append(
-                    "Send the machine's platform too: with its doorbells and windows the answer is surer.")
+                    "Send a platform too (what iovad collect prints on the machine, or its device tree): with its doorbells and windows "
+                        + "the answer is more certain.")
             }
         case .noAddress:
             if let event = ConfigurationEvent(fault) {
@@ -40,8 +41,8 @@ extension FaultExplanation {
     }
 
     private static let trace =
-        "Trace iommu:map and iommu:unmap (trace-cmd record -e iommu) until the fault and POST the text to "
-        + "/v1/replays: the answer shows whether a doorbell was mapped there."
+        "Record the IOMMU's mappings until the fault happens again (trace-cmd record -e iommu), then POST the output of "
+        + "trace-cmd report to /v1/replays as text/plain: the answer shows whether a doorbell was mapped there."
 
     private mutating func addChangesOfReason() {
         let list = alternatives.map(\.hex).joined(separator: ", ")
@@ -66,11 +67,13 @@ extension FaultExplanation {
         case .untranslated:
             changes.append(
                 "Attach the device to a domain that maps doorbells: VFIO type1 with a software window, iommufd, or the "
-                    + "kernel's DMA domain; hardware MSI regions in the group's list prevent that.")
+                    + "kernel's DMA domain. A hardware MSI region in the group's reserved_regions keeps the kernel from "
+                    + "mapping them.")
         case .notMapped, .notPermitted:
             changes.append(
-                "Set the interrupts up again after the device is attached: the doorbell's page is mapped when vectors "
-                    + "are requested, into the domain that is attached then.")
+                "Request the interrupt vectors again once the device is attached to its domain, for example by binding its "
+                    + "driver again: a doorbell is mapped when vectors are requested, and only in the domain of that moment."
+            )
         case nil: break
         }
     }

@@ -95,20 +95,20 @@ extension FaultScene {
         if fault.cause.mayLackMapping, let phrase = placePhrase(iova) { return phrase }
         let substream =
             (substreamText.map { " It is in \($0)." } ?? "")
-            + (fault.isStalled == true ? " The access waits (stall) until the driver ends it." : "")
+            + (fault.isStalled == true
+                ? " The SMMU holds the access (stall) until the SMMU's driver ends it." : "")
         switch fault.cause {
         case .translation:
             return
-                "Nothing is mapped there\(streamPhrase): a driver's DMA after unmapping, or past the end of a "
-                + "buffer, looks like this." + substream
+                "Nothing is mapped there\(streamPhrase). Usual causes: DMA after unmapping, or past the end of "
+                + "a buffer." + substream
         case .permission where fault.isInstruction == true:
             return
-                "It is mapped, but not for fetching instructions\(streamPhrase): its pages are marked as not to be "
-                + "executed." + substream
+                "The address is mapped, but not for fetching instructions\(streamPhrase)." + substream
         case .permission:
             return
-                "It is mapped, but not for this access\(streamPhrase): a buffer that was mapped for the other "
-                + "direction looks like this." + substream
+                "The address is mapped, but not for this access\(streamPhrase). Usual cause: a buffer that was mapped for "
+                + "the other direction." + substream
         case .accessFlag:
             return
                 "It is mapped, but the mapping is marked as not yet used\(streamPhrase): whoever wrote the table "
@@ -165,7 +165,7 @@ extension FaultScene {
     /// "substream 0x1, the address space of a process (PASID)"
     private var substreamText: String? {
         fault.substreamID.map {
-            "substream \(HexLiteral.text(UInt64($0))), an address space of its own (PASID), as of a process"
+            "substream \(HexLiteral.text(UInt64($0))), a separate address space (PASID), usually that of a process"
         }
     }
 
@@ -178,22 +178,34 @@ extension FaultScene {
     var changesOfOrdinaryAccess: [String] {
         if fault.isRecoverable {
             return [
-                "If the device hangs, look at whether its driver turns page faults (iopf) on, and whether the process "
-                    + "still exists."
+                "If the device hangs, check that its driver enables I/O page faults (iopf), and that the process still exists."
             ]
         }
-        guard isInFirstPage, fault.cause.mayLackMapping else { return [] }
-        return [
-            "Look at which address the driver gave the device: a descriptor or a register that was not set."
-        ]
+        switch fault.cause {
+        case .translation, .other:
+            return [
+                isInFirstPage
+                    ? "Look at which address the driver gave the device: a descriptor or a register that was not set."
+                    : "Look at the device's driver: trace-cmd record -e iommu shows whether the address was mapped before, "
+                        + "or lies just past a mapping."
+            ]
+        case .permission where fault.isInstruction == true:
+            return [
+                "Find out why the device fetches instructions there: a firmware address or an entry point is wrong."
+            ]
+        case .permission:
+            return ["Look at how the device's driver maps the buffer: for which direction of DMA."]
+        case .accessFlag, .addressSize, .externalAbort, .tlbConflict, .unsupportedTransaction, .configuration,
+            .pageRequest, .commandQueue:
+            return []
+        }
     }
 
     /// A fault that is no mistake: the access waits, and the kernel brings the page in.
     private var recoverablePhrase: String? {
         guard fault.isRecoverable, let substreamText else { return nil }
         return
-            "The access waits (stall) in \(substreamText)\(streamPhrase). This is a page fault that the kernel "
-            + "mends: its queue for such faults (iopf) brings the page in and lets the access go on. It is an error "
-            + "only if the device hangs."
+            "The SMMU holds the access (stall) in \(substreamText)\(streamPhrase). This is an I/O page fault (iopf): the "
+            + "kernel brings the page in and resumes the access. It is an error only if the device hangs."
     }
 }

@@ -47,7 +47,8 @@ extension FaultExplanation {
             fault, .likelyMSI, .likely,
             because:
                 "\(HexLiteral.text(iova)) is the physical address of \(first.kind.phrase) on machines with \(shown)\(rest): "
-                + "an MSI to an address that nobody mapped for the SMMU\(scene.streamPhrase), if this is such a machine."
+                + "if this is such a machine, it is an MSI to the doorbell's own address, which the SMMU does not map"
+                + "\(scene.streamPhrase)."
                 + isOther)
         made.doorbell = first.doorbell
         made.machines = machines
@@ -65,7 +66,7 @@ extension FaultExplanation {
         var made = FaultExplanation(
             fault, .likelyMSI, .likely,
             because:
-                "\(HexLiteral.text(iova)) has a doorbell's offset in its page and lies \(place.phrase): likely "
+                "\(HexLiteral.text(iova)) has the offset of a doorbell register in its page and lies \(place.phrase): likely "
                 + "an MSI. \(fault.cause.consequence)" + scene.controllerDoubt)
         made.doorbell = doorbell.address
         made.reason = fault.cause.reason
@@ -154,7 +155,8 @@ extension SMMUFault.Cause {
     /// What it says of a doorbell's page.
     fileprivate var consequence: String {
         switch self {
-        case .translation, .other: "The mapping is gone, or the interrupt was set up in another domain."
+        case .translation, .other:
+            "Then its mapping was removed, or the interrupt was set up in another domain."
         case .permission: "Something is mapped there that the device may not write to."
         case .accessFlag: "It is mapped, but the mapping is marked as not yet used."
         case .addressSize: "The address is too large for the SMMU's tables."

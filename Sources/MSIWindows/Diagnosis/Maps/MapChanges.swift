@@ -13,11 +13,12 @@ enum MapChanges {
         let device = failure.device ?? "the device"
         let which =
             failure.group == nil
-            ? "the group of \(device) (ls -l /sys/bus/pci/devices/\(failure.device ?? "...")/iommu_group names it)"
+            ? "the group of \(device) (readlink /sys/bus/pci/devices/\(failure.device ?? "...")/iommu_group names it)"
             : "group \(group)"
         return [
-            "Send this text with \"reserved_regions\" of \(which), from /sys/kernel/iommu_groups/\(group)/reserved_regions, or "
-                + "with \"platform\" and \"device\": then the answer names the region."
+            "Ask again with the reserved regions of \(which): cat /sys/kernel/iommu_groups/\(group)/reserved_regions, and send "
+                + "the output beside this text as \"reserved_regions\", or name a stored \"platform\" and its \"device\". The "
+                + "answer then says what the region is."
         ]
     }
 
@@ -28,9 +29,9 @@ enum MapChanges {
         switch blocker.verdict {
         case .softwareWindow:
             pieces(blocker, range, page) + [
-                "Lay the guest out so that nothing that the device sees lies in \(blocker.range.text): the window is "
-                    + "the same for every device behind an Arm SMMU.",
-                "Or move the window: POST /v1/placements says where it can go on these hosts.",
+                "Arrange the guest's memory so that no RAM and no BAR that is mapped for the device lies in "
+                    + "\(blocker.range.text): released kernels offer this window to every device behind an Arm SMMU.",
+                "Where the kernel lets user space move the window, POST /v1/placements says where it fits.",
             ]
         case .reservedRegion:
             pieces(blocker, range, page) + [memoryBelow(blocker, range, page)].compactMap { $0 }
@@ -51,8 +52,11 @@ enum MapChanges {
         guard !rest.isEmpty else {
             return ["Move what is to be mapped: all of it lies in \(blocker.range.text)."]
         }
+        let parts = rest.map(\.text).joined(separator: " and ")
         return [
-            "Leave \(hole.text) out and map \(rest.map(\.text).joined(separator: " and ")) by themselves."
+            rest.count == 1
+                ? "In the VMM, map only \(parts)."
+                : "In the VMM, leave \(hole.text) out: map \(parts) separately."
         ]
     }
 

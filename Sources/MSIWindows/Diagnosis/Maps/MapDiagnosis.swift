@@ -135,7 +135,7 @@ extension MapExplanation {
             because:
                 "\(range.text) is refused with \(errno.rawValue): it overlaps \(first.range.text) (\(first.provenance))"
                 + (more == 0 ? "" : " and \(more) more, listed in blockers")
-                + ". A mapping must lie within one of the ranges that the group's devices leave, byte for byte."
+                + ". A mapping must lie entirely within one of the ranges that the group allows."
         )
         found.changes = MapChanges.around(first, range, failure, scene.page)
         found.blockers = Array(blockers.prefix(blockersMax))

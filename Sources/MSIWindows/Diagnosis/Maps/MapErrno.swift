@@ -38,10 +38,10 @@ enum MapErrno {
         let memory = "guest \(failure.region ?? "memory") \(failure.range?.text ?? "")"
         var found = MapExplanation(
             failure, .reservedRegion, .yes,
-            because: "kvmtool found \(memory) over "
-                + (failure.reserved.map { "\($0.text), which is" } ?? "a range")
-                + " in the host's reserved_regions, and "
-                + "does not start.", changes: MapChanges.sendHost(failure))
+            because: "kvmtool does not start: \(memory) overlaps "
+                + (failure.reserved.map { "\($0.text), a reserved region of the host." }
+                    ?? "a reserved region of the host."),
+            changes: MapChanges.sendHost(failure))
         guard let reserved = failure.reserved, let range = failure.range, reserved.overlaps(range) else {
             return found
         }
@@ -140,9 +140,9 @@ extension MapErrno {
         var found = MapExplanation(
             failure, best?.verdict ?? .reservedRegion, best == nil ? .unknown : .likely,
             because:
-                "\(place(failure)) is refused with EINVAL: it is not within one of the ranges that the devices of the "
-                + "group leave to user space, because of a reserved region or the end of the aperture. "
-                + (best.map { "Likely: \($0.because)" }
+                "\(place(failure)) is refused with EINVAL: it does not fit into one of the IOVA ranges that the group "
+                + "allows. A reserved region is in the way, or the end of the IOMMU's aperture. "
+                + (best.map { "Most likely: \($0.because)" }
                     ?? "Which one it is takes the group's reserved_regions or a platform."),
             changes: MapChanges.sendHost(failure))
         found.candidates = candidates
@@ -206,10 +206,10 @@ extension MapErrno {
         MapExplanation(
             failure, .limit, certainty, because: because,
             changes: [
-                "Raise the limit of locked memory above the guest's memory and its BARs: ulimit -l, LimitMEMLOCK=infinity in "
-                    + "the unit, or <memtune><hard_limit> with libvirt.",
-                "Count the memory once for each VFIO container: several devices in containers of their own, as behind a "
-                    + "vIOMMU, each pin all of it. iommufd counts it once.",
+                "Raise the limit of locked memory to more than the guest's RAM and the BARs of its devices: ulimit -l in a shell, "
+                    + "LimitMEMLOCK=infinity in a systemd unit, <memtune><hard_limit> with libvirt.",
+                "A VM with several VFIO containers, as behind a vIOMMU, needs this once for each of them; iommufd counts the "
+                    + "memory once.",
             ])
     }
 
