@@ -82,13 +82,17 @@ public enum HexLiteral {
 
 /// Reading of decimal numbers.
 public enum DecimalLiteral {
+    /// Whether the byte is a decimal digit.
+    @inlinable
+    public static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
     /// The number that decimal digits spell; nil for none, for other bytes, or beyond 64 bits.
     @inlinable
     public static func parse(_ text: some Collection<UInt8>) -> UInt64? {
         guard !text.isEmpty else { return nil }
         var value: UInt64 = 0
         for byte in text {
-            guard (0x30...0x39).contains(byte) else { return nil }
+            guard isDigit(byte) else { return nil }
             let (tens, isOver) = value.multipliedReportingOverflow(by: 10)
             let (sum, isCarried) = tens.addingReportingOverflow(UInt64(byte - 0x30))
             guard !isOver, !isCarried else { return nil }

@@ -1,6 +1,8 @@
 // multipart/form-data (RFC 7578), as browsers and curl send it: read strictly, because what two readers parse
 // differently can be used for smuggling. No nesting, no preamble, CRLF everywhere.
 
+import AddressSpaces
+
 /// A body of several named parts.
 public struct MultipartForm: Sendable {
     public struct Part: Sendable {
@@ -98,7 +100,7 @@ public struct MultipartForm: Sendable {
         guard let value = parameter("boundary", of: contentType) else { throw .boundaryMissing }
         let bytes = Array(value.utf8)
         let isSound = bytes.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            DecimalLiteral.isDigit(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
                 || "'()+_,-./:=? ".utf8.contains(byte)
         }
         guard isSound, (1...boundaryBytesMax).contains(bytes.count), bytes.last != 0x20 else {

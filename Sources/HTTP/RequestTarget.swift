@@ -132,7 +132,7 @@ public struct RequestTarget: Hashable, Sendable {
     public static func encoded(_ segment: String) -> String {
         segment.utf8.reduce(into: "") { text, byte in
             let isPlain =
-                (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte)
+                DecimalLiteral.isDigit(byte) || (0x41...0x5a).contains(byte)
                 || (0x61...0x7a).contains(byte) || "-._~@:,+".utf8.contains(byte)
             if isPlain {
                 text.unicodeScalars.append(UnicodeScalar(byte))

@@ -1,6 +1,7 @@
 // What bytes are, by their start. A label may be wrong; magic numbers and the shape of a first line seldom
 // are. A new kind is a case here, with its start or its line; PlatformAssembly says who reads it.
 
+import AddressSpaces
 package import Machines
 
 /// The kinds of input that are told apart, in the order in which they are tried.
@@ -107,7 +108,7 @@ public enum InputKind: String, CaseIterable, Sendable {
     private static func startsObject(_ bytes: [UInt8]) -> Bool {
         let text = content(of: bytes)
         guard text.first == UInt8(ascii: "{") else { return false }
-        let digits = text.dropFirst().prefix { (0x30...0x39).contains($0) }
+        let digits = text.dropFirst().prefix { DecimalLiteral.isDigit($0) }
         return digits.isEmpty || text.dropFirst(digits.count + 1).first != UInt8(ascii: "}")
     }
 
@@ -122,7 +123,7 @@ public enum InputKind: String, CaseIterable, Sendable {
             return true
         }
         if ["true", "false", "null"].contains(where: { inner.starts(with: $0.utf8) }) { return true }
-        guard (0x30...0x39).contains(first) || first == 0x2d else { return false }
+        guard DecimalLiteral.isDigit(first) || first == 0x2d else { return false }
         let behind = inner.drop { $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "]") && $0 != 0x0a }
         return behind.first == UInt8(ascii: ",") || content(of: behind.dropFirst()).isEmpty
     }

@@ -77,7 +77,7 @@ struct JSONScanner {
             case UInt8(ascii: "t"): return try word("true")
             case UInt8(ascii: "f"): return try word("false")
             case UInt8(ascii: "n"): return try word("null")
-            case .some(let byte) where byte == UInt8(ascii: "-") || (0x30...0x39).contains(byte):
+            case .some(let byte) where byte == UInt8(ascii: "-") || DecimalLiteral.isDigit(byte):
                 return try number()
             default: throw fault("expected a value")
             }

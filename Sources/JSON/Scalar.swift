@@ -30,7 +30,7 @@ struct Scalar {
     private static func isNumber(_ text: ArraySlice<UInt8>) -> Bool {
         var rest = text
         func skipsDigits() -> Bool {
-            let count = rest.prefix { (0x30...0x39).contains($0) }.count
+            let count = rest.prefix { DecimalLiteral.isDigit($0) }.count
             rest = rest.dropFirst(count)
             return count > 0
         }
@@ -98,7 +98,7 @@ struct Scalar {
         } catch {
             switch error {
             case .missingPrefix, .noDigits:
-                let isDecimal = !bytes.isEmpty && bytes.allSatisfy { (0x30...0x39).contains($0) }
+                let isDecimal = !bytes.isEmpty && bytes.allSatisfy { DecimalLiteral.isDigit($0) }
                 throw .notHex(isDecimal: isDecimal)
             case .notADigit(let offset): throw .notAHexDigit(place: offset + 1)
             case .tooManyDigits(let significant): throw .tooManyDigits(significant)
@@ -109,7 +109,7 @@ struct Scalar {
     /// An integer 0 ... 2^53-1 from the token as it was sent, so that nothing is rounded.
     private func integer(hint: @autoclosure () -> String) throws(ScalarFault) -> UInt64 {
         if bytes.first == UInt8(ascii: "-") { throw .negative }
-        guard bytes.allSatisfy({ (0x30...0x39).contains($0) }) else {
+        guard bytes.allSatisfy({ DecimalLiteral.isDigit($0) }) else {
             throw .notAnInteger(isExponent: bytes.contains { $0 | 0x20 == UInt8(ascii: "e") })
         }
         guard let value = DecimalLiteral.parse(bytes), value <= JSONNode.exactIntegerMax else {

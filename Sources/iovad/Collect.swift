@@ -122,7 +122,7 @@ struct HostCollection {
         guard name.hasPrefix("SSDT") else { return false }
         let digits = name.utf8.dropFirst(4)
         return digits.isEmpty
-            || digits.count <= 3 && digits.first != 0x30 && digits.allSatisfy { (0x30...0x39).contains($0) }
+            || digits.count <= 3 && digits.first != 0x30 && digits.allSatisfy { DecimalLiteral.isDigit($0) }
     }
 
     private struct Group {
@@ -183,7 +183,7 @@ struct HostCollection {
 
     /// As the kernel counts groups: a decimal number of at most 31 bits.
     private static func isGroup(_ name: String) -> Bool {
-        (1...10).contains(name.utf8.count) && name.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        (1...10).contains(name.utf8.count) && name.utf8.allSatisfy { DecimalLiteral.isDigit($0) }
             && (name == "0" || name.utf8.first != 0x30)
     }
 

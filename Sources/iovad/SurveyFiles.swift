@@ -4,6 +4,7 @@
 // tables are not.
 
 import API
+import AddressSpaces
 import Glibc
 import Ingestion
 import JSON
@@ -113,7 +114,7 @@ enum SurveyFiles {
     /// `dsdt` of itself, `ssdt12` of `ssdt`.
     private static func isStem(_ stem: String, of wanted: String) -> Bool {
         guard wanted == numbered, stem.hasPrefix(wanted) else { return stem == wanted }
-        return stem.utf8.dropFirst(wanted.utf8.count).allSatisfy { (0x30...0x39).contains($0) }
+        return stem.utf8.dropFirst(wanted.utf8.count).allSatisfy { DecimalLiteral.isDigit($0) }
     }
 
     /// With its last slash; empty for a bare name.

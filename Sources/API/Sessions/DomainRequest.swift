@@ -150,7 +150,7 @@ struct SessionDeviceRequest: Sendable {
     /// An attached device must be reachable by its id, or it could not be detached.
     private static func check(_ id: String, _ pointer: String, _ problems: ProblemList) {
         if id.isEmpty {
-            problems.add(pointer, "empty", "An id has at least one character.")
+            problems.add(pointer, "empty", NativePlatform.emptyID)
         } else if !WireName.isReachable(id) {
             problems.add(pointer, "bad-id", WireName.sentence)
         }

@@ -7,12 +7,9 @@ import HTTP
 enum EntityTag {
     /// A quoted tag of 16 hex digits.
     static func of(_ bytes: some Sequence<UInt8>) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes {
-            hash ^= UInt64(byte)
-            hash = hash &* 0x100_0000_01b3
-        }
-        return "\"" + HexLiteral.digits(hash, atLeast: 16) + "\""
+        var digest = FNV1a()
+        for byte in bytes { digest.feed(byte) }
+        return "\"" + HexLiteral.digits(digest.value, atLeast: 16) + "\""
     }
 
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.

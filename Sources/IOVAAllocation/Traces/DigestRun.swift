@@ -201,14 +201,15 @@ public struct ResultDigest: Hashable, Sendable {
     /// What is fed for a failed allocation.
     public static let failure = UInt64.max
 
-    public private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+    private var digest = FNV1a()
+    public var value: UInt64 { digest.value }
 
     public init() {}
 
     public mutating func feed(_ number: UInt64) {
         var rest = number
         for _ in 0..<8 {
-            value = (value ^ (rest & 0xff)) &* 0x100_0000_01b3
+            digest.feed(UInt8(truncatingIfNeeded: rest))
             rest >>= 8
         }
     }

@@ -53,7 +53,7 @@ struct ACPITable {
     }
 
     static func isSignature(_ bytes: some Sequence<UInt8>) -> Bool {
-        bytes.allSatisfy { (0x41...0x5a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5f }
+        bytes.allSatisfy { (0x41...0x5a).contains($0) || DecimalLiteral.isDigit($0) || $0 == 0x5f }
     }
 }
 

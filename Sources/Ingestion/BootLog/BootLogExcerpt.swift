@@ -2,6 +2,7 @@
 // facts from, and no others, because a log also says what is nobody's business. The command line is left
 // out for that reason, and faults because a storm of them would leave no room.
 
+import AddressSpaces
 import Machines
 
 /// What `iovad collect` takes of a kernel's log, in the binary and in the script.
@@ -38,7 +39,7 @@ public enum BootLogExcerpt {
     /// Without `<6>` and `[    1.234567] `, which two programs need not print alike.
     private static func withoutStamp(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         func digits(_ rest: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
-            rest.drop { (0x30...0x39).contains($0) }
+            rest.drop { DecimalLiteral.isDigit($0) }
         }
         var rest = line
         if rest.first == 0x3c {

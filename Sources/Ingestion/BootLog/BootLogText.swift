@@ -17,7 +17,7 @@ enum BootLogText {
         for line in TextLines(text) where !line.isBlank {
             lines += 1
             guard lines <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+                throw TextError.tooManyLines(line.number)
             }
             try reading.take(line)
         }
@@ -151,7 +151,7 @@ private struct BootLogReading {
     private mutating func takeMember(
         _ found: BootLogPhrase.Found, _ line: TextLines.Line
     ) throws(TextError) -> Bool {
-        let digits = found.after.prefix { (0x30...0x39).contains($0) }
+        let digits = found.after.prefix { DecimalLiteral.isDigit($0) }
         guard let group = DecimalLiteral.parse(digits), let device = found.device.map(TextLines.string) else {
             return false
         }
@@ -189,7 +189,7 @@ private struct BootLogReading {
         else { return true }
         func bits(_ place: Int) -> Int? {
             guard place < words.count else { return nil }
-            let digits = words[place].prefix { (0x30...0x39).contains($0) }
+            let digits = words[place].prefix { DecimalLiteral.isDigit($0) }
             guard words[place][digits.endIndex...].starts(with: Array("-bit".utf8)) else { return nil }
             return DecimalLiteral.parse(digits).flatMap(Int.init(exactly:)).flatMap {
                 (1...64).contains($0) ? $0 : nil
@@ -254,7 +254,7 @@ private struct BootLogReading {
         _ found: BootLogPhrase.Found, _ line: TextLines.Line
     ) throws(TextError) -> Bool {
         let rest = found.after.drop(while: TextLines.isBlank)
-        let digits = rest.prefix { (0x30...0x39).contains($0) }
+        let digits = rest.prefix { DecimalLiteral.isDigit($0) }
         let opening = Array(": [mem ".utf8)
         // Other lines have a node too.
         guard !digits.isEmpty, rest[digits.endIndex...].starts(with: opening) else { return true }

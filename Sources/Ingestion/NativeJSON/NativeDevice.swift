@@ -12,7 +12,7 @@ enum NativeDevice {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let id = reader.required("id")?.string(bytesMax: NativePlatform.nameBytesMax, problems)
         if id?.isEmpty == true {
-            problems.add(reader.pointer("id"), "empty", "An id has at least one character.")
+            problems.add(reader.pointer("id"), "empty", NativePlatform.emptyID)
         }
         let kinds = Device.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let kind = reader.required("kind")?.choice(kinds, problems)

@@ -7,6 +7,8 @@ public import Machines
 
 /// Reads the native JSON model of a platform.
 public enum NativePlatform {
+    /// What is wrong with an id of no bytes.
+    package static let emptyID = "An id has at least one character."
     static let nameBytesMax = 1_024
     public static let smmusMax = 1_024
     public static let controllersMax = 4_096

@@ -46,7 +46,7 @@ enum ErrorText {
     private static func numbered(_ text: ArraySlice<UInt8>, _ isUnended: Bool) -> Int? {
         var at = text.startIndex
         while at < text.endIndex {
-            guard (0x30...0x39).contains(text[at]) else {
+            guard DecimalLiteral.isDigit(text[at]) else {
                 at += 1
                 continue
             }

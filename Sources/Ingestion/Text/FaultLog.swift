@@ -71,7 +71,7 @@ public enum FaultLog {
         for line in clean.lines where !line.isBlank {
             log.content.linesRead += 1
             guard log.content.linesRead <= linesMax else {
-                throw TextError(line.number, "more than \(linesMax) lines")
+                throw TextError.tooManyLines(line.number, linesMax)
             }
             log.take(line)
         }

@@ -86,7 +86,7 @@ enum IOMemText {
         mutating func take(_ line: TextLines.Line) throws(TextError) {
             lines += 1
             guard lines <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+                throw TextError.tooManyLines(line.number)
             }
             guard let (start, last, name) = IOMemText.parse(line) else {
                 if let name = IOMemText.heading(line) {

@@ -31,7 +31,7 @@ public enum MapFailureLog {
         for line in clean.lines where !line.isBlank {
             reading.content.linesRead += 1
             guard reading.content.linesRead <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+                throw TextError.tooManyLines(line.number)
             }
             reading.take(line)
         }

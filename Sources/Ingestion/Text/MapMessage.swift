@@ -183,7 +183,7 @@ extension MapMessage {
 
     private static func group(in line: ArraySlice<UInt8>, _ isUnended: Bool) -> String? {
         guard let place = ErrorText.place(of: "group ", in: line) else { return nil }
-        let digits = line[(place + 6)...].prefix { (0x30...0x39).contains($0) }
+        let digits = line[(place + 6)...].prefix { DecimalLiteral.isDigit($0) }
         guard digits.endIndex < line.endIndex || !isUnended, !digits.isEmpty, digits.count < 10 else {
             return nil
         }

@@ -44,7 +44,7 @@ struct PCIListing {
         for line in TextLines(text) where !line.isBlank {
             lines += 1
             guard lines <= TextLimits.linesMax else {
-                throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+                throw TextError.tooManyLines(line.number)
             }
             if let address = address(line) {
                 guard listing.functions.count < PlatformLimits.devicesMax else {
@@ -106,7 +106,7 @@ struct PCIListing {
         let opening = Array("[size=".utf8)
         guard word.starts(with: opening), word.last == 0x5d else { return nil }
         let text = word.dropFirst(opening.count).dropLast()
-        let digits = text.prefix { (0x30...0x39).contains($0) }
+        let digits = text.prefix { DecimalLiteral.isDigit($0) }
         let units: [UInt8: UInt64] = [0x4b: 10, 0x4d: 20, 0x47: 30, 0x54: 40]
         let shift = text[digits.endIndex...].first.map { units[$0] ?? 64 } ?? 0
         guard let count = DecimalLiteral.parse(digits), count > 0, shift < 64,

@@ -150,7 +150,7 @@ struct SysfsHeading {
         let isNamed = isWord(0, "iommu") && isWord(1, "group") && words[1].last != 0x3a
         let place = isNamed ? 2 : 1
         guard isNamed || isWord(0, "group"), place < words.count else { return nil }
-        let digits = words[place].prefix { (0x30...0x39).contains($0) }
+        let digits = words[place].prefix { DecimalLiteral.isDigit($0) }
         guard let number = DecimalLiteral.parse(digits) else { return nil }
         let rest = bare[digits.endIndex...].drop { $0 == 0x3a || $0 == 0x5d || TextLines.isBlank($0) }
         let isEmpty = rest.allSatisfy { frame.contains($0) }

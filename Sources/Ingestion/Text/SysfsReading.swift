@@ -48,7 +48,7 @@ struct SysfsReading {
         counts.lines += 1
         lastLine = line.number
         guard counts.lines <= TextLimits.linesMax else {
-            throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+            throw TextError.tooManyLines(line.number)
         }
         if let broken {
             let whole = broken.bytes + [0x20] + line.bytes

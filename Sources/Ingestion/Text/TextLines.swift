@@ -98,6 +98,11 @@ public struct TextError: Error, Hashable, Sendable {
         self.what = what
     }
 
+    /// A text of more lines than its reader takes.
+    static func tooManyLines(_ line: Int?, _ limit: Int = TextLimits.linesMax) -> TextError {
+        TextError(line, "more than \(limit) lines")
+    }
+
     /// One sentence that names place and cause.
     public var reason: String { line.map { "line \($0): \(what)" } ?? what }
 }

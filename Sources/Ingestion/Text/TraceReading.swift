@@ -1,6 +1,7 @@
 // The lines of a trace one after the other. Mail programs break long events at their blanks; the parts are
 // joined, also where a line of another event came between them.
 
+import AddressSpaces
 import Machines
 
 struct TraceReading {
@@ -39,7 +40,7 @@ struct TraceReading {
     mutating func take(_ line: TextLines.Line) throws(TextError) {
         content.linesRead += 1
         guard content.linesRead <= TextLimits.linesMax else {
-            throw TextError(line.number, "more than \(TextLimits.linesMax) lines")
+            throw TextError.tooManyLines(line.number)
         }
         guard line.bytes.first != 0x23 else {
             content.linesIgnored += 1
@@ -115,7 +116,7 @@ struct TraceReading {
     /// `kworker/0:1-12 [000] ..... 12.5: map:`, or without the name.
     private static func isHead(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard let word = lastWord(bytes), word.last == 0x3a else { return false }
-        return isName(word) || word.contains { (0x30...0x39).contains($0) }
+        return isName(word) || word.contains { DecimalLiteral.isDigit($0) }
     }
 
     private static func lastWord(_ bytes: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {

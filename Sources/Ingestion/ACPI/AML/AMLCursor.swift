@@ -1,6 +1,8 @@
 // Bytes of AML, read from front to back: numbers, package lengths and names (ACPI 6.5, sections 20.2.2 to
 // 20.2.4). Every read is given the end that it must not pass.
 
+import AddressSpaces
+
 /// A NameString.
 struct AMLName: Hashable {
     /// Whether it starts at the root.
@@ -82,7 +84,7 @@ struct AMLCursor {
         var value: UInt32 = 0
         for place in 0..<4 {
             let character = try byte(end)
-            guard Self.isLead(character) || place > 0 && (0x30...0x39).contains(character) else {
+            guard Self.isLead(character) || place > 0 && DecimalLiteral.isDigit(character) else {
                 throw AMLRefusal(.noName, at: start)
             }
             value = value << 8 | UInt32(character)

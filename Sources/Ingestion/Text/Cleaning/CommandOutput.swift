@@ -1,6 +1,8 @@
 // A mail that was filled again has the first lines of a command's output behind the command: `$ dmesg | tail
 // [   12.345678] arm-smmu ...`. What the kernel says is kept, by its stamp or by an SMMU driver's name.
 
+import AddressSpaces
+
 enum CommandOutput {
     private static let bytesMax = 4_096
     /// No command in front of a stamp is longer.
@@ -21,7 +23,7 @@ enum CommandOutput {
             else { return false }
             let level = text[place...].prefix(3)
             if level.first == 0x3c, level.count > 2, level.last == 0x3e {
-                return (0x30...0x39).contains(level[place + 1])
+                return DecimalLiteral.isDigit(level[place + 1])
             }
             return text[place] == 0x5b && FaultStamp.time(in: text[place...].prefix(stampBytesMax)) != nil
         }

@@ -62,7 +62,7 @@ enum LineNumbers {
     /// `12: text`, `12. text`, `12) text`, `12| text`, `  12<tab>text`, `12 text`
     private static func numbered(_ line: ArraySlice<UInt8>) -> (number: Int, rest: ArraySlice<UInt8>)? {
         let bare = line.drop(while: TextLines.isBlank)
-        let digits = bare.prefix(digitsMax + 1).prefix { (0x30...0x39).contains($0) }
+        let digits = bare.prefix(digitsMax + 1).prefix { DecimalLiteral.isDigit($0) }
         guard digits.count <= digitsMax, digits.first != 0x30, let value = DecimalLiteral.parse(digits) else {
             return nil
         }

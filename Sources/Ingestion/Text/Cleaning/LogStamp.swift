@@ -1,6 +1,8 @@
 // What loggers have in front of a line, for readers of texts that never have it: priorities, seconds since
 // the start, dates, host and program.
 
+import AddressSpaces
+
 enum LogStamp {
     private static let months = [
         "Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ", "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec ",
@@ -24,7 +26,7 @@ enum LogStamp {
 
     private static func colons(_ word: ArraySlice<UInt8>) -> Int { word.count(where: { $0 == 0x3a }) }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool { DecimalLiteral.isDigit(byte) }
 
     /// `<6>`
     private static func afterPriority(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {

@@ -2,6 +2,7 @@
 // A command that prints regions of a group whose number it does not show is told apart from one that prints
 // none, because the lines after it are not of the group before.
 
+import AddressSpaces
 import Machines
 
 enum ShellCommand {
@@ -96,7 +97,7 @@ enum ShellCommand {
             var words: [ArraySlice<UInt8>] = []
             var isTarget = false
             for word in part.split(whereSeparator: TextLines.isBlank) {
-                let bare = word.drop { (0x30...0x39).contains($0) }
+                let bare = word.drop { DecimalLiteral.isDigit($0) }
                 let isRedirection = bare.first == UInt8(ascii: ">") || bare.first == UInt8(ascii: "<")
                 if !isRedirection, !isTarget { words.append(word) }
                 isTarget = isRedirection && bare.count <= 2

@@ -2,6 +2,8 @@
 // console. A command that prints a file of an IOMMU group is kept as the heading that `tail` prints, which
 // names the group; ShellCommand reads it.
 
+import AddressSpaces
+
 struct ShellPrompt {
     enum Found: Equatable {
         /// Only a prompt and a command.
@@ -112,15 +114,15 @@ struct ShellPrompt {
     }
 
     private static func isOfHost(_ byte: UInt8) -> Bool {
-        (0x61...0x7a).contains(byte | 0x20) || (0x30...0x39).contains(byte) || byte == 0x2d || byte == 0x2e
+        (0x61...0x7a).contains(byte | 0x20) || DecimalLiteral.isDigit(byte) || byte == 0x2d || byte == 0x2e
     }
 
     /// What the kernel prints on a console, prompt or not.
     private static func isOfKernel(_ text: ArraySlice<UInt8>) -> Bool {
         guard let first = text.first else { return false }
         let next = text.dropFirst().first ?? 0
-        if first == 0x5b { return next == 0x20 || (0x30...0x39).contains(next) }
-        if first == 0x3c { return (0x30...0x39).contains(next) }
+        if first == 0x5b { return next == 0x20 || DecimalLiteral.isDigit(next) }
+        if first == 0x3c { return DecimalLiteral.isDigit(next) }
         return LineMarks.starts(text, "(XEN)") || !isCommand(text) && LineMarks.starts(text, "arm-smmu")
     }
 

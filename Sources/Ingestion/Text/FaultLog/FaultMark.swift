@@ -2,6 +2,7 @@
 // line of a mail that was filled again has several. Every name has "smmu" in it, so that a line is searched
 // once.
 
+import AddressSpaces
 import Machines
 
 /// A driver's name and its device's in a line.
@@ -156,7 +157,7 @@ struct FaultMark {
     }
 
     private static func isOfName(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20)
+        DecimalLiteral.isDigit(byte) || (0x61...0x7a).contains(byte | 0x20)
             || [0x2d, 0x2e, 0x2f, 0x5f].contains(byte)
     }
 }

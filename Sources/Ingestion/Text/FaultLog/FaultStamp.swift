@@ -1,6 +1,8 @@
 // What logs put around messages: stamps, levels, colours, quotation marks. A stamp is told as it is printed;
 // everything else is only seen through.
 
+import AddressSpaces
+
 /// The stamps of a log.
 enum FaultStamp {
     private static let bytesMax = 64
@@ -146,5 +148,5 @@ enum FaultStamp {
         return text
     }
 
-    private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+    private static func isDigit(_ byte: UInt8) -> Bool { DecimalLiteral.isDigit(byte) }
 }

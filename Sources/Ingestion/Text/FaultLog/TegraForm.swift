@@ -52,7 +52,7 @@ extension SMMUFault {
             })
         else { return nil }
         let value = text[(at + name.count)...]
-        let decimal = value.prefix { (0x30...0x39).contains($0) }
+        let decimal = value.prefix { DecimalLiteral.isDigit($0) }
         let rest = value[decimal.endIndex...]
         guard rest.first == 0x28 else { return nil }
         let hex = rest.dropFirst().prefix { !TextLines.isBlank($0) && $0 != 0x29 }
