@@ -63,7 +63,7 @@ struct EventRecord {
     /// The words of which the place is sure, from the first, and whether these are all.
     var words: (sure: [UInt64], isWhole: Bool) {
         let words = undoubled(joined)
-        guard !isMixed, let found = words.first, let first = found, first & 0xff == UInt64(number) else {
+        guard !isMixed, let found = words.first, let first = found, isFirstWord(first) else {
             return ([], false)
         }
         let known = words.prefix { $0 != nil }.compactMap { $0 }
@@ -80,6 +80,14 @@ struct EventRecord {
             && SMMUFault.isSecondWord(known[1], of: number)
             && SMMUFault.isSurelyAddress(known[2], of: number)
         return (isAddress ? known : [first], false)
+    }
+
+    /// Whether a word repeats the event's number and can be the first: another word whose low byte is that
+    /// number says nothing about the stream. Bits 10 to 8 are reserved, and without SSV (bit 11) there is no
+    /// substream (IHI 0070, 7.3).
+    private func isFirstWord(_ word: UInt64) -> Bool {
+        word & 0xff == UInt64(number) && word >> 8 & 7 == 0
+            && (word >> 11 & 1 == 1 || word >> 12 & 0xf_ffff == 0)
     }
 
     /// The pieces as words: halves joined where they make one, nil for what does not.
