@@ -115,6 +115,13 @@ import Testing
         let log = "a arm-smmu-v3 x: =090x10 and more that is long enough to be broken up like this=\n one\n"
         #expect(String(decoding: Self.clean(log).bytes, as: UTF8.self).contains("x: \t0x10"))
         #expect(String(decoding: Self.clean("cb=09\n").bytes, as: UTF8.self) == "cb=09\n")
+        // A break after the text's own tab, the only "=" that there is; after blanks a value is missing.
+        let broken = "Nov 12 03:01:11 host kernel: arm-smmu-v3 490d0000.iommu: \t=\n0x0000001800000010\n"
+        #expect(String(decoding: Self.clean(broken).bytes, as: UTF8.self).contains(": \t0x0000001800000010"))
+        let register =
+            "Nov 12 03:01:11 host kernel: arm-smmu 15000000.apps-smmu: FAR    =\n0x0000001800000010\n"
+        let cleaned = String(decoding: Self.clean(register).bytes, as: UTF8.self)
+        #expect(cleaned.contains("FAR    =\n") && cleaned.contains("0x0000001800000010"), "\(cleaned)")
     }
 
     @Test func lineNumbersStay() throws {

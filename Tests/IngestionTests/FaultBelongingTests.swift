@@ -92,6 +92,17 @@ import Testing
         #expect(suppressed.faults.map(\.streamID) == [8] && suppressed.suppressed == 83)
     }
 
+    /// A header without a name takes bare words, but not those of another program's line that was wrapped.
+    @Test func wordsOfAnotherProgram() throws {
+        let wrapped = try read([
+            "event 0x10 received:", "Nov 12 03:01:12 host kernel: mlx5_core 0000:01:00.0:",
+            "0x0000000000000010",
+        ])
+        #expect(wrapped.faults.map(\.streamID) == [nil])
+        let bare = try read(["event 0x10 received:", "0x0000000800000010"])
+        #expect(bare.faults.map(\.streamID) == [8])
+    }
+
     /// The start of a fault that nobody can read: what follows is not the one before's.
     @Test func unreadableHeadings() throws {
         let registers = ["FAR    = 0x0000000000000040", "FSR    = 0x00000402 [TF W ]", "SID = 0x8"]

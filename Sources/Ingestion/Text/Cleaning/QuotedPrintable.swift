@@ -77,8 +77,9 @@ enum QuotedPrintable {
     private static func isRegister(_ text: [UInt8], at place: Int) -> Bool {
         let before = text[max(0, place - softColumnsMin)..<place]
         guard before.last.map(TextLines.isBlank) == true else { return false }
+        // A name is aligned with blanks; a tab is the text's own.
+        if before.reversed().prefix(while: { $0 == 0x20 }).count > 1 { return true }
         let words = FaultStamp.trimmed(before)
-        if before.endIndex - words.endIndex > 1 { return true }
         return FaultForm.registerNames.contains { name in
             words.suffix(name.utf8.count).elementsEqual(name.utf8)
                 && words.dropLast(name.utf8.count).last.map(TextLines.isBlank) == true

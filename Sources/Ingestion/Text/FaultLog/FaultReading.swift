@@ -16,6 +16,10 @@ extension FaultLog {
         /// A driver's name at the end of a line.
         private var tail: (name: ArraySlice<UInt8>, line: Int)?
 
+        /// The line before was another program's and ends where its message begins: what stands bare on this
+        /// one may be that message.
+        private var followsHeading = false
+
         private static let openMax = 256
 
         struct Open {
@@ -38,7 +42,9 @@ extension FaultLog {
             let (line, isJoined) = joined(line)
             // What follows a driver's name without its device is of nobody knows which.
             if begun != nil, !isJoined { flush() }
-            let expectsBare = open[""]?.isBare == true
+            let mayBeBare = !followsHeading
+            followsHeading = false
+            let expectsBare = mayBeBare && open[""]?.isBare == true
             var parts = FaultLine(line, expectsBare: expectsBare, firstLine: isJoined ? begun : nil)
             var isContinued = false
             if let message = cut {
@@ -56,7 +62,9 @@ extension FaultLog {
             }
             if !isContinued, let message = parts.headMessage { take(message) }
             // What was waiting a moment ago may make a bare line a message.
-            if !expectsBare, open[""]?.isBare == true { parts = FaultLine(line, expectsBare: true) }
+            if mayBeBare, !expectsBare, open[""]?.isBare == true {
+                parts = FaultLine(line, expectsBare: true)
+            }
             takeMessages(of: parts, line)
         }
 
@@ -74,7 +82,10 @@ extension FaultLog {
         private mutating func takeMessages(of parts: FaultLine, _ line: TextLines.Line) {
             tail = parts.tail.map { ($0, line.number) }
             guard let last = parts.messages.last else {
-                if tail == nil { notice(line) }
+                if tail == nil {
+                    notice(line)
+                    followsHeading = FaultStamp.trimmed(line.bytes).last == 0x3a
+                }
                 return
             }
             for message in parts.messages.dropLast() { take(message) }
