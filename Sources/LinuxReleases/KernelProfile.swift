@@ -90,7 +90,8 @@ extension KernelProfile {
         }
         if version > last.version || version < KernelRelease.allCases[0].version { return [] }
         if Self.backporting.contains(where: { stated.contains($0.mark) }) {
-            return release.modelledAs.changed(upTo: last)
+            let later = release.modelledAs.changed(upTo: last)
+            return later.isEmpty ? nil : later
         }
         guard version != release.version || release.modelledAs != release else { return nil }
         let next = release.modelledAs.changed(upTo: release.next ?? last)

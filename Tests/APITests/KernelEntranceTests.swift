@@ -116,6 +116,10 @@ import Testing
         // A PCI function is tried below 4 GiB first, tables or not.
         let translated = client.decide(#"{\#(asked),"device":"0000:02:00.0"}"#)
         #expect(translated.list("doorbells").first?["iova"] as? String == "0xffff0040", "\(translated.text)")
+        // A page size in the request's kernel counts more than the host's.
+        let named = client.decide(#"{\#(asked),"device":"0000:02:00.0","kernel":"6.8.0-16k"}"#)
+        #expect(named.list("doorbells").first?["iova"] as? String == "0xffffc040", "\(named.text)")
+        #expect(named.json["host_facts"] != nil && named.object("host_facts")["page_size"] == nil)
         let stated = client.decide(
             #"{\#(asked),"device":"0000:01:00.0","kernel":"7.2","page_size":"0x1000","default_domain":"translated"}"#
         )

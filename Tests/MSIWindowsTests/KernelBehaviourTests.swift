@@ -143,8 +143,11 @@ import Testing
     private static func isolation(_ kernel: KernelProfile) -> String {
         var platform = Platform(source: .json)
         platform.msiControllers = [
-            MSIController(id: "its", kind: .its, compatible: [], doorbell: PhysicalAddress(0x809_0040), enabled: true),
-            MSIController(id: "v2m", kind: .gicv2m, compatible: [], doorbell: PhysicalAddress(0x802_0040), enabled: true),
+            MSIController(
+                id: "its", kind: .its, compatible: [], doorbell: PhysicalAddress(0x809_0040), enabled: true),
+            MSIController(
+                id: "v2m", kind: .gicv2m, compatible: [], doorbell: PhysicalAddress(0x802_0040), enabled: true
+            ),
         ]
         var device = W.pci()
         device.msiControllers = ["its"]
@@ -184,7 +187,10 @@ import Testing
 
     /// What could differ is named where the kernel is not one that was modelled, and only there.
     @Test func whatCouldDifferIsNamed() throws {
-        for text in ["5.10", "6.1", "6.6", "6.8", "6.12", "6.18", "7.2", "7.3", "6.8.0-124-generic"] {
+        for text in [
+            "5.10", "6.1", "6.6", "6.8", "6.12", "6.18", "7.2", "7.3", "6.8.0-124-generic",
+            "7.3.1-4.el11.aarch64",
+        ] {
             let profile = try #require(KernelProfile(releaseString: text))
             #expect(profile.remark == nil, "\(text)")
         }

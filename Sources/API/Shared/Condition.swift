@@ -123,6 +123,8 @@ struct StatedConditions: Sendable {
     mutating func state(_ kernel: KernelProfile) {
         adopt(kernel)
         statesKernel = true
+        // A page size in its name counts more than that of a host.
+        if kernel.pageBytes != nil { statesPageSize = true }
     }
 
     /// The kernel, and the page size that its name tells unless the request states one.
