@@ -16,13 +16,13 @@ extension PlatformAssembly {
             InputPart(name: "\(part.name):\(member)", bytes: bytes, labelled: nil)
         }
         // A kernel that booted with ACPI shows the tree that EFI made for it all the same.
-        let isStub = !host.tables.isEmpty && host.deviceTree.map(DeviceTreeReader.isStub) == true
-        if isStub {
+        let isOfEFI = !host.tables.isEmpty && host.deviceTree.map(DeviceTreeReader.isOfEFI) == true
+        if isOfEFI {
             note(
-                .info, "device-tree-stub", part.name,
+                .info, "device-tree-of-efi", part.name,
                 "The device tree describes no hardware, so that Linux boots with ACPI: the tables are read.")
         }
-        if let tree = host.deviceTree, !isStub {
+        if let tree = host.deviceTree, !isOfEFI {
             try read(inner("device_tree", tree), as: .deviceTree, problems)
         } else if !host.tables.isEmpty {
             for table in host.tables { try read(inner("acpi", table), as: .acpiTables, problems) }

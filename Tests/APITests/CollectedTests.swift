@@ -67,13 +67,13 @@ import Testing
             upload(",\"device_tree\":\"\(tree.hexDigits)\"\(acpi),\"groups\":[]")
         }
         let acpi = ",\"acpi\":{\"IORT\":\"\(table)\",\"APIC\":null}"
-        let stub = DeviceTreeBuilder.blob { root in
+        let bare = DeviceTreeBuilder.blob { root in
             root.child("chosen") { $0.strings("bootargs", "quiet") }
             root.child("hypervisor") { $0.strings("compatible", "xen,xen-4.19", "xen,xen") }
         }
-        let read = source(stub, acpi)
-        #expect(read.json["source"] as? String == "acpi" && codes(read).contains("device-tree-stub"))
-        #expect(source(stub, "").json["source"] as? String == "device_tree")
+        let read = source(bare, acpi)
+        #expect(read.json["source"] as? String == "acpi" && codes(read).contains("device-tree-of-efi"))
+        #expect(source(bare, "").json["source"] as? String == "device_tree")
         let other = DeviceTreeBuilder.blob { root in root.child("memory@0") { _ in } }
         #expect(source(other, acpi).json["source"] as? String == "device_tree")
         #expect(source(twoBridges(), acpi).json["source"] as? String == "device_tree")

@@ -18,7 +18,7 @@ public enum DeviceTreeReader {
 
     /// Whether the tree only carries what EFI tells the kernel: then Linux boots with ACPI
     /// (arch/arm64/kernel/acpi.c: dt_is_stub, Linux 7.2). The root has `chosen`, and under Xen `hypervisor`.
-    static func isStub(_ bytes: [UInt8]) -> Bool {
+    static func isOfEFI(_ bytes: [UInt8]) -> Bool {
         guard let tree = try? DeviceTree(reading: bytes) else { return false }
         return tree.nodes.allSatisfy { node in
             node.parent != 0 || node.name == "chosen"
