@@ -149,7 +149,7 @@ extension TextLines.Line {
 
     fileprivate var isFault: Bool {
         holds("arm-smmu") && ["fault", "event", "CMDQ", "CMD_SYNC", "global error"].contains(where: holds)
-            || holds("Unhandled context fault") || holds("Unexpected global fault")
+            || holds(FaultOpening.contextFault.words) || holds(FaultOpening.globalFault.words)
     }
 
     /// Whether `words` stands somewhere in the line.

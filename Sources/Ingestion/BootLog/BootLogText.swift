@@ -97,7 +97,7 @@ private struct BootLogReading {
         else { return false }
         windows += 1
         guard windows <= TextLimits.windowsMax else {
-            throw TextError(line.number, "more than \(TextLimits.windowsMax) PCI windows")
+            throw TextError.tooManyWindows(line.number)
         }
         open = (place, start, last, words.dropFirst(2).map { TextLines.string($0) })
         let rest = found.after[(close + 1)...].drop(while: TextLines.isBlank)
@@ -263,7 +263,7 @@ private struct BootLogReading {
             return false
         }
         guard log.memory.count < TextLimits.memoryRangesMax else {
-            throw TextError(line.number, "more than \(TextLimits.memoryRangesMax) memory ranges")
+            throw TextError.tooManyMemoryRanges(line.number)
         }
         let memory = PhysicalRange(proven: start, last)
         // "Initmem setup node" follows with the span of all of them.

@@ -146,14 +146,14 @@ enum IOMemText {
                 guard !isFull else { throw TextError(line.number, "a window of the whole 64-bit space") }
                 windows += 1
                 guard windows <= TextLimits.windowsMax else {
-                    throw TextError(line.number, "more than \(TextLimits.windowsMax) PCI windows")
+                    throw TextError.tooManyWindows(line.number)
                 }
                 content.pciWindows[bus, default: []].append(
                     window(IOVARange(proven: start, start + (size - 1))))
             }
             if resource.name.elementsEqual("System RAM".utf8), last != 0 {
                 guard content.memory.count < TextLimits.memoryRangesMax else {
-                    throw TextError(line.number, "more than \(TextLimits.memoryRangesMax) memory ranges")
+                    throw TextError.tooManyMemoryRanges(line.number)
                 }
                 content.memory.append(PhysicalRange(proven: start, last))
             }

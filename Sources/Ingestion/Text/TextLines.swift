@@ -103,6 +103,14 @@ public struct TextError: Error, Hashable, Sendable {
         TextError(line, "more than \(limit) lines")
     }
 
+    static func tooManyWindows(_ line: Int?) -> TextError {
+        TextError(line, "more than \(TextLimits.windowsMax) PCI windows")
+    }
+
+    static func tooManyMemoryRanges(_ line: Int?) -> TextError {
+        TextError(line, "more than \(TextLimits.memoryRangesMax) memory ranges")
+    }
+
     /// One sentence that names place and cause.
     public var reason: String { line.map { "line \($0): \(what)" } ?? what }
 }

@@ -6,30 +6,35 @@ import Machines
 
 extension FaultForm {
     private static let commandErrors = [
-        "ATC invalidate timeout", "Abort on command fetch", "Illegal command", "Unknown",
+        FaultOpening.invalidationTimeout, FaultOpening.commandAborted, FaultOpening.illegalCommand, "Unknown",
     ]
 
     /// After these the driver skips no command.
-    private static let harmlessErrors: Set<String> = ["ATC invalidate timeout", "Abort on command fetch"]
+    private static let harmlessErrors: Set<String> = [
+        FaultOpening.invalidationTimeout, FaultOpening.commandAborted,
+    ]
 
     /// `CMD_SYNC timeout at 0x0000b1b7 [hwprod 0x0000b1c0, hwcons 0x0000b1b7]`,
     /// `CMDQ error (cons 0x0100b1b7): ATC invalidate timeout`,
     /// `unexpected global error reported (0x00000001), this could be serious`
     static let commandQueue = FaultForm(
         driver: .armSMMUv3,
-        openings: ["CMD_SYNC timeout", "CMDQ error (", "CMDQ timeout", "unexpected global error reported"]
+        openings: [
+            FaultOpening.commandTimeout.words, FaultOpening.commandError.words + " (",
+            FaultOpening.queueTimeout.words, FaultOpening.globalError.words,
+        ]
     ) { reading, message in
         var event: String
-        if message.starts("CMD_SYNC timeout") {
-            event = "CMD_SYNC timeout"
-        } else if message.starts("CMDQ timeout") {
-            event = "CMDQ timeout"
-        } else if message.starts("CMDQ error") {
+        if message.starts(.commandTimeout) {
+            event = FaultOpening.commandTimeout.words
+        } else if message.starts(.queueTimeout) {
+            event = FaultOpening.queueTimeout.words
+        } else if message.starts(.commandError) {
             let error = commandErrors.first { message.holds(": " + $0) }
-            event = "CMDQ error" + (error.map { ": " + $0 } ?? "")
+            event = FaultOpening.commandError.words + (error.map { ": " + $0 } ?? "")
             // The words of a command that is skipped may follow; they are no event's.
             if error.map(harmlessErrors.contains) != true { reading.end(message.smmu) }
-        } else if message.starts("unexpected global error") {
+        } else if message.starts(.globalError) {
             event = "global error"
         } else {
             return false

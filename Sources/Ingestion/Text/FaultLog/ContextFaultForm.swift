@@ -6,9 +6,9 @@ import Machines
 
 extension FaultForm {
     /// `Unhandled context fault: fsr=0x402, iova=0x00000040, fsynr=0x2f0013, cbfrsynra=0x102, cb=15`
-    static let contextFault = FaultForm(driver: .armSMMU, openings: ["Unhandled context fault:"]) {
+    static let contextFault = FaultForm(driver: .armSMMU, openings: [FaultOpening.contextFault.whole]) {
         reading, message in
-        guard message.starts("Unhandled context fault:") else { return false }
+        guard message.starts(FaultOpening.contextFault.whole) else { return false }
         let fields = FaultFields(message.text[...])
         let fault = SMMUFault.contextFault(fields, message)
         if fields["fsr"].map(SMMUFault.isOneOfMany) == true { reading.content.eventsLost = true }

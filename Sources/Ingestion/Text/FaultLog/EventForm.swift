@@ -6,7 +6,8 @@ import Machines
 
 extension FaultForm {
     /// `event 0x10 received:`, and words of it on the same line.
-    static let eventHeader = FaultForm(driver: .armSMMUv3, openings: ["event 0x"]) { reading, message in
+    static let eventHeader = FaultForm(driver: .armSMMUv3, openings: [BootLogPhrase.event.rawValue]) {
+        reading, message in
         let words = message.words
         guard words.count >= 2, words[0].elementsEqual("event".utf8),
             let number = TextLines.prefixedHex(words[1]).flatMap(UInt8.init(exactly:))
@@ -30,7 +31,7 @@ extension FaultForm {
     static let eventWords = FaultForm(driver: .armSMMUv3, continuations: ["0x"]) { reading, message in
         let words = message.words
         // The words after "skipping command in error state:" are a command's.
-        if message.starts("skipping command") { reading.end(message.smmu) }
+        if message.starts(.skippedCommand) { reading.end(message.smmu) }
         guard let first = words.first, first.starts(with: "0x".utf8) || first.count >= 8 else { return false }
         if !message.isBare { reading.changeOpen(message.smmu) { $0.record?.noteMessage() } }
         return reading.takeWords(words[...], message.smmu)
@@ -83,9 +84,9 @@ extension FaultForm {
 
     /// `sid 0x00000008.0x00000: [0L] unprivileged RW access at iova 0x0000000008000040`
     static let pageRequest = FaultForm(
-        driver: .armSMMUv3, openings: ["unexpected PRI request received:"], continuations: ["sid 0x"]
+        driver: .armSMMUv3, openings: [FaultOpening.pageRequest.whole], continuations: ["sid 0x"]
     ) { reading, message in
-        if message.starts("unexpected PRI request") {
+        if message.starts(.pageRequest) {
             reading.expectMore(message)
             return true
         }

@@ -17,18 +17,12 @@ struct FaultPhrase {
     }
 
     private static let all =
-        [
-            "Unhandled context fault:", "Unhandled arm-smmu context fault from",
-            "Blocked unknown Stream ID 0x", "Unexpected global fault,",
-        ].map { FaultPhrase(.armSMMU, $0) }
+        FaultOpening.ofSMMUv2.map { FaultPhrase(.armSMMU, $0.whole) }
+        + FaultOpening.ofSMMUv3.map { FaultPhrase(.armSMMUv3, $0.whole) }
         + [
-            "CMD_SYNC timeout at 0x", "CMDQ error (cons 0x", "CMDQ timeout", "EVTQ overflow detected",
-            "skipping command in error state:", "unexpected global error reported (0x",
-            "unexpected PRI request received:",
-        ].map { FaultPhrase(.armSMMUv3, $0) }
-        + ["Abort on command fetch", "ATC invalidate timeout", "Illegal command", "No error"].map {
-            FaultPhrase(.armSMMUv3, $0, behind: "CMDQ error")
-        }
+            FaultOpening.commandAborted, FaultOpening.invalidationTimeout, FaultOpening.illegalCommand,
+            "No error",
+        ].map { FaultPhrase(.armSMMUv3, $0, behind: FaultOpening.commandError.words) }
 
     /// Words that only faults begin with, or with their first word lost, so that a message with them is the
     /// start of one.

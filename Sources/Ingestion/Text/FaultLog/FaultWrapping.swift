@@ -36,10 +36,10 @@ extension FaultMessage {
     }
 
     private var isCutV2: Bool {
-        if starts("Unhandled arm-smmu context") { return words.count < 6 }
+        if starts(.phoneFault) { return words.count < 6 }
         if text.last == 0x3d || Self.registers.contains(TextLines.string(text.prefix(16))) { return true }
         if starts("FSR") { return text.last == 0x2c || !text.contains(0x5d) }
-        if starts("Unhandled context") {
+        if starts(.contextFault) {
             let fields = FaultFields(text[...])
             if text.last == 0x2c || isParenthesisOpen { return true }
             return (fields.text("cb") ?? "").isEmpty && !fields.has("SID")
@@ -164,8 +164,8 @@ extension FaultMessage {
         let rest = TextLines.Line(number: 0, bytes: more, isUnended: false)
         if lastWord == "client:", rest.holds(" sid:") { return [0x20] }
         if lastWord == "(unassigned", token == "sid)" { return [0x20] }
-        if text.elementsEqual("CMDQ error".utf8), token.hasSuffix("):") { return [0x20] }
-        if starts("CMD_SYNC timeout"), ["0x", "[hwprod", "hwcons"].contains(where: token.hasPrefix) {
+        if text.elementsEqual(FaultOpening.commandError.words.utf8), token.hasSuffix("):") { return [0x20] }
+        if starts(.commandTimeout), ["0x", "[hwprod", "hwcons"].contains(where: token.hasPrefix) {
             return [0x20]
         }
         if driver == .armSMMU, let separator = separatorOfRegister(lastWord, token) { return separator }
@@ -174,7 +174,7 @@ extension FaultMessage {
             return [0x20]
         }
         if Self.isNumberBroken(lastWord, token) { return [] }
-        return starts("Unhandled arm-smmu context fault from") && token.hasSuffix("!") ? [0x20] : nil
+        return starts(.phoneFault) && token.hasSuffix("!") ? [0x20] : nil
     }
 
     /// `FAR` and `= 0x40`, `FSR = 00000402` and `[Format=2 TF], SID=0x102`

@@ -6,11 +6,11 @@ import Machines
 extension FaultForm {
     /// `Unexpected global fault, this could be serious`, `Blocked unknown Stream ID 0x102; boot with ...`
     static let globalFault = FaultForm(
-        driver: .armSMMU, openings: ["Unexpected global fault,", "Blocked unknown Stream ID 0x"]
+        driver: .armSMMU, openings: [FaultOpening.globalFault.whole, FaultOpening.unknownStream.whole]
     ) { reading, message in
-        if message.starts("Unexpected global fault") {
+        if message.starts(.globalFault) {
             reading.add(.globalFault("global fault", message), message)
-        } else if message.starts("Blocked unknown Stream ID") {
+        } else if message.starts(.unknownStream) {
             var fault = SMMUFault.globalFault("unknown stream", message)
             fault.streamID = FaultFields(message.text[...]).firstNumber.flatMap(UInt32.init(exactly:))
             fault.isIncomplete = fault.streamID == nil

@@ -6,9 +6,9 @@ import Machines
 
 extension FaultForm {
     /// `Unhandled arm-smmu context fault from a600000.dwc3!`
-    static let phoneFault = FaultForm(driver: .armSMMU, openings: ["Unhandled arm-smmu context fault from"]) {
+    static let phoneFault = FaultForm(driver: .armSMMU, openings: [FaultOpening.phoneFault.whole]) {
         reading, message in
-        guard message.starts("Unhandled arm-smmu context fault") else { return false }
+        guard message.starts(.phoneFault) else { return false }
         var fault = SMMUFault(
             .armSMMU, smmu: message.smmu, line: message.line, event: "context fault", cause: .other)
         fault.format = .msm
