@@ -89,7 +89,7 @@ let package = Package(
         module(
             "LinearWalk", ["IOVAAllocation", "LinuxReleases", "AddressSpaces"],
             path: "Benchmarks/Sources/LinearWalk"),
-        module("TestSupport", path: "Tests/Support/TestSupport"),
+        module("TestSupport", ["AddressSpaces"], path: "Tests/Support/TestSupport"),
         .target(
             name: "OpenAPI", dependencies: ["TestSupport", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support/OpenAPI", swiftSettings: strict),

@@ -77,6 +77,8 @@ public struct Granule: Hashable, Sendable {
     public func isWhole<Space>(_ range: AddressRange<Space>) -> Bool { pages(around: range) == range }
 
     public static let kib4 = Granule(bytes: 0x1000)!
+    /// No alignment at all.
+    public static let byte = Granule(bytes: 1)!
     public static let kib16 = Granule(bytes: 0x4000)!
     public static let kib64 = Granule(bytes: 0x10000)!
     /// What windows are aligned to: the constants are, and the posted options count in it.

@@ -1,6 +1,7 @@
 // The published check values of the two functions that digest vectors and benchmarks rest on.
 
 import API
+import AddressSpaces
 import IOVAAllocation
 import JSON
 import LinearWalk

@@ -17,15 +17,8 @@ struct Sweep {
         var low: UInt64 = 0
 
         mutating func toggle(_ index: Int) {
-            high ^= Self.scramble(UInt64(index) &* 2 &+ 1)
-            low ^= Self.scramble(UInt64(index) &* 2 &+ 0x5851_f42d_4c95_7f2d)
-        }
-
-        private static func scramble(_ value: UInt64) -> UInt64 {
-            var z = value &+ 0x9e37_79b9_7f4a_7c15
-            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-            return z ^ (z >> 31)
+            high ^= SplitMix64.mix(UInt64(index) &* 2 &+ 1)
+            low ^= SplitMix64.mix(UInt64(index) &* 2 &+ 0x5851_f42d_4c95_7f2d)
         }
     }
 

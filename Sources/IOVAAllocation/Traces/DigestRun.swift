@@ -217,20 +217,3 @@ public struct ResultDigest: Hashable, Sendable {
     /// The first pfn of an allocation, or that it failed.
     public mutating func feed(allocation pfn: UInt64?) { feed(pfn ?? Self.failure) }
 }
-
-// The random numbers of digest vectors and benchmark workloads, so that equal seeds are equal work.
-
-/// splitmix64. Seed 0 gives 0xe220a8397b1dcdaf first.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    public init(seed: UInt64) { state = seed }
-
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}

@@ -1,16 +1,17 @@
 // Random numbers that can be repeated: every random test prints its seed, and a seed given in the
 // environment (IOVAD_TEST_SEED) replays it.
 
+import AddressSpaces
 import Foundation
 
 /// splitmix64. Seed 0 gives 0xe220a8397b1dcdaf first.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+    private var numbers: SplitMix64
     public let seed: UInt64
 
     public init(seed: UInt64) {
         self.seed = seed
-        state = seed
+        numbers = SplitMix64(seed: seed)
     }
 
     /// The generator of one test: seeded by IOVAD_TEST_SEED (decimal or 0x hex) or by `fallback`, and
@@ -26,13 +27,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
     }
 
-    public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    public mutating func next() -> UInt64 { numbers.next() }
 
     /// A number where address code breaks: half of the time within 8 of a power of two (or of 0 or
     /// 2^64-1), otherwise uniform.

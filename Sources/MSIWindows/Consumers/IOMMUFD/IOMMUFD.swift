@@ -12,7 +12,7 @@ package struct IOMMUFD: Sendable {
     private var allowed: IOVASet
     var mapped: IOVASet
     /// 1 before a domain is there, then the page that mappings are aligned to.
-    private(set) var alignment: UInt64 = 1
+    private(set) var alignment = Granule.byte
 
     init(conditions: Conditions, allowed: [IOVARange], mappings: [IOVARange]) {
         self.conditions = conditions
@@ -46,7 +46,7 @@ package struct IOMMUFD: Sendable {
         let page = conditions.granule
         if let crooked = mapped.ranges.first(where: { !page.isWhole($0) }) { return crooked }
         reserve(outside)
-        alignment = max(alignment, page.bytes)
+        if page.bytes > alignment.bytes { alignment = page }
         return nil
     }
 
@@ -56,7 +56,7 @@ package struct IOMMUFD: Sendable {
     /// IOMMU_IOAS_MAP at a fixed address: iopt_check_iova, in its order, and what maps after it.
     func errno(iova: UInt64, bytes: UInt64) -> Errno? {
         guard bytes > 0 else { return .invalidArgument }
-        guard iova & (alignment - 1) == 0 else { return .invalidArgument }
+        guard alignment.isAligned(iova) else { return .invalidArgument }
         guard let range = IOVARange(start: IOVA(iova), size: bytes) else { return .overflow }
         guard reserved.ranges(overlapping: range).isEmpty else { return .invalidArgument }
         guard mapped.ranges(overlapping: range).isEmpty else { return .exists }
@@ -65,7 +65,7 @@ package struct IOMMUFD: Sendable {
 
     /// iommu_map of the attached domains, which comes last, takes whole pages only.
     private func lengthErrno(_ bytes: UInt64) -> Errno? {
-        bytes & (alignment - 1) == 0 ? nil : .invalidArgument
+        alignment.isAligned(bytes) ? nil : .invalidArgument
     }
 
     /// Blocks that the CPU maps at once: what automatic placement aligns to at most.
@@ -95,7 +95,7 @@ package struct IOMMUFD: Sendable {
         var align = bytes.nextPowerOfTwo
         if userAddress != 0 { align = min(align, userAddress & (~userAddress &+ 1)) }
         align = min(align, hugePage)
-        guard align >= alignment, let granule = Granule(bytes: align) else {
+        guard align >= alignment.bytes, let granule = Granule(bytes: align) else {
             throw refusal(.invalidArgument)
         }
         for hole in holes.ranges {

@@ -85,8 +85,8 @@ extension ReservedRegion {
         switch kind {
         case .direct: "direct region"
         case .directRelaxable: "relaxable direct region"
-        case .reserved: "reserved region"
-        case .msi: "hardware MSI region"
+        case .reserved: WithheldItem.Kind.reservedRegion.phrase
+        case .msi: WithheldItem.Kind.hardwareMSI.phrase
         case .softwareMSI: "software MSI window"
         }
     }
