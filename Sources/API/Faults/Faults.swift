@@ -42,8 +42,7 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = FaultRequest(document.root, problems)
         for name in ["platform", "doorbell"] where context.parameter(name) != nil {
-            problems.add(
-                QueryReader.pointer(name), "conflict", "Send this in the JSON body, not in the query.")
+            QueryReader.refuseBesideBody(name, problems)
         }
         if let id = request.platform {
             if let entry = platforms.entry(id, at: "/platform", problems) {

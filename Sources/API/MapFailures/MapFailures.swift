@@ -69,9 +69,7 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = MapFailureRequest(document.root, problems)
         for parameter in context.plan.query {
-            problems.add(
-                QueryReader.pointer(parameter.name), "conflict",
-                "Send this in the JSON body, not in the query.")
+            QueryReader.refuseBesideBody(parameter.name, problems)
         }
         guard problems.isEmpty else { throw .semantic(problems) }
         return request

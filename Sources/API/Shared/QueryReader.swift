@@ -31,6 +31,11 @@ struct QueryReader: ValueReader {
         problems.add(Self.pointer(name), WireValue.textCode, detail)
     }
 
+    /// Notes that a parameter belongs into the JSON body that was sent.
+    static func refuseBesideBody(_ name: String, _ problems: ProblemList) {
+        problems.add(pointer(name), "conflict", "Send this in the JSON body, not in the query.")
+    }
+
     /// Where a parameter stands, as problems name it.
     static func pointer(_ name: String) -> String { "?\(name)" }
 }

@@ -34,7 +34,7 @@ private enum Crosvm {
                 GuestRegion("GIC_REDIST", IOVARange(proven: redistributors, 0x3ffe_ffff), .gic),
                 GuestRegion(
                     "PLATFORM_MMIO", ramEnd, size: platformSize, .mmio, .device,
-                    rule: "what vfio-platform maps is mapped for DMA"),
+                    rule: GuestRegion.platformDevicesAreMapped),
             ]
         if shape.isProtected {
             regions.append(
@@ -45,7 +45,7 @@ private enum Crosvm {
             regions.append(
                 GuestRegion(
                     "PCI_MEM_HIGH", IOVARange(proven: end, limit - 1), .pcieMMIO64,
-                    rule: "BARs are not mapped"))
+                    rule: GuestRegion.barsAreNotMapped))
         }
         return GuestMap(regions, ram: banks.regions(size: shape.ram), banks: banks)
     }
@@ -55,7 +55,8 @@ private enum Crosvm {
         GuestRegion("PCI_CAM", 0x1_0000, size: 0x100_0000, .ecam),
         GuestRegion("VIRTFREQ", 0x104_0000, size: 0x1_0000, .mmio),
         GuestRegion("PVTIME", 0x1ff_0000, size: 0x1_0000, .other, rule: "a memory slot of its own"),
-        GuestRegion("PCI_MEM_LOW", 0x200_0000, size: 0x200_0000, .pcieMMIO32, rule: "BARs are not mapped"),
+        GuestRegion(
+            "PCI_MEM_LOW", 0x200_0000, size: 0x200_0000, .pcieMMIO32, rule: GuestRegion.barsAreNotMapped),
         GuestRegion("GIC_DIST", 0x3fff_0000, size: 0x1_0000, .gic),
         GuestRegion("GIC_ITS", 0x4000_0000, size: 0x2_0000, .its),
     ]

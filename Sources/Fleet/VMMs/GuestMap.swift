@@ -85,6 +85,10 @@ public struct GuestRegion: Hashable, Sendable {
         case device
     }
 
+    /// Rules that several VMMs have.
+    static let barsAreNotMapped = "BARs are not mapped"
+    static let platformDevicesAreMapped = "what vfio-platform maps is mapped for DMA"
+
     /// The VMM's own name for it.
     public var name: String
     public var range: IOVARange

@@ -49,6 +49,7 @@ private enum Kvmtool {
             rule: "the default window lies here, and nothing maps it"),
         GuestRegion("GIC_DIST", 0x3fff_0000, size: 0x1_0000, .gic),
         GuestRegion("PCI_CFG", 0x4000_0000, size: 0x1000_0000, .ecam),
-        GuestRegion("PCI_MMIO", 0x5000_0000, size: 0x3000_0000, .pcieMMIO32, rule: "BARs are not mapped"),
+        GuestRegion(
+            "PCI_MMIO", 0x5000_0000, size: 0x3000_0000, .pcieMMIO32, rule: GuestRegion.barsAreNotMapped),
     ]
 }

@@ -126,7 +126,7 @@ private enum QEMUVirt {
         GuestRegion("VIRT_MMIO", 0xa00_0000, size: 0x4000, .mmio, rule: "32 virtio-mmio transports"),
         GuestRegion(
             "VIRT_PLATFORM_BUS", 0xc00_0000, size: 0x200_0000, .mmio, .device,
-            rule: "what vfio-platform maps is mapped for DMA"),
+            rule: GuestRegion.platformDevicesAreMapped),
         GuestRegion("VIRT_SECURE_MEM", 0xe00_0000, size: 0x100_0000, .other, rule: "secure world only"),
         GuestRegion(
             "VIRT_PCIE_MMIO", 0x1000_0000, size: 0x2eff_0000, .pcieMMIO32, .device,

@@ -14,7 +14,6 @@ enum MapAttach {
                 changes: changes(scene))
         }
         if let reason = failure.reason { return explain(failure, reason) }
-        let errno = failure.errnoText
         let because =
             switch failure.errno {
             case .notPermitted:
@@ -27,7 +26,7 @@ enum MapAttach {
                 "Attaching failed with EADDRINUSE: the device reserves a range that is mapped or allowed already."
             case .noSpace, .noMemory, .noEntry, .badAddress, .exists, .overflow, .outOfRange,
                 .addressNotAvailable, nil:
-                "Attaching failed" + (errno.map { " with \($0)." } ?? "; the message has no errno.")
+                "Attaching \(failure.failed)"
             }
         return MapExplanation(
             failure, .refusedAttach, failure.errno == nil ? .unknown : .likely, because: because,

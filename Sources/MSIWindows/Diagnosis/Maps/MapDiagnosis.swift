@@ -74,6 +74,9 @@ extension MapFailure {
 
     /// "EINVAL", or the number that has no name here.
     var errnoText: String? { errorNumber.map { LinuxError.name(of: $0) ?? "errno \($0)" } }
+
+    /// What ends the sentence of a call that failed.
+    var failed: String { "failed" + (errnoText.map { " with \($0)." } ?? "; the message has no errno.") }
 }
 
 // MARK: On a host

@@ -258,8 +258,7 @@ extension MapErrno {
             case .overflow: "\(place(failure)) extends past 2^64: EOVERFLOW."
             case .noSpace, .noMemory, .notPermitted, .badAddress, .exists, .outOfRange, .addressInUse,
                 .addressNotAvailable, nil:
-                "Unmapping \(place(failure)) failed"
-                    + (failure.errnoText.map { " with \($0)." } ?? "; the message has no errno.")
+                "Unmapping \(place(failure)) \(failure.failed)"
             }
         return MapExplanation(
             failure, .refusedUnmap, failure.errno == nil ? .unknown : .likely, because: because,
