@@ -130,9 +130,15 @@ extension DMASandbox {
     mutating func map(
         _ doorbell: PhysicalAddress, mask: UInt64, for asker: Asker, _ listener: inout SandboxListener
     ) throws(SessionRefusal) -> MappedDoorbell? {
+        let member = try requester(asker)
+        if let because = untranslatedBecause {
+            return MappedDoorbell(
+                physical: doorbell, iova: IOVA(doorbell.value),
+                page: IOVA(granule.alignDown(doorbell.value)), isNew: false,
+                reason: AllocationReason(sentence: because))
+        }
         let isNew = !hasPage(for: doorbell)
-        let page = domain.page(
-            for: doorbell, mask: mask, member: try requester(asker), recorder: &listener)
+        let page = domain.page(for: doorbell, mask: mask, member: member, recorder: &listener)
         if listener.hasFlushed { forgetFlushed() }
         guard let page else { return nil }
         if isNew {
@@ -160,7 +166,7 @@ extension DMASandbox {
         _ device: SessionDevice, _ prepared: PreparedDevice, _ listener: inout SandboxListener
     ) throws(SessionRefusal) -> Errno? {
         var errno: Errno?
-        if devices.isEmpty {
+        if devices.isEmpty, untranslatedBecause == nil {
             let before = Set(domain.iova.heldRanges.map(\.hi))
             errno = domain.setUp(firstDevice: prepared, recorder: &listener)
             if errno == .badAddress {

@@ -78,6 +78,8 @@ struct DMASandbox: Sendable {
     }
 
     var granule: Granule { domain.granule }
+    /// Why nothing is allocated here; nil where the DMA layer translates.
+    var untranslatedBecause: String? { domain.conditions.defaultDomain.untranslatedBecause }
 
     /// Ranges that are allocations and live.
     var liveCount: Int { domain.iova.heldCount - notes.count + cachedCount }

@@ -162,6 +162,7 @@ extension Session {
     func dmaIndex(of id: String) throws(SessionRefusal) -> Int {
         let index = try index(of: id)
         guard domains[index].dma != nil else { throw notForConsumer(index) }
+        if let because = domains[index].dma?.untranslatedBecause { throw .notTranslated(because: because) }
         return index
     }
 

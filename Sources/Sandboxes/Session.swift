@@ -11,7 +11,10 @@ public import MSIWindows
 /// A sandbox. Not copied in use: a copy would share storage, and the next change would copy it all.
 public struct Session: Sendable {
     public let id: String
-    public let kernel: KernelProfile
+    public private(set) var kernel: KernelProfile
+    /// What the kernel was before the first domain's host said which one runs; nil once a domain is kept, and
+    /// where the kernel was chosen.
+    private var openKernel: KernelProfile?
     /// Milliseconds since 1970 in UTC.
     public let createdAt: UInt64
     /// From creation or the last renewal on.
@@ -25,12 +28,14 @@ public struct Session: Sendable {
     /// What happened since `takeEvents` was called last.
     var pending: [SessionEvent] = []
 
+    /// - Parameter isKernelOpen: whether the host of the first domain may still say which kernel it is.
     public init(
-        id: String, kernel: KernelProfile, createdAt: UInt64, ttlSeconds: Int, quota: SessionQuota,
-        revision: UInt64 = 0
+        id: String, kernel: KernelProfile, isKernelOpen: Bool = false, createdAt: UInt64, ttlSeconds: Int,
+        quota: SessionQuota, revision: UInt64 = 0
     ) {
         self.id = id
         self.kernel = kernel
+        openKernel = isKernelOpen ? kernel : nil
         self.createdAt = createdAt
         self.ttlSeconds = ttlSeconds
         expiresAt = createdAt + UInt64(ttlSeconds) * 1_000
@@ -82,6 +87,15 @@ public struct Session: Sendable {
 
     // MARK: Domains and devices
 
+    /// Whether the next domain's host may say which kernel the session is of.
+    public var isKernelOpen: Bool { openKernel != nil && domains.isEmpty }
+
+    /// The kernel of the first domain's host.
+    public mutating func adopt(_ host: KernelProfile) {
+        precondition(isKernelOpen, "the kernel of session \(id) is settled")
+        kernel = host
+    }
+
     public mutating func create(_ setup: DomainSetup) throws(SessionRefusal) {
         precondition(setup.conditions.kernel == kernel, "a domain of Linux \(setup.conditions.kernel)")
         guard domains.count < quota.domains else { throw .full(.domains, max: quota.domains) }
@@ -95,6 +109,7 @@ public struct Session: Sendable {
     public mutating func abandonCreation(of id: String) {
         precondition(domains.last?.id == id, "\(id) is not the newest domain")
         domains.removeLast()
+        if domains.isEmpty, let openKernel { kernel = openKernel }
         if let start = pending.lastIndex(where: {
             if case .domainCreated(let name) = $0 { name.text == id } else { false }
         }) {
@@ -105,6 +120,7 @@ public struct Session: Sendable {
     public mutating func delete(_ id: String) throws(SessionRefusal) {
         let index = try index(of: id)
         let removed = domains.remove(at: index)
+        openKernel = nil
         pending.append(.domainDeleted(removed.name))
     }
 

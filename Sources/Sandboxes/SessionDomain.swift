@@ -12,6 +12,8 @@ public struct SessionDomain: Sendable {
     public let consumer: Consumer
     public let source: WindowSource
     public let conditions: Conditions
+    /// What of the conditions a collected host said, for answers about the domain.
+    public let hostFacts: [HostFact]
     /// The model of a consumer `dma_api`; of this and `user` one is there. Optionals and not cases with a
     /// payload, so that a verb changes the model in place through `?.`: a copy of a large domain for every
     /// call would be linear.
@@ -24,6 +26,7 @@ public struct SessionDomain: Sendable {
         consumer = setup.consumer
         source = setup.source
         conditions = setup.conditions
+        hostFacts = setup.hostFacts
         switch setup.consumer {
         case .dmaAPI: dma = DMASandbox(under: setup.conditions)
         case .vfioType1, .iommufd:
@@ -34,7 +37,8 @@ public struct SessionDomain: Sendable {
     public var id: String { name.text }
     /// What it was made with.
     public var setup: DomainSetup {
-        DomainSetup(id: id, consumer: consumer, source: source, conditions: conditions)
+        DomainSetup(
+            id: id, consumer: consumer, source: source, conditions: conditions, hostFacts: hostFacts)
     }
     public var granule: Granule { dma?.granule ?? conditions.userPage }
     public var devices: [SessionDevice] { dma?.devices ?? user?.devices ?? [] }
@@ -88,14 +92,18 @@ public struct DomainSetup: Hashable, Sendable {
     public var source: WindowSource
     /// Kernel release included; it must be the session's.
     public var conditions: Conditions
+    /// Those of the conditions that a collected host said.
+    public var hostFacts: [HostFact]
 
     public init(
-        id: String, consumer: Consumer, source: WindowSource = .fixed, conditions: Conditions
+        id: String, consumer: Consumer, source: WindowSource = .fixed, conditions: Conditions,
+        hostFacts: [HostFact] = []
     ) {
         self.id = id
         self.consumer = consumer
         self.source = source
         self.conditions = conditions
+        self.hostFacts = hostFacts
     }
 }
 

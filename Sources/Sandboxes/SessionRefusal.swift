@@ -30,6 +30,8 @@ public enum SessionRefusal: Error, Hashable, Sendable {
     case refused(Errno, because: String)
     /// The operation has no meaning for the domain's consumer.
     case notForConsumer(Consumer)
+    /// Nothing is allocated where nothing is translated.
+    case notTranslated(because: String)
 }
 
 /// Upper bounds of one session.

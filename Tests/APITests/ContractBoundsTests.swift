@@ -97,7 +97,7 @@ import Testing
         ),
         (Limits.memoryMapEntriesMax, ["memory_map", "pinned_bars"].map { "GuestRequest.\($0)/maxItems" }),
         (Limits.surveyConstantsMax, ["SurveyRequest.constants/maxItems"]),
-        (Limits.surveyRowsMax, ["Survey.conflicts/maxItems"]),
+        (Limits.surveyRowsMax, ["Survey.conflicts/maxItems", "Survey.hosts/maxItems"]),
         (
             Limits.sessionTTLSecondsMax,
             ["SessionRequest", "SessionPatch"].map { $0 + ".ttl_seconds/maximum" }

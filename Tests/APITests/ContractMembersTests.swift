@@ -44,7 +44,9 @@ import Testing
         // A whole session goes out and comes in again, once with a range spelled by its size.
         let state = fixture.client.get("/v1/sessions/s/state").text
         let sized = state.replacingOccurrences(of: #""last":"0x9000fff""#, with: #""size":"0x1000""#)
-        let bits = #"{"domains":[{"id":"v","consumer":"vfio_type1","aperture_bits":40}]}"#
+        let bits =
+            #"{"domains":[{"id":"v","consumer":"vfio_type1","aperture_bits":40,"default_domain":"identity","#
+            + #""host_facts":{"kernel_release":"6.8.1","page_size":"0x1000","group_type":"DMA"}}]}"#
         for (number, body) in [state, sized, bits].enumerated() {
             let copy = fixture.client.post("/v1/sessions?id=copy\(number)", json: body)
             #expect(copy.status == 201, "\(copy.text)")
@@ -237,7 +239,7 @@ import Testing
     private static let domains = [
         #"{"id":"rich","consumer":"dma_api","window_source":"fixed","granule":"0x1000","page_size":4096,"#
             + #""aperture":{"start":0,"last":"0xffffffffffff"},"forcedac":true,"isolated_msi":true,"iommu":"v3","#
-            + #""allow_unsafe_interrupts":true,"cache_coherent":true}"#,
+            + #""allow_unsafe_interrupts":true,"cache_coherent":true,"default_domain":"translated"}"#,
         #"{"id":"named","aperture_bits":40,"devices":[{"id":"n","platform":"example-arm-juno","#
             + #""device":"/pcie@40000000"}]}"#,
         #"{"id":"user","consumer":"iommufd","devices":[{"id":"u","description":{"reserved_regions":"#

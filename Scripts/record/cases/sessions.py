@@ -17,6 +17,7 @@ def run(r, context):
     exhausted(r)
     batches(r)
     platforms(r, context)
+    host(r)
     exchange(r)
     conditions(r)
     endings(r)
@@ -212,6 +213,31 @@ def platforms(r, context):
         r.get(f"{here}/{domain}")
     for platform, _ in context.devices[:2]:
         r.ask("DELETE", f"/v1/platforms/{segment(platform)}")
+
+
+def host(r):
+    """A host that says which kernel it runs, which pages it has, and that a group is not translated."""
+    window = "0x0000000008000000 0x00000000080fffff msi\n"
+    groups = [{"id": str(index), "type": kind, "devices": [f"0000:0{index}:00.0"], "reserved_regions": window}
+              for index, kind in enumerate(("identity", "DMA"))]
+    r.ask("PUT", "/v1/platforms/rec-host", {"collected": {
+        "format": 1, "kernel_release": "6.8.0-124-generic", "page_size": 65536, "groups": groups, "notes": []}})
+    for stated in ({}, {"kernel": "7.2"}):
+        r.post("/v1/sessions?id=rec-host", stated)
+        here = "/v1/sessions/rec-host/domains"
+        for index, own in enumerate(({}, {}, {"page_size": "0x1000", "default_domain": "identity"})):
+            domain = f"d{index}"
+            device = {"platform": "rec-host", "device": f"0000:0{index % 2}:00.0", "id": domain}
+            r.post(here, {"id": domain, "devices": [device], **own})
+            r.post(f"{here}/{domain}/doorbells", {"physical": "0x8090040", "device": domain})
+            r.post(f"{here}/{domain}/iovas", {"size": "0x1000"})
+            r.get(f"{here}/{domain}/state")
+        r.get("/v1/sessions/rec-host")
+        r.ask("DELETE", "/v1/sessions/rec-host")
+    for members in ({}, {"kernel": "7.2", "page_size": "0x1000"}):
+        r.post("/v1/placements", {"hosts": [{"platform": "rec-host"}], "vm": {"memory_map": []}, **members})
+        r.post("/v1/surveys", {"platforms": ["rec-host"], **members})
+    r.ask("DELETE", "/v1/platforms/rec-host")
 
 
 def exchange(r):

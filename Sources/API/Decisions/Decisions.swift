@@ -74,7 +74,7 @@ extension Service {
                 }
             }
             let kernels = columns.map(\.question.conditions.kernel)
-            writer.model(kernels.max { $0.release < $1.release } ?? .newest, engine: configuration.version)
+            writer.model(KernelProfile.latest(of: kernels) ?? .newest, engine: configuration.version)
         }
     }
 }

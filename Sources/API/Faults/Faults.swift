@@ -6,6 +6,7 @@ import Ingestion
 import JSON
 import LinuxReleases
 import MSIWindows
+import Machines
 
 extension Route {
     static let faults: [Route] = [
@@ -19,25 +20,26 @@ extension Route {
 extension Service {
     func explainFaults(_ context: RequestContext) throws(Problem) -> Response {
         let query = context.query
-        let conditions = query.conditions().conditions
-        var question = FaultQuestion(conditions: conditions)
+        var stated = query.conditions()
+        var question = FaultQuestion(conditions: stated.conditions)
         if let doorbell = query.number("doorbell") { question.doorbells = [PhysicalAddress(doorbell)] }
         try query.check()
         var log = context.request.body
         let form = form(context, text: .faultLog, members: ["lines", "text"])
         if form.isJSON {
-            log = try read(try document(context), &question, context)
+            log = try read(try document(context), &question, &stated, context)
         } else if let id = context.parameter("platform") {
             let entry = platforms.entry(id, at: "?platform", query.problems)
             try query.check()
-            if let entry { question.adopt(entry, platforms) }
+            if let entry { question.adopt(entry, platforms, &stated) }
         }
         let content: FaultLog.Content = try pasted(log)
-        return answer(FaultExplanation.explain(content.faults, question), content, conditions, form)
+        return answer(FaultExplanation.explain(content.faults, question), content, stated, form)
     }
 
     private func read(
-        _ document: JSONDocument, _ question: inout FaultQuestion, _ context: RequestContext
+        _ document: JSONDocument, _ question: inout FaultQuestion, _ stated: inout StatedConditions,
+        _ context: RequestContext
     ) throws(Problem) -> [UInt8] {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = FaultRequest(document.root, problems)
@@ -46,7 +48,7 @@ extension Service {
         }
         if let id = request.platform {
             if let entry = platforms.entry(id, at: "/platform", problems) {
-                question.adopt(entry, platforms)
+                question.adopt(entry, platforms, &stated)
             }
         }
         guard problems.isEmpty else { throw .semantic(problems) }
@@ -56,7 +58,7 @@ extension Service {
     }
 
     private func answer(
-        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ conditions: Conditions,
+        _ explanations: [FaultExplanation], _ content: FaultLog.Content, _ stated: StatedConditions,
         _ form: BodyForm
     ) -> Response {
         json(200) { writer in
@@ -80,15 +82,19 @@ extension Service {
             writer.member("faults_suppressed", content.suppressed)
             writer.member("events_lost", content.eventsLost)
             writer.findings(of: form, content.findings)
-            writer.model(conditions.kernel, engine: configuration.version)
+            writer.model(of: stated, engine: configuration.version)
         }
     }
 }
 
 extension FaultQuestion {
-    /// The machine that the fault happened on, as it is stored.
-    fileprivate mutating func adopt(_ entry: PlatformEntry, _ platforms: PlatformStore) {
+    /// The machine that the fault happened on, as it is stored, with what its host said.
+    fileprivate mutating func adopt(
+        _ entry: PlatformEntry, _ platforms: PlatformStore, _ stated: inout StatedConditions
+    ) {
         platform = entry.platform
+        stated.adopt(entry.platform.host)
+        conditions = stated.conditions
         let conditions = conditions
         preparer = { platforms.prepared($0, on: entry, under: conditions) }
     }

@@ -6,7 +6,8 @@ import JSON
 import MSIWindows
 
 extension JSONWriter {
-    mutating func placementMembers(_ placement: Placement) {
+    /// - Parameter told: of each host in order, what it said itself.
+    mutating func placementMembers(_ placement: Placement, told: [[HostFact]]) {
         member("kind", "placement")
         member("verdict", placement.verdict.rawValue)
         member("because", placement.because)
@@ -31,7 +32,9 @@ extension JSONWriter {
         if let most = placement.maxRAM { member("max_ram", hex: most) }
         options(placement)
         member("common_window_needed", placement.needsCommonWindow)
-        array("per_host") { writer in placement.hosts.forEach { writer.hostAnswer($0) } }
+        array("per_host") { writer in
+            for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }
+        }
         array("warnings") { writer in placement.warnings.forEach { writer.warning($0) } }
     }
 
@@ -70,9 +73,10 @@ extension JSONWriter {
         }
     }
 
-    private mutating func hostAnswer(_ answer: Placement.HostAnswer) {
+    private mutating func hostAnswer(_ answer: Placement.HostAnswer, _ told: [HostFact]) {
         object { writer in
             writer.member("host", answer.host)
+            writer.hostFacts(told)
             writer.member("verdict", answer.verdict.rawValue)
             writer.object("default") { writer in
                 writer.member("works", answer.defaultWorks)

@@ -39,10 +39,9 @@ struct PlacementRequest: Sendable {
     var hosts: [Host] = []
     /// nil when it was wrong.
     var guest: GuestDemand?
-    var window = WindowDemand()
     var stated = StatedConditions()
-
-    var conditions: Conditions { stated.conditions }
+    private var wish = WindowWish()
+    private var doorbells = 1
 
     /// Reads the body; every fault goes to `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
@@ -54,8 +53,8 @@ struct PlacementRequest: Sendable {
             hosts = nodes.enumerated().compactMap { Self.host($1, index: $0, problems) }
         }
         if let node = reader.required("vm") { guest = Self.guest(node, problems) }
-        window = Self.window(
-            reader.optional("window"), pageSize: conditions.pageSize, doorbells: doorbells ?? 1, problems)
+        if let node = reader.optional("window") { wish = WindowWish(node, problems) }
+        self.doorbells = doorbells ?? 1
         reader.finish()
     }
 
@@ -191,23 +190,38 @@ extension PlacementRequest {
         }
         return shape
     }
+}
 
-    static func window(
-        _ node: JSONNode?, pageSize: Granule, doorbells: Int, _ problems: ProblemList
-    ) -> WindowDemand {
-        guard let node, var reader = ObjectReader(node, problems) else {
-            return WindowDemand(pageSize: pageSize, doorbells: doorbells)
+// MARK: Window
+
+extension PlacementRequest {
+    /// `window` as it was sent: how large it must be is known with the hosts' pages.
+    private struct WindowWish {
+        var size: UInt64?
+        var alignment: Granule?
+        var requested: UInt64?
+        var isMovable = true
+        var is32BitOnly = false
+
+        init() {}
+
+        init(_ node: JSONNode, _ problems: ProblemList) {
+            guard var reader = ObjectReader(node, problems) else { return }
+            size = reader.value("size").flatMap { WindowDemand.size($0, problems) }
+            alignment = reader.value("alignment").flatMap { WindowDemand.alignment($0, problems) }
+            // A base whose window would pass 2^64 is answered as every other that does not work: see
+            // `WindowDemand.window`.
+            requested = reader.optional("requested")?.u64(problems)
+            isMovable = reader.optional("movable").map { $0.bool(problems) ?? true } ?? true
+            is32BitOnly = reader.optional("msi_32bit_only").map { $0.bool(problems) ?? false } ?? false
+            reader.finish()
         }
-        let size = reader.value("size").flatMap { WindowDemand.size($0, problems) }
-        let alignment = reader.value("alignment").flatMap { WindowDemand.alignment($0, problems) }
-        // A base whose window would pass 2^64 is answered as every other that does not work: see
-        // `WindowDemand.window`.
-        let requested = reader.optional("requested")?.u64(problems)
-        let isMovable = reader.optional("movable").map { $0.bool(problems) ?? true } ?? true
-        let is32BitOnly = reader.optional("msi_32bit_only").map { $0.bool(problems) ?? false } ?? false
-        reader.finish()
-        return WindowDemand(
-            size: size, alignment: alignment, requested: requested, isMovable: isMovable,
-            is32BitOnly: is32BitOnly, pageSize: pageSize, doorbells: doorbells)
+    }
+
+    /// The window for hosts with pages of this size.
+    func window(pageSize: Granule) -> WindowDemand {
+        WindowDemand(
+            size: wish.size, alignment: wish.alignment, requested: wish.requested, isMovable: wish.isMovable,
+            is32BitOnly: wish.is32BitOnly, pageSize: pageSize, doorbells: doorbells)
     }
 }

@@ -21,16 +21,21 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
         var builder = HostFactsBuilder(
-            conditions: request.conditions, guestRanges: request.guest?.rangeCount ?? 0)
+            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0)
         let hosts = request.hosts.map { host in
             PlacementQuestion.Host(name: host.name, facts: builder.index(of: host, platforms, problems))
         }
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
+        // One window for all hosts has room for the largest pages.
+        let stated = builder.stated
+        let pages = stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
+        let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
         let placement = Placement.decide(
-            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: request.window))
+            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window))
+        let kernel = KernelProfile.latest(of: stated.map(\.conditions.kernel))
         return json(200) { writer in
-            writer.placementMembers(placement)
-            writer.model(request.conditions.kernel, engine: configuration.version)
+            writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })
+            writer.model(kernel ?? request.stated.conditions.kernel, engine: configuration.version)
         }
     }
 }
@@ -44,15 +49,18 @@ struct HostFactsBuilder {
         let options: [HostFacts.DeviceOption]
     }
 
-    let conditions: Conditions
+    /// What the request states of all hosts.
+    private let request: StatedConditions
     /// Each kind of host is checked against every range of the guest.
     let guestRanges: Int
     private(set) var facts: [HostFacts] = []
+    /// By index of the facts: under which conditions they were made, with what the host itself said.
+    private(set) var stated: [StatedConditions] = []
     private var known: [Key: Int] = [:]
     private var cost = 0
 
-    init(conditions: Conditions, guestRanges: Int) {
-        self.conditions = conditions
+    init(stated: StatedConditions, guestRanges: Int) {
+        request = stated
         self.guestRanges = guestRanges
     }
 
@@ -60,28 +68,34 @@ struct HostFactsBuilder {
     mutating func index(
         of host: PlacementRequest.Host, _ platforms: PlatformStore, _ problems: ProblemList
     ) -> Int {
+        let aperture = host.aperture ?? request.conditions.aperture
         switch host.source {
         case .reported(let regions, let ranges):
             guard isAffordable(host.source.reportedRanges, host, problems) else { return 0 }
-            facts.append(
-                HostFacts(
-                    regions: regions, ranges: ranges, aperture: host.aperture ?? conditions.aperture,
-                    options: host.options))
-            return facts.count - 1
+            return add(
+                HostFacts(regions: regions, ranges: ranges, aperture: aperture, options: host.options),
+                request)
         case .platform(let id, let names):
             let key = Key(
-                platform: id, devices: names, apertureLast: (host.aperture ?? conditions.aperture).last.value,
-                options: host.options)
+                platform: id, devices: names, apertureLast: aperture.last.value, options: host.options)
             if let index = known[key] { return index }
-            guard let devices = devices(id, names, host, platforms, problems) else { return 0 }
+            guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
+            let stated = request.adopting(entry.platform.host)
+            var conditions = stated.conditions
+            conditions.aperture = aperture
+            guard let devices = devices(entry, names, host, conditions, platforms, problems) else { return 0 }
             let ranges = devices.reduce(0) { $0 + $1.source.costRanges }
             guard isAffordable(ranges, host, problems) else { return 0 }
-            facts.append(
-                HostFacts(
-                    devices: devices, aperture: host.aperture ?? conditions.aperture, options: host.options))
-            known[key] = facts.count - 1
-            return facts.count - 1
+            let index = add(HostFacts(devices: devices, aperture: aperture, options: host.options), stated)
+            known[key] = index
+            return index
         }
+    }
+
+    private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {
+        facts.append(made)
+        stated.append(conditions)
+        return facts.count - 1
     }
 
     /// Counts the ranges of another kind of host; false, with the problem noted, when they are too many.
@@ -99,17 +113,15 @@ struct HostFactsBuilder {
     }
 
     private func devices(
-        _ id: String, _ names: [String]?, _ host: PlacementRequest.Host, _ platforms: PlatformStore,
-        _ problems: ProblemList
+        _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
+        _ platforms: PlatformStore, _ problems: ProblemList
     ) -> [PreparedDevice]? {
-        guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return nil }
-        var conditions = conditions
-        if let aperture = host.aperture { conditions.aperture = aperture }
         guard let names else {
             let active = entry.platform.devices.filter(\.active)
             if active.isEmpty {
                 problems.add(
-                    "\(host.pointer)/platform", "no-devices", "No active device of \(id) is behind an SMMU.")
+                    "\(host.pointer)/platform", "no-devices",
+                    "No active device of \(entry.id) is behind an SMMU.")
             }
             return active.isEmpty
                 ? nil : active.map { platforms.prepared($0, on: entry, under: conditions) }

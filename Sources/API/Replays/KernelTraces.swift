@@ -13,12 +13,13 @@ extension Service {
     func replayTrace(_ context: RequestContext, _ form: BodyForm) throws(Problem) -> Response {
         try refuse(Route.vectorParameters, "a vector as JSON", context)
         let query = context.query
-        let conditions = query.conditions().conditions
+        var stated = query.conditions()
         var device: PreparedDevice?
         var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
             if let entry = platforms.entry(id, at: "?platform", query.problems) {
-                device = adopt(entry, query, conditions, &doorbells)
+                stated.adopt(entry.platform.host)
+                device = adopt(entry, query, stated.conditions, &doorbells)
             }
         } else if context.parameter("device") != nil {
             query.add("device", "\"device\" needs \"platform\"; send both.")
@@ -27,13 +28,13 @@ extension Service {
         let content: TraceText.Content = try pasted(context.request.body)
         let trace = TraceReconstruction(
             content.events,
-            TraceQuestion(conditions: conditions, prepared: device, doorbells: doorbells))
+            TraceQuestion(conditions: stated.conditions, prepared: device, doorbells: doorbells))
         return json(200) { writer in
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.findings(of: form, content.findings)
-            writer.model(conditions.kernel, engine: configuration.version)
+            writer.model(of: stated, engine: configuration.version)
         }
     }
 

@@ -34,6 +34,14 @@ struct DomainRequest: Sendable {
     /// For readers of exported domains, which go on with members of their own.
     init(head reader: inout ObjectReader, kernel: KernelProfile, _ problems: ProblemList) {
         readHead(&reader, kernel: kernel, problems)
+        guard let node = reader.optional("host_facts"), var facts = ObjectReader(node, problems) else {
+            return
+        }
+        stated.hostFacts = HostFact.Name.allCases.compactMap { name in
+            facts.optional(name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
+                .map { HostFact(name, $0, for: name.consumers) }
+        }
+        facts.finish()
     }
 
     private mutating func readHead(
@@ -50,14 +58,32 @@ struct DomainRequest: Sendable {
         readPages(&reader, problems)
         readAperture(&reader, problems)
         stated.read(
-            [.forcedac, .isolatedMSI, .driver, .unsafeInterrupts, .cacheCoherent], from: &reader)
+            [.forcedac, .isolatedMSI, .driver, .unsafeInterrupts, .cacheCoherent, .defaultDomain],
+            from: &reader)
+    }
+
+    /// Takes over what the platform of the first device knows.
+    ///
+    /// - Parameter isKernelOpen: whether its host may say which kernel the session is of.
+    mutating func adopt(
+        _ device: Device, of platform: Platform, isKernelOpen: Bool, _ problems: ProblemList
+    ) {
+        let kernel = stated.conditions.kernel
+        if !isKernelOpen, platform.host?.kernelProfile != kernel { stated.state(kernel) }
+        stated.adopt(platform.host)
+        stated.adopt(device.groupType)
+        stated.adopt(
+            isolatesMSIs: platform.isolatesMSIs(
+                of: device, asksGroup: stated.conditions.kernel.asksIsolationOfGroup),
+            driver: platform.driver(of: device))
+        checkAperture(at: "/aperture", problems)
     }
 
     /// `granule` is what the IOMMU maps, `page_size` the CPU's; each is the other's default.
     private mutating func readPages(_ reader: inout ObjectReader, _ problems: ProblemList) {
         let granuleValue = reader.value("granule")
         let granule = granuleValue.flatMap { Condition.pageSize($0, problems) }
-        if let granule { stated.conditions.pageSize = granule }
+        if let granule { stated.state(pageSize: granule) }
         stated.read([.pageSize], from: &reader)
         guard let granuleValue, let granule else { return }
         stated.conditions.smmuPageSizes = PageSizes(bitmap: granule.bytes)
@@ -80,19 +106,23 @@ struct DomainRequest: Sendable {
             return
         }
         guard let range = IOVARange(wire: node, problems) else { return }
-        let granule = stated.conditions.granule
-        guard granule.isWhole(range) else {
-            problems.add(
-                node.pointer, "not-aligned",
-                "An aperture consists of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
-            return
-        }
         stated.conditions.aperture = range
+        checkAperture(at: node.pointer, problems)
+    }
+
+    private func checkAperture(at pointer: String, _ problems: ProblemList) {
+        let granule = stated.conditions.granule
+        guard !granule.isWhole(stated.conditions.aperture) else { return }
+        problems.add(
+            pointer, "not-aligned",
+            "An aperture consists of whole pages of \(HexLiteral.text(granule.bytes)) bytes.")
     }
 
     /// The setup under an id.
     func setup(id: String) -> DomainSetup {
-        DomainSetup(id: id, consumer: consumer, source: source, conditions: stated.conditions)
+        DomainSetup(
+            id: id, consumer: consumer, source: source, conditions: stated.conditions,
+            hostFacts: stated.hostFacts)
     }
 }
 

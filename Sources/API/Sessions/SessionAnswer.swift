@@ -107,6 +107,10 @@ extension JSONWriter {
         member("iommu", conditions.driver.rawValue)
         if let flag = conditions.allowsUnsafeInterrupts { member("allow_unsafe_interrupts", flag) }
         member("cache_coherent", conditions.isCacheCoherent)
+        if conditions.defaultDomain != .translated {
+            member("default_domain", conditions.defaultDomain.rawValue)
+        }
+        hostFacts(setup.hostFacts, of: setup.consumer)
     }
 
     mutating func sessionDevice(_ device: SessionDevice) {

@@ -5,6 +5,7 @@ import HTTP
 import IOVAAllocation
 import JSON
 import LinuxReleases
+import Locking
 import MSIWindows
 import Machines
 import Sandboxes
@@ -57,21 +58,21 @@ extension Service {
 
     func createDomain(_ context: RequestContext) throws(Problem) -> Response {
         let entry = try sessionEntry(context)
-        let kernel = entry.kernel
+        let (kernel, isKernelOpen) = entry.state.withLock { ($0.session.kernel, $0.session.isKernelOpen) }
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         var request = DomainRequest(document.root, kernel: kernel, problems)
         let devices = request.devices.compactMap { resolve($0, problems) }
-        guard problems.isEmpty else { throw .semantic(problems) }
-        if let (first, found) = devices.first, let platform = found?.platform {
-            request.stated.adopt(
-                isolatesMSIs: platform.isolatesMSIs(
-                    of: first.device, asksGroup: kernel.asksIsolationOfGroup),
-                driver: platform.driver(of: first.device))
+        if problems.isEmpty, let (first, found) = devices.first, let platform = found?.platform {
+            request.adopt(first.device, of: platform, isKernelOpen: isKernelOpen, problems)
         }
+        guard problems.isEmpty else { throw .semantic(problems) }
         let given = request.id
         let (made, etag) = try withSession(entry, context, grows: true) { session throws(Problem) in
             let id = given?.text ?? Self.freeID(in: session)
+            // Another request may have made the first domain meanwhile.
+            if session.isKernelOpen { session.adopt(request.stated.conditions.kernel) }
+            request.stated.conditions.kernel = session.kernel
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?
             for (place, found) in devices.enumerated() {
@@ -95,7 +96,7 @@ extension Service {
         ) { writer in
             writer.domainSummary(made.0)
             if let errno = made.1 { writer.member("errno", errno.rawValue) }
-            writer.model(kernel, engine: configuration.version)
+            writer.model(made.0.setup.conditions.kernel, engine: configuration.version)
         }
     }
 

@@ -56,6 +56,11 @@ extension Problem {
                         detail: "VFIO and iommufd reserve only what attached devices require.")
                 ])
             return
+        case .notTranslated(let because):
+            self.init(
+                .invalidRequest, "The domain allocates nothing: it does not translate.",
+                errors: [JSONProblem(pointer: pointer, code: "not-translated", detail: because)])
+            return
         }
         if !pointer.isEmpty {
             errors = [JSONProblem(pointer: pointer, code: kind.rawValue, detail: detail)]

@@ -13,6 +13,8 @@ struct SessionRequest: Sendable {
     /// nil when the server names it.
     private(set) var id: WireID?
     private(set) var kernel = KernelProfile.newest
+    /// Whether the request says which kernel.
+    private(set) var statesKernel = false
     private(set) var ttlSeconds = Limits.sessionTTLSecondsDefault
     /// What was exported, nil for a fresh session.
     private(set) var snapshot: SessionSnapshot?
@@ -22,6 +24,7 @@ struct SessionRequest: Sendable {
         if let node = reader.optional("id") { id = WireID(node, problems) }
         if let value = reader.value("kernel"), let kernel = Condition.kernel(value, problems) {
             self.kernel = kernel
+            statesKernel = true
         }
         if let node = reader.optional("ttl_seconds"), let seconds = Self.ttl(node, problems) {
             ttlSeconds = seconds

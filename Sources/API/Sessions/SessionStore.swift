@@ -11,7 +11,6 @@ import Sandboxes
 /// A session with its lock and its log.
 final class SessionEntry: Sendable {
     let id: String
-    let kernel: KernelProfile
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>
@@ -27,7 +26,6 @@ final class SessionEntry: Sendable {
 
     init(_ session: Session, slot: Int, hub: EventHub) {
         id = session.id
-        kernel = session.kernel
         self.slot = slot
         channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
         state = Locked(State(session: session, weight: session.weight))

@@ -54,8 +54,8 @@ extension Service {
             }
         } else {
             session = Session(
-                id: id, kernel: request.kernel, createdAt: sessions.now(), ttlSeconds: request.ttlSeconds,
-                quota: Limits.sessionQuota)
+                id: id, kernel: request.kernel, isKernelOpen: !request.statesKernel,
+                createdAt: sessions.now(), ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
         }
         do {
             _ = try sessions.add(session)

@@ -26,48 +26,16 @@ package enum Condition: String, CaseIterable, Sendable {
     static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
 }
 
-/// A fact of a running host that an answer rests on because the request did not say otherwise.
-struct HostFact: Sendable {
-    enum Name: String, CaseIterable, Sendable {
-        case kernelRelease = "kernel_release"
-        case pageSize = "page_size"
-        /// Decides for kernel drivers only.
-        case groupType = "group_type"
-    }
-
-    let name: Name
-    let value: String
-}
-
-extension JSONWriter {
-    /// `"host_facts"`; nothing when none was used.
-    mutating func hostFacts(_ facts: [HostFact], of consumer: Consumer? = nil) {
-        let used = facts.filter { $0.name != .groupType || consumer == .dmaAPI }
-        guard !used.isEmpty else { return }
-        object("host_facts") { writer in
-            for fact in used { writer.member(fact.name.rawValue, fact.value) }
-        }
-    }
-}
-
-extension JSONWriter {
-    /// The facts of a host that a view rests on, then the kernel and version.
-    mutating func model(of stated: StatedConditions, engine: String) {
-        hostFacts(stated.hostFacts)
-        model(stated.conditions.kernel, engine: engine)
-    }
-}
-
 /// Conditions as a request states them, and which of them it left to the platform.
 struct StatedConditions: Sendable {
     var conditions: Conditions
     private var statesIsolation = false
     private(set) var statesDriver = false
-    private var statesPageSize = false
-    private var statesKernel = false
-    private var statesDefaultDomain = false
-    /// Facts of a running host that were taken over, by their names in answers.
-    private(set) var hostFacts: [HostFact] = []
+    private(set) var statesPageSize = false
+    private(set) var statesKernel = false
+    private(set) var statesDefaultDomain = false
+    /// Facts of a running host that were taken over.
+    var hostFacts: [HostFact] = []
 
     init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
 
@@ -83,10 +51,7 @@ struct StatedConditions: Sendable {
         case .kernel:
             if let kernel = Condition.kernel(value, problems) { state(kernel) }
         case .pageSize:
-            if let size = Condition.pageSize(value, problems) {
-                conditions.pageSize = size
-                statesPageSize = true
-            }
+            if let size = Condition.pageSize(value, problems) { state(pageSize: size) }
         case .apertureBits:
             if let bits = Condition.apertureBits(value, problems) {
                 conditions.aperture = Conditions(apertureBits: bits).aperture
@@ -127,33 +92,17 @@ struct StatedConditions: Sendable {
         if kernel.pageBytes != nil { statesPageSize = true }
     }
 
+    /// The page size of the request, whatever a host has.
+    mutating func state(pageSize: Granule) {
+        conditions.pageSize = pageSize
+        statesPageSize = true
+    }
+
     /// The kernel, and the page size that its name tells unless the request states one.
     mutating func adopt(_ kernel: KernelProfile) {
         conditions.kernel = kernel
         guard !statesPageSize, let bytes = kernel.pageBytes else { return }
         conditions.pageSize = Granule(bytes: bytes) ?? conditions.pageSize
-    }
-
-    /// Takes over what the running host said and the request did not state: its kernel and page size.
-    mutating func adopt(_ host: RunningHost?) {
-        guard let host else { return }
-        if !statesKernel, let text = host.kernelRelease, let kernel = KernelProfile(releaseString: text) {
-            adopt(kernel)
-            hostFacts.append(HostFact(name: .kernelRelease, value: text))
-        }
-        if !statesPageSize, let bytes = host.pageBytes,
-            let size = WireWords.pageSizes.first(where: { $0.bytes == bytes })
-        {
-            conditions.pageSize = size
-            hostFacts.append(HostFact(name: .pageSize, value: HexLiteral.text(bytes)))
-        }
-    }
-
-    /// The same of the device's group: under an identity domain nothing is translated for kernel drivers.
-    mutating func adopt(_ type: GroupType?) {
-        guard !statesDefaultDomain, let type else { return }
-        conditions.defaultDomain = type == .identity ? .identity : .translated
-        hostFacts.append(HostFact(name: .groupType, value: type.rawValue))
     }
 
     /// Takes over what the platform knows and the request did not state.

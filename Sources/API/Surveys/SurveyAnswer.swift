@@ -3,14 +3,27 @@
 import AddressSpaces
 package import Fleet
 package import JSON
+import LinuxReleases
 import MSIWindows
 import Machines
 
 extension JSONWriter {
     /// The members of a survey's summary.
-    mutating func summary(of survey: Survey, engine: String) {
+    mutating func summary(of survey: Survey, _ subjects: [SurveySubject], engine: String) {
         surveyMembers(survey, survey.constants())
-        model(survey.conditions.kernel, engine: engine)
+        let told = subjects.filter { !$0.stated.hostFacts.isEmpty }
+        if !told.isEmpty {
+            array("hosts") { writer in
+                for subject in told.prefix(Limits.surveyRowsMax) {
+                    writer.object { writer in
+                        writer.member("host", subject.name)
+                        writer.hostFacts(subject.stated.hostFacts)
+                    }
+                }
+            }
+        }
+        let kernels = subjects.map(\.stated.conditions.kernel)
+        model(KernelProfile.latest(of: kernels) ?? survey.conditions.kernel, engine: engine)
     }
 }
 

@@ -50,7 +50,7 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
         guard nextSubject < subjects.count else {
             hasSummary = true
             return addLine { writer in
-                writer.object { $0.summary(of: survey, engine: engine) }
+                writer.object { $0.summary(of: survey, subjects, engine: engine) }
             }
         }
         let policies = survey.policies

@@ -24,8 +24,11 @@ extension Service {
         let entries = entries(request, problems)
         checkSize(request, entries, problems)
         let subjects =
-            entries.map { SurveySubject(name: $0.id, machine: machine($0.platform, of: $0)) }
-            + request.hosts.compactMap { subject($0, problems) }
+            entries.map {
+                SurveySubject(
+                    name: $0.id, machine: machine($0.platform, of: $0),
+                    stated: request.stated.adopting($0.platform.host))
+            } + request.hosts.compactMap { subject($0, request.stated, problems) }
         guard problems.isEmpty else { throw .semantic(problems) }
         var survey = Survey(
             policies: request.policies, conditions: request.conditions, isActiveOnly: request.isActiveOnly)
@@ -36,7 +39,7 @@ extension Service {
                 stream: SurveyLines(survey, subjects, engine: version))
         }
         for subject in subjects { survey.add(subject) { _ in } }
-        return json(200) { $0.summary(of: survey, engine: version) }
+        return json(200) { $0.summary(of: survey, subjects, engine: version) }
     }
 
     /// The platforms that are named, or all.
@@ -76,7 +79,9 @@ extension Service {
     }
 
     /// A host by name: a platform with some of its devices, or a group with what it reports.
-    private func subject(_ host: PlacementRequest.Host, _ problems: ProblemList) -> SurveySubject? {
+    private func subject(
+        _ host: PlacementRequest.Host, _ stated: StatedConditions, _ problems: ProblemList
+    ) -> SurveySubject? {
         switch host.source {
         case .platform(let id, let names):
             guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else {
@@ -90,7 +95,8 @@ extension Service {
                 platform.devices = devices
             }
             return SurveySubject(
-                name: host.name, machine: machine(platform, of: entry), aperture: host.aperture)
+                name: host.name, machine: machine(platform, of: entry),
+                stated: stated.adopting(platform.host), aperture: host.aperture)
         case .reported(let regions, let ranges):
             var device = Device(
                 id: "reported", kind: .group, firmwareRegions: (regions ?? []).withoutDriverWindowNamedMSI())
@@ -98,7 +104,7 @@ extension Service {
             return SurveySubject(
                 name: host.name,
                 machine: .reported(device, usable: ranges.map { UsableRanges($0, beside: regions ?? []) }),
-                aperture: host.aperture)
+                stated: stated, aperture: host.aperture)
         }
     }
 
@@ -132,6 +138,8 @@ struct SurveySubject: Sendable {
 
     var name: String
     var machine: Machine
+    /// The request's conditions, with what the machine's host said.
+    var stated: StatedConditions
     /// What its SMMUs translate; nil for the survey's own aperture.
     var aperture: IOVARange?
 }
@@ -141,7 +149,9 @@ extension Survey {
     mutating func add(_ subject: SurveySubject, row: (SurveyRow) -> Void) {
         switch subject.machine {
         case .platform(let platform, let prepare):
-            add(subject.name, platform, aperture: subject.aperture, prepare: prepare, row: row)
+            add(
+                subject.name, platform, under: subject.stated.conditions, aperture: subject.aperture,
+                prepare: prepare, row: row)
         case .reported(let device, let usable):
             add(host: subject.name, device, usable: usable, aperture: subject.aperture, row: row)
         }

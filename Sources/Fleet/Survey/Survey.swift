@@ -81,15 +81,16 @@ public struct Survey: Sendable {
     /// Adds a machine; `row` receives every row in order.
     ///
     /// - Parameters:
+    ///   - own: of this machine, where they are others than the survey's.
     ///   - aperture: what this machine's SMMUs translate; nil for the survey's own.
     ///   - prepare: prepares a device of the machine, or finds it where somebody keeps it.
     public mutating func add(
-        _ name: String, _ platform: Platform, aperture: IOVARange? = nil,
+        _ name: String, _ platform: Platform, under own: Conditions? = nil, aperture: IOVARange? = nil,
         prepare: ((Device, Conditions) -> PreparedDevice)? = nil, row: (SurveyRow) -> Void = { _ in }
     ) {
         platformCount += 1
         var found = 0
-        let conditions = self.conditions(aperture)
+        let conditions = self.conditions(aperture, own)
         for device in platform.devices where device.active || !isActiveOnly {
             found += 1
             add(
@@ -119,8 +120,8 @@ public struct Survey: Sendable {
         add(name, PreparedDevice(device, usable: usable, under: conditions), row)
     }
 
-    private func conditions(_ aperture: IOVARange?) -> Conditions {
-        var conditions = conditions
+    private func conditions(_ aperture: IOVARange?, _ own: Conditions? = nil) -> Conditions {
+        var conditions = own ?? conditions
         if let aperture { conditions.aperture = aperture }
         return conditions
     }

@@ -18,6 +18,21 @@ public struct Conditions: Hashable, Sendable {
         /// The device has no IOMMU group: it is not behind the IOMMU, or the driver refused it, as SMMUv3
         /// does with the second function of one stream ID.
         case none = "no_group"
+
+        /// That of a group of this type.
+        public init(_ type: GroupType) {
+            self = type == .identity ? .identity : .translated
+        }
+
+        /// Why MSIs of kernel drivers go to physical addresses; nil where they are translated.
+        public var untranslatedBecause: String? {
+            switch self {
+            case .translated: nil
+            case .identity:
+                "The device's default domain is an identity domain, so MSIs go to physical addresses."
+            case .none: "The device has no IOMMU group, so MSIs go to physical addresses."
+            }
+        }
     }
 
     public var kernel: KernelProfile

@@ -39,16 +39,9 @@ enum DMALayer {
 
     private static func untranslated<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
         let conditions = question.conditions
-        let because: String
-        switch conditions.defaultDomain {
-        case .translated: return nil
-        case .identity:
-            because = "The device's default domain is an identity domain, so MSIs go to physical addresses."
-            recorder.record(.identityDomain, .accepted, because)
-        case .none:
-            because = "The device has no IOMMU group, so MSIs go to physical addresses."
-            recorder.record(.noGroup, .accepted, because)
-        }
+        guard let because = conditions.defaultDomain.untranslatedBecause else { return nil }
+        recorder.record(
+            conditions.defaultDomain == .none ? .noGroup : .identityDomain, .accepted, because)
         var decision = Decision(
             outcome: .identity, doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
             reachability: .yes, because: because)

@@ -57,6 +57,8 @@ public struct FaultExplanation: Hashable, Sendable {
     public var smmu: String?
     /// Ids of the devices that have the stream ID, in the platform's order.
     public var devices: [String] = []
+    /// The default domain that the host gave all of them; nil where it did not say, or said different ones.
+    public var groupType: GroupType?
     public var window: IOVARange?
     public var doorbell: PhysicalAddress?
     /// Known machines with a doorbell exactly at the address, where the fault's own is not known.

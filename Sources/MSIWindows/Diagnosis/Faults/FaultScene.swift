@@ -106,10 +106,13 @@ struct FaultScene {
         knowsWindows = hasPlatform || !reported.isEmpty
         possibleWindows = DriverWindow.known
         isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
-        dmaPages = prepared.flatMap { device in
+        dmaPages = prepared.flatMap { device -> [Decision.Doorbell] in
             // Its own driver, so that it need not be prepared again.
             var conditions = question.conditions
             conditions.driver = device.conditions.driver
+            if let type = device.source.groupType { conditions.defaultDomain = .init(type) }
+            // Nothing is mapped for kernel drivers where nothing is translated.
+            guard conditions.defaultDomain == .translated else { return [] }
             return Decision.decide(
                 Question(
                     group: PreparedGroup([device]), consumer: .dmaAPI, conditions: conditions,
