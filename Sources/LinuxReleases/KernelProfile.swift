@@ -35,6 +35,14 @@ public struct KernelProfile: Hashable, Sendable {
         self.init(release, stated: text, release.behaviours)
     }
 
+    /// The newest release's, for a kernel whose release string has no number.
+    public init(unnumbered text: String) {
+        self.init(.newest, stated: text, KernelRelease.newest.behaviours)
+    }
+
+    /// Whether the text that selected it has a number, so that it selects it again.
+    public var isNumbered: Bool { stated.map { KernelVersion($0) != nil } ?? true }
+
     /// The profile without the text that selected it: what caches are keyed by.
     public var unstated: KernelProfile { KernelProfile(release, stated: nil, behaviours) }
 
@@ -84,6 +92,7 @@ extension KernelProfile {
     /// is of just this kernel. Empty where nothing is known of what could differ.
     public var uncertain: [Behaviour]? {
         let last = KernelRelease.newest
+        guard isNumbered else { return [] }
         guard let stated, let version = KernelVersion(stated) else {
             return release.modelledAs == release
                 ? nil : release.modelledAs.changed(upTo: release.next ?? last)
@@ -103,6 +112,11 @@ extension KernelProfile {
     public var remark: String? {
         guard let uncertain else { return nil }
         let model = release.modelledAs.rawValue
+        guard isNumbered else {
+            return
+                "The kernel calls itself \"\(name)\", without a version; the answer is that of Linux \(model). Say "
+                + "which release it is, if it is another."
+        }
         guard !uncertain.isEmpty else {
             let side = stated.flatMap(KernelVersion.init).map { $0 > KernelRelease.newest.version } ?? true
             return

@@ -137,6 +137,45 @@ import Testing
         #expect(view.object("host_facts")["page_size"] as? String == "0x10000", "\(view.text)")
     }
 
+    /// A machine with an ITS and a GICv2m: whose isolation is asked decides, by the platform that is stored.
+    @Test func isolationIsAskedAsTheKernelAsks() {
+        let machine =
+            #"{"msi_controllers":[{"id":"its","kind":"its","doorbell":"0x8090040"},"#
+            + #"{"id":"v2m","kind":"gicv2m","doorbell":"0x8020040"}],"#
+            + #""devices":[{"id":"d","kind":"pci_function","msi_controllers":["its"]}]}"#
+        let stored = client.ask(.put, "/v1/platforms/m", Array(machine.utf8), type: "application/json")
+        #expect(stored.status == 201, "\(stored.text)")
+        for (flag, errno) in [(true, nil), (false, "EPERM")] {
+            let kernel = #"{"release":"7.3","overrides":{"isolation_per_group":\#(flag)}}"#
+            let decided = client.decide(
+                #"{"platform":"m","device":"d","consumer":"vfio_type1","allow_unsafe_interrupts":false,"kernel":\#(kernel)}"#
+            )
+            #expect(decided.json["errno"] as? String == errno, "\(decided.text)")
+        }
+    }
+
+    /// A kernel without a number is answered as the newest, and the answer says so.
+    @Test func aHostsKernelWithoutANumberIsTold() {
+        let host =
+            #"{"collected":{"format":1,"kernel_release":"custom","groups":[{"id":"0","type":"DMA","#
+            + #""devices":["0000:01:00.0"],"reserved_regions":"0x0000000008000000 0x00000000080fffff msi\n"}],"notes":[]}}"#
+        let stored = client.ask(.put, "/v1/platforms/c", Array(host.utf8), type: "application/json")
+        #expect(stored.status == 201, "\(stored.text)")
+        let device = #""platform":"c","device":"0000:01:00.0""#
+        let decided = client.decide(#"{\#(device),"consumer":"vfio_type1"}"#)
+        #expect(decided.object("host_facts")["kernel_release"] as? String == "custom", "\(decided.text)")
+        #expect((decided.object("model")["remark"] as? String)?.contains("without a version") == true)
+        let warning = decided.list("warnings").first {
+            $0["code"] as? String == "kernel_not_modelled_exactly"
+        }
+        #expect((warning?["detail"] as? String)?.contains("7.3") == true, "\(decided.text)")
+        // A session's state, which names the kernel, comes in again.
+        #expect(client.post("/v1/sessions", json: #"{"id":"s"}"#).status == 201)
+        #expect(client.post("/v1/sessions/s/domains", json: #"{"devices":[{\#(device)}]}"#).status == 201)
+        let state = client.get("/v1/sessions/s/state").text
+        #expect(client.post("/v1/sessions?id=again", json: state).status == 201, "\(state)")
+    }
+
     @Test func theCatalogueListsReleasesAndBehaviours() {
         let catalogue = client.get("/v1/kernels")
         #expect(catalogue.list("items").count == KernelRelease.allCases.count)

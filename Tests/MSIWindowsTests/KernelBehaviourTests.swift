@@ -151,7 +151,22 @@ import Testing
         ]
         var device = W.pci()
         device.msiControllers = ["its"]
-        return String(platform.isolatesMSIs(of: device, asksGroup: kernel.asksIsolationOfGroup))
+        let isIsolated = platform.isolatesMSIs(of: device, asksGroup: kernel.asksIsolationOfGroup)
+        return W.ask(.vfioType1, device, .fixed, Conditions(kernel: kernel)) {
+            $0.conditions.hasIsolatedMSI = isIsolated
+            $0.conditions.allowsUnsafeInterrupts = false
+        }.errno?.rawValue ?? ""
+    }
+
+    /// With ACPI the kernel finds a group's devices in the order of the bus, so nothing is to be warned of.
+    @Test func noOrderIsInDoubtWithACPI() {
+        func codes(isOfACPI: Bool) -> [Warning.Code] {
+            W.ask(.dmaAPI, W.pci(), .fixed, Conditions(kernel: .v6_12)) { question in
+                question.group = IOMMUGroup([W.pci(), W.pci([W.region(0xffff_f000, 0x1000)])])
+                question.isOfACPI = isOfACPI
+            }.warnings.map(\.code)
+        }
+        #expect(codes(isOfACPI: false).contains(.groupOrder) && !codes(isOfACPI: true).contains(.groupOrder))
     }
 }
 

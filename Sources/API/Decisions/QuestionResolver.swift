@@ -13,11 +13,14 @@ struct QuestionResolver {
     let platforms: PlatformStore
     let problems: ProblemList
 
+    /// A question, with the conditions that were filled in.
+    typealias Resolved = (question: Question, stated: StatedConditions)
+
     /// The question with its group; nil after noting why not.
     func question(_ request: DecisionRequest) -> Question? { resolve(request)?.question }
 
     /// The same, with the conditions that were filled in.
-    func resolve(_ request: DecisionRequest) -> (question: Question, stated: StatedConditions)? {
+    func resolve(_ request: DecisionRequest) -> Resolved? {
         switch request.subject {
         case .inline(let device, let usable):
             var request = request
@@ -40,8 +43,9 @@ struct QuestionResolver {
                     driver: device.conditions.driver)
             }
             guard let mates = mates(request, on: entry), let device else { return nil }
-            let question = question(
+            var question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
+            question.isOfACPI = entry.platform.source == .acpi
             return (question, request.stated)
         case nil: return nil
         }

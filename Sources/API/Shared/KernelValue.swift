@@ -35,7 +35,8 @@ extension Condition {
         let known = KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
         value.add(
             "unknown-value",
-            "\"\(Excerpt.of(text))\" names no Linux release; send one of \(known), or what uname -r prints.", problems)
+            "\"\(Excerpt.of(text))\" names no Linux release; send one of \(known), or what uname -r prints.",
+            problems)
         return nil
     }
 }
@@ -78,9 +79,10 @@ extension JSONWriter {
 
     /// A kernel as a request can state it again.
     mutating func member(_ name: String, kernel: KernelProfile) {
-        guard !kernel.overrides.isEmpty else { return member(name, kernel.name) }
+        let selector = kernel.isNumbered ? kernel.name : kernel.release.rawValue
+        guard !kernel.overrides.isEmpty else { return member(name, selector) }
         object(name) { writer in
-            writer.member("release", kernel.name)
+            writer.member("release", selector)
             writer.overrides(of: kernel)
         }
     }

@@ -73,8 +73,11 @@ extension HostFact.Name {
 }
 
 extension RunningHost {
-    /// The profile that its release selects; nil without a release, or for one without a number.
-    var kernelProfile: KernelProfile? { kernelRelease.flatMap(KernelProfile.init(releaseString:)) }
+    /// The profile that its release selects, the newest for one without a number; nil without a release.
+    var kernelProfile: KernelProfile? {
+        guard let kernelRelease, !kernelRelease.isEmpty else { return nil }
+        return KernelProfile(releaseString: kernelRelease) ?? KernelProfile(unnumbered: kernelRelease)
+    }
 }
 
 extension KernelProfile {

@@ -17,6 +17,9 @@ public struct Question: Sendable {
             prepareEarlierGroups()
         }
     }
+    /// Whether the machine is known to boot with ACPI: the kernel finds a group's devices in the order of the
+    /// bus then, whichever driver binds first.
+    public var isOfACPI = false
     /// Doorbell registers in the order in which they are first used.
     public var doorbells: [PhysicalAddress]
 

@@ -13,7 +13,7 @@ enum GroupOrder {
     /// Warns where another first device gives other addresses.
     static func warn(about question: Question, _ decision: inout Decision) {
         let devices = question.prepared.devices
-        guard question.conditions.kernel.ordersGroupsByBinding, devices.count > 1,
+        guard question.conditions.kernel.ordersGroupsByBinding, !question.isOfACPI, devices.count > 1,
             question.conditions.defaultDomain == .translated
         else { return }
         var results: [(first: String, place: String)] = []
