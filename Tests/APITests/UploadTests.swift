@@ -103,7 +103,41 @@ import Testing
             let survey = client.post("/v1/surveys", json: #"{"platforms":["w"]}"#)
             let hints = survey.list("warnings").compactMap { $0["code"] as? String }
             #expect(hints.contains("pci_windows_unknown") == !isKnown, "\(survey.text)")
+            unknownWindowsElsewhere(isKnown)
         }
+    }
+
+    /// The same in answers about one device that are no decisions.
+    private func unknownWindowsElsewhere(_ isKnown: Bool) {
+        let device = #""platform":"w","device":"0000:00:10.0""#
+        func check(_ answer: ServiceClient.Answer, _ warnings: Any?, _ entrance: String) {
+            let codes = (warnings as? [[String: Any]] ?? []).compactMap { $0["code"] as? String }
+            #expect(codes.contains("pci_windows_unknown") == !isKnown, "\(entrance): \(answer.text)")
+        }
+        let comparison = client.post("/v1/comparisons", json: #"{\#(device),"policies":["mainline_fixed"]}"#)
+        check(comparison, comparison.list("items").first?["warnings"], "comparison")
+        let failure = "QEMU: vfio_dma_map(0x5, 0x8000000, 0x1000, 0x7f) = -22 (Invalid argument)"
+        let maps = client.post("/v1/map-failures", json: #"{"text":"\#(failure)",\#(device)}"#)
+        check(maps, maps.json["warnings"], "map failure")
+        let fault =
+            #"arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: 0000:00:10.0 sid: 0x80 ssid: 0x0 iova: 0x8000040 ipa: 0x0"#
+        let faults = client.post("/v1/fault-explanations", json: #"{"platform":"w","text":"\#(fault)"}"#)
+        check(faults, faults.list("items").first?["warnings"], "fault")
+        _ = client.ask(.delete, "/v1/sessions/w")
+        #expect(client.post("/v1/sessions", json: #"{"id":"w"}"#).status == 201)
+        let made = client.post(
+            "/v1/sessions/w/domains", json: #"{"id":"a","devices":[{\#(device)}]}"#)
+        check(made, made.json["warnings"], "domain")
+        // Brought in again, it is known of the device still.
+        let state = client.get("/v1/sessions/w/state").text
+        #expect(client.post("/v1/sessions?id=again", json: state).status == 201, "\(state)")
+        let again = client.get("/v1/sessions/again/domains/a")
+        check(again, again.json["warnings"], "imported domain")
+        _ = client.ask(.delete, "/v1/sessions/again")
+        #expect(client.post("/v1/sessions/w/domains", json: #"{"id":"b"}"#).status == 201)
+        #expect(client.ask(.delete, "/v1/sessions/w/domains/a/devices/0000:00:10.0").status == 204)
+        let attached = client.post("/v1/sessions/w/domains/b/devices", json: "{\(device)}")
+        check(attached, attached.json["warnings"], "attached")
     }
 
     @Test func partsWithWhatTablesCannotTell() {

@@ -34,6 +34,25 @@ extension JSONWriter {
         }
     }
 
+    /// Warnings of a decision, and of answers that rest on the same facts.
+    mutating func warnings(_ warnings: [Warning]) {
+        array("warnings") { writer in
+            for warning in warnings {
+                writer.object { writer in
+                    writer.member("code", warning.code.rawValue)
+                    writer.member("detail", warning.detail)
+                    if let range = warning.range { writer.range("range", range) }
+                }
+            }
+        }
+    }
+
+    /// That PCI windows of these devices are not known, in answers that have no other warnings.
+    mutating func unknownWindows(of devices: some Sequence<Device>) {
+        let told = devices.unknownWindowsWarnings
+        if !told.isEmpty { warnings(told) }
+    }
+
     /// The members of a decision, without its explanation.
     mutating func decisionMembers(_ decision: Decision) {
         member("kind", "decision")
@@ -52,15 +71,7 @@ extension JSONWriter {
         reachability(decision.reachability)
         array("blockers") { writer in decision.blockers.forEach { writer.blocker($0) } }
         member("because", decision.because)
-        array("warnings") { writer in
-            for warning in decision.warnings {
-                writer.object { writer in
-                    writer.member("code", warning.code.rawValue)
-                    writer.member("detail", warning.detail)
-                    if let range = warning.range { writer.range("range", range) }
-                }
-            }
-        }
+        warnings(decision.warnings)
         if let errno = decision.errno { member("errno", errno.rawValue) }
         if let ranges = decision.ranges { iovaRanges(ranges) }
         if !decision.history.isEmpty {

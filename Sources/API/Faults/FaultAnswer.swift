@@ -37,6 +37,7 @@ extension JSONWriter {
             writer.member("is_msi", explanation.isMSI.rawValue)
             writer.faultFacts(explanation)
             writer.member("devices", strings: explanation.devices)
+            if !explanation.warnings.isEmpty { writer.warnings(explanation.warnings) }
             writer.hostFacts(explanation.groupType.map { [HostFact($0)] } ?? [], of: .dmaAPI)
             if let window = explanation.window { writer.range("window", window) }
             if let doorbell = explanation.doorbell { writer.member("doorbell", hex: doorbell.value) }

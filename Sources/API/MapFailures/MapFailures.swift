@@ -28,7 +28,7 @@ extension Service {
         let form = form(context, text: .mapFailures, members: ["lines", "text"])
         let request = try form.isJSON ? mapRequest(inBody: context) : mapRequest(inQuery: context)
         let content: MapFailureLog.Content = try pasted(request.log)
-        let (question, facts) = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
+        let (question, resolved) = try mapQuestion(request, content.failures, isInQuery: !form.isJSON)
         let explanations = MapExplanation.explain(content.failures, question)
         return json(200) { writer in
             writer.member("kind", "map_failures")
@@ -40,7 +40,8 @@ extension Service {
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("failures_dropped", content.failuresDropped)
             writer.findings(of: form, content.findings)
-            writer.hostFacts(facts, of: question.consumer)
+            writer.unknownWindows(of: resolved.map { [$0.question.device] } ?? [])
+            writer.hostFacts(resolved?.stated.hostFacts ?? [], of: question.consumer)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }
@@ -79,7 +80,7 @@ extension Service {
     /// do where the platform has it, and so will the only device of a platform.
     private func mapQuestion(
         _ request: MapFailureRequest, _ failures: [MapFailure], isInQuery: Bool
-    ) throws(Problem) -> (MapQuestion, facts: [HostFact]) {
+    ) throws(Problem) -> (MapQuestion, QuestionResolver.Resolved?) {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         var host = request.host
         host.consumer = request.consumer ?? .vfioType1
@@ -108,6 +109,6 @@ extension Service {
         guard problems.isEmpty else { throw isInQuery ? .parameters(problems) : .semantic(problems) }
         let question = MapQuestion(
             resolved?.question, consumer: request.consumer, conditions: host.stated.conditions)
-        return (question, resolved?.stated.hostFacts ?? [])
+        return (question, resolved)
     }
 }

@@ -201,6 +201,7 @@ struct SessionDeviceRequest: Sendable {
         let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
             PCIWindow($0, problems)
         }
+        let knowsWindows = reader.optional("pci_windows_known").map { $0.bool(problems) ?? true } ?? true
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
             InboundWindow($0, problems)
         }
@@ -215,6 +216,7 @@ struct SessionDeviceRequest: Sendable {
             id: id, kind: kind, streams: smmus.map { StreamMapping(smmu: $0, kind: .specifier([])) },
             dmaLimit: limit, pciWindows: windows, inboundWindows: inbound,
             firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
+        device.hasUnknownPCIWindows = !knowsWindows
         // What an export tells has been compared with the regions already.
         device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
         return device

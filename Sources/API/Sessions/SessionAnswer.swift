@@ -89,6 +89,7 @@ extension JSONWriter {
         member("held", domain.heldCount)
         member("reserved_regions", domain.regionCount)
         member("doorbells", domain.doorbellCount)
+        unknownWindows(of: domain.devices.lazy.map(\.device))
     }
 }
 

@@ -170,6 +170,7 @@ extension Service {
             // Of a DMA domain only the first device's count: the list is empty for the others.
             writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
             writer.member("errno", orNull: made.errno?.rawValue)
+            writer.unknownWindows(of: [device.device])
             writer.model(made.kernel, engine: configuration.version)
         }
     }

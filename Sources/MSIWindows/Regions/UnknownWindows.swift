@@ -11,3 +11,12 @@ extension Device {
             + "with its SSDTs, or /proc/iomem."
     }
 }
+
+extension Sequence<Device> {
+    /// Warnings about the windows of these devices' host bridges, each once.
+    public var unknownWindowsWarnings: [Warning] {
+        var seen: Set<String> = []
+        return compactMap(\.unknownWindowsRemark).filter { seen.insert($0).inserted }
+            .map { Warning(code: .pciWindowsUnknown, detail: $0, range: nil) }
+    }
+}

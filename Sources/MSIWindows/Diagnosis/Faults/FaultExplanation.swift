@@ -59,6 +59,8 @@ public struct FaultExplanation: Hashable, Sendable {
     public var devices: [String] = []
     /// The default domain that the host gave all of them; nil where it did not say, or said different ones.
     public var groupType: GroupType?
+    /// What is not known of them.
+    public var warnings: [Warning] = []
     public var window: IOVARange?
     public var doorbell: PhysicalAddress?
     /// Known machines with a doorbell exactly at the address, where the fault's own is not known.
