@@ -72,6 +72,7 @@ extension JSONWriter {
         array("blockers") { writer in decision.blockers.forEach { writer.blocker($0) } }
         member("because", decision.because)
         warnings(decision.warnings)
+        if !decision.changes.isEmpty { member("changes", strings: decision.changes) }
         if let errno = decision.errno { member("errno", errno.rawValue) }
         if let ranges = decision.ranges { iovaRanges(ranges) }
         if !decision.history.isEmpty {

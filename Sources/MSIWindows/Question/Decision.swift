@@ -50,6 +50,8 @@ public struct Decision: Hashable, Sendable {
     /// One sentence for a person.
     public var because: String
     public var warnings: [Warning] = []
+    /// What to do, where the device does not reach its window for certain: sentences for a person.
+    public var changes: [String] = []
     public var errno: Errno?
     /// Ranges that user space may map once the group is attached; nil for the DMA layer.
     public var ranges: [IOVARange]?
@@ -82,6 +84,7 @@ extension Decision {
             case .dmaAPI: DMALayer.decide(question, &recorder)
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
+        decision.addChanges(question)
         if let remark = question.device.unknownWindowsRemark, let window = decision.window {
             decision.warn(.pciWindowsUnknown, remark, range: window)
         }

@@ -45,14 +45,9 @@ extension FaultExplanation {
         + "trace-cmd report to /v1/replays as text/plain: the answer shows whether a doorbell was mapped there."
 
     private mutating func addChangesOfReason() {
-        let list = alternatives.map(\.hex).joined(separator: ", ")
-        let elsewhere = alternatives.isEmpty ? "" : " (for the devices known here: \(list))"
-        let second = HexLiteral.text(WindowSource.postedSecondBase)
         switch reason {
         case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
-            changes.append(
-                "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
-                    + "software-MSI option, or a driver that picks another base such as \(second).")
+            changes.append(WindowRemedy.move(to: alternatives, for: "the devices known here"))
             if reason == .baseStripped {
                 changes.append(
                     "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "

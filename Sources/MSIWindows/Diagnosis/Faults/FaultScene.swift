@@ -147,15 +147,6 @@ struct FaultScene {
 
     /// Bases that would do for every device, nearest first.
     func alternatives(avoiding window: IOVARange?) -> [IOVA] {
-        guard var free else { return [] }
-        if let window { free = free.subtracting(IOVASet([window])) }
-        let size = WindowSource.mainlineSize
-        let alignment = Granule.mib1
-        let picks = [
-            free.nearestFit(to: DriverWindow.mainline.start, size: size, alignment: alignment),
-            free.highestFit(size: size, alignment: alignment, within: .below4GiB),
-        ]
-        var seen: Set<IOVA> = []
-        return picks.compactMap { $0?.start }.filter { seen.insert($0).inserted }
+        free.map { WindowRemedy.bases(in: $0, avoiding: window) } ?? []
     }
 }

@@ -31,7 +31,7 @@ enum MapChanges {
             pieces(blocker, range, page) + [
                 "Arrange the guest's memory so that no RAM and no BAR that is mapped for the device lies in "
                     + "\(blocker.range.text): released kernels offer this window to every device behind an Arm SMMU.",
-                "Where the kernel lets user space move the window, POST /v1/placements says where it fits.",
+                WindowRemedy.askForPlacement,
             ]
         case .reservedRegion:
             pieces(blocker, range, page) + [memoryBelow(blocker, range, page)].compactMap { $0 }

@@ -1,0 +1,60 @@
+// What to do about a window that a device does not reach: the one home of these sentences, and of the search
+// for another base. Decisions, faults and failed maps say them.
+
+import AddressSpaces
+import Machines
+
+enum WindowRemedy {
+    /// Where user space asks for a place that fits.
+    static let askForPlacement =
+        "Where the kernel lets user space move the window, POST /v1/placements says where it fits."
+
+    /// Bases in `free` that would do, nearest to mainline's first.
+    static func bases(in free: IOVASet, avoiding window: IOVARange?) -> [IOVA] {
+        let free = window.map { free.subtracting(IOVASet([$0])) } ?? free
+        let size = WindowSource.mainlineSize
+        let alignment = Granule.mib1
+        let picks = [
+            free.nearestFit(to: DriverWindow.mainline.start, size: size, alignment: alignment),
+            free.highestFit(size: size, alignment: alignment, within: .below4GiB),
+        ]
+        var seen: Set<IOVA> = []
+        return picks.compactMap { $0?.start }.filter { seen.insert($0).inserted }
+    }
+
+    /// Who moves a window, and where to.
+    ///
+    /// - Parameters:
+    ///   - bases: those that would do; empty where nothing is known of the devices.
+    ///   - whom: the devices that the bases are for.
+    static func move(to bases: [IOVA], for whom: String) -> String {
+        let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: ", ")))"
+        let second = HexLiteral.text(WindowSource.postedSecondBase)
+        return
+            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
+            + "software-MSI option, or a driver that picks another base such as \(second)."
+    }
+}
+
+extension Decision {
+    /// What to change, where user space gets a window that the device does not reach for certain.
+    mutating func addChanges(_ question: Question) {
+        guard let window, reachability != .yes else { return }
+        switch question.consumer {
+        // Its pages come from an allocator; there is no window to move.
+        case .dmaAPI: return
+        case .vfioType1, .iommufd: break
+        }
+        let free = question.prepared.devices.reduce(question.subject.withheld.freeForWindow) {
+            $0.intersection($1.withheld.freeForWindow)
+        }
+        let bases = WindowRemedy.bases(in: free, avoiding: window)
+        let whom = question.prepared.devices.count == 1 ? "this device" : "every device of the group"
+        changes = [
+            bases.isEmpty
+                ? "Keep the device with the host's own driver: no \(HexLiteral.text(WindowSource.mainlineSize)) bytes are left "
+                    + "that \(whom) reaches, so no window works."
+                : WindowRemedy.move(to: bases, for: whom)
+        ]
+    }
+}
