@@ -5,10 +5,26 @@ import AddressSpaces
 
 /// Platforms that every server knows.
 public enum BuiltInCatalogue {
-    /// Ids and platforms, in the order of the ids.
-    public static let all: [(id: String, platform: Platform)] = [
-        ("example-ampere-altra", ampereAltra), ("example-arm-juno", armJuno),
-        ("example-qemu-virt", qemuVirt),
+    /// A machine under its id.
+    public struct Entry: Sendable {
+        public let id: String
+        public let platform: Platform
+        /// What is special about it: one sentence.
+        public let summary: String
+    }
+
+    /// In the order of the ids.
+    public static let all = [
+        Entry(
+            id: "example-ampere-altra", platform: ampereAltra,
+            summary: "A server with ACPI: Linux's default window lies in a PCI window of segment 2."),
+        Entry(
+            id: "example-arm-juno", platform: armJuno,
+            summary:
+                "Its PCI host bridge carries DMA from 2 GiB on, so devices do not reach the default window."),
+        Entry(
+            id: "example-qemu-virt", platform: qemuVirt,
+            summary: "A virtual machine with an emulated SMMUv3, where devices reach the default window."),
     ]
 
     /// The machine of an id; traps for other ids.

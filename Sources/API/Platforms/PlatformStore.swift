@@ -1,6 +1,7 @@
-// The platforms that the server knows: built-in ones, which stay, and uploaded ones, which are bounded in
-// number and in bytes. Entries are immutable values, so readers leave the lock with a reference. Requests
-// look platforms and devices up here, with one sentence for a name that is not known.
+// The platforms that the server knows: built-in ones and those that whoever runs it offers, which clients
+// cannot change, and uploaded ones, which are bounded in number and in bytes. Entries are immutable values,
+// so readers leave the lock with a reference. Requests look platforms and devices up here, with one sentence
+// for a name that is not known.
 
 import AddressSpaces
 import JSON
@@ -8,11 +9,19 @@ import Locking
 import MSIWindows
 import Machines
 
+/// Who gave a platform to the service.
+enum PlatformOrigin: Sendable {
+    case builtIn
+    /// Whoever runs the service: the server's own host, a command's files.
+    case offered
+    case uploaded
+}
+
 /// A platform under its id.
 final class PlatformEntry: Sendable {
     let id: String
     let platform: Platform
-    let isBuiltIn: Bool
+    let origin: PlatformOrigin
     /// Strong entity tag, quotes included: a digest of what was ingested.
     let etag: String
     /// Estimate of the memory that the entry takes.
@@ -22,10 +31,17 @@ final class PlatformEntry: Sendable {
     private let deviceIndex: [String: Int]
     private let doorbellIndex: [String: PhysicalAddress]
 
-    init(id: String, platform: Platform, isBuiltIn: Bool, etag: String, costBytes: Int) {
+    /// What is special about a built-in one.
+    let summary: String?
+
+    init(
+        id: String, platform: Platform, origin: PlatformOrigin, etag: String, costBytes: Int,
+        summary: String? = nil
+    ) {
         self.id = id
         self.platform = platform
-        self.isBuiltIn = isBuiltIn
+        self.origin = origin
+        self.summary = summary
         self.etag = etag
         self.costBytes = costBytes
         serial = Self.lastSerial.withLock { last in
@@ -63,8 +79,10 @@ final class PlatformEntry: Sendable {
 }
 
 enum BuiltInPlatforms {
-    static let entries: [PlatformEntry] = BuiltInCatalogue.all.map { id, platform in
-        PlatformEntry(id: id, platform: platform, isBuiltIn: true, etag: EntityTag.of(id.utf8), costBytes: 0)
+    static let entries: [PlatformEntry] = BuiltInCatalogue.all.map { machine in
+        PlatformEntry(
+            id: machine.id, platform: machine.platform, origin: .builtIn,
+            etag: EntityTag.of(machine.id.utf8), costBytes: 0, summary: machine.summary)
     }
 }
 
@@ -72,6 +90,7 @@ enum BuiltInPlatforms {
 final class PlatformStore: Sendable {
     private struct State {
         var entries: [String: PlatformEntry] = [:]
+        var offered = 0
         var uploaded = 0
         var uploadedBytes = 0
     }
@@ -87,7 +106,8 @@ final class PlatformStore: Sendable {
 
     enum Refusal: Error {
         case exists
-        case builtIn
+        /// Not a client's to change.
+        case kept(PlatformOrigin)
         case absent
         case conditionFailed(current: String?)
         case full
@@ -133,9 +153,28 @@ final class PlatformStore: Sendable {
     /// Devices that are kept prepared, and the sum of their ranges.
     var preparedSize: (devices: Int, ranges: Int) { preparedDevices.size }
 
-    /// Number of platforms: built in and uploaded.
-    var counts: (builtIn: Int, uploaded: Int) {
-        state.withLock { ($0.entries.count - $0.uploaded, $0.uploaded) }
+    /// Number of platforms by origin.
+    var counts: (builtIn: Int, offered: Int, uploaded: Int) {
+        state.withLock { ($0.entries.count - $0.uploaded - $0.offered, $0.offered, $0.uploaded) }
+    }
+
+    /// Adds a platform that no client can change and that counts against no limit, or replaces one that was
+    /// offered before; false where the id is another's.
+    func offer(_ entry: PlatformEntry) -> Bool {
+        state.withLock { state in
+            if let old = state.entries[entry.id], old.origin != .offered { return false }
+            if state.entries.updateValue(entry, forKey: entry.id) == nil { state.offered += 1 }
+            return true
+        }
+    }
+
+    /// Removes a platform that was offered, if there is one.
+    func withdraw(_ id: String) {
+        state.withLock { state in
+            guard state.entries[id]?.origin == .offered else { return }
+            state.entries[id] = nil
+            state.offered -= 1
+        }
     }
 
     /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow.
@@ -158,7 +197,7 @@ final class PlatformStore: Sendable {
         try state.withLock { state throws(Refusal) in
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
-            if let old, old.isBuiltIn { throw .builtIn }
+            if let old, old.origin != .uploaded { throw .kept(old.origin) }
             try Self.insert(entry, into: &state, replacing: old)
             return old == nil
         }
@@ -168,7 +207,7 @@ final class PlatformStore: Sendable {
         try state.withLock { state throws(Refusal) in
             guard let old = state.entries[id] else { throw .absent }
             try Self.check(condition, against: old)
-            if old.isBuiltIn { throw .builtIn }
+            if old.origin != .uploaded { throw .kept(old.origin) }
             state.entries[id] = nil
             state.uploaded -= 1
             state.uploadedBytes -= old.costBytes

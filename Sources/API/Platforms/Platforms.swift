@@ -3,7 +3,7 @@
 import AddressSpaces
 import HTTP
 import JSON
-import Machines
+public import Machines
 
 extension Route {
     /// What describes a machine.
@@ -38,7 +38,9 @@ extension Service {
                     writer.object { writer in
                         writer.member("id", entry.id)
                         writer.member("source", entry.platform.source.rawValue)
-                        writer.member("built_in", entry.isBuiltIn)
+                        writer.member("built_in", entry.origin == .builtIn)
+                        if entry.origin == .offered { writer.member("offered", true) }
+                        if let summary = entry.summary { writer.member("summary", summary) }
                         if let model = entry.platform.model { writer.member("model", model) }
                         writer.member("compatible", strings: entry.platform.compatible)
                         writer.member("devices", entry.platform.devices.count)
@@ -112,6 +114,23 @@ extension Service {
         return entry
     }
 
+    /// The id of the machine that the server runs on, where the server offers it.
+    public static let hostID = "this-host"
+
+    /// Has every client know a platform that none of them can replace or remove, and that counts against no
+    /// limit; replaces one that was offered under the id before.
+    ///
+    /// - Parameter bytes: what it was read from; the entity tag is a digest of it.
+    /// - Returns: false where a built-in or uploaded platform has the id.
+    public func offer(_ platform: Platform, as id: String, readFrom bytes: [UInt8]) -> Bool {
+        platforms.offer(
+            PlatformEntry(
+                id: id, platform: platform, origin: .offered, etag: EntityTag.of(bytes), costBytes: 0))
+    }
+
+    /// Takes an offered platform back.
+    public func withdraw(_ id: String) { platforms.withdraw(id) }
+
     private func created(_ entry: PlatformEntry) -> Response {
         let location = "/v1/platforms/\(RequestTarget.encoded(entry.id))"
         return json(201, headers: [.init("Location", location), .init("ETag", entry.etag)]) {
@@ -123,7 +142,7 @@ extension Service {
         let body = context.request.body
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
-            id: id, platform: platform, isBuiltIn: false, etag: EntityTag.of(body),
+            id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body),
             costBytes: 4_096 + 8 * body.count)
     }
 
@@ -139,7 +158,12 @@ extension Service {
             return Problem(
                 .platformExists,
                 "Platform \"\(shown)\" already exists; replace it with PUT, or choose another id.")
-        case .builtIn: return Problem(.platformInUse, "\"\(shown)\" is built in and cannot be changed.")
+        case .kept(.offered):
+            return Problem(
+                .platformInUse,
+                "\"\(shown)\" is the machine that this server runs on, as it was read; upload under another id."
+            )
+        case .kept: return Problem(.platformInUse, "\"\(shown)\" is built in and cannot be changed.")
         case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
         case .conditionFailed(let current):
             let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []

@@ -111,7 +111,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .platformInUse:
             Row(
                 409, "The platform cannot be changed",
-                "Built-in platforms cannot be changed: upload a copy under another id.")
+                "Built-in platforms and this-host cannot be changed: upload a copy under another id.")
         case .preconditionFailed:
             Row(412, "The resource has changed", "Read the resource again and repeat with its current ETag.")
         case .bodyTooLarge:

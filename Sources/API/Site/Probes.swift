@@ -71,6 +71,7 @@ extension Service {
         lines += [
             "# HELP iovad_platforms Platforms that the server knows.", "# TYPE iovad_platforms gauge",
             "iovad_platforms{source=\"built_in\"} \(counts.builtIn)",
+            "iovad_platforms{source=\"this_host\"} \(counts.offered)",
             "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
             "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",
             "iovad_event_subscribers \(events.subscriberCount)",
