@@ -18,20 +18,18 @@ struct Collect: ParsableCommand {
             the log only lines about SMMUs, ITSs, root buses and IOMMU groups are taken.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
-                'http://\(Settings.listenDefault)/v1/platforms?id=this-host'
+                'http://\(Settings.listenDefault)/v1/platforms?id=mine'
               iovad collect --script | ssh host sh -s
             """)
 
-    @Option(help: "Read a copied tree (with sys/, proc/ and var/log/dmesg below it) instead of this host.")
-    var root: String = ""
+    @OptionGroup var host: RootOption
     @Flag(help: "Print a POSIX shell script that does the same where iovad is not installed.")
     var script = false
 
     func validate() throws {
-        if script, !root.isEmpty {
+        if script, host.root != nil {
             throw ValidationError("give the folder to the script itself: sh collect.sh DIR")
         }
-        if !root.isEmpty, !Files.isFolder(root) { throw ValidationError("\(root) is not a folder") }
     }
 
     func run() throws {
@@ -39,7 +37,7 @@ struct Collect: ParsableCommand {
             print(CollectScript.text, terminator: "")
             return
         }
-        var collection = HostCollection(root: root)
+        var collection = HostCollection(root: host.root ?? "")
         print(String(decoding: collection.json, as: UTF8.self), terminator: "")
         for note in collection.notes { Console.say("iovad collect: \(note)") }
     }

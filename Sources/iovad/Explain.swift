@@ -19,66 +19,49 @@ struct Explain: ParsableCommand {
               iovad explain qemu.log
               dmesg | iovad explain --platform example-arm-juno --device /pcie@40000000
               iovad explain --reserved-regions regions.txt --device group:15 qemu.log
+              iovad explain qemu.log --machine IORT APIC DSDT iomem.txt
             """)
 
     @Argument(help: ArgumentHelp("Files with the text; \"-\" reads standard input.", valueName: "file"))
     var files: [String] = []
-    @Option(help: "A built-in platform.")
-    var platform: String?
-    @Option(
-        name: [.customLong("device-tree"), .customLong("reserved-regions"), .customLong("machine")],
-        help: "A file to read the platform from: a device tree, reserved_regions text, collected JSON.")
-    var machine: String?
-    @Option(help: "The device's id. Default: one that the text names.")
+    @OptionGroup var machine: MachineOptions
+    @Option(help: ArgumentHelp("The device's id. Default: one that the text names.", valueName: "id"))
     var device: String?
     @Option(help: "vfio_type1 or iommufd. Default: what the text says.")
     var consumer: String?
     @Option(help: "fixed, candidates, dynamic or none.")
     var windowSource: String?
-    @Option(help: "Linux release: \(FlagValue.kernels).")
-    var kernel: String?
-    @Option(help: "CPU page size, like 0x1000.")
-    var pageSize: String?
-    @Option(help: "Address bits that the IOMMU translates.")
-    var apertureBits: Int?
-    @Flag(help: "Print the answers as JSON, one a line, instead of text.")
-    var json = false
+    @OptionGroup var conditions: ConditionOptions
+    @OptionGroup var output: OutputOption
 
     func validate() throws {
-        if platform != nil, machine != nil {
-            throw ValidationError("give --platform or --device-tree, not both")
+        if device != nil, !machine.isGiven {
+            throw ValidationError("--device needs a machine: --machine FILE..., --root DIR or --platform ID")
         }
-        if device != nil, platform == nil, machine == nil {
-            throw ValidationError("--device needs --platform, --device-tree or --reserved-regions")
-        }
+        try StandardInput.check((files.isEmpty ? ["-"] : files) + (machine.readsStandardInput ? ["-"] : []))
     }
 
     func run() throws {
         let service = OfflineService(version: Iovad.version)
-        if let machine {
-            guard let bytes = Files.read(machine) else { throw ValidationError("cannot read \(machine)") }
-            try AnswerPrinter(asJSON: json).check(service.upload(bytes))
-        }
+        let host = try machine.subject(of: service)?.id
         let files = files.isEmpty ? ["-"] : files
         for file in files {
             let text = try OfflineService.requestBody(file)
-            if files.count > 1, !json { print("\(Report.printable(file)):") }
-            try explain(text, service)
+            if files.count > 1, !output.json { print("\(Report.printable(file)):") }
+            try explain(text, on: host, service)
         }
     }
 
     /// Asks both routes; the refusal of the one that is not meant is dropped if the other answers.
-    private func explain(_ text: [UInt8], _ service: OfflineService) throws {
-        let host = machine == nil ? platform : OfflineService.uploadedID
+    private func explain(_ text: [UInt8], on host: String?, _ service: OfflineService) throws {
         let shared = [
-            ("platform", host), ("kernel", kernel),
-            ("page_size", try pageSize.map { HexLiteral.text(try FlagValue.size("--page-size", $0)) }),
-            ("aperture_bits", apertureBits.map { String($0) }),
+            ("platform", host), ("kernel", conditions.kernel), ("page_size", try conditions.page.hex),
+            ("aperture_bits", conditions.aperture.apertureBits.map { String($0) }),
         ]
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
         let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
         let faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
-        let printer = AnswerPrinter(asJSON: json)
+        let printer = output.printer
         let isOnlyFaults = maps.status == 422 && faults.status == 200
         if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
         if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }

@@ -15,8 +15,8 @@ struct Iovad: ParsableCommand {
         abstract: "Where Linux maps MSI doorbells in I/O virtual address space on Arm SMMU systems.",
         version: version,
         subcommands: [
-            Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self, Collect.self,
-            Packaging.self,
+            Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self,
+            MachinesCommand.self, Collect.self, Packaging.self,
         ])
 }
 

@@ -7,12 +7,25 @@ import HTTP
 import JSON
 
 struct OfflineService {
-    /// The id under which a file's platform is asked about.
-    static let uploadedID = "file"
+    /// The id under which a machine that was read from files is asked about.
+    static let offeredID = "file"
 
-    private let responder: Responder
+    /// A machine that the service knows.
+    struct Subject {
+        var id: String
+        /// For people.
+        var name: String
+        /// Of a running host: what there is to ask about.
+        var groups: [HostGroup] = []
+        /// What could not be collected.
+        var notes: [String] = []
+        /// Whether it was read from a running host's files, so that an IOMMU would have shown.
+        var isHost = false
+    }
 
-    init(version: String) { responder = Service(Service.Configuration(version: version)).responder }
+    private let service: Service
+
+    init(version: String) { service = Service(Service.Configuration(version: version)) }
 
     func get(_ target: String) -> Response { ask(.get, target, [], type: nil) }
 
@@ -24,9 +37,18 @@ struct OfflineService {
         ask(.post, target, text, type: MediaType.plain)
     }
 
-    /// Uploads a device tree, or any other input that its first bytes identify.
-    func upload(_ bytes: [UInt8], id: String = uploadedID) -> Response {
-        ask(.post, "/v1/platforms?id=\(RequestTarget.encoded(id))", bytes, type: MediaType.octetStream)
+    /// Reads a machine and has the service know it. One that cannot be read ends the command with status 2.
+    func offer(_ entry: MachineFiles.Entry, as id: String = offeredID) throws -> Subject {
+        switch MachineFiles.read(entry) {
+        case .success(let machine):
+            _ = service.offer(machine.platform, as: id, readFrom: machine.bytes)
+            return Subject(
+                id: id, name: entry.label, groups: machine.groups, notes: machine.notes,
+                isHost: entry.isHost)
+        case .failure(let error):
+            Console.say(Report.printable(error.line))
+            throw ExitCode(2)
+        }
     }
 
     /// The bytes of a request file; "-" is standard input.
@@ -41,7 +63,7 @@ struct OfflineService {
         let fields = type.map { [HeaderFields.Field("Content-Type", $0)] } ?? []
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "offline")
-        return responder.respond(to: Request(head: head, body: body))
+        return service.responder.respond(to: Request(head: head, body: body))
     }
 }
 
@@ -56,19 +78,19 @@ struct AnswerPrinter {
         if asJSON {
             print(String(decoding: answer.body, as: UTF8.self))
         } else {
-            print(table(try root(answer)), terminator: "")
+            print(table(try document(answer)), terminator: "")
         }
     }
 
     /// A problem goes to standard error and ends the command with status 2.
     func check(_ answer: Response) throws {
         guard !(200..<300).contains(answer.status) else { return }
-        Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : problem(try root(answer)))
+        Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : problem(try document(answer)))
         throw ExitCode(2)
     }
 
     /// The answer as a document; our own service does not write what it cannot read.
-    private func root(_ answer: Response) throws -> JSONNode {
+    func document(_ answer: Response) throws -> JSONNode {
         try JSONDocument(
             parsing: answer.body,
             limits: JSONLimits(

@@ -13,16 +13,17 @@ struct Place: ParsableCommand {
         abstract: "Find where the MSI window fits for a VM on some hosts.",
         discussion: """
             Give the question as a file with the JSON that POST /v1/placements takes ("-" is standard input),
-            or as flags. Each --device-tree describes a host. Without one, the only host is "plain", whose only
-            reserved region is Linux's own window.
+            or as flags. Each --host is a host, a folder as many as it describes; --machine is one host of
+            several files. Without any, the only host is "plain", whose only reserved region is Linux's own
+            window. A request file may name them as platforms "file", "file-1", "file-2", in this order.
 
               iovad place --vmm qemu-virt --ram 64G
-              iovad place --vmm openvmm-uefi --ram 4G --device-tree a.dtb --device-tree b.dtb --not-movable
+              iovad place --vmm openvmm-uefi --ram 4G --host a.dtb --host collected.json --not-movable
+              iovad place --vmm qemu-virt --ram 64G --machine IORT APIC DSDT iomem.txt
               iovad place --json request.json
             """)
 
-    @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
-    var request: String?
+    @OptionGroup var question: RequestArgument
     @Option(help: "The VMM; --vmm list prints all of them.")
     var vmm: String?
     @Option(help: "RAM, like 64G or 0x1000000000.")
@@ -39,49 +40,63 @@ struct Place: ParsableCommand {
     var noP2P = false
     @Flag(help: "The window cannot be moved from the kernel's default.")
     var notMovable = false
-    @Option(help: "CPU page size, like 0x10000.")
-    var pageSize: String?
+    @OptionGroup var page: PageSizeOption
     @Option(help: "Number of doorbells that the devices use.")
     var doorbells: Int?
-    @Option(help: "A host's device tree; repeat for several hosts.")
-    var deviceTree: [String] = []
+    @OptionGroup var machine: MachineOption
+    @Option(
+        name: [.customLong("host"), .customLong("device-tree")],
+        help: ArgumentHelp("A host's file, or a folder of hosts; repeat for several.", valueName: "path"))
+    var hosts: [String] = []
+    @Option(help: ArgumentHelp("A built-in machine as a host; repeat for several.", valueName: "id"))
+    var platform: [String] = []
     @Option(help: "A base to check first.")
     var requested: String?
-    @Flag(help: "Print the answer as JSON instead of a table.")
-    var json = false
+    @OptionGroup var output: OutputOption
 
     func validate() throws {
-        if request == nil, vmm == nil { throw ValidationError("give a request file, or --vmm and --ram") }
-        if request != nil, vmm != nil { throw ValidationError("give a request file or --vmm, not both") }
+        if question.request == nil, vmm == nil {
+            throw ValidationError("give a request file, or --vmm and --ram")
+        }
+        try question.check(against: [("--vmm", vmm != nil), ("--platform", !platform.isEmpty)])
         if vmm != nil, vmm != "list", ram == nil { throw ValidationError("--vmm needs --ram") }
+        try StandardInput.check([question.request].compactMap { $0 } + machine.machine + hosts)
     }
 
     func run() throws {
         let service = OfflineService(version: Iovad.version)
-        let printer = AnswerPrinter(asJSON: json)
         if vmm == "list" {
-            try printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
+            try output.printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
             return
         }
-        for (index, path) in deviceTree.enumerated() {
-            guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
-            try printer.check(service.upload(bytes, id: id(index)))
-        }
-        let body = try request.map(OfflineService.requestBody) ?? flags()
-        try printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
+        let subjects = try subjects(service)
+        let body = try question.request.map(OfflineService.requestBody) ?? flags(subjects)
+        try output.printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
     }
 
-    private func id(_ index: Int) -> String { "file-\(index + 1)" }
+    /// The hosts that flags name, in the order of --machine, --host, --platform.
+    private func subjects(_ service: OfflineService) throws -> [OfflineService.Subject] {
+        var subjects: [OfflineService.Subject] = []
+        if !machine.machine.isEmpty {
+            subjects.append(try service.offer(MachineFiles.one(machine.machine)))
+        }
+        let entries = MachineFiles.list(hosts)
+        if entries.isEmpty, !hosts.isEmpty { throw ValidationError(MachineFiles.nothing(in: hosts)) }
+        for (index, entry) in entries.enumerated() {
+            subjects.append(try service.offer(entry, as: "\(OfflineService.offeredID)-\(index + 1)"))
+        }
+        return subjects + platform.map { OfflineService.Subject(id: $0, name: $0) }
+    }
 
     /// The flags as the request that they stand for.
-    private func flags() throws -> [UInt8] {
+    private func flags(_ subjects: [OfflineService.Subject]) throws -> [UInt8] {
         var writer = JSONWriter()
         let ram = try ram.map { try FlagValue.size("--ram", $0) }
         let maxmem = try maxmem.map { try FlagValue.size("--maxmem", $0) }
         let requested = try requested.map { try FlagValue.size("--requested", $0) }
-        let page = try pageSize.map { try FlagValue.size("--page-size", $0) }
+        let page = try page.hex
         writer.object { writer in
-            writer.array("hosts") { writer in hosts(&writer) }
+            writer.array("hosts") { writer in hosts(subjects, &writer) }
             writer.object("vm") { writer in
                 writer.member("vmm", vmm ?? "")
                 if let ram { writer.member("ram", hex: ram) }
@@ -95,20 +110,20 @@ struct Place: ParsableCommand {
                 if notMovable { writer.member("movable", false) }
                 if let requested { writer.member("requested", hex: requested) }
             }
-            if let page { writer.member("page_size", hex: page) }
+            if let page { writer.member("page_size", page) }
             if let doorbells { writer.member("doorbell_count", doorbells) }
         }
         return writer.bytes
     }
 
-    private func hosts(_ writer: inout JSONWriter) {
-        for (index, path) in deviceTree.enumerated() {
+    private func hosts(_ subjects: [OfflineService.Subject], _ writer: inout JSONWriter) {
+        for subject in subjects {
             writer.object { writer in
-                writer.member("name", path)
-                writer.member("platform", id(index))
+                writer.member("name", subject.name)
+                writer.member("platform", subject.id)
             }
         }
-        guard deviceTree.isEmpty else { return }
+        guard subjects.isEmpty else { return }
         writer.object { writer in
             writer.member("name", "plain")
             writer.array("reserved_regions") { writer in

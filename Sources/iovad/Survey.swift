@@ -1,7 +1,7 @@
 // `iovad survey`: reads machines from files and folders and reports how policies and constants fare on
 // them: the survey of POST /v1/surveys, offline. The report for people shows who is in conflict and why,
 // which constants would have served, and a picture of the space below 4 GiB. Which files are read is
-// SurveyFiles' concern.
+// MachineFiles' concern.
 
 import API
 import AddressSpaces
@@ -18,10 +18,11 @@ struct SurveyCommand: ParsableCommand {
         commandName: "survey",
         abstract: "Check window policies against many machines, and find the constants that fit.",
         discussion: """
-            Reads device trees, IORTs, reserved_regions text, and JSON: the native model or what
-            `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt and IORT; a file that
-            is given itself may have any name. APIC, DSDT, SSDTs, iomem and dmesg beside an IORT are read with
-            it.
+            Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native
+            model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT,
+            and hosts' trees with sys/ and proc/; a file that is given itself may have any name. APIC, DSDT,
+            SSDTs, iomem, dmesg and lspci beside an IORT are read with it. --machine is one more machine, of
+            several files.
 
               iovad survey /usr/lib/modules/*/dtb
               iovad survey collected-hosts/ --constant 0xe000000
@@ -32,21 +33,24 @@ struct SurveyCommand: ParsableCommand {
         case text, json, ndjson, markdown, html
     }
 
-    @Argument(help: "Files and folders.")
-    var paths: [String]
+    @Argument(help: ArgumentHelp("Files and folders; \"-\" is standard input.", valueName: "path"))
+    var paths: [String] = []
+    @OptionGroup var machine: MachineOption
     @Option(help: "text, json, ndjson (a line per device), markdown or html.")
     var format = Format.text
     @Option(help: "Another constant to check against every device, like 0xe000000; repeat for several.")
     var constant: [String] = []
     @Flag(help: "Also count devices behind disabled SMMUs.")
     var all = false
-    @Option(help: "Address bits that the SMMUs translate.")
-    var apertureBits = Conditions.apertureBitsDefault
+    @OptionGroup var aperture: ApertureOption
     @Option(help: "Name and version of what is surveyed, for the JSON.")
     var source: String?
 
     func validate() throws {
-        _ = try FlagValue.read("--aperture-bits", String(apertureBits), Condition.apertureBits)
+        if paths.isEmpty, machine.machine.isEmpty {
+            throw ValidationError("give files or folders, or the files of one machine with --machine")
+        }
+        try StandardInput.check(paths + machine.machine)
         _ = try constants()
     }
 
@@ -55,27 +59,25 @@ struct SurveyCommand: ParsableCommand {
     }
 
     func run() throws {
-        let files = SurveyFiles.list(paths)
-        guard !files.isEmpty else {
-            throw ValidationError(
-                "no file below \(paths.joined(separator: ", ")) has one of these names: "
-                    + SurveyFiles.suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT")
-        }
+        var files = MachineFiles.list(paths)
+        if files.isEmpty, !paths.isEmpty { throw ValidationError(MachineFiles.nothing(in: paths)) }
+        if !machine.machine.isEmpty { files.append(try MachineFiles.one(machine.machine)) }
         var survey = Survey(
             policies: SurveyPolicy.standard(and: try constants()),
-            conditions: Conditions(apertureBits: apertureBits),
+            conditions: Conditions(
+                apertureBits: aperture.apertureBits ?? Conditions.apertureBitsDefault),
             isActiveOnly: !all)
         let policies = survey.policies
         var unreadable: [String] = []
         var bar = ProgressBar(total: files.count)
         for (index, file) in files.enumerated() {
             bar.step(index, file.name)
-            switch SurveyFiles.read(file) {
-            case .success(let platform):
-                survey.add(file.name, platform, prepare: nil) { row in
+            switch MachineFiles.read(file) {
+            case .success(let machine):
+                survey.add(file.name, machine.platform, prepare: nil) { row in
                     if format == .ndjson { printLine { $0.surveyRow(row, policies) } }
                 }
-            case .failure(let error): unreadable.append("\(file.path): \(error.reason)")
+            case .failure(let error): unreadable.append(error.line)
             }
         }
         bar.finish()

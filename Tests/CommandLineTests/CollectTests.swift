@@ -24,28 +24,6 @@ import Testing
         return (process.terminationStatus, Array(output), String(decoding: errors, as: UTF8.self))
     }
 
-    /// A folder of files, removed when the test ends.
-    private final class Tree {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "collect-\(UUID().uuidString)")
-
-        func add(_ path: String, _ content: [UInt8]) throws {
-            let file = folder.appendingPathComponent(path)
-            try FileManager.default.createDirectory(
-                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            try Data(content).write(to: file)
-        }
-
-        func link(_ path: String, to target: String) throws {
-            let link = folder.appendingPathComponent(path)
-            try FileManager.default.createDirectory(
-                at: link.deletingLastPathComponent(), withIntermediateDirectories: true)
-            #expect(symlink(target, link.path) == 0)
-        }
-
-        deinit { try? FileManager.default.removeItem(at: folder) }
-    }
-
     /// The shells of this machine: dash, and others where they are.
     private static let shells: [(URL, [String])] = [
         ("/bin/sh", []), ("/bin/bash", ["--posix"]), ("/bin/busybox", ["sh"]), ("/usr/bin/busybox", ["sh"]),
@@ -54,7 +32,7 @@ import Testing
 
     /// Binary and script, on a tree or on this machine; they must agree.
     private func collect(_ root: String?) throws -> (json: [String: Any], errors: String) {
-        let script = Tree()
+        let script = try FileTree()
         let printed = try run(DecideTests.executable, ["collect", "--script"])
         #expect(printed.status == 0)
         try script.add("collect.sh", printed.output)
@@ -80,7 +58,7 @@ import Testing
     }
 
     @Test func treeWithGroups() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let groups = "sys/kernel/iommu_groups"
         let window = Array("0x0000000008000000 0x00000000080fffff msi\n".utf8)
         for number in ["0", "2", "10", "9"] {
@@ -119,7 +97,7 @@ import Testing
 
     /// DSDT and SSDTs in the order of their numbers, and no more bytes than there is room for.
     @Test func tablesOfAML() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let tables = "sys/firmware/acpi/tables"
         try tree.add("\(tables)/IORT", [1])
         try tree.add("\(tables)/DSDT", [2])
@@ -133,7 +111,7 @@ import Testing
         #expect(acpi?["DSDT"] as? String == "02")
         #expect(acpi?["SSDT"] as? [String] == ["DT", "T1", "T9", "10"].map { Array($0.utf8).hexDigits })
         #expect(errors.contains("SSDT7 is left out: more than 2097152 bytes of AML"))
-        let many = Tree()
+        let many = try FileTree()
         try many.add("\(tables)/IORT", [1])
         for number in 1...50 { try many.add("\(tables)/SSDT\(number)", [UInt8(number)]) }
         let cut = try collect(many.folder.path)
@@ -141,14 +119,14 @@ import Testing
         #expect((cut.json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
         #expect(cut.errors.contains("more than 48 SSDTs"))
         // Without an IORT nothing joins them.
-        let bare = Tree()
+        let bare = try FileTree()
         try bare.add("\(tables)/DSDT", [2])
         #expect((try collect(bare.folder.path).json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
     }
 
     /// Of a kernel's log only what is read of it, without stamps; the command line stays at home.
     @Test func linesOfTheKernelsLog() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let log = """
             [    0.000000] Linux version 6.12.9-arm64 (build@host)
             [    0.000000] Kernel command line: root=/dev/sda1 secret=1
@@ -175,14 +153,14 @@ import Testing
                 "arm-smmu 2b500000.iommu:  Stage-1: 48-bit VA -> 48-bit IPA",
                 "pci 0000:01:00.0: Adding to iommu group 3", "no end ITS@0x8080000", "",
             ])
-        let nothing = Tree()
+        let nothing = try FileTree()
         try nothing.add("var/log/dmesg", Array("[ 1.0] usb 1-1: new device\n".utf8))
         #expect(try collect(nothing.folder.path).json["dmesg"] is NSNull)
     }
 
     /// More lines than are taken, and a line that is longer.
     @Test func longLogsAreCut() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let line = "pci 0000:01:00.0: Adding to iommu group 3"
         let long = line + String(repeating: " x", count: 300) + "\n"
         try tree.add("var/log/dmesg", Array((long + String(repeating: "[1.0] \(line)\n", count: 5_003)).utf8))
@@ -193,7 +171,7 @@ import Testing
     }
 
     @Test func oddNamesAndBytes() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let groups = "sys/kernel/iommu_groups"
         for name in [
             "a\"b", "a\\b", "a\nb", "\n", "x\n", "\u{e9}t\u{e9}", "sp ace", "tab\there", "quote'", "$HOME",
@@ -243,7 +221,7 @@ import Testing
     }
 
     @Test func whatCannotBeReadIsNoted() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let groups = "sys/kernel/iommu_groups"
         try tree.add("\(groups)/3/reserved_regions", [])
         try tree.add("\(groups)/4/devices/0000:00:01.0/vendor", [])
@@ -281,13 +259,13 @@ import Testing
         ("xKernelPageSize: 4 kB\n", nil), ("KernelPageSize: +4 kB\n", nil), ("KernelPageSize: 4\0 kB\n", nil),
     ])
     func pageSizes(text: String, bytes: Int?) throws {
-        let tree = Tree()
+        let tree = try FileTree()
         try tree.add("proc/self/smaps", Array(text.utf8))
         #expect(try collect(tree.folder.path).json["page_size"] as? Int == bytes)
     }
 
     @Test func manyDevices() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         for device in 0..<600 {
             let name = String(device, radix: 16)
             try tree.add("sys/kernel/iommu_groups/7/devices/0000:\(name).0/vendor", [])
@@ -298,7 +276,7 @@ import Testing
     }
 
     @Test func treeWithNothing() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         try tree.add("proc/version", [])
         let (json, errors) = try collect(tree.folder.path)
         #expect((json["groups"] as? [Any])?.isEmpty == true && json["page_size"] is NSNull)
@@ -311,7 +289,7 @@ import Testing
     }
 
     @Test func treeWithAFlattenedTree() throws {
-        let tree = Tree()
+        let tree = try FileTree()
         let blob = DeviceTreeBuilder.blob { $0.strings("compatible", "x,y") }
         try tree.add("sys/firmware/fdt", blob)
         try FileManager.default.createDirectory(

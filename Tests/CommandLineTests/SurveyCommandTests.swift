@@ -45,7 +45,7 @@ import Testing
     @Test func everyFormatSaysTheSame() throws {
         try withFolder { folder in
             let json = try run(["survey", "--format", "json", "--constant", "0xe000000", folder])
-            #expect(json.status == 0 && json.errors.contains("c.dtb: The bytes of \"file\""))
+            #expect(json.status == 0 && json.errors.contains("c.dtb: The bytes of \"c.dtb\""))
             let survey = try #require(
                 try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
             #expect(survey["platforms"] as? Int == 2 && survey["devices"] as? Int == 2)
@@ -116,7 +116,7 @@ import Testing
         let json = try run(["survey", "--format", "json", "--constant", "0xa000000", folder.path])
         #expect(json.status == 0)
         #expect(json.errors.split(separator: "\n").count == 1, "\(json.errors)")
-        #expect(json.errors.contains("notes.txt: The bytes of \"file\" are of no known kind"))
+        #expect(json.errors.contains("notes.txt: The bytes of \"notes.txt\" are of no known kind"))
         let survey = try #require(
             try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(survey["platforms"] as? Int == 4 && survey["devices"] as? Int == 5)

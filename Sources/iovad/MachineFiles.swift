@@ -1,0 +1,267 @@
+// Where a command reads machines from: files that are named, several files of one machine, standard input,
+// folders, and a host's tree with sys/ and proc/. The bytes of a file decide what it contains, by the readers
+// of POST /v1/platforms. A folder with an IORT is one machine's: the tables and texts beside it that
+// supplement it are read with it, its other tables are not.
+
+import API
+import AddressSpaces
+import ArgumentParser
+import Glibc
+import Ingestion
+import JSON
+import Machines
+
+enum MachineFiles {
+    /// Names below a folder that are read; files that are named outright may be called anything.
+    static let suffixes = [".dtb", ".json", ".aml", ".txt"]
+    static let names = suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT"
+    /// The stem of a file with an IORT, of any suffix: so /sys/firmware/acpi/tables and acpixtract call it.
+    private static let iort = "iort"
+    /// Stems of what supplements the IORT in its folder; an SSDT has a number too.
+    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci"]
+    private static let numbered = "ssdt"
+    private static let depthMax = 32
+
+    enum Source {
+        /// A file, and what supplements it beside it.
+        case file(String)
+        /// Files of one machine, and nothing beside them.
+        case files([String])
+        case standardInput
+        /// A host's tree; the empty path is this host.
+        case host(root: String)
+    }
+
+    /// A machine's name and where it is read from.
+    struct Entry {
+        var name: String
+        var source: Source
+
+        var isHost: Bool { if case .host = source { true } else { false } }
+
+        /// For the start of a message.
+        var label: String {
+            switch source {
+            case .file(let path): path
+            case .files(let paths): paths.joined(separator: ", ")
+            case .standardInput: MachineFiles.standardInput
+            case .host(let root): root.isEmpty ? "this host" : root
+            }
+        }
+    }
+
+    private static let standardInput = "standard input"
+
+    /// All machines of the paths, those of a folder sorted by name; folders are walked without following
+    /// links.
+    static func list(_ paths: [String]) -> [Entry] {
+        paths.flatMap { path -> [Entry] in
+            if path == "-" { return [Entry(name: "stdin", source: .standardInput)] }
+            guard Files.isFolder(path) else { return [Entry(name: base(path), source: .file(path))] }
+            return walk(path, name: base(path), prefix: "", depth: 0)
+        }
+    }
+
+    /// The machine that the paths describe together.
+    static func one(_ paths: [String]) throws -> Entry {
+        guard paths.count == 1 else {
+            if let folder = paths.first(where: Files.isFolder) {
+                throw ValidationError("\(folder) is a folder: give a folder alone, or the files in it")
+            }
+            return Entry(name: base(paths[0]), source: .files(paths))
+        }
+        let found = list(paths)
+        if found.count == 1 { return found[0] }
+        guard !found.isEmpty else { throw ValidationError(nothing(in: paths)) }
+        let tables = found.filter { if case .file(let path) = $0.source { isIORT(path) } else { false } }
+        if tables.count == 1 { return tables[0] }
+        throw ValidationError(
+            "\(paths[0]) describes several machines (\(found.prefix(4).map(\.name).joined(separator: ", "))"
+                + "\(found.count > 4 ? ", ..." : "")): name the file of one")
+    }
+
+    static func nothing(in paths: [String]) -> String {
+        "\(paths.joined(separator: ", ")): no file there has one of these names: \(names); and there is no host's "
+            + "tree with sys/ and proc/"
+    }
+
+    private static func walk(_ folder: String, name: String, prefix: String, depth: Int) -> [Entry] {
+        if isHost(folder) {
+            return [
+                Entry(name: prefix.isEmpty ? name : String(prefix.dropLast()), source: .host(root: folder))
+            ]
+        }
+        guard depth < depthMax, let entries = Files.entries(in: folder) else { return [] }
+        let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }
+        let isMachine = names.contains { !$0.isFolder && stem(of: $0.name) == iort }
+        return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
+            let path = "\(folder)/\(name)"
+            if isFolder { return walk(path, name: name, prefix: "\(prefix)\(name)/", depth: depth + 1) }
+            guard let suffix = suffix(of: name), !(isMachine && belongsToIORT(name)) else { return [] }
+            // A pipe that nobody writes to has no end. A dangling link is reported as unreadable.
+            guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
+            return [Entry(name: prefix + name.dropLast(suffix.count), source: .file(path))]
+        }
+    }
+
+    /// Whether a folder is a host's tree, as `iovad collect --root` takes it.
+    private static func isHost(_ folder: String) -> Bool {
+        Files.isFolder("\(folder)/sys/kernel") || Files.isFolder("\(folder)/sys/firmware")
+    }
+
+    /// The suffix by which a name below a folder is known; nil for names that are left alone.
+    private static func suffix(of name: String) -> String? {
+        let suffix = split(name).suffix
+        return stem(of: name) == iort ? suffix : suffixes.first { $0 == suffix }
+    }
+
+    private static func belongsToIORT(_ name: String) -> Bool {
+        let stem = stem(of: name)
+        return stem != iort && (supplements.contains { isStem(stem, of: $0) } || split(name).suffix == ".aml")
+    }
+
+    private static func isIORT(_ path: String) -> Bool { stem(of: last(path)) == iort }
+
+    private static func stem(of name: String) -> String { split(name).stem.lowercased() }
+
+    private static func split(_ name: String) -> (stem: String, suffix: String) {
+        guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
+        return (String(name[..<dot]), String(name[dot...]))
+    }
+
+    private static func last(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
+    private static func base(_ path: String) -> String {
+        let name = last(path)
+        let suffix = suffix(of: name) ?? ""
+        return String(name.dropLast(suffix.count))
+    }
+
+    /// `APIC`, `DSDT`, `SSDT1`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes; none for
+    /// other names.
+    private static func supplements(of path: String) -> [String] {
+        guard isIORT(path) else { return [] }
+        let folder = folder(of: path)
+        let names = Files.names(in: folder.isEmpty ? "." : folder)
+        return supplements.flatMap { wanted in
+            names.filter { isStem(stem(of: $0), of: wanted) && Files.isFile(folder + $0) }
+                .sorted { (stem(of: $0).utf8.count, $0) < (stem(of: $1).utf8.count, $1) }
+                .prefix(wanted == numbered ? AMLLimits.collectedSSDTsMax : 1)
+        }.map { folder + $0 }
+    }
+
+    /// `dsdt` of itself, `ssdt12` of `ssdt`.
+    private static func isStem(_ stem: String, of wanted: String) -> Bool {
+        guard wanted == numbered, stem.hasPrefix(wanted) else { return stem == wanted }
+        return stem.utf8.dropFirst(wanted.utf8.count).allSatisfy { DecimalLiteral.isDigit($0) }
+    }
+
+    /// With its last slash; empty for a bare name.
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+    }
+}
+
+// MARK: Reading
+
+extension MachineFiles {
+    struct Unreadable: Error {
+        /// One line: the place and what is wrong with it.
+        var line: String
+    }
+
+    /// What was read of a machine.
+    struct Machine {
+        var platform: Platform
+        /// Of a running host, as it was collected; empty for other descriptions.
+        var groups: [HostGroup]
+        /// What the platform was read from.
+        var bytes: [UInt8]
+        /// What could not be collected.
+        var notes: [String] = []
+    }
+
+    /// The machine, or one line that says why there is none.
+    static func read(_ entry: Entry) -> Result<Machine, Unreadable> {
+        switch entry.source {
+        case .file(let path): return read([path] + supplements(of: path), entry)
+        case .files(let paths): return read(paths, entry)
+        case .standardInput: return read(["-"], entry)
+        case .host(let root):
+            var collection = HostCollection(root: root)
+            let bytes = collection.json
+            return machine([InputPart(name: "collection", bytes: bytes, labelled: nil)], entry).map {
+                var machine = $0
+                machine.notes = collection.notes
+                return machine
+            }
+        }
+    }
+
+    private static func read(_ paths: [String], _ entry: Entry) -> Result<Machine, Unreadable> {
+        var parts: [InputPart] = []
+        for path in paths {
+            guard let bytes = path == "-" ? Files.readStandardInput() : Files.read(path) else {
+                return .failure(Unreadable(line: "\(path): cannot be opened"))
+            }
+            parts.append(
+                InputPart(
+                    name: path == "-" ? standardInput : last(path), bytes: bytes, labelled: nil,
+                    isWhole: paths.count == 1))
+        }
+        return machine(parts, entry)
+    }
+
+    private static func machine(_ parts: [InputPart], _ entry: Entry) -> Result<Machine, Unreadable> {
+        let problems = ProblemList(limit: 1)
+        let platform: Platform
+        do {
+            platform = try PlatformReader.read(parts, PlatformReader.Options(json: jsonLimits), problems)
+        } catch {
+            return .failure(Unreadable(line: "\(entry.label): \(error.sentence)\(elsewhere(error))"))
+        }
+        if let first = problems.problems.first {
+            return .failure(Unreadable(line: "\(entry.label): \(first.pointer): \(first.detail)"))
+        }
+        return .success(
+            Machine(
+                platform: platform, groups: parts.flatMap { HostGroup.list(in: $0.bytes) },
+                bytes: parts.flatMap(\.bytes)))
+    }
+
+    /// Which command reads what describes no machine.
+    private static func elsewhere(_ error: PlatformError) -> String {
+        guard case .misplaced(_, let kind) = error else { return "" }
+        switch kind {
+        case .trace: return "; POST it to /v1/replays"
+        case .faultLog, .mapFailures: return "; give it to iovad explain"
+        case .deviceTree, .acpiTables, .acpiDump, .json, .sysfs, .iomem, .bootLog, .pciListing: return ""
+        }
+    }
+
+    /// Wider than the server's: a file of one's own is no attack.
+    static let jsonLimits = JSONLimits(
+        bytesMax: 64 << 20, depthMax: Limits.jsonDepthMax, valuesMax: 4_000_000)
+}
+
+/// An IOMMU group of a collected host: which devices there are to ask about.
+struct HostGroup {
+    var id: String
+    var type: String?
+    var devices: [String]
+
+    /// The groups of a collection; empty for bytes of another kind.
+    static func list(in bytes: [UInt8]) -> [HostGroup] {
+        guard InputKind.sniff(bytes) == .json,
+            let document = try? JSONDocument(parsing: bytes, limits: MachineFiles.jsonLimits),
+            let host = document.root.member("collected")
+        else { return [] }
+        return host.children("groups").map { group in
+            HostGroup(
+                id: group.text("id"), type: group.member("type")?.text,
+                devices: group.children("devices").compactMap(\.text).filter { !$0.isEmpty })
+        }
+    }
+}

@@ -1,0 +1,130 @@
+// The options that several commands have, each declared once with its help, its check and what it conflicts
+// with: which machine, under which conditions, from which request, printed how.
+
+import API
+import AddressSpaces
+import ArgumentParser
+import JSON
+import Machines
+
+/// The files of one machine.
+struct MachineOption: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp(
+            """
+            Files of one machine: a device tree, ACPI tables with iomem, dmesg or lspci text, \
+            reserved_regions, JSON, what iovad collect wrote; or one folder: of tables, or a host's \
+            tree with sys/ and proc/. "-" is standard input.
+            """, valueName: "file"))
+    var machine: [String] = []
+}
+
+/// A copied host.
+struct RootOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A host's copied tree (with sys/, proc/ and var/log/dmesg below it) instead of this host.",
+            valueName: "folder"))
+    var root: String?
+
+    func validate() throws {
+        if let root, !Files.isFolder(root) { throw ValidationError("\(root) is not a folder") }
+    }
+}
+
+/// One machine, however it is named.
+struct MachineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("A built-in machine; `iovad machines` lists them.", valueName: "id"))
+    var platform: String?
+    @OptionGroup var files: MachineOption
+    @Option(
+        name: [.customLong("device-tree"), .customLong("reserved-regions")],
+        help: ArgumentHelp("One file, as --machine takes it; repeat for several.", valueName: "file"))
+    var file: [String] = []
+    @OptionGroup var host: RootOption
+
+    private var paths: [String] { files.machine + file }
+
+    func validate() throws {
+        let given = [
+            ("--platform", platform != nil), ("--machine (--device-tree)", !paths.isEmpty),
+            ("--root", host.root != nil),
+        ].filter(\.1).map(\.0)
+        guard given.count < 2 else {
+            throw ValidationError("give only one of \(given.joined(separator: " and "))")
+        }
+        try StandardInput.check(paths)
+    }
+
+    var isGiven: Bool { platform != nil || !paths.isEmpty || host.root != nil }
+    /// Whether standard input is one of its files.
+    var readsStandardInput: Bool { paths.contains("-") }
+
+    /// The machine, which the service knows from now on under the id; nil when none is named.
+    func subject(of service: OfflineService) throws -> OfflineService.Subject? {
+        if let platform { return OfflineService.Subject(id: platform, name: platform) }
+        if let root = host.root {
+            return try service.offer(MachineFiles.Entry(name: root, source: .host(root: root)))
+        }
+        return paths.isEmpty ? nil : try service.offer(MachineFiles.one(paths))
+    }
+}
+
+enum StandardInput {
+    /// It can be read only once.
+    static func check(_ paths: [String]) throws {
+        guard paths.filter({ $0 == "-" }).count < 2 else {
+            throw ValidationError("standard input is asked for twice, and can be read only once")
+        }
+    }
+}
+
+struct PageSizeOption: ParsableArguments {
+    @Option(help: ArgumentHelp("CPU page size, like 0x1000 or 64K.", valueName: "bytes"))
+    var pageSize: String?
+
+    func validate() throws { _ = try hex }
+
+    /// As requests take it.
+    var hex: String? {
+        get throws { try pageSize.map { HexLiteral.text(try FlagValue.size("--page-size", $0)) } }
+    }
+}
+
+struct ApertureOption: ParsableArguments {
+    @Option(help: ArgumentHelp("Address bits that the IOMMU translates.", valueName: "bits"))
+    var apertureBits: Int?
+
+    func validate() throws {
+        guard let apertureBits else { return }
+        _ = try FlagValue.read("--aperture-bits", String(apertureBits), Condition.apertureBits)
+    }
+}
+
+/// Under which conditions Linux is asked about.
+struct ConditionOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Linux release: \(FlagValue.kernels).", valueName: "release"))
+    var kernel: String?
+    @OptionGroup var page: PageSizeOption
+    @OptionGroup var aperture: ApertureOption
+}
+
+/// A whole request instead of flags.
+struct RequestArgument: ParsableArguments {
+    @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
+    var request: String?
+
+    /// Refuses the flags that a request would state itself.
+    func check(against flags: [(name: String, isGiven: Bool)]) throws {
+        guard request != nil, let given = flags.first(where: \.isGiven) else { return }
+        throw ValidationError("give a request file or \(given.name), not both")
+    }
+}
+
+struct OutputOption: ParsableArguments {
+    @Flag(help: "Print JSON instead of text: the service's answer, one a line where there are several.")
+    var json = false
+
+    var printer: AnswerPrinter { AnswerPrinter(asJSON: json) }
+}

@@ -1,0 +1,234 @@
+// `iovad decide` on hosts: a captured tree, a collection of one whose groups are of type identity, captured
+// boots of the shelf; and machines named by files, folders and standard input. The transcripts are golden.
+
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct HostTests {
+    /// Runs in the tree's folder, so that no transcript holds its path.
+    private func run(
+        _ arguments: [String], in tree: FileTree, input: String = "", command: String = "decide"
+    ) throws -> DecideTests.Run {
+        try DecideTests.run(arguments, input: input, command: command, folder: tree.folder)
+    }
+
+    /// A command line as in a shell, and what it printed.
+    private func transcript(_ command: String, _ run: DecideTests.Run) -> String {
+        "$ \(command)\n\(run.output)\(run.errors)status \(run.status)\n"
+    }
+
+    @Test func capturedHost() throws {
+        let tree = try FileTree()
+        try tree.addHost("host")
+        var text = ""
+        for arguments in [["--root", "host"], ["--root", "host", "--device", "00:01.0"]] {
+            text += transcript(
+                "iovad decide " + arguments.joined(separator: " "), try run(arguments, in: tree))
+        }
+        if let message = Golden.difference(of: text, from: "decide-host.txt") {
+            Issue.record(Comment(rawValue: message))
+        }
+        // A folder is recognised for what it is.
+        #expect(
+            try run(["--machine", "host"], in: tree).output == run(["--root", "host"], in: tree).output)
+        let lines = try run(["--root", "host", "--json"], in: tree).output.split(separator: "\n")
+        let objects = try lines.map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+        }
+        #expect(
+            objects.map { $0?["device"] as? String } == [
+                "0000:00:01.0", "0001:00:01.0", "0001:00:01.1", "60000000.dma",
+            ])
+        let decisions = objects.map { $0?["decision"] as? [String: Any] }
+        #expect(decisions.map { $0?["reachable"] as? Bool } == [false, true, true, true])
+    }
+
+    /// Kernel drivers of such a host write MSIs to the physical doorbell; VFIO's get the window as ever.
+    @Test func collectedIdentityHost() throws {
+        let tree = try FileTree()
+        try tree.addHost("host", type: "identity")
+        let collected = try run(["--root", "host"], in: tree, command: "collect").output
+        var text = ""
+        for consumer in ["dma_api", "vfio_type1"] {
+            text += transcript(
+                "iovad collect --root host | iovad decide --machine - --consumer \(consumer)",
+                try run(["--machine", "-", "--consumer", consumer], in: tree, input: collected))
+        }
+        if let message = Golden.difference(of: text, from: "decide-identity.txt") {
+            Issue.record(Comment(rawValue: message))
+        }
+        #expect(text.contains("all devices  0x8090040  0x8090040"))
+    }
+
+    @Test func hostsWithoutAnIOMMU() throws {
+        let tree = try FileTree()
+        try tree.add("bare/proc/sys/kernel/osrelease", "6.12.9\n")
+        try tree.add("bare/sys/kernel/mm/hugepages", "")
+        let bare = try run(["--root", "bare"], in: tree)
+        #expect(bare.status == 2 && bare.output.isEmpty)
+        #expect(
+            bare.errors.contains("bare has no IOMMU group") && bare.errors.contains("iovad machines"),
+            "\(bare.errors)")
+        #expect(try run(["--root", "none"], in: tree).errors.contains("none is not a folder"))
+    }
+
+    /// Tables and texts of one machine in several files, by any command.
+    @Test func severalFilesOfOneMachine() throws {
+        let tree = try FileTree()
+        var table = IORTBuilder()
+        let its = table.itsGroup([0])
+        let smmu = table.smmuV3(base: 0x1000, [.init(0, 0xffff, 0, to: its)])
+        table.rootComplex(segment: 0, limit: 64, [.init(0, 0xffff, 0, to: smmu)])
+        try tree.add("t/IORT", table.table())
+        try tree.add("t/APIC", ACPITableBuilder.madt(its: [(0, 0x808_0000)]))
+        try tree.add("t/iomem.txt", "08000000-0fffffff : PCI Bus 0000:00\n")
+        try tree.add("t/notes.json", "{}")
+        let files = ["t/IORT", "t/APIC", "t/iomem.txt"]
+        let asked = ["--device", "00:01.0", "--explain", "none"]
+        let named = try run(["--machine"] + files + asked, in: tree)
+        #expect(named.output.contains("doorbell   0x8090040 -> 0x8000040"), "\(named.output)\(named.errors)")
+        #expect(named.output.contains("reachable  conditional"), "\(named.output)")
+        // The folder, and the IORT alone with what lies beside it, are the same machine.
+        #expect(try run(["--machine", "t"] + asked, in: tree).output == named.output)
+        #expect(try run(["--machine", "t/IORT"] + asked, in: tree).output == named.output)
+        // Without the other files the doorbell is not known.
+        #expect(try !run(["--machine", "t/IORT", "t/IORT"] + asked, in: tree).output.contains("doorbell"))
+        let place = ["--vmm", "qemu-virt", "--ram", "4G"]
+        let placed = try run(["--machine"] + files + place, in: tree, command: "place")
+        #expect(placed.output.contains("t/IORT, t/APIC, t/iomem.txt: "), "\(placed.output)\(placed.errors)")
+        let survey = try run(["--format", "ndjson", "--machine"] + files, in: tree, command: "survey")
+        #expect(survey.output.contains(#""platform":"IORT","device":"rc:0""#), "\(survey.output)")
+    }
+
+    @Test func whatIsNoMachineIsNamed() throws {
+        let tree = try FileTree()
+        try tree.add("a.dtb", "no tree")
+        try tree.add("log.txt", "vfio_dma_map(0x5585, 0x7ff0000, 0x20000, 0x7f00) = -22 (Invalid argument)\n")
+        try tree.add("two/a.txt", "x")
+        try tree.add("two/b.txt", "x")
+        try tree.add("none/readme", "x")
+        for (files, sentence) in [
+            (["a.dtb"], "a.dtb: The bytes of \"a.dtb\" are of no known kind"),
+            (["log.txt"], "does not describe a machine; give it to iovad explain"),
+            (["two"], "two describes several machines (a, b): name the file of one"),
+            (["none"], "none: no file there has one of these names: *.dtb,"),
+            (["missing.dtb"], "missing.dtb: cannot be opened"),
+            (["a.dtb", "two"], "two is a folder: give a folder alone, or the files in it"),
+            (["-", "-"], "standard input is asked for twice"),
+        ] {
+            let run = try run(["--machine"] + files + ["--device", "d"], in: tree)
+            #expect(run.status != 0 && run.output.isEmpty && run.errors.contains(sentence), "\(run.errors)")
+        }
+    }
+
+    /// Captured boots as hosts' trees: the addresses that VFIO and, with identity domains, kernel drivers
+    /// programmed are those that `iovad decide --root` says, under the kernel that the host says.
+    @Test(.enabled(if: SharedShelf.isPresent)) func capturedBoots() throws {
+        let shelf = "data/linux-captures-2"
+        var checked = 0
+        for name in SharedShelf.names(in: shelf) {
+            guard let truth = try Self.truth("\(shelf)/\(name)"), let release = truth.release else {
+                continue
+            }
+            let tree = try FileTree()
+            try truth.write(to: tree, "host", folder: "\(shelf)/\(name)")
+            func said(_ consumer: String) throws -> [String: Set<String>] {
+                let run = try run(["--root", "host", "--json", "--consumer", consumer], in: tree)
+                #expect(run.status == 0, "\(name): \(run.errors)")
+                var found: [String: Set<String>] = [:]
+                for line in run.output.split(separator: "\n") {
+                    let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+                    let decision = object?["decision"] as? [String: Any]
+                    let model = decision?["model"] as? [String: Any]
+                    #expect(model?["kernel"] as? String == truth.modelled, "\(name): \(release)")
+                    let doorbells = decision?["doorbells"] as? [[String: Any]] ?? []
+                    found[object?["device"] as? String ?? ""] = Set(
+                        doorbells.compactMap { $0["iova"] as? String })
+                }
+                return found
+            }
+            let vfio = try said("vfio_type1")
+            // Some boots moved a function after their groups had been recorded.
+            let grouped = Set(truth.groups.flatMap(\.devices))
+            for (device, address) in truth.vfioAddresses where grouped.contains(device) {
+                #expect(vfio[device] == [address], "\(name) \(device)")
+                checked += 1
+            }
+            guard truth.isIdentity else { continue }
+            let dma = try said("dma_api")
+            for (device, addresses) in truth.driverAddresses {
+                #expect(dma[device] == addresses, "\(name) \(device)")
+                checked += 1
+            }
+        }
+        print("captured hosts: \(checked) addresses checked")
+        #expect(checked > 20)
+    }
+}
+
+/// What these tests read of a capture's truth.json.
+private struct CapturedHost {
+    var groups: [(number: Int, type: String, devices: [String], regions: [String])]
+    var release: String?
+    var modelled: String
+    var vfioAddresses: [(String, String)]
+    var driverAddresses: [(String, Set<String>)]
+    var isIdentity: Bool { groups.contains { $0.type == "identity" } }
+
+    func write(to tree: FileTree, _ root: String, folder: String) throws {
+        for (file, place) in [
+            ("platform.dtb", "sys/firmware/fdt"), ("IORT.aml", "sys/firmware/acpi/tables/IORT"),
+            ("APIC.aml", "sys/firmware/acpi/tables/APIC"), ("DSDT.aml", "sys/firmware/acpi/tables/DSDT"),
+            ("iomem.txt", "proc/iomem"),
+        ] where SharedShelf.names(in: folder).contains(file) {
+            try tree.add("\(root)/\(place)", SharedShelf.bytes("\(folder)/\(file)"))
+        }
+        try tree.add("\(root)/proc/sys/kernel/osrelease", "\(release ?? "")\n")
+        for group in groups {
+            try tree.addGroup(
+                root, group.number, type: group.type,
+                regions: group.regions.map { "\($0)\n" }.joined(), devices: group.devices.map { ($0, nil) })
+        }
+    }
+}
+
+extension HostTests {
+    private static func truth(_ folder: String) throws -> CapturedHost? {
+        guard
+            SharedShelf.names(in: "data/linux-captures-2").contains(
+                folder.split(separator: "/").last.map(String.init) ?? ""),
+            let bytes = Optional(SharedShelf.root!.appendingPathComponent("\(folder)/truth.json")),
+            let data = try? Data(contentsOf: bytes),
+            let truth = try JSONSerialization.jsonObject(with: data) as? [String: Any]
+        else { return nil }
+        let groups = (truth["groups"] as? [String: [String: Any]] ?? [:]).compactMap { number, group in
+            Int(number).map {
+                (
+                    number: $0, type: group["type"] as? String ?? "",
+                    devices: group["devices"] as? [String] ?? [],
+                    regions: group["reserved_regions"] as? [String] ?? []
+                )
+            }
+        }.sorted { $0.number < $1.number }
+        let kernel = (truth["kernel"] as? String)?.split(separator: " ")
+        let devices = truth["devices"] as? [String: [String: Any]] ?? [:]
+        let knobs = truth["knobs"] as? [String: Any] ?? [:]
+        return CapturedHost(
+            groups: groups, release: kernel.flatMap { $0.count > 2 ? String($0[2]) : nil },
+            modelled: knobs["kernel"] as? String ?? "",
+            vfioAddresses: (truth["vfio"] as? [[String: Any]] ?? []).flatMap(addresses),
+            driverAddresses: devices.compactMap { name, device in
+                let addresses = device["msi_addrs"] as? [String] ?? []
+                return addresses.isEmpty ? nil : (name, Set(addresses))
+            })
+    }
+
+    /// Of a container, each function with the address in its MSI capability.
+    private static func addresses(_ entry: [String: Any]) -> [(String, String)] {
+        guard entry["ioas_ranges_empty"] == nil else { return [] }
+        return (entry["msi_cfg"] as? [String: [String: Any]] ?? [:]).compactMap { name, config in
+            ((config["msi"] as? [String: Any])?["addr"] as? String).map { (name, $0) }
+        }
+    }
+}
