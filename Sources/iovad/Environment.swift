@@ -40,29 +40,36 @@ enum Environment {
     }
 }
 
-/// SIGTERM and SIGINT as something to wait for, without a signal handler: both are blocked in every thread,
-/// and one thread takes them with sigwait. No code ever runs in signal context.
-enum TerminationSignal {
-    /// Blocks both signals in the calling thread. Call it before any thread is started: threads inherit it.
-    static func block() {
-        var signals = set()
+/// SIGTERM, SIGINT and SIGHUP as something to wait for, without a signal handler: they are blocked in every
+/// thread, and one thread takes them with sigwait. No code ever runs in signal context.
+enum ServerSignal {
+    case end(number: Int32)
+    /// SIGHUP, where it was asked for.
+    case reread
+
+    /// Blocks them in the calling thread. Call it before any thread is started: threads inherit it.
+    ///
+    /// - Parameter rereads: whether SIGHUP is among them; otherwise it ends the process as ever.
+    static func block(rereads: Bool) {
+        var signals = set(rereads)
         let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
         precondition(code == 0, "pthread_sigmask failed with \(code)")
     }
 
-    /// Waits until one of the two comes and returns its number. `block()` must have been called.
-    static func wait() -> Int32 {
-        var signals = set()
+    /// Waits until one of them comes. `block` must have been called with the same argument.
+    static func wait(rereads: Bool) -> ServerSignal {
+        var signals = set(rereads)
         var number: Int32 = 0
         while sigwait(&signals, &number) != 0 {}
-        return number
+        return number == SIGHUP ? .reread : .end(number: number)
     }
 
-    private static func set() -> sigset_t {
+    private static func set(_ rereads: Bool) -> sigset_t {
         var signals = sigset_t()
         sigemptyset(&signals)
         sigaddset(&signals, SIGTERM)
         sigaddset(&signals, SIGINT)
+        if rereads { sigaddset(&signals, SIGHUP) }
         return signals
     }
 }

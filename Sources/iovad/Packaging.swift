@@ -89,6 +89,8 @@ struct PackagingSystemd: ParsableCommand {
             [Service]
             Type=exec
             ExecStart=\(binary) serve
+            # Reads the host again; see --no-host.
+            ExecReload=/bin/kill -HUP $MAINPID
             Restart=on-failure
             # Longer than --grace-seconds, which is 10 by default.
             TimeoutStopSec=15

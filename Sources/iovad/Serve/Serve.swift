@@ -17,6 +17,10 @@ struct Serve: ParsableCommand {
             Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is
             IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an
             error. Sockets passed by systemd (LISTEN_FDS) are used instead of --listen.
+
+            Where this host has IOMMU groups, it is platform "\(Service.hostID)": whoever may send requests can
+            read what `iovad collect` gathers of it, addresses and device names among it. By default only
+            this machine can connect. SIGHUP reads the host again; --no-host offers nothing.
             """)
 
     @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: \(Settings.listenDefault).")
@@ -41,6 +45,13 @@ struct Serve: ParsableCommand {
     var log: String?
     @Flag(help: "Allow listening beyond loopback without a token.")
     var insecure = false
+    @Flag(help: "Do not offer this host as platform \(Service.hostID).")
+    var noHost = false
+    @Option(
+        help: ArgumentHelp(
+            "Offer the host of a copied tree (with sys/ and proc/ below it) instead of this one.",
+            valueName: "folder"))
+    var hostRoot: String?
     @Option(help: "Seconds that requests in progress get when the server stops. Default: 10.")
     var graceSeconds: Int?
 
@@ -54,8 +65,8 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
-        TerminationSignal.block()
         let settings = try Settings(self, environment: Environment.iovad())
+        ServerSignal.block(rereads: settings.hostRoot != nil)
         let limits = ServerLimits()
         Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
         let service = Service(
@@ -64,6 +75,8 @@ struct Serve: ParsableCommand {
                 build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
                 token: settings.token, allowedOrigin: settings.corsOrigin, site: try settings.site(),
                 serverLimits: limits.table))
+        let host = settings.hostRoot.map { OfferedHost(root: $0, service) }
+        host?.read()
         var daemons: [Daemon] = []
         for listener in try settings.listeners() {
             let isTCP = listener.port != nil
@@ -77,13 +90,22 @@ struct Serve: ParsableCommand {
             Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
-        let signal = TerminationSignal.wait()
-        Console.say("signal \(signal): draining")
+        Console.say("signal \(Self.wait(host)): draining")
         service.beginDraining()
         let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
         ticking.stop()
         Console.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
+    }
+
+    /// The number of the signal that ends the server; the host is read again at each SIGHUP before.
+    private static func wait(_ host: OfferedHost?) -> Int32 {
+        while true {
+            switch ServerSignal.wait(rereads: host != nil) {
+            case .reread: host?.read()
+            case .end(let number): return number
+            }
+        }
     }
 }
 

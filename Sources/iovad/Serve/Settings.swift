@@ -15,13 +15,15 @@ struct Settings {
     let log: AccessLog
     let graceSeconds: Int
     let isInsecure: Bool
+    /// Where the server's host is read from; the empty path is this host, nil offers none.
+    let hostRoot: String?
 
     static let listenDefault = "127.0.0.1:8080"
 
     /// Names of the variables, without their prefix.
     static let variables: Set<String> = [
         "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "LOG", "INSECURE",
-        "GRACE_SECONDS",
+        "GRACE_SECONDS", "NO_HOST", "HOST_ROOT",
     ]
 
     init(_ serve: Serve, environment: [String: String]) throws {
@@ -35,7 +37,14 @@ struct Settings {
         unix = serve.unix ?? environment["UNIX"]
         publicFolder = serve.publicFolder ?? environment["PUBLIC"]
         corsOrigin = try (serve.corsOrigin ?? environment["CORS_ORIGIN"]).map(Self.checkedOrigin)
-        isInsecure = try serve.insecure || environment["INSECURE"].map(Self.truth) ?? false
+        isInsecure = try serve.insecure || Self.truth("INSECURE", environment)
+        let isWithoutHost = try serve.noHost || Self.truth("NO_HOST", environment)
+        let root = serve.hostRoot ?? environment["HOST_ROOT"]
+        if let root, isWithoutHost {
+            throw ValidationError("give --host-root \(root) or --no-host, not both")
+        }
+        if let root, !Files.isFolder(root) { throw ValidationError("--host-root \(root) is not a folder") }
+        hostRoot = isWithoutHost ? nil : root ?? ""
         let word = serve.log ?? environment["LOG"] ?? "text"
         guard let log = AccessLog(rawValue: word) else {
             throw ValidationError("--log must be text, json or none")
@@ -52,11 +61,11 @@ struct Settings {
         )
     }
 
-    private static func truth(_ word: String) throws -> Bool {
-        switch word {
+    private static func truth(_ name: String, _ environment: [String: String]) throws -> Bool {
+        switch environment[name] ?? "" {
         case "1", "true": true
         case "0", "false", "": false
-        default: throw ValidationError("IOVAD_INSECURE must be true or false")
+        default: throw ValidationError("IOVAD_\(name) must be true or false")
         }
     }
 

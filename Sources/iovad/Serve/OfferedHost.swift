@@ -1,0 +1,39 @@
+// The machine that the server runs on as a platform of its own: read at the start and at each SIGHUP, and
+// offered where its kernel has IOMMU groups. Reading is `iovad collect`'s and the readers' of any upload.
+
+import API
+
+struct OfferedHost {
+    /// Of a copied tree; empty for this machine.
+    private let root: String
+    private let service: Service
+
+    init(root: String, _ service: Service) {
+        self.root = root
+        self.service = service
+    }
+
+    /// Reads the host and offers it, or takes back what was offered before.
+    func read() {
+        let entry = MachineFiles.Entry(name: Service.hostID, source: .host(root: root))
+        switch MachineFiles.read(entry) {
+        case .failure(let error):
+            service.withdraw(Service.hostID)
+            Console.say("\(Service.hostID) is not offered: \(Report.printable(error.line))")
+        case .success(let machine) where machine.groups.isEmpty:
+            service.withdraw(Service.hostID)
+            // Most machines have no IOMMU; it is worth a line only where one was asked for.
+            if !root.isEmpty { Console.say("\(Service.hostID) is not offered: \(root) has no IOMMU group") }
+        case .success(let machine):
+            guard service.offer(machine.platform, as: Service.hostID, readFrom: machine.bytes) else {
+                return Console.say(
+                    "\(Service.hostID) is not offered: a client has uploaded a platform of this id; delete it and "
+                        + "send SIGHUP")
+            }
+            Console.say(
+                "clients can read this host as platform \(Service.hostID) (IOMMU groups: "
+                    + "\(machine.groups.count)); --no-host keeps it back")
+            for note in machine.notes { Console.say("\(Service.hostID): \(note)") }
+        }
+    }
+}

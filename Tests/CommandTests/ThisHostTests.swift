@@ -1,0 +1,142 @@
+// The server's own host as platform `this-host`: what clients see of it (a golden transcript), that none of
+// them can change it, that SIGHUP reads it again, and that --no-host keeps it back.
+
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@Suite struct ThisHostTests {
+    private let quiet = ["--log", "none", "--listen", "127.0.0.1:0"]
+
+    /// One request with a body, on a connection of its own.
+    private func send(
+        _ server: RunningServer, _ method: String, _ target: String, _ body: String = ""
+    ) throws -> RawClient.Answer {
+        let client = try server.client()
+        let head = [
+            "\(method) \(target) HTTP/1.1", "Host: h", "Content-Type: application/json",
+            "Content-Length: \(body.utf8.count)",
+        ]
+        try client.send(head.joined(separator: "\r\n") + "\r\n\r\n" + body)
+        return try #require(try client.read())
+    }
+
+    private func asks(device: String, consumer: String) -> String {
+        #"{"platform":"this-host","device":"\#(device)","consumer":"\#(consumer)"}"#
+    }
+
+    @Test func transcript() throws {
+        let tree = try FileTree()
+        try tree.addHost("host", type: "identity")
+        let server = try RunningServer(
+            quiet + ["--host-root", tree.folder.appendingPathComponent("host").path])
+        var text = ""
+        for target in [
+            "/v1/platforms/this-host", "/v1/platforms/this-host/devices/0000:00:01.0",
+            "/v1/platforms/this-host/reserved-regions?device=00:01.0&view=sysfs",
+        ] {
+            let answer = try #require(try server.get(target, ["Accept: application/json"]))
+            text += "GET \(target)\n\(answer.status)\n\(answer.text)\n\n"
+        }
+        for (target, body) in [
+            ("/v1/decisions", asks(device: "0000:00:01.0", consumer: "dma_api")),
+            ("/v1/decisions?explain=none", asks(device: "0000:00:01.0", consumer: "vfio_type1")),
+            (
+                "/v1/placements",
+                #"{"hosts":[{"platform":"this-host"}],"vm":{"vmm":"qemu-virt","ram":"0x100000000"}}"#
+            ),
+        ] {
+            let answer = try send(server, "POST", target, body)
+            text += "POST \(target) \(body)\n\(answer.status)\n\(answer.text)\n\n"
+        }
+        if let message = Golden.difference(of: text, from: "this-host.txt") {
+            Issue.record(Comment(rawValue: message))
+        }
+        let survey = try send(server, "POST", "/v1/surveys", #"{"platforms":["this-host"]}"#)
+        #expect(
+            survey.status == 200 && survey.text.contains(#""platform":"this-host","device":"0000:00:01.0""#))
+        let list = try #require(try server.get("/v1/platforms")).text
+        #expect(
+            list.contains(#"{"id":"this-host","source":"device_tree","built_in":false,"offered":true,"#),
+            "\(list)")
+        #expect(server.said.contains("clients can read this host as platform this-host (IOMMU groups: 3)"))
+        let metrics = try #require(try server.get("/metrics")).text
+        #expect(metrics.contains("iovad_platforms{source=\"this_host\"} 1\n"))
+        #expect(metrics.contains("iovad_platforms{source=\"uploaded\"} 0\n"))
+    }
+
+    @Test func clientsCannotChangeIt() throws {
+        let tree = try FileTree()
+        try tree.addHost("host")
+        let server = try RunningServer(
+            quiet, environment: ["IOVAD_HOST_ROOT": tree.folder.appendingPathComponent("host").path])
+        let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
+        let machine = #"{"smmus":[],"devices":[]}"#
+        let words = "is the machine that this server runs on, as it was read; upload under another id."
+        for answer in [
+            try send(server, "PUT", "/v1/platforms/this-host", machine),
+            try send(server, "DELETE", "/v1/platforms/this-host"),
+        ] {
+            #expect(answer.status == 409 && answer.text.contains("/problems/platform-in-use"))
+            #expect(answer.text.contains(words), "\(answer.text)")
+        }
+        #expect(try send(server, "POST", "/v1/platforms?id=this-host", machine).status == 409)
+        #expect(try server.get("/v1/platforms/this-host")?.header("etag") == before)
+    }
+
+    @Test func hangUpReadsItAgain() throws {
+        let tree = try FileTree()
+        try tree.addHost("host")
+        let server = try RunningServer(
+            quiet + ["--host-root", tree.folder.appendingPathComponent("host").path])
+        let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
+        #expect(try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 404)
+        try tree.addGroup("host", 3, type: "DMA", regions: "", devices: [("70000000.dma", nil)])
+        hangUp(server, "(IOMMU groups: 4)")
+        #expect(try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 200)
+        #expect(try server.get("/v1/platforms/this-host")?.header("etag") != before)
+        // Gone with its groups, and the id is free; a client's platform under it is not thrown away.
+        let groups = tree.folder.appendingPathComponent("host/sys/kernel/iommu_groups")
+        let away = tree.folder.appendingPathComponent("away")
+        try FileManager.default.moveItem(at: groups, to: away)
+        hangUp(server, "has no IOMMU group")
+        #expect(try server.get("/v1/platforms/this-host")?.status == 404)
+        #expect(try send(server, "POST", "/v1/platforms?id=this-host", "{\"devices\":[]}").status == 201)
+        try FileManager.default.moveItem(at: away, to: groups)
+        hangUp(server, "a client has uploaded a platform of this id")
+        #expect(try server.get("/v1/platforms/this-host")?.text.contains(#""source":"json""#) == true)
+        #expect(server.stop() == 0)
+    }
+
+    /// Waits until the server has said `words`.
+    private func hangUp(_ server: RunningServer, _ words: String) {
+        kill(server.identifier, SIGHUP)
+        for _ in 0..<500 where !server.said.contains(words) { usleep(10_000) }
+        #expect(server.said.contains(words), "\(server.said)")
+    }
+
+    @Test func whereItIsKeptBack() throws {
+        let tree = try FileTree()
+        try tree.addHost("host")
+        try tree.add("bare/proc/version", "")
+        let server = try RunningServer(quiet + ["--no-host"])
+        #expect(try server.get("/v1/platforms/this-host")?.status == 404)
+        #expect(!server.said.contains("this-host"))
+        let bare = tree.folder.appendingPathComponent("bare").path
+        let without = try RunningServer(quiet + ["--host-root", bare])
+        #expect(try without.get("/v1/platforms/this-host")?.status == 404)
+        #expect(without.said.contains("this-host is not offered: \(bare) has no IOMMU group"))
+        for (arguments, words) in [
+            (["--no-host", "--host-root", bare], "give --host-root \(bare) or --no-host, not both"),
+            (["--host-root", "/nonexistent"], "--host-root /nonexistent is not a folder"),
+        ] {
+            do {
+                _ = try RunningServer(quiet + arguments)
+                Issue.record("\(arguments) started a server")
+            } catch let error as RunningServer.DidNotStart {
+                #expect(error.status != 0 && error.errors.contains(words), "\(error.errors)")
+            }
+        }
+    }
+}
