@@ -29,6 +29,12 @@ export function warningsList(warnings) {
   return h('ul', { class: 'warnings' }, warnings.map((warning) => h('li', null, warning.detail, ' ', h('code', { class: 'muted' }, warning.code))));
 }
 
+/** What an answer says to change. */
+export function changesList(changes) {
+  if (!changes?.length) return null;
+  return h('div', null, h('h4', null, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, text))));
+}
+
 /** The steps of an explanation. A step that is pointed at, focused or played appears on `map`. */
 export function stepsList(explanation, map) {
   const steps = explanation.steps ?? [];

@@ -2,7 +2,7 @@
 // what to change. Members that an answer leaves out leave no row.
 
 import { h, hexText } from '../dom.js';
-import { pill, rangeLine } from '../parts.js';
+import { changesList, pill, rangeLine } from '../parts.js';
 
 const CERTAIN = { yes: 'bad', likely: 'warn' };
 
@@ -27,9 +27,6 @@ function article(item, verdict, ...rest) {
     h('header', null, h('span', null, verdict), h('span', { class: 'muted' }, item.line ? lines(item) : null)), rest);
 }
 
-const changes = (item) => (item.changes?.length
-  ? h('div', null, h('h4', null, 'What to change'), h('ul', { class: 'plain' }, item.changes.map((text) => h('li', null, text)))) : null);
-
 const alternatives = (item, name) => (item.alternatives?.length ? facts([name, item.alternatives.map(hexText)]) : null);
 
 /** One fault of POST /v1/fault-explanations. */
@@ -47,7 +44,7 @@ export function faultItem(item) {
       ['Machines with a doorbell there', list(item.machines, (name) => h('span', null, name))],
       ['Window', item.window ? rangeLine(item.window) : null], ['Doorbell', address(item.doorbell)],
       ['Reason', item.reason ? words(item.reason) : null], ['First', item.first_time], ['Last', item.last_time]),
-    changes(item), alternatives(item, 'Windows that would be reached'));
+    changesList(item.changes), alternatives(item, 'Windows that would be reached'));
 }
 
 /** One failed map of POST /v1/map-failures. */
@@ -65,7 +62,7 @@ export function mapItem(item) {
       item.blockers.map((blocker) => h('li', null, rangeLine(blocker.range), ' ', blocker.provenance)))) : null,
     item.candidates?.length ? h('div', null, h('h4', null, 'Perhaps'), h('ul', { class: 'plain' },
       item.candidates.map((candidate) => h('li', null, pill(words(candidate.verdict)), ' ', candidate.because)))) : null,
-    changes(item), alternatives(item, 'Free at'));
+    changesList(item.changes), alternatives(item, 'Free at'));
 }
 
 /** One domain of a kernel trace. */

@@ -81,7 +81,8 @@ export class PlatformPicker {
     const isBuiltIn = (item) => item.source === 'built_in' || item.built_in === true;
     const pairs = (list) => list.map((item) => [item.id, item.id]);
     const control = select([], chosen, (id) => this.onPick(id));
-    for (const [label, list] of [['Built in', items.filter(isBuiltIn)], ['Uploaded', items.filter((item) => !isBuiltIn(item))]]) {
+    const isUploaded = (item) => !item.offered && !isBuiltIn(item);
+    for (const [label, list] of [['The server’s host', items.filter((item) => item.offered)], ['Built in', items.filter(isBuiltIn)], ['Uploaded', items.filter(isUploaded)]]) {
       if (list.length) control.append(h('optgroup', { label }, pairs(list).map(([value, text]) => h('option', { value, selected: value === chosen }, text))));
     }
     control.id = 'platform';

@@ -6,7 +6,7 @@ import { SECOND_BASE } from '../conditions.js';
 import { h, hexText, replace } from '../dom.js';
 import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
-import { curlBox, curlCommand, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
+import { changesList, curlBox, curlCommand, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
 
 /** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
 const OWN = [
@@ -117,6 +117,7 @@ export class PolicyPanel {
       h('p', { class: 'because' }, answer.because),
       answer.doorbells?.length ? h('p', { class: 'doorbells' }, 'MSI address ', answer.doorbells.slice(0, 4).map((doorbell) => [hexText(doorbell.iova), ' ']), answer.doorbells.length > 4 ? `and ${answer.doorbells.length - 4} more` : '') : null,
       warningsList(answer.warnings.filter((warning) => warning.detail !== answer.because && !this.common.has(warning.code + warning.detail))),
+      changesList(answer.changes),
     ];
   }
 
