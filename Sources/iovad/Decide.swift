@@ -62,13 +62,13 @@ struct Decide: ParsableCommand {
         }
         let subject = try named ?? thisHost(service)
         for note in subject.notes { Console.say("iovad decide: \(note)") }
+        if subject.hasNoIOMMU { throw Self.lacksIOMMU(subject) }
         if let device { return try show(service, try requestText(subject.id, device)) }
         if !subject.groups.isEmpty {
             return try HostVerdicts(of: subject, service, output.printer, explain: explain).show {
                 try requestText(subject.id, $0)
             }
         }
-        guard !subject.isHost else { throw Self.hasNoIOMMU(subject) }
         let target =
             "/v1/platforms/\(RequestTarget.encoded(subject.id))/devices?limit=\(Limits.pageItemsMax)"
         try output.printer.show(service.get(target)) { DecideTable.devices($0, of: subject.name) }
@@ -79,7 +79,7 @@ struct Decide: ParsableCommand {
         return try service.offer(host, as: Service.hostID)
     }
 
-    private static func hasNoIOMMU(_ subject: OfflineService.Subject) -> ExitCode {
+    private static func lacksIOMMU(_ subject: OfflineService.Subject) -> ExitCode {
         Console.say(
             "\(Report.printable(subject.name)) has no IOMMU group: its kernel drives no IOMMU, so that MSIs go to physical "
                 + "addresses. Ask about another machine: --machine FILE..., --root DIR (a host's copied sys/ and proc/), or "

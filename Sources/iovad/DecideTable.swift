@@ -120,12 +120,9 @@ struct HostVerdicts {
 
     private func report(_ verdicts: [Verdict]) -> Report {
         var report = Report(title: "Where Linux maps MSI doorbells: \(subject.name)")
-        let unreachable = verdicts.filter { DecideTable.reachability($0.answer) != "yes" }.count
         report.paragraph(
             "\(Self.count(verdicts.count, "device")) in \(Self.count(subject.groups.count, "IOMMU group")); "
-                + (unreachable == 0
-                    ? "all of them reach their doorbells."
-                    : "\(unreachable) may not reach \(unreachable == 1 ? "its" : "their") doorbells."))
+                + Self.summary(verdicts.map(\.answer)))
         report.table(
             ["group", "type", "device", "outcome", "reachable", "because"],
             verdicts.map { verdict in
@@ -153,6 +150,16 @@ struct HostVerdicts {
                 answer.children("changes").map { [$0.text ?? "-"] }
             })
         return report
+    }
+
+    private static func summary(_ answers: [JSONNode]) -> String {
+        let refused = answers.filter { $0.text("outcome") == "refused" }.count
+        let unsure = answers.filter { DecideTable.reachability($0) != "yes" }.count - refused
+        let parts = [
+            refused == 0 ? nil : "Linux refuses \(count(refused, "device")) to user space",
+            unsure == 0 ? nil : "MSIs of \(count(unsure, "device")) may not arrive",
+        ].compactMap { $0 }
+        return parts.isEmpty ? "MSIs of all of them arrive." : parts.joined(separator: ", ") + "."
     }
 
     /// Each row once, in the order of appearance, with the devices that have it.

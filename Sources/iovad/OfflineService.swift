@@ -5,6 +5,7 @@ import API
 import ArgumentParser
 import HTTP
 import JSON
+import Machines
 
 struct OfflineService {
     /// The id under which a machine that was read from files is asked about.
@@ -19,8 +20,9 @@ struct OfflineService {
         var groups: [HostGroup] = []
         /// What could not be collected.
         var notes: [String] = []
-        /// Whether it was read from a running host's files, so that an IOMMU would have shown.
-        var isHost = false
+        /// Whether it was read from a running host's files and has no IOMMU: neither groups nor devices that
+        /// firmware puts behind one.
+        var hasNoIOMMU = false
     }
 
     private let service: Service
@@ -44,7 +46,7 @@ struct OfflineService {
             _ = service.offer(machine.platform, as: id, readFrom: machine.bytes)
             return Subject(
                 id: id, name: entry.label, groups: machine.groups, notes: machine.notes,
-                isHost: entry.isHost)
+                hasNoIOMMU: entry.isHost && machine.groups.isEmpty && machine.platform.devices.isEmpty)
         case .failure(let error):
             Console.say(Report.printable(error.line))
             throw ExitCode(2)

@@ -42,6 +42,7 @@ final class IovadServer {
             [
                 "serve", "--listen", "127.0.0.1:\(port)", "--public",
                 folder.appendingPathComponent("Public").path, "--log", "none", "--grace-seconds", "2",
+                "--no-host",
             ] + (tokenFile.map { ["--token-file", $0] } ?? []), folder: folder)
     }
 

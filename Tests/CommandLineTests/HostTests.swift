@@ -70,7 +70,29 @@ import Testing
         #expect(
             bare.errors.contains("bare has no IOMMU group") && bare.errors.contains("iovad machines"),
             "\(bare.errors)")
+        #expect(try run(["--root", "bare", "--device", "00:01.0"], in: tree).errors == bare.errors)
         #expect(try run(["--root", "none"], in: tree).errors.contains("none is not a folder"))
+        // A tree without groups still has devices to ask about.
+        try tree.add("tree/sys/firmware/fdt", DeviceTreeBuilder.board { $0.pciHost("pcie@40000000") })
+        let described = try run(["--root", "tree"], in: tree)
+        #expect(described.output == "Choose one with --device:\n/pcie@40000000  pci_host\n", "\(described)")
+        #expect(described.errors.contains("no /sys/kernel/iommu_groups"))
+    }
+
+    /// Regions that an IOMMU of another kind reports: refused groups and hardware MSI regions.
+    @Test func hostOfAnotherKind() throws {
+        let tree = try FileTree()
+        let message = "0x00000000fee00000 0x00000000feefffff msi\n"
+        for (number, regions) in [message, "0x0000000000000000 0x0000000000ffffff direct\n" + message]
+            .enumerated()
+        {
+            try tree.addGroup(
+                "host", number, type: "DMA", regions: regions, devices: [("0000:00:0\(number).0", nil)])
+        }
+        let output = try run(["--machine", "host", "--kernel", "6.12"], in: tree).output
+        #expect(output.contains("Linux refuses 1 device to user space.\n"), "\(output)")
+        #expect(output.contains("0000:00:00.0  hardware        yes"), "\(output)")
+        #expect(output.contains("0000:00:01.0  refused EINVAL  no"), "\(output)")
     }
 
     /// Tables and texts of one machine in several files, by any command.

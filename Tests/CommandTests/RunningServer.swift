@@ -28,7 +28,10 @@ final class RunningServer {
         process.executableURL = shell == nil ? Command.executable : URL(fileURLWithPath: "/bin/sh")
         process.arguments =
             shell.map { ["-c", $0, Command.executable.path] + arguments } ?? (["serve"] + arguments)
-        process.environment = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"]
+        // Whatever host the tests run on; flags count over the variable.
+        let own = ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin", "IOVAD_NO_HOST": "1"]
+        process.environment =
+            own
             .merging(environment) { $1 }
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = standardInput ?? FileHandle.nullDevice

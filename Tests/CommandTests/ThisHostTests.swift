@@ -70,7 +70,10 @@ import Testing
         let tree = try FileTree()
         try tree.addHost("host")
         let server = try RunningServer(
-            quiet, environment: ["IOVAD_HOST_ROOT": tree.folder.appendingPathComponent("host").path])
+            quiet,
+            environment: [
+                "IOVAD_HOST_ROOT": tree.folder.appendingPathComponent("host").path, "IOVAD_NO_HOST": "0",
+            ])
         let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
         let machine = #"{"smmus":[],"devices":[]}"#
         let words = "is the machine that this server runs on, as it was read; upload under another id."

@@ -38,13 +38,7 @@ struct Settings {
         publicFolder = serve.publicFolder ?? environment["PUBLIC"]
         corsOrigin = try (serve.corsOrigin ?? environment["CORS_ORIGIN"]).map(Self.checkedOrigin)
         isInsecure = try serve.insecure || Self.truth("INSECURE", environment)
-        let isWithoutHost = try serve.noHost || Self.truth("NO_HOST", environment)
-        let root = serve.hostRoot ?? environment["HOST_ROOT"]
-        if let root, isWithoutHost {
-            throw ValidationError("give --host-root \(root) or --no-host, not both")
-        }
-        if let root, !Files.isFolder(root) { throw ValidationError("--host-root \(root) is not a folder") }
-        hostRoot = isWithoutHost ? nil : root ?? ""
+        hostRoot = try Self.hostRoot(serve, environment)
         let word = serve.log ?? environment["LOG"] ?? "text"
         guard let log = AccessLog(rawValue: word) else {
             throw ValidationError("--log must be text, json or none")
@@ -59,6 +53,19 @@ struct Settings {
         tls = try Self.readTLS(
             certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"]
         )
+    }
+
+    /// Flags count over variables; within one of the two they must not contradict each other.
+    private static func hostRoot(_ serve: Serve, _ environment: [String: String]) throws -> String? {
+        let isStated = serve.noHost || serve.hostRoot != nil
+        let isWithout = try isStated ? serve.noHost : truth("NO_HOST", environment)
+        let root = isStated ? serve.hostRoot : environment["HOST_ROOT"]
+        guard let root else { return isWithout ? nil : "" }
+        let (rootName, noName) =
+            isStated ? ("--host-root", "--no-host") : ("IOVAD_HOST_ROOT", "IOVAD_NO_HOST")
+        if isWithout { throw ValidationError("give \(rootName) \(root) or \(noName), not both") }
+        guard Files.isFolder(root) else { throw ValidationError("\(rootName) \(root) is not a folder") }
+        return root
     }
 
     private static func truth(_ name: String, _ environment: [String: String]) throws -> Bool {
