@@ -61,7 +61,6 @@ struct Decide: ParsableCommand {
             return try show(service, try OfflineService.requestBody(request))
         }
         let subject = try named ?? thisHost(service)
-        for note in subject.notes { Console.say("iovad decide: \(note)") }
         if subject.hasNoIOMMU { throw Self.lacksIOMMU(subject) }
         if let device { return try show(service, try requestText(subject.id, device)) }
         if !subject.groups.isEmpty {

@@ -184,15 +184,17 @@ extension MachineFiles {
     }
 
     /// The machine, or one line that says why there is none.
-    static func read(_ entry: Entry) -> Result<Machine, Unreadable> {
+    static func read(
+        _ entry: Entry, _ options: PlatformReader.Options = MachineFiles.options
+    ) -> Result<Machine, Unreadable> {
         switch entry.source {
-        case .file(let path): return read([path] + supplements(of: path), entry)
-        case .files(let paths): return read(paths, entry)
-        case .standardInput: return read(["-"], entry)
+        case .file(let path): return read([path] + supplements(of: path), entry, options)
+        case .files(let paths): return read(paths, entry, options)
+        case .standardInput: return read(["-"], entry, options)
         case .host(let root):
             var collection = HostCollection(root: root)
             let bytes = collection.json
-            return machine([InputPart(name: "collection", bytes: bytes, labelled: nil)], entry).map {
+            return machine([InputPart(name: "collection", bytes: bytes, labelled: nil)], entry, options).map {
                 var machine = $0
                 machine.notes = collection.notes
                 return machine
@@ -200,7 +202,9 @@ extension MachineFiles {
         }
     }
 
-    private static func read(_ paths: [String], _ entry: Entry) -> Result<Machine, Unreadable> {
+    private static func read(
+        _ paths: [String], _ entry: Entry, _ options: PlatformReader.Options
+    ) -> Result<Machine, Unreadable> {
         var parts: [InputPart] = []
         for path in paths {
             guard let bytes = path == "-" ? Files.readStandardInput() : Files.read(path) else {
@@ -211,14 +215,16 @@ extension MachineFiles {
                     name: path == "-" ? standardInput : last(path), bytes: bytes, labelled: nil,
                     isWhole: paths.count == 1))
         }
-        return machine(parts, entry)
+        return machine(parts, entry, options)
     }
 
-    private static func machine(_ parts: [InputPart], _ entry: Entry) -> Result<Machine, Unreadable> {
+    private static func machine(
+        _ parts: [InputPart], _ entry: Entry, _ options: PlatformReader.Options
+    ) -> Result<Machine, Unreadable> {
         let problems = ProblemList(limit: 1)
         let platform: Platform
         do {
-            platform = try PlatformReader.read(parts, PlatformReader.Options(json: jsonLimits), problems)
+            platform = try PlatformReader.read(parts, options, problems)
         } catch {
             return .failure(Unreadable(line: "\(entry.label): \(error.sentence)\(elsewhere(error))"))
         }
@@ -244,6 +250,8 @@ extension MachineFiles {
     /// Wider than the server's: a file of one's own is no attack.
     static let jsonLimits = JSONLimits(
         bytesMax: 64 << 20, depthMax: Limits.jsonDepthMax, valuesMax: 4_000_000)
+    /// Nothing is said beside the files.
+    static let options = PlatformReader.Options(json: jsonLimits)
 }
 
 /// An IOMMU group of a collected host: which devices there are to ask about.

@@ -4,6 +4,7 @@
 import API
 import ArgumentParser
 import HTTP
+import Ingestion
 import JSON
 import Machines
 
@@ -18,8 +19,6 @@ struct OfflineService {
         var name: String
         /// Of a running host: what there is to ask about.
         var groups: [HostGroup] = []
-        /// What could not be collected.
-        var notes: [String] = []
         /// Whether it was read from a running host's files and has no IOMMU: neither groups nor devices that
         /// firmware puts behind one.
         var hasNoIOMMU = false
@@ -39,17 +38,43 @@ struct OfflineService {
         ask(.post, target, text, type: MediaType.plain)
     }
 
-    /// Reads a machine and has the service know it. One that cannot be read ends the command with status 2.
-    func offer(_ entry: MachineFiles.Entry, as id: String = offeredID) throws -> Subject {
-        switch MachineFiles.read(entry) {
+    /// Reads a machine and has the service know it; what is wrong with its description goes to standard
+    /// error. One that cannot be read ends the command with status 2.
+    func offer(
+        _ entry: MachineFiles.Entry, _ options: PlatformReader.Options = MachineFiles.options,
+        as id: String = offeredID
+    ) throws -> Subject {
+        switch MachineFiles.read(entry, options) {
         case .success(let machine):
             _ = service.offer(machine.platform, as: id, readFrom: machine.bytes)
+            tell(machine, entry.label)
             return Subject(
-                id: id, name: entry.label, groups: machine.groups, notes: machine.notes,
+                id: id, name: entry.label, groups: machine.groups,
                 hasNoIOMMU: entry.isHost && machine.groups.isEmpty && machine.platform.devices.isEmpty)
         case .failure(let error):
             Console.say(Report.printable(error.line))
             throw ExitCode(2)
+        }
+    }
+
+    /// Findings of one machine that are printed; the service lists all.
+    private static let findingsTold = 8
+    /// What a collection's own notes say in other words.
+    private static let noted: Set = ["nothing-described", "no-iommu-groups"]
+
+    private func tell(_ machine: MachineFiles.Machine, _ label: String) {
+        for note in machine.notes { Console.say("\(Report.printable(label)): \(note)") }
+        let grave = machine.platform.findings.filter {
+            $0.severity < .info && (machine.notes.isEmpty || !Self.noted.contains($0.code))
+        }
+        for finding in grave.prefix(Self.findingsTold) {
+            Console.say(
+                Report.printable(
+                    "\(label): \(finding.severity.rawValue) \(finding.code), \(finding.location): \(finding.detail)"
+                ))
+        }
+        if grave.count > Self.findingsTold {
+            Console.say("\(Report.printable(label)): \(grave.count - Self.findingsTold) more findings")
         }
     }
 

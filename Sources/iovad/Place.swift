@@ -52,6 +52,7 @@ struct Place: ParsableCommand {
     var platform: [String] = []
     @Option(help: "A base to check first.")
     var requested: String?
+    @OptionGroup var reading: ReadingOptions
     @OptionGroup var output: OutputOption
 
     func validate() throws {
@@ -78,12 +79,13 @@ struct Place: ParsableCommand {
     private func subjects(_ service: OfflineService) throws -> [OfflineService.Subject] {
         var subjects: [OfflineService.Subject] = []
         if !machine.machine.isEmpty {
-            subjects.append(try service.offer(MachineFiles.one(machine.machine)))
+            subjects.append(try service.offer(MachineFiles.one(machine.machine), reading.reader))
         }
         let entries = MachineFiles.list(hosts)
         if entries.isEmpty, !hosts.isEmpty { throw ValidationError(MachineFiles.nothing(in: hosts)) }
         for (index, entry) in entries.enumerated() {
-            subjects.append(try service.offer(entry, as: "\(OfflineService.offeredID)-\(index + 1)"))
+            subjects.append(
+                try service.offer(entry, reading.reader, as: "\(OfflineService.offeredID)-\(index + 1)"))
         }
         return subjects + platform.map { OfflineService.Subject(id: $0, name: $0) }
     }

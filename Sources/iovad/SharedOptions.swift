@@ -4,6 +4,7 @@
 import API
 import AddressSpaces
 import ArgumentParser
+import Ingestion
 import JSON
 import Machines
 
@@ -18,6 +19,32 @@ struct MachineOption: ParsableArguments {
             tree with sys/ and proc/. "-" is standard input.
             """, valueName: "file"))
     var machine: [String] = []
+}
+
+/// What may be said about how machines are read, as the parameters of POST /v1/platforms.
+struct ReadingOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What an msi line of reserved_regions is, where its place does not tell: software or hardware.",
+            valueName: "word"))
+    var assume: String?
+    @Flag(
+        inversion: .prefixedNo,
+        help: "ACPI: the kernel keeps the PCI configuration of the boot, whatever _DSM function 5 says.")
+    var preserveConfig: Bool?
+
+    func validate() throws { _ = try reader }
+
+    var reader: PlatformReader.Options {
+        get throws {
+            var options = MachineFiles.options
+            options.preservesPCIConfiguration = preserveConfig
+            options.assumption = try assume.map { word in
+                try FlagValue.read("--assume", word) { $0.choice(WireWords.assumptions, $1) }
+            }
+            return options
+        }
+    }
 }
 
 /// A copied host.
@@ -43,6 +70,7 @@ struct MachineOptions: ParsableArguments {
         help: ArgumentHelp("One file, as --machine takes it; repeat for several.", valueName: "file"))
     var file: [String] = []
     @OptionGroup var host: RootOption
+    @OptionGroup var reading: ReadingOptions
 
     private var paths: [String] { files.machine + file }
 
@@ -65,9 +93,10 @@ struct MachineOptions: ParsableArguments {
     func subject(of service: OfflineService) throws -> OfflineService.Subject? {
         if let platform { return OfflineService.Subject(id: platform, name: platform) }
         if let root = host.root {
-            return try service.offer(MachineFiles.Entry(name: root, source: .host(root: root)))
+            let entry = MachineFiles.Entry(name: root, source: .host(root: root))
+            return try service.offer(entry, reading.reader)
         }
-        return paths.isEmpty ? nil : try service.offer(MachineFiles.one(paths))
+        return paths.isEmpty ? nil : try service.offer(MachineFiles.one(paths), reading.reader)
     }
 }
 

@@ -36,6 +36,7 @@ struct SurveyCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Files and folders; \"-\" is standard input.", valueName: "path"))
     var paths: [String] = []
     @OptionGroup var machine: MachineOption
+    @OptionGroup var reading: ReadingOptions
     @Option(help: "text, json, ndjson (a line per device), markdown or html.")
     var format = Format.text
     @Option(help: "Another constant to check against every device, like 0xe000000; repeat for several.")
@@ -59,6 +60,7 @@ struct SurveyCommand: ParsableCommand {
     }
 
     func run() throws {
+        let options = try reading.reader
         var files = MachineFiles.list(paths)
         if files.isEmpty, !paths.isEmpty { throw ValidationError(MachineFiles.nothing(in: paths)) }
         if !machine.machine.isEmpty { files.append(try MachineFiles.one(machine.machine)) }
@@ -72,7 +74,7 @@ struct SurveyCommand: ParsableCommand {
         var bar = ProgressBar(total: files.count)
         for (index, file) in files.enumerated() {
             bar.step(index, file.name)
-            switch MachineFiles.read(file) {
+            switch MachineFiles.read(file, options) {
             case .success(let machine):
                 survey.add(file.name, machine.platform, prepare: nil) { row in
                     if format == .ndjson { printLine { $0.surveyRow(row, policies) } }

@@ -144,6 +144,24 @@ import Testing
         }
     }
 
+    /// What a description is told to be, as with POST /v1/platforms, and what is wrong with it.
+    @Test func readingOptions() throws {
+        let tree = try FileTree()
+        try tree.add(
+            "regions.txt", "/sys/kernel/iommu_groups/4/reserved_regions:0x08000000 0x080fffff msi\n")
+        let asked = ["--machine", "regions.txt", "--device", "group:4", "--explain", "none"]
+        let plain = try run(asked, in: tree)
+        #expect(plain.output.hasPrefix("outcome    window\n"), "\(plain.output)")
+        #expect(
+            plain.errors.hasPrefix("regions.txt: warning msi-ambiguous, group:4: ")
+                && plain.errors.split(separator: "\n").count == 1, "\(plain.errors)")
+        let hardware = try run(asked + ["--assume", "hardware"], in: tree)
+        #expect(hardware.output.hasPrefix("outcome    hardware\n") && hardware.errors.isEmpty)
+        let wrong = try run(asked + ["--assume", "perhaps"], in: tree)
+        #expect(wrong.status == 64 && wrong.errors.contains("--assume perhaps: "), "\(wrong.errors)")
+        #expect(try run(asked + ["--no-preserve-config"], in: tree).errors.contains("supplement-unused"))
+    }
+
     /// Captured boots as hosts' trees: the addresses that VFIO and, with identity domains, kernel drivers
     /// programmed are those that `iovad decide --root` says, under the kernel that the host says.
     @Test(.enabled(if: SharedShelf.isPresent)) func capturedBoots() throws {

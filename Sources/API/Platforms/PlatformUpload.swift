@@ -26,8 +26,7 @@ extension Service {
         var options = PlatformReader.Options(json: jsonLimits)
         let query = context.query
         if let flag = query.flag("preserve_config") { options.preservesPCIConfiguration = flag }
-        let assumptions = MSIAssumption.allCases.map { (word: $0.rawValue, value: $0) }
-        if let assumption = query.value("assume")?.choice(assumptions, query.problems) {
+        if let assumption = query.value("assume")?.choice(WireWords.assumptions, query.problems) {
             options.assumption = assumption
         }
         try query.check()

@@ -4,6 +4,7 @@
 
 package import AddressSpaces
 import IOVAAllocation
+package import Ingestion
 import JSON
 package import LinuxReleases
 package import MSIWindows
@@ -61,6 +62,8 @@ package enum ExplainLevel: String, CaseIterable, Sendable {
 
 /// Word lists for reading and writing.
 package enum WireWords {
+    /// Of the parameter `assume`.
+    package static let assumptions = MSIAssumption.allCases.map { (word: $0.rawValue, value: $0) }
     package static let consumers = Consumer.allCases.map { (word: $0.rawValue, value: $0) }
     package static let explainLevels = ExplainLevel.allCases.map { (word: $0.rawValue, value: $0) }
     static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
