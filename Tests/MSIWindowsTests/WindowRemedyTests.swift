@@ -39,6 +39,15 @@ import Testing
         }
     }
 
+    /// The posted series' second base is no example for a device that does not reach it.
+    @Test func anExampleThatWorks() {
+        let low = Worked.pci(inbound: [Worked.inbound(0, 0x800_0000)])
+        let change = Worked.ask(.vfioType1, low).changes.first ?? ""
+        #expect(change.hasSuffix("or a driver that picks another base."), "\(change)")
+        let juno = Worked.ask(.vfioType1, Worked.juno).changes.first ?? ""
+        #expect(juno.hasSuffix("or a driver that picks another base such as 0xa0000000."), "\(juno)")
+    }
+
     /// Reservations of group mates count: the whole group uses the window.
     @Test func theWholeGroupReachesWhatIsSaid() {
         let first = Worked.pci([Worked.region(0x800_0000, 0x10_0000)])

@@ -26,13 +26,17 @@ enum WindowRemedy {
     ///
     /// - Parameters:
     ///   - bases: those that would do; empty where nothing is known of the devices.
+    ///   - free: where a window may be; nil where nothing is known of the devices.
     ///   - whom: the devices that the bases are for.
-    static func move(to bases: [IOVA], for whom: String) -> String {
+    static func move(to bases: [IOVA], in free: IOVASet?, for whom: String) -> String {
         let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: ", ")))"
-        let second = HexLiteral.text(WindowSource.postedSecondBase)
+        // The posted series' second base is an example only where it would do.
+        let example =
+            free?.contains(DriverWindow.postedSecond) ?? true
+            ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
         return
             "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
-            + "software-MSI option, or a driver that picks another base such as \(second)."
+            + "software-MSI option, or a driver that picks another base\(example)."
     }
 }
 
@@ -54,7 +58,7 @@ extension Decision {
             bases.isEmpty
                 ? "Keep the device with the host's own driver: no \(HexLiteral.text(WindowSource.mainlineSize)) bytes are left "
                     + "that \(whom) reaches, so no window works."
-                : WindowRemedy.move(to: bases, for: whom)
+                : WindowRemedy.move(to: bases, in: free, for: whom)
         ]
     }
 }

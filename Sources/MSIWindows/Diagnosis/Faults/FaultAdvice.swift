@@ -20,7 +20,7 @@ extension FaultExplanation {
             )
         case .likelyMSI:
             changes = [Self.trace]
-            addChangesOfReason()
+            addChangesOfReason(scene)
             if !scene.hasPlatform {
                 changes.append(
                     "Send a platform too (what iovad collect prints on the machine, or its device tree): with its doorbells and windows "
@@ -35,7 +35,7 @@ extension FaultExplanation {
             } else if fault.isIncomplete {
                 changes.append("Send the whole record, with every line of it.")
             }
-        case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage: addChangesOfReason()
+        case .msiWindow, .msiBaseLost, .msiPhysicalDoorbell, .msiDMAPage: addChangesOfReason(scene)
         case .notMSI: changes = scene.changesOfOrdinaryAccess
         }
     }
@@ -44,10 +44,10 @@ extension FaultExplanation {
         "Record the IOMMU's mappings until the fault happens again (trace-cmd record -e iommu), then POST the output of "
         + "trace-cmd report to /v1/replays as text/plain: the answer shows whether a doorbell was mapped there."
 
-    private mutating func addChangesOfReason() {
+    private mutating func addChangesOfReason(_ scene: FaultScene) {
         switch reason {
         case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
-            changes.append(WindowRemedy.move(to: alternatives, for: "the devices known here"))
+            changes.append(WindowRemedy.move(to: alternatives, in: scene.free, for: "the devices known here"))
             if reason == .baseStripped {
                 changes.append(
                     "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "

@@ -16,7 +16,7 @@ struct FaultScene {
     /// What is withheld from each of them.
     let withheld: [Withheld]
     /// Where a window for all of them could be; nil without devices.
-    private let free: IOVASet?
+    let free: IOVASet?
     /// Known doorbells: the devices' own first.
     let doorbells: [PhysicalAddress]
     /// Software-MSI windows that are in use: those that the caller or the host reported, and mainline's
