@@ -13,8 +13,8 @@ struct Collect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Collect what this host's kernel exposes, as JSON for POST /v1/platforms.",
         discussion: """
-            Groups and their regions need no privileges. Only root can read the firmware's tables, the
-            addresses in /proc/iomem and, on many hosts, the kernel's log; what cannot be read is noted. Of
+            Groups and their regions need no privileges. Only root can read the firmware's tables, the \
+            addresses in /proc/iomem and, on many hosts, the kernel's log; what cannot be read is noted. Of \
             the log only lines about SMMUs, ITSs, root buses and IOMMU groups are taken.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\

@@ -12,10 +12,10 @@ struct Decide: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Answer where a device's MSI doorbells are mapped, whether it reaches them, and why.",
         discussion: """
-            Without a machine it answers for this host: a verdict for each device of its IOMMU groups. With
-            --root or what iovad collect wrote, for that host. With another machine and no --device it lists
-            the devices. A file with the JSON that POST /v1/decisions takes may name the machine of --machine
-            as platform "file"; files after --machine are all its own, up to the next option.
+            Without a machine it answers for this host: a verdict for each device of its IOMMU groups. With \
+            --root or what iovad collect wrote, for that host. With another machine and no --device it lists \
+            the devices. A file with the JSON that POST /v1/decisions takes may name the machine of \
+            --machine as platform "file"; files after --machine are all its own, up to the next option.
 
               iovad decide
               iovad decide --platform example-arm-juno --device /pcie@40000000

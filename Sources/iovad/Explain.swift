@@ -13,7 +13,7 @@ struct Explain: ParsableCommand {
         abstract:
             "Explain failed VFIO or iommufd maps, and SMMU faults, in what a VMM or the kernel printed.",
         discussion: """
-            Give files with the text, or none or "-" for standard input. Without a machine the answer names
+            Give files with the text, or none or "-" for standard input. Without a machine the answer names \
             candidates; with one it names the region that is in the way and the places that are free.
 
               iovad explain qemu.log

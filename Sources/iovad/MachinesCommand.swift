@@ -9,7 +9,7 @@ struct MachinesCommand: ParsableCommand {
         commandName: "machines",
         abstract: "List the built-in machines: ids for --platform, and what is special about each.",
         discussion: """
-            Other machines are read from files: see --machine of decide, explain, place and survey. The JSON
+            Other machines are read from files: see --machine of decide, explain, place and survey. The JSON \
             is the answer of GET /v1/platforms.
             """)
 

@@ -16,7 +16,7 @@ struct PackagingSystemd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "systemd", abstract: "Print a socket unit and a service unit.",
         discussion: """
-            Without --write-to, both are printed, each after a line with its file name. After installing:
+            Without --write-to, both are printed, each after a line with its file name. After installing: \
             systemctl daemon-reload && systemctl enable --now iovad.socket
             """)
 

@@ -12,9 +12,9 @@ struct Place: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find where the MSI window fits for a VM on some hosts.",
         discussion: """
-            Give the question as a file with the JSON that POST /v1/placements takes ("-" is standard input),
-            or as flags. Each --host is a host, a folder as many as it describes; --machine is one host of
-            several files. Without any, the only host is "plain", whose only reserved region is Linux's own
+            Give the question as a file with the JSON that POST /v1/placements takes ("-" is standard input), \
+            or as flags. Each --host is a host, a folder as many as it describes; --machine is one host of \
+            several files. Without any, the only host is "plain", whose only reserved region is Linux's own \
             window. A request file may name them as platforms "file", "file-1", "file-2", in this order.
 
               iovad place --vmm qemu-virt --ram 64G
@@ -36,7 +36,9 @@ struct Place: ParsableCommand {
     var ipaBits: Int?
     @Option(help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.")
     var viommu: String?
-    @Flag(help: "BARs are not mapped for peer-to-peer DMA.")
+    @Flag(
+        name: [.customLong("no-p2p"), .customLong("no-p2-p")],
+        help: "BARs are not mapped for peer-to-peer DMA.")
     var noP2P = false
     @Flag(help: "The window cannot be moved from the kernel's default.")
     var notMovable = false

@@ -13,9 +13,9 @@ struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run allocator traces from files.",
         discussion: """
-            A file contains a listed vector (like the body of POST /v1/replays) or a digest vector. With
-            --check, each run is compared with the results that its file expects: one line for each file that
-            differs, then "N passed, N failed"; the exit status is 1 when any failed. Without it, the results
+            A file contains a listed vector (like the body of POST /v1/replays) or a digest vector. With \
+            --check, each run is compared with the results that its file expects: one line for each file \
+            that differs, then "N passed, N failed"; the exit status is 1 when any failed. Without it, the results \
             are printed, one JSON object per file.
             """)
 

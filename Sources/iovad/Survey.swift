@@ -18,10 +18,10 @@ struct SurveyCommand: ParsableCommand {
         commandName: "survey",
         abstract: "Check window policies against many machines, and find the constants that fit.",
         discussion: """
-            Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native
-            model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT,
-            and hosts' trees with sys/ and proc/; a file that is given itself may have any name. APIC, DSDT,
-            SSDTs, iomem, dmesg and lspci beside an IORT are read with it. --machine is one more machine, of
+            Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native \
+            model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT, \
+            and hosts' trees with sys/ and proc/; a file that is given itself may have any name. APIC, DSDT, \
+            SSDTs, iomem, dmesg and lspci beside an IORT are read with it. --machine is one more machine, of \
             several files.
 
               iovad survey /usr/lib/modules/*/dtb

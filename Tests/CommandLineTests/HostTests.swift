@@ -119,6 +119,11 @@ import Testing
         let place = ["--vmm", "qemu-virt", "--ram", "4G"]
         let placed = try run(["--machine"] + files + place, in: tree, command: "place")
         #expect(placed.output.contains("t/IORT, t/APIC, t/iomem.txt: "), "\(placed.output)\(placed.errors)")
+        try tree.add("qemu.log", "vfio_dma_map(0x1, 0x8000000, 0x1000, 0x7000) = -22 (Invalid argument)\n")
+        for arguments in [["qemu.log", "--machine"] + files, ["--machine"] + files + ["--", "qemu.log"]] {
+            let explained = try run(["--device", "00:01.0"] + arguments, in: tree, command: "explain")
+            #expect(explained.output.contains("software_window (certain)"), "\(explained)")
+        }
         let survey = try run(["--format", "ndjson", "--machine"] + files, in: tree, command: "survey")
         #expect(survey.output.contains(#""platform":"IORT","device":"rc:0""#), "\(survey.output)")
     }

@@ -5,7 +5,7 @@ import os
 import shelf
 from . import vocabulary as v
 
-SUBCOMMANDS = ["serve", "decide", "explain", "place", "survey", "replay", "collect", "bench", "packaging"]
+SUBCOMMANDS = ["serve", "decide", "explain", "place", "survey", "replay", "machines", "collect", "bench", "packaging"]
 
 
 def run(r, context):
@@ -16,6 +16,7 @@ def run(r, context):
     survey(r, context, trees)
     replay(r, context)
     collect(r, context)
+    machines(r, context)
 
 
 def usage(r):
@@ -135,5 +136,31 @@ def collect(r, context):
             b"[    0.000000] Linux version 7.2.13\n[    0.1] Kernel command line: quiet\n"
             b"[    1.000000] pci 0000:00:01.0: Adding to iommu group 0\n")
         r.command("collect", "--root", "host", files=files, links=links)
+        for consumer in v.CONSUMERS:
+            r.command("decide", "--root", "host", "--consumer", consumer, files=files, links=links)
+        r.command("decide", "--machine", "host", "--json", files=files, links=links)
+        r.command("decide", "--root", "host", "--device", "00:01.0", files=files, links=links)
     r.command("collect", "--root", "none")
     r.command("collect", "--script")
+
+
+def machines(r, context):
+    """One machine in several files, in a folder, on standard input."""
+    r.command("machines")
+    r.command("machines", "--json")
+    for name, folder, _ in list(context.shelf.captures())[::8]:
+        names = [file for file in ("IORT.aml", "APIC.aml", "DSDT.aml", "iomem.txt")
+                 if os.path.exists(os.path.join(folder, file))]
+        if not names:
+            continue
+        files = {f"t/{file}": shelf.read(os.path.join(folder, file)) for file in names}
+        for more in (("--device", "00:01.0"), ()):
+            r.command("decide", *more, "--machine", *sorted(files), files=files)
+            r.command("decide", *more, "--machine", "t", files=files)
+            r.command("decide", *more, "--machine", "-", stdin=files["t/" + names[0]])
+        r.command("place", "--vmm", "qemu-virt", "--ram", "4G", "--machine", *sorted(files), files=files)
+        r.command("place", "--vmm", "qemu-virt", "--ram", "4G", "--host", "t", "--platform", "example-arm-juno", files=files)
+        r.command("survey", "--format", "ndjson", "--machine", *sorted(files), files=files)
+    for arguments in (("--machine", "none"), ("--machine", "a", "--platform", "x"), ("--machine", "-", "-"), ("--root", "none"),
+                      ("--machine", "a", "--assume", "x")):
+        r.command("decide", *arguments, "--device", "d", files={"a": b"no machine"})

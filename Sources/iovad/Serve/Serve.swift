@@ -14,12 +14,12 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve the HTTP API.",
         discussion: """
-            Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is
-            IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an
+            Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is \
+            IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an \
             error. Sockets passed by systemd (LISTEN_FDS) are used instead of --listen.
 
-            Where this host has IOMMU groups, it is platform "\(Service.hostID)": whoever may send requests can
-            read what `iovad collect` gathers of it, addresses and device names among it. By default only
+            Where this host has IOMMU groups, it is platform "\(Service.hostID)": whoever may send requests can \
+            read what `iovad collect` gathers of it, addresses and device names among it. By default only \
             this machine can connect. SIGHUP reads the host again; --no-host offers nothing.
             """)
 
