@@ -17,8 +17,12 @@ import Testing
     static let logCount =
         ProcessInfo.processInfo.environment["IOVAD_SECOND_READER_LOGS"].flatMap { Int($0) } ?? 400
 
+    /// Of how many damaged logs in a thousand one reader may say less than the other.
+    static let cautiousPerThousand = 1
+
     /// On each invented log both readers say the same; of a whole one it is the truth, and a damaged one
-    /// contradicts it nowhere.
+    /// contradicts it nowhere. Of a damaged record one reader may believe less than the other, seldom, where
+    /// nothing that either says is untrue.
     @Test func readersAgreeOnGeneratedLogs() throws {
         let client = ServiceClient()
         let seed = SeededGenerator.forTest("SecondReaderTests", fallback: 0x2026_1129).seed
@@ -33,8 +37,19 @@ import Testing
     private func expectAgreement(
         in logs: [SecondReader.Log], on items: (SecondReader.Log) -> [FaultFacts]
     ) throws {
-        let differences = logs.compactMap { $0.difference(from: items($0)) }
         #expect(!logs.isEmpty)
+        var differences: [String] = []
+        var cautious = 0
+        for log in logs {
+            guard let difference = log.difference(from: items(log)) else { continue }
+            if log.isExplained(items(log)) {
+                cautious += 1
+                print("second reader: one reader says less, nothing untrue, of \(difference)")
+            } else {
+                differences.append(difference)
+            }
+        }
+        #expect(cautious <= max(1, logs.count * Self.cautiousPerThousand / 1_000))
         #expect(differences.isEmpty, "\(differences.count) of \(logs.count) logs are read differently")
         for difference in differences.prefix(Self.shownMax) { Issue.record("\(difference)") }
     }
@@ -98,6 +113,15 @@ private struct FaultFacts: Equatable, CustomStringConvertible {
         json.map(FaultFacts.init(json:)).sorted { ($0.line, $0.description) < ($1.line, $1.description) }
     }
 
+    /// Whether the other list has each item, and says of it at least as much.
+    static func isPart(_ items: [FaultFacts], of others: [FaultFacts]) -> Bool {
+        items.allSatisfy { item in
+            others.contains { other in
+                other.line == item.line && item.told.allSatisfy { other.told[$0.key] == $0.value }
+            }
+        }
+    }
+
     /// Whether nothing that is told here is different there.
     func agrees(with truth: FaultFacts) -> Bool {
         told.allSatisfy { member, value in
@@ -143,13 +167,23 @@ private enum SecondReader {
         /// Of each line of the paste the faults that it may be a part of.
         var owners: [Int: [FaultFacts]]
 
+        /// Whether a difference is one of caution alone: the log is damaged, all that either reader says is
+        /// true, and what one says is a part of what the other does.
+        func isExplained(_ items: [FaultFacts]) -> Bool {
+            !isWhole && items.allSatisfy(isTrue) && reading.allSatisfy(isTrue)
+                && (FaultFacts.isPart(items, of: reading) || FaultFacts.isPart(reading, of: items))
+        }
+
+        private func isTrue(_ item: FaultFacts) -> Bool {
+            owners[item.line]?.contains(where: item.agrees(with:)) == true
+        }
+
         /// What is wrong with our items, or with the second reader's; nil when both are right.
         func difference(from items: [FaultFacts]) -> String? {
             var complaints: [String] = []
             if items != reading { complaints.append("the readers differ") }
             if isWhole, items != truth { complaints.append("not the truth") }
-            for item in items
-            where !isWhole && owners[item.line]?.contains(where: item.agrees(with:)) != true {
+            for item in items where !isWhole && !isTrue(item) {
                 complaints.append("against the truth: \(item)")
             }
             guard !complaints.isEmpty else { return nil }

@@ -176,15 +176,36 @@ import Testing
         #expect(try read(errors).faults.map(\.count) == [2, 1])
     }
 
+    /// An event without its number, broken: its words are not those of the event before.
+    @Test func eventsWithoutNumbers() throws {
+        let first = event(
+            "0x10", ["0x0000000800000010", "0x0000018000000000", "0x0000000008090040", "0x0000000000000000"])
+        let second = event(
+            "0x10", ["0x0000000b00000013", "0x0000000000000000", "0x000000053e935000", "0x0000000000000000"])
+        for header in [["\(Self.v3) event received:"], ["\(Self.v3) event", "received:"]] {
+            let faults = try read(first + header + second.dropFirst()).faults
+            #expect(faults.first?.iova == 0x809_0040 && faults.first?.isIncomplete == false, "\(header)")
+            #expect(faults.allSatisfy { $0.streamID != 0xb }, "\(header)")
+        }
+    }
+
     @Test func commandsInFrontOfTheirOutput() throws {
         let line = "\(Self.v2) Unhandled context fault: fsr=0x402, iova=0x40, fsynr=0x13, cbfrsynra=0x7, cb=1"
         for front in [
             "$ dmesg | tail [   12.345678] ", "root@host:~# journalctl -k <3>[ 1.9][ T803] ",
             "root@host:~# journalctl -k Nov 12 06:09:35 host kernel: ",
-            "$ dmesg | tail 3,1202,11375811217,-;",
+            "$ dmesg | tail 3,1202,11375811217,-;", "$ dmesg -d [    1.919614 <    0.000012>] ",
         ] {
             #expect(try read([front + line]).faults.map(\.iova) == [0x40], "\(front)")
         }
+        let words = Self.v3.split(separator: " ")
+        let flowed = try read([
+            "\(Self.v3) event 0x10 received:", "\(Self.v3) 0x0000000800000010",
+            "root@host:~# journalctl -k [ 1.919614 < 0.000012>] \(words[0])",
+            "\(words[1]) 0x0000018000000000 [ 1.924614 < 0.000012>] \(words[0])",
+            "\(words[1]) 0x0000000008090040", "\(Self.v3) 0x0000000000000000",
+        ])
+        #expect(flowed.faults.map(\.iova) == [0x809_0040])
         let searches = try read(["$ dmesg | grep arm-smmu", line, "$ grep 'arm-smmu 3.iommu: event' log"])
         #expect(searches.faults.count == 1 && searches.otherLines.isEmpty)
     }

@@ -13,7 +13,8 @@ enum FaultStamp {
         var rest = front.suffix(4 * bytesMax)
         while let open = rest.lastIndex(of: 0x5b) {
             let inside = rest[(open + 1)...].prefix { $0 != 0x5d }
-            let stamp = trimmed(inside)
+            // `dmesg --show-delta` adds the time since the line before: "1.919614 < 0.000012>".
+            let stamp = trimmed(inside.prefix { $0 != 0x3c })
             if inside.endIndex < rest.endIndex, isTime(stamp) { return TextLines.string(stamp) }
             rest = rest[..<open]
         }

@@ -142,8 +142,9 @@ extension FaultMessage {
         _ words: [ArraySlice<UInt8>], _ more: ArraySlice<UInt8>, _ token: ArraySlice<UInt8>
     ) -> [UInt8]? {
         if words[0].elementsEqual("event".utf8), words.count < 3 {
-            let isNext =
-                words.count == 1 ? TextLines.prefixedHex(token) != nil : token.elementsEqual("received:".utf8)
+            let isEnd = token.elementsEqual("received:".utf8)
+            // The number may be lost.
+            let isNext = isEnd || words.count == 1 && TextLines.prefixedHex(token) != nil
             return isNext ? [0x20] : nil
         }
         // Behind it the next message's stamp may begin.
