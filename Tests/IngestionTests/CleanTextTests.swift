@@ -103,6 +103,35 @@ import Testing
         #expect(!clean.findings.isEmpty && !clean.bytes.starts(with: line.utf8.prefix(6)), "\(line)")
     }
 
+    /// What `echo` printed beside a file, and rows of tables.
+    @Test(arguments: [
+        ("$ cat /proc/x; echo $?", "0"), ("root@h:~# cat /proc/x && echo ok", "ok"),
+        ("$ cat /proc/x; echo \"--- end ---\"", "--- end ---"),
+    ])
+    func echoesAreSkipped(command: String, line: String) {
+        let region = "0x0000000008000000 0x00000000080fffff msi\n"
+        let clean = Self.clean(command + "\n" + region + line + "\n")
+        #expect(String(decoding: clean.bytes, as: UTF8.self) == "\n" + region + "\n", "\(command)")
+        // Once, and only where the command prints it.
+        let twice = Self.clean(command + "\n" + line + "\n" + line + "\n")
+        #expect(String(decoding: twice.bytes, as: UTF8.self) == "\n\n" + line + "\n", "\(command)")
+        #expect(String(decoding: Self.clean(line + "\n").bytes, as: UTF8.self) == line + "\n", "\(command)")
+    }
+
+    @Test func rowsOfTables() {
+        for (head, rule) in [
+            ("| start | end | type |", "|---|:--:|---|"),
+            ("| start | end | type |", "+-------+-----+------+"),
+        ] {
+            let text = head + "\n" + rule + "\n| `0x8000000` | 0x80fffff | msi |\n"
+            let clean = Self.clean(text)
+            #expect(
+                String(decoding: clean.bytes, as: UTF8.self) == "\n\n0x8000000 0x80fffff msi\n", "\(rule)")
+            #expect(clean.findings.map(\.code) == ["text-cleaned"], "\(clean.findings)")
+        }
+        #expect(String(decoding: Self.clean("| 0x1 0x2 msi\n").bytes, as: UTF8.self) == "0x1 0x2 msi\n")
+    }
+
     /// A prompt that was seen with a command is one without too; the same word alone may be anything.
     @Test func promptsAlone() {
         let text = "ampere% cat /proc/x\nampere% \n% x\nampere%\n"

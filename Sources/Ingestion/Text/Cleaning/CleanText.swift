@@ -65,7 +65,7 @@ struct CleanText {
 struct CleaningNotes {
     enum Kind: CaseIterable {
         case utf16, byteOrderMark, lineEnds, quotedPrintable, escapes, hardBlanks, quotes, pager, fences
-        case script, attribution, prompts, output, stamps, lineNumbers, wrapped
+        case script, attribution, prompts, output, stamps, lineNumbers, tables, wrapped
     }
 
     private(set) var linesSkipped = 0
@@ -119,6 +119,7 @@ extension CleaningNotes.Kind {
         case .output: "Skipped \(lines) that other commands printed, or that name files."
         case .stamps: "Skipped the time stamp or the log's name in front of \(lines)."
         case .lineNumbers: "Skipped the line numbers in front of \(lines)."
+        case .tables: "Read \(lines) of a table by their cells."
         case .wrapped: "Joined \(lines) that a mail program or terminal had broken."
         }
     }

@@ -9,6 +9,8 @@ struct LineCleaner {
     /// The lines before begin a loop of the shell.
     private var isInLoop = false
     private var folder = ShellFolder()
+    /// What `echo` prints for the last command: "cat /proc/iomem; echo $?".
+    private var echoes: [ShellCommand.Echo] = []
     /// As it stood before the last command: it may stand alone as well.
     private var prompt: ArraySlice<UInt8> = []
 
@@ -93,6 +95,10 @@ struct LineCleaner {
         switch found {
         case nil:
             if !prompt.isEmpty, LineMarks.trimmed(bytes).elementsEqual(prompt) { return .command }
+            if !echoes.isEmpty, let one = echoes.firstIndex(where: { $0.prints(bytes) }) {
+                echoes.remove(at: one)
+                return .command
+            }
             guard wasPrinting, let more = ShellCommand.continuation(bytes, in: &folder) else { return nil }
             return .printer(path: more.path)
         case .line: break
@@ -101,11 +107,13 @@ struct LineCleaner {
         }
         let text = ShellPrompt.command(in: bytes) ?? bytes
         isInLoop = ShellCommand.opensLoop(text)
+        echoes = isInLoop ? [] : ShellCommand.echoes(of: text)
         if text.startIndex > bytes.startIndex { prompt = LineMarks.trimmed(bytes[..<text.startIndex]) }
         return found
     }
 
     private func layer(_ bytes: ArraySlice<UInt8>) -> (CleaningNotes.Kind, ArraySlice<UInt8>)? {
+        if let rest = TableRow.content(bytes) { return (.tables, rest) }
         if let rest = LineMarks.withoutQuotes(bytes) { return (.quotes, rest) }
         if let rest = LineMarks.withoutPager(bytes) { return (.pager, rest) }
         if let rest = LineMarks.withoutFences(bytes) { return (.fences, rest) }

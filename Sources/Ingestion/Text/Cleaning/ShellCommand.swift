@@ -77,6 +77,32 @@ enum ShellCommand {
         return isPrinter || isLister && path != nil ? .printer(path: path) : .command
     }
 
+    /// A line that `echo` prints beside what other commands of the same line do.
+    struct Echo {
+        /// nil for "$?", which prints a number.
+        let words: ArraySlice<UInt8>?
+
+        func prints(_ line: ArraySlice<UInt8>) -> Bool {
+            let line = LineMarks.trimmed(line.drop(while: TextLines.isBlank))
+            guard let words else {
+                return DecimalLiteral.parse(line).map { $0 <= 255 } ?? false
+            }
+            return line.elementsEqual(words)
+        }
+    }
+
+    private static let echoesMax = 8
+
+    static func echoes(of text: ArraySlice<UInt8>) -> [Echo] {
+        let commands = parts(of: text)
+        guard commands.count > 1 else { return [] }
+        let found = commands.filter { $0.first?.elementsEqual("echo".utf8) == true }.prefix(echoesMax)
+        return found.map { words in
+            let printed = Array(words.dropFirst().map { unquoted($0) }.joined(separator: [0x20]))
+            return Echo(words: printed.elementsEqual("$?".utf8) ? nil : printed[...])
+        }
+    }
+
     /// The end of a command that was broken before its paths: `+1 /proc/iomem`; nil for other lines.
     static func continuation(
         _ line: ArraySlice<UInt8>, in folder: inout ShellFolder
