@@ -1,23 +1,25 @@
 // `iovad explain`: what a failed map or an SMMU fault in a text means, answered offline by the service that
 // `iovad serve` runs. Which of the two a text holds is found out by asking; a text with both gets both
-// answers.
+// answers. A trace of the IOMMU's mappings is told by its lines.
 
 import API
 import AddressSpaces
 import ArgumentParser
 import HTTP
+import Ingestion
 import JSON
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Explain failed VFIO or iommufd maps, and SMMU faults, in what a VMM or the kernel printed.",
+            "Explain failed VFIO or iommufd maps, SMMU faults and traces of the IOMMU, as a VMM or the kernel printed them.",
         discussion: """
             Give files with the text, or none or "-" for standard input. Without a machine the answer names \
             candidates; with one it names the region that is in the way and the places that are free.
 
               iovad explain qemu.log
               dmesg | iovad explain --platform example-arm-juno --device /pcie@40000000
+              trace-cmd report | iovad explain
               iovad explain --reserved-regions regions.txt --device group:15 qemu.log
               iovad explain qemu.log --machine IORT APIC DSDT iomem.txt
             """)
@@ -58,6 +60,10 @@ struct Explain: ParsableCommand {
             ("platform", host), ("kernel", conditions.kernel), ("page_size", try conditions.page.hex),
             ("aperture_bits", conditions.aperture.apertureBits.map { String($0) }),
         ]
+        if InputKind.sniff(text) == .trace {
+            let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
+            return try output.printer.show(answer) { ExplainTable.trace($0) }
+        }
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
         let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
         let faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
@@ -103,7 +109,8 @@ enum ExplainTable {
             var rows = [("line", number(item, "line")), ("event", item.text("event"))]
             rows.append(("iova", item.text("iova")))
             rows.append(("stream", item.text("stream_id")))
-            rows.append(("verdict", "\(item.text("verdict")) (is it an MSI? \(item.text("is_msi")))"))
+            rows.append(("verdict", item.text("verdict")))
+            rows.append(("an MSI?", item.text("is_msi")))
             rows.append(("because", item.text("because")))
             rows += changes(item)
             for base in item.children("alternatives") { rows.append(("window at", base.text ?? "-")) }
@@ -134,11 +141,39 @@ enum ExplainTable {
     }
 
     private static func changes(_ item: JSONNode) -> [(String, String)] {
-        item.children("changes").map { ("change", $0.text ?? "-") }
+        item.children("changes").map { ("to do", $0.text ?? "-") }
     }
 
     private static func number(_ item: JSONNode, _ name: String) -> String {
         item.member(name)?.int(in: 0...Int.max, ProblemList(limit: 1)).map { String($0) } ?? "-"
+    }
+
+    /// A domain of a trace: whose it is, what was mapped, and which doorbells.
+    static func trace(_ answer: JSONNode) -> String {
+        let domains = answer.children("domains").map { domain in
+            var rows = [
+                ("domain", "\(number(domain, "index")), \(domain.text("kind"))"),
+                ("device", domain.text("device")),
+                ("maps", "\(number(domain, "maps")), of which \(number(domain, "live")) are left"),
+            ]
+            if let span = domain.member("span") { rows.append(("within", span.rangeText)) }
+            for doorbell in domain.children("doorbells") {
+                rows.append(
+                    (
+                        "doorbell",
+                        "\(doorbell.text("physical")) -> \(doorbell.text("iova")), mapped in line \(number(doorbell, "line"))"
+                    ))
+            }
+            if domain.children("doorbells").isEmpty { rows.append(("doorbell", "none was mapped")) }
+            for oddity in domain.children("oddities") {
+                rows.append(("odd", "line \(number(oddity, "line")): \(oddity.text("detail"))"))
+            }
+            return Console.table(rows)
+        }
+        return
+            (domains.isEmpty
+            ? "No line of the trace maps or unmaps anything.\n" : domains.joined(separator: "\n"))
+            + model(answer)
     }
 
     private static func model(_ answer: JSONNode) -> String {

@@ -30,12 +30,12 @@ import Testing
                 (software MSI window, IOMMU driver). A mapping must lie entirely within one of the ranges \
                 that the group allows.
                 in the way  0x8000000...0x80fffff, software MSI window, IOMMU driver
-                change      In the VMM, map only 0x7ff0000...0x7ffffff.
-                change      Arrange the guest's memory so that no RAM and no BAR that is mapped for the \
+                to do       In the VMM, map only 0x7ff0000...0x7ffffff.
+                to do       Arrange the guest's memory so that no RAM and no BAR that is mapped for the \
                 device lies in 0x8000000...0x80fffff: released kernels offer this window to every device \
                 behind an Arm SMMU.
-                change      Where the kernel lets user space move the window, POST /v1/placements says \
-                where it fits.
+                to do       Where the kernel lets user space move the window, iovad place (POST \
+                /v1/placements) says where it fits.
                 fits at     0x7fe0000
                 fits at     0x0
                 fits at     0xfffffffe0000
@@ -73,7 +73,7 @@ import Testing
     @Test func faultsAreExplainedAsByTheService() throws {
         let run = try Self.run([], input: Self.fault)
         #expect(
-            run.status == 0 && run.output.contains("verdict  msi_base_lost (is it an MSI? likely)"),
+            run.status == 0 && run.output.contains("verdict  msi_base_lost\nan MSI?  likely"),
             "\(run.output)"
         )
         let json = try Self.run(["--json"], input: Self.fault)

@@ -7,7 +7,7 @@ import Machines
 enum WindowRemedy {
     /// Where user space asks for a place that fits.
     static let askForPlacement =
-        "Where the kernel lets user space move the window, POST /v1/placements says where it fits."
+        "Where the kernel lets user space move the window, iovad place (POST /v1/placements) says where it fits."
 
     /// Bases in `free` that would do, nearest to mainline's first.
     static func bases(in free: IOVASet, avoiding window: IOVARange?) -> [IOVA] {

@@ -42,6 +42,11 @@ enum ConfigurationEvent: CaseIterable {
         }
     }
 
+    /// Whether the driver says what went wrong with its command queue.
+    static func isNamedError(_ fault: SMMUFault) -> Bool {
+        fault.cause == .commandQueue && fault.event.hasPrefix("CMDQ error: ")
+    }
+
     /// By what the driver says of its queue, and by GERROR: bit 0 is the command queue's.
     private static func queue(_ fault: SMMUFault) -> ConfigurationEvent {
         if fault.event.contains("ATC") { return .commandWaitsForDevice }
@@ -110,7 +115,7 @@ extension ConfigurationEvent {
         "Look for memory errors in the log (EDAC, RAS), and whether firmware or a hypervisor keeps the SMMU from "
         + "reading that memory."
     private static let noATS =
-        "Boot with pci=noats: if the error is gone, ATS is involved; then look at the device and its firmware."
+        "Boot with pci=noats. If the error is gone, ATS is involved: keep the option until the device or its firmware is mended."
 
     var advice: Advice {
         switch self {
@@ -118,7 +123,8 @@ extension ConfigurationEvent {
             Advice(
                 "the SMMU has no entry for this stream ID.",
                 "Firmware names another stream ID for the device or none, or a VMM put the device at another SMMU.",
-                "Compare the stream ID with iommu-map (device tree) or with IORT's ID mappings, and add what is missing.",
+                "Compare the stream ID with iommu-map (device tree) or with IORT's ID mappings. Add a missing ID to the device "
+                    + "tree; for IORT, ask for a firmware update.",
                 "In a VM, look at which SMMU the VMM connects the device to.")
         case .fetchOfStreamEntry:
             Advice(
@@ -127,11 +133,12 @@ extension ConfigurationEvent {
         case .badStreamEntry:
             Advice(
                 "the stream's table entry is invalid or contradicts itself.",
-                "The kernel's driver writes it, for a VM from what the VMM passes: an entry that was left from an "
-                    + "earlier VM is the usual case.",
-                "Detach the device's nested table before the device is used again: stop the VM that had it, or "
-                    + "unbind and bind its vfio driver.",
-                "If no VM ever had the device, report it to the maintainers of the SMMU driver, with the event's words."
+                "The SMMU's driver writes the entry; for a VM with a nested table it takes values from the VMM. Usually an "
+                    + "earlier VM left the entry.",
+                "Stop the VM that has the device. If it has ended already, unbind the device from its vfio driver and bind it "
+                    + "again.",
+                "If no VM ever had the device, report it to the maintainers of the SMMU driver, with the hexadecimal lines of "
+                    + "the event."
             )
         case .badATSRequest:
             Advice(
@@ -189,12 +196,13 @@ extension ConfigurationEvent {
                 "Restart the VM that has the device: the host writes the structure again.", Self.memory)
         case .unidentifiedStream:
             Advice(
-                "no entry of the SMMU is for this stream.",
-                "Firmware does not give the stream to a device, or the device does DMA while no driver has it: left on by "
-                    + "the boot loader, or at shutdown.",
-                "Compare the stream ID with iommus and iommu-map (device tree) or with IORT's ID mappings, and add what "
-                    + "is missing.",
-                "If devices leave their groups around it in the log, stop the device in its driver's shutdown."
+                "the SMMU has no entry for this stream.",
+                "Firmware gives the stream to no device, the boot loader left the device running, or its driver did not stop it "
+                    + "at shutdown.",
+                "Compare the stream ID with iommus and iommu-map (device tree) or with IORT's ID mappings. Add a missing ID to "
+                    + "the device tree; for IORT, ask for a firmware update.",
+                "If the log has \"Removing from iommu group\" near this line, the machine was shutting down: stop the device in "
+                    + "its driver's shutdown."
             )
         case .streamMatchConflict:
             Advice(
@@ -216,7 +224,7 @@ extension ConfigurationEvent {
             Advice(
                 "No access was refused: the SMMU did not finish a command in time.",
                 "Either a device does not answer, or the SMMU has no clock or power.",
-                "This usually follows from another error: look for an earlier one of the SMMU or of PCIe in the whole log."
+                "Look in the whole kernel log for another error of the SMMU or of PCIe: a timeout usually follows one."
             )
         case .commandRefused:
             Advice(
@@ -236,7 +244,7 @@ extension ConfigurationEvent {
             Advice(
                 "No access was refused: the SMMU's command queue waits for a device's answer (ATC invalidate).",
                 "The device is gone or hangs: it fell off the bus, was reset or lost power.",
-                "Look for the device that went away in the lines before it (AER, link down, reset).",
+                "Look in the whole kernel log for the device that went away (AER, link down, reset).",
                 Self.noATS)
         case .other:
             Advice(

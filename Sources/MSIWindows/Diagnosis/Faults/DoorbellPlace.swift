@@ -58,10 +58,10 @@ enum DoorbellPlace {
     var phrase: String {
         switch self {
         case .nearTop(let bits):
-            "just below the end of \(bits)-bit addresses, from where the kernel's DMA layer takes addresses for doorbells and buffers alike"
+            "just below the end of \(bits)-bit addresses, where the kernel's DMA layer places doorbells, and buffers too"
         case .underDMALimit(let limit):
-            "just below the DMA limit \(HexLiteral.text(limit)), from where the kernel's DMA layer takes addresses for "
-                + "doorbells and buffers alike"
+            "just below the DMA limit \(HexLiteral.text(limit)), where the kernel's DMA layer places doorbells, and "
+                + "buffers too"
         case .aboveWindow(let window, let isKnown):
             "just above \(isKnown ? "the" : "a possible") MSI window \(window.text), which many doorbells outgrow"
         }

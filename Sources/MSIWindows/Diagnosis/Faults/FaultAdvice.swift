@@ -19,12 +19,12 @@ extension FaultExplanation {
                 "Compare the address with what the device has in its MSI capability or MSI-X table (lspci -vv)."
             )
         case .likelyMSI:
-            changes = [Self.trace]
             addChangesOfReason(scene)
+            changes.append(Self.trace)
             if !scene.hasPlatform {
                 changes.append(
-                    "Send a platform too (what iovad collect prints on the machine, or its device tree): with its doorbells and windows "
-                        + "the answer is more certain.")
+                    "Run iovad collect on the machine, and ask again with what it prints (--machine FILE, or a stored platform "
+                        + "over HTTP): with the machine's doorbells and windows the answer is more certain.")
             }
         case .noAddress:
             if let event = ConfigurationEvent(fault) {
@@ -41,8 +41,8 @@ extension FaultExplanation {
     }
 
     private static let trace =
-        "Record the IOMMU's mappings until the fault happens again (trace-cmd record -e iommu), then POST the output of "
-        + "trace-cmd report to /v1/replays as text/plain: the answer shows whether a doorbell was mapped there."
+        "Run trace-cmd record -e iommu until the fault happens again, then give the output of trace-cmd report to iovad "
+        + "explain (over HTTP: POST it to /v1/replays as text/plain). The answer says whether a doorbell was mapped there."
 
     private mutating func addChangesOfReason(_ scene: FaultScene) {
         switch reason {
@@ -61,13 +61,13 @@ extension FaultExplanation {
             changes.append("Correct the SMMU's model in IORT: only Hi161x passes MSIs untranslated.")
         case .untranslated:
             changes.append(
-                "Attach the device to a domain that maps doorbells: VFIO type1 with a software window, iommufd, or the "
-                    + "kernel's DMA domain. A hardware MSI region in the group's reserved_regions keeps the kernel from "
-                    + "mapping them.")
+                "Attach the device to a domain that maps doorbells: the kernel's DMA domain, iommufd, or VFIO type1 where the "
+                    + "group has a software MSI window. For a device with a hardware MSI region the kernel maps no doorbell."
+            )
         case .notMapped, .notPermitted:
             changes.append(
-                "Request the interrupt vectors again once the device is attached to its domain, for example by binding its "
-                    + "driver again: a doorbell is mapped when vectors are requested, and only in the domain of that moment."
+                "Have the driver request its interrupt vectors again, for example by binding it again: the kernel maps a doorbell "
+                    + "when a driver requests vectors, and only in the domain to which the device is attached then."
             )
         case nil: break
         }

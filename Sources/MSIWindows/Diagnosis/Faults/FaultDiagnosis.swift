@@ -18,6 +18,7 @@ extension FaultExplanation {
         var bare = question
         bare.platform = nil
         var scenes: [Stream: FaultScene] = [:]
+        let named = faults.first { ConfigurationEvent.isNamedError($0) }
         return faults.map { fault in
             let stream = Stream(smmu: fault.smmu, id: fault.streamID, client: fault.client)
             let isBare = scenes[stream] == nil && scenes.count >= scenesMax
@@ -25,12 +26,21 @@ extension FaultExplanation {
             scene.fault = fault
             if !isBare { scenes[stream] = scene }
             var explanation = explain(fault, scene)
+            if let named { explanation.refer(to: named) }
             if isBare, question.platform != nil {
                 explanation.because +=
                     " The log has faults of more than \(scenesMax) streams; this one was not looked up on the platform."
             }
             return explanation
         }
+    }
+
+    /// Several complaints of one command queue are one trouble, and one of them says which.
+    private mutating func refer(to named: SMMUFault) {
+        guard fault.cause == .commandQueue, fault.smmu == named.smmu, !ConfigurationEvent.isNamedError(fault)
+        else { return }
+        because += " Line \(named.line) names the cause: \(named.event)."
+        changes = ["Do what is said of line \(named.line): the two lines are one trouble."]
     }
 
     private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
@@ -40,7 +50,9 @@ extension FaultExplanation {
         explanation.warnings = scene.devices.unknownWindowsWarnings
         let types = Set(scene.devices.map(\.groupType))
         explanation.groupType = types.count == 1 ? types.first ?? nil : nil
-        if fault.cause != .commandQueue { explanation.because += scene.streamRemark }
+        if fault.cause != .commandQueue {
+            explanation.because = scene.machineRemark + explanation.because + scene.streamRemark
+        }
         explanation.addFacts(scene)
         explanation.addChanges(scene)
         return explanation
@@ -103,7 +115,7 @@ extension FaultExplanation {
         let address = HexLiteral.text(iova)
         let known =
             scene.hasDoorbells
-            ? "" : " (\(HexLiteral.text(DoorbellCatalogue.offsetOfGICs)) is what GICs have)"
+            ? "" : " (GICs have \(HexLiteral.text(DoorbellCatalogue.offsetOfGICs)))"
         guard scene.doorbell(atOffsetOf: iova) != nil else {
             // A doorbell that is not known may lie anywhere, but MSIs are written whole.
             if scene.hasUnknownOffsets, iova & (bytesOfMSI - 1) == 0 {
@@ -116,7 +128,8 @@ extension FaultExplanation {
             }
             return FaultExplanation(
                 fault, .notMSI, .no,
-                because: "\(address) lies in no MSI window and has no doorbell's offset in its page\(known). "
+                because:
+                    "\(address) lies in no MSI window, and its offset in the page is no doorbell's\(known). "
                     + scene.ordinaryPhrase(iova))
         }
         let doubt =

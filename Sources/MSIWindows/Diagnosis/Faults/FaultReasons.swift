@@ -96,7 +96,7 @@ extension FaultScene {
         let substream =
             (substreamText.map { " It is in \($0)." } ?? "")
             + (fault.isStalled == true
-                ? " The SMMU holds the access (stall) until the SMMU's driver ends it." : "")
+                ? " The SMMU holds the access (stall) until its driver ends it, usually with an abort." : "")
         switch fault.cause {
         case .translation:
             return
@@ -137,7 +137,7 @@ extension FaultScene {
     private func placePhrase(_ iova: UInt64) -> String? {
         if isInFirstPage {
             return
-                "Linux never gives out the first page\(streamPhrase): the device was given no address, as in a "
+                "The kernel's DMA layer never uses the first page\(streamPhrase): the device was given no address, as in a "
                 + "descriptor that was not filled in. It is not a buffer that was unmapped."
         }
         for (device, withheld) in zip(devices, withheld) {
@@ -185,9 +185,9 @@ extension FaultScene {
         case .translation, .other:
             return [
                 isInFirstPage
-                    ? "Look at which address the driver gave the device: a descriptor or a register that was not set."
-                    : "Look at the device's driver: trace-cmd record -e iommu shows whether the address was mapped before, "
-                        + "or lies just past a mapping."
+                    ? "Look in the device's driver for a descriptor or a register that it does not set."
+                    : "Run trace-cmd record -e iommu until the fault happens again. If the address is unmapped before the fault, the "
+                        + "driver unmapped it too early; if a mapping ends just below it, the device ran past a buffer."
             ]
         case .permission where fault.isInstruction == true:
             return [
@@ -205,7 +205,7 @@ extension FaultScene {
     private var recoverablePhrase: String? {
         guard fault.isRecoverable, let substreamText else { return nil }
         return
-            "The SMMU holds the access (stall) in \(substreamText)\(streamPhrase). This is an I/O page fault (iopf): the "
-            + "kernel brings the page in and resumes the access. It is an error only if the device hangs."
+            "This is an I/O page fault (iopf), and an error only if the device hangs: the SMMU holds the access (stall) in "
+            + "\(substreamText)\(streamPhrase), and the kernel brings the page in and resumes the access."
     }
 }

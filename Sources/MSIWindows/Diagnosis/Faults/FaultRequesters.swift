@@ -22,13 +22,19 @@ extension FaultScene {
         return " (stream ID \(id), \(first.id)\(place))"
     }
 
+    /// What comes before everything else: the log is not this machine's. Ends with a blank.
+    var machineRemark: String {
+        guard fault.streamID != nil, devices.isEmpty, isOfOtherDriver else { return "" }
+        return
+            "The log is of \(fault.driver.rawValue), and this machine has no SMMU of that driver: check that it is the right machine. "
+    }
+
     /// What a reader has to know of the stream besides: nobody has it, or several do. Begins with a blank.
     var streamRemark: String {
         guard let stream = fault.streamID else { return "" }
         let id = HexLiteral.text(UInt64(stream))
         guard !devices.isEmpty else {
-            if isOfOtherDriver { return " This machine has no SMMU of the driver \(fault.driver.rawValue)." }
-            return knowsStreams
+            return knowsStreams && !isOfOtherDriver
                 ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
         }
         for device in devices {

@@ -46,9 +46,9 @@ extension FaultExplanation {
         var made = FaultExplanation(
             fault, .likelyMSI, .likely,
             because:
-                "\(HexLiteral.text(iova)) is the physical address of \(first.kind.phrase) on machines with \(shown)\(rest): "
-                + "if this is such a machine, it is an MSI to the doorbell's own address, which the SMMU does not map"
-                + "\(scene.streamPhrase)."
+                "\(HexLiteral.text(iova)) is the physical address of \(first.kind.phrase) on machines with \(shown)\(rest). "
+                + "If this is one of them (compatible in its device tree says so), the device wrote an MSI to the doorbell's "
+                + "physical address, for which the SMMU has no mapping\(scene.streamPhrase)."
                 + isOther)
         made.doorbell = first.doorbell
         made.machines = machines
@@ -156,7 +156,7 @@ extension SMMUFault.Cause {
     fileprivate var consequence: String {
         switch self {
         case .translation, .other:
-            "Then its mapping was removed, or the interrupt was set up in another domain."
+            "If it is one, its mapping was removed, or the interrupt was set up in another domain."
         case .permission: "Something is mapped there that the device may not write to."
         case .accessFlag: "It is mapped, but the mapping is marked as not yet used."
         case .addressSize: "The address is too large for the SMMU's tables."
@@ -172,7 +172,7 @@ extension MSIController.Kind {
     /// For a sentence about an address.
     fileprivate var phrase: String {
         switch self {
-        case .its: "an ITS's doorbell"
+        case .its: "a doorbell (GITS_TRANSLATER of an ITS)"
         case .gicv2m: "a GICv2m frame's doorbell"
         case .mbi: "a GIC distributor's doorbell"
         case .preITS, .other: "an MSI controller's doorbell"

@@ -15,8 +15,8 @@ enum MapCandidates {
         ),
         (
             nil, IOVARange(proven: 0x8000_0000, 0xffff_ffff),
-            "the upper half of the first 4 GiB, where some hosts have hardware MSI regions (such as 0xc6010000 on HiSilicon D05) "
-                + "and regions that firmware reserves; kernels up to 4.16 also reserve PCI windows near 0xfe000000"
+            "where some hosts have hardware MSI regions (such as 0xc6010000 on HiSilicon D05) and regions that firmware "
+                + "reserves; kernels up to 4.16 also reserve PCI windows near 0xfe000000"
         ),
     ]
 

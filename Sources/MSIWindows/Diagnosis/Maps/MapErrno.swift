@@ -140,7 +140,7 @@ extension MapErrno {
         var found = MapExplanation(
             failure, best?.verdict ?? .reservedRegion, best == nil ? .unknown : .likely,
             because:
-                "\(place(failure)) is refused with EINVAL: it does not fit into one of the IOVA ranges that the group "
+                "\(place(failure)) is refused with EINVAL: it does not fit into any single IOVA range that the group "
                 + "allows. A reserved region is in the way, or the end of the IOMMU's aperture. "
                 + (best.map { "Most likely: \($0.because)" }
                     ?? "Which one it is takes the group's reserved_regions or a platform."),
