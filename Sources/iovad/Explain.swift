@@ -62,7 +62,7 @@ struct Explain: ParsableCommand {
         ]
         if InputKind.sniff(text) == .trace {
             let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
-            return try output.printer.show(answer) { ExplainTable.trace($0) }
+            return try output.printer.show(answer) { ExplainTable.trace($0, knowsHost: host != nil) }
         }
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
         let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
@@ -149,7 +149,11 @@ enum ExplainTable {
     }
 
     /// A domain of a trace: whose it is, what was mapped, and which doorbells.
-    static func trace(_ answer: JSONNode) -> String {
+    static func trace(_ answer: JSONNode, knowsHost: Bool) -> String {
+        let none =
+            knowsHost
+            ? "none was mapped"
+            : "none was recognized; name the machine (--machine, --platform), whose doorbells are looked for"
         let domains = answer.children("domains").map { domain in
             var rows = [
                 ("domain", "\(number(domain, "index")), \(domain.text("kind"))"),
@@ -164,7 +168,7 @@ enum ExplainTable {
                         "\(doorbell.text("physical")) -> \(doorbell.text("iova")), mapped in line \(number(doorbell, "line"))"
                     ))
             }
-            if domain.children("doorbells").isEmpty { rows.append(("doorbell", "none was mapped")) }
+            if domain.children("doorbells").isEmpty { rows.append(("doorbell", none)) }
             for oddity in domain.children("oddities") {
                 rows.append(("odd", "line \(number(oddity, "line")): \(oddity.text("detail"))"))
             }

@@ -81,6 +81,32 @@ import Testing
         #expect(answer?["kind"] as? String == "fault_explanations")
     }
 
+    /// What the advice asks for is read by the same command.
+    @Test func tracesAreRead() throws {
+        let trace = """
+              map: IOMMU: iova=0x0000000008000000 paddr=0x0000000008090000 size=4096
+              map: IOMMU: iova=0x00000000fffff000 paddr=0x00000001063db000 size=4096
+            """
+        let host = ["--platform", "example-qemu-virt", "--device", "/pcie@10000000"]
+        let run = try Self.run(host, input: trace)
+        #expect(run.status == 0 && run.output.contains("-> 0x8000040, mapped in line 1"), "\(run.output)")
+        #expect(run.output.contains("doorbell  0x809"), "\(run.output)")
+        let rest = String(trace.split(separator: "\n")[1])
+        #expect(try Self.run(host, input: rest).output.contains("none was mapped"))
+        #expect(try Self.run([], input: rest).output.contains("none was recognized"))
+    }
+
+    @Test func complaintsOfOneQueueAreOneTrouble() throws {
+        let name = "arm-smmu-v3 arm-smmu-v3.0.auto:"
+        let timeout = "\(name) CMD_SYNC timeout at 0x0000b1b7 [hwprod 0x0000b1c0, hwcons 0x0000b1b7]\n"
+        let error = "\(name) CMDQ error (cons 0x0100b1b7): ATC invalidate timeout\n"
+        let both = try Self.run([], input: timeout + error)
+        #expect(both.output.contains("Do what is said of line 2"), "\(both.output)")
+        #expect(both.output.contains("to do    Look in the whole kernel log"), "\(both.output)")
+        let one = try Self.run([], input: timeout + error.replacing("v3.0", with: "v3.1"))
+        #expect(!one.output.contains("Do what is said"), "\(one.output)")
+    }
+
     @Test func aLogWithBothGetsBoth() throws {
         let run = try Self.run(["--json"], input: Self.fault + Self.map)
         let kinds = try run.output.split(separator: "\n").map { line in
