@@ -130,6 +130,37 @@ import Testing
         #expect(details[1].contains("mapping 0") && details[1].contains("no stream ID"), "\(details[1])")
     }
 
+    /// Linux asks for each mapping's IDs in order, and one that leads to an ITS group only ends that.
+    @Test func aMappingWithoutSMMUEndsWhatLinuxGivesAComponent() throws {
+        let platform = try read { builder, smmu in
+            let group = builder.itsGroup([0])
+            builder.namedComponent(
+                "\\_SB.A",
+                [.init(0, 0, 0x10, to: group, single: true), .init(0, 0, 0x20, to: smmu, single: true)])
+            builder.namedComponent(
+                "\\_SB.B",
+                [
+                    .init(0, 0, 0x30, to: smmu, single: true), .init(0, 0, 0x10, to: group, single: true),
+                    .init(0, 0, 0x40, to: smmu, single: true),
+                ])
+            builder.namedComponent(
+                "\\_SB.C", [.init(0, 3, 0x10, to: group), .init(0, 0, 0x50, to: smmu, single: true)])
+            // Nothing is skipped here.
+            builder.namedComponent(
+                "\\_SB.D",
+                [.init(0, 0, 0x60, to: smmu, single: true), .init(0, 0, 0x10, to: group, single: true)])
+        }
+        let components = platform.devices.filter { $0.kind == .namedComponent }
+        #expect(components.map(\.id) == ["\\_SB.B", "\\_SB.D"])
+        #expect(
+            components.map { $0.streams.map(\.kind) } == [[.specifier([0x30])], [.specifier([0x60])]])
+        let details = platform.findings.filter { $0.code == "named-component-stops" }.map(\.detail)
+        try #require(details.count == 3)
+        #expect(details[0].contains("mapping 0") && details[0].contains("has no IOMMU"), "\(details[0])")
+        #expect(details[1].contains("mapping 1") && details[1].contains("1 before it"), "\(details[1])")
+        #expect(details[2].contains("mapping 0") && details[2].contains("no single mapping"), "\(details[2])")
+    }
+
     @Test func performanceCountersNameTheirSMMU() throws {
         let platform = try read { builder, smmu in
             for reference in [smmu, smmu + 4, 0] {

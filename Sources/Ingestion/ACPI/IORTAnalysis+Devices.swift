@@ -87,30 +87,59 @@ extension IORTAnalysis {
         routing.route(.all, from: index, to: \.isSMMU, &findings).compactMap(stream)
     }
 
-    /// Single mappings are how platform devices get their IDs; the first mapping of another kind ends Linux's
-    /// search (drivers/acpi/arm64/iort.c: iort_nc_iommu_map). The others translate IDs that a bus brings.
+    /// Single mappings are how platform devices get their IDs: Linux takes them in the table's order, and
+    /// stops at the first mapping that is of another kind or reaches no SMMU (drivers/acpi/arm64/iort.c:
+    /// iort_nc_iommu_map, iort_node_get_id, Linux 7.2). The others translate IDs that a bus brings.
     private mutating func namedComponentStreams(_ index: Int) -> [StreamMapping] {
         let node = table.nodes[index]
         var streams: [StreamMapping] = []
-        var range: (place: Int, before: Int)?
+        /// Where Linux stops, and how many streams it has then.
+        var stop: (place: Int, before: Int)?
+        var firstRange: Int?
+        var passedOver: (place: Int, stream: StreamMapping)?
         for (place, mapping) in node.mappings.enumerated() {
-            guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece else {
-                continue
+            let reached = self.reached(by: mapping)
+            if stop == nil, !mapping.isSingle || reached.isEmpty { stop = (place, streams.count) }
+            if !mapping.isSingle, !reached.isEmpty, firstRange == nil { firstRange = place }
+            if mapping.isSingle, stop != nil {
+                passedOver = passedOver ?? reached.first.map { (place, $0) }
+            } else {
+                streams += reached
             }
-            let reached = routing.route(piece, into: target, to: \.isSMMU, &findings).compactMap(stream)
-            if !mapping.isSingle, !reached.isEmpty, range == nil { range = (place, streams.count) }
-            streams += reached
         }
-        if let range {
-            let given =
-                range.before == 0 ? "no stream ID" : "the first \(range.before) of these stream IDs"
+        guard let stop else { return streams }
+        if firstRange == stop.place {
+            let given = stop.before == 0 ? "no stream ID" : "the first \(stop.before) of these stream IDs"
             findings.note(
                 .info, "named-component-ranges", node.location,
                 "Linux gives a platform device the IDs of its single mappings and stops at the first mapping of "
-                    + "another kind, mapping \(range.place): it gets \(given). A bus with IDs of its own uses the ranges."
+                    + "another kind, mapping \(stop.place): it gets \(given). A bus with IDs of its own uses the ranges."
             )
         }
+        if let passedOver { note(passedOver, after: stop, node) }
         return streams
+    }
+
+    /// The streams of one mapping of a named component; none when it leads to no SMMU.
+    private mutating func reached(by mapping: IORTMapping) -> [StreamMapping] {
+        guard let target = table.indexByOffset[Int(mapping.reference)], let piece = mapping.piece else {
+            return []
+        }
+        return routing.route(piece, into: target, to: \.isSMMU, &findings).compactMap(stream)
+    }
+
+    private mutating func note(
+        _ passedOver: (place: Int, stream: StreamMapping), after stop: (place: Int, before: Int),
+        _ node: IORTNode
+    ) {
+        let gets =
+            stop.before == 0
+            ? "the device has no IOMMU" : "the device gets the IDs of the \(stop.before) before it"
+        findings.note(
+            .warning, "named-component-stops", node.location,
+            "Linux stops at mapping \(stop.place) of the named component, which "
+                + (node.mappings[stop.place].isSingle ? "reaches no SMMU" : "is no single mapping")
+                + ": \(gets), and mapping \(passedOver.place) to \(passedOver.stream.smmu) is not used.")
     }
 
     private func stream(_ piece: IDPiece, _ target: Int) -> StreamMapping? {
