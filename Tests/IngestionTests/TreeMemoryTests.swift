@@ -103,4 +103,41 @@ import Testing
         #expect(found.allSatisfy { $0.detail.contains("at boot") != onHostBridge })
         #expect(platform.devices[0].unappliedRegions.isEmpty == onHostBridge)
     }
+
+    /// A PCI function needs three address cells. With two, the size's last cell is the token that ends the
+    /// node: a captured 7.2 kernel reserved these addresses.
+    @Test func anEntryThatIsCutOffReadsWhatFollows() throws {
+        func blob(last: Bool) -> [UInt8] {
+            OwnTreeTests.base { root in
+                root.child("reserved-memory") { memory in
+                    memory.child("fw") { node in
+                        node.cells("phandle", 9)
+                        node.cells("iommu-addresses", 5, 0, 0x800_0000, 0, 0x10_0000)
+                        if !last { node.cells("x", 1) }
+                    }
+                }
+                root.child("pcie@4000") { node in
+                    OwnTreeTests.pcie(&node)
+                    node.child("nvme@1") { nvme in
+                        nvme.cells("reg", 0x800, 0, 0, 0, 0)
+                        nvme.cells("phandle", 5)
+                        nvme.cells("memory-region", 9)
+                    }
+                }
+            }
+        }
+        for (last, token) in [(true, 2), (false, 3)] as [(Bool, UInt64)] {
+            let platform = try DeviceTreeReader.read(blob(last: last))
+            let device = try #require(platform.devices.first { $0.kind == .pciFunction })
+            #expect(
+                device.firmwareRegions.map { [$0.start, $0.length] }
+                    == [[0x800_0000_0000_0000, 0x10_0000_0000_0000 | token]])
+            let found = platform.findings.filter { $0.code == "iommu-addresses-truncated" }
+            #expect(found.map(\.severity) == [.error])
+            #expect(
+                found.allSatisfy {
+                    $0.detail.contains("4 of 5 cells") && $0.detail.contains("0x0000000\(token)")
+                })
+        }
+    }
 }

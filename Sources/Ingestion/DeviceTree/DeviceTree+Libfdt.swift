@@ -13,7 +13,7 @@ extension DeviceTree {
         copy.copyMemory(from: blob.bytes, byteCount: blob.bytes.count)
         let status = fdt_check_full(copy, blob.bytes.count)
         guard status == 0 else { throw .refusedByLibfdt(String(cString: fdt_strerror(status))) }
-        self.init(nodes: try Self.nodes(of: copy, blob.bytes))
+        self.init(nodes: try Self.nodes(of: copy, blob.bytes), blob: blob.bytes)
     }
 
     private static func nodes(of tree: UnsafeMutableRawPointer, _ bytes: [UInt8]) throws(DeviceTreeError)

@@ -43,6 +43,8 @@ struct DeviceTree {
     }
 
     let nodes: [Node]
+    /// The flattened tree that the values are slices of; empty for a tree that was never flattened.
+    private let blob: [UInt8]
     /// First node of each phandle.
     let byPhandle: [UInt32: Int]
     /// Nodes whose phandle an earlier node has.
@@ -52,8 +54,9 @@ struct DeviceTree {
     /// Shared by the copies of one reading, which is one thread's.
     let work = TranslationWork()
 
-    init(nodes: [Node]) {
+    init(nodes: [Node], blob: [UInt8] = []) {
         self.nodes = nodes
+        self.blob = blob
         var byPhandle: [UInt32: Int] = [:]
         var duplicates: [Int] = []
         for (index, node) in nodes.enumerated() {
@@ -79,6 +82,14 @@ struct DeviceTree {
             at += 4
         }
         return cells
+    }
+
+    /// Cells from an offset of the blob on, whatever they belong to; nil where they pass its end.
+    func cells(at offset: Int, count: Int) -> [UInt32]? {
+        guard offset >= 0, count >= 0, offset <= blob.count, count <= (blob.count - offset) / 4 else {
+            return nil
+        }
+        return Self.cells(blob[offset..<offset + 4 * count])
     }
 
     /// The node and all its ancestors are available.

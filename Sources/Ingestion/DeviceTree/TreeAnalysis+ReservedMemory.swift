@@ -1,6 +1,7 @@
 // `memory-region` and `iommu-addresses`: IOVAs that firmware reserves for one device. Mirrors
 // drivers/iommu/of_iommu.c: of_iommu_get_resv_regions, Linux 7.2, with its quirks.
 
+import AddressSpaces
 import Machines
 
 extension TreeAnalysis {
@@ -17,8 +18,8 @@ extension TreeAnalysis {
                 noteMissing(reference, node.path, "memory-region")
                 continue
             }
-            guard let cells = tree.nodes[target].cells("iommu-addresses") else { continue }
-            guard tree.work.take(cells.count + 1) else { break }
+            guard let value = tree.nodes[target].property("iommu-addresses") else { continue }
+            guard tree.work.take(value.count / 4 + 1) else { break }
             // A region without memory is one thing, one whose memory cannot be placed another.
             guard !tree.nodes[target].has("reg") || tree.firstRegister(of: target) != nil else {
                 note(
@@ -27,7 +28,7 @@ extension TreeAnalysis {
                         + "reserves for \(node.path).")
                 continue
             }
-            regions += entries(cells, in: target, naming: index, onHostBridge)
+            regions += entries(value, in: target, naming: index, onHostBridge)
         }
         guard regions.count <= DeviceTreeLimits.regionsPerDeviceMax else {
             throw .tooManyRegions(limit: DeviceTreeLimits.regionsPerDeviceMax)
@@ -37,8 +38,9 @@ extension TreeAnalysis {
     }
 
     private mutating func entries(
-        _ cells: [UInt32], in region: Int, naming index: Int, _ onHostBridge: Bool
+        _ value: ArraySlice<UInt8>, in region: Int, naming index: Int, _ onHostBridge: Bool
     ) -> [ReservedRegion] {
+        let cells = DeviceTree.cells(value)
         let shape = addressShape(for: index)
         let path = tree.nodes[region].path
         var regions: [ReservedRegion] = []
@@ -50,13 +52,13 @@ extension TreeAnalysis {
                 at += 1
                 continue
             }
-            let entry = cells[(at + 1)...].prefix(shape.address + shape.size)
-            guard entry.count == shape.address + shape.size else {
-                note(
-                    .error, "iommu-addresses-truncated", path, "iommu-addresses",
-                    "The entry for \(tree.nodes[index].path) has \(entry.count) of "
-                        + "\(shape.address + shape.size) cells.")
-                break
+            let count = shape.address + shape.size
+            var entry = cells[(at + 1)...].prefix(count)
+            if entry.count < count {
+                let read = tree.cells(at: value.startIndex + 4 * (at + 1), count: count)
+                noteCutOff(entry.count, count, read, in: region, naming: index, onHostBridge)
+                guard let read else { break }
+                entry = read[...]
             }
             at += 1 + entry.count
             guard let (start, length) = translated(entry, shape, for: index) else {
@@ -78,6 +80,30 @@ extension TreeAnalysis {
             if let made = made(start, length, by: region, for: index, onHostBridge) { regions.append(made) }
         }
         return regions
+    }
+
+    /// Linux does not check that the property contains the whole entry: it reads on in the flattened tree
+    /// (drivers/of/address.c: of_translate_dma_region, Linux 7.2; a capture of 7.2 reserved the token after
+    /// the property).
+    private mutating func noteCutOff(
+        _ present: Int, _ count: Int, _ read: [UInt32]?, in region: Int, naming index: Int,
+        _ onHostBridge: Bool
+    ) {
+        let effect =
+            if onHostBridge {
+                "Mainline does not read the entries of a host bridge."
+            } else if let read {
+                "Linux does not check this and reads past the end of the property. What follows it in this blob is "
+                    + read.dropFirst(present).map { "0x" + HexLiteral.digits($0, atLeast: 8) }
+                    .joined(separator: ", ")
+                    + "; a boot loader that edits the tree changes that."
+            } else {
+                "Linux does not check this and reads past the end of the tree. What it reserves depends on the memory "
+                    + "there; nothing is reserved here."
+            }
+        note(
+            .error, "iommu-addresses-truncated", tree.nodes[region].path, "iommu-addresses",
+            "The entry for \(tree.nodes[index].path) has \(present) of \(count) cells. \(effect)")
     }
 
     private func addressShape(for index: Int) -> (address: Int, size: Int) {
