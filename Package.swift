@@ -122,7 +122,7 @@ let package = Package(
         tests(
             "CaptureTests",
             [
-                "API", "OpenAPI", "HTTP", "Ingestion", "MSIWindows", "Machines", "IOVAAllocation",
+                "API", "OpenAPI", "HTTP", "Ingestion", "JSON", "MSIWindows", "Machines", "IOVAAllocation",
                 "LinuxReleases", "AddressSpaces",
             ]),
         tests("CommandLineTests", ["iovad"]),

@@ -9,6 +9,8 @@ struct PlatformAssembly {
     private var findings = FindingList()
     /// The part that describes a machine by itself, and its name.
     private var described: (name: String, platform: Platform)?
+    /// Lists of groups; beside a description only where a virtio-iommu decides about its devices.
+    private var listed: (name: String, platform: Platform)?
     private var tables = ACPITableSet()
     private var tableFindings = FindingList()
     private var firstTable: String?
@@ -98,7 +100,8 @@ struct PlatformAssembly {
         } catch {
             throw .text(part: part.name, error)
         }
-        try describe(part.name, platform)
+        if let listed { throw .conflict(listed.name, part.name) }
+        listed = (part.name, platform)
     }
 
     private mutating func addIOMem(_ part: InputPart) throws(PlatformError) {
@@ -162,6 +165,7 @@ struct PlatformAssembly {
     mutating func platform() throws(PlatformError) -> Platform {
         let log = bootLog?.content
         let memory = iomem?.content.memory ?? []
+        if described == nil, firstTable == nil { (described, listed) = (listed, nil) }
         if firstTable != nil {
             let facts = acpiFacts(memory.isEmpty ? log?.memory ?? [] : memory)
             let platform: Platform
@@ -182,6 +186,13 @@ struct PlatformAssembly {
         }
         guard var platform = described?.platform else { throw .nothingDescribed }
         if let collected { platform = try merged(platform, collected) }
+        if let listed {
+            guard platform.firstUndecided != nil else {
+                throw .conflict(described?.name ?? listed.name, listed.name)
+            }
+            platform = try Self.merged(platform, listed.platform)
+        }
+        settle(&platform)
         if log != nil || listing != nil {
             let facts = listing?.content.joined(to: log, &findings) ?? log ?? BootLog()
             platform = try joined(platform, facts)

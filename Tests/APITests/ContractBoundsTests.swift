@@ -26,6 +26,7 @@ import Testing
             Limits.nameBytesMax,
             [
                 "RegionInput.provenance/maxLength", "FirmwareRegionInput.provenance/maxLength",
+                "IOMMURegionInput.provenance/maxLength",
                 "NativePlatform.model/maxLength", "NativeDevice.id/maxLength", "ReplayOperation.id/maxLength",
                 "HostDescription.name/maxLength", "DeviceRequest.id/maxLength",
                 "DeviceRequest.description.id/maxLength", "ReservationRequest.provenance/maxLength",
@@ -81,10 +82,11 @@ import Testing
         (Limits.mapChecksMax, ["Circumstances.map_checks/maxItems"]),
         (Limits.comparisonCellsMax, ["ComparisonRequest.policies/maxItems", "Comparison.items/maxItems"]),
         (KernelRelease.allCases.count, ["ComparisonRequest.kernels/maxItems"]),
-        (Limits.warningsPerDecisionMax, ["Outcome.warnings/maxItems"]),
+        (Limits.iommuRegionsMax, ["IOMMURegions/maxItems", "DomainHead.iommu_regions/maxItems"]),
+        (Limits.warningsPerDecisionMax, ["OutcomeMembers.warnings/maxItems"]),
         (
             Limits.rangesPerDecisionMax,
-            ["Outcome", "MapFailures"].map { $0 + ".iova_ranges/maxItems" }
+            ["OutcomeMembers", "MapFailures"].map { $0 + ".iova_ranges/maxItems" }
         ),
         (Limits.explanationStepsMax, ["Outcome", "Replay"].map { $0 + ".explanation.steps/maxItems" }),
         (Limits.replayCPUsMax, ["ReplayRequest.cpus/maximum"]),

@@ -94,13 +94,16 @@ import Testing
             return "\"\(behaviour.rawValue)\":\(value)"
         }.joined(separator: ",") + "}"
 
+    private static let iommuRegions =
+        #""iommu_regions":[{"start":0,"size":4096,"type":"msi","provenance":"p"},{"start":"0x2000","last":"0x2fff"}]"#
+
     private static let decisions: [Asked] = {
         let region = #"{"start":"0x8000000","size":4096,"type":"reserved","provenance":"p"}"#
         let member = #"{"reserved_regions":[\#(region)],"dma_limit":"0xffffffffffff","pci":false}"#
         let inline =
             #""reserved_regions":[{"start":0,"last":"0xfff"}],"iova_ranges":[{"start":"0x1000","last":"0xffffffffffff"}],"#
             + #""dma_limit":"0xffffffffffff","pci":true,"page_size":4096,"aperture_bits":48,"#
-            + #""smmu_page_sizes":["0x1000"],"iommu":"v3","default_domain":"translated","isolated_msi":true,"#
+            + #""smmu_page_sizes":["0x1000"],"iommu":"v3",\#(iommuRegions),"default_domain":"translated","isolated_msi":true,"#
             + #""allow_unsafe_interrupts":true,"doorbells":["0x8090040"],"#
             + #""kernel":{"release":"6.8.0-124-generic","overrides":\#(overrides)},"#
             + #""group_mates":{"before":[\#(member)],"after":[\#(member)]}"#
@@ -161,7 +164,8 @@ import Testing
             #"{"lines":["VFIO_MAP_DMA: -22"],"reserved_regions":[{"start":0,"last":"0xfff"}],"#
                 + #""iova_ranges":[{"start":"0x1000","last":"0xffffffffffff"}],"dma_limit":"0xffffffffffff","#
                 + #""pci":true,"consumer":"vfio_type1","window_source":"fixed","kernel":"7.2","page_size":4096,"#
-                + #""aperture_bits":48,"smmu_page_sizes":["0x1000"],"iommu":"v3","isolated_msi":true,"#
+                + #""aperture_bits":48,"smmu_page_sizes":["0x1000"],"iommu":"v3",\#(iommuRegions),"#
+                + #""isolated_msi":true,"#
                 + #""allow_unsafe_interrupts":true,"mappings":[{"start":"0x10000000","size":4096}],"#
                 + #""allowed_iovas":[],"attached":[{"reserved_regions":[],"dma_limit":"0xffffffff","pci":false}],"#
                 + #""group_mates":{"before":[],"after":[]}}"#
@@ -238,7 +242,7 @@ import Testing
     /// The second is described by devices of a platform, the third is iommufd's.
     private static let domains = [
         #"{"id":"rich","consumer":"dma_api","window_source":"fixed","granule":"0x1000","page_size":4096,"#
-            + #""aperture":{"start":0,"last":"0xffffffffffff"},"forcedac":true,"isolated_msi":true,"iommu":"v3","#
+            + #""aperture":{"start":0,"last":"0xffffffffffff"},"forcedac":true,"isolated_msi":true,"iommu":"v3",\#(iommuRegions),"#
             + #""allow_unsafe_interrupts":true,"cache_coherent":true,"default_domain":"translated"}"#,
         #"{"id":"named","aperture_bits":40,"devices":[{"id":"n","platform":"example-arm-juno","#
             + #""device":"/pcie@40000000"}]}"#,

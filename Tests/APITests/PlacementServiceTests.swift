@@ -95,6 +95,29 @@ import Testing
         #expect(byRegions.json["max_ram"] as? String == byText.json["max_ram"] as? String)
     }
 
+    /// QEMU's page for KVM's steal time is RAM: a reservation over it stops the VM, and no window helps;
+    /// without steal time the window is what it was. A VM that fails anyway fails for its own reason.
+    @Test func stealTimeIsInTheVerdict() throws {
+        let page = #"{"start":"0x90a0000","size":"0x1000"}"#
+        let vm = #""vmm":"qemu-virt","ram":"0x40000000""#
+        let placed = place(page, vm)
+        #expect(placed.json["verdict"] as? String == "works_with_steal_time_off", "\(placed.text)")
+        #expect(placed.json["verdict_with_steal_time_off"] as? String == "default_works")
+        #expect((placed.json["because"] as? String)?.contains("works with steal time off") == true)
+        let host = try #require(placed.list("per_host").first)
+        #expect(host["verdict"] as? String == "works_with_steal_time_off")
+        #expect(host["verdict_with_steal_time_off"] as? String == "default_works")
+        let moved = place(#"\#(page),{"start":"0x8000000","size":"0x1000"}"#, vm)
+        #expect(moved.json["verdict_with_steal_time_off"] as? String == "movable", "\(moved.text)")
+        #expect(moved.object("iommufd_options")["needed"] as? Bool == true)
+        let inRAM = place(#"\#(page),{"start":"0x50000000","size":"0x1000"}"#, vm)
+        #expect(inRAM.json["verdict"] as? String == "ram_unmappable")
+        #expect(inRAM.json["verdict_with_steal_time_off"] == nil)
+        // The page is QEMU's.
+        #expect(
+            place(page, #""vmm":"kvmtool","ram":"0x40000000""#).json["verdict"] as? String == "default_works")
+    }
+
     /// What cannot be done is not offered.
     @Test func noOptionsWhereNoneHelp() {
         let software = #"{"start":"0x8000000","size":"0x100000","type":"msi"}"#

@@ -4,7 +4,9 @@
 
 import AddressSpaces
 import Ingestion
+import JSON
 import Machines
+import Testing
 
 extension Capture {
     /// The device tree where there is one, the tables otherwise.
@@ -12,6 +14,31 @@ extension Capture {
         if let tree = file("platform.dtb", of: name) { return try DeviceTreeReader.read(tree) }
         let tables = ["IORT.aml", "APIC.aml", "MCFG.aml", "DSDT.aml"].compactMap { file($0, of: name) }
         return try ACPIReader.read(tables)
+    }
+
+    /// The description with its groups and their lists, as a collection.
+    static func platform(of name: String, groups: [String: Truth.Group]) throws -> Platform {
+        func hex(_ bytes: [UInt8]) -> String { bytes.map { HexLiteral.digits($0, atLeast: 2) }.joined() }
+        func member(_ key: String, _ file: String) -> String? {
+            Self.file(file, of: name).map { "\"\(key)\":\"\(hex($0))\"" }
+        }
+        let tables = [("IORT", "IORT.aml"), ("APIC", "APIC.aml"), ("DSDT", "DSDT.aml")].compactMap(member)
+        let listed = groups.map { number, group in
+            let names = group.devices.map { "\"\($0)\"" }.joined(separator: ",")
+            let lines = group.reservedRegions.map { $0 + "\\n" }.joined()
+            return "{\"id\":\"\(number)\",\"devices\":[\(names)],\"reserved_regions\":\"\(lines)\"}"
+        }
+        let firmware =
+            member("device_tree", "platform.dtb") ?? "\"acpi\":{\(tables.joined(separator: ","))}"
+        let json =
+            "{\"collected\":{\"format\":1,\(firmware),\"groups\":[\(listed.joined(separator: ","))]}}"
+        let problems = ProblemList(limit: 8)
+        let platform = try PlatformReader.read(
+            [InputPart(name: "body", bytes: Array(json.utf8), labelled: nil)],
+            PlatformReader.Options(json: JSONLimits(bytesMax: 1 << 24, depthMax: 16, valuesMax: 1 << 20)),
+            problems)
+        #expect(problems.isEmpty, "\(name)")
+        return platform
     }
 
     /// Top-level `PCI Bus 0000:00` lines: the root bus's memory windows. I/O ports are in another file.

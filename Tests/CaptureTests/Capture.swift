@@ -12,6 +12,9 @@ struct Capture {
     let name: String
     let truth: Truth
     let platform: Platform
+    /// The groups' reserved_regions with the description, as `iovad collect` sends them; nil where the test
+    /// asks without.
+    private(set) var listed: Platform?
     /// What the capture states; a test may ask under others, to see that they matter.
     var conditions: Conditions
 
@@ -48,15 +51,18 @@ struct Capture {
     /// The product's device for a function; nil when no IOMMU translates its requester ID.
     func device(_ function: String) -> Device? {
         guard var device = firmwareDevice(function) else { return nil }
-        if truth.iommu?.virtio != nil, let doorbell = truth.doorbell {
-            // Asked about an endpoint, the emulator's virtio-iommu names the ITS's translation frame.
-            device.firmwareRegions.insert(
-                ReservedRegion(
-                    kind: .msi, start: Granule.kib64.alignDown(doorbell.phys.value),
-                    length: Granule.kib64.bytes, provenance: .virtioProbe),
-                at: 0)
+        if let member = listed?.devices.first(where: { $0.id == function }) {
+            device.reportedRegions = member.reportedRegions
+            device.firmwareRegions = member.firmwareRegions
         }
         return device
+    }
+
+    /// The same with the lists of its groups: what a virtio-iommu reports is in no other file.
+    func withLists() throws -> Capture {
+        var capture = self
+        capture.listed = try Self.platform(of: name, groups: truth.groups ?? [:])
+        return capture
     }
 
     private func firmwareDevice(_ name: String) -> Device? {

@@ -14,7 +14,8 @@ import Testing
         "IOAS alignment", "IOAS ranges", "IOVA ranges", "IOVA ranges afterwards", "MSI address",
         "MSI address after rebinding", "address", "crash at boot", "default DMA mask bits",
         "doorbell pages mapped", "first device", "granule", "is translated", "limits tried", "mapping",
-        "page sizes", "refusal", "replayed address", "reserve calls", "reserved_regions",
+        "page sizes", "possible MSI address", "possible regions", "refusal", "replayed address",
+        "reserve calls", "reserved_regions",
         "setting up interrupts", "start_pfn", "untranslated MSI address",
     ]
 
@@ -81,6 +82,11 @@ import Testing
         var ledger = Ledger()
         capture.checkCrash(&ledger)
         guard !capture.crashed else { return ledger }
+        var capture = capture
+        if capture.truth.iommu?.virtio != nil {
+            capture.checkUndecided(&ledger)
+            capture = try capture.withLists()
+        }
         try capture.checkReplays(&ledger)
         capture.checkReservedRegions(&ledger)
         try capture.checkDMADomains(&ledger)

@@ -140,6 +140,33 @@ extension Capture {
         ledger.expect(crashed, crashing && isFound && !survives, name, "platform", "crash at boot")
     }
 
+    /// What a virtio-iommu reports is in no description: asked without a list, every decision says that the
+    /// device decides, and of its two answers one is what the kernel did.
+    func checkUndecided(_ ledger: inout Ledger) {
+        for (number, group) in (truth.groups ?? [:]).sorted(by: { $0.key < $1.key }) {
+            for function in group.devices {
+                guard let device = device(function), let doorbell = truth.doorbell else { continue }
+                let place = "group \(number) \(function)"
+                let decision = Decision.decide(
+                    Question(
+                        device: device, consumer: .dmaAPI, conditions: conditions,
+                        doorbells: [PhysicalAddress(doorbell.phys.value)]))
+                let isSaid = decision.warnings.contains { $0.code == .iommuDecidesWindow }
+                ledger.expect(true, isSaid, name, place, "possible MSI address is doubted")
+                let other = decision.ifReported.first
+                ledger.expect(
+                    group.reservedRegions.map { $0 + "\n" }.joined(),
+                    other.map { GroupRegionList(inserting: $0.regions).sysfsText(pageBytes: 4_096) } ?? "",
+                    name, place, "possible regions")
+                let addresses = (truth.devices?[function]?.msiAddrs ?? []).map(\.value)
+                guard let address = addresses.first else { continue }
+                ledger.expect(
+                    [address], (other?.decision.doorbells ?? []).map(\.iova.value), name, place,
+                    "possible MSI address")
+            }
+        }
+    }
+
     func checkReservedRegions(_ ledger: inout Ledger) {
         for (number, group) in (truth.groups ?? [:]).sorted(by: { $0.key < $1.key }) {
             let devices = group.devices.sorted().compactMap { device($0) }

@@ -18,6 +18,7 @@ const VERDICTS = {
   movable: ['warn', 'The default does not work, another place does', 'Set the option values below on each device of the VM before you attach it.'],
   none: ['bad', 'No place fits', 'Use less RAM, another VMM, or another host.'],
   ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window helps: the host does not allow addresses that the guest needs for RAM.'],
+  works_with_steal_time_off: ['warn', 'The VM works with steal time off', 'The page that the VMM adds for KVM’s steal time cannot be mapped: start the VM with kvm-steal-time=off.'],
   bar_unmappable: ['bad', 'BARs of the guest are where a host cannot map them', 'This VMM then does not start. Other address bits, or no peer-to-peer DMA, avoid this.'],
   guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep', 'The guest’s firmware tables name the window, so it cannot be moved without them.'],
 };
@@ -124,7 +125,7 @@ export class PlacementView {
   }
 
   perHost(list) {
-    const tone = { default_works: 'good', movable: 'warn' };
+    const tone = { default_works: 'good', movable: 'warn', works_with_steal_time_off: 'warn' };
     return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Each host' }, h('table', null,
       h('caption', null, 'What each host would answer alone'),
       h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),

@@ -15,7 +15,8 @@ SOUND = {
         "consumer": "dma_api", "reserved_regions": [{"start": "0x8000000", "size": "0x100000", "type": "reserved"}],
         "iova_ranges": [{"start": "0x0", "last": "0xffffffff"}], "dma_limit": "0xffffffff", "pci": True,
         "window_source": {"kind": "candidates", "bases": ["0x8000000"], "size": "0x100000"}, "kernel": "7.2",
-        "page_size": "0x1000", "aperture_bits": 48, "smmu_page_sizes": ["0x1000"], "iommu": "v3",
+        "page_size": "0x1000", "aperture_bits": 48, "smmu_page_sizes": ["0x1000"], "iommu": "virtio",
+        "iommu_regions": [{"start": "0x8090000", "size": "0x10000", "type": "msi"}],
         "default_domain": "translated", "isolated_msi": True, "allow_unsafe_interrupts": False,
         "doorbells": ["0x8090040"], "group_mates": {"before": [{"reserved_regions": []}], "after": []},
         "dma_mask": "0xffffffff", "forcedac": False, "earlier_mappings": [{"size": "0x1000"}, {"free": 0}]},
@@ -60,6 +61,7 @@ SOUND = {
     "/v1/sessions/rec-m/domains": {
         "id": "w", "consumer": "dma_api", "window_source": "fixed", "granule": "0x1000", "page_size": "0x1000",
         "aperture": {"start": "0x0", "last": "0xffffffff"}, "forcedac": False, "isolated_msi": True, "iommu": "v3",
+        "iommu_regions": [],
         "allow_unsafe_interrupts": True, "cache_coherent": True,
         "devices": [{"id": "e", "description": {"kind": "pci_function", "dma_limit": "0xffffffff",
                                                 "reserved_regions": [{"start": "0x0", "size": "0x1000"}]}}]},

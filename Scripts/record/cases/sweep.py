@@ -117,6 +117,8 @@ def circumstances(random, consumer, body):
         body["aperture_bits"] = random.pick([16, 32, 36, 39, 44, 48, 52, 64])
     if random.chance(15):
         body["iommu"] = random.pick(v.DRIVERS)
+        if random.chance(30):
+            body["iommu_regions"] = [{"start": "0x8090000", "size": "0x10000", "type": "msi"}] * random.below(2)
     if random.chance(10):
         body["default_domain"] = random.pick(v.DEFAULT_DOMAINS)
     if random.chance(30):

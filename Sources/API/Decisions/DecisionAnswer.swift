@@ -47,9 +47,9 @@ extension JSONWriter {
         }
     }
 
-    /// That PCI windows of these devices are not known, in answers that have no other warnings.
-    mutating func unknownWindows(of devices: some Sequence<Device>) {
-        let told = devices.unknownWindowsWarnings
+    /// What is not known of these devices, or crashes the kernel, in answers that have no other warnings.
+    mutating func warnings(of devices: some Sequence<Device>, under conditions: Conditions) {
+        let told = devices.warnings(under: conditions)
         if !told.isEmpty { warnings(told) }
     }
 
@@ -84,6 +84,41 @@ extension JSONWriter {
         }
         if !decision.mapResults.isEmpty {
             array("map_checks") { writer in decision.mapResults.forEach { writer.mapResult($0) } }
+        }
+        for other in decision.ifReported {
+            object("if_iommu_reports_msi") { writer in
+                writer.iommuRegions(other.regions)
+                writer.decisionMembers(other.decision)
+            }
+        }
+    }
+
+    /// What a virtio-iommu reports, as a request states it.
+    mutating func iommuRegions(_ regions: [ReservedRegion]) {
+        array("iommu_regions") { writer in
+            for region in regions {
+                writer.object { writer in
+                    // Without a size, so that a request can state them again.
+                    writer.member("start", hex: region.start)
+                    writer.member("last", hex: region.wrappingLast)
+                    writer.member("type", region.kind.wireName)
+                    writer.member("provenance", region.provenanceText)
+                }
+            }
+        }
+    }
+
+    /// `"kernel_crashes"`, beside what would hold if it did not.
+    mutating func kernelCrashes(_ remark: String?) {
+        if let remark { member("kernel_crashes", remark) }
+    }
+
+    /// `"iommu_decides"`: nobody has said what the virtio-iommu reports; `more` writes the other answer.
+    mutating func iommuDecides(_ remark: String?, _ more: (inout JSONWriter) -> Void = { _ in }) {
+        guard let remark else { return }
+        object("iommu_decides") { writer in
+            writer.member("detail", remark)
+            more(&writer)
         }
     }
 

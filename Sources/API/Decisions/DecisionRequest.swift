@@ -67,7 +67,8 @@ struct DecisionRequest: Sendable {
 
     /// All conditions but the kernel and those of the DMA layer or iommufd only.
     private static let conditions: [Condition] = [
-        .apertureBits, .pageSize, .smmuPageSizes, .defaultDomain, .driver, .isolatedMSI, .unsafeInterrupts,
+        .apertureBits, .pageSize, .smmuPageSizes, .defaultDomain, .driver, .iommuRegions, .isolatedMSI,
+        .unsafeInterrupts,
     ]
 
     /// Everything but consumer, source and kernel. Members that no consumer of `consumers` knows are faults.

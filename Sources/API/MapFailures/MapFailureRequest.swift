@@ -17,7 +17,8 @@ struct MapFailureRequest: Sendable {
 
     /// Conditions of the host.
     static let conditions: [Condition] = [
-        .kernel, .pageSize, .apertureBits, .smmuPageSizes, .driver, .isolatedMSI, .unsafeInterrupts,
+        .kernel, .pageSize, .apertureBits, .smmuPageSizes, .driver, .iommuRegions, .isolatedMSI,
+        .unsafeInterrupts,
     ]
     private static let subjectNames = [
         "platform", "device", "reserved_regions", "iova_ranges", "dma_limit", "pci",

@@ -40,7 +40,7 @@ extension Service {
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("failures_dropped", content.failuresDropped)
             writer.findings(of: form, content.findings)
-            writer.unknownWindows(of: resolved.map { [$0.question.device] } ?? [])
+            writer.warnings(of: resolved.map { [$0.question.device] } ?? [], under: question.conditions)
             writer.hostFacts(resolved?.stated.hostFacts ?? [], of: question.consumer)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }

@@ -9,7 +9,7 @@ extension JSONWriter {
     /// - Parameter told: of each host in order, what it said itself.
     mutating func placementMembers(_ placement: Placement, told: [[HostFact]]) {
         member("kind", "placement")
-        member("verdict", placement.verdict.rawValue)
+        verdict(placement.verdict, withStealTimeOff: placement.verdictWithStealTimeOff)
         member("because", placement.because)
         object("default") { writer in
             writer.member("works", placement.defaultWorks)
@@ -36,6 +36,11 @@ extension JSONWriter {
             for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }
         }
         array("warnings") { writer in placement.warnings.forEach { writer.warning($0) } }
+    }
+
+    private mutating func verdict(_ verdict: Placement.Verdict, withStealTimeOff other: Placement.Verdict?) {
+        member("verdict", verdict.rawValue)
+        if let other { member("verdict_with_steal_time_off", other.rawValue) }
     }
 
     /// The values of the proposed iommufd options, and the RMR that a nested guest must be given.
@@ -77,7 +82,7 @@ extension JSONWriter {
         object { writer in
             writer.member("host", answer.host)
             writer.hostFacts(told)
-            writer.member("verdict", answer.verdict.rawValue)
+            writer.verdict(answer.verdict, withStealTimeOff: answer.verdictWithStealTimeOff)
             writer.object("default") { writer in
                 writer.member("works", answer.defaultWorks)
                 writer.reachability(answer.defaultReachability)

@@ -12,7 +12,7 @@ import MSIWindows
 import Machines
 
 extension JSONWriter {
-    mutating func device(_ device: Device, doorbells: [PhysicalAddress]) {
+    mutating func device(_ device: Device, of entry: PlatformEntry) {
         object { writer in
             writer.member("id", device.id)
             writer.member("kind", device.kind.rawValue)
@@ -21,11 +21,14 @@ extension JSONWriter {
             writer.member("smmus", strings: device.smmus)
             writer.array("stream_ids") { writer in device.streams.forEach { writer.stream($0) } }
             writer.member("msi_controllers", strings: device.msiControllers)
-            writer.array("doorbells") { writer in doorbells.forEach { writer.hex($0.value) } }
+            writer.array("doorbells") { writer in
+                for doorbell in entry.doorbells(of: device) { writer.hex(doorbell.value) }
+            }
             writer.member("dma_limit", hex: device.dmaLimit)
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
             if device.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
+            if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             if let host = device.hostBridge { writer.member("host_bridge", host) }
         }
     }

@@ -36,7 +36,7 @@ extension Service {
         return json(200) { writer in
             writer.array("items") { writer in
                 for device in devices.prefix(limit) {
-                    writer.device(device, doorbells: entry.doorbells(of: device))
+                    writer.device(device, of: entry)
                 }
             }
             if devices.count > limit { writer.member("next_page_token", String(offset + limit)) }
@@ -47,13 +47,11 @@ extension Service {
         let entry = try entry(context)
         let id = context.variable("device")
         guard let device = entry.device(id) else { throw Problem(.notFound, entry.unknownDevice(id)) }
-        return json { $0.device(device, doorbells: entry.doorbells(of: device)) }
+        return json { $0.device(device, of: entry) }
     }
 
-    /// The device of a view, under its conditions, and the window source.
-    private func subject(
-        _ context: RequestContext
-    ) throws(Problem) -> (device: PreparedDevice, source: WindowSource, stated: StatedConditions) {
+    /// The device of a view, under its conditions, with its doorbells, and the window source.
+    private func subject(_ context: RequestContext) throws(Problem) -> ViewSubject {
         let entry = try entry(context)
         let query = context.query
         var stated = query.conditions()
@@ -68,7 +66,8 @@ extension Service {
         guard let device = platforms.prepared(id, on: entry, under: stated.conditions) else {
             throw Problem(.notFound, entry.unknownDevice(id))
         }
-        return (device, source, stated)
+        return ViewSubject(
+            device: device, doorbells: entry.doorbells(of: device.source), source: source, stated: stated)
     }
 
     /// Whose list of regions it is.
@@ -82,71 +81,33 @@ extension Service {
         let query = context.query
         let view = query.value("view")?.choice(View.words, query.problems) ?? .dma
         try query.check()
-        let (device, source, stated) = try subject(context)
-        let conditions = device.conditions
-        let withheld = device.withheld
+        let subject = try subject(context)
         let isPlain = view == .sysfs && context.plan.produces == MediaType.plain
         // The other views are not text: a caller that prefers text but accepts JSON gets JSON.
         let fields = context.head.headers.all("Accept")
         if view != .sysfs, Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
             throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.")
         }
-        if view == .dma {
-            return json(200) { writer in
-                writer.member("view", view.rawValue)
-                writer.member("dma_limit", hex: withheld.dmaLimit)
-                if device.source.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
-                writer.member("errno", orNull: withheld.errno?.rawValue)
-                writer.array("items") { writer in withheld.items.forEach { writer.item($0) } }
-                writer.model(of: stated, engine: configuration.version)
-            }
-        }
-        let list = GroupRegionList(inserting: device.advertised(source))
-        if view == .sysfs {
-            // Lines that a kernel printed are repeated unchanged, whatever its page size.
-            if let reported = device.source.reportedRegions, source == .fixed {
-                let list = GroupRegionList(reported: reported)
-                return sysfs(list, list.sysfsText(pageBytes: .max), stated, isPlain: isPlain)
-            }
-            let text = list.sysfsText(pageBytes: Int(conditions.pageSize.bytes))
-            return sysfs(list, text, stated, isPlain: isPlain)
-        }
+        if isPlain { return text(200, subject.sysfs(of: subject.device).text) }
         return json(200) { writer in
             writer.member("view", view.rawValue)
-            writer.array("items") { writer in
-                let ranges = device.usable.bounding(list.vfioRanges(aperture: conditions.aperture))
-                for range in ranges {
-                    writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            let write: (inout JSONWriter, PreparedDevice) -> Void =
+                switch view {
+                case .dma: { writer, device in writer.withheldMembers(device) }
+                case .sysfs: { writer, device in writer.sysfsMembers(subject.sysfs(of: device)) }
+                case .vfio: { writer, device in writer.vfioMembers(device, subject.source) }
                 }
-            }
-            writer.model(of: stated, engine: configuration.version)
-        }
-    }
-
-    private func sysfs(
-        _ list: GroupRegionList, _ content: String, _ stated: StatedConditions, isPlain: Bool
-    ) -> Response {
-        if isPlain { return text(200, content) }
-        return json(200) { writer in
-            writer.member("view", View.sysfs.rawValue)
-            writer.array("items") { writer in
-                for region in list.regions {
-                    writer.object { writer in
-                        writer.member("start", hex: region.start)
-                        writer.member("last", hex: region.wrappingLast)
-                        writer.member("type", region.kind.sysfsName)
-                    }
-                }
-            }
-            writer.member("text", content)
-            writer.model(of: stated, engine: configuration.version)
+            write(&writer, subject.device)
+            writer.kernelCrashes(subject.device.crashRemark)
+            writer.ifReported(subject, write)
+            writer.model(of: subject.stated, engine: configuration.version)
         }
     }
 
     func availableWindows(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
         let offset = try pageOffset(context)
-        let (device, _, stated) = try subject(context)
+        let subject = try subject(context)
         let query = context.query
         let size =
             query.value("size").flatMap { WindowDemand.size($0, query.problems) }
@@ -158,25 +119,108 @@ extension Service {
         if below == 0 { query.add("below", "No address is below 0; send a higher one.") }
         guard query.problems.isEmpty, let alignment else { throw .parameters(query.problems) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)
-        let free = device.withheld.freeForWindow.clipped(to: bounds)
-        // The list is of what is reachable; a pick is a base to use, as those of placements are.
-        let places = free.clipped(to: WindowDemand.bounds)
-        let windows = free.places(size: size, alignment: alignment).ranges
-        let target = WindowSource.mainlineWindow.start
+        let page = WindowPage(size: size, alignment: alignment, bounds: bounds, offset: offset, limit: limit)
         return json(200) { writer in
-            writer.array("items") { writer in
-                for range in windows.dropFirst(offset).prefix(limit) {
-                    writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            writer.windowMembers(page, of: subject.device)
+            writer.kernelCrashes(subject.device.crashRemark)
+            writer.ifReported(subject) { $0.windowMembers(page, of: $1) }
+            writer.model(of: subject.stated, engine: configuration.version)
+        }
+    }
+}
+
+/// What a view shows: a device under conditions, and what its windows depend on.
+private struct ViewSubject {
+    let device: PreparedDevice
+    let doorbells: [PhysicalAddress]
+    let source: WindowSource
+    let stated: StatedConditions
+
+    /// The list that a kernel prints of the device's group, and its lines.
+    func sysfs(of device: PreparedDevice) -> (list: GroupRegionList, text: String) {
+        // Lines that a kernel printed are repeated unchanged, whatever its page size.
+        if let reported = device.source.reportedRegions, source == .fixed {
+            let list = GroupRegionList(reported: reported)
+            return (list, list.sysfsText(pageBytes: .max))
+        }
+        let list = GroupRegionList(inserting: device.advertised(source))
+        return (list, list.sysfsText(pageBytes: Int(device.conditions.pageSize.bytes)))
+    }
+}
+
+/// Which windows are listed.
+private struct WindowPage {
+    let size: UInt64
+    let alignment: Granule
+    let bounds: IOVARange
+    let offset: Int
+    let limit: Int
+}
+
+extension JSONWriter {
+    /// Where a virtio-iommu decides: the same members, had it reported a region over each doorbell.
+    fileprivate mutating func ifReported(
+        _ subject: ViewSubject, _ write: (inout JSONWriter, PreparedDevice) -> Void
+    ) {
+        iommuDecides(subject.device.undecidedRemark) { writer in
+            let regions = [ReservedRegion].assumedReport(over: subject.doorbells)
+            guard !regions.isEmpty else { return }
+            writer.iommuRegions(regions)
+            write(&writer, subject.device.reporting(regions))
+        }
+    }
+
+    fileprivate mutating func withheldMembers(_ device: PreparedDevice) {
+        let withheld = device.withheld
+        member("dma_limit", hex: withheld.dmaLimit)
+        if device.source.hasUnknownPCIWindows { member("pci_windows_known", false) }
+        member("errno", orNull: withheld.errno?.rawValue)
+        array("items") { writer in withheld.items.forEach { writer.item($0) } }
+    }
+
+    fileprivate mutating func sysfsMembers(_ content: (list: GroupRegionList, text: String)) {
+        array("items") { writer in
+            for region in content.list.regions {
+                writer.object { writer in
+                    writer.member("start", hex: region.start)
+                    writer.member("last", hex: region.wrappingLast)
+                    writer.member("type", region.kind.sysfsName)
                 }
             }
-            writer.object("picks") { writer in
-                writer.pick(
-                    "nearest_default", places.nearestFit(to: target, size: size, alignment: alignment))
-                writer.pick("lowest", places.lowestFit(size: size, alignment: alignment))
-                writer.pick("highest", places.highestFit(size: size, alignment: alignment))
+        }
+        member("text", content.text)
+    }
+
+    fileprivate mutating func vfioMembers(_ device: PreparedDevice, _ source: WindowSource) {
+        let list = GroupRegionList(inserting: device.advertised(source))
+        let ranges = device.usable.bounding(list.vfioRanges(aperture: device.conditions.aperture))
+        array("items") { writer in
+            for range in ranges {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
             }
-            if windows.count > offset + limit { writer.member("next_page_token", String(offset + limit)) }
-            writer.model(of: stated, engine: configuration.version)
+        }
+    }
+
+    fileprivate mutating func windowMembers(_ page: WindowPage, of device: PreparedDevice) {
+        let free = device.withheld.freeForWindow.clipped(to: page.bounds)
+        // The list is of what is reachable; a pick is a base to use, as those of placements are.
+        let places = free.clipped(to: WindowDemand.bounds)
+        let windows = free.places(size: page.size, alignment: page.alignment).ranges
+        let target = WindowSource.mainlineWindow.start
+        array("items") { writer in
+            for range in windows.dropFirst(page.offset).prefix(page.limit) {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            }
+        }
+        object("picks") { writer in
+            writer.pick(
+                "nearest_default",
+                places.nearestFit(to: target, size: page.size, alignment: page.alignment))
+            writer.pick("lowest", places.lowestFit(size: page.size, alignment: page.alignment))
+            writer.pick("highest", places.highestFit(size: page.size, alignment: page.alignment))
+        }
+        if windows.count > page.offset + page.limit {
+            member("next_page_token", String(page.offset + page.limit))
         }
     }
 }

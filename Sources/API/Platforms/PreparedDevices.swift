@@ -84,7 +84,7 @@ final class PreparedDevices: Sendable {
     }
 
     private static func weight(of device: PreparedDevice) -> Int {
-        device.source.costRanges
+        device.source.costRanges + (device.conditions.iommuRegions?.count ?? 0)
     }
 
     /// Devices that are kept, and the sum of their regions, windows and ranges.

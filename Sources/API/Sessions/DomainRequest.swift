@@ -58,8 +58,10 @@ struct DomainRequest: Sendable {
         readPages(&reader, problems)
         readAperture(&reader, problems)
         stated.read(
-            [.forcedac, .isolatedMSI, .driver, .unsafeInterrupts, .cacheCoherent, .defaultDomain],
-            from: &reader)
+            [
+                .forcedac, .isolatedMSI, .driver, .iommuRegions, .unsafeInterrupts, .cacheCoherent,
+                .defaultDomain,
+            ], from: &reader)
     }
 
     /// Takes over what the platform of the first device knows.

@@ -89,7 +89,7 @@ extension JSONWriter {
         member("held", domain.heldCount)
         member("reserved_regions", domain.regionCount)
         member("doorbells", domain.doorbellCount)
-        unknownWindows(of: domain.devices.lazy.map(\.device))
+        warnings(of: domain.devices.lazy.map(\.device), under: domain.setup.conditions)
     }
 }
 
@@ -106,6 +106,7 @@ extension JSONWriter {
         member("forcedac", conditions.forcesDAC)
         member("isolated_msi", conditions.hasIsolatedMSI)
         member("iommu", conditions.driver.rawValue)
+        if let regions = conditions.iommuRegions { iommuRegions(regions) }
         if let flag = conditions.allowsUnsafeInterrupts { member("allow_unsafe_interrupts", flag) }
         member("cache_coherent", conditions.isCacheCoherent)
         if conditions.defaultDomain != .translated {

@@ -158,7 +158,7 @@ extension Service {
             return (
                 errno: errno, member: domain.devices.count - 1,
                 regions: Array(domain.regions.dropFirst(before)),
-                kernel: session.kernel
+                conditions: domain.conditions, kernel: session.kernel
             )
         }
         return json(201, headers: [.init("ETag", etag)]) { writer in
@@ -170,7 +170,7 @@ extension Service {
             // Of a DMA domain only the first device's count: the list is empty for the others.
             writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
             writer.member("errno", orNull: made.errno?.rawValue)
-            writer.unknownWindows(of: [device.device])
+            writer.warnings(of: [device.device], under: made.conditions)
             writer.model(made.kernel, engine: configuration.version)
         }
     }

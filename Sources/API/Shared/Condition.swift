@@ -3,6 +3,7 @@
 
 package import AddressSpaces
 import IOVAAllocation
+import Ingestion
 package import JSON
 package import LinuxReleases
 import MSIWindows
@@ -16,6 +17,7 @@ package enum Condition: String, CaseIterable, Sendable {
     case smmuPageSizes = "smmu_page_sizes"
     case defaultDomain = "default_domain"
     case driver = "iommu"
+    case iommuRegions = "iommu_regions"
     case isolatedMSI = "isolated_msi"
     case unsafeInterrupts = "allow_unsafe_interrupts"
     case forcedac
@@ -68,6 +70,8 @@ struct StatedConditions: Sendable {
                 conditions.driver = driver
                 statesDriver = true
             }
+        case .iommuRegions:
+            if let regions = Condition.iommuRegions(value, problems) { conditions.iommuRegions = regions }
         case .isolatedMSI:
             if let flag = value.bool(problems) {
                 conditions.hasIsolatedMSI = flag
@@ -133,6 +137,20 @@ extension Condition {
             "unknown-value", "\(HexLiteral.text(bytes)) is not a page size of arm64; send one of \(sizes).",
             problems)
         return nil
+    }
+
+    /// What a virtio-iommu reports of an endpoint: regions of two types (Virtual I/O Device Specification
+    /// 1.2, 5.13.6.8, VIRTIO_IOMMU_PROBE_T_RESV_MEM).
+    fileprivate static func iommuRegions(_ value: WireValue, _ problems: ProblemList) -> [ReservedRegion]? {
+        guard case .member(let node) = value else {
+            value.add("not-a-list", "Send the regions in a JSON body.", problems)
+            return nil
+        }
+        let kinds = ReservedRegion.Kind.words.filter { $0.value == .msi || $0.value == .reserved }
+        return node.elements(countMax: Limits.iommuRegionsMax, problems)?.compactMap {
+            ReservedRegion(
+                $0, kinds: kinds, from: "reported by the virtio-iommu, as the request says", problems)
+        }
     }
 
     /// Granules with the block sizes that come with them.

@@ -28,6 +28,8 @@ package enum Limits {
     package static let platformIDBytesMax = WireID.bytesMax
     package static let nameBytesMax = 1_024
     package static let inlineRegionsMax = 65_536
+    /// Regions that a virtio-iommu is said to report of one endpoint.
+    package static let iommuRegionsMax = 64
     package static let candidateBasesMax = 64
     package static let doorbellsPerDecisionMax = 1_024
     package static let earlierMappingsMax = 10_000
@@ -104,6 +106,7 @@ package enum Limits {
             ("platform_id_bytes_max", platformIDBytesMax),
             ("name_bytes_max", nameBytesMax),
             ("inline_regions_max", inlineRegionsMax),
+            ("iommu_regions_max", iommuRegionsMax),
             ("candidate_bases_max", candidateBasesMax),
             ("doorbells_per_decision_max", doorbellsPerDecisionMax),
             ("earlier_mappings_max", earlierMappingsMax),

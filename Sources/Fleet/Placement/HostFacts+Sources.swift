@@ -29,7 +29,9 @@ extension HostFacts {
         self.init(
             obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
             options: options,
-            unknownWindowsRemark: devices.lazy.compactMap(\.device.unknownWindowsRemark).first)
+            unknownWindowsRemark: devices.lazy.compactMap(\.device.unknownWindowsRemark).first,
+            undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
+            crashRemark: devices.lazy.compactMap(\.crashRemark).first)
     }
 }
 

@@ -29,6 +29,10 @@ public struct HostFacts: Sendable {
     public let rangesRemark: String?
     /// PCI windows of the host are not known, so that they are no obstacles.
     public let unknownWindowsRemark: String?
+    /// The kernel crashes on what firmware says of a device.
+    public let crashRemark: String?
+    /// A virtio-iommu decides whether there is a window, and nobody has said what it reports.
+    public let undecidedRemark: String?
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
@@ -46,7 +50,8 @@ public struct HostFacts: Sendable {
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
-        rangesRemark: String? = nil, unknownWindowsRemark: String? = nil
+        rangesRemark: String? = nil, unknownWindowsRemark: String? = nil, undecidedRemark: String? = nil,
+        crashRemark: String? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -72,6 +77,8 @@ public struct HostFacts: Sendable {
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
         self.rangesRemark = rangesRemark
         self.unknownWindowsRemark = unknownWindowsRemark
+        self.undecidedRemark = undecidedRemark
+        self.crashRemark = crashRemark
     }
 
     /// Of one group's obstacles, without the relaxable ones that kvmtool does not get to see. Lines are in

@@ -44,6 +44,8 @@ public struct Placement: Sendable {
         case none
         /// Guest memory lies where the host maps nothing: no window helps.
         case ramUnmappable = "ram_unmappable"
+        /// The VMM adds memory for KVM's steal time where the host maps nothing: without it, a window works.
+        case worksWithStealTimeOff = "works_with_steal_time_off"
         /// BARs are placed where the host maps nothing, and this VMM fails then.
         case barUnmappable = "bar_unmappable"
         /// The guest was promised a window that a host does not have.
@@ -85,6 +87,8 @@ public struct Placement: Sendable {
     public struct HostAnswer: Sendable {
         public var host: String
         public var verdict: Verdict
+        /// With `worksWithStealTimeOff`: what it is then.
+        public var verdictWithStealTimeOff: Verdict?
         public var defaultWorks: Bool
         /// Whether its devices reach the default, whatever the guest has there.
         public var defaultReachability: Reachability
@@ -99,6 +103,8 @@ public struct Placement: Sendable {
     }
 
     public var verdict: Verdict
+    /// With `worksWithStealTimeOff`: what it is then.
+    public var verdictWithStealTimeOff: Verdict?
     public var defaultWorks: Bool
     /// Whether the devices of every host reach the default, whatever the guest has there.
     public var defaultReachability: Reachability
@@ -139,6 +145,9 @@ extension Placement.Warning {
         case rangesBeforeAttach = "ranges_before_attach"
         /// No source states the PCI windows of a host.
         case pciWindowsUnknown = "pci_windows_unknown"
+        /// Nobody has said what the host's virtio-iommu reports.
+        case iommuDecidesWindow = "iommu_decides_window"
+        case kernelCrashes = "kernel_crashes"
         case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
         case optionMissingOnDevice = "option_missing_on_device"
         case windowEnlarged = "window_enlarged"

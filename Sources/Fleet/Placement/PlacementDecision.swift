@@ -13,6 +13,8 @@ struct PoolView {
     let windowable: IOVASet
     /// Boot memory that is not mappable.
     let unmappable: [IOVARange]
+    /// Memory that the VMM adds, and always maps, and that is not mappable.
+    let unmappableAdded: [GuestRegion]
     let candidates: Candidates
     /// Whether the window fits at the default base.
     let defaultWorks: Bool
@@ -30,6 +32,9 @@ struct PoolView {
         self.isRefused = isRefused
         self.isForcedToDefault = isForcedToDefault
         unmappable = IOVASet(guest.ram).subtracting(mappable).ranges
+        unmappableAdded = guest.otherMemory.filter {
+            $0.mapping == .always && !mappable.contains($0.range)
+        }
         let free = windowable.subtracting(occupied)
         candidates = Candidates(in: free, demand)
         defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
@@ -62,9 +67,11 @@ extension Placement {
         let isForced = used.contains(where: \.isForcedToDefault)
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
+        let whole = Self.withAddedMemory(verdict, pool)
         let candidates = Self.candidates(verdict, pool, contract, question)
         var placement = Placement(
-            verdict: verdict, defaultWorks: pool.defaultWorks && question.guest.refusal == nil,
+            verdict: whole, verdictWithStealTimeOff: whole == verdict ? nil : verdict,
+            defaultWorks: pool.defaultWorks && question.guest.refusal == nil,
             defaultReachability: .yes, defaultBlockers: [],
             requestedWorks: demand.requested.map {
                 candidates.contains(base: $0) && Self.isReached($0, isForced: isForced)
@@ -85,7 +92,7 @@ extension Placement {
             }
         }
         placement.warn(question, pool, contract)
-        placement.because = placement.sentence(question)
+        placement.because = placement.sentence(question, pool)
         return placement
     }
 
@@ -141,6 +148,15 @@ extension Placement {
         return contract == .invisible && isEachServed ? .movable : .none
     }
 
+    /// A window that works does not help a VM that does not start: memory which the VMM adds must be mapped,
+    /// or be switched off.
+    static func withAddedMemory(_ verdict: Verdict, _ view: PoolView) -> Verdict {
+        switch verdict {
+        case .defaultWorks, .movable: view.unmappableAdded.isEmpty ? verdict : .worksWithStealTimeOff
+        case .none, .ramUnmappable, .barUnmappable, .guestContractViolation, .worksWithStealTimeOff: verdict
+        }
+    }
+
     /// BARs are handed out from the top of a window down, so an end beyond the host's reach is certain to
     /// be hit.
     static func isFatal(_ view: PoolView, _ guest: GuestDemand) -> Bool {
@@ -156,7 +172,7 @@ extension Placement {
         case .ramUnmappable, .guestContractViolation: return Candidates(in: .empty, demand)
         case .none where pool.isRefused || question.guest.refusal != nil:
             return Candidates(in: .empty, demand)
-        case .none, .defaultWorks, .movable, .barUnmappable: break
+        case .none, .defaultWorks, .movable, .barUnmappable, .worksWithStealTimeOff: break
         }
         guard demand.isMovable, contract != .fixedRMR else {
             let own = pool.defaultWorks ? demand.defaultWindow.map { [$0] } ?? [] : []

@@ -79,9 +79,10 @@ extension Placement {
         let contract = Contract(question.guest)
         let isForced = view.isForcedToDefault
         let verdict = verdict(question, [view], view, contract, isForced: isForced)
+        let whole = withAddedMemory(verdict, view)
         let own = candidates(verdict, view, contract, question)
         return HostAnswer(
-            host: "", verdict: verdict,
+            host: "", verdict: whole, verdictWithStealTimeOff: whole == verdict ? nil : verdict,
             defaultWorks: view.defaultWorks && question.guest.refusal == nil, defaultReachability: .yes,
             blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow

@@ -36,7 +36,7 @@ extension Placement {
                     : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
             add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
         }
-        if verdict == .movable, candidates.isEmpty {
+        if (verdictWithStealTimeOff ?? verdict) == .movable, candidates.isEmpty {
             add(
                 .noCommonWindow,
                 "No window fits every host; without a vIOMMU each host may use its own, as per_host shows.")
@@ -93,6 +93,10 @@ extension Placement {
         }
         if let remark = facts.unknownWindowsRemark {
             found.append((.pciWindowsUnknown, .warning, remark, nil, nil))
+        }
+        if let remark = facts.crashRemark { found.append((.kernelCrashes, .fatal, remark, nil, nil)) }
+        if let remark = facts.undecidedRemark {
+            found.append((.iommuDecidesWindow, .warning, remark, WindowSource.mainlineWindow, nil))
         }
         for device in facts.devicesWithoutOption {
             let words =
@@ -224,7 +228,16 @@ extension Placement {
         }
     }
 
-    func sentence(_ question: PlacementQuestion) -> String {
+    /// The sentence about memory that the VMM adds, and then the one about the window.
+    func sentence(_ question: PlacementQuestion, _ pool: PoolView) -> String {
+        guard let other = verdictWithStealTimeOff else { return sentence(question, verdict) }
+        let added = pool.unmappableAdded.map { "\($0.name) \($0.range.text)" }.joined(separator: ", ")
+        return
+            "The VM fails while steal time is on: \(added) is RAM to the VMM and cannot be mapped. It works with steal "
+            + "time off (-cpu host,kvm-steal-time=off). " + sentence(question, other)
+    }
+
+    private func sentence(_ question: PlacementQuestion, _ verdict: Verdict) -> String {
         let count = question.hosts.count
         let hosts = count == 1 ? "the host" : "all \(count) hosts"
         switch verdict {
@@ -250,6 +263,7 @@ extension Placement {
             }
             return "Guest memory \(range) cannot be mapped on \(hosts == "the host" ? hosts : "every host"), "
                 + "whatever the window."
+        case .worksWithStealTimeOff: return "It works with steal time off."
         case .barUnmappable:
             return
                 "BARs lie where a host maps nothing, and \(question.guest.vmm?.name ?? "the VMM") fails then."

@@ -90,17 +90,28 @@ public struct Survey: Sendable {
     ) {
         platformCount += 1
         var found = 0
+        var crash: String?
         let conditions = self.conditions(aperture, own)
         for device in platform.devices where device.active || !isActiveOnly {
             found += 1
-            add(
-                name, prepare?(device, conditions) ?? platform.prepared(device, under: conditions), row)
+            let prepared = prepare?(device, conditions) ?? platform.prepared(device, under: conditions)
+            crash = crash ?? prepared.crashRemark
+            add(name, prepared, row)
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
         let unknown = platform.devices.lazy.filter(\.active).compactMap(\.unknownWindowsRemark).first
         if let unknown, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .pciWindowsUnknown, severity: .warning, detail: unknown, host: name))
+        }
+        if let crash, warnings.count < Placement.hostRemarksMax {
+            warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
+        }
+        if let undecided = platform.firstUndecided, warnings.count < Placement.hostRemarksMax {
+            warnings.append(
+                .init(
+                    code: .iommuDecidesWindow, severity: .warning, detail: undecided.undecidedRemark,
+                    range: WindowSource.mainlineWindow, host: name))
         }
         for index in hazards.indices { hazards[index].look(at: platform, named: name, size: demand.size) }
     }

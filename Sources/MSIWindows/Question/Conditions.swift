@@ -44,6 +44,9 @@ public struct Conditions: Hashable, Sendable {
     public var smmuPageSizes = PageSizes.all
     /// Whose list of regions it is.
     public var driver = SMMU.Version.v3
+    /// virtio-iommu only: what the device reports of its endpoints, as the caller knows it; empty when it
+    /// reports nothing, nil when nobody has said.
+    public var iommuRegions: [ReservedRegion]?
     public var defaultDomain = DefaultDomain.translated
     /// `iommu.forcedac=1`: PCI devices are not tried below 4 GiB first.
     public var forcesDAC = false

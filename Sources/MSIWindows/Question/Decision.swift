@@ -58,6 +58,8 @@ public struct Decision: Hashable, Sendable {
     /// dma_api: where each earlier mapping went, nil for one that failed and for what maps nothing.
     public var history: [IOVA?] = []
     public var mapResults: [MapResult] = []
+    /// Where a virtio-iommu decides what it reports: the answer if it reports an MSI region. At most one.
+    public var ifReported: [IfReported] = []
 
     /// Whether it is certain that writes arrive.
     public var isReachable: Bool { reachability == .yes }
@@ -88,6 +90,7 @@ extension Decision {
         if let remark = question.device.unknownWindowsRemark, let window = decision.window {
             decision.warn(.pciWindowsUnknown, remark, range: window)
         }
+        decision.addIfReported(question)
         if let remark = question.conditions.kernel.remark {
             decision.warn(.kernelNotModelledExactly, remark)
         }

@@ -48,10 +48,13 @@ public final class PreparedDevice: Sendable {
         var device = device
         device.usableRanges = usable ?? device.usableRanges
         let conditions = conditions.ofDevice
+        source = device
+        if conditions.driver == .virtio, let regions = conditions.iommuRegions {
+            device = device.reporting(regions)
+        }
         let rounded = device.rounded(to: conditions.pageSize)
         let applied = rounded.appliedRegions(under: conditions)
         let reservations = DMAReservations(for: rounded, applying: applied)
-        source = device
         self.device = rounded
         self.usable = device.usableRanges
         self.conditions = conditions
@@ -68,6 +71,10 @@ public final class PreparedDevice: Sendable {
             includesDomain
             ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
     }
+
+    /// What the kernel of the conditions does with an entry of firmware that crashes it; nil when nothing
+    /// does.
+    public var crashRemark: String? { source.crashRemark(under: conditions.kernel) }
 
     /// Whether a domain was set up with it.
     public var includesDomain: Bool { domain != nil }
@@ -124,6 +131,7 @@ extension Conditions {
         own.aperture = aperture
         own.smmuPageSizes = smmuPageSizes
         own.driver = driver
+        own.iommuRegions = iommuRegions
         return own
     }
 }

@@ -15,6 +15,10 @@ public struct Warning: Hashable, Sendable {
         case windowInPCIWindow = "window_in_pci_window"
         /// No source states the host bridge's windows, so that what looks free may lie in one.
         case pciWindowsUnknown = "pci_windows_unknown"
+        /// Nobody has said what the virtio-iommu reports, and so whether there is a window.
+        case iommuDecidesWindow = "iommu_decides_window"
+        /// What a virtio-iommu reports was given for the driver of an SMMU.
+        case iommuRegionsUnused = "iommu_regions_unused"
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
         case windowInPageZero = "window_in_page_zero"
         case windowOutsideIOVARanges = "window_outside_iova_ranges"

@@ -1,5 +1,7 @@
-// What answers say where a host bridge has PCI windows that no source states: they are unknown, not absent.
+// What answers say of devices beside the question: where a host bridge has PCI windows that no source states
+// (they are unknown, not absent), where nobody has asked the IOMMU, and where firmware crashes the kernel.
 
+import LinuxReleases
 public import Machines
 
 extension Device {
@@ -13,10 +15,27 @@ extension Device {
 }
 
 extension Sequence<Device> {
-    /// Warnings about the windows of these devices' host bridges, each once.
-    public var unknownWindowsWarnings: [Warning] {
+    /// Warnings about what is not known of these devices, and about what crashes the kernel, each once.
+    public func warnings(under conditions: Conditions) -> [Warning] {
+        var found: [Warning] = []
         var seen: Set<String> = []
-        return compactMap(\.unknownWindowsRemark).filter { seen.insert($0).inserted }
-            .map { Warning(code: .pciWindowsUnknown, detail: $0, range: nil) }
+        for device in self {
+            let told = [
+                (Warning.Code.pciWindowsUnknown, device.unknownWindowsRemark),
+                (.iommuDecidesWindow, device.undecidedRemark(under: conditions)),
+                (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
+            ]
+            for case (let code, let detail?) in told where seen.insert(detail).inserted {
+                found.append(Warning(code: code, detail: detail, range: nil))
+            }
+        }
+        return found
+    }
+}
+
+extension Device {
+    /// What a kernel does with an entry of firmware that crashes it; nil when nothing does.
+    func crashRemark(under kernel: KernelProfile) -> String? {
+        Hazards.ofFirmware(of: self, applying: [], under: kernel).first { $0.code == .kernelCrashes }?.detail
     }
 }

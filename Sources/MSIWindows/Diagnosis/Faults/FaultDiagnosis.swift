@@ -47,7 +47,7 @@ extension FaultExplanation {
         var explanation = ruledOut(fault, scene) ?? verdict(fault, scene)
         explanation.smmu = scene.smmu?.id
         explanation.devices = scene.devices.map(\.id)
-        explanation.warnings = scene.devices.unknownWindowsWarnings
+        explanation.warnings = scene.devices.warnings(under: scene.conditions) + scene.undecided
         let types = Set(scene.devices.map(\.groupType))
         explanation.groupType = types.count == 1 ? types.first ?? nil : nil
         if fault.cause != .commandQueue {

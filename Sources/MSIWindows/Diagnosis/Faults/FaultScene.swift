@@ -36,6 +36,8 @@ struct FaultScene {
     let knowsStreams: Bool
     /// Whether windows were reported, and mainline's is not among them.
     let isWindowMoved: Bool
+    /// That a virtio-iommu decides about devices of the machine, where the fault's own are not known.
+    let undecided: [Warning]
     /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
     let dmaPages: [Decision.Doorbell]
 
@@ -106,6 +108,7 @@ struct FaultScene {
         knowsWindows = hasPlatform || !reported.isEmpty
         possibleWindows = DriverWindow.known
         isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
+        undecided = devices.isEmpty ? question.platform?.undecidedWarnings ?? [] : []
         dmaPages = prepared.flatMap { device -> [Decision.Doorbell] in
             // Its own driver, so that it need not be prepared again.
             var conditions = question.conditions
