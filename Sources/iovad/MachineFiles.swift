@@ -241,8 +241,7 @@ extension MachineFiles {
     private static func elsewhere(_ error: PlatformError) -> String {
         guard case .misplaced(_, let kind) = error else { return "" }
         switch kind {
-        case .trace: return "; POST it to /v1/replays"
-        case .faultLog, .mapFailures: return "; give it to iovad explain"
+        case .trace, .faultLog, .mapFailures: return "; give it to iovad explain"
         case .deviceTree, .acpiTables, .acpiDump, .json, .sysfs, .iomem, .bootLog, .pciListing: return ""
         }
     }

@@ -132,12 +132,17 @@ import Testing
         let tree = try FileTree()
         try tree.add("a.dtb", "no tree")
         try tree.add("log.txt", "vfio_dma_map(0x5585, 0x7ff0000, 0x20000, 0x7f00) = -22 (Invalid argument)\n")
+        try tree.add("trace.txt", "# tracer: nop\n")
         try tree.add("two/a.txt", "x")
         try tree.add("two/b.txt", "x")
         try tree.add("none/readme", "x")
         for (files, sentence) in [
             (["a.dtb"], "a.dtb: The bytes of \"a.dtb\" are of no known kind"),
             (["log.txt"], "does not describe a machine; give it to iovad explain"),
+            (
+                ["trace.txt"],
+                "\"trace.txt\" contains ftrace text, which does not describe a machine; give it to iovad explain"
+            ),
             (["two"], "two describes several machines (a, b): name the file of one"),
             (["none"], "none: no file there has one of these names: *.dtb,"),
             (["missing.dtb"], "missing.dtb: cannot be opened"),
