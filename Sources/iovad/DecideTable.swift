@@ -36,7 +36,9 @@ enum DecideTable {
         }
         if let facts = answer.hostFactWords { rows.append(("host", facts)) }
         if let model = answer.modelWords { rows.append(("model", model)) }
-        for change in answer.children("changes") { rows.append(("change", change.text ?? "-")) }
+        for change in answer.children("changes") {
+            rows.append(("change", Report.withoutRoutes(change.text ?? "-")))
+        }
         return Console.table(rows)
     }
 
@@ -147,7 +149,7 @@ struct HostVerdicts {
         report.table(
             ["devices", "change"],
             rows(verdicts) { answer in
-                answer.children("changes").map { [$0.text ?? "-"] }
+                answer.children("changes").map { [Report.withoutRoutes($0.text ?? "-")] }
             })
         return report
     }

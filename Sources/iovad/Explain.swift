@@ -141,11 +141,19 @@ enum ExplainTable {
     }
 
     private static func changes(_ item: JSONNode) -> [(String, String)] {
-        item.children("changes").map { ("to do", $0.text ?? "-") }
+        item.children("changes").map { ("to do", Report.withoutRoutes($0.text ?? "-")) }
     }
 
     private static func number(_ item: JSONNode, _ name: String) -> String {
         item.member(name)?.int(in: 0...Int.max, ProblemList(limit: 1)).map { String($0) } ?? "-"
+    }
+
+    private static func kind(_ word: String) -> String {
+        switch word {
+        case "dma_layer": "the kernel's DMA domain"
+        case "user_space": "of user space (VFIO or iommufd)"
+        default: word
+        }
     }
 
     /// A domain of a trace: whose it is, what was mapped, and which doorbells.
@@ -153,14 +161,15 @@ enum ExplainTable {
         let none =
             knowsHost
             ? "none was mapped"
-            : "none was recognized; name the machine (--machine, --platform), whose doorbells are looked for"
+            : "none was recognized, because the machine's doorbells are not known: run iovad collect > machine.json "
+                + "there, and add --machine machine.json"
         let domains = answer.children("domains").map { domain in
             var rows = [
-                ("domain", "\(number(domain, "index")), \(domain.text("kind"))"),
+                ("domain", kind(domain.text("kind"))),
                 ("device", domain.text("device")),
-                ("maps", "\(number(domain, "maps")), of which \(number(domain, "live")) are left"),
+                ("maps", "\(number(domain, "maps")) made, \(number(domain, "live")) left at the end"),
             ]
-            if let span = domain.member("span") { rows.append(("within", span.rangeText)) }
+            if let span = domain.member("span") { rows.append(("addresses", span.rangeText)) }
             for doorbell in domain.children("doorbells") {
                 rows.append(
                     (

@@ -37,6 +37,14 @@ struct Report {
                 text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 
+    /// Advice without what it says to users of HTTP: "(over HTTP: POST ...)".
+    static func withoutRoutes(_ advice: String) -> String {
+        guard let start = advice.firstRange(of: " (over HTTP"),
+            let end = advice[start.upperBound...].firstIndex(of: ")")
+        else { return advice }
+        return String(advice[..<start.lowerBound] + advice[advice.index(after: end)...])
+    }
+
     func written(as format: Format) -> String {
         switch format {
         case .text: text

@@ -7,7 +7,7 @@ import Machines
 enum WindowRemedy {
     /// Where user space asks for a place that fits.
     static let askForPlacement =
-        "Where the kernel lets user space move the window, iovad place (POST /v1/placements) says where it fits."
+        "Where the kernel lets user space move the window, iovad place says where it fits (over HTTP: POST /v1/placements)."
 
     /// Bases in `free` that would do, nearest to mainline's first.
     static func bases(in free: IOVASet, avoiding window: IOVARange?) -> [IOVA] {
@@ -29,14 +29,14 @@ enum WindowRemedy {
     ///   - free: where a window may be; nil where nothing is known of the devices.
     ///   - whom: the devices that the bases are for.
     static func move(to bases: [IOVA], in free: IOVASet?, for whom: String) -> String {
-        let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: ", ")))"
+        let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
         // The posted series' second base is an example only where it would do.
         let example =
             free?.contains(DriverWindow.postedSecond) ?? true
             ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
         return
-            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere): through iommufd's "
-            + "software-MSI option, or a driver that picks another base\(example)."
+            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). Released kernels have no option "
+            + "for that: it takes the posted iommufd option for software MSIs, or a driver with another base\(example)."
     }
 }
 

@@ -115,7 +115,7 @@ extension ConfigurationEvent {
         "Look for memory errors in the log (EDAC, RAS), and whether firmware or a hypervisor keeps the SMMU from "
         + "reading that memory."
     private static let noATS =
-        "Boot with pci=noats. If the error is gone, ATS is involved: keep the option until the device or its firmware is mended."
+        "Boot with pci=noats. If the error is gone, ATS is involved: keep the option until the device or its firmware is fixed."
 
     var advice: Advice {
         switch self {
@@ -197,10 +197,11 @@ extension ConfigurationEvent {
         case .unidentifiedStream:
             Advice(
                 "the SMMU has no entry for this stream.",
-                "Firmware gives the stream to no device, the boot loader left the device running, or its driver did not stop it "
-                    + "at shutdown.",
+                "Three causes are usual: firmware gives the stream to no device, the boot loader left the device running, or "
+                    + "its driver did not stop it at shutdown.",
                 "Compare the stream ID with iommus and iommu-map (device tree) or with IORT's ID mappings. Add a missing ID to "
                     + "the device tree; for IORT, ask for a firmware update.",
+                "If it comes early in the boot, have the boot loader stop the device.",
                 "If the log has \"Removing from iommu group\" near this line, the machine was shutting down: stop the device in "
                     + "its driver's shutdown."
             )

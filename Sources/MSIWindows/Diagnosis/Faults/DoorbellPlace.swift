@@ -54,14 +54,22 @@ enum DoorbellPlace {
         }
     }
 
+    /// What speaks against a doorbell all the same. Begins with a blank.
+    var doubt: String {
+        switch self {
+        case .nearTop, .underDMALimit: " It may be a buffer: the DMA layer places both there."
+        case .aboveWindow: ""
+        }
+    }
+
     /// For a sentence: "near the top of 32 bits, ...".
     var phrase: String {
         switch self {
         case .nearTop(let bits):
-            "just below the end of \(bits)-bit addresses, where the kernel's DMA layer places doorbells, and buffers too"
+            "just below the end of \(bits)-bit addresses, where the kernel's DMA layer places doorbells"
         case .underDMALimit(let limit):
-            "just below the DMA limit \(HexLiteral.text(limit)), where the kernel's DMA layer places doorbells, and "
-                + "buffers too"
+            "just below the DMA limit \(HexLiteral.text(limit)), where the kernel's DMA layer places "
+                + "doorbells"
         case .aboveWindow(let window, let isKnown):
             "just above \(isKnown ? "the" : "a possible") MSI window \(window.text), which many doorbells outgrow"
         }

@@ -23,8 +23,8 @@ extension FaultExplanation {
             changes.append(Self.trace)
             if !scene.hasPlatform {
                 changes.append(
-                    "Run iovad collect on the machine, and ask again with what it prints (--machine FILE, or a stored platform "
-                        + "over HTTP): with the machine's doorbells and windows the answer is more certain.")
+                    "Run iovad collect > machine.json there, and ask again with --machine machine.json (over HTTP: a stored "
+                        + "platform). With the machine's doorbells and windows the answer is more certain.")
             }
         case .noAddress:
             if let event = ConfigurationEvent(fault) {
@@ -41,8 +41,8 @@ extension FaultExplanation {
     }
 
     private static let trace =
-        "Run trace-cmd record -e iommu until the fault happens again, then give the output of trace-cmd report to iovad "
-        + "explain (over HTTP: POST it to /v1/replays as text/plain). The answer says whether a doorbell was mapped there."
+        "Run trace-cmd record -e iommu until the fault happens again, then trace-cmd report | iovad explain (over HTTP: "
+        + "POST the report to /v1/replays as text/plain). The answer says whether a doorbell was mapped there."
 
     private mutating func addChangesOfReason(_ scene: FaultScene) {
         switch reason {
@@ -61,13 +61,13 @@ extension FaultExplanation {
             changes.append("Correct the SMMU's model in IORT: only Hi161x passes MSIs untranslated.")
         case .untranslated:
             changes.append(
-                "Attach the device to a domain that maps doorbells: the kernel's DMA domain, iommufd, or VFIO type1 where the "
-                    + "group has a software MSI window. For a device with a hardware MSI region the kernel maps no doorbell."
+                "Attach the device to a domain that maps doorbells: bind its driver again, or give it to VFIO or iommufd. iovad "
+                    + "decide says whether the kernel maps doorbells for it, and where."
             )
         case .notMapped, .notPermitted:
             changes.append(
                 "Have the driver request its interrupt vectors again, for example by binding it again: the kernel maps a doorbell "
-                    + "when a driver requests vectors, and only in the domain to which the device is attached then."
+                    + "when a driver requests vectors, and only in the domain the device is attached to at that moment."
             )
         case nil: break
         }

@@ -40,7 +40,7 @@ extension FaultExplanation {
         guard fault.cause == .commandQueue, fault.smmu == named.smmu, !ConfigurationEvent.isNamedError(fault)
         else { return }
         because += " Line \(named.line) names the cause: \(named.event)."
-        changes = ["Do what is said of line \(named.line): the two lines are one trouble."]
+        changes = ["Follow the steps of line \(named.line). Both lines have the same cause."]
     }
 
     private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
@@ -55,6 +55,9 @@ extension FaultExplanation {
         }
         explanation.addFacts(scene)
         explanation.addChanges(scene)
+        if !scene.machineRemark.isEmpty {
+            explanation.changes.insert("Ask again with the machine that the log is of.", at: 0)
+        }
         return explanation
     }
 

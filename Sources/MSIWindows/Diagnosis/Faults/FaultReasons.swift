@@ -96,12 +96,13 @@ extension FaultScene {
         let substream =
             (substreamText.map { " It is in \($0)." } ?? "")
             + (fault.isStalled == true
-                ? " The SMMU holds the access (stall) until its driver ends it, usually with an abort." : "")
+                ? " The SMMU holds the access (stall) until the SMMU's driver ends it, usually with an abort."
+                : "")
         switch fault.cause {
         case .translation:
             return
-                "Nothing is mapped there\(streamPhrase). Usual causes: DMA after unmapping, or past the end of "
-                + "a buffer." + substream
+                "Nothing is mapped there for the device\(streamPhrase). Usual causes: DMA after unmapping (the driver freed the buffer "
+                + "too early), or past the end of a buffer." + substream
         case .permission where fault.isInstruction == true:
             return
                 "The address is mapped, but not for fetching instructions\(streamPhrase)." + substream
@@ -178,7 +179,8 @@ extension FaultScene {
     var changesOfOrdinaryAccess: [String] {
         if fault.isRecoverable {
             return [
-                "If the device hangs, check that its driver enables I/O page faults (iopf), and that the process still exists."
+                "If the device works, do nothing. If it hangs, check that its driver enables I/O page faults (iopf), and that the "
+                    + "process still exists."
             ]
         }
         switch fault.cause {
@@ -205,7 +207,7 @@ extension FaultScene {
     private var recoverablePhrase: String? {
         guard fault.isRecoverable, let substreamText else { return nil }
         return
-            "This is an I/O page fault (iopf), and an error only if the device hangs: the SMMU holds the access (stall) in "
-            + "\(substreamText)\(streamPhrase), and the kernel brings the page in and resumes the access."
+            "This is probably no error but an I/O page fault (iopf): the device touched a page that is not in memory. The "
+            + "SMMU holds the access (stall) in \(substreamText)\(streamPhrase); the kernel brings the page in and resumes it."
     }
 }

@@ -67,7 +67,7 @@ extension FaultExplanation {
             fault, .likelyMSI, .likely,
             because:
                 "\(HexLiteral.text(iova)) has the offset of a doorbell register in its page and lies \(place.phrase): likely "
-                + "an MSI. \(fault.cause.consequence)" + scene.controllerDoubt)
+                + "an MSI. \(fault.cause.consequence)" + place.doubt + scene.controllerDoubt)
         made.doorbell = doorbell.address
         made.reason = fault.cause.reason
         return made

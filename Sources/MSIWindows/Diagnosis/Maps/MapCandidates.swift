@@ -7,16 +7,16 @@ import Machines
 enum MapCandidates {
     /// Places where some hosts reserve, with the architecture that they are of.
     private static let places: [(architecture: MapFailure.Architecture?, range: IOVARange, words: String)] = [
-        (.arm, DriverWindow.mainline, "the window for MSIs that Linux reserves on Arm SMMU hosts"),
-        (.x86, DriverWindow.x86, "where x86 takes MSIs"),
+        (.arm, DriverWindow.mainline, "is the window for MSIs that Linux reserves on Arm SMMU hosts"),
+        (.x86, DriverWindow.x86, "is where x86 takes MSIs"),
         (
             .x86, IOVARange(proven: 0xfd_0000_0000, 0xff_ffff_ffff),
-            "the HyperTransport range below 1 TiB, which hosts with AMD processors reserve"
+            "is the HyperTransport range below 1 TiB, which hosts with AMD processors reserve"
         ),
         (
             nil, IOVARange(proven: 0x8000_0000, 0xffff_ffff),
-            "where some hosts have hardware MSI regions (such as 0xc6010000 on HiSilicon D05) and regions that firmware "
-                + "reserves; kernels up to 4.16 also reserve PCI windows near 0xfe000000"
+            "holds a reserved region: some hosts have hardware MSI regions there (such as 0xc6010000 on HiSilicon D05), or "
+                + "regions that firmware reserves; kernels up to 4.16 also reserve PCI windows near 0xfe000000"
         ),
     ]
 
@@ -36,7 +36,7 @@ enum MapCandidates {
         }.map { place in
             MapExplanation.Candidate(
                 verdict: place.range == DriverWindow.mainline ? .softwareWindow : .reservedRegion,
-                range: place.range, because: "\(place.range.text) is \(place.words).")
+                range: place.range, because: "\(place.range.text) \(place.words).")
         }
         return (isHigh ? high + low : low + high) + alignments(failure, conditions)
     }

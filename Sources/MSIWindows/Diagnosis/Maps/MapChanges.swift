@@ -16,9 +16,9 @@ enum MapChanges {
             ? "the group of \(device) (readlink /sys/bus/pci/devices/\(failure.device ?? "...")/iommu_group names it)"
             : "group \(group)"
         return [
-            "Ask again with the reserved regions of \(which): save /sys/kernel/iommu_groups/\(group)/reserved_regions in a file "
-                + "and add --machine FILE (over HTTP: \"reserved_regions\" beside the text, or a stored \"platform\" and its "
-                + "\"device\"). The answer then names the region, and where the map fits."
+            "Ask again with the reserved regions of \(which): cat /sys/kernel/iommu_groups/\(group)/reserved_regions > "
+                + "regions.txt, and add --machine regions.txt (over HTTP: \"reserved_regions\" beside the text, or a stored "
+                + "\"platform\" and its \"device\"). The answer then names the region, and where the map fits."
         ]
     }
 
