@@ -12,4 +12,12 @@ iovad_gzip_start (z_stream *stream, int level)
   memset (stream, 0, sizeof *stream);
   return deflateInit2 (stream, level, Z_DEFLATED, 31, 9, Z_DEFAULT_STRATEGY);
 }
+
+/* inflateInit2 is such a macro too; 31 as above. */
+static inline int
+iovad_gunzip_start (z_stream *stream)
+{
+  memset (stream, 0, sizeof *stream);
+  return inflateInit2 (stream, 31);
+}
 #endif

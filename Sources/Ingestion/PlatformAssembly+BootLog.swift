@@ -19,6 +19,7 @@ extension PlatformAssembly {
         try joining.takeMembers()
         joining.compareWindows()
         joining.noteKernel(collected: collected?.kernelRelease)
+        joining.takeOptions()
         joining.noteRest()
         var platform = joining.platform
         platform.findings += joining.findings.findings

@@ -55,6 +55,7 @@ extension PlatformAssembly {
     func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
         var platform = platform
         platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: host.pageSize)
+        platform.host?.options = host.options
         var findings = FindingList()
         var known = Set(platform.devices.map(\.id))
         let described = SysfsNames(platform.devices)

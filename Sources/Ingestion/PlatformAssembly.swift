@@ -198,6 +198,7 @@ struct PlatformAssembly {
             platform = try joined(platform, facts)
         }
         listing?.content.check(platform, &findings)
+        platform.host?.check(platform.devices, &findings)
         platform.findings = findings.findings + platform.findings
         return platform
     }

@@ -7,6 +7,8 @@ public struct RunningHost: Hashable, Sendable {
     public var kernelRelease: String?
     /// The CPU's page, in bytes.
     public var pageBytes: UInt64?
+    /// How it was built, booted and set up; of one name the last counts.
+    public var options: [HostOption] = []
 
     public init(kernelRelease: String? = nil, pageBytes: UInt64? = nil) {
         self.kernelRelease = kernelRelease

@@ -1,7 +1,8 @@
 // `iovad collect`: what this host's kernel exposes, as the JSON that POST /v1/platforms takes. It
 // interprets none of it: bytes are copied as hexadecimal digits; texts are reduced to printable ASCII, tabs
 // to blanks, and every line is ended. Of the kernel's log only the lines about SMMUs, MSIs, PCI windows and
-// groups are taken. The script that `--script` prints gives the same bytes.
+// groups are taken, of its command line, modules and configuration what CollectOptions.swift says. The script
+// that `--script` prints gives the same bytes.
 
 import AddressSpaces
 import ArgumentParser
@@ -15,7 +16,8 @@ struct Collect: ParsableCommand {
         discussion: """
             Groups and their regions need no privileges. Only root can read the firmware's tables, the \
             addresses in /proc/iomem and, on many hosts, the kernel's log; what cannot be read is noted. Of \
-            the log only lines about SMMUs, ITSs, root buses and IOMMU groups are taken.
+            the log only lines about SMMUs, ITSs, root buses and IOMMU groups are taken; of the command \
+            line, the modules and the kernel's configuration only words about IOMMUs, VFIO, PCI and pages.
 
               iovad collect | curl --data-binary @- -H 'Content-Type: application/json' \\
                 'http://\(Settings.listenDefault)/v1/platforms?id=mine'
@@ -45,7 +47,7 @@ struct Collect: ParsableCommand {
 
 struct HostCollection {
     let root: String
-    private(set) var notes: [String] = []
+    var notes: [String] = []
 
     init(root: String) { self.root = root }
 
@@ -69,6 +71,7 @@ struct HostCollection {
                 notes.append("neither a device tree nor an IORT: no SMMU is described")
             }
             let release = line("/proc/sys/kernel/osrelease")
+            let options = readOptions(release: release)
             var writer = JSONWriter()
             writer.object { writer in
                 writer.object("collected") { writer in
@@ -85,6 +88,7 @@ struct HostCollection {
                     }
                     writer.member("iomem", orNull: iomem)
                     writer.member("dmesg", orNull: log)
+                    options.write(&writer)
                     writer.array("groups") { writer in groups.forEach { $0.write(&writer) } }
                     writer.member("notes", strings: notes)
                 }
@@ -186,7 +190,7 @@ struct HostCollection {
     }
 
     /// The bytes of a file; nil when it cannot be read, with a note if it exists.
-    private mutating func bytes(_ path: String) -> [UInt8]? {
+    mutating func bytes(_ path: String) -> [UInt8]? {
         guard access(root + path, F_OK) == 0 else { return nil }
         guard Files.isFile(root + path), access(root + path, R_OK) == 0, let bytes = Files.read(root + path)
         else {
@@ -230,7 +234,7 @@ struct HostCollection {
     }
 
     /// Printable ASCII and newlines, tabs as blanks.
-    private static func plain(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    static func plain(_ bytes: some Sequence<UInt8>) -> [UInt8] {
         bytes.map { $0 == 0x09 ? 0x20 : $0 }.filter { (0x20...0x7e).contains($0) || $0 == 0x0a }
     }
 
@@ -239,7 +243,7 @@ struct HostCollection {
         string(plain(bytes).map { $0 == 0x0a ? 0x20 : $0 })
     }
 
-    private static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+    static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// "KernelPageSize:        4 kB" of the first mapping: the one way to ask a file for it.
     private var pageSize: Int? {

@@ -1,5 +1,6 @@
-// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort, readlink
-// and dmesg, which every system has. Its output equals HostCollection's byte for byte; a test compares them.
+// The collector for hosts where iovad is not installed: POSIX sh with cat, od, sed, tr, awk, sort, readlink,
+// gzip and dmesg, which every system has. Its output equals HostCollection's byte for byte; a test compares
+// them.
 
 import Ingestion
 
@@ -7,6 +8,16 @@ enum CollectScript {
     /// Of a line that the collector takes, for awk.
     private static let hasWord = BootLogExcerpt.words.map { #"index($0, "\#($0)")"# }
         .joined(separator: " ||\n                ")
+    /// Whether a word of the command line, or a line of a configuration, is taken, for awk.
+    private static let isWord = begins("word", HostOptions.wordPrefixes)
+    private static let isConfigLine = begins("$0", HostOptions.configPrefixes)
+    /// Files with the parameters of modules, for the shell.
+    private static let parameterFiles = HostOptions.modulePrefixes
+        .map { #""$root"/sys/module/\#($0)*/parameters/*"# }.joined(separator: " ")
+
+    private static func begins(_ variable: String, _ prefixes: [String]) -> String {
+        prefixes.map { #"index(\#(variable), "\#($0)") == 1"# }.joined(separator: " ||\n                ")
+    }
 
     static let text = #"""
         #!/bin/sh
@@ -25,6 +36,10 @@ enum CollectScript {
         lines_max=\#(BootLogExcerpt.linesMax)
         aml_max=\#(AMLLimits.collectedBytesMax)
         ssdts_max=\#(AMLLimits.collectedSSDTsMax)
+        words_max=\#(HostOptions.wordsMax)
+        parameters_max=\#(HostOptions.parametersMax)
+        config_lines_max=\#(HostOptions.configLinesMax)
+        config_max=\#(HostOptions.configBytesMax)
         notes=
 
         note() {
@@ -77,6 +92,65 @@ enum CollectScript {
                 \#(hasWord) {
                 if (n++ <= max) print substr($0, 1, \#(BootLogExcerpt.lineBytesMax))
             }'
+        }
+
+        # Of a command line the words that matter, a line each, and one more than are taken where there are so
+        # many. Blanks in quotes are of the word, and what follows "--" is init's.
+        words() {
+            plain | tr '\n' ' ' | awk -v max=$words_max '
+            function done() {
+                if (word == "--") over = 1
+                else if (\#(isWord)) {
+                    if (n++ <= max) print substr(word, 1, \#(HostOptions.lineBytesMax))
+                }
+                word = ""
+            }
+            {
+                for (i = 1; i <= length($0) && !over; i++) {
+                    c = substr($0, i, 1)
+                    if (c == "\"") quoted = !quoted
+                    else if (c == " " && !quoted) done()
+                    else word = word c
+                }
+                if (!over) done()
+            }'
+        }
+
+        # Of a configuration the lines about IOMMUs and pages.
+        config_lines() {
+            plain | awk -v max=$config_lines_max '
+                \#(isConfigLine) {
+                if (n++ <= max) print substr($0, 1, \#(HostOptions.lineBytesMax))
+            }'
+        }
+
+        # Parameters of modules, "module.name=value" each; a value is the first line of a file.
+        parameters() {
+            for path in \#(parameterFiles); do
+                if [ ! -f "$path" ] || ! cat "$path" > /dev/null 2>&1; then continue; fi
+                name=${path#"$root"/sys/module/}
+                module=${name%%/*}
+                name=${name##*/}
+                case $module$name in *[!A-Za-z0-9_-]*) continue ;; esac
+                printf '%s.%s=%s\n' "$module" "$name" "$(plain < "$path" | sed -n 1p)"
+            done | awk '{ print substr($0, 1, \#(HostOptions.lineBytesMax)) }' | sort
+        }
+
+        # $lines, which $1 of a place $2 are taken of; more are noted.
+        limit() {
+            if [ -n "$(printf '%s\n' "$lines" | sed -n "$(($1 + 1))p")" ]; then
+                lines=$(printf '%s\n' "$lines" | sed -n "1,${1}p")
+                note "more than $1 lines of $2: the others are left out"
+            fi
+        }
+
+        # $2, lines of plain text, as a JSON string; null when $1 is 0.
+        joined() {
+            if [ "$1" = 0 ]; then printf 'null'; else
+                printf '"'
+                if [ -n "$2" ]; then printf '%s\n' "$2" | escape | sed -e 's/$/\\n/' | tr -d '\n'; fi
+                printf '"'
+            fi
         }
 
         # The names in a folder, one per line, newlines in them as tabs.
@@ -178,6 +252,57 @@ enum CollectScript {
         [ "$has_tree$has_iort" != 00 ] || note "neither a device tree nor an IORT: no SMMU is described"
         known /proc/sys/kernel/osrelease; has_release=$known
 
+        known /proc/cmdline; has_cmdline=$known
+        cmdline=
+        if [ $has_cmdline = 1 ]; then
+            lines=$(words < "$root/proc/cmdline")
+            limit $words_max "the command line"
+            cmdline=$lines
+        fi
+        has_parameters=0
+        parameters=
+        if [ -d "$root/sys/module" ]; then
+            has_parameters=1
+            lines=$(parameters)
+            limit $parameters_max /sys/module
+            parameters=$lines
+        fi
+        config_path=
+        config=
+        has_config=0
+        known /proc/config.gz
+        if [ -e "$root/proc/config.gz" ] && [ $known = 1 ]; then
+            size=$(gzip -dc < "$root/proc/config.gz" 2> /dev/null | wc -c)
+            if gzip -dc < "$root/proc/config.gz" > /dev/null 2>&1 && [ $((size)) -le $config_max ]; then
+                config_path=/proc/config.gz
+                lines=$(gzip -dc < "$root/proc/config.gz" | config_lines)
+            else
+                note "cannot unpack /proc/config.gz"
+            fi
+        elif [ $has_release = 1 ]; then
+            release=$(plain < "$root/proc/sys/kernel/osrelease" | sed -n 1p)
+            case $release in
+                '' | *[!A-Za-z0-9._+~-]*) ;;
+                *)
+                    known "/boot/config-$release"
+                    if [ $known = 1 ]; then
+                        size=$(cat "$root/boot/config-$release" | wc -c)
+                        if [ $((size)) -gt $config_max ]; then
+                            note "/boot/config-$release is left out: more than $config_max bytes"
+                        else
+                            config_path=/boot/config-$release
+                            lines=$(config_lines < "$root/boot/config-$release")
+                        fi
+                    fi
+                    ;;
+            esac
+        fi
+        if [ -n "$config_path" ]; then
+            has_config=1
+            limit $config_lines_max "$config_path"
+            config=$lines
+        fi
+
         printf '{"collected":{"format":1,"kernel_release":'
         line /proc/sys/kernel/osrelease $has_release
         size=
@@ -213,6 +338,14 @@ enum CollectScript {
             printf '%s\n' "$messages" | escape | sed -e 's/$/\\n/' | tr -d '\n'
             printf '"'
         fi
+        printf ',"cmdline":'
+        joined $has_cmdline "$cmdline"
+        printf ',"parameters":'
+        joined $has_parameters "$parameters"
+        printf ',"config_path":'
+        if [ $has_config = 0 ]; then printf 'null'; else printf '"%s"' "$config_path"; fi
+        printf ',"config":'
+        joined $has_config "$config"
         printf ',"groups":['
         comma=
         for n in $numbers; do

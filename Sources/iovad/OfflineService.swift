@@ -6,6 +6,7 @@ import ArgumentParser
 import HTTP
 import Ingestion
 import JSON
+import MSIWindows
 import Machines
 
 struct OfflineService {
@@ -154,7 +155,7 @@ extension JSONNode {
     /// Facts of a collected host that the answer rests on; nil when there are none.
     var hostFactWords: String? {
         guard let facts = member("host_facts") else { return nil }
-        let words = ["kernel_release", "page_size", "group_type"].compactMap { name in
+        let words = HostFact.Name.allCases.map(\.rawValue).compactMap { name in
             facts.member(name)?.text.map { "\(name) \($0)" }
         }
         return words.joined(separator: ", ")

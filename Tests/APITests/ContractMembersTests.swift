@@ -46,7 +46,9 @@ import Testing
         let sized = state.replacingOccurrences(of: #""last":"0x9000fff""#, with: #""size":"0x1000""#)
         let bits =
             #"{"domains":[{"id":"v","consumer":"vfio_type1","aperture_bits":40,"default_domain":"identity","#
-            + #""host_facts":{"kernel_release":"6.8.1","page_size":"0x1000","group_type":"DMA"}}]}"#
+            + #""host_facts":{"kernel_release":"6.8.1","page_size":"0x1000","group_type":"DMA","#
+            + #""command_line":"a","module_parameters":"b","kernel_config":"c","boot_log":"d","#
+            + #""sources":{"command_line":"a","module_parameters":"b","kernel_config":"c","boot_log":"d"}}}]}"#
         for (number, body) in [state, sized, bits].enumerated() {
             let copy = fixture.client.post("/v1/sessions?id=copy\(number)", json: body)
             #expect(copy.status == 201, "\(copy.text)")
@@ -232,7 +234,8 @@ import Testing
             #"{"id":"4","type":"DMA","devices":["0000:00:01.0"],"paths":["p"],"reserved_regions":"0x0 0xfff direct\n"}"#
         let collected =
             #"{"collected":{"format":1,"kernel_release":"7.2.1","page_size":4096,"device_tree":null,"#
-            + #""acpi":{"IORT":null,"APIC":null},"iomem":null,"dmesg":null,"groups":[\#(group)],"notes":["n"]}}"#
+            + #""acpi":{"IORT":null,"APIC":null},"iomem":null,"dmesg":null,"cmdline":null,"parameters":"a=b\n","#
+            + #""config":"CONFIG_IOMMU_DMA=y\n","config_path":"/proc/config.gz","groups":[\#(group)],"notes":["n"]}}"#
         return [
             (.createPlatform, "/v1/platforms?id=rich", body),
             (.putPlatform, "/v1/platforms/collected-host", collected),

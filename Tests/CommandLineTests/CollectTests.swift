@@ -158,6 +158,97 @@ import Testing
         #expect(try collect(nothing.folder.path).json["dmesg"] is NSNull)
     }
 
+    private func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
+        let tree = try FileTree()
+        try tree.add("it", bytes)
+        return try run(
+            URL(fileURLWithPath: "/bin/gzip"), ["-nc", tree.folder.appendingPathComponent("it").path]
+        ).output
+    }
+
+    /// Of how the host was built, booted and set up only the words that matter.
+    @Test func wordsOfTheHost() throws {
+        let tree = try FileTree()
+        let line =
+            #"BOOT_IMAGE=/vmlinuz root=/dev/sda1 secret=1 iommu.passthrough=1 dyndbg="file x +p; iommu.strict=0" "#
+            + "arm-smmu.disable_bypass=0\tvfio-pci.ids=10de:2342 \"iommu.forcedac=1\" xiommu.strict=1 \u{e9}pci=noaer"
+            + " -- iommu.passthrough=0\n"
+        try tree.add("proc/cmdline", Array(line.utf8))
+        let module = "sys/module/vfio_iommu_type1/parameters"
+        try tree.add("\(module)/allow_unsafe_interrupts", Array("N\n".utf8))
+        try tree.add("\(module)/dma_entry_limit", Array("65535\nmore\n".utf8))
+        try tree.add("\(module)/odd name", Array("1\n".utf8))
+        try tree.add("\(module)/empty", [])
+        try tree.add("sys/module/arm_smmu_v3/parameters/disable_msipolling", Array("\"N\\\"".utf8))
+        try tree.add("sys/module/iommufd/parameters/long", [UInt8](repeating: 0x78, count: 300))
+        try tree.add("sys/module/snd/parameters/index", Array("1\n".utf8))
+        try tree.add("proc/sys/kernel/osrelease", Array("6.12.9-arm64+64k\n".utf8))
+        let config =
+            "# CONFIG_IOMMU_DEBUG is not set\nCONFIG_IOMMU_DEFAULT_PASSTHROUGH=y\nCONFIG_NET=y\n"
+            + "CONFIG_ARM_SMMU_V3=m\nCONFIG_ARM64_64K_PAGES=y\n CONFIG_VFIO=m\nCONFIG_IOMMUFD=m"
+        try tree.add("boot/config-6.12.9-arm64+64k", Array(config.utf8))
+        let (json, errors) = try collect(tree.folder.path)
+        #expect(
+            json["cmdline"] as? String
+                == "iommu.passthrough=1\narm-smmu.disable_bypass=0\nvfio-pci.ids=10de:2342\niommu.forcedac=1\npci=noaer\n"
+        )
+        #expect(
+            json["parameters"] as? String
+                == "arm_smmu_v3.disable_msipolling=\"N\\\"\niommufd.long=\(String(repeating: "x", count: 115))\n"
+                + "vfio_iommu_type1.allow_unsafe_interrupts=N\nvfio_iommu_type1.dma_entry_limit=65535\n"
+                + "vfio_iommu_type1.empty=\n")
+        let taken =
+            "CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y\nCONFIG_ARM_SMMU_V3=m\nCONFIG_ARM64_64K_PAGES=y\nCONFIG_IOMMUFD=m\n"
+        #expect(json["config"] as? String == taken)
+        #expect(json["config_path"] as? String == "/boot/config-6.12.9-arm64+64k")
+        #expect(!errors.contains("config"))
+        // The running kernel's own counts more.
+        try tree.add("proc/config.gz", try gzip(Array("CONFIG_IOMMU_DMA=y\n".utf8)))
+        let packed = try collect(tree.folder.path).json
+        #expect(packed["config"] as? String == "CONFIG_IOMMU_DMA=y\n")
+        #expect(packed["config_path"] as? String == "/proc/config.gz")
+    }
+
+    @Test func wordsOfAHostThatSaysNothing() throws {
+        let tree = try FileTree()
+        try tree.add("proc/cmdline", Array("quiet".utf8))
+        try tree.add("proc/sys/kernel/osrelease", Array("../../etc\n".utf8))
+        try tree.add("proc/config.gz", Array("no gzip".utf8))
+        try tree.add("sys/module/snd/parameters/index", Array("1\n".utf8))
+        let (json, errors) = try collect(tree.folder.path)
+        #expect(json["cmdline"] as? String == "" && json["parameters"] as? String == "")
+        #expect(json["config"] is NSNull && json["config_path"] is NSNull)
+        #expect(errors.contains("cannot unpack /proc/config.gz"))
+        let open = try FileTree()
+        try open.add("proc/cmdline", Array("a \"iommu.strict=1 b\n".utf8))
+        #expect(try collect(open.folder.path).json["cmdline"] as? String == "iommu.strict=1 b \n")
+        let bare = try FileTree()
+        try bare.add("proc/version", [])
+        let nothing = try collect(bare.folder.path).json
+        #expect(nothing["cmdline"] is NSNull && nothing["parameters"] is NSNull)
+    }
+
+    /// More than are taken of each.
+    @Test func manyWordsAreCut() throws {
+        let tree = try FileTree()
+        let words = (0..<70).map { "iommu.word\($0)=\(String(repeating: "y", count: 200))" }
+        try tree.add("proc/cmdline", Array(words.joined(separator: " ").utf8))
+        for number in 0..<260 { try tree.add("sys/module/vfio/parameters/p\(number)", Array("1".utf8)) }
+        let config = (0..<140).map { "CONFIG_VFIO_\($0)=y\n" }.joined()
+        try tree.add("proc/config.gz", try gzip(Array(config.utf8)))
+        let (json, errors) = try collect(tree.folder.path)
+        func lines(_ name: String) -> [Substring] { (json[name] as? String ?? "").split(separator: "\n") }
+        #expect(lines("cmdline").count == 64 && lines("cmdline").allSatisfy { $0.utf8.count == 128 })
+        #expect(lines("parameters").count == 256 && lines("config").count == 128)
+        for note in [
+            "more than 64 lines of the command line", "more than 256 lines of /sys/module",
+            "more than 128 lines of /proc/config.gz",
+        ] { #expect(errors.contains(note), "\(errors)") }
+        let large = try FileTree()
+        try large.add("proc/config.gz", try gzip([UInt8](repeating: 0x0a, count: (4 << 20) + 1)))
+        #expect(try collect(large.folder.path).errors.contains("cannot unpack"))
+    }
+
     /// More lines than are taken, and a line that is longer.
     @Test func longLogsAreCut() throws {
         let tree = try FileTree()

@@ -135,6 +135,9 @@ def collect(r, context):
         files["host/var/log/dmesg"] = (
             b"[    0.000000] Linux version 7.2.13\n[    0.1] Kernel command line: quiet\n"
             b"[    1.000000] pci 0000:00:01.0: Adding to iommu group 0\n")
+        files["host/proc/cmdline"] = b"root=/dev/vda1 iommu.passthrough=1 \"iommu.strict=0\" -- iommu.forcedac=1\n"
+        files["host/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts"] = b"N\n"
+        files["host/boot/config-7.2.13"] = b"CONFIG_NET=y\nCONFIG_IOMMU_DEFAULT_DMA_STRICT=y\nCONFIG_ARM64_4K_PAGES=y\n"
         r.command("collect", "--root", "host", files=files, links=links)
         for consumer in v.CONSUMERS:
             r.command("decide", "--root", "host", "--consumer", consumer, files=files, links=links)

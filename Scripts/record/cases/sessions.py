@@ -237,6 +237,15 @@ def host(r):
     for members in ({}, {"kernel": "7.2", "page_size": "0x1000"}):
         r.post("/v1/placements", {"hosts": [{"platform": "rec-host"}], "vm": {"memory_map": []}, **members})
         r.post("/v1/surveys", {"platforms": ["rec-host"], **members})
+    for options in ({"cmdline": "iommu.passthrough=1\niommu.strict=0\n"}, {"cmdline": "iommu.forcedac=1\n"},
+                    {"config": "CONFIG_IOMMU_DEFAULT_PASSTHROUGH=y\nCONFIG_ARM64_64K_PAGES=y\n", "config_path": "/proc/config.gz"},
+                    {"parameters": "vfio_iommu_type1.allow_unsafe_interrupts=N\n"}):
+        for kind in (None, "DMA", "identity"):
+            r.ask("PUT", "/v1/platforms/rec-host", {"collected": {
+                "format": 1, "kernel_release": "6.12.9", "groups": [{**groups[0], "type": kind}], "notes": [], **options}})
+            for consumer in v.CONSUMERS:
+                r.post("/v1/decisions", {"platform": "rec-host", "device": "0000:00:00.0", "consumer": consumer,
+                                         "doorbells": ["0x8090040"]})
     r.ask("DELETE", "/v1/platforms/rec-host")
 
 

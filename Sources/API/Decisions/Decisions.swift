@@ -66,6 +66,7 @@ extension Service {
                             var question = question
                             question.source = entry.source
                             question.consumer = entry.consumer
+                            question.conditions = stated.conditions(for: entry.consumer)
                             writer.answer(question, explain)
                             writer.hostFacts(stated.hostFacts, of: question.consumer)
                             writer.model(question.conditions.kernel, engine: configuration.version)

@@ -36,11 +36,7 @@ struct QuestionResolver {
             let device = device(
                 name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
             if let device {
-                request.stated.adopt(device.source.groupType)
-                request.stated.adopt(
-                    isolatesMSIs: entry.platform.isolatesMSIs(
-                        of: device.source, asksGroup: request.stated.conditions.kernel.asksIsolationOfGroup),
-                    driver: device.conditions.driver)
+                request.stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
             }
             guard let mates = mates(request, on: entry), let device else { return nil }
             var question = question(
@@ -63,7 +59,7 @@ struct QuestionResolver {
         let group = PreparedGroup(mates.before + [device] + mates.after, subject: mates.before.count)
         var question = Question(
             group: group, consumer: request.consumer, source: request.source,
-            conditions: request.stated.conditions, doorbells: doorbells)
+            conditions: request.stated.conditions(for: request.consumer), doorbells: doorbells)
         let circumstances = request.circumstances
         question.dmaMask = circumstances.dmaMask
         question.history = circumstances.history.map { operation in

@@ -82,7 +82,8 @@ extension Service {
             writer.member("faults_suppressed", content.suppressed)
             writer.member("events_lost", content.eventsLost)
             writer.findings(of: form, content.findings)
-            writer.model(of: stated, engine: configuration.version)
+            writer.hostFacts(stated.hostFacts, of: .dmaAPI)
+            writer.model(stated.conditions.kernel, engine: configuration.version)
         }
     }
 }
@@ -94,6 +95,9 @@ extension FaultQuestion {
     ) {
         platform = entry.platform
         stated.adopt(entry.platform.host)
+        if entry.platform.devices.allSatisfy({ $0.groupType == nil }) {
+            stated.adopt(nil, entry.platform.host)
+        }
         conditions = stated.conditions
         let conditions = conditions
         preparer = { platforms.prepared($0, on: entry, under: conditions) }

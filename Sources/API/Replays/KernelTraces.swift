@@ -34,7 +34,8 @@ extension Service {
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
             writer.findings(of: form, content.findings)
-            writer.model(of: stated, engine: configuration.version)
+            writer.hostFacts(stated.hostFacts, of: .dmaAPI)
+            writer.model(stated.conditions.kernel, engine: configuration.version)
         }
     }
 

@@ -37,11 +37,22 @@ struct DomainRequest: Sendable {
         guard let node = reader.optional("host_facts"), var facts = ObjectReader(node, problems) else {
             return
         }
+        // What an export tells decides the domain's own answers.
+        let places = Self.places(facts.optional("sources"), problems)
         stated.hostFacts = HostFact.Name.allCases.compactMap { name in
             facts.optional(name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
-                .map { HostFact(name, $0, for: name.consumers) }
+                .map { HostFact(name, $0, place: places[name.rawValue]) }
         }
         facts.finish()
+    }
+
+    private static func places(_ node: JSONNode?, _ problems: ProblemList) -> [String: String] {
+        guard let node, var reader = ObjectReader(node, problems) else { return [:] }
+        defer { reader.finish() }
+        return HostOption.Source.allCases.reduce(into: [:]) { places, source in
+            places[source.rawValue] = reader.optional(source.rawValue)?
+                .string(bytesMax: Limits.nameBytesMax, problems)
+        }
     }
 
     private mutating func readHead(
@@ -73,11 +84,8 @@ struct DomainRequest: Sendable {
         let kernel = stated.conditions.kernel
         if !isKernelOpen, platform.host?.kernelProfile != kernel { stated.state(kernel) }
         stated.adopt(platform.host)
-        stated.adopt(device.groupType)
-        stated.adopt(
-            isolatesMSIs: platform.isolatesMSIs(
-                of: device, asksGroup: stated.conditions.kernel.asksIsolationOfGroup),
-            driver: platform.driver(of: device))
+        stated.adopt(device, of: platform, driver: platform.driver(of: device))
+        stated.conditions = stated.conditions(for: consumer)
         checkAperture(at: "/aperture", problems)
     }
 

@@ -32,12 +32,16 @@ package enum Condition: String, CaseIterable, Sendable {
 struct StatedConditions: Sendable {
     var conditions: Conditions
     private var statesIsolation = false
+    private(set) var statesUnsafeInterrupts = false
+    private(set) var statesForcedac = false
     private(set) var statesDriver = false
     private(set) var statesPageSize = false
     private(set) var statesKernel = false
     private(set) var statesDefaultDomain = false
     /// Facts of a running host that were taken over.
     var hostFacts: [HostFact] = []
+    /// What a running host's modules do where MSIs are not isolated, as far as it said so.
+    var unsafeInterruptsOfHost: [Consumer: Bool] = [:]
 
     init(_ conditions: Conditions = Conditions()) { self.conditions = conditions }
 
@@ -78,9 +82,15 @@ struct StatedConditions: Sendable {
                 statesIsolation = true
             }
         case .unsafeInterrupts:
-            if let flag = value.bool(problems) { conditions.allowsUnsafeInterrupts = flag }
+            if let flag = value.bool(problems) {
+                conditions.allowsUnsafeInterrupts = flag
+                statesUnsafeInterrupts = true
+            }
         case .forcedac:
-            if let flag = value.bool(problems) { conditions.forcesDAC = flag }
+            if let flag = value.bool(problems) {
+                conditions.forcesDAC = flag
+                statesForcedac = true
+            }
         case .foreignDriver:
             if let flag = value.bool(problems) { conditions.hasForeignDriver = flag }
         case .cacheCoherent:

@@ -13,7 +13,17 @@ extension JSONWriter {
         let used = facts.filter { $0.concerns(consumer) }
         guard !used.isEmpty else { return }
         object("host_facts") { writer in
-            for fact in used { writer.member(fact.name.rawValue, fact.value) }
+            var places: [(name: String, place: String)] = []
+            for name in HostFact.Name.allCases {
+                let told = used.filter { $0.name == name }
+                guard let first = told.first else { continue }
+                writer.member(name.rawValue, told.map(\.value).joined(separator: " "))
+                if let place = first.place { places.append((name.rawValue, place)) }
+            }
+            guard !places.isEmpty else { return }
+            writer.object("sources") { writer in
+                for (name, place) in places { writer.member(name, place) }
+            }
         }
     }
 
@@ -25,26 +35,75 @@ extension JSONWriter {
 }
 
 extension StatedConditions {
-    /// Takes over what the running host said and the request did not state: its kernel and page size.
+    /// Takes over what the running host said and the request did not state, of everything but devices: its
+    /// kernel and page size, and whether PCI devices are tried below 4 GiB.
     mutating func adopt(_ host: RunningHost?) {
         guard let host else { return }
         if !statesKernel, let text = host.kernelRelease, let kernel = host.kernelProfile {
             adopt(kernel)
             hostFacts.append(HostFact(.kernelRelease, text))
         }
-        if !statesPageSize, let bytes = host.pageBytes,
-            let size = WireWords.pageSizes.first(where: { $0.bytes == bytes })
-        {
-            conditions.pageSize = size
-            hostFacts.append(HostFact(.pageSize, HexLiteral.text(bytes)))
+        adoptPageSize(host)
+        if !statesForcedac, let choice = host.forcesDAC {
+            conditions.forcesDAC = choice.value
+            hostFacts.append(HostFact(choice.option, for: [.dmaAPI]))
         }
     }
 
-    /// The same of the device's group: under an identity domain nothing is translated for kernel drivers.
-    mutating func adopt(_ type: GroupType?) {
-        guard !statesDefaultDomain, let type else { return }
-        conditions.defaultDomain = .init(type)
-        hostFacts.append(.init(type))
+    /// The running one, or else that of the build.
+    private mutating func adoptPageSize(_ host: RunningHost) {
+        guard !statesPageSize else { return }
+        let choice = host.pageBytes == nil ? host.configuredPageBytes : nil
+        guard let bytes = host.pageBytes ?? choice?.value,
+            let size = WireWords.pageSizes.first(where: { $0.bytes == bytes })
+        else { return }
+        conditions.pageSize = size
+        hostFacts.append(
+            choice.map { HostFact($0.option) } ?? HostFact(.pageSize, HexLiteral.text(bytes)))
+    }
+
+    /// The same of a device: its group's default domain, or that of all groups where the host does not tell
+    /// the group's; its MSIs' isolation, and its driver.
+    mutating func adopt(_ device: Device, of platform: Platform, driver: SMMU.Version?) {
+        adopt(device.groupType, platform.host)
+        adopt(
+            isolatesMSIs: platform.isolatesMSIs(
+                of: device, asksGroup: conditions.kernel.asksIsolationOfGroup),
+            driver: driver)
+        adoptUnsafeInterrupts(platform.host)
+    }
+
+    /// Under an identity domain nothing is translated for kernel drivers.
+    mutating func adopt(_ type: GroupType?, _ host: RunningHost?) {
+        guard !statesDefaultDomain else { return }
+        if let type {
+            conditions.defaultDomain = .init(type)
+            hostFacts.append(.init(type))
+        } else if let choice = host?.passesThrough {
+            conditions.defaultDomain = choice.value ? .identity : .translated
+            hostFacts.append(HostFact(choice.option, for: [.dmaAPI]))
+        }
+    }
+
+    private static let modules: [(consumer: Consumer, name: String)] = [
+        (.vfioType1, "vfio_iommu_type1"), (.iommufd, "iommufd"),
+    ]
+
+    /// Only where the modules are asked: where MSIs are not isolated.
+    private mutating func adoptUnsafeInterrupts(_ host: RunningHost?) {
+        guard !statesUnsafeInterrupts, !conditions.hasIsolatedMSI, let host else { return }
+        for (consumer, name) in Self.modules {
+            guard let choice = host.allowsUnsafeInterrupts(name) else { continue }
+            unsafeInterruptsOfHost[consumer] = choice.value
+            hostFacts.append(HostFact(choice.option, for: [consumer]))
+        }
+    }
+
+    /// The conditions of an answer for one consumer, whose module has a parameter of its own.
+    func conditions(for consumer: Consumer) -> Conditions {
+        var conditions = conditions
+        if let flag = unsafeInterruptsOfHost[consumer] { conditions.allowsUnsafeInterrupts = flag }
+        return conditions
     }
 
     /// With a host's facts taken over, as far as it has any.
@@ -58,17 +117,7 @@ extension StatedConditions {
 extension HostFact {
     /// Decides for kernel drivers only.
     init(_ type: GroupType) {
-        self.init(.groupType, type.rawValue, for: Name.groupType.consumers)
-    }
-}
-
-extension HostFact.Name {
-    /// Whose answers a fact of this name decides; nil for everybody's.
-    var consumers: Set<Consumer>? {
-        switch self {
-        case .kernelRelease, .pageSize: nil
-        case .groupType: [.dmaAPI]
-        }
+        self.init(.groupType, type.rawValue, for: [.dmaAPI])
     }
 }
 

@@ -11,7 +11,7 @@ extension JSONWriter {
     /// The members of a survey's summary.
     mutating func summary(of survey: Survey, _ subjects: [SurveySubject], engine: String) {
         surveyMembers(survey, survey.constants())
-        let told = subjects.filter { !$0.stated.hostFacts.isEmpty }
+        let told = subjects.filter { $0.stated.hostFacts.contains { $0.concerns(nil) } }
         if !told.isEmpty {
             array("hosts") { writer in
                 for subject in told.prefix(Limits.surveyRowsMax) {

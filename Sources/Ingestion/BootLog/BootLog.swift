@@ -83,6 +83,7 @@ struct BootLog {
     /// Whether anything of a machine was said.
     var saysNothing: Bool {
         bridges.isEmpty && smmus.isEmpty && itsFrames.isEmpty && v2mFrames.isEmpty && members.isEmpty
-            && release == nil && memory.isEmpty && directDevices.isEmpty && remarks.isEmpty
+            && release == nil && commandLine.isEmpty && defaultDomain == nil && memory.isEmpty
+            && directDevices.isEmpty && remarks.isEmpty
     }
 }

@@ -73,25 +73,44 @@ extension BootLogJoining {
         if let domain = log.defaultDomain, domain.hasPrefix("Passthrough") {
             findings.note(
                 .warning, "log-default-domain", Self.place,
-                "Default domains were identity domains: ask about kernel drivers with "
-                    + "default_domain=identity."
-            )
+                "Default domains were identity domains: so are questions about kernel drivers answered that state no "
+                    + "default_domain.")
         }
-        for word in log.commandLine {
+        for option in options where option.source == .commandLine {
+            guard let member = Self.member(option.name) else { continue }
             findings.note(
                 .info, "log-command-line", Self.place,
-                "\"\(word)\" is on the kernel's command line; a question says so with \(Self.question(word))."
+                "\"\(option.word)\" is on the kernel's command line; a question says otherwise with \(member)."
             )
         }
     }
 
-    private static func question(_ word: String) -> String {
-        if word.hasPrefix("iommu.passthrough=") { return "default_domain" }
-        if word.hasPrefix("iommu.forcedac=") { return "forcedac" }
-        if word.hasPrefix("pcie_acs_override=") {
-            return "group_mates: groups are smaller than the hardware's"
+    /// Which member of a question states what an option chooses; nil for options that decide nothing.
+    private static func member(_ name: String) -> String? {
+        switch name {
+        case "iommu.passthrough": "default_domain"
+        case "iommu.forcedac": "forcedac"
+        case "vfio_iommu_type1.allow_unsafe_interrupts", "iommufd.allow_unsafe_interrupts":
+            "allow_unsafe_interrupts"
+        case "pcie_acs_override": "group_mates: groups are smaller than the hardware's"
+        default: nil
         }
-        return "allow_unsafe_interrupts"
+    }
+
+    /// What the log says of how the host was booted.
+    private var options: [HostOption] {
+        log.commandLine.map { HostOption(.commandLine, place: Self.place, word: $0) }
+            + [log.defaultDomain].compactMap { $0 }.map {
+                HostOption(.bootLog, place: Self.place, word: "\(RunningHost.loggedDomainName)=\($0)")
+            }
+    }
+
+    /// Takes it over, before what was collected.
+    mutating func takeOptions() {
+        guard !options.isEmpty else { return }
+        var host = platform.host ?? RunningHost()
+        host.options = options + host.options
+        platform.host = host
     }
 
     mutating func noteRest() {

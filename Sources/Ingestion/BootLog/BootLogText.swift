@@ -286,9 +286,8 @@ private struct BootLogReading {
             log.release = words.first.map { String($0.prefix(64)) }
             if log.boots == 0 { log.boots = 1 }
         case .commandLine:
-            log.commandLine = words.filter { word in
-                Self.optionsOfInterest.contains { word.hasPrefix($0) }
-            }.map { String($0.prefix(64)) }
+            let taken = HostOptions.words(of: Array(found.after)).text
+            log.commandLine = taken.split(separator: 0x0a).map { TextLines.string($0) }
         case .defaultDomain: log.defaultDomain = words.first.map { String($0.prefix(32)) }
         case .hostBridge, .rootResource, .busAddress, .member, .addressSizes, .stage1, .stage2, .pageSizes,
             .itsFrame, .its, .v2mFrame, .directMapping, .iort, .oldIORT, .memoryNode, .contextFault, .event:
@@ -296,11 +295,6 @@ private struct BootLogReading {
         }
         return true
     }
-
-    private static let optionsOfInterest = [
-        "iommu.passthrough=", "iommu.forcedac=", "vfio_iommu_type1.allow_unsafe_interrupts=",
-        "iommufd.allow_unsafe_interrupts=", "pcie_acs_override=",
-    ]
 
     private mutating func restart() {
         let boots = max(log.boots, log.saysNothing ? 0 : 1)

@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import JSON
+import Machines
 
 /// `{"collected": {"format": 1, ...}}`
 struct CollectedHost {
@@ -30,6 +31,8 @@ struct CollectedHost {
     var tables: [[UInt8]] = []
     var iomem: [UInt8]?
     var bootLog: [UInt8]?
+    /// How the host was built, booted and set up.
+    var options: [HostOption] = []
     var groups: [Group] = []
     var notes: [String] = []
 
@@ -61,6 +64,7 @@ struct CollectedHost {
             .map { Array($0.utf8) }
         bootLog = Self.present(reader.optional("dmesg"))?.string(bytesMax: bytesMax, problems)
             .map { Array($0.utf8) }
+        options = Self.options(&reader, bytesMax, problems)
         groups = NativePlatform.list(
             Self.present(reader.optional("groups")), max: TextLimits.groupsMax, problems
         ) { Self.group($0, bytesMax, problems) }
@@ -71,6 +75,24 @@ struct CollectedHost {
     }
 
     private static func present(_ node: JSONNode?) -> JSONNode? { node?.kind == .null ? nil : node }
+
+    /// Texts with a word a line; collectors that knew none of them sent none.
+    private static func options(
+        _ reader: inout ObjectReader, _ bytesMax: Int, _ problems: ProblemList
+    ) -> [HostOption] {
+        func text(_ name: String) -> String? {
+            present(reader.optional(name))?.string(bytesMax: bytesMax, problems)
+        }
+        let config = text("config")
+        let path = text("config_path") ?? "the kernel's configuration"
+        return HostOptions.options(
+            text("cmdline"), .commandLine, place: "/proc/cmdline", max: HostOptions.wordsMax)
+            + HostOptions.options(
+                text("parameters"), .moduleParameters, place: "/sys/module", max: HostOptions.parametersMax)
+            + HostOptions.options(
+                config, .kernelConfig, place: String(path.prefix(HostOptions.lineBytesMax)),
+                max: HostOptions.configLinesMax)
+    }
 
     private static func group(_ node: JSONNode, _ bytesMax: Int, _ problems: ProblemList) -> Group? {
         guard var reader = ObjectReader(node, problems) else { return nil }

@@ -1,6 +1,8 @@
 // A fact of a running host that an answer rests on because the request did not say otherwise. Who takes facts
 // over from a host is the API's StatedConditions; who keeps them for later answers, a session's domain.
 
+public import Machines
+
 /// One such fact, as the host told it.
 public struct HostFact: Hashable, Sendable {
     /// What was read of the host.
@@ -8,18 +10,37 @@ public struct HostFact: Hashable, Sendable {
         case kernelRelease = "kernel_release"
         case pageSize = "page_size"
         case groupType = "group_type"
+        case commandLine = "command_line"
+        case moduleParameters = "module_parameters"
+        case kernelConfig = "kernel_config"
+        case bootLog = "boot_log"
     }
 
     public let name: Name
     public let value: String
+    /// The file or text that it is from, where the name leaves that open.
+    public let place: String?
     /// Whose answers it decides; nil for everybody's.
     public let consumers: Set<Consumer>?
 
     /// A fact under its name.
-    public init(_ name: Name, _ value: String, for consumers: Set<Consumer>? = nil) {
+    public init(_ name: Name, _ value: String, place: String? = nil, for consumers: Set<Consumer>? = nil) {
         self.name = name
         self.value = value
+        self.place = place
         self.consumers = consumers
+    }
+
+    /// A word of how the host was built, booted or set up.
+    public init(_ option: HostOption, for consumers: Set<Consumer>? = nil) {
+        let name: Name =
+            switch option.source {
+            case .commandLine: .commandLine
+            case .moduleParameters: .moduleParameters
+            case .kernelConfig: .kernelConfig
+            case .bootLog: .bootLog
+            }
+        self.init(name, option.word, place: option.place, for: consumers)
     }
 
     /// Whether an answer for this consumer rests on it; nil where the answer is about none.
