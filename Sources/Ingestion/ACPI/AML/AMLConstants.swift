@@ -23,11 +23,11 @@ enum AMLFact<Value: Sendable>: Sendable {
         return value
     }
 
-    func map<Other: Sendable>(_ transform: (Value) -> Other?) -> AMLFact<Other> {
+    func map<Other: Sendable>(_ transform: (Value) -> Other) -> AMLFact<Other> {
         switch self {
         case .absent: .absent
         case .unknown(let refusal): .unknown(refusal)
-        case .known(let value): transform(value).map { .known($0) } ?? .absent
+        case .known(let value): .known(transform(value))
         }
     }
 }
@@ -37,26 +37,40 @@ extension AMLModel {
     /// - Parameter isDeclared: take the value that is declared, whatever stores to the name.
     func constant(_ name: String, of device: Int, asDeclared isDeclared: Bool = false) -> AMLFact<AMLConstant>
     {
-        fact(name, of: device) { (object) throws(AMLRefusal) in
-            if !isDeclared { try checkStores(object) }
-            return try constant(object)
+        fact(name, of: device, asDeclared: isDeclared) { (tree, term) throws(AMLRefusal) in
+            try tree.constant(term, max: integerMax)
+        }
+    }
+
+    /// The integer that a child of a device says.
+    func number(_ name: String, of device: Int) -> AMLFact<UInt64> {
+        fact(name, of: device) { (tree, term) throws(AMLRefusal) in
+            guard case .integer(let number) = try tree.constant(term, max: integerMax) else {
+                throw tree.refusal(.notAnInteger, term)
+            }
+            return number
         }
     }
 
     /// The bytes of `_CRS` or `_DMA` of a device.
     func buffer(_ name: String, of device: Int) -> AMLFact<[UInt8]> {
-        fact(name, of: device) { (object) throws(AMLRefusal) in try buffer(object) }
+        fact(name, of: device) { (tree, term) throws(AMLRefusal) in try tree.buffer(term) }
+    }
+
+    /// The child of a device that has a fact; nil where no table mentions one.
+    func child(_ name: String, of device: Int) -> Int? {
+        names.child(of: device, name).flatMap { names.objects[$0].kind == .unknown ? nil : $0 }
     }
 
     private func fact<Value: Sendable>(
-        _ name: String, of device: Int, _ read: (Int) throws(AMLRefusal) -> Value
+        _ name: String, of device: Int, asDeclared isDeclared: Bool = false,
+        _ read: (AMLTree, Int) throws(AMLRefusal) -> Value
     ) -> AMLFact<Value> {
-        guard let object = names.child(of: device, name), names.objects[object].kind != .unknown else {
-            return .absent
-        }
+        guard let object = child(name, of: device) else { return .absent }
         do {
             try checkDeclaration(object)
-            return .known(try read(object))
+            let (tree, term) = try value(of: object, asDeclared: isDeclared)
+            return .known(try read(tree, term))
         } catch {
             return .unknown(error)
         }
@@ -69,37 +83,22 @@ extension AMLModel {
         if declared.isConditional { throw refusal(.declaredUnderCondition, object) }
     }
 
-    private func constant(_ object: Int) throws(AMLRefusal) -> AMLConstant {
+    /// The term that is an object's value: of a name, or what a method returns.
+    private func value(of object: Int, asDeclared: Bool) throws(AMLRefusal) -> (AMLTree, Int) {
         let declared = names.objects[object]
         switch declared.kind {
         case .data(let term):
-            return try trees[declared.table].constant(term + 1)
-        case .method:
-            let (tree, statements) = try statements(object)
-            guard statements.count == 1, let value = tree.returned(statements[0]) else {
-                throw statements.first.map { tree.refusal(.branches, $0) } ?? refusal(.branches, object)
-            }
-            return try tree.constant(value)
-        case .unknown, .external, .device, .alias, .other:
-            throw refusal(.computed, object)
+            if !asDeclared { try checkStores(object, term) }
+            return (trees[declared.table], term + 1)
+        case .method: return try returned(object, asDeclared: asDeclared)
+        case .external: throw refusal(.nameUnknown, object)
+        case .unknown, .device, .alias, .other: throw refusal(.computed, object)
         }
     }
 
-    /// The bytes of a buffer under a name, or returned by a method: at once, from a name that it declares
-    /// just before, or from a name outside that nothing stores to.
-    private func buffer(_ object: Int) throws(AMLRefusal) -> [UInt8] {
-        let declared = names.objects[object]
-        switch declared.kind {
-        case .data(let term):
-            try checkStores(object)
-            return try trees[declared.table].buffer(term + 1)
-        case .method: return try returnedBuffer(object)
-        case .unknown, .external, .device, .alias, .other:
-            throw refusal(.computed, object)
-        }
-    }
-
-    private func returnedBuffer(_ method: Int) throws(AMLRefusal) -> [UInt8] {
+    /// What a method returns: a value at once, a name that it declares just before, or a name outside that
+    /// nothing stores to.
+    private func returned(_ method: Int, asDeclared: Bool) throws(AMLRefusal) -> (AMLTree, Int) {
         let (tree, statements) = try statements(method)
         guard let last = statements.last, let result = tree.returned(last) else {
             throw statements.first.map { tree.refusal(.branches, $0) } ?? refusal(.branches, method)
@@ -107,33 +106,27 @@ extension AMLModel {
         let value = tree.terms[result]
         switch statements.count {
         case 1:
-            guard value.opcode == .name else { return try tree.buffer(result) }
+            guard value.opcode == .name else { return (tree, result) }
             guard let named = value.object else { throw tree.refusal(.nameUnknown, result) }
-            return try outsideBuffer(named, otherwise: tree.refusal(.computed, result))
+            guard case .data = names.objects[named].kind, !isLocal(named) else {
+                throw tree.refusal(.computed, result)
+            }
+            try checkDeclaration(named)
+            return try self.value(of: named, asDeclared: asDeclared)
         case 2:
             let first = tree.terms[statements[0]]
             guard first.opcode == .nameDeclaration, value.opcode == .name, value.object == first.object else {
                 throw tree.refusal(.branches, statements[0])
             }
-            return try tree.buffer(statements[0] + 1)
+            return (tree, statements[0] + 1)
         default: throw tree.refusal(.branches, statements[0])
         }
     }
 
-    private func outsideBuffer(
-        _ object: Int, otherwise refusal: AMLRefusal
-    ) throws(AMLRefusal) -> [UInt8] {
-        let declared = names.objects[object]
-        guard case .data(let term) = declared.kind, !isLocal(object) else { throw refusal }
-        try checkDeclaration(object)
-        try checkStores(object)
-        return try trees[declared.table].buffer(term + 1)
-    }
-
     /// A method's result is made by each call, so that nothing can store to it.
-    private func checkStores(_ object: Int) throws(AMLRefusal) {
-        guard case .data = names.objects[object].kind else { return }
-        if let store = stores[object] { throw store }
+    private func checkStores(_ object: Int, _ term: Int) throws(AMLRefusal) {
+        let isNumber = trees[names.objects[object].table].integer(term + 1, max: .max) != nil
+        if let store = store(to: object, isNumber: isNumber) { throw store }
         if let firstUnread {
             throw AMLRefusal(.usersUnread, at: firstUnread.offset, in: firstUnread.table)
         }
@@ -161,10 +154,10 @@ extension AMLTree {
         terms[statement].opcode == .returnValue ? children(of: statement).first : nil
     }
 
-    /// The constant that a term is.
-    func constant(_ index: Int) throws(AMLRefusal) -> AMLConstant {
+    /// The constant that a term is; no integer is greater than `max`.
+    func constant(_ index: Int, max: UInt64) throws(AMLRefusal) -> AMLConstant {
+        if let number = integer(index, max: max) { return .integer(number) }
         let term = terms[index]
-        if let number = integer(term) { return .integer(number) }
         switch term.opcode {
         case .string: return .text(String(decoding: bytes[term.content], as: UTF8.self))
         case .buffer: return .buffer(try buffer(index))
@@ -173,8 +166,8 @@ extension AMLTree {
             let elements = children(of: index).dropFirst(term.opcode == .variablePackage ? 1 : 0)
             return .package(
                 elements.compactMap { element in
+                    if let number = integer(element, max: max) { return .integer(number) }
                     let inner = terms[element]
-                    if let number = integer(inner) { return .integer(number) }
                     guard inner.opcode == .string else { return nil }
                     return .text(String(decoding: bytes[inner.content], as: UTF8.self))
                 })
@@ -182,13 +175,13 @@ extension AMLTree {
         }
     }
 
-    private func integer(_ term: AMLTerm) -> UInt64? {
-        switch term.opcode {
+    /// Integers are cut to the width of `max`.
+    func integer(_ index: Int, max: UInt64) -> UInt64? {
+        switch terms[index].opcode {
         case .zero: 0
         case .one: 1
-        // Integers have 32 bits in tables of the first revision.
-        case .ones: bytes.count > 8 && bytes[8] < 2 ? UInt64(UInt32.max) : .max
-        case .byteConstant, .wordConstant, .dwordConstant, .qwordConstant: term.value
+        case .ones: max
+        case .byteConstant, .wordConstant, .dwordConstant, .qwordConstant: terms[index].value & max
         default: nil
         }
     }
@@ -199,11 +192,11 @@ extension AMLTree {
         guard term.opcode == .buffer else {
             throw refusal(term.opcode == .name ? .computed : .notABuffer, index)
         }
-        guard let size = integer(terms[index + 1]) else { throw refusal(.computed, index + 1) }
-        guard max(size, UInt64(term.content.count)) <= UInt64(AMLLimits.bufferBytesMax) else {
+        guard let size = integer(index + 1, max: .max) else { throw refusal(.computed, index + 1) }
+        guard Swift.max(size, UInt64(term.content.count)) <= UInt64(AMLLimits.bufferBytesMax) else {
             throw refusal(.bufferTooLarge, index)
         }
         return Array(bytes[term.content])
-            + [UInt8](repeating: 0, count: max(0, Int(size) - term.content.count))
+            + [UInt8](repeating: 0, count: Swift.max(0, Int(size) - term.content.count))
     }
 }

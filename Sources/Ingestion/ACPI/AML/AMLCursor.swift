@@ -115,6 +115,7 @@ struct AMLCursor {
         case 0x2f:
             at += 1
             count = Int(try byte(end))
+            guard count > 0 else { throw AMLRefusal(.noName, at: start) }
         default: break
         }
         guard count <= AMLLimits.pathDepthMax else { throw AMLRefusal(.pathTooLong, at: start) }

@@ -1,6 +1,5 @@
 // DSDT and SSDTs read as terms: first the declarations of every table in order, then the methods' bodies,
-// whose calls can be understood only when all declarations are known. It also knows which named objects
-// something may store to.
+// whose calls can be understood only when all declarations are known.
 
 /// The tables' terms and names.
 struct AMLModel {
@@ -18,19 +17,21 @@ struct AMLModel {
     private(set) var unreadBodies: [Int: AMLRefusal] = [:]
     /// The first of them: what it stores to is not known.
     private(set) var firstUnread: AMLRefusal?
-    /// Where an object may be stored to, by object.
-    private(set) var stores: [Int: AMLRefusal] = [:]
+    private var uses = AMLUses()
     private(set) var termsLeft = AMLLimits.termsMax
+    /// Integers have 32 bits where the DSDT is of the first revision, those of its SSDTs too.
+    let integerMax: UInt64
+
+    init(integerMax: UInt64 = .max) { self.integerMax = integerMax }
 
     /// Reads the declarations of the next table; nothing of one that is refused is used.
     mutating func add(_ bytes: [UInt8]) throws(AMLRefusal) {
         let before = names
         do {
-            let tree = try AMLParser.parse(
-                bytes, min(ACPITable.headerBytes, bytes.count)..<bytes.count, table: trees.count,
-                scope: AMLNamespace.root, &names, &termsLeft)
-            note(tree)
-            trees.append(tree)
+            trees.append(
+                try AMLParser.parse(
+                    bytes, min(ACPITable.headerBytes, bytes.count)..<bytes.count, table: trees.count,
+                    scope: AMLNamespace.root, &names, &termsLeft))
         } catch {
             names = before
             firstUnread = firstUnread ?? error
@@ -38,8 +39,16 @@ struct AMLModel {
         }
     }
 
-    /// Reads the bodies of all methods, those that are declared in bodies too.
+    /// Reads the bodies of all methods, those that are declared in bodies too. All tables are there.
     mutating func readBodies() {
+        for table in trees.indices {
+            for reference in trees[table].references {
+                guard let object = names.find(reference.name, from: reference.scope) else { continue }
+                trees[table].terms[reference.term].object = object
+            }
+            trees[table].references = []
+            uses.note(trees[table], method: nil)
+        }
         var object = 0
         while object < names.objects.count {
             defer { object += 1 }
@@ -49,7 +58,7 @@ struct AMLModel {
                 let tree = try AMLParser.parse(
                     trees[declared.table].bytes, body, table: declared.table, scope: object, &names,
                     &termsLeft)
-                note(tree)
+                uses.note(tree, method: object)
                 if Self.keptNames.contains(declared.segment) { bodies[object] = tree }
             } catch {
                 unreadBodies[object] = error
@@ -58,28 +67,8 @@ struct AMLModel {
         }
     }
 
-    private mutating func note(_ tree: AMLTree) {
-        for (index, term) in tree.terms.enumerated() where term.opcode == .name {
-            guard let object = term.object, stores[object] == nil, mayStore(index, tree) else { continue }
-            stores[object] = tree.refusal(.storedTo, index)
-        }
-    }
-
-    /// Whether a term's place lets its object be written to, there or later.
-    private func mayStore(_ index: Int, _ tree: AMLTree) -> Bool {
-        let term = tree.terms[index]
-        switch term.role {
-        case .written, .exposed, .argument, .element: return true
-        case .statement: return false
-        case .read:
-            // Index makes a reference to its source, unless DerefOf takes the value at once.
-            guard term.parent >= 0, tree.terms[term.parent].opcode == .index, index == term.parent + 1 else {
-                return false
-            }
-            let around = tree.terms[term.parent].parent
-            return around < 0 || tree.terms[around].opcode != .dereference
-        }
-    }
+    /// Where an object may be stored to; for a number, passing it to a method does not count.
+    func store(to object: Int, isNumber: Bool) -> AMLRefusal? { uses.store(to: object, isNumber: isNumber) }
 
     func refusal(_ reason: AMLRefusal.Reason, _ object: Int) -> AMLRefusal {
         AMLRefusal(reason, at: names.objects[object].offset, in: names.objects[object].table)

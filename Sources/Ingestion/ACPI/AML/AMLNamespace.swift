@@ -6,8 +6,8 @@ struct AMLNamespace {
     enum Kind: Hashable {
         /// Only a step of a path, or declared in a table that is not here.
         case unknown
-        /// Declared elsewhere as a method.
-        case external(arguments: Int)
+        /// Declared elsewhere; of a method, with its arguments.
+        case external(arguments: Int?)
         case device
         /// A Name, with its term in its table's tree.
         case data(term: Int)
@@ -63,9 +63,10 @@ struct AMLNamespace {
         return objects.count - 1
     }
 
-    private func start(_ name: AMLName, _ scope: Int) -> Int {
+    private func start(_ name: AMLName, _ scope: Int) -> Int? {
         var start = name.isAbsolute ? Self.root : scope
-        for _ in 0..<min(name.parents, objects[start].depth) { start = objects[start].parent }
+        guard name.parents <= objects[start].depth else { return nil }
+        for _ in 0..<name.parents { start = objects[start].parent }
         return start
     }
 
@@ -79,7 +80,7 @@ struct AMLNamespace {
                 around = objects[around].parent
             }
         }
-        var found = start(name, scope)
+        guard var found = start(name, scope) else { return nil }
         for segment in name.segments {
             guard let next = child(of: found, segment) else { return nil }
             found = next
@@ -89,7 +90,7 @@ struct AMLNamespace {
 
     /// The place that a declaration names, made where it is missing.
     mutating func place(_ name: AMLName, from scope: Int, at offset: Int) throws(AMLRefusal) -> Int {
-        var place = start(name, scope)
+        guard var place = start(name, scope) else { throw AMLRefusal(.aboveRoot, at: offset) }
         for segment in name.segments {
             if let next = child(of: place, segment) {
                 place = next
@@ -119,15 +120,18 @@ struct AMLNamespace {
     }
 
     /// An External says what another table declares; a declaration of it stays.
-    mutating func declareExternal(_ object: Int, arguments: Int) {
-        if objects[object].kind == .unknown { objects[object].kind = .external(arguments: arguments) }
+    mutating func declareExternal(_ object: Int, arguments: Int?, table: Int, at offset: Int) {
+        guard objects[object].kind == .unknown else { return }
+        objects[object].kind = .external(arguments: arguments)
+        objects[object].table = table
+        objects[object].offset = offset
     }
 
     /// How many arguments a call of the object takes; nil when it is no method.
     func arguments(of object: Int) -> Int? {
         switch objects[object].kind {
-        case .method(let arguments, _), .external(let arguments): arguments
-        case .alias(let arguments): arguments
+        case .method(let arguments, _): arguments
+        case .external(let arguments), .alias(let arguments): arguments
         case .unknown, .device, .data, .other: nil
         }
     }

@@ -13,10 +13,19 @@ enum AMLOperand {
     case term, result
     /// An object that is looked at: the result of a method where it names one, or the object itself.
     case object, named
-    /// An object that is written to, or that something else may write to later.
-    case target, exposed
+    /// What is written to: an object, or what a method returns.
+    case target
+    /// An object that something else may write to later; where a method is named, what it returns.
+    case exposed, resultExposed
+    /// A name that the term keeps, and nothing else.
+    case reference
     /// Up to the end of the package.
     case terms, elements, bytes, fields
+
+    /// Whether a method's name is followed by its arguments.
+    var mayCall: Bool { [.term, .result, .object, .target, .resultExposed].contains(self) }
+
+    var isExposed: Bool { [.exposed, .resultExposed, .reference].contains(self) }
 }
 
 /// One opcode; those with the prefix 0x5b have it as their high byte.
@@ -45,6 +54,8 @@ struct AMLOpcode: Hashable {
     static let method = AMLOpcode(0x14)
     static let external = AMLOpcode(0x15)
     static let store = AMLOpcode(0x70)
+    static let copyObject = AMLOpcode(0x9d)
+    static let conditionalReference = AMLOpcode(0x5b12)
     static let dereference = AMLOpcode(0x83)
     static let index = AMLOpcode(0x88)
     static let logicalAnd = AMLOpcode(0x90)
@@ -87,7 +98,7 @@ struct AMLOpcode: Hashable {
         ([], [0x00, 0x01, 0xff] + Array(0x60...0x6e) + [0xa3, 0x9f, 0xa5, 0xcc, 0x5b30, 0x5b31, 0x5b33]),
         ([.byte], [0x0a]), ([.word], [0x0b]), ([.dword], [0x0c]), ([.qword], [0x0e]), ([.text], [0x0d]),
         // Alias, Name, External, Mutex, Event.
-        ([.exposed, .declared], [0x06]), ([.declared, .term], [0x08]), ([.declared, .byte, .byte], [0x15]),
+        ([.reference, .declared], [0x06]), ([.declared, .term], [0x08]), ([.declared, .byte, .byte], [0x15]),
         ([.declared, .byte], [0x5b01]), ([.declared], [0x5b02]),
         // Scope, Device, ThermalZone, Processor, PowerResource; a method's body is read on its own.
         ([.package, .scope, .terms], [0x10]), ([.package, .declared, .terms], [0x5b82, 0x5b85]),
@@ -99,16 +110,18 @@ struct AMLOpcode: Hashable {
         ([.package, .term, .elements], [0x13]),
         // OperationRegion, DataTableRegion, Field, IndexField, BankField.
         ([.declared, .byte, .term, .term], [0x5b80]), ([.declared, .term, .term, .term], [0x5b88]),
-        ([.package, .exposed, .byte, .fields], [0x5b81]),
-        ([.package, .exposed, .exposed, .byte, .fields], [0x5b86]),
-        ([.package, .exposed, .exposed, .term, .byte, .fields], [0x5b87]),
+        ([.package, .reference, .byte, .fields], [0x5b81]),
+        ([.package, .reference, .reference, .byte, .fields], [0x5b86]),
+        ([.package, .reference, .reference, .term, .byte, .fields], [0x5b87]),
         // CreateField; CreateDWordField, Word, Byte, Bit, QWord.
-        ([.exposed, .term, .term, .declared], [0x5b13]),
-        ([.exposed, .term, .declared], [0x8a, 0x8b, 0x8c, 0x8d, 0x8f]),
+        ([.resultExposed, .term, .term, .declared], [0x5b13]),
+        ([.resultExposed, .term, .declared], [0x8a, 0x8b, 0x8c, 0x8d, 0x8f]),
         // If, While, Else; Return, which Microsoft's compiler writes without a value too.
         ([.package, .term, .terms], [0xa0, 0xa2]), ([.package, .terms], [0xa1]), ([.result], [0xa4]),
         // Store, CopyObject; RefOf, Increment, Decrement, Unload; ObjectType; CondRefOf, Load.
-        ([.term, .target], [0x70, 0x9d]), ([.exposed], [0x71, 0x75, 0x76, 0x5b2a]), ([.named], [0x8e]),
+        ([.term, .target], [0x70]), ([.term, .exposed], [0x9d]),
+        ([.resultExposed], [0x75, 0x76, 0x5b2a]),
+        ([.exposed], [0x71]), ([.named], [0x8e]),
         ([.exposed, .target], [0x5b12, 0x5b20]),
         // SizeOf; Notify, Wait; Signal, Reset, Release; Acquire.
         ([.object], [0x87]), ([.object, .term], [0x86, 0x5b25]), ([.object], [0x5b24, 0x5b26, 0x5b27]),

@@ -19,6 +19,8 @@ struct AMLParser {
 
     /// Which of the tables it is, for declarations.
     private let table: Int
+    /// Otherwise it is a method's body.
+    private let isTable: Bool
     private var cursor: AMLCursor
     private var tree: AMLTree
     private var frames: [Frame] = []
@@ -41,6 +43,7 @@ struct AMLParser {
 
     private init(_ bytes: [UInt8], _ range: Range<Int>, _ table: Int, _ scope: Int, _ termsLeft: Int) {
         self.table = table
+        isTable = scope == AMLNamespace.root
         self.termsLeft = termsLeft
         cursor = AMLCursor(bytes, at: range.lowerBound)
         tree = AMLTree(bytes: bytes, table: table)
@@ -65,11 +68,14 @@ struct AMLParser {
                     continue
                 }
                 try begin(operand == .terms ? .statement : .element, frame, &names)
-            case .term, .result, .object, .named, .target, .exposed:
+            case .term, .result, .object, .named, .target, .exposed, .resultExposed,
+                .reference:
                 frames[place].position += 1
+                if operand == .reference, let next = cursor.peek(frame.end), !AMLCursor.startsName(next) {
+                    throw AMLRefusal(.noName, at: cursor.at)
+                }
                 if operand == .result, cursor.at >= frame.end { continue }
-                let mayCall = operand == .term || operand == .result || operand == .object
-                try begin(role(operand, frame), mayCall: mayCall, frame, &names)
+                try begin(role(operand, frame), mayCall: operand.mayCall, frame, &names)
             case .package:
                 frames[place].position += 1
                 frames[place].end = try cursor.packageEnd(frame.end)
@@ -82,7 +88,7 @@ struct AMLParser {
 
     private func role(_ operand: AMLOperand, _ frame: Frame) -> AMLRole {
         if frame.isCall { return .argument }
-        return operand == .target ? .written : operand == .exposed ? .exposed : .read
+        return operand == .target ? .written : operand.isExposed ? .exposed : .read
     }
 
     /// Starts the term whose first byte is next.
@@ -97,7 +103,12 @@ struct AMLParser {
             opcode: .name, role: role, offset: offset, parent: frame.term ?? -1, next: tree.terms.count + 1)
         var operands: [AMLOperand] = []
         if AMLCursor.startsName(first) {
-            term.object = names.find(try cursor.name(frame.end), from: frame.scope)
+            let name = try cursor.name(frame.end)
+            term.object = names.find(name, from: frame.scope)
+            // What a table names outside of methods may be declared further on.
+            if isTable {
+                tree.references.append(.init(term: tree.terms.count, name: name, scope: frame.scope))
+            }
             if mayCall, role != .element, let object = term.object {
                 operands = [AMLOperand](repeating: .term, count: names.arguments(of: object) ?? 0)
             }
@@ -146,7 +157,9 @@ struct AMLParser {
         case .declared: try takeDeclaration(term, frame, &names)
         case .scope: try takeScope(term, frame, &names)
         case .fields: try takeFields(frame, &names)
-        case .terms, .elements, .term, .result, .object, .named, .target, .exposed, .package: break
+        case .terms, .elements, .term, .result, .object, .named, .target, .exposed,
+            .resultExposed, .reference, .package:
+            break
         }
     }
 
@@ -161,7 +174,9 @@ struct AMLParser {
         else { return }
         // Object type 8 is a method; the other byte is its number of arguments.
         let value = tree.terms[term].value
-        if value >> 8 == 8 { names.declareExternal(object, arguments: Int(value & 7)) }
+        names.declareExternal(
+            object, arguments: value >> 8 == 8 ? Int(value & 7) : nil, table: table,
+            at: tree.terms[term].offset)
     }
 
     private mutating func takeDeclaration(

@@ -17,7 +17,8 @@ enum AMLReader {
 
     /// Each with its header.
     static func read(_ tables: [[UInt8]]) -> Content {
-        var model = AMLModel()
+        let isNarrow = tables.contains { $0.starts(with: Array("DSDT".utf8)) && $0.count > 8 && $0[8] < 2 }
+        var model = AMLModel(integerMax: isNarrow ? UInt64(UInt32.max) : .max)
         var content = Content()
         for (place, bytes) in tables.enumerated() {
             do {

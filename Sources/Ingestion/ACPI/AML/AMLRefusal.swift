@@ -12,6 +12,7 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case packageTooLong(end: Int, limit: Int)
         case packageEndsWithin
         case noName
+        case aboveRoot
         case unknownFieldElement(UInt8)
         // More than is read.
         case tooDeep, tooManyTerms, tooManyNames, pathTooLong
@@ -19,6 +20,7 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case branches
         case computed
         case notABuffer
+        case notAnInteger
         case storedTo
         case usersUnread
         case nameUnknown
@@ -54,6 +56,7 @@ struct AMLRefusal: Error, Hashable, Sendable {
                 + HexLiteral.text(limit)
         case .packageEndsWithin: "a package ends before its own operands do"
         case .noName: "there is no name where one is needed"
+        case .aboveRoot: "a name starts above the root"
         case .unknownFieldElement(let code): "\(HexLiteral.text(code)) starts no element of a field"
         case .tooDeep: "terms are nested deeper than \(AMLLimits.nestingMax)"
         case .tooManyTerms: "there are more than \(AMLLimits.termsMax) terms"
@@ -62,6 +65,7 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case .branches: "a method branches or does more than return a buffer"
         case .computed: "a value is computed"
         case .notABuffer: "a value is no buffer"
+        case .notAnInteger: "a value is no integer"
         case .storedTo: "another term may store to the buffer"
         case .usersUnread: "a method that may store to the buffer cannot be read"
         case .nameUnknown: "a name is declared nowhere in these tables"

@@ -6,16 +6,18 @@ extension AMLModel {
     /// Whether `_DSM` function 5 of a device returns 0: the boot configuration is kept. Absent when there is
     /// no `_DSM`, or it returns something else than an integer.
     func preservesConfiguration(_ device: Int) -> AMLFact<Bool> {
-        guard let object = names.child(of: device, "_DSM"), names.objects[object].kind != .unknown else {
-            return .absent
-        }
+        guard let object = child("_DSM", of: device) else { return .absent }
         guard case .method(4, _) = names.objects[object].kind else {
             return .unknown(refusal(.computed, object))
         }
         do {
             try checkDeclaration(object)
-            var selection = AMLSelection(try body(of: object))
-            guard case .returned(.integer(let value)) = try selection.run(nil, 0) else { return .absent }
+            var selection = AMLSelection(try body(of: object), integerMax)
+            // Without a Return, Linux takes what was evaluated last (ACPICA's interpreter slack).
+            guard case .returned(let value) = try selection.run(nil, 0) else {
+                return .unknown(refusal(.branches, object))
+            }
+            guard case .integer(let value) = value else { return .absent }
             return .known(value == 0)
         } catch {
             return .unknown(error)
@@ -29,8 +31,7 @@ struct AMLSelection {
         /// On to the next statement.
         case done
         case left
-        /// nil at the end of a method.
-        case returned(AMLConstant?)
+        case returned(AMLConstant)
     }
 
     /// E5C937D0-3553-4D7A-9117-EA4D19C3434D, as a buffer holds it.
@@ -48,7 +49,12 @@ struct AMLSelection {
     private var named: [Int: AMLConstant] = [:]
     private var steps = 0
 
-    init(_ tree: AMLTree) { self.tree = tree }
+    private let integerMax: UInt64
+
+    init(_ tree: AMLTree, _ integerMax: UInt64) {
+        self.tree = tree
+        self.integerMax = integerMax
+    }
 
     /// Carries out the statements in a term, or all; the first `skipped` of them are its operands.
     mutating func run(_ term: Int?, _ skipped: Int, depth: Int = 0) throws(AMLRefusal) -> Outcome {
@@ -73,7 +79,7 @@ struct AMLSelection {
                 }
                 return .returned(value)
             case .nameDeclaration: try declare(statement, depth)
-            case .store, .toInteger, .toBuffer: _ = try value(statement, depth)
+            case .store, .copyObject, .toInteger, .toBuffer: _ = try value(statement, depth)
             case .noOperation: break
             default: throw refusal(statement)
             }
@@ -81,7 +87,7 @@ struct AMLSelection {
             if case .done = outcome { continue }
             return outcome
         }
-        return term == nil ? .returned(nil) : .done
+        return .done
     }
 
     /// A Switch is compiled to `While (One)`, which its cases or a Break at the end leave.
@@ -117,7 +123,7 @@ struct AMLSelection {
         case .name:
             guard children.isEmpty, let object = term.object else { throw refusal(index) }
             return named[object]
-        case .store: return try keep(value(children[0], depth + 1), in: children[1])
+        case .store, .copyObject: return try keep(value(children[0], depth + 1), in: children[1])
         case .toInteger, .toBuffer:
             let operand = try value(children[0], depth + 1)
             switch (operand, term.opcode == .toInteger) {
@@ -129,7 +135,7 @@ struct AMLSelection {
             let left = try value(children[0], depth + 1)
             return .truth(compare(term.opcode, left, try value(children[1], depth + 1)))
         default:
-            guard let constant = try? tree.constant(index) else { throw refusal(index) }
+            guard let constant = try? tree.constant(index, max: integerMax) else { throw refusal(index) }
             return constant
         }
     }

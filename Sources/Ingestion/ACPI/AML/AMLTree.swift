@@ -37,6 +37,14 @@ struct AMLTree {
     let bytes: [UInt8]
     let table: Int
     var terms: [AMLTerm] = []
+    /// Terms that are names, with where they stand: the object can be declared after them.
+    var references: [Reference] = []
+
+    struct Reference {
+        let term: Int
+        let name: AMLName
+        let scope: Int
+    }
 
     func refusal(_ reason: AMLRefusal.Reason, _ term: Int) -> AMLRefusal {
         AMLRefusal(reason, at: terms[term].offset, in: table)

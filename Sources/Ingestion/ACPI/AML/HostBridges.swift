@@ -49,43 +49,40 @@ extension AMLModel {
 
     private func bridge(_ device: Int) -> AMLHostBridge {
         let declared = names.objects[device]
-        let state = number("_STA", device).value
+        let state = number("_STA", of: device).value
         return AMLHostBridge(
             path: names.path(device), table: declared.table, offset: declared.offset,
-            condition: condition(device), segment: number("_SEG", device),
-            firstBus: number("_BBN", device), uid: constant("_UID", of: device),
-            isCoherent: number("_CCA", device).map { $0 != 0 }, isAbsent: state == 0,
+            condition: condition(device), segment: number("_SEG", of: device),
+            firstBus: number("_BBN", of: device), uid: constant("_UID", of: device),
+            isCoherent: coherence(device), isAbsent: state == 0,
             resources: buffer("_CRS", of: device), inbound: inbound(device),
             preservesConfiguration: preservesConfiguration(device))
     }
 
     /// Why the device, or one around it, may not be there.
     private func condition(_ device: Int) -> AMLRefusal? {
-        var at = device
-        while at != AMLNamespace.root {
-            if names.objects[at].isConditional { return refusal(.declaredUnderCondition, at) }
-            at = names.objects[at].parent
+        for at in around(device) where names.objects[at].isConditional {
+            return refusal(.declaredUnderCondition, at)
         }
         return isLocal(device) ? refusal(.declaredUnderCondition, device) : nil
     }
 
-    private func number(_ name: String, _ device: Int) -> AMLFact<UInt64> {
-        constant(name, of: device).map {
-            guard case .integer(let number) = $0 else { return nil }
-            return number
-        }
+    /// The device and those around it, from the inside out; the root is one too.
+    private func around(_ device: Int) -> [Int] {
+        Array(sequence(first: device) { $0 == AMLNamespace.root ? nil : self.names.objects[$0].parent })
     }
 
+    /// The next one outwards, which Linux takes only beside a `_CRS` (acpi_dma_get_range).
     private func inbound(_ device: Int) -> AMLFact<[UInt8]> {
-        var at = device
-        while at != AMLNamespace.root {
-            let found = buffer("_DMA", of: at)
-            if case .absent = found {
-                at = names.objects[at].parent
-            } else {
-                return found
-            }
-        }
-        return .absent
+        guard let owner = around(device).first(where: { child("_DMA", of: $0) != nil }),
+            child("_CRS", of: owner) != nil
+        else { return .absent }
+        return buffer("_DMA", of: owner)
+    }
+
+    /// What the outermost device says; those inside have no say (acpi_init_coherency).
+    private func coherence(_ device: Int) -> AMLFact<Bool> {
+        guard let owner = around(device).last(where: { child("_CCA", of: $0) != nil }) else { return .absent }
+        return number("_CCA", of: owner).map { $0 != 0 }
     }
 }

@@ -75,7 +75,10 @@ struct ResourceTemplate {
             default: return bytes.u64(at)
             }
         }
-        guard fields.count == 4, let type = bytes.u8(3), let general = bytes.u8(4), let own = bytes.u8(5)
+        // The granularity before them; in an extended one attributes after them.
+        let count = layout.first + (layout.first == 8 ? 6 : 5) * layout.width
+        guard fields.count == 4, bytes.count >= count, let type = bytes.u8(3), let general = bytes.u8(4),
+            let own = bytes.u8(5)
         else { throw AMLRefusal(.descriptorCutShort, at: offset) }
         guard let kind = Space.Kind(rawValue: type) else { return }
         spaces.append(
