@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	atlas record compare python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
@@ -13,6 +13,9 @@ DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config 
 
 # What the tests drive the dashboard with.
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
+
+# Compiles the ASL that tests of the AML readers invent.
+ASL_PACKAGES := acpica-tools
 
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
@@ -85,7 +88,7 @@ install: release
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser
+test: release browser asl
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
@@ -95,6 +98,11 @@ test: release browser
 browser: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(BROWSER_PACKAGES)' \
 		|| echo 'no Chromium here: the browser tests will be skipped'
+
+# The tests that compile ASL skip, and say so, where iasl is not available.
+asl: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(ASL_PACKAGES)' \
+		|| echo 'no iasl here: the tests that compile ASL will be skipped'
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \

@@ -90,6 +90,7 @@ let package = Package(
             "LinearWalk", ["IOVAAllocation", "LinuxReleases", "AddressSpaces"],
             path: "Benchmarks/Sources/LinearWalk"),
         module("TestSupport", ["AddressSpaces"], path: "Tests/Support/TestSupport"),
+        module("SecondAML", path: "Tests/Support/SecondAML"),
         .target(
             name: "OpenAPI", dependencies: ["TestSupport", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support/OpenAPI", swiftSettings: strict),
@@ -110,7 +111,8 @@ let package = Package(
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
         tests("JSONTests", ["JSON", "AddressSpaces"]),
         tests(
-            "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON"], exclude: ["Fixtures"]),
+            "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML"],
+            exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"]),
         tests(

@@ -49,4 +49,38 @@ enum AMLFixture {
     static let window: [UInt8] =
         [0x87, 0x17, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 0xff, 0xff, 0xff, 0x1f]
         + [0, 0, 0, 0, 0, 0, 0, 0x10, 0x79, 0]
+
+    static let samples = ["forms", "bridge", "windows", "uses"].map(compiled)
+    /// Some small ones of the shelf.
+    private static let shelf: [[UInt8]] = {
+        guard AMLReferenceTests.isThere else { return [] }
+        return AMLReferenceTests.names.map { SharedShelf.bytes("\(AMLReferenceTests.folder)/\($0)") }
+            .filter { $0.count < 150_000 }
+    }()
+
+    /// A damaged table, alone or with a sound one; every hundredth is a large one.
+    static func damaged(round: Int, _ random: inout SeededGenerator) -> [[UInt8]] {
+        let samples = round % 100 == 0 && !shelf.isEmpty ? shelf : samples
+        var table = samples[Int.random(in: samples.indices, using: &random)]
+        for _ in 0..<Int.random(in: 1...4, using: &random) { damage(&table, &random) }
+        return round % 3 == 0 ? [table, Self.samples[2]] : [table]
+    }
+
+    /// Flips, replaces, swaps, removes, inserts or repeats something after the header.
+    static func damage(_ table: inout [UInt8], _ random: inout SeededGenerator) {
+        guard table.count > 40 else { return }
+        let at = Int.random(in: 36..<table.count, using: &random)
+        switch Int.random(in: 0...5, using: &random) {
+        case 0: table[at] ^= 1 << UInt8.random(in: 0...7, using: &random)
+        case 1: table[at] = UInt8.random(in: 0...255, using: &random)
+        case 2: table.swapAt(at, Int.random(in: 36..<table.count, using: &random))
+        case 3: table.remove(at: at)
+        case 4:
+            let opcodes: [UInt8] = [0x00, 0x10, 0x11, 0x12, 0x14, 0x5b, 0x70, 0xa0, 0xa2, 0xa4, 0xc3, 0xff]
+            table.insert(opcodes.randomElement(using: &random)!, at: at)
+        default:
+            let end = min(table.count, at + Int.random(in: 1...16, using: &random))
+            table.insert(contentsOf: table[at..<end], at: Int.random(in: 36..<table.count, using: &random))
+        }
+    }
 }
