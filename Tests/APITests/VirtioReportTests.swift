@@ -102,6 +102,11 @@ import Testing
             "/v1/map-failures",
             json: #"{"text":"vfio_dma_map(0x1, 0x8000000, 0x1000, 0x7000) = -22",\#(Self.named)}"#)
         #expect(codes(failed) == ["iommu_decides_window"], "\(failed.text)")
+        let explained = failed.list("items").first
+        #expect((explained?["because"] as? String)?.contains("over the doorbells, this map works.") == true)
+        #expect(
+            explained?["certainty"] as? String == "likely"
+                && explained?["verdict"] as? String == "software_window")
         let fault = client.post(
             "/v1/fault-explanations",
             json:

@@ -6,23 +6,41 @@ import AddressSpaces
 import Ingestion
 import JSON
 import Machines
+import TestSupport
 import Testing
 
 extension Capture {
     /// The device tree where there is one, the tables otherwise.
-    static func platform(of name: String) throws -> Platform {
+    static func platform(of name: String, _ truth: Truth) throws -> Platform {
         if let tree = file("platform.dtb", of: name) { return try DeviceTreeReader.read(tree) }
         let tables = ["IORT.aml", "APIC.aml", "MCFG.aml", "DSDT.aml"].compactMap { file($0, of: name) }
-        return try ACPIReader.read(tables)
+        return try ACPIReader.read(tables + [viot(truth)].compactMap { $0 })
+    }
+
+    /// The emulator's VIOT, which no capture holds: every function of the bus is behind the virtio-iommu that
+    /// the capture says it was given. nil for machines without one.
+    static func viot(_ truth: Truth) -> [UInt8]? {
+        guard truth.iommu?.virtio != nil,
+            let iommu = truth.knobs.predev?.first(where: { $0.hasPrefix("virtio-iommu") }),
+            let slot = iommu.split(separator: ",").first(where: { $0.hasPrefix("addr=0x") })?.dropFirst(7),
+            let device = UInt16(slot, radix: 16)
+        else { return nil }
+        var builder = VIOTBuilder()
+        let unit = builder.pciUnit(segment: 0, requester: device << 3)
+        builder.pciRange(endpoint: 0, segments: (0, 0), requesters: (0, 0xffff), to: unit)
+        return builder.table()
     }
 
     /// The description with its groups and their lists, as a collection.
-    static func platform(of name: String, groups: [String: Truth.Group]) throws -> Platform {
+    static func listedPlatform(of name: String, _ truth: Truth) throws -> Platform {
+        let groups = truth.groups ?? [:]
         func hex(_ bytes: [UInt8]) -> String { bytes.map { HexLiteral.digits($0, atLeast: 2) }.joined() }
         func member(_ key: String, _ file: String) -> String? {
             Self.file(file, of: name).map { "\"\(key)\":\"\(hex($0))\"" }
         }
-        let tables = [("IORT", "IORT.aml"), ("APIC", "APIC.aml"), ("DSDT", "DSDT.aml")].compactMap(member)
+        let tables =
+            [("IORT", "IORT.aml"), ("APIC", "APIC.aml"), ("DSDT", "DSDT.aml")].compactMap(member)
+            + [viot(truth).map { "\"VIOT\":\"\(hex($0))\"" }].compactMap { $0 }
         let listed = groups.map { number, group in
             let names = group.devices.map { "\"\($0)\"" }.joined(separator: ",")
             let lines = group.reservedRegions.map { $0 + "\\n" }.joined()
@@ -39,17 +57,6 @@ extension Capture {
             problems)
         #expect(problems.isEmpty, "\(name)")
         return platform
-    }
-
-    /// Top-level `PCI Bus 0000:00` lines: the root bus's memory windows. I/O ports are in another file.
-    static func outboundWindows(_ iomem: [UInt8]) -> [PCIWindow] {
-        String(decoding: iomem, as: UTF8.self).split(separator: "\n").compactMap { line in
-            guard !line.hasPrefix(" "), line.hasSuffix(" : PCI Bus 0000:00") else { return nil }
-            let ends = line.prefix { $0 != " " }.split(separator: "-").map { UInt64($0, radix: 16)! }
-            return PCIWindow(
-                kind: .memory, busStart: ends[0], cpuStart: ends[0], size: ends[1] - ends[0] + 1,
-                is64Bit: ends[1] > UInt64(UInt32.max), isPrefetchable: false)
-        }
     }
 }
 

@@ -31,7 +31,7 @@ struct Capture {
     init(_ name: String) throws {
         self.name = name
         truth = try Truth(reading: SharedShelf.bytes("\(name)/truth.json"))
-        platform = try Self.platform(of: name)
+        platform = try Self.platform(of: name, truth)
         conditions = truth.statedConditions
     }
 
@@ -61,7 +61,7 @@ struct Capture {
     /// The same with the lists of its groups: what a virtio-iommu reports is in no other file.
     func withLists() throws -> Capture {
         var capture = self
-        capture.listed = try Self.platform(of: name, groups: truth.groups ?? [:])
+        capture.listed = try Self.listedPlatform(of: name, truth)
         return capture
     }
 
@@ -74,24 +74,11 @@ struct Capture {
                     && $0.id.hasSuffix("/\(parts[1])@\(parts[0])")
             }
         }
-        if platform.source == .acpi { return platform.pciFunction(name) ?? virtioDevice(name) }
+        if platform.source == .acpi { return platform.pciFunction(name) }
         let path = topology.path(of: address)
         let host = platform.devices.first { $0.active && $0.kind == .pciHost }
         guard let host, host.stream(ofRequester: address.requesterID) != nil else { return nil }
         return platform.devices.first { $0.kind == .pciFunction && $0.pciPath == path } ?? host
-    }
-
-    /// A virtio-iommu told by ACPI's VIOT, which no capture holds: what the emulator was told stands for it.
-    /// It translates every function but itself.
-    private func virtioDevice(_ function: String) -> Device? {
-        guard truth.iommu?.virtio != nil,
-            let iommu = truth.knobs.predev?.first(where: { $0.hasPrefix("virtio-iommu") }),
-            let slot = iommu.split(separator: ",").first(where: { $0.hasPrefix("addr=0x") })?.dropFirst(7),
-            function != "0000:00:\(slot).0"
-        else { return nil }
-        return Device(
-            id: function, kind: .pciFunction,
-            pciWindows: Self.outboundWindows(Self.file("iomem.txt", of: name) ?? []))
     }
 
     /// Functions that share the function's group when VFIO takes it, in the order in which Linux added them:

@@ -4,7 +4,7 @@
 public import AddressSpaces
 public import Machines
 
-/// Reads IORT and MADT, and what DSDT and SSDTs say of host bridges.
+/// Reads IORT, VIOT and MADT, and what DSDT and SSDTs say of host bridges.
 public enum ACPIReader {
     /// What a DSDT would say and a caller may know too. Where both do, the caller's facts count.
     public struct Facts: Sendable {
@@ -49,23 +49,29 @@ public enum ACPIReader {
         _ set: ACPITableSet, _ facts: Facts, _ findings: FindingList
     ) throws(ACPIError) -> Platform {
         var findings = findings
-        guard let iort = try set.only("IORT") else {
+        var viot: VIOT?
+        let viotTable = try set.only("VIOT")
+        if let viotTable { viot = VIOT(viotTable, &findings) }
+        var found = try set.only("IORT")
+        if found == nil, let viotTable { found = try IORTTable.empty(beside: viotTable, &findings) }
+        guard let iort = found else {
             throw .noIORT(found: set.tables.map(\.place))
         }
         var madt: MADT?
         if let table = try set.only("APIC") { madt = try MADT(table, &findings) }
-        let read = ["IORT", "APIC"] + AMLReader.signatures
+        let read = ["IORT", "VIOT", "APIC"] + AMLReader.signatures
         for table in set.tables where !read.contains(table.signature) {
             findings.note(
                 .info, "table-not-read", table.signature,
-                "\(table.bytes.count) bytes of \(table.signature); only IORT, APIC, DSDT and SSDT are read.")
+                "\(table.bytes.count) bytes of \(table.signature); only IORT, VIOT, APIC, DSDT and SSDT are read."
+            )
         }
         var facts = facts
         facts.areOthersAbsent = !facts.pciWindows.isEmpty
         if let bridges = try BridgeFacts(set, &findings) { facts.join(bridges, &findings) }
         let nodes = try IORTTable(iort, &findings)
         nodes.check(&findings)
-        var analysis = IORTAnalysis(nodes, madt, facts, findings)
+        var analysis = IORTAnalysis(nodes, viot, madt, facts, findings)
         return try analysis.platform()
     }
 }

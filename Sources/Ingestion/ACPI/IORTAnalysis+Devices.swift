@@ -10,6 +10,7 @@ extension IORTAnalysis {
         var ids: Set<String> = []
         for (index, node) in table.nodes.enumerated() {
             guard var device = device(index, node) else { continue }
+            addVirtioStreams(&device)
             guard !device.streams.isEmpty else {
                 findings.note(
                     .info, "not-behind-smmu", node.location,
@@ -35,21 +36,21 @@ extension IORTAnalysis {
                 throw .tooManyDevices(limit: PlatformLimits.devicesMax)
             }
         }
+        devices += try virtioDevices(beside: ids)
+        guard devices.count <= PlatformLimits.devicesMax else {
+            throw .tooManyDevices(limit: PlatformLimits.devicesMax)
+        }
         return devices
     }
 
     private mutating func device(_ index: Int, _ node: IORTNode) -> Device? {
         switch node.content {
         case .rootComplex(let root):
-            let id = Device.rootComplexID(root.segment)
-            var device = Device(
-                id: id, kind: .rootComplex, streams: rootComplexStreams(index),
-                dmaLimit: inboundLimit(root.segment)
-                    ?? limit(root.memoryAddressLimit, of: node, "root complex"),
-                dmaCoherent: root.cacheCoherent == 1, pciWindows: facts.pciWindows[root.segment] ?? [])
-            device.hasUnknownPCIWindows = !facts.knowsWindows(of: root.segment)
-            device.preservesConfiguration =
-                facts.preservesPCIConfiguration ?? facts.preserves[root.segment] ?? false
+            var device = rootComplex(root.segment)
+            device.streams = rootComplexStreams(index)
+            device.dmaLimit =
+                inboundLimit(root.segment) ?? limit(root.memoryAddressLimit, of: node, "root complex")
+            device.dmaCoherent = root.cacheCoherent == 1
             return device
         case .namedComponent(let component):
             let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
@@ -62,9 +63,19 @@ extension IORTAnalysis {
         }
     }
 
+    /// The root complex of a segment with what other sources say of it.
+    func rootComplex(_ segment: UInt32) -> Device {
+        var device = Device(
+            id: Device.rootComplexID(segment), kind: .rootComplex,
+            pciWindows: facts.pciWindows[segment] ?? [])
+        device.hasUnknownPCIWindows = !facts.knowsWindows(of: segment)
+        device.preservesConfiguration = facts.preservesPCIConfiguration ?? facts.preserves[segment] ?? false
+        return device
+    }
+
     /// Highest bus address of the root complex's `_DMA`; nil when it is not known (drivers/acpi/arm64/dma.c:
     /// acpi_arch_dma_setup, Linux 7.2).
-    private func inboundLimit(_ segment: UInt32) -> UInt64? {
+    func inboundLimit(_ segment: UInt32) -> UInt64? {
         facts.inboundWindows[segment]?.map { $0.busLast }.max()
     }
 

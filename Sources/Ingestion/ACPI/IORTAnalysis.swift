@@ -7,6 +7,9 @@ import Machines
 /// One reading of one IORT.
 struct IORTAnalysis {
     let table: IORTTable
+    /// Of a guest with a virtio-iommu: asked where the IORT has no SMMU for a device
+    /// (drivers/acpi/scan.c: acpi_iommu_configure_id, Linux 7.2).
+    let viot: VIOT?
     let madt: MADT?
     let facts: ACPIReader.Facts
     var findings: FindingList
@@ -18,8 +21,11 @@ struct IORTAnalysis {
     private var regionsTotal = 0
     private var streamsTotal = 0
 
-    init(_ table: IORTTable, _ madt: MADT?, _ facts: ACPIReader.Facts, _ findings: FindingList) {
+    init(
+        _ table: IORTTable, _ viot: VIOT?, _ madt: MADT?, _ facts: ACPIReader.Facts, _ findings: FindingList
+    ) {
         self.table = table
+        self.viot = viot
         self.madt = madt
         self.facts = facts
         self.findings = findings
@@ -51,7 +57,7 @@ struct IORTAnalysis {
                     + "\(ACPILimits.routeStepsMax) steps; the remaining IDs count as unmapped.")
         }
         var platform = Platform(
-            source: .acpi, model: model, smmus: order.compactMap { smmus[$0] },
+            source: .acpi, model: model, smmus: order.compactMap { smmus[$0] } + (viot?.iommus ?? []),
             msiControllers: controllers, devices: devices, memory: facts.memory)
         for bridge in facts.hostBridges { try takeRegions(bridge.windows.count) }
         platform.hostBridges = facts.hostBridges
@@ -184,7 +190,7 @@ struct IORTAnalysis {
     }
 
     private mutating func noteAbsences(_ devices: [Device]) {
-        if smmus.isEmpty {
+        if smmus.isEmpty, viot?.units.isEmpty ?? true {
             findings.note(
                 .info, "no-smmu", "IORT",
                 "No SMMU is described: nothing is translated, and MSIs go to physical doorbells.")

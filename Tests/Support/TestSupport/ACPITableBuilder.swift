@@ -214,3 +214,72 @@ public struct IORTBuilder {
         return ACPITableBuilder.table("IORT", revision: revision, content.bytes + nodes)
     }
 }
+
+/// Builds a VIOT node by node; offsets are known as nodes are added, so references can be made.
+public struct VIOTBuilder {
+    private var nodes: [UInt8] = []
+    private var count: UInt16 = 0
+
+    public init() {}
+
+    /// Offset of the node that is added next.
+    public var next: UInt16 { UInt16(48 + nodes.count) }
+
+    /// Adds a node of `content` after its 4 bytes of header.
+    @discardableResult
+    public mutating func add(type: UInt8, _ content: [UInt8]) -> UInt16 {
+        let offset = next
+        var node = LittleEndian()
+        node.bytes = [type, 0]
+        node.add(UInt16(4 + content.count))
+        nodes += node.bytes + content
+        count += 1
+        return offset
+    }
+
+    @discardableResult
+    public mutating func pciUnit(segment: UInt16, requester: UInt16) -> UInt16 {
+        var content = LittleEndian()
+        content.add(segment)
+        content.add(requester)
+        content.add(UInt64(0))
+        return add(type: 3, content.bytes)
+    }
+
+    @discardableResult
+    public mutating func mmioUnit(base: UInt64) -> UInt16 {
+        var content = LittleEndian()
+        content.add(UInt32(0))
+        content.add(base)
+        return add(type: 4, content.bytes)
+    }
+
+    @discardableResult
+    public mutating func pciRange(
+        endpoint: UInt32, segments: (UInt16, UInt16), requesters: (UInt16, UInt16), to unit: UInt16
+    ) -> UInt16 {
+        var content = LittleEndian()
+        content.add(endpoint)
+        for number in [segments.0, segments.1, requesters.0, requesters.1, unit] { content.add(number) }
+        content.bytes += [UInt8](repeating: 0, count: 6)
+        return add(type: 1, content.bytes)
+    }
+
+    @discardableResult
+    public mutating func mmioEndpoint(endpoint: UInt32, base: UInt64, to unit: UInt16) -> UInt16 {
+        var content = LittleEndian()
+        content.add(endpoint)
+        content.add(base)
+        content.add(unit)
+        content.bytes += [UInt8](repeating: 0, count: 6)
+        return add(type: 2, content.bytes)
+    }
+
+    public func table() -> [UInt8] {
+        var content = LittleEndian()
+        content.add(count)
+        content.add(UInt16(48))
+        content.add(UInt64(0))
+        return ACPITableBuilder.table("VIOT", revision: 0, content.bytes + nodes)
+    }
+}

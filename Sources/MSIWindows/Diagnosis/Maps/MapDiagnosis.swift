@@ -41,6 +41,10 @@ extension MapExplanation {
         if question.consumer != nil || failure.space != nil || scene != nil {
             explanation.consumer = question.consumer(of: failure)
         }
+        if let remark = scene?.remarkIfReported(failure) {
+            explanation.because += remark
+            if explanation.certainty == .yes { explanation.certainty = .likely }
+        }
         explanation.because += failure.remarkOnBAR
         if failure.isIncomplete {
             explanation.because +=

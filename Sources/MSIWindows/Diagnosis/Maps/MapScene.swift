@@ -39,6 +39,18 @@ struct MapScene {
     /// What the model says of a map; nil when it was not asked, a nil errno when the map works.
     func errno(iova: UInt64, bytes: UInt64) -> Errno?? { errnos[.fixed(iova: iova, bytes: bytes)] }
 
+    /// What becomes of the map if a virtio-iommu reports an MSI region, where that is another answer; nil
+    /// where it is known what the device reports.
+    func remarkIfReported(_ failure: MapFailure) -> String? {
+        guard let check = failure.check, case let own? = errnos[check],
+            let other = decision.ifReported.first?.decision.mapResults.first(where: { $0.check == check }),
+            other.errno != own
+        else { return nil }
+        return
+            " That is so if the virtio-iommu reports no MSI region; if it reports one over the doorbells, this map "
+            + (other.errno.map { "is refused with \($0.rawValue)." } ?? "works.")
+    }
+
     /// What the range meets of all that is not mappable, ascending.
     func blockers(of range: IOVARange) -> [MapExplanation.Blocker] {
         var found = regions.compactMap { region -> MapExplanation.Blocker? in
