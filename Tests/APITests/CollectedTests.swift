@@ -220,6 +220,20 @@ import Testing
                 && !codes(answer).contains("more-findings"))
     }
 
+    /// Where firmware describes an SMMU, its driver's window is known for what it is; other regions are not.
+    @Test func windowsOfSMMUsAreNotDoubted() {
+        var builder = IORTBuilder()
+        let smmu = builder.smmuV3(base: 0x905_0000)
+        builder.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: smmu)])
+        let tables = ",\"acpi\":{\"IORT\":\"\(builder.table().hexDigits)\",\"APIC\":null}"
+        let other = "0x00000000a0000000 0x00000000a00fffff msi\\n"
+        for (text, count) in [(window, 0), (other, 1)] {
+            let answer = upload(
+                "\(tables),\"groups\":[{\"id\":\"1\",\"devices\":[],\"reserved_regions\":\"\(text)\"}]")
+            #expect(codes(answer).filter { $0 == "msi-ambiguous" }.count == count, "\(answer.text)")
+        }
+    }
+
     /// A device is in one group; lists that repeat names cost no more than their length.
     @Test(.timeLimit(.minutes(10))) func devicesInTwoGroups() {
         let answer = upload(

@@ -90,7 +90,7 @@ struct MapMessageForm: Sendable {
             "interrupts are not secure", .kernel, .attach, "iommufd_device_bind", .iommufd,
             .unsafeInterrupts),
         MapMessageForm(
-            "Firmware has requested this device have a 1:1 IOMMU mapping", .kernel, .attach,
+            BootLogPhrase.directMapping.rawValue, .kernel, .attach,
             "iommu_device_claim_dma_owner",
             nil, .directRegion),
         MapMessageForm(
