@@ -61,11 +61,7 @@ extension PlatformAssembly {
         let described = SysfsNames(platform.devices)
         var members: Set<String> = []
         var regionsOfFirmware = 0
-        // The drivers of Arm's SMMUs always have their window, so that its line is no riddle.
-        let isOfSMMUs = !platform.smmus.isEmpty && platform.smmus.allSatisfy { $0.version != .virtio }
-        let window = DriverWindow.mainline
-        var told: Set<SysfsText.Region> =
-            isOfSMMUs ? [.init(start: window.start.value, last: window.last.value, word: .msi)] : []
+        var told = Self.undoubted(platform)
         for group in host.groups {
             var reported: Device
             do {
@@ -112,6 +108,13 @@ extension PlatformAssembly {
         }
         platform.findings += findings.findings
         return platform
+    }
+
+    /// The drivers of Arm's SMMUs always have their window, so that its line is no riddle.
+    private static func undoubted(_ platform: Platform) -> Set<SysfsText.Region> {
+        let isOfSMMUs = !platform.smmus.isEmpty && platform.smmus.allSatisfy { $0.version != .virtio }
+        let window = DriverWindow.mainline
+        return isOfSMMUs ? [.init(start: window.start.value, last: window.last.value, word: .msi)] : []
     }
 
     /// A group's member as firmware describes it, with the group's regions; with firmware's own where nil.

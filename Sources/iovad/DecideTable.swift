@@ -15,7 +15,7 @@ enum DecideTable {
         // A warning or a step often repeats the sentence: its name is enough then.
         var told: Set<String> = [answer.text("because")]
         func once(_ name: String, _ sentence: String) -> String {
-            told.insert(sentence).inserted ? "\(name): \(sentence)" : name
+            told.insert(sentence).inserted ? "\(name): \(sentence)" : "\(name): as said above"
         }
         for doorbell in answer.children("doorbells") {
             rows.append(("doorbell", "\(doorbell.text("physical")) -> \(doorbell.text("iova"))"))
@@ -27,7 +27,7 @@ enum DecideTable {
             let result = check.flag("allowed") ? "allowed" : check.text("errno")
             rows.append(("map", "\(check.text("iova")) + \(check.text("size")): \(result)"))
         }
-        for ranges in answer.children("iova_ranges") { rows.append(("offered", ranges.rangeText)) }
+        for ranges in answer.children("iova_ranges") { rows.append(("mappable", ranges.rangeText)) }
         for warning in answer.children("warnings") {
             rows.append(("warning", once(warning.text("code"), warning.text("detail"))))
         }

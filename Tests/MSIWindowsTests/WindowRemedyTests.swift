@@ -13,7 +13,7 @@ import Testing
         for consumer in [Consumer.vfioType1, .iommufd] {
             let juno = Worked.ask(consumer, Worked.juno)
             #expect(juno.changes.count == 1 && juno.changes[0].hasPrefix(Self.move), "\(juno.changes)")
-            #expect(juno.changes[0].contains("(for this device: 0x80100000, 0xfff00000)"))
+            #expect(juno.changes[0].contains("(for this device: 0x80100000 or 0xfff00000)"))
             #expect(Worked.ask(consumer, Worked.virt).changes == [])
         }
         // The DMA layer has no window to move, and a refusal is about something else.
@@ -39,13 +39,13 @@ import Testing
         }
     }
 
-    /// The posted series' second base is no example for a device that does not reach it.
-    @Test func anExampleThatWorks() {
+    /// Bases that are known to do are all that is named: the posted series' second base is for other devices.
+    @Test func noExampleBesideWhatWorks() {
         let low = Worked.pci(inbound: [Worked.inbound(0, 0x800_0000)])
-        let change = Worked.ask(.vfioType1, low).changes.first ?? ""
-        #expect(change.hasSuffix("or a driver that picks another base."), "\(change)")
-        let juno = Worked.ask(.vfioType1, Worked.juno).changes.first ?? ""
-        #expect(juno.hasSuffix("or a driver that picks another base such as 0xa0000000."), "\(juno)")
+        for device in [low, Worked.juno] {
+            let change = Worked.ask(.vfioType1, device).changes.first ?? ""
+            #expect(change.hasSuffix("changed to use another base."), "\(change)")
+        }
     }
 
     /// Reservations of group mates count: the whole group uses the window.
@@ -54,7 +54,7 @@ import Testing
         let mate = Worked.pci([Worked.region(0x810_0000, 0x10_0000)])
         let decision = Worked.ask(.vfioType1, first) { $0.group = IOMMUGroup([first, mate]) }
         #expect(
-            decision.changes.first?.contains("(for every device of the group: 0x7f00000, 0xfff00000)")
+            decision.changes.first?.contains("(for every device of the group: 0x7f00000 or 0xfff00000)")
                 == true,
             "\(decision.changes)")
     }

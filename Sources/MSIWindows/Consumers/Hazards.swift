@@ -84,8 +84,8 @@ enum Hazards {
         {
             decision.warn(
                 .unsafeInterrupts,
-                "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 attaching "
-                    + "fails with EPERM.")
+                "The interrupt controller does not isolate MSIs: without allow_unsafe_interrupts=1 (a "
+                    + "parameter of vfio_iommu_type1 and of iommufd) attaching fails with EPERM.")
         }
         if let remark = question.usable?.remark { decision.warn(.rangesBeforeAttach, remark) }
         guard !conditions.kernel.refusesBlockingDirectDevices else { return }

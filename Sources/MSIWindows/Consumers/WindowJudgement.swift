@@ -77,7 +77,7 @@ enum WindowJudgement {
     ) -> String {
         if let blocker {
             return
-                "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.provenance))"
+                "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.origin))"
                 + "\(blocker.kind.reachability.clause)."
         }
         if window.last.value > withheld.dmaLimit { return aboveLimit(window, withheld) }

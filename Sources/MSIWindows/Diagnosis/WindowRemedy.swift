@@ -26,17 +26,15 @@ enum WindowRemedy {
     ///
     /// - Parameters:
     ///   - bases: those that would do; empty where nothing is known of the devices.
-    ///   - free: where a window may be; nil where nothing is known of the devices.
     ///   - whom: the devices that the bases are for.
-    static func move(to bases: [IOVA], in free: IOVASet?, for whom: String) -> String {
+    static func move(to bases: [IOVA], for whom: String) -> String {
         let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
-        // The posted series' second base is an example only where it would do.
-        let example =
-            free?.contains(DriverWindow.postedSecond) ?? true
-            ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
+        // The posted series' second base is an example where nothing is known of the devices.
+        let example = bases.isEmpty ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
         return
-            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). Released kernels have no option "
-            + "for that: it takes the posted iommufd option for software MSIs, or a driver with another base\(example)."
+            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). No released kernel can: it takes "
+            + "the iommufd option for software MSIs, which is a patch that was not merged, or an SMMU driver changed to use "
+            + "another base\(example)."
     }
 }
 
@@ -58,7 +56,7 @@ extension Decision {
             bases.isEmpty
                 ? "Keep the device with the host's own driver: no \(HexLiteral.text(WindowSource.mainlineSize)) bytes are left "
                     + "that \(whom) reaches, so no window works."
-                : WindowRemedy.move(to: bases, in: free, for: whom)
+                : WindowRemedy.move(to: bases, for: whom)
         ]
     }
 }

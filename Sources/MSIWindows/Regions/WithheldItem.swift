@@ -42,6 +42,12 @@ public struct WithheldItem: Hashable, Sendable {
 
     /// Rounded to the granule as Linux rounds it.
     public var range: IOVARange
+    /// Where it comes from, for a sentence. Linux passes a gap's end as an inclusive page, so that the page
+    /// of the next window's first byte goes with it.
+    var origin: String {
+        kind == .dmaRangesGap && range.last.value != .max
+            ? "\(provenance), whose first page Linux withholds too" : provenance
+    }
     /// A region as `reserved_regions` and VFIO have it, byte accurate; nil for what is no region.
     public var exact: IOVARange?
     public var kind: Kind

@@ -56,7 +56,9 @@ extension FaultExplanation {
         explanation.addFacts(scene)
         explanation.addChanges(scene)
         if !scene.machineRemark.isEmpty {
-            explanation.changes.insert("Ask again with the machine that the log is of.", at: 0)
+            explanation.changes.insert(
+                "Ask again without a machine, or with what iovad collect prints on the one that the log is of.",
+                at: 0)
         }
         return explanation
     }
