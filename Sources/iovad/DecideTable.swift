@@ -12,7 +12,7 @@ enum DecideTable {
         if let window = answer.member("window") { rows.append(("window", window.rangeText)) }
         rows.append(("reachable", reachability(answer)))
         rows.append(("because", answer.text("because")))
-        // A warning or a step often repeats the sentence: its name is enough then.
+        // A warning or a step often repeats the sentence.
         var told: Set<String> = [answer.text("because")]
         func once(_ name: String, _ sentence: String) -> String {
             told.insert(sentence).inserted ? "\(name): \(sentence)" : "\(name): as said above"
@@ -28,7 +28,7 @@ enum DecideTable {
             rows.append(("map", "\(check.text("iova")) + \(check.text("size")): \(result)"))
         }
         for ranges in answer.children("iova_ranges") { rows.append(("mappable", ranges.rangeText)) }
-        for warning in answer.children("warnings") {
+        for warning in answer.children("warnings") where !told.contains(warning.text("detail")) {
             rows.append(("warning", once(warning.text("code"), warning.text("detail"))))
         }
         for step in answer.member("explanation")?.children("steps") ?? [] {

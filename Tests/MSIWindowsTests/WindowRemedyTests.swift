@@ -44,7 +44,7 @@ import Testing
         let low = Worked.pci(inbound: [Worked.inbound(0, 0x800_0000)])
         for device in [low, Worked.juno] {
             let change = Worked.ask(.vfioType1, device).changes.first ?? ""
-            #expect(change.hasSuffix("changed to use another base."), "\(change)")
+            #expect(change.contains("to use another base, or"), "\(change)")
         }
     }
 

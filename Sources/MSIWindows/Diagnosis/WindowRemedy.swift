@@ -27,14 +27,15 @@ enum WindowRemedy {
     /// - Parameters:
     ///   - bases: those that would do; empty where nothing is known of the devices.
     ///   - whom: the devices that the bases are for.
-    static func move(to bases: [IOVA], for whom: String) -> String {
+    ///   - isCertain: no MSI arrives in the window, which is more than that some may not.
+    static func move(to bases: [IOVA], for whom: String, isCertain: Bool) -> String {
         let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
         // The posted series' second base is an example where nothing is known of the devices.
         let example = bases.isEmpty ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
         return
-            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). No released kernel can: it takes "
-            + "the iommufd option for software MSIs, which is a patch that was not merged, or an SMMU driver changed to use "
-            + "another base\(example)."
+            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). No released kernel can: patch "
+            + "the SMMU driver to use another base\(example), or apply the iommufd option for software MSIs, which was not "
+            + "merged. Otherwise the device's MSIs \(isCertain ? "do" : "may") not arrive through VFIO and iommufd."
     }
 }
 
@@ -56,7 +57,7 @@ extension Decision {
             bases.isEmpty
                 ? "Keep the device with the host's own driver: no \(HexLiteral.text(WindowSource.mainlineSize)) bytes are left "
                     + "that \(whom) reaches, so no window works."
-                : WindowRemedy.move(to: bases, for: whom)
+                : WindowRemedy.move(to: bases, for: whom, isCertain: reachability == .no)
         ]
     }
 }

@@ -47,7 +47,8 @@ extension FaultExplanation {
     private mutating func addChangesOfReason(_ scene: FaultScene) {
         switch reason {
         case .baseStripped, .inDMARangesGap, .inPCIWindow, .inReservedRegion, .aboveDMALimit, .beyondAperture:
-            changes.append(WindowRemedy.move(to: alternatives, for: "the devices known here"))
+            changes.append(
+                WindowRemedy.move(to: alternatives, for: "the devices known here", isCertain: true))
             if reason == .baseStripped {
                 changes.append(
                     "Describe the stolen range in firmware (iommu-addresses of a reserved-memory node, or an RMR), so "
