@@ -1,10 +1,11 @@
 // Which memory of a tree counts: RAM, and the regions whose IOVAs firmware reserves.
 
 import AddressSpaces
-import Ingestion
 import Machines
 import TestSupport
 import Testing
+
+@testable import Ingestion
 
 @Suite struct TreeMemoryTests {
     @Test func disabledMemoryIsNotThere() throws {
@@ -139,5 +140,19 @@ import Testing
                     $0.detail.contains("4 of 5 cells") && $0.detail.contains("0x0000000\(token)")
                 })
         }
+    }
+
+    /// What follows is read only as far as the blob goes, and not at all of a tree without one.
+    @Test func nothingIsReadPastTheBlob() throws {
+        let blob = OwnTreeTests.base { _ in }
+        let tree = try DeviceTree(reading: blob)
+        #expect(tree.cells(at: 0, count: 1) == [0xd00d_feed])
+        #expect(tree.cells(at: blob.count - 8, count: 2)?.count == 2)
+        for (offset, count) in [
+            (blob.count - 8, 3), (blob.count, 1), (blob.count + 4, 0), (-4, 1), (0, .max),
+        ] {
+            #expect(tree.cells(at: offset, count: count) == nil, "\(count) at \(offset)")
+        }
+        #expect(DeviceTree(nodes: tree.nodes).cells(at: 0, count: 1) == nil)
     }
 }

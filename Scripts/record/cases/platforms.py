@@ -7,6 +7,10 @@ import shelf
 from recorder import value
 from . import vocabulary
 
+# A machine whose IOMMU decides which regions there are.
+VIRTIO = {"smmus": [{"id": "v", "version": "virtio"}],
+          "msi_controllers": [{"id": "i", "kind": "its", "doorbell": "0x8090040"}],
+          "devices": [{"id": "d", "kind": "pci_function", "smmus": ["v"], "msi_controllers": ["i"]}]}
 TREE, OCTETS = "application/vnd.devicetree.blob", "application/octet-stream"
 TABLE, TEXT, JSON = "application/vnd.acpi.table", "text/plain", "application/json"
 
@@ -45,6 +49,7 @@ def built_in(r, context):
 
 def own(r, context):
     upload(r, context, "own-native", shelf.NATIVE, JSON, "json", deep=True)
+    upload(r, context, "own-virtio", VIRTIO, JSON, "json", deep=True)
     for assume in ("", "&assume=software", "&assume=hardware", "&assume=none"):
         upload(r, context, f"own-sysfs{assume[8:11]}", shelf.SYSFS, TEXT, "sysfs", assume, deep=True)
     for text in (b"0x0000000008000000 0x00000000080fffff msi\n", b"0x00000000a0000000 0x00000000a00fffff msi\n",

@@ -69,7 +69,7 @@ extension TreeAnalysis {
                     "The address for \(tree.nodes[index].path) does not translate through dma-ranges: "
                         + (onHostBridge
                             ? "mainline does not read it; a kernel that does so for a host bridge would crash."
-                            : "Linux up to 6.2 does not read it, 6.12 oopses when the driver binds, 6.18 and later panic "
+                            : "Linux up to 6.2 does not read it, 6.12 oopses when the driver binds and hangs, 6.18 and later panic "
                                 + "at boot."))
                 if !onHostBridge {
                     unapplied.append(
@@ -93,13 +93,14 @@ extension TreeAnalysis {
             if onHostBridge {
                 "Mainline does not read the entries of a host bridge."
             } else if let read {
-                "Linux does not check this and reads past the end of the property. What follows it in this blob is "
+                "Linux up to 6.2 does not read it. Later releases do not check this and read past the end of the property. "
+                    + "What follows it in this blob is "
                     + read.dropFirst(present).map { "0x" + HexLiteral.digits($0, atLeast: 8) }
                     .joined(separator: ", ")
                     + "; a boot loader that edits the tree changes that."
             } else {
-                "Linux does not check this and reads past the end of the tree. What it reserves depends on the memory "
-                    + "there; nothing is reserved here."
+                "Linux up to 6.2 does not read it. Later releases do not check this and read past the end of the tree: what "
+                    + "they reserve depends on the memory there, and nothing is reserved here."
             }
         note(
             .error, "iommu-addresses-truncated", tree.nodes[region].path, "iommu-addresses",

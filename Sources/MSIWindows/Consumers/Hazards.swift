@@ -39,7 +39,7 @@ enum Hazards {
             switch kernel.untranslatable {
             // Nobody reads the entry.
             case .ignored: return
-            case .oops: effect = "oopses when the device's driver binds"
+            case .oops: effect = "oopses when the device's driver binds, and hangs"
             case .panic: effect = "panics at boot"
             }
             found.add(
