@@ -12,6 +12,7 @@ import IOVAAllocation
 import JSON
 import LinuxReleases
 import MSIWindows
+import Machines
 
 struct SurveyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -70,13 +71,16 @@ struct SurveyCommand: ParsableCommand {
                 apertureBits: aperture.apertureBits ?? Conditions.apertureBitsDefault),
             isActiveOnly: !all)
         let policies = survey.policies
+        var hosts = SurveyedHosts()
         var unreadable: [String] = []
         var bar = ProgressBar(total: files.count)
         for (index, file) in files.enumerated() {
             bar.step(index, file.name)
             switch MachineFiles.read(file, options) {
             case .success(let machine):
-                survey.add(file.name, machine.platform, prepare: nil) { row in
+                let conditions = hosts.conditions(
+                    of: file.name, machine.platform.host, beside: survey.conditions)
+                survey.add(file.name, machine.platform, under: conditions, prepare: nil) { row in
                     if format == .ndjson { printLine { $0.surveyRow(row, policies) } }
                 }
             case .failure(let error): unreadable.append(error.line)
@@ -86,10 +90,10 @@ struct SurveyCommand: ParsableCommand {
         for line in unreadable { Console.say(Report.printable(line)) }
         // Without a single machine every constant would seem to fit.
         guard unreadable.count < files.count else { throw ExitCode(2) }
-        answer(survey, unreadable)
+        answer(survey, hosts, unreadable)
     }
 
-    private func answer(_ survey: Survey, _ unreadable: [String]) {
+    private func answer(_ survey: Survey, _ hosts: SurveyedHosts, _ unreadable: [String]) {
         let constants = survey.constants()
         switch format {
         case .json, .ndjson:
@@ -97,7 +101,7 @@ struct SurveyCommand: ParsableCommand {
                 writer.object { writer in
                     writer.surveyMembers(survey, constants)
                     if let source { writer.member("source", source) }
-                    writer.model(survey.conditions.kernel, engine: Iovad.version)
+                    writer.surveyedHosts(hosts, survey, engine: Iovad.version)
                 }
             }
         case .text: printReport(.text)
@@ -105,7 +109,7 @@ struct SurveyCommand: ParsableCommand {
         case .html: printReport(.html)
         }
         func printReport(_ format: Report.Format) {
-            let report = SurveyReport.make(survey, constants, unreadable: unreadable)
+            let report = SurveyReport.make(survey, constants, hosts, unreadable: unreadable)
             print(report.written(as: format), terminator: "")
         }
     }
@@ -122,7 +126,9 @@ enum SurveyReport {
     private static let namesShown = 6
     private static let rangesShown = 3
 
-    static func make(_ survey: Survey, _ constants: SurveyConstants, unreadable: [String]) -> Report {
+    static func make(
+        _ survey: Survey, _ constants: SurveyConstants, _ hosts: SurveyedHosts, unreadable: [String]
+    ) -> Report {
         var report = Report(title: "Where does the MSI window fit?")
         report.paragraph(
             "\(survey.platformCount) machines, \(survey.platformsWithDevices) of them with devices behind an SMMU; "
@@ -130,6 +136,7 @@ enum SurveyReport {
         if !unreadable.isEmpty {
             report.table(["not read"], unreadable.map { [$0] })
         }
+        if !hosts.words.isEmpty { report.table(["machine", "what its host says"], hosts.words) }
         guard survey.deviceCount > 0 else { return report }
         report.heading("Policies")
         report.table(

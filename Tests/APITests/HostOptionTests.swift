@@ -128,6 +128,13 @@ import Testing
             let errnos = compared.list("items").map { $0["errno"] as? String }
             #expect(errnos == [errno, other.json["errno"] as? String], "\(compared.text)")
             #expect(other.json["errno"] as? String == "EPERM", "\(other.text)")
+            // So it has where only the text says whose call failed.
+            let failure =
+                "qemu-system-aarch64: IOMMU_IOAS_MAP failed: Invalid argument, 0x8000000, 0x1000, 0x7f0000000000"
+            let failed = client.post(
+                "/v1/map-failures", json: #"{\#(Self.device),"text":"\#(failure)","kernel":\#(kernel)}"#)
+            let told = failed.object("host_facts")["command_line"] as? String
+            #expect(told == "iommufd.allow-unsafe-interrupts=0", "\(failed.text)")
             let stated = decided(
                 #","consumer":"vfio_type1","kernel":\#(kernel),"allow_unsafe_interrupts":true"#)
             #expect(stated.json["errno"] == nil && stated.object("host_facts")[name] == nil, "\(stated.text)")

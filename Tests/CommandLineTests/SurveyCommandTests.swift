@@ -108,7 +108,8 @@ import Testing
             """
         try Data(regions.utf8).write(to: folder.appendingPathComponent("groups.txt"))
         let collected =
-            #"{"collected":{"format":1,"groups":[{"id":"0","devices":["0000:01:00.0"],"#
+            #"{"collected":{"format":1,"kernel_release":"6.8.0-124-generic","page_size":65536,"#
+            + #""groups":[{"id":"0","devices":["0000:01:00.0"],"#
             + #""reserved_regions":"0x0000000008000000 0x0000000008ffffff reserved\n"}]}}"#
         try Data(collected.utf8).write(to: folder.appendingPathComponent("host.json"))
         try Data("Linux version 6.1".utf8).write(to: folder.appendingPathComponent("notes.txt"))
@@ -120,6 +121,11 @@ import Testing
         let survey = try #require(
             try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
         #expect(survey["platforms"] as? Int == 4 && survey["devices"] as? Int == 5)
+        // What the collected host says counts for it, and is told.
+        let hosts = survey["hosts"] as? [[String: Any]] ?? []
+        #expect(hosts.map { $0["host"] as? String } == ["host"])
+        let facts = hosts.first?["host_facts"] as? [String: String]
+        #expect(facts == ["kernel_release": "6.8.0-124-generic", "page_size": "0x10000"])
         let policies = survey["policies"] as! [[String: Any]]
         // The page of GITS_TRANSLATER, 0x8008000...0x8017fff, only where the APIC table is.
         #expect(policies[0]["policy"] as? String == "fixed")

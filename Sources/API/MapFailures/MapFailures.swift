@@ -41,7 +41,8 @@ extension Service {
             writer.member("failures_dropped", content.failuresDropped)
             writer.findings(of: form, content.findings)
             writer.warnings(of: resolved.map { [$0.question.device] } ?? [], under: question.conditions)
-            writer.hostFacts(resolved?.stated.hostFacts ?? [], of: question.consumer)
+            writer.hostFacts(
+                resolved?.stated.hostFacts ?? [], ofAny: explanations.items.compactMap(\.consumer))
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
     }
@@ -107,8 +108,9 @@ extension Service {
         let resolver = QuestionResolver(platforms: platforms, problems: problems)
         let resolved = host.subject == nil ? nil : resolver.resolve(host)
         guard problems.isEmpty else { throw isInQuery ? .parameters(problems) : .semantic(problems) }
-        let question = MapQuestion(
+        var question = MapQuestion(
             resolved?.question, consumer: request.consumer, conditions: host.stated.conditions)
+        question.unsafeInterrupts = resolved?.stated.unsafeInterruptsOfHost ?? [:]
         return (question, resolved)
     }
 }

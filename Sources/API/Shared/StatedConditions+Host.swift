@@ -10,7 +10,14 @@ import Machines
 extension JSONWriter {
     /// `"host_facts"`: those that decide answers for `consumer`; nothing when there are none.
     mutating func hostFacts(_ facts: [HostFact], of consumer: Consumer? = nil) {
-        let used = facts.filter { $0.concerns(consumer) }
+        hostFacts(facts, ofAny: consumer.map { [$0] } ?? [])
+    }
+
+    /// The same of an answer about calls of several.
+    mutating func hostFacts(_ facts: [HostFact], ofAny consumers: [Consumer]) {
+        let used = facts.filter { fact in
+            fact.concerns(nil) || consumers.contains { fact.concerns($0) }
+        }
         guard !used.isEmpty else { return }
         object("host_facts") { writer in
             var places: [(name: String, place: String)] = []

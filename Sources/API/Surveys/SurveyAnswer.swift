@@ -11,19 +11,9 @@ extension JSONWriter {
     /// The members of a survey's summary.
     mutating func summary(of survey: Survey, _ subjects: [SurveySubject], engine: String) {
         surveyMembers(survey, survey.constants())
-        let told = subjects.filter { $0.stated.hostFacts.contains { $0.concerns(nil) } }
-        if !told.isEmpty {
-            array("hosts") { writer in
-                for subject in told.prefix(Limits.surveyRowsMax) {
-                    writer.object { writer in
-                        writer.member("host", subject.name)
-                        writer.hostFacts(subject.stated.hostFacts)
-                    }
-                }
-            }
-        }
-        let kernels = subjects.map(\.stated.conditions.kernel)
-        model(KernelProfile.latest(of: kernels) ?? survey.conditions.kernel, engine: engine)
+        var hosts = SurveyedHosts()
+        for subject in subjects { hosts.add(subject.name, subject.stated) }
+        surveyedHosts(hosts, survey, engine: engine)
     }
 }
 

@@ -16,6 +16,10 @@ extension MapExplanation {
                 var seen: Set<MapCheck> = []
                 let checks = failures.filter { question.consumer(of: $0) == consumer }
                     .compactMap(\.check).filter { seen.insert($0).inserted }
+                var asked = asked
+                if let flag = question.unsafeInterrupts[consumer] {
+                    asked.conditions.allowsUnsafeInterrupts = flag
+                }
                 scenes[consumer] = MapScene(asked, consumer, checks)
             }
         }

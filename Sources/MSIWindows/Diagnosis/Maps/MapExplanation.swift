@@ -90,6 +90,8 @@ public struct MapQuestion: Sendable {
     public var consumer: Consumer?
     /// Of a host of which nothing else is known.
     public var conditions: Conditions
+    /// What the host's modules do where MSIs are not isolated; each consumer's has its own parameter.
+    public var unsafeInterrupts: [Consumer: Bool] = [:]
 
     public init(
         _ question: Question? = nil, consumer: Consumer? = nil, conditions: Conditions = Conditions()
