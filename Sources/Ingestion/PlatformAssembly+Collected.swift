@@ -33,7 +33,7 @@ extension PlatformAssembly {
             try describe(part.name, Platform(source: .sysfs))
             note(
                 .warning, "nothing-described", part.name,
-                "Neither a device tree nor an IORT was collected, so no SMMU is known.")
+                "No device tree, IORT or VIOT was collected, so no IOMMU is known.")
         }
         if let log = host.bootLog, !log.isEmpty {
             try read(inner("dmesg", log), as: .bootLog, problems)

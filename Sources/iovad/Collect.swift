@@ -62,13 +62,15 @@ struct HostCollection {
         mutating get {
             let tree = bytes(Self.treePath)
             let iort = bytes("\(Self.tablesPath)/IORT")
-            let apic = iort == nil ? nil : bytes("\(Self.tablesPath)/APIC")
-            let (dsdt, ssdts) = iort == nil ? (nil, []) : readAML()
+            let viot = bytes("\(Self.tablesPath)/VIOT")
+            let hasTables = iort != nil || viot != nil
+            let apic = hasTables ? bytes("\(Self.tablesPath)/APIC") : nil
+            let (dsdt, ssdts) = hasTables ? readAML() : (nil, [])
             let iomem = text("/proc/iomem")
             let log = kernelLog()
             let groups = readGroups()
-            if tree == nil, iort == nil {
-                notes.append("neither a device tree nor an IORT: no SMMU is described")
+            if tree == nil, !hasTables {
+                notes.append("no device tree, IORT or VIOT: no IOMMU is described")
             }
             let release = line("/proc/sys/kernel/osrelease")
             let options = readOptions(release: release)
@@ -82,6 +84,7 @@ struct HostCollection {
                     writer.member("device_tree", orNull: tree.map(Self.hex))
                     writer.object("acpi") { writer in
                         writer.member("IORT", orNull: iort.map(Self.hex))
+                        writer.member("VIOT", orNull: viot.map(Self.hex))
                         writer.member("APIC", orNull: apic.map(Self.hex))
                         writer.member("DSDT", orNull: dsdt.map(Self.hex))
                         writer.member("SSDT", strings: ssdts.map(Self.hex))

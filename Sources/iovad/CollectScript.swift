@@ -192,8 +192,9 @@ enum CollectScript {
 
         known $tree; has_tree=$known
         known $tables/IORT; has_iort=$known
+        known $tables/VIOT; has_viot=$known
         has_apic=0
-        if [ $has_iort = 1 ]; then known $tables/APIC; has_apic=$known; fi
+        if [ $has_iort$has_viot != 00 ]; then known $tables/APIC; has_apic=$known; fi
 
         # Whether there is room for a table of AML; one that has none is noted.
         aml=0
@@ -208,7 +209,7 @@ enum CollectScript {
         }
         has_dsdt=0
         ssdts=
-        if [ $has_iort = 1 ]; then
+        if [ $has_iort$has_viot != 00 ]; then
             if fits DSDT; then has_dsdt=1; fi
             numbers=$(names $tables \
                 | sed -n -e 's/^SSDT$/0/p' -e 's/^SSDT\([1-9][0-9]\{0,2\}\)$/\1/p' | sort -n)
@@ -249,7 +250,7 @@ enum CollectScript {
             known $groups/$n/reserved_regions; eval "regions_$n=$known"
             listable "$groups/$n/devices"
         done
-        [ "$has_tree$has_iort" != 00 ] || note "neither a device tree nor an IORT: no SMMU is described"
+        [ "$has_tree$has_iort$has_viot" != 000 ] || note "no device tree, IORT or VIOT: no IOMMU is described"
         known /proc/sys/kernel/osrelease; has_release=$known
 
         known /proc/cmdline; has_cmdline=$known
@@ -319,6 +320,8 @@ enum CollectScript {
         hex $tree $has_tree
         printf ',"acpi":{"IORT":'
         hex $tables/IORT $has_iort
+        printf ',"VIOT":'
+        hex $tables/VIOT $has_viot
         printf ',"APIC":'
         hex $tables/APIC $has_apic
         printf ',"DSDT":'

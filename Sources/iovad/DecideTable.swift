@@ -34,12 +34,21 @@ enum DecideTable {
         for step in answer.member("explanation")?.children("steps") ?? [] {
             rows.append(("step", once("\(step.text("verdict")) \(step.text("rule"))", step.text("text"))))
         }
+        if let other = answer.member("if_iommu_reports_msi") { rows.append(("or else", ifReported(other))) }
         if let facts = answer.hostFactWords { rows.append(("host", facts)) }
         if let model = answer.modelWords { rows.append(("model", model)) }
         for change in answer.children("changes") {
             rows.append(("change", Report.withoutRoutes(change.text ?? "-")))
         }
         return Console.table(rows)
+    }
+
+    /// The other answer of a virtio-iommu, which decides itself which regions there are.
+    private static func ifReported(_ other: JSONNode) -> String {
+        let regions = other.children("iommu_regions").map(\.rangeText).joined(separator: ", ")
+        let addresses = other.children("doorbells").map { "\($0.text("physical")) -> \($0.text("iova"))" }
+        return "if the virtio-iommu reports a hardware MSI region (\(regions)): "
+            + (addresses.isEmpty ? other.text("because") : addresses.joined(separator: ", "))
     }
 
     static func reachability(_ answer: JSONNode) -> String {

@@ -118,7 +118,13 @@ import Testing
         #expect(((cut.json["acpi"] as? [String: Any])?["SSDT"] as? [String])?.count == 48)
         #expect((cut.json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
         #expect(cut.errors.contains("more than 48 SSDTs"))
-        // Without an IORT nothing joins them.
+        // A guest with a virtio-iommu has a VIOT alone.
+        let guest = try FileTree()
+        try guest.add("\(tables)/VIOT", [3])
+        try guest.add("\(tables)/DSDT", [2])
+        let tablesOfGuest = try collect(guest.folder.path).json["acpi"] as? [String: Any]
+        #expect(tablesOfGuest?["VIOT"] as? String == "03" && tablesOfGuest?["DSDT"] as? String == "02")
+        // Without either nothing joins them.
         let bare = try FileTree()
         try bare.add("\(tables)/DSDT", [2])
         #expect((try collect(bare.folder.path).json["acpi"] as? [String: Any])?["DSDT"] is NSNull)
@@ -334,7 +340,7 @@ import Testing
         #expect(
             json["notes"] as? [String] == [
                 "cannot read /sys/firmware/fdt: run as root", "cannot read /proc/iomem: run as root",
-                "neither a device tree nor an IORT: no SMMU is described",
+                "no device tree, IORT or VIOT: no IOMMU is described",
             ])
         #expect(errors.split(separator: "\n").count == 3)
         let listed = json["groups"] as? [[String: Any]] ?? []
@@ -374,7 +380,7 @@ import Testing
         #expect(
             json["notes"] as? [String] == [
                 "no /sys/kernel/iommu_groups: the kernel has no IOMMU support",
-                "neither a device tree nor an IORT: no SMMU is described",
+                "no device tree, IORT or VIOT: no IOMMU is described",
             ])
         #expect(errors.split(separator: "\n").count == 2)
     }
