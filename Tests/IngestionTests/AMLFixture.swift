@@ -68,9 +68,20 @@ enum AMLFixture {
 
     /// Flips, replaces, swaps, removes, inserts or repeats something after the header.
     static func damage(_ table: inout [UInt8], _ random: inout SeededGenerator) {
+        damage(&table, kinds: 0...5, &random)
+    }
+
+    /// Changes that leave everything else in its place, so that most packages still hold.
+    static func damageInPlace(_ table: inout [UInt8], _ random: inout SeededGenerator) {
+        damage(&table, kinds: 0...2, &random)
+    }
+
+    private static func damage(
+        _ table: inout [UInt8], kinds: ClosedRange<Int>, _ random: inout SeededGenerator
+    ) {
         guard table.count > 40 else { return }
         let at = Int.random(in: 36..<table.count, using: &random)
-        switch Int.random(in: 0...5, using: &random) {
+        switch Int.random(in: kinds, using: &random) {
         case 0: table[at] ^= 1 << UInt8.random(in: 0...7, using: &random)
         case 1: table[at] = UInt8.random(in: 0...255, using: &random)
         case 2: table.swapAt(at, Int.random(in: 36..<table.count, using: &random))

@@ -74,7 +74,9 @@ import Testing
             counts.bridges += held.bridges
             counts.known += held.known
             counts.unknown += held.unknown
-            let lines = held.lines + machine.contradictions(SecondReading(tables))
+            let lines =
+                held.lines + machine.contradictions(SecondReading(tables))
+                + Self.linesOfDamaged(tables, &random)
             if lines.isEmpty { continue }
             counts.differ += 1
             if counts.differ > Self.shownMax { continue }
@@ -85,6 +87,23 @@ import Testing
         print(
             "second AML reader: \(Self.machineCount) machines, \(counts.tables) tables, \(counts.bridges) host "
                 + "bridges, \(counts.known) facts known, \(counts.unknown) unknown")
+    }
+
+    /// Of the same tables with one change each, which both read or both refuse.
+    private static func linesOfDamaged(
+        _ tables: [[UInt8]], _ random: inout SeededGenerator
+    ) -> [String] {
+        var lines: [String] = []
+        for _ in 0..<10 {
+            var damaged = tables
+            let place = Int.random(in: damaged.indices, using: &random)
+            AMLFixture.damageInPlace(&damaged[place], &random)
+            let found = AMLDisagreement(damaged).lines
+            if found.isEmpty { continue }
+            let bytes = damaged.map(\.hexDigits).joined(separator: " + ")
+            lines += found.map { "damaged: \($0)" } + [bytes]
+        }
+        return lines
     }
 
     private static func count(_ variable: String, default fallback: Int) -> Int {

@@ -49,6 +49,8 @@ final class Loaded {
         while next < methods.count {
             let method = methods[next]
             next += 1
+            // A second declaration of a name fails, so that nothing of it is run.
+            guard method.node!.declarations.first?.term === method else { continue }
             var parser = Parser(
                 tables[method.table], table: method.table, at: method.bytes.startIndex, space,
                 scope: method.node!)

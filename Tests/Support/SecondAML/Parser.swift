@@ -184,8 +184,8 @@ extension Parser {
         try takeName(term, end)
         let name = term.name!
         switch term.code {
-        case Code.processor: _ = try cursor.number(6, end)
-        case Code.power: _ = try cursor.number(3, end)
+        case Code.processor: for width in [1, 4, 1] { _ = try cursor.number(width, end) }
+        case Code.power: for width in [1, 2] { _ = try cursor.number(width, end) }
         default: break
         }
         if term.code == Code.scope {
@@ -217,16 +217,12 @@ extension Parser {
             case 0x00:
                 cursor.at += 1
                 _ = try cursor.packageLength(end)
-            case 0x01:
-                cursor.at += 1
-                _ = try cursor.number(2, end)
+            case 0x01: _ = try cursor.number(3, end)
             case 0x02:
                 cursor.at += 1
                 let isBuffer = Int(try cursor.peek(end)) == Code.buffer
                 term.body.append(isBuffer ? try self.term(end) : try reference(end, isCall: false))
-            case 0x03:
-                cursor.at += 1
-                _ = try cursor.number(3, end)
+            case 0x03: _ = try cursor.number(4, end)
             default:
                 let unit = Term(Code.fieldUnit, cursor.table, at: start, scope)
                 unit.name = WrittenName(segments: [try cursor.segment(end)])
