@@ -61,6 +61,12 @@ import Testing
         #expect(reason(AMLFixture.method("_CRS", [0x02])) == .unknownOpcode(2))
     }
 
+    @Test func methodsDeclareForAWhile() {
+        // In the device, by a method that somebody may run.
+        let window = AMLFixture.name("^_CRS", AMLFixture.buffer(AMLFixture.window))
+        #expect(reason(AMLFixture.method("INIT", window)) == .declaredUnderCondition)
+    }
+
     @Test func damageIsRefusedWithItsOffset() {
         #expect(refused([0x02]) == AMLRefusal(.unknownOpcode(2), at: 36))
         #expect(refused([0x5b, 0x7f]) == AMLRefusal(.unknownOpcode(0x5b7f), at: 36))

@@ -186,6 +186,8 @@ struct ASLBridge {
             own += [named, returned]
             later.append("Method (CHNG) { PBRB [1] = 1 }")
             laterExternals.append("PBRB, BuffObj")
+        case 14 where Bool.random(using: &random):
+            own.append("Method (TEMP, 0, Serialized) { Name (^_CRS, \(source)) }")
         case 14:
             externals.append("_CRS, UnknownObj")
         default:

@@ -109,7 +109,10 @@ struct Choice {
                 guard term.operands.isEmpty, facts.loaded.isMentioned(term) else {
                     throw stuck(term, "a call, or an unknown name")
                 }
-            case Code.toInteger, Code.toBuffer, Code.not, Code.and, Code.or, Code.equal, Code.less,
+            case Code.toInteger, Code.toBuffer:
+                guard term.operands[1].code == Code.missing else { throw stuck(term, "it writes on its way") }
+                try follow([term.operands[0]])
+            case Code.not, Code.and, Code.or, Code.equal, Code.less,
                 Code.greater:
                 try follow(term.operands)
             case Code.locals, Code.arguments, Code.missing: break

@@ -196,8 +196,11 @@ struct AMLParser {
         if opcode == .alias {
             kind = .alias(arguments: tree.terms[term + 1].object.flatMap(names.arguments))
         }
+        // What a method declares outside of itself is there only while it runs.
+        let isElsewhere = !isTable && (name.isAbsolute || name.parents > 0)
         names.declare(
-            object, kind, table: table, at: tree.terms[term].offset, isConditional: frame.isConditional)
+            object, kind, table: table, at: tree.terms[term].offset,
+            isConditional: frame.isConditional || isElsewhere)
         if frame.operands.last == .terms { frames[frames.count - 1].scope = object }
     }
 
