@@ -32,7 +32,12 @@ extension PlatformAssembly {
     /// Gives devices that a virtio-iommu decides about what all lists say, and says where nothing does.
     mutating func settle(_ platform: inout Platform) {
         guard platform.firstUndecided != nil else { return }
-        let lists = platform.devices.compactMap(\.reportedRegions).filter { !$0.isEmpty }
+        // Beside SMMUs only lists of its own endpoints are a virtio-iommu's.
+        let hasOthers = platform.smmus.contains { $0.version != .virtio }
+        let asked = platform.devices.filter { device in
+            !hasOthers || !device.smmus.isEmpty && platform.driver(of: device) == .virtio
+        }
+        let lists = asked.compactMap(\.reportedRegions).filter { !$0.isEmpty }
             .map { $0.filter { $0.kind == .msi || $0.kind == .softwareMSI } }
         let answers = Set(lists.map { list in list.map { [$0.start, $0.length] } })
         if answers.count == 1, let regions = lists.first, !regions.isEmpty {

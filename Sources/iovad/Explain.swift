@@ -62,7 +62,8 @@ struct Explain: ParsableCommand {
         ]
         if InputKind.sniff(text) == .trace {
             let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
-            return try output.printer.show(answer) { ExplainTable.trace($0, knowsHost: host != nil) }
+            let isKnown = try host.map { try knowsDoorbells(of: $0, service) } ?? false
+            return try output.printer.show(answer) { ExplainTable.trace($0, knowsDoorbells: isKnown) }
         }
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
         let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
@@ -71,6 +72,12 @@ struct Explain: ParsableCommand {
         let isOnlyFaults = maps.status == 422 && faults.status == 200
         if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
         if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }
+    }
+
+    private func knowsDoorbells(of host: String, _ service: OfflineService) throws -> Bool {
+        let platform = try output.printer.document(
+            service.get("/v1/platforms/\(RequestTarget.encoded(host))"))
+        return platform.children("msi_controllers").contains { $0.member("doorbell")?.text != nil }
     }
 
     private static func query(_ values: [(name: String, value: String?)]) -> String {
@@ -157,9 +164,9 @@ enum ExplainTable {
     }
 
     /// A domain of a trace: whose it is, what was mapped, and which doorbells.
-    static func trace(_ answer: JSONNode, knowsHost: Bool) -> String {
+    static func trace(_ answer: JSONNode, knowsDoorbells: Bool) -> String {
         let none =
-            knowsHost
+            knowsDoorbells
             ? "none was mapped"
             : "none was recognized, because the machine's doorbells are not known: run iovad collect > machine.json "
                 + "there, and add --machine machine.json"

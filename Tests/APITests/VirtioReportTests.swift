@@ -48,6 +48,18 @@ import Testing
         #expect(reported.list("doorbells").first?["iova"] as? String == "0x8090040")
     }
 
+    /// A list of a device behind an SMMU is not the virtio-iommu's.
+    @Test func listsOfOthersSettleNothing() {
+        let mixed =
+            #"{"smmus":[{"id":"v","version":"virtio"},{"id":"s","version":"v3"}],"devices":["#
+            + #"{"id":"d","kind":"pci_function","smmus":["v"]},{"id":"e","kind":"pci_function","smmus":["s"],"#
+            + #""reserved_regions":[{"start":"0x8000000","last":"0x80fffff","type":"msi"}]}]}"#
+        let answer = ServiceClient().post("/v1/platforms?id=m", json: mixed)
+        let found = answer.list("findings").compactMap { $0["code"] as? String }
+        #expect(found.contains("virtio-iommu-decides"), "\(answer.text)")
+        #expect(!found.contains("virtio-iommu-reported"), "\(answer.text)")
+    }
+
     @Test func nothingTranslatedNeedsNoAnswer() {
         let identity = client().decide(#"{\#(Self.named),"consumer":"dma_api","default_domain":"identity"}"#)
         #expect(codes(identity).isEmpty && identity.json["if_iommu_reports_msi"] == nil, "\(identity.text)")

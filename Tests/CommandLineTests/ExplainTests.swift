@@ -94,6 +94,11 @@ import Testing
         let rest = String(trace.split(separator: "\n")[1])
         #expect(try Self.run(host, input: rest).output.contains("none was mapped"))
         #expect(try Self.run([], input: rest).output.contains("none was recognized"))
+        let regions = FileManager.default.temporaryDirectory.appendingPathComponent("regions-\(UUID()).txt")
+        try "0x0000000008000000 0x00000000080fffff msi\n".write(
+            to: regions, atomically: true, encoding: .utf8)
+        let bare = try Self.run(["--reserved-regions", regions.path], input: rest)
+        #expect(bare.output.contains("none was recognized"), "\(bare.output)\(bare.errors)")
     }
 
     @Test func complaintsOfOneQueueAreOneTrouble() throws {
@@ -105,6 +110,15 @@ import Testing
         #expect(both.output.contains("to do    Look in the whole kernel log"), "\(both.output)")
         let one = try Self.run([], input: timeout + error.replacing("v3.0", with: "v3.1"))
         #expect(!one.output.contains("Follow the steps"), "\(one.output)")
+        // The nearest counts, of the same SMMU; an error of another queue is none of these.
+        let illegal = error.replacing("ATC invalidate timeout", with: "Illegal command")
+        let three = try Self.run([], input: illegal + error + timeout)
+        #expect(three.output.contains("Follow the steps of line 2"), "\(three.output)")
+        let global = "\(name) unexpected global error reported (0x00000008), this could be serious\n"
+        #expect(try !Self.run([], input: illegal + global).output.contains("Follow the steps"))
+        // What names its error does not send the reader elsewhere.
+        let alone = try Self.run([], input: illegal)
+        #expect(alone.output.contains("wrote a wrong command") && !alone.output.contains("whole kernel log"))
     }
 
     @Test func aLogWithBothGetsBoth() throws {

@@ -129,6 +129,9 @@ import Testing
                 String(decoding: clean.bytes, as: UTF8.self) == "\n\n0x8000000 0x80fffff msi\n", "\(rule)")
             #expect(clean.findings.map(\.code) == ["text-cleaned"], "\(clean.findings)")
         }
+        // Whether a number is a group's only its heading tells: such rows are left to be refused.
+        let numbered = "| 1 | 0x8000000 | 0x80fffff | msi |\n"
+        #expect(String(decoding: Self.clean(numbered).bytes, as: UTF8.self).contains(" | 0x80fffff"))
         #expect(String(decoding: Self.clean("| 0x1 0x2 msi\n").bytes, as: UTF8.self) == "0x1 0x2 msi\n")
     }
 

@@ -63,8 +63,8 @@ import Testing
         let decision = Worked.ask(.vfioType1, Worked.pci([Worked.region(0x1000, 0xffff_ffff_ffff)]))
         #expect(
             decision.changes == [
-                "Keep the device with the host's own driver: no 0x100000 bytes are left that this device reaches, so no "
-                    + "window works."
+                "Keep the device with the host's own driver: this device reaches no 0x100000 aligned bytes that are free, so "
+                    + "no window of that size works."
             ], "\(decision)")
     }
 }

@@ -161,6 +161,7 @@ package enum Limits {
         ("device_tree_translation_steps_max", DeviceTreeLimits.translationStepsMax),
         ("acpi_tables_max", ACPILimits.tablesMax),
         ("acpi_nodes_max", ACPILimits.nodesMax),
+        ("viot_nodes_max", ACPILimits.viotNodesMax),
         ("acpi_id_mappings_max", ACPILimits.mappingsMax),
         ("acpi_memory_ranges_max", ACPILimits.rangesMax),
         ("acpi_streams_max", ACPILimits.streamsMax),

@@ -52,9 +52,10 @@ public enum ACPIReader {
         var viot: VIOT?
         let viotTable = try set.only("VIOT")
         if let viotTable { viot = VIOT(viotTable, &findings) }
-        var found = try set.only("IORT")
-        if found == nil, let viotTable { found = try IORTTable.empty(beside: viotTable, &findings) }
-        guard let iort = found else {
+        let found = try set.only("IORT")
+        var table = found
+        if table == nil, let viotTable { table = try IORTTable.empty(beside: viotTable, &findings) }
+        guard let iort = table else {
             throw .noIORT(found: set.tables.map(\.place))
         }
         var madt: MADT?
@@ -69,7 +70,10 @@ public enum ACPIReader {
         var facts = facts
         facts.areOthersAbsent = !facts.pciWindows.isEmpty
         if let bridges = try BridgeFacts(set, &findings) { facts.join(bridges, &findings) }
-        let nodes = try IORTTable(iort, &findings)
+        // What stands in for an absent IORT has no faults to tell.
+        var ownFindings = findings
+        let nodes = try IORTTable(iort, &ownFindings)
+        if found != nil { findings = ownFindings }
         nodes.check(&findings)
         var analysis = IORTAnalysis(nodes, viot, madt, facts, findings)
         return try analysis.platform()
@@ -176,6 +180,8 @@ public enum ACPILimits {
     public static let tableBytesMax = 2 << 20
     public static let tablesMax = 64
     public static let nodesMax = 16_384
+    /// Of a VIOT, whose ranges are searched for each segment; real ones have a few.
+    public static let viotNodesMax = 1_024
     /// ID mappings of a whole IORT.
     public static let mappingsMax = 8_192
     /// Memory range descriptors of all RMR nodes.

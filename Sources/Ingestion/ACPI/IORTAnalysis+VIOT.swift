@@ -25,6 +25,9 @@ extension IORTAnalysis {
             try takeRegions(device.pciWindows.count)
             try takeStreams(device.streams.count)
             devices.append(device)
+            guard devices.count <= PlatformLimits.devicesMax else {
+                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
+            }
         }
         let others = viot.platformDevices
         try takeStreams(others.count)

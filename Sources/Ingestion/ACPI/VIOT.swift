@@ -109,7 +109,7 @@ struct VIOT {
                     + "(\(HexLiteral.text(bytes.count)) bytes).")
             return [:]
         }
-        for index in 0..<min(count, ACPILimits.nodesMax) {
+        for index in 0..<min(count, ACPILimits.viotNodesMax) {
             guard let type = bytes.u8(at), let length = bytes.u16(at + 2).map(Int.init), length >= 4,
                 length <= bytes.count - at
             else {
@@ -134,10 +134,10 @@ struct VIOT {
             }
             at += length
         }
-        if count > ACPILimits.nodesMax {
+        if count > ACPILimits.viotNodesMax {
             note(
                 .error, "viot-too-many-nodes", 36, &findings,
-                "\(count) nodes; the first \(ACPILimits.nodesMax) are read.")
+                "\(count) nodes; the first \(ACPILimits.viotNodesMax) are read.")
         } else if at < bytes.count {
             note(
                 .warning, "viot-bytes-left", at, &findings,

@@ -55,8 +55,8 @@ extension Decision {
         let whom = question.prepared.devices.count == 1 ? "this device" : "every device of the group"
         changes = [
             bases.isEmpty
-                ? "Keep the device with the host's own driver: no \(HexLiteral.text(WindowSource.mainlineSize)) bytes are left "
-                    + "that \(whom) reaches, so no window works."
+                ? "Keep the device with the host's own driver: \(whom) reaches no \(HexLiteral.text(WindowSource.mainlineSize)) "
+                    + "aligned bytes that are free, so no window of that size works."
                 : WindowRemedy.move(to: bases, for: whom, isCertain: reachability == .no)
         ]
     }

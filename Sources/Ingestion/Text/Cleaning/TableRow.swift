@@ -5,6 +5,7 @@ import AddressSpaces
 
 enum TableRow {
     private static let bytesMax = 512
+    private static let numberDigitsMax = 5
     private static let bar = UInt8(ascii: "|")
 
     /// What a row holds, nothing for a heading or a rule; nil for other lines. Bars at the start alone are
@@ -17,6 +18,12 @@ enum TableRow {
         if first == UInt8(ascii: "+"), last == first, row.allSatisfy(isOfRule) { return row[row.endIndex...] }
         guard first == bar, last == bar, row.dropFirst().dropLast().contains(bar) else { return nil }
         let cells = row.split(separator: bar).map(cell)
+        // A number in front may be a group's or a line's, which only the heading tells.
+        if let first = cells.first, (1...numberDigitsMax).contains(first.count),
+            first.allSatisfy(DecimalLiteral.isDigit)
+        {
+            return nil
+        }
         let isHeading = !cells.contains { $0.contains(where: DecimalLiteral.isDigit) }
         return isHeading ? row[row.endIndex...] : Array(cells.joined(separator: [0x20]))[...]
     }

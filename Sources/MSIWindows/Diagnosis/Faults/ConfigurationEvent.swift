@@ -10,7 +10,8 @@ enum ConfigurationEvent: CaseIterable {
     case badSubstreamID, fetchOfDescriptor, fetchOfSubstreamDescriptor, badDescriptor, badSubstreamDescriptor
     case cacheConflict, fetchOfMachineStructure
     case unidentifiedStream, streamMatchConflict, contextNotSetUp, otherGlobalFault
-    case commandTimeout, commandWaitsForDevice, commandRefused, globalError
+    case commandTimeout, commandWaitsForDevice, commandRefused, commandIllegal, commandNotFetched
+    case globalError
     case other
 
     /// nil for a fault that is about an address.
@@ -44,12 +45,15 @@ enum ConfigurationEvent: CaseIterable {
 
     /// Whether the driver says what went wrong with its command queue.
     static func isNamedError(_ fault: SMMUFault) -> Bool {
-        fault.cause == .commandQueue && fault.event.hasPrefix("CMDQ error: ")
+        let named: [ConfigurationEvent?] = [.commandWaitsForDevice, .commandIllegal, .commandNotFetched]
+        return named.contains(ConfigurationEvent(fault))
     }
 
     /// By what the driver says of its queue, and by GERROR: bit 0 is the command queue's.
     private static func queue(_ fault: SMMUFault) -> ConfigurationEvent {
         if fault.event.contains("ATC") { return .commandWaitsForDevice }
+        if fault.event.contains("Illegal") { return .commandIllegal }
+        if fault.event.contains("Abort") { return .commandNotFetched }
         if fault.event.hasPrefix("CMDQ error") { return .commandRefused }
         let error = fault.registers.first { $0.name == "gerror" }?.value
         return error.map { $0 & 1 == 0 ? .globalError : .commandRefused } ?? .commandTimeout
@@ -68,7 +72,10 @@ enum ConfigurationEvent: CaseIterable {
 
     /// Whether nothing was refused: only the SMMU's own queue is in trouble.
     var isOfQueue: Bool {
-        [.commandTimeout, .commandWaitsForDevice, .commandRefused, .globalError].contains(self)
+        [
+            .commandTimeout, .commandWaitsForDevice, .commandRefused, .commandIllegal, .commandNotFetched,
+            .globalError,
+        ].contains(self)
     }
 
     /// What happened, to whom, and where it usually comes from.
@@ -90,7 +97,8 @@ enum ConfigurationEvent: CaseIterable {
             "Only what the device does in that substream fails; MSIs have no substream."
         case .badATSRequest, .translationForbidden:
             "Only what the device does through ATS fails; MSIs hardly ever are."
-        case .otherGlobalFault, .commandTimeout, .commandWaitsForDevice, .commandRefused, .globalError:
+        case .otherGlobalFault, .commandTimeout, .commandWaitsForDevice, .commandRefused, .commandIllegal,
+            .commandNotFetched, .globalError:
             "It may have been an MSI or any other DMA."
         }
     }
@@ -231,10 +239,19 @@ extension ConfigurationEvent {
             Advice(
                 "No access was refused: the SMMU stopped at a command.",
                 "The command is illegal, could not be read from memory, or waits for a device that does not answer (ATC "
-                    + "invalidate); the line \"CMDQ error\" says which.",
-                "Read the lines around it for the name of the error.",
-                "If it is an illegal command, update the kernel or report it to the maintainers of the SMMU driver.",
-                Self.memory)
+                    + "invalidate); a line \"CMDQ error\" says which.",
+                "Look in the whole kernel log for the line \"CMDQ error\", and explain that.")
+        case .commandIllegal:
+            Advice(
+                "No access was refused: the SMMU stopped at a command that it does not know.",
+                "The kernel's driver, or in a VM the guest's, wrote a wrong command.",
+                "Update the kernel, or report it to the maintainers of the SMMU driver, with the hexadecimal lines after it."
+            )
+        case .commandNotFetched:
+            Advice(
+                "No access was refused: the SMMU could not read a command from memory.",
+                "The queue's memory is broken, protected or no longer there.", Self.memory,
+                "Boot again: the driver takes other memory for the queue.")
         case .globalError:
             Advice(
                 "No access was refused: the SMMU reports trouble of its own.",

@@ -18,7 +18,7 @@ extension FaultExplanation {
         var bare = question
         bare.platform = nil
         var scenes: [Stream: FaultScene] = [:]
-        let named = faults.first { ConfigurationEvent.isNamedError($0) }
+        let named = faults.filter { ConfigurationEvent.isNamedError($0) }
         return faults.map { fault in
             let stream = Stream(smmu: fault.smmu, id: fault.streamID, client: fault.client)
             let isBare = scenes[stream] == nil && scenes.count >= scenesMax
@@ -26,7 +26,7 @@ extension FaultExplanation {
             scene.fault = fault
             if !isBare { scenes[stream] = scene }
             var explanation = explain(fault, scene)
-            if let named { explanation.refer(to: named) }
+            explanation.refer(to: named)
             if isBare, question.platform != nil {
                 explanation.because +=
                     " The log has faults of more than \(scenesMax) streams; this one was not looked up on the platform."
@@ -35,12 +35,19 @@ extension FaultExplanation {
         }
     }
 
-    /// Several complaints of one command queue are one trouble, and one of them says which.
-    private mutating func refer(to named: SMMUFault) {
-        guard fault.cause == .commandQueue, fault.smmu == named.smmu, !ConfigurationEvent.isNamedError(fault)
+    /// Lines between two complaints that are told as one trouble.
+    private static let linesApartMax = 32
+
+    /// Several complaints of one command queue are one trouble: the nearest that says which is referred to.
+    private mutating func refer(to named: [SMMUFault]) {
+        guard fault.cause == .commandQueue, !ConfigurationEvent.isNamedError(fault),
+            ConfigurationEvent(fault) != .globalError
         else { return }
-        because += " Line \(named.line) names the cause: \(named.event)."
-        changes = ["Follow the steps of line \(named.line). Both lines have the same cause."]
+        func distance(_ other: SMMUFault) -> Int { abs(other.line - fault.line) }
+        let near = named.filter { $0.smmu == fault.smmu && distance($0) <= Self.linesApartMax }
+        guard let cause = near.min(by: { distance($0) < distance($1) }) else { return }
+        because += " Line \(cause.line) names the cause: \(cause.event)."
+        changes = ["Follow the steps of line \(cause.line). Both lines have the same cause."]
     }
 
     private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
