@@ -76,15 +76,15 @@ import Testing
             ])
         let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
         let machine = #"{"smmus":[],"devices":[]}"#
-        let words = "is the machine that this server runs on, as it was read; upload under another id."
+        let words = "is kept for the machine that this server runs on; upload under another id."
         for answer in [
             try send(server, "PUT", "/v1/platforms/this-host", machine),
             try send(server, "DELETE", "/v1/platforms/this-host"),
+            try send(server, "POST", "/v1/platforms?id=this-host", machine),
         ] {
             #expect(answer.status == 409 && answer.text.contains("/problems/platform-in-use"))
             #expect(answer.text.contains(words), "\(answer.text)")
         }
-        #expect(try send(server, "POST", "/v1/platforms?id=this-host", machine).status == 409)
         #expect(try server.get("/v1/platforms/this-host")?.header("etag") == before)
     }
 
@@ -99,17 +99,35 @@ import Testing
         hangUp(server, "(IOMMU groups: 4)")
         #expect(try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 200)
         #expect(try server.get("/v1/platforms/this-host")?.header("etag") != before)
-        // Gone with its groups, and the id is free; a client's platform under it is not thrown away.
+        // Gone with its groups; the id stays reserved, so that it comes back with them.
         let groups = tree.folder.appendingPathComponent("host/sys/kernel/iommu_groups")
         let away = tree.folder.appendingPathComponent("away")
         try FileManager.default.moveItem(at: groups, to: away)
         hangUp(server, "has no IOMMU group")
         #expect(try server.get("/v1/platforms/this-host")?.status == 404)
-        #expect(try send(server, "POST", "/v1/platforms?id=this-host", "{\"devices\":[]}").status == 201)
+        try expectReserved(server)
         try FileManager.default.moveItem(at: away, to: groups)
-        hangUp(server, "a client has uploaded a platform of this id")
-        #expect(try server.get("/v1/platforms/this-host")?.text.contains(#""source":"json""#) == true)
+        kill(server.identifier, SIGHUP)
+        var isBack = false
+        for _ in 0..<500 where !isBack {
+            isBack = try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 200
+            if !isBack { usleep(10_000) }
+        }
+        #expect(isBack)
         #expect(server.stop() == 0)
+    }
+
+    /// No client can take the id of a host that is not offered.
+    private func expectReserved(_ server: RunningServer) throws {
+        let machine = #"{"smmus":[],"devices":[]}"#
+        for (method, target) in [
+            ("PUT", "/v1/platforms/this-host"), ("POST", "/v1/platforms?id=this-host"),
+        ] {
+            let answer = try send(server, method, target, machine)
+            #expect(
+                answer.status == 409 && answer.text.contains("/problems/platform-in-use"), "\(answer.text)")
+        }
+        #expect(try server.get("/v1/platforms/this-host")?.status == 404)
     }
 
     /// Waits until the server has said `words`.
@@ -125,6 +143,7 @@ import Testing
         try tree.add("bare/proc/version", "")
         let server = try RunningServer(quiet + ["--no-host"])
         #expect(try server.get("/v1/platforms/this-host")?.status == 404)
+        try expectReserved(server)
         #expect(!server.said.contains("this-host"))
         let bare = tree.folder.appendingPathComponent("bare").path
         let without = try RunningServer(quiet + ["--host-root", bare])

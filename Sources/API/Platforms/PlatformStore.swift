@@ -115,8 +115,12 @@ final class PlatformStore: Sendable {
 
     private let state = Locked(State())
     private let preparedDevices = PreparedDevices()
+    /// Ids of platforms that are offered, whether or not there are any now: a client that took one while it
+    /// is free would be read as what it is not.
+    private let reserved: Set<String>
 
-    init(builtIn: [PlatformEntry]) {
+    init(builtIn: [PlatformEntry], reserved: Set<String> = []) {
+        self.reserved = reserved
         state.withLock { state in
             for entry in builtIn { state.entries[entry.id] = entry }
         }
@@ -187,6 +191,7 @@ final class PlatformStore: Sendable {
     /// Adds an entry under an id that must be free.
     func add(_ entry: PlatformEntry) throws(Refusal) {
         try state.withLock { state throws(Refusal) in
+            if reserved.contains(entry.id) { throw .kept(.offered) }
             guard state.entries[entry.id] == nil else { throw .exists }
             try Self.insert(entry, into: &state, replacing: nil)
         }
@@ -198,6 +203,7 @@ final class PlatformStore: Sendable {
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
             if let old, old.origin != .uploaded { throw .kept(old.origin) }
+            if reserved.contains(entry.id) { throw .kept(.offered) }
             try Self.insert(entry, into: &state, replacing: old)
             return old == nil
         }

@@ -114,7 +114,7 @@ extension Service {
         return entry
     }
 
-    /// The id of the machine that the server runs on, where the server offers it.
+    /// The id of the machine that the server runs on; no client's, whether or not the server offers it.
     public static let hostID = "this-host"
 
     /// Has every client know a platform that none of them can replace or remove, and that counts against no
@@ -161,8 +161,7 @@ extension Service {
         case .kept(.offered):
             return Problem(
                 .platformInUse,
-                "\"\(shown)\" is the machine that this server runs on, as it was read; upload under another id."
-            )
+                "\"\(shown)\" is kept for the machine that this server runs on; upload under another id.")
         case .kept: return Problem(.platformInUse, "\"\(shown)\" is built in and cannot be changed.")
         case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
         case .conditionFailed(let current):

@@ -54,7 +54,7 @@ public final class Service: Sendable {
 
     public init(_ configuration: Configuration) {
         self.configuration = configuration
-        platforms = PlatformStore(builtIn: BuiltInPlatforms.entries)
+        platforms = PlatformStore(builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID])
         events = EventHub(
             subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
             clock: configuration.clock)

@@ -25,11 +25,8 @@ struct OfferedHost {
             // Most machines have no IOMMU; it is worth a line only where one was asked for.
             if !root.isEmpty { Console.say("\(Service.hostID) is not offered: \(root) has no IOMMU group") }
         case .success(let machine):
-            guard service.offer(machine.platform, as: Service.hostID, readFrom: machine.bytes) else {
-                return Console.say(
-                    "\(Service.hostID) is not offered: a client has uploaded a platform of this id; delete it and "
-                        + "send SIGHUP")
-            }
+            // The id is reserved: no client's platform is in the way.
+            _ = service.offer(machine.platform, as: Service.hostID, readFrom: machine.bytes)
             Console.say(
                 "clients can read this host as platform \(Service.hostID) (IOMMU groups: "
                     + "\(machine.groups.count)); --no-host keeps it back")
