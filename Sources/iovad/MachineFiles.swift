@@ -1,7 +1,7 @@
 // Where a command reads machines from: files that are named, several files of one machine, standard input,
 // folders, and a host's tree with sys/ and proc/. The bytes of a file decide what it contains, by the readers
-// of POST /v1/platforms. A folder with an IORT is one machine's: the tables and texts beside it that
-// supplement it are read with it, its other tables are not.
+// of POST /v1/platforms. A folder with an IORT or a VIOT is one machine's: the tables and texts beside it
+// that supplement it are read with it, its other tables are not.
 
 import API
 import AddressSpaces
@@ -14,10 +14,13 @@ import Machines
 enum MachineFiles {
     /// Names below a folder that are read; files that are named outright may be called anything.
     static let suffixes = [".dtb", ".json", ".aml", ".txt"]
-    static let names = suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT"
-    /// The stem of a file with an IORT, of any suffix: so /sys/firmware/acpi/tables and acpixtract call it.
-    private static let iort = "iort"
-    /// Stems of what supplements the IORT in its folder; an SSDT has a number too.
+    static let names = suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT, VIOT"
+    /// Stems of files with a table that describes IOMMUs, of any suffix: so /sys/firmware/acpi/tables and
+    /// acpixtract call them. The first that a folder has is its machine, another supplements it.
+    private static let tables = ["iort", "viot"]
+    /// Of what `iasl -d` writes beside a table: its source, which is not read.
+    private static let sourceSuffix = ".dsl"
+    /// Stems of what supplements such a table in its folder; an SSDT has a number too.
     private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci"]
     private static let numbered = "ssdt"
     private static let depthMax = 32
@@ -73,8 +76,8 @@ enum MachineFiles {
         let found = list(paths)
         if found.count == 1 { return found[0] }
         guard !found.isEmpty else { throw ValidationError(nothing(in: paths)) }
-        let tables = found.filter { if case .file(let path) = $0.source { isIORT(path) } else { false } }
-        if tables.count == 1 { return tables[0] }
+        let main = found.filter { if case .file(let path) = $0.source { isTable(path) } else { false } }
+        if main.count == 1 { return main[0] }
         throw ValidationError(
             "\(paths[0]) describes several machines (\(found.prefix(4).map(\.name).joined(separator: ", "))"
                 + "\(found.count > 4 ? ", ..." : "")): name the file of one")
@@ -93,11 +96,12 @@ enum MachineFiles {
         }
         guard depth < depthMax, let entries = Files.entries(in: folder) else { return [] }
         let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }
-        let isMachine = names.contains { !$0.isFolder && stem(of: $0.name) == iort }
+        let stems = names.filter { !$0.isFolder }.map { stem(of: $0.name) }
+        let table = tables.first { stems.contains($0) }
         return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, name: name, prefix: "\(prefix)\(name)/", depth: depth + 1) }
-            guard let suffix = suffix(of: name), !(isMachine && belongsToIORT(name)) else { return [] }
+            guard let suffix = suffix(of: name), !belongs(name, to: table) else { return [] }
             // A pipe that nobody writes to has no end. A dangling link is reported as unreadable.
             guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
             return [Entry(name: prefix + name.dropLast(suffix.count), source: .file(path))]
@@ -112,17 +116,24 @@ enum MachineFiles {
     /// The suffix by which a name below a folder is known; nil for names that are left alone.
     private static func suffix(of name: String) -> String? {
         let suffix = split(name).suffix
-        return stem(of: name) == iort ? suffix : suffixes.first { $0 == suffix }
+        return isTable(name) ? suffix : suffixes.first { $0 == suffix }
     }
 
-    private static func belongsToIORT(_ name: String) -> Bool {
-        let stem = stem(of: name)
-        return stem != iort && (supplements.contains { isStem(stem, of: $0) } || split(name).suffix == ".aml")
+    /// Whether a file is read with its folder's table, if there is one, or left out beside it.
+    private static func belongs(_ name: String, to table: String?) -> Bool {
+        guard let table, let stem = stem(of: name), stem != table else { return false }
+        return (tables + supplements).contains { isStem(stem, of: $0) } || split(name).suffix == ".aml"
     }
 
-    private static func isIORT(_ path: String) -> Bool { stem(of: last(path)) == iort }
+    private static func isTable(_ path: String) -> Bool {
+        stem(of: last(path)).map(tables.contains) ?? false
+    }
 
-    private static func stem(of name: String) -> String { split(name).stem.lowercased() }
+    /// In lower case; nil for the source of a table.
+    private static func stem(of name: String) -> String? {
+        let (stem, suffix) = split(name)
+        return suffix.lowercased() == sourceSuffix ? nil : stem.lowercased()
+    }
 
     private static func split(_ name: String) -> (stem: String, suffix: String) {
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return (name, "") }
@@ -139,17 +150,20 @@ enum MachineFiles {
         return String(name.dropLast(suffix.count))
     }
 
-    /// `APIC`, `DSDT`, `SSDT1`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes; none for
-    /// other names.
+    /// `VIOT`, `APIC`, `DSDT`, `SSDT1`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes;
+    /// none for other names.
     private static func supplements(of path: String) -> [String] {
-        guard isIORT(path) else { return [] }
+        guard isTable(path) else { return [] }
         let folder = folder(of: path)
-        let names = Files.names(in: folder.isEmpty ? "." : folder)
-        return supplements.flatMap { wanted in
-            names.filter { isStem(stem(of: $0), of: wanted) && Files.isFile(folder + $0) }
-                .sorted { (stem(of: $0).utf8.count, $0) < (stem(of: $1).utf8.count, $1) }
+        let names = Files.names(in: folder.isEmpty ? "." : folder).compactMap { name in
+            stem(of: name).map { (name: name, stem: $0) }
+        }
+        let own = stem(of: last(path))
+        return (tables.filter { $0 != own } + supplements).flatMap { wanted in
+            names.filter { isStem($0.stem, of: wanted) && Files.isFile(folder + $0.name) }
+                .sorted { ($0.stem.utf8.count, $0.name) < ($1.stem.utf8.count, $1.name) }
                 .prefix(wanted == numbered ? AMLLimits.collectedSSDTsMax : 1)
-        }.map { folder + $0 }
+        }.map { folder + $0.name }
     }
 
     /// `dsdt` of itself, `ssdt12` of `ssdt`.

@@ -128,6 +128,36 @@ import Testing
         #expect(survey.output.contains(#""platform":"IORT","device":"rc:0""#), "\(survey.output)")
     }
 
+    /// A VIOT beside an IORT is read with it, one alone is a folder's machine; the source of a table is not
+    /// read.
+    @Test func foldersWithAVIOT() throws {
+        let tree = try FileTree()
+        var viot = VIOTBuilder()
+        let unit = viot.pciUnit(segment: 0, requester: 0xf0)
+        viot.pciRange(endpoint: 0, segments: (0, 0), requesters: (0, 0xff), to: unit)
+        var iort = IORTBuilder()
+        let its = iort.itsGroup([0])
+        iort.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: its)])
+        for folder in ["both", "alone", "source"] { try tree.add("\(folder)/viot.dat", viot.table()) }
+        for folder in ["both", "source"] {
+            try tree.add("\(folder)/iort.dat", iort.table())
+            try tree.add("\(folder)/apic.dat", ACPITableBuilder.madt(its: [(0, 0x808_0000)]))
+        }
+        for name in ["iort", "viot", "apic", "dsdt", "ssdt1"] {
+            try tree.add("source/\(name).dsl", "DefinitionBlock")
+        }
+        let asked = ["--device", "00:01.0", "--explain", "none"]
+        let files = ["both/iort.dat", "both/viot.dat", "both/apic.dat"]
+        let named = try run(["--machine"] + files + asked, in: tree)
+        #expect(named.status == 0 && named.output.contains("iommu_decides_window"), "\(named)")
+        for path in ["both", "both/iort.dat", "both/viot.dat", "source", "source/iort.dat"] {
+            let run = try run(["--machine", path] + asked, in: tree)
+            #expect(run.output == named.output, "\(path): \(run)")
+        }
+        let alone = try run(["--machine", "alone"] + asked, in: tree)
+        #expect(alone.status == 0 && alone.output.contains("iommu_decides_window"), "\(alone)")
+    }
+
     @Test func whatIsNoMachineIsNamed() throws {
         let tree = try FileTree()
         try tree.add("a.dtb", "no tree")
