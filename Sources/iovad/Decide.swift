@@ -27,8 +27,8 @@ struct Decide: ParsableCommand {
     @OptionGroup var machine: MachineOptions
     @Option(help: ArgumentHelp("The device's id. Default: all of a host's.", valueName: "id"))
     var device: String?
-    @Option(help: "dma_api, vfio_type1 or iommufd.")
-    var consumer = "vfio_type1"
+    @Option(help: "dma_api, vfio_type1 or iommufd. Default: vfio_type1.")
+    var consumer: String?
     @Option(help: ArgumentHelp("fixed, candidates, dynamic, none, or a JSON object.", valueName: "source"))
     var windowSource: String?
     @OptionGroup var conditions: ConditionOptions
@@ -46,9 +46,13 @@ struct Decide: ParsableCommand {
     @OptionGroup var output: OutputOption
 
     func validate() throws {
-        try question.check(against: [
-            ("--platform", machine.platform != nil), ("--device", device != nil),
-        ])
+        try question.check(
+            against: [
+                ("--platform", machine.platform != nil), ("--device", device != nil),
+                ("--consumer", consumer != nil), ("--window-source", windowSource != nil),
+            ] + conditions.stated + [
+                ("--dma-mask", dmaMask != nil), ("--forcedac", forcedac), ("--doorbell", !doorbell.isEmpty),
+            ])
         try StandardInput.check(
             [question.request].compactMap { $0 } + (machine.readsStandardInput ? ["-"] : []))
         _ = try FlagValue.read("--explain", explain) { $0.choice(WireWords.explainLevels, $1) }
@@ -95,7 +99,8 @@ struct Decide: ParsableCommand {
     /// The flags as the request that they stand for.
     private func requestText(_ platform: String, _ device: String) throws -> [UInt8] {
         var members = [
-            ("platform", quoted(platform)), ("device", quoted(device)), ("consumer", quoted(consumer)),
+            ("platform", quoted(platform)), ("device", quoted(device)),
+            ("consumer", quoted(consumer ?? "vfio_type1")),
         ]
         if let windowSource {
             members.append(

@@ -61,7 +61,15 @@ struct Place: ParsableCommand {
         if question.request == nil, vmm == nil {
             throw ValidationError("give a request file, or --vmm and --ram")
         }
-        try question.check(against: [("--vmm", vmm != nil), ("--platform", !platform.isEmpty)])
+        try question.check(
+            against: [
+                ("--vmm", vmm != nil), ("--ram", ram != nil), ("--maxmem", maxmem != nil),
+                ("--slots", slots != nil), ("--ipa-bits", ipaBits != nil), ("--viommu", viommu != nil),
+                ("--no-p2p", noP2P), ("--not-movable", notMovable),
+            ] + page.stated + [
+                ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
+                ("--requested", requested != nil),
+            ])
         if vmm != nil, vmm != "list", ram == nil { throw ValidationError("--vmm needs --ram") }
         try StandardInput.check([question.request].compactMap { $0 } + machine.machine + hosts)
     }

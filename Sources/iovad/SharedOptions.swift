@@ -113,6 +113,9 @@ struct PageSizeOption: ParsableArguments {
     @Option(help: ArgumentHelp("CPU page size, like 0x1000 or 64K.", valueName: "bytes"))
     var pageSize: String?
 
+    /// What a request states too, with its flag.
+    var stated: [RequestArgument.Flag] { [("--page-size", pageSize != nil)] }
+
     func validate() throws { _ = try hex }
 
     /// As requests take it.
@@ -137,6 +140,11 @@ struct ConditionOptions: ParsableArguments {
     var kernel: String?
     @OptionGroup var page: PageSizeOption
     @OptionGroup var aperture: ApertureOption
+
+    /// What a request states too, with its flags.
+    var stated: [RequestArgument.Flag] {
+        [("--kernel", kernel != nil)] + page.stated + [("--aperture-bits", aperture.apertureBits != nil)]
+    }
 }
 
 /// A whole request instead of flags.
@@ -144,10 +152,14 @@ struct RequestArgument: ParsableArguments {
     @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
     var request: String?
 
-    /// Refuses the flags that a request would state itself.
-    func check(against flags: [(name: String, isGiven: Bool)]) throws {
-        guard request != nil, let given = flags.first(where: \.isGiven) else { return }
-        throw ValidationError("give a request file or \(given.name), not both")
+    typealias Flag = (name: String, isGiven: Bool)
+
+    /// Refuses the flags that a request would state itself: beside one they would have no effect.
+    func check(against flags: [Flag]) throws {
+        let given = flags.filter(\.isGiven).map(\.name)
+        guard request != nil, !given.isEmpty else { return }
+        throw ValidationError(
+            "the request file takes the place of some flags: leave out \(given.joined(separator: ", "))")
     }
 }
 

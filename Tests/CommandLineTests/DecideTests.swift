@@ -130,6 +130,33 @@ import Testing
         #expect(items.count == 3 && items.allSatisfy { $0["summary"] is String })
     }
 
+    /// Every flag of the help either says what a request cannot, or is refused beside one.
+    @Test func aRequestFileTakesThePlaceOfFlags() throws {
+        let beside: Set = [
+            "--machine", "--device-tree", "--reserved-regions", "--root", "--host", "--assume",
+            "--preserve-config", "--no-preserve-config", "--explain", "--json", "--version", "--help",
+        ]
+        let values = ["--page-size": "0x1000", "--aperture-bits": "40"]
+        for (command, least) in [("decide", 9), ("place", 12)] {
+            let help = try Self.run(["--help"], command: command).output
+            let flags = help.split(separator: "\n").filter { $0.hasPrefix("  -") }.compactMap { line in
+                line.split(whereSeparator: { " ,/".contains($0) }).first { $0.hasPrefix("--") }.map {
+                    (name: String($0), takesValue: line.contains("\($0) <"))
+                }
+            }.filter { !beside.contains($0.name) }
+            #expect(flags.count >= least, "\(command): \(flags)")
+            for flag in flags {
+                let value = flag.takesValue ? [values[flag.name] ?? "1"] : []
+                let run = try Self.run(["request.json", flag.name] + value, command: command)
+                #expect(
+                    run.status == 64 && run.errors.contains(" flags: leave out \(flag.name)\n"),
+                    "\(command) \(flag.name): \(run.errors)")
+            }
+        }
+        let two = try Self.run(["request.json", "--kernel", "5.4", "--consumer", "dma_api"])
+        #expect(two.errors.contains("leave out --consumer, --kernel\n"), "\(two.errors)")
+    }
+
     @Test func whatCannotBeAskedIsToldBeforehand() throws {
         // On a machine with an IOMMU it answers for that one.
         let host = try Self.run([])
