@@ -53,6 +53,17 @@ import Testing
         #expect(codes(platform).isEmpty && !platform.findings.contains { $0.code == "no-smmu" })
     }
 
+    /// Mappings of an SMMU beside it that reach the last ID that there is, or would pass it.
+    @Test func mappingsUpToTheLastID() throws {
+        for (base, lastIndex) in [(UInt32(1), UInt32.max - 1), (1, .max), (.max, 0), (.max, 1), (0, .max)] {
+            var builder = IORTBuilder()
+            let smmu = builder.smmuV3(base: 0x1000)
+            builder.rootComplex(segment: 0, [.init(base, lastIndex, 0, to: smmu)])
+            let platform = try ACPIReader.read([builder.table(), Self.madt, Self.emulator])
+            #expect(platform.devices.contains { $0.id == "rc:0" }, "\(base) \(lastIndex)")
+        }
+    }
+
     /// Endpoint IDs count from the range's first; of two ranges that hold a function the first counts.
     @Test func endpointsFollowTheirRange() throws {
         var builder = VIOTBuilder()

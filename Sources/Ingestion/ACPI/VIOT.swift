@@ -271,10 +271,11 @@ extension StreamMapping {
     /// The first and the last ID that it maps; nil of a specifier, which is for all.
     fileprivate var requesters: (first: UInt32, last: UInt32)? {
         switch kind {
-        case .specifier: nil
+        case .specifier: return nil
         case .idMap(let base, let length, _), .constant(let base, let length, _):
-            length == 0
-                ? nil : (base, base.addingReportingOverflow(length - 1).overflow ? .max : base + length - 1)
+            guard length > 0 else { return nil }
+            let (last, isBeyond) = base.addingReportingOverflow(length - 1)
+            return (base, isBeyond ? .max : last)
         }
     }
 }
