@@ -8,9 +8,13 @@ import Testing
 @Suite struct CrashEntranceTests {
     private static let named = #""platform":"crash","device":"/bus/device@0""#
 
-    private func client() -> ServiceClient {
-        let blob = DeviceTreeBuilder.board { root in
+    /// A device whose window carries nothing of what it has reserved.
+    private static var tree: [UInt8] {
+        DeviceTreeBuilder.board { root in
             root.child("reserved-memory") { node in
+                node.cells("#address-cells", 2)
+                node.cells("#size-cells", 2)
+                node.flag("ranges")
                 node.child("msi") { node in
                     node.cells("phandle", 3)
                     node.cells("iommu-addresses", 2, 0, 0x800_0000, 0, 0x10_0000)
@@ -27,9 +31,12 @@ import Testing
                 }
             }
         }
+    }
+
+    private func client() -> ServiceClient {
         let client = ServiceClient()
         let type = "application/vnd.devicetree.blob"
-        #expect(client.ask(.post, "/v1/platforms?id=crash", blob, type: type).status == 201)
+        #expect(client.ask(.post, "/v1/platforms?id=crash", Self.tree, type: type).status == 201)
         return client
     }
 

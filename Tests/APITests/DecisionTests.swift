@@ -389,35 +389,6 @@ import Testing
         #expect(codes(answer).contains(code), "\(answer.text)")
     }
 
-    @Test func aTreeThatCrashesTheKernelSaysSo() {
-        let blob = DeviceTreeBuilder.board { root in
-            root.child("reserved-memory") { node in
-                node.cells("#address-cells", 2)
-                node.cells("#size-cells", 2)
-                node.flag("ranges")
-                node.child("msi") { node in
-                    node.cells("phandle", 3)
-                    node.cells("iommu-addresses", 2, 0, 0x800_0000, 0, 0x10_0000)
-                }
-            }
-            root.child("bus") { bus in
-                bus.cells("#address-cells", 2)
-                bus.cells("#size-cells", 2)
-                bus.cells("dma-ranges", 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x1000)
-                bus.child("device@0") { node in
-                    node.cells("phandle", 2)
-                    node.cells("iommus", 1, 5)
-                    node.cells("memory-region", 3)
-                }
-            }
-        }
-        let created = client.ask(
-            .post, "/v1/platforms?id=crash", blob, type: "application/vnd.devicetree.blob")
-        #expect(created.status == 201, "\(created.text)")
-        let answer = ask(#""platform":"crash","device":"/bus/device@0","consumer":"dma_api""#)
-        #expect(codes(answer).contains("kernel_crashes"), "\(answer.text)")
-    }
-
     /// One path decides, so the level of explanation cannot matter.
     @Test func explainLevelsAgreeOnEveryMachineAndConsumer() {
         for (machine, _) in [(Self.virt, 0), (Self.juno, 1)] {

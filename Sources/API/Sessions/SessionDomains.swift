@@ -72,7 +72,11 @@ extension Service {
             let id = given?.text ?? Self.freeID(in: session)
             // Another request may have made the first domain meanwhile.
             if session.isKernelOpen { session.adopt(request.stated.conditions.kernel) }
-            request.stated.conditions.kernel = session.kernel
+            if request.stated.conditions.kernel != session.kernel {
+                request.stated.conditions.kernel = session.kernel
+                // That one's host counts then, and not this one's.
+                request.stated.hostFacts.removeAll { $0.name == .kernelRelease }
+            }
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?
             for (place, found) in devices.enumerated() {
