@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check yardsticks \
 	atlas record compare python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
@@ -17,10 +17,13 @@ BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
 # Compiles the ASL that tests of the AML readers invent.
 ASL_PACKAGES := acpica-tools
 
+# What `make bench` loads the server with, counts instructions with, and builds a yardstick with.
+BENCH_PACKAGES := wrk valgrind libjansson-dev
+
 # Standard library linked statically: the server starts faster and needs no Swift runtime installed.
 RELEASE_FLAGS := -c release --static-swift-stdlib --product iovad
 RUN_ARGUMENTS ?=
-# Of `make bench`: empty runs everything; "allocator --json", "sessions --help", ...
+# Of `make bench`: empty runs everything; "allocator --json", "sessions --help", "http --only decision-none", ...
 BENCH_ARGUMENTS ?=
 # Seconds for each reader of untrusted bytes in `make test`.
 TEST_FUZZ_SECONDS ?= 5
@@ -44,8 +47,8 @@ help:
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
-	@echo 'make bench    measure: allocator beside a linear walk, sessions, HTTP beside a C server (a few minutes;'
-	@echo '              BENCH_ARGUMENTS="allocator --json", BENCH_ARGUMENTS=--help)'
+	@echo 'make bench    measure: allocator beside a linear walk, sessions, requests beside two servers in C (half an'
+	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
 	@echo 'make bench-check  check that the measurements work, with tiny sizes; not part of make test, which would build twice'
 	@echo 'make sanitize run the server and service tests under ThreadSanitizer'
 	@echo 'make fuzz     run every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
@@ -124,8 +127,30 @@ bench-build: deps
 	@$(MAKE) --no-print-directory release >&2
 	@swift build $(BENCH_FLAGS) >&2
 
-bench: bench-build
+# `http ...` measures the release by itself, without that package: Benchmarks/http drives it beside the two servers
+# in C of Benchmarks/yardsticks.
+YARDSTICKS := .build/yardsticks
+YARDSTICK_COMPILER ?= clang
+HTTP_BENCH = python3 Benchmarks/http --binary "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" \
+	--yardsticks $(YARDSTICKS)
+
+ifeq ($(firstword $(BENCH_ARGUMENTS)),http)
+bench: yardsticks
+	@$(HTTP_BENCH) $(filter-out http,$(BENCH_ARGUMENTS))
+else
+bench: bench-build $(if $(BENCH_ARGUMENTS),,yardsticks)
 	@$(BENCH_PROGRAM) $(BENCH_ARGUMENTS)
+	$(if $(BENCH_ARGUMENTS),,@$(HTTP_BENCH))
+endif
+
+yardsticks: deps python
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(BENCH_PACKAGES)' >&2
+	@$(MAKE) --no-print-directory release >&2
+	@mkdir -p $(YARDSTICKS)
+	@for name in plain jansson; do \
+		$(YARDSTICK_COMPILER) -O2 -Wall -Wextra -o $(YARDSTICKS)/$$name \
+			Benchmarks/yardsticks/server.c Benchmarks/yardsticks/$$name.c -ljansson -lmicrohttpd || exit 1; \
+	done
 
 bench-check: bench-build
 	@sh Benchmarks/check.sh $(BENCH_PROGRAM) "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
