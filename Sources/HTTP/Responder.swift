@@ -4,13 +4,32 @@
 /// Answers requests. Called on any of the server's threads, several at a time.
 public struct Responder: Sendable {
     /// Answers the request that was admitted, given its body. It carries what admission found out, so that
-    /// nothing is looked at twice; called at most once.
-    public typealias Answer = @Sendable (_ body: [UInt8]) -> Response
+    /// nothing is looked at twice; called at most once. What takes long asks the work, now and then, whether
+    /// anybody still waits.
+    public typealias Answer = @Sendable (_ body: [UInt8], _ work: Work) -> Response
+
+    /// Where an answer is computed.
+    public enum Lane: Hashable, Sendable {
+        /// On the thread that serves the connection: what takes some hundred microseconds at most.
+        case light
+        /// On the lane of its own, whatever the body is.
+        case heavy
+        /// Heavy when the body has more bytes than these.
+        case byBody(lightBytesMax: Int)
+
+        public func isHeavy(bodyBytes: Int) -> Bool {
+            switch self {
+            case .light: false
+            case .heavy: true
+            case .byBody(let most): bodyBytes > most
+            }
+        }
+    }
 
     /// What to do with a request of which only the head has arrived.
     public enum Admission: Sendable {
         /// Read the body, at most this many bytes (413 beyond), then ask for the answer.
-        case read(bodyLimitBytes: Int, Answer)
+        case read(bodyLimitBytes: Int, lane: Lane = .light, Answer)
         /// Answer at once and do not read the body.
         case refuse(Response)
     }
@@ -30,6 +49,8 @@ public struct Responder: Sendable {
         case tooSlow(seconds: Int)
         /// The server is draining: 503.
         case shuttingDown
+        /// Too many heavy requests wait already: 503.
+        case busy(retryAfterSeconds: Int)
     }
 
     public init(
@@ -44,11 +65,11 @@ public struct Responder: Sendable {
     public func respond(to request: Request) -> Response {
         switch admit(request.head) {
         case .refuse(let response): return response
-        case .read(let limitBytes, let answer):
+        case .read(let limitBytes, _, let answer):
             guard request.body.count <= limitBytes else {
                 return refuse(.bodyTooLarge(limitBytes: limitBytes), request.head)
             }
-            return answer(request.body)
+            return answer(request.body, Work())
         }
     }
 }

@@ -46,6 +46,8 @@ func handleAccess(
     } else if uploadSize.pointee > 0 {
         action = exchange.pending.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
         uploadSize.pointee = 0
+    } else if let deferred = exchange.deferred {
+        action = exchange.pending.computed(deferred.taken(), isShuttingDown: core.connections.isDraining)
     } else {
         core.connections.answering(on: exchange.connection, now: MonotonicClock.microseconds())
         action = exchange.pending.finish(isShuttingDown: core.connections.isDraining)
@@ -53,6 +55,11 @@ func handleAccess(
     switch action {
     case .proceed: return .YES
     case .abandon: return .NO
+    case .compute(let body, let answer):
+        exchange.deferred = DeferredAnswer(
+            on: connection, head: exchange.pending.head, record: exchange.connection, core: core)
+        exchange.deferred?.start(body, answer)
+        return .YES
     case .answer(let response, let closing):
         core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
         // A drain that began while the handler was at work must also end this connection.
@@ -103,7 +110,7 @@ func requestCompleted(
         exchange.bytesOut = stream.bytesOut
     }
     let statusOnDeadline = core.connections.requestEnded(
-        on: exchange.connection, stream: exchange.stream, now: now)
+        on: exchange.connection, stream: exchange.stream, deferred: exchange.deferred, now: now)
     core.onCompletion?(
         CompletedExchange(
             head: exchange.pending.head, status: exchange.status ?? statusOnDeadline,

@@ -9,8 +9,9 @@ import Locking
 
 /// One connection. `@unchecked Sendable`: every `var` is touched only under the lock of its table.
 final class ConnectionRecord: @unchecked Sendable {
-    /// `resting` is a streamed body that has nothing to send; libmicrohttpd does not watch it meanwhile.
-    enum Phase { case idle, receiving, answering, sending, resting }
+    /// `resting` is a streamed body that has nothing to send, `computing` an answer on the heavy lane;
+    /// libmicrohttpd does not watch either meanwhile.
+    enum Phase { case idle, receiving, answering, computing, sending, resting }
 
     let descriptor: Int32
     let peer: String
@@ -44,6 +45,7 @@ final class ConnectionTable: @unchecked Sendable {
     private var draining = false
     private var cutting = false
     private var streams: [ObjectIdentifier: StreamBody] = [:]
+    private var computations: [ObjectIdentifier: DeferredAnswer] = [:]
 
     var isDraining: Bool { lock.withLock { draining } }
     /// Whether the grace for streams is over.
@@ -95,9 +97,12 @@ final class ConnectionTable: @unchecked Sendable {
     }
 
     /// Returns the status that the deadline thread has sent for this request, nil as a rule.
-    func requestEnded(on record: ConnectionRecord?, stream: StreamBody?, now: Int64) -> Int? {
+    func requestEnded(
+        on record: ConnectionRecord?, stream: StreamBody?, deferred: DeferredAnswer?, now: Int64
+    ) -> Int? {
         lock.withLock {
             requestCount -= 1
+            if let deferred { computations[ObjectIdentifier(deferred)] = nil }
             if let stream { streams[ObjectIdentifier(stream)] = nil }
             precondition(requestCount >= 0, "more requests ended than started: \(requestCount)")
             move(record, to: .idle, now)
@@ -120,7 +125,7 @@ final class ConnectionTable: @unchecked Sendable {
                 case .idle: seconds = limits.idleOrRequestLineSeconds
                 case .receiving: seconds = limits.wholeRequestSeconds
                 case .sending: seconds = limits.sendingSeconds
-                case .answering, .resting: return nil
+                case .answering, .computing, .resting: return nil
                 }
                 guard now - record.sinceMicroseconds >= Int64(seconds) * 1_000_000 else { return nil }
                 let head = record.phase == .receiving ? record.head : nil
@@ -174,23 +179,51 @@ extension ConnectionTable {
         }
     }
 
+    /// Computations that are on the lane, or whose connections have not gone on yet.
+    var computing: [DeferredAnswer] { lock.withLock { Array(computations.values) } }
+
+    /// Returns whether the computation must be cancelled at once.
+    func begin(_ deferred: DeferredAnswer, now: Int64) -> Bool {
+        lock.withLock {
+            computations[ObjectIdentifier(deferred)] = deferred
+            if let record = deferred.record { move(record, to: .computing, now) }
+            return cutting
+        }
+    }
+
     /// POLLRDHUP, which Glibc shows only to those who define _GNU_SOURCE.
     private var peerClosed: Int16 { 0x2000 }
 
     /// Resting streams whose client has closed its end, which libmicrohttpd would notice only at the second
     /// write. A client that only stopped sending counts as gone, too: no event-stream client does that.
     func streamsWithoutClient() -> [StreamBody] {
+        lock.withLock { closed(streams.values, by: \.record, in: .resting).map(\.waiting) }
+    }
+
+    /// Computations whose client has closed its end, and whether it has closed both: one that has only
+    /// stopped sending may still wait for its answer.
+    func computationsWithoutClient() -> [(deferred: DeferredAnswer, hasClosedBoth: Bool)] {
         lock.withLock {
-            var resting: [StreamBody] = []
-            var polled: [pollfd] = []
-            for stream in streams.values {
-                // Under the lock, `isOpen` means that the descriptor is still this client's.
-                guard let record = stream.record, record.phase == .resting, record.isOpen else { continue }
-                resting.append(stream)
-                polled.append(pollfd(fd: record.descriptor, events: peerClosed, revents: 0))
+            closed(computations.values, by: \.record, in: .computing).map {
+                ($0.waiting, $0.events & ~peerClosed != 0)
             }
-            guard !polled.isEmpty, poll(&polled, nfds_t(polled.count), 0) > 0 else { return [] }
-            return zip(resting, polled).filter { $0.1.revents != 0 }.map(\.0)
         }
+    }
+
+    /// Under the lock: those of `all` in this phase whose client closed its end, with what poll(2) says.
+    private func closed<Waiting>(
+        _ all: some Sequence<Waiting>, by record: (Waiting) -> ConnectionRecord?,
+        in phase: ConnectionRecord.Phase
+    ) -> [(waiting: Waiting, events: Int16)] {
+        var waiting: [Waiting] = []
+        var polled: [pollfd] = []
+        for one in all {
+            // Under the lock, `isOpen` means that the descriptor is still this client's.
+            guard let record = record(one), record.phase == phase, record.isOpen else { continue }
+            waiting.append(one)
+            polled.append(pollfd(fd: record.descriptor, events: peerClosed, revents: 0))
+        }
+        guard !polled.isEmpty, poll(&polled, nfds_t(polled.count), 0) > 0 else { return [] }
+        return zip(waiting, polled).compactMap { $1.revents == 0 ? nil : ($0, $1.revents) }
     }
 }

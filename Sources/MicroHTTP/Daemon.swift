@@ -22,19 +22,20 @@ public final class Daemon: @unchecked Sendable {
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
-    /// With `tls` it speaks HTTPS.
+    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy.
     /// `onCompletion` and `onError` are called on server threads, several at a time. Ignores SIGPIPE for the
     /// whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
-        tls: TLSCredentials? = nil,
+        lane: HeavyLane = HeavyLane(), tls: TLSCredentials? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
         onError: (@Sendable (String) -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
         core = ServerCore(
-            responder: responder, limits: limits, tls: tls.map(TLSMemory.init), onCompletion: onCompletion,
+            responder: responder, limits: limits, lane: lane, tls: tls.map(TLSMemory.init),
+            onCompletion: onCompletion,
             onError: onError)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
@@ -106,6 +107,10 @@ public final class Daemon: @unchecked Sendable {
             self.handle = nil
             // libmicrohttpd must not be stopped while a connection is suspended.
             for stream in core.connections.startCutting() { stream.cut() }
+            for deferred in core.connections.computing { deferred.cancel() }
+            while core.connections.computing.contains(where: \.isPending) {
+                usleep(Self.drainTickMicroseconds)
+            }
             // The deadline thread lives until libmicrohttpd has stopped: it ends clients that hold it up.
             MHD_stop_daemon(handle)
             deadlines?.stop()
@@ -126,6 +131,7 @@ public final class Daemon: @unchecked Sendable {
 final class ServerCore: Sendable {
     let responder: Responder
     let limits: ServerLimits
+    let lane: HeavyLane
     let onCompletion: (@Sendable (CompletedExchange) -> Void)?
     let onError: (@Sendable (String) -> Void)?
     let connections = ConnectionTable()
@@ -135,11 +141,12 @@ final class ServerCore: Sendable {
     let startLines = Locked<[String]?>([])
 
     init(
-        responder: Responder, limits: ServerLimits, tls: TLSMemory?,
+        responder: Responder, limits: ServerLimits, lane: HeavyLane, tls: TLSMemory?,
         onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?
     ) {
         self.responder = responder
         self.limits = limits
+        self.lane = lane
         self.tls = tls
         self.onCompletion = onCompletion
         self.onError = onError

@@ -17,6 +17,10 @@ enum DeadlineThread {
 
     private static func look(_ core: ServerCore) {
         for stream in core.connections.streamsWithoutClient() { stream.cut() }
+        let now = MonotonicClock.microseconds()
+        for (deferred, hasClosedBoth) in core.connections.computationsWithoutClient() {
+            deferred.clientClosed(hasClosedBoth: hasClosedBoth, now: now)
+        }
         for overdue in core.connections.overdue(now: MonotonicClock.microseconds(), limits: core.limits) {
             // What bypasses libmicrohttpd bypasses TLS too, so that only plain text can be sent.
             let refusal = (core.tls == nil ? overdue.head : nil).map {

@@ -17,6 +17,8 @@ final class Exchange {
     var bytesOut = 0
     /// The body, when it is a stream.
     var stream: StreamBody?
+    /// The answer, when it comes from the heavy lane.
+    var deferred: DeferredAnswer?
 
     init(pending: PendingRequest, connection: ConnectionRecord?, targetEnd: UInt) {
         self.targetEnd = targetEnd

@@ -10,18 +10,22 @@ final class PendingRequest {
         /// Nothing to answer yet.
         case proceed
         case answer(Response, closing: Bool)
+        /// Compute the answer on the heavy lane, then call `computed`.
+        case compute(body: [UInt8], Responder.Answer)
         /// End the connection without an answer: the only thing possible in the middle of a body.
         case abandon
     }
 
     private enum State {
         case targetSeen
-        case reading(limitBytes: Int, Responder.Answer)
+        case reading(limitBytes: Int, Responder.Lane, Responder.Answer)
         /// The body went over the limit; what still comes is counted and dropped.
         case draining(limitBytes: Int, droppedBytes: Int)
         /// Refused on the head, without a body to skip: answered at the end, so that the connection stays
         /// open.
         case refused(Response)
+        /// On the heavy lane.
+        case computing
         case answered
     }
 
@@ -72,7 +76,7 @@ final class PendingRequest {
             // libmicrohttpd closes after an answer at this point; without a body there is no need to.
             guard declared == .none else { return answer(response, closing: true) }
             state = .refused(response)
-        case .read(let limit, let answer):
+        case .read(let limit, let lane, let answer):
             let limit = max(0, limit)
             if case .counted(let count) = declared {
                 guard count <= UInt64(limit) else {
@@ -81,7 +85,7 @@ final class PendingRequest {
                 }
                 body.reserveCapacity(min(Int(count), limits.initialBodyReservationBytes))
             }
-            state = .reading(limitBytes: limit, answer)
+            state = .reading(limitBytes: limit, lane, answer)
         }
         return .proceed
     }
@@ -90,7 +94,7 @@ final class PendingRequest {
     func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
         bodyBytesReceived += bytes.count
         switch state {
-        case .reading(let limit, _):
+        case .reading(let limit, _, _):
             // `limit - body.count` cannot be negative, so no client's number is ever added to anything.
             if bytes.count <= limit - body.count {
                 body.append(contentsOf: bytes)
@@ -103,7 +107,7 @@ final class PendingRequest {
             guard bytes.count <= limits.maximumDrainedBytes - dropped else { return .abandon }
             state = .draining(limitBytes: limit, droppedBytes: dropped + bytes.count)
             return .proceed
-        case .refused, .answered:
+        case .refused, .computing, .answered:
             return .proceed
         case .targetSeen:
             return .abandon
@@ -113,19 +117,33 @@ final class PendingRequest {
     /// The body is complete.
     func finish(isShuttingDown: Bool) -> Action {
         switch state {
-        case .reading(_, let answer):
+        case .reading(_, let lane, let answer):
             let whole = body
             body = []
-            return self.answer(answer(whole), closing: isShuttingDown)
+            guard lane.isHeavy(bodyBytes: whole.count) else {
+                return self.answer(answer(whole, Work()), closing: isShuttingDown)
+            }
+            state = .computing
+            return .compute(body: whole, answer)
         case .draining(let limit, _):
             return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: isShuttingDown)
         case .refused(let response):
             return answer(response, closing: isShuttingDown)
-        case .answered:
+        case .computing, .answered:
             return .proceed
         case .targetSeen:
             return .abandon
         }
+    }
+
+    /// The heavy lane is done with the request; nil when nobody waits for the answer any more.
+    func computed(_ response: Response?, isShuttingDown: Bool) -> Action {
+        guard case .computing = state else { preconditionFailure("an answer came back in state \(state)") }
+        guard let response else {
+            state = .answered
+            return .abandon
+        }
+        return answer(response, closing: isShuttingDown)
     }
 
     private func answer(_ response: Response, closing: Bool) -> Action {

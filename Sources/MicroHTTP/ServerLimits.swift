@@ -25,6 +25,9 @@ public struct ServerLimits: Hashable, Sendable {
     public var streamGoodbyeSeconds = 2
     /// The kernel's send buffer of a connection that streams (Linux doubles it for its own needs).
     public var streamSendBufferBytes = 64 << 10
+    /// How long an answer is still computed for a client that has stopped sending, which may mean that it has
+    /// gone.
+    public var halfClosedGraceMilliseconds = 1_000
     /// How often the deadlines above are checked.
     public var deadlineTickMilliseconds = 250
     /// Bytes beyond a body limit that are read and dropped, so that a client which sends first and reads
@@ -48,6 +51,7 @@ public struct ServerLimits: Hashable, Sendable {
             ("stream_piece_bytes_max", StreamPiece.bytesMax),
             ("connections_per_address_max", maximumConnectionCountPerAddress),
             ("drained_bytes_max", maximumDrainedBytes),
+            ("half_closed_grace_milliseconds", halfClosedGraceMilliseconds),
         ]
     }
 }

@@ -41,7 +41,7 @@ struct ContractFixture {
         let version = Contract.document.root.value(at: "/info/version")?.string ?? ""
         var configuration = Service.Configuration(
             version: version, build: [("libmicrohttpd", "1.0.0"), ("swift_language_mode", "6")],
-            serverLimits: ServerLimits().table)
+            serverLimits: ServerLimits().table + HeavyLane.Bounds().table)
         if hasSite {
             for (path, type) in [
                 ("/index.html", MediaType.html), ("/openapi.yaml", MediaType.yaml),

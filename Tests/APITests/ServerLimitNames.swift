@@ -1,7 +1,8 @@
 // The names of the limits that the server in front adds to ours.
 
+import HTTP
 import MicroHTTP
 
 enum ServerLimitNames {
-    static let all = ServerLimits().table.map(\.name)
+    static let all = (ServerLimits().table + HeavyLane.Bounds().table).map(\.name)
 }

@@ -54,7 +54,8 @@ import Testing
         // Every host with facts of its own.
         let named = hosts.enumerated().map { PlacementQuestion.Host(name: $1.name, facts: $0) }
         return Placement.decide(
-            PlacementQuestion(hosts: named, facts: hosts.map(\.facts), guest: guest, window: demand))
+            PlacementQuestion(hosts: named, facts: hosts.map(\.facts), guest: guest, window: demand),
+            checkpoint: {})
     }
 
     /// Every aligned base of the universe at which the window fits, tried one by one.

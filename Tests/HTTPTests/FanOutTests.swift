@@ -30,7 +30,7 @@ import Testing
             limits.streamSendBufferBytes = sendBufferBytes
             let responder = Responder(
                 admit: { _ in
-                    .read(bodyLimitBytes: 0) { _ in
+                    .read(bodyLimitBytes: 0) { _, _ in
                         (try? channel.subscribe(.live))?.response() ?? Response(status: 429)
                     }
                 },

@@ -31,6 +31,7 @@ struct PendingRequestTests {
         switch action {
         case .proceed: "proceed"
         case .abandon: "abandon"
+        case .compute(let body, _): "compute \(body.count)"
         case .answer(let response, let closing): "\(response.status)\(closing ? " close" : "")"
         }
     }
@@ -44,13 +45,41 @@ struct PendingRequestTests {
         #expect(text(request.finish(isShuttingDown: false)) == "proceed")
     }
 
+    /// What is heavy is computed elsewhere, once, and answered when it comes back.
+    @Test(arguments: [(0, "light"), (2, "light"), (3, "heavy"), (4, "heavy")])
+    func bodiesChooseTheLane(count: Int, lane: String) {
+        let responder = Responder(
+            admit: { _ in
+                .read(bodyLimitBytes: 4, lane: .byBody(lightBytesMax: 2)) { body, _ in
+                    Response(status: 200, body: body)
+                }
+            },
+            refuse: { _, _ in Response(status: 500) })
+        for response in [Response(status: 201), nil] {
+            let request = PendingRequest(
+                rawTarget: [], peer: "test", responder: responder, limits: ServerLimits(),
+                startedMicroseconds: 0)
+            #expect(begin(request, [("Content-Length", "\(count)")]) == "proceed")
+            if count > 0 { #expect(receive(request, count) == "proceed") }
+            let first = text(request.finish(isShuttingDown: false))
+            guard lane == "heavy" else {
+                #expect(first == "200")
+                continue
+            }
+            #expect(first == "compute \(count)")
+            #expect(text(request.finish(isShuttingDown: false)) == "proceed")
+            let last = text(request.computed(response, isShuttingDown: true))
+            #expect(last == (response == nil ? "abandon" : "201 close"))
+        }
+    }
+
     /// Admission is asked once, and what it found out answers.
     @Test func admissionAnswers() {
         let heads = Locked(0)
         let responder = Responder(
             admit: { _ in
                 heads.withLock { $0 += 1 }
-                return .read(bodyLimitBytes: 4) { body in
+                return .read(bodyLimitBytes: 4) { body, _ in
                     Response(status: 200 + heads.withLock { $0 }, body: body)
                 }
             }, refuse: testResponder.refuse)

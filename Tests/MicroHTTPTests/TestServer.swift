@@ -29,8 +29,8 @@ struct TestServer {
     let tally = Tally()
 
     init(
-        _ transport: Transport = .tcp, responder: Responder = testResponder, tls: TLSCredentials? = nil,
-        _ change: (inout ServerLimits) -> Void = { _ in }
+        _ transport: Transport = .tcp, responder: Responder = testResponder, lane: HeavyLane = HeavyLane(),
+        tls: TLSCredentials? = nil, _ change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         var limits = ServerLimits()
         limits.threadCount = 2
@@ -48,7 +48,7 @@ struct TestServer {
         }
         let tally = tally
         daemon = try Daemon(
-            listener: listener, responder: responder, limits: limits, tls: tls,
+            listener: listener, responder: responder, limits: limits, lane: lane, tls: tls,
             onCompletion: { tally.add($0) })
     }
 
@@ -81,7 +81,7 @@ func streaming(_ answer: @escaping @Sendable (String) -> Response) -> Responder 
         admit: { head in
             let target = String(decoding: head.rawTarget, as: UTF8.self)
             guard target.hasPrefix("/stream") else { return testResponder.admit(head) }
-            return .read(bodyLimitBytes: TestServer.bodyLimitBytes) { _ in answer(target) }
+            return .read(bodyLimitBytes: TestServer.bodyLimitBytes) { _, _ in answer(target) }
         }, refuse: testResponder.refuse)
 }
 
@@ -91,7 +91,7 @@ let testResponder = Responder(
     admit: { head in
         let target = String(decoding: head.rawTarget, as: UTF8.self)
         if target == "/refused" { return .refuse(Response(status: 404, body: Array("refused".utf8))) }
-        return .read(bodyLimitBytes: target == "/small" ? 10 : TestServer.bodyLimitBytes) { body in
+        return .read(bodyLimitBytes: target == "/small" ? 10 : TestServer.bodyLimitBytes) { body, _ in
             testAnswer(target, head.method, body)
         }
     },
@@ -101,7 +101,7 @@ let testResponder = Responder(
             case .ambiguousFraming: 400
             case .bodyTooLarge: 413
             case .tooSlow: 408
-            case .shuttingDown: 503
+            case .shuttingDown, .busy: 503
             }
         return Response(status: status, body: Array("\(refusal)".utf8))
     })

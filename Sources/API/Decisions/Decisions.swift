@@ -12,7 +12,7 @@ import Machines
 extension Route {
     static let decisions: [Route] = [
         .post("decide", "/v1/decisions", query: ["explain"], Service.decide),
-        .post("compare", "/v1/comparisons", query: ["explain"], Service.compare),
+        .post("compare", "/v1/comparisons", query: ["explain"], lane: .heavy, Service.compare),
     ]
 }
 
@@ -56,7 +56,7 @@ extension Service {
         return json(200) { writer in
             writer.member("kind", "comparison")
             writer.array("items") { writer in
-                for entry in request.entries {
+                for entry in request.entries where !context.work.isCancelled {
                     for (question, stated) in columns {
                         writer.object { writer in
                             writer.member("policy", entry.name)

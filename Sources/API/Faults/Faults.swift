@@ -13,6 +13,7 @@ extension Route {
         .post(
             "explainFaults", "/v1/fault-explanations",
             query: ["platform", "doorbell"] + Condition.ofQueries.map(\.rawValue), reads: [.plain, .json],
+            lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
             Service.explainFaults)
     ]
 }

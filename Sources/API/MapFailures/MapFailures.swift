@@ -14,7 +14,8 @@ extension Route {
         .post(
             "explainMapFailures", "/v1/map-failures",
             query: MapFailureRequest.hostParameters + Condition.ofQueries.map(\.rawValue),
-            reads: [.plain, .json], Service.explainMapFailures)
+            reads: [.plain, .json], lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
+            Service.explainMapFailures)
     ]
 }
 

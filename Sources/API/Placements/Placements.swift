@@ -11,7 +11,7 @@ import Machines
 
 extension Route {
     static let placements: [Route] = [
-        .post("place", "/v1/placements", Service.place)
+        .post("place", "/v1/placements", lane: .heavy, Service.place)
     ]
 }
 
@@ -22,16 +22,20 @@ extension Service {
         let request = PlacementRequest(document.root, problems)
         var builder = HostFactsBuilder(
             stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0)
-        let hosts = request.hosts.map { host in
-            PlacementQuestion.Host(name: host.name, facts: builder.index(of: host, platforms, problems))
+        var hosts: [PlacementQuestion.Host] = []
+        hosts.reserveCapacity(request.hosts.count)
+        for host in request.hosts {
+            try context.checkpoint()
+            hosts.append(.init(name: host.name, facts: builder.index(of: host, platforms, problems)))
         }
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
         // One window for all hosts has room for the largest pages.
         let stated = builder.stated
         let pages = stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
         let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
-        let placement = Placement.decide(
-            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window))
+        let placement = try Placement.decide(
+            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window),
+            checkpoint: context.checkpoint)
         let kernel = KernelProfile.latest(of: stated.map(\.conditions.kernel))
         return json(200) { writer in
             writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })

@@ -19,11 +19,11 @@ extension Route {
         .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
         .post(
             "createPlatform", "/v1/platforms", query: ["id"] + readingOptions, reads: descriptions,
-            isIdempotent: true, Service.createPlatform),
+            isIdempotent: true, lane: .heavy, Service.createPlatform),
         .get("readPlatform", "/v1/platforms/{platform}", Service.readPlatform),
         .put(
             "putPlatform", "/v1/platforms/{platform}", query: readingOptions, reads: descriptions,
-            Service.putPlatform),
+            lane: .heavy, Service.putPlatform),
         .delete("deletePlatform", "/v1/platforms/{platform}", Service.deletePlatform),
     ]
 }

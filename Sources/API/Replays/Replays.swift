@@ -19,7 +19,8 @@ extension Route {
             reads: [
                 BodyType(mediaType: MediaType.json, bytesMax: Limits.replayBodyBytesMax),
                 BodyType(mediaType: MediaType.plain, bytesMax: Limits.replayBodyBytesMax),
-            ], Service.replay)
+            ], lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
+            Service.replay)
     ]
 }
 

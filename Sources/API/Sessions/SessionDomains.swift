@@ -20,7 +20,7 @@ extension Route {
             "createDomain", "/v1/sessions/{session}/domains", isIdempotent: true, Service.createDomain),
         .get("readDomain", domain, Service.readDomain),
         .delete("deleteDomain", domain, Service.deleteDomain),
-        .get("domainState", domain + "/state", Service.domainState),
+        .get("domainState", domain + "/state", lane: .heavy, Service.domainState),
         .get("listAttached", domain + "/devices", query: paging, Service.listAttached),
         .post("attachDevice", domain + "/devices", isIdempotent: true, Service.attachDevice),
         .delete("detachDevice", domain + "/devices/{device}", Service.detachDevice),

@@ -23,7 +23,9 @@ extension Route {
             Service.availableIOVAs),
         .get("listDoorbells", domain + "/doorbells", query: paging, Service.listDoorbells),
         .post("mapDoorbell", domain + "/doorbells", isIdempotent: true, Service.mapDoorbell),
-        .post("runBatch", domain + "/batches", isIdempotent: true, Service.runBatch),
+        .post(
+            "runBatch", domain + "/batches", isIdempotent: true,
+            lane: .byBody(lightBytesMax: Limits.lightListBytesMax), Service.runBatch),
     ]
 }
 

@@ -14,7 +14,7 @@ extension Route {
         .get("readSession", "/v1/sessions/{session}", Service.readSession),
         .patch("patchSession", "/v1/sessions/{session}", Service.patchSession),
         .delete("deleteSession", "/v1/sessions/{session}", Service.deleteSession),
-        .get("sessionState", "/v1/sessions/{session}/state", Service.sessionState),
+        .get("sessionState", "/v1/sessions/{session}/state", lane: .heavy, Service.sessionState),
         .get(
             "sessionEvents", "/v1/sessions/{session}/events", query: ["after"] + paging,
             produces: [MediaType.json, MediaType.eventStream], Service.sessionEvents),

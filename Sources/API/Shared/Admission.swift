@@ -28,6 +28,13 @@ struct Plan: Sendable {
 struct RequestContext: Sendable {
     let request: Request
     let plan: Plan
+    /// Whether anybody still waits for the answer.
+    let work: Work
+
+    /// To be called between items of what is heavy. Nobody reads the problem: its client has gone.
+    func checkpoint() throws(Problem) {
+        do { try work.checkpoint() } catch { throw Problem(.busy, "The client has gone.") }
+    }
 
     var head: RequestHead { request.head }
     var requestID: String { plan.requestID }

@@ -22,6 +22,10 @@ package enum Limits {
     static let multipartPartsMax = MultipartForm.partsMax
     static let multipartHeaderBytesMax = MultipartForm.partHeaderBytesMax
     package static let textLinesMax = TextLimits.linesMax
+    /// Larger bodies are answered on the heavy lane.
+    static let lightBodyBytesMax = 16 << 10
+    /// The same for bodies whose every line or member is work of its own: logs, traces, batches.
+    static let lightListBytesMax = 2 << 10
     package static let platformsUploadedMax = 1_024
     /// Sum of what uploaded platforms take, by the service's own estimate.
     static let platformBytesTotalMax = 512 << 20
@@ -101,6 +105,8 @@ package enum Limits {
             ("multipart_parts_max", multipartPartsMax),
             ("multipart_header_bytes_max", multipartHeaderBytesMax),
             ("text_lines_max", textLinesMax),
+            ("light_body_bytes_max", lightBodyBytesMax),
+            ("light_list_bytes_max", lightListBytesMax),
             ("platforms_uploaded_max", platformsUploadedMax),
             ("platform_bytes_total_max", platformBytesTotalMax),
             ("platform_id_bytes_max", platformIDBytesMax),

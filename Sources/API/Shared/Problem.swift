@@ -119,6 +119,10 @@ extension Problem {
             self.init(
                 .shuttingDown, "The server is shutting down; send the request to another instance.",
                 retryAfterSeconds: 5)
+        case .busy(let seconds):
+            self.init(
+                .busy, "Too many placements, surveys, uploads and the like wait already.",
+                retryAfterSeconds: seconds)
         }
     }
 }

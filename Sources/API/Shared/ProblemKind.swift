@@ -40,6 +40,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case tooManySubscribers = "too-many-subscribers"
     case sessionFull = "session-full"
     case shuttingDown = "shutting-down"
+    case busy
     case `internal`
 
     /// The HTTP status, 400 ... 599.
@@ -188,6 +189,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             Row(
                 503, "The server is shutting down",
                 "Send the request to another instance, or repeat it after Retry-After.")
+        case .busy:
+            Row(
+                503, "Too many heavy requests wait",
+                "Repeat the request after Retry-After, or send fewer of its kind at once.")
         case .internal:
             Row(500, "Internal error", "Report the request id: this is a bug in iovad, not in the request.")
         }

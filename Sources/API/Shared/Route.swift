@@ -38,6 +38,8 @@ package final class Route: Sendable {
     let reads: [BodyType]
     /// Whether an Idempotency-Key is obeyed: for POSTs that create something.
     let isIdempotent: Bool
+    /// Where the answer is computed.
+    let lane: Responder.Lane
     let segments: [Segment]
     let handler: Handler
 
@@ -46,7 +48,8 @@ package final class Route: Sendable {
 
     private init(
         _ id: String, _ method: Method, _ path: String, query: [String], reads: [BodyType],
-        produces: [String], needsToken: Bool?, isIdempotent: Bool, _ handler: @escaping Handler
+        produces: [String], needsToken: Bool?, isIdempotent: Bool, lane: Responder.Lane,
+        _ handler: @escaping Handler
     ) {
         self.id = id
         self.method = method
@@ -56,6 +59,7 @@ package final class Route: Sendable {
         self.produces = produces
         self.needsToken = needsToken ?? path.hasPrefix("/v1")
         self.isIdempotent = isIdempotent
+        self.lane = lane
         self.handler = handler
         segments = path.split(separator: "/").map { part in
             part.hasPrefix("{") ? .variable(String(part.dropFirst().dropLast())) : .literal(String(part))
@@ -64,40 +68,42 @@ package final class Route: Sendable {
 
     static func get(
         _ id: String, _ path: String, query: [String] = [], produces: [String] = [MediaType.json],
-        needsToken: Bool? = nil, _ handler: @escaping Handler
+        needsToken: Bool? = nil, lane: Responder.Lane = .light, _ handler: @escaping Handler
     ) -> Route {
         Route(
             id, .get, path, query: query, reads: [], produces: produces, needsToken: needsToken,
-            isIdempotent: false, handler)
+            isIdempotent: false, lane: lane, handler)
     }
 
     static func post(
         _ id: String, _ path: String, query: [String] = [], reads: [BodyType] = [.json],
-        produces: [String] = [MediaType.json], isIdempotent: Bool = false, _ handler: @escaping Handler
+        produces: [String] = [MediaType.json], isIdempotent: Bool = false,
+        lane: Responder.Lane = .byBody(lightBytesMax: Limits.lightBodyBytesMax), _ handler: @escaping Handler
     ) -> Route {
         Route(
             id, .post, path, query: query, reads: reads, produces: produces, needsToken: nil,
-            isIdempotent: isIdempotent, handler)
+            isIdempotent: isIdempotent, lane: lane, handler)
     }
 
     static func put(
-        _ id: String, _ path: String, query: [String], reads: [BodyType], _ handler: @escaping Handler
+        _ id: String, _ path: String, query: [String], reads: [BodyType], lane: Responder.Lane,
+        _ handler: @escaping Handler
     ) -> Route {
         Route(
             id, .put, path, query: query, reads: reads, produces: [MediaType.json], needsToken: nil,
-            isIdempotent: false, handler)
+            isIdempotent: false, lane: lane, handler)
     }
 
     static func patch(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
         Route(
             id, .patch, path, query: [], reads: [.json], produces: [MediaType.json], needsToken: nil,
-            isIdempotent: false, handler)
+            isIdempotent: false, lane: .byBody(lightBytesMax: Limits.lightBodyBytesMax), handler)
     }
 
     static func delete(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
         Route(
             id, .delete, path, query: [], reads: [], produces: [MediaType.json], needsToken: nil,
-            isIdempotent: false, handler)
+            isIdempotent: false, lane: .light, handler)
     }
 
     /// Parameters of every list.

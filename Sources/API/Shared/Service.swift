@@ -22,6 +22,8 @@ public final class Service: Sendable {
         public var site: Site
         /// Limits of the server in front, listed with ours.
         public var serverLimits: [(name: String, value: Int)]
+        /// What the lane for heavy requests does, for the metrics; nil where there is none.
+        public var laneGauges: (@Sendable () -> HeavyLane.Gauges)?
         /// Monotonic milliseconds, for heartbeats.
         public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
 
@@ -87,8 +89,8 @@ public final class Service: Sendable {
         do {
             if head.method == .options { return .refuse(try options(head, requestID)) }
             let plan = try plan(head, requestID)
-            return .read(bodyLimitBytes: plan.bodyLimitBytes) { [self] body in
-                respond(RequestContext(request: Request(head: head, body: body), plan: plan))
+            return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.route.lane) { [self] body, work in
+                respond(RequestContext(request: Request(head: head, body: body), plan: plan, work: work))
             }
         } catch {
             return .refuse(answer(error, head, requestID))

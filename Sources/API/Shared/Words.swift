@@ -6,7 +6,7 @@ package import AddressSpaces
 import IOVAAllocation
 package import Ingestion
 import JSON
-package import LinuxReleases
+import LinuxReleases
 package import MSIWindows
 import Machines
 

@@ -80,9 +80,27 @@ extension Service {
             "# HELP iovad_session_items Ranges, regions, devices and doorbells of all sessions.",
             "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
         ]
+        if let lane = configuration.laneGauges?() { lines += Self.lines(of: lane) }
         var response = text(200, lines.joined(separator: "\n") + "\n")
         response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         return response
+    }
+}
+
+extension Service {
+    private static func lines(of lane: HeavyLane.Gauges) -> [String] {
+        [
+            "# HELP iovad_heavy_requests Heavy requests that wait or are computed.",
+            "# TYPE iovad_heavy_requests gauge",
+            "iovad_heavy_requests{state=\"waiting\"} \(lane.waiting)",
+            "iovad_heavy_requests{state=\"running\"} \(lane.running)",
+            "# HELP iovad_heavy_waiting_bytes Bodies of the heavy requests that wait.",
+            "# TYPE iovad_heavy_waiting_bytes gauge", "iovad_heavy_waiting_bytes \(lane.waitingBytes)",
+            "# HELP iovad_heavy_turned_away_total Heavy requests that found no room, or whose client left first.",
+            "# TYPE iovad_heavy_turned_away_total counter",
+            "iovad_heavy_turned_away_total{reason=\"no_room\"} \(lane.refused)",
+            "iovad_heavy_turned_away_total{reason=\"client_gone\"} \(lane.cancelled)",
+        ]
     }
 }
 

@@ -11,7 +11,9 @@ import Machines
 
 extension Route {
     static let surveys: [Route] = [
-        .post("survey", "/v1/surveys", produces: [MediaType.json, MediaType.ndjson], Service.survey),
+        .post(
+            "survey", "/v1/surveys", produces: [MediaType.json, MediaType.ndjson], lane: .heavy,
+            Service.survey),
         .get("atlas", "/v1/atlas", Service.atlas),
     ]
 }
@@ -38,7 +40,10 @@ extension Service {
                 status: 200, headers: HeaderFields([.init("Content-Type", MediaType.ndjson)]),
                 stream: SurveyLines(survey, subjects, engine: version))
         }
-        for subject in subjects { survey.add(subject) { _ in } }
+        for subject in subjects {
+            try context.checkpoint()
+            survey.add(subject) { _ in }
+        }
         return json(200) { $0.summary(of: survey, subjects, engine: version) }
     }
 

@@ -52,12 +52,20 @@ struct PoolView {
 }
 
 extension Placement {
-    /// Decides. O(n log n) in the ranges of all hosts.
-    public static func decide(_ question: PlacementQuestion) -> Placement {
+    /// Decides. O(n log n) in the ranges of all hosts. `checkpoint` is called for each kind of host, and what
+    /// it throws ends the decision.
+    public static func decide<Stop: Error>(
+        _ question: PlacementQuestion, checkpoint: () throws(Stop) -> Void
+    ) throws(Stop) -> Placement {
         let guest = question.guest
         let demand = question.window
         let occupied = IOVASet(guest.occupied.map(\.range))
-        let views = question.facts.map { PoolView($0, guest, demand, occupied) }
+        var views: [PoolView] = []
+        views.reserveCapacity(question.facts.count)
+        for facts in question.facts {
+            try checkpoint()
+            views.append(PoolView(facts, guest, demand, occupied))
+        }
         let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
         // The union of what any host withholds, so that a thousand hosts cost one sort.
         let pool = PoolView(

@@ -69,12 +69,14 @@ struct Serve: ParsableCommand {
         ServerSignal.block(rereads: settings.hostRoot != nil)
         let limits = ServerLimits()
         Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
-        let service = Service(
-            Service.Configuration(
-                version: Iovad.version,
-                build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
-                token: settings.token, allowedOrigin: settings.corsOrigin, site: try settings.site(),
-                serverLimits: limits.table))
+        let lane = HeavyLane()
+        var configuration = Service.Configuration(
+            version: Iovad.version,
+            build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
+            token: settings.token, allowedOrigin: settings.corsOrigin, site: try settings.site(),
+            serverLimits: limits.table + lane.bounds.table)
+        configuration.laneGauges = { lane.gauges }
+        let service = Service(configuration)
         let host = settings.hostRoot.map { OfferedHost(root: $0, service) }
         host?.read()
         var daemons: [Daemon] = []
@@ -84,7 +86,7 @@ struct Serve: ParsableCommand {
                 try settings.opened(for: listener.name) { () throws(ListenError) in
                     try Daemon(
                         listener: listener, responder: service.responder, limits: limits,
-                        tls: isTCP ? settings.tls : nil, onCompletion: settings.log.observer)
+                        lane: lane, tls: isTCP ? settings.tls : nil, onCompletion: settings.log.observer)
                 })
             let scheme = isTCP ? settings.tls == nil ? "http://" : "https://" : ""
             Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")

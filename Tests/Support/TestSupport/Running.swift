@@ -38,3 +38,24 @@ public func run(_ arguments: String...) throws -> (status: Int32, output: String
     process.waitUntilExit()
     return (process.terminationStatus, String(decoding: data, as: UTF8.self))
 }
+
+/// A door that holds threads until it is opened. `@unchecked Sendable`: every `var` is touched only under
+/// `lock`.
+public final class Gate: @unchecked Sendable {
+    private let lock = NSLock()
+    private var isOpen = false
+    private var arrived = 0
+
+    public init() {}
+
+    public func open() { lock.withLock { isOpen = true } }
+
+    /// Waits until it is open, or until `giveUp` says so.
+    public func pass(unless giveUp: () -> Bool = { false }) {
+        lock.withLock { arrived += 1 }
+        while !lock.withLock({ isOpen }), !giveUp() { usleep(500) }
+    }
+
+    /// Waits until so many have arrived.
+    public func wait(for count: Int) { while lock.withLock({ arrived }) < count { usleep(500) } }
+}

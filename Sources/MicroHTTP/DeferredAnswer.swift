@@ -1,0 +1,106 @@
+// One answer that the heavy lane computes while its connection is suspended: libmicrohttpd's thread goes on
+// with other clients, and the access handler is called once more when the connection was resumed. Cancelled
+// when the client has gone, or when the server's grace is over.
+
+import CMicroHTTPD
+import Glibc
+import HTTP
+import Locking
+
+/// An answer from the heavy lane. `@unchecked Sendable`: every `var` is touched only under `lock`; the
+/// connection is resumed exactly once, by whoever completes it, and not touched from here afterwards.
+final class DeferredAnswer: @unchecked Sendable {
+    private enum State {
+        case pending
+        /// nil when nobody waits for it.
+        case complete(Response?)
+    }
+
+    let record: ConnectionRecord?
+    private let connection: OpaquePointer
+    private let head: RequestHead
+    private let core: ServerCore
+    private let work = Work()
+    private let lock = Lock()
+    private var state = State.pending
+    private var job: HeavyLane.Job?
+    private var closedSinceMicroseconds: Int64?
+
+    init(on connection: OpaquePointer, head: RequestHead, record: ConnectionRecord?, core: ServerCore) {
+        self.connection = connection
+        self.head = head
+        self.record = record
+        self.core = core
+    }
+
+    /// On the connection's thread, in the access handler, which then returns without an answer.
+    func start(_ body: [UInt8], _ answer: @escaping Responder.Answer) {
+        // Before the lane can complete it: what resumes must find the connection suspended.
+        MHD_suspend_connection(connection)
+        let submitted = core.lane.submit(of: client, bytes: body.count) { [self] in
+            complete(work.isCancelled ? nil : answer(body, work))
+        }
+        guard let submitted else {
+            let refusal = Responder.Refusal.busy(retryAfterSeconds: HeavyLane.Bounds.retryAfterSeconds)
+            return complete(core.responder.refuse(refusal, head))
+        }
+        lock.withLock { job = submitted }
+        guard core.connections.begin(self, now: MonotonicClock.microseconds()) else { return }
+        // The server stops, and has looked for suspended connections already.
+        cancel()
+        while isPending { usleep(Daemon.drainTickMicroseconds) }
+    }
+
+    /// Clients take turns by address; those of a unix socket are one.
+    private var client: String {
+        let peer = record?.peer ?? ""
+        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        return String(peer[..<colon])
+    }
+
+    /// Whether the connection is still suspended.
+    var isPending: Bool {
+        lock.withLock {
+            switch state {
+            case .pending: true
+            case .complete: false
+            }
+        }
+    }
+
+    /// On the connection's thread, after it was resumed; nil when nobody waits for the answer.
+    func taken() -> Response? {
+        lock.withLock {
+            guard case .complete(let response) = state else {
+                preconditionFailure("libmicrohttpd went on with a connection that was not resumed")
+            }
+            return response
+        }
+    }
+
+    /// The client has closed its end. One that has only stopped sending gets a little time.
+    func clientClosed(hasClosedBoth: Bool, now: Int64) {
+        let isGone = lock.withLock {
+            let since = closedSinceMicroseconds ?? now
+            closedSinceMicroseconds = since
+            let grace = Int64(core.limits.halfClosedGraceMilliseconds) * 1_000
+            return hasClosedBoth || now - since >= grace
+        }
+        if isGone { cancel() }
+    }
+
+    /// Nobody waits for the answer any more. What runs ends at its next checkpoint.
+    func cancel() {
+        work.cancel()
+        guard let job = lock.withLock({ job }), core.lane.withdraw(job) else { return }
+        complete(nil)
+    }
+
+    private func complete(_ response: Response?) {
+        lock.withLock {
+            guard case .pending = state else { preconditionFailure("an answer was completed twice") }
+            state = .complete(work.isCancelled ? nil : response)
+            MHD_resume_connection(connection)
+        }
+    }
+}
