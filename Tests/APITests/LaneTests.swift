@@ -7,7 +7,7 @@ import Testing
 @testable import API
 
 @Suite struct LaneTests {
-    /// What is heavy whatever its body is. A new operation that looks at many hosts, devices or ranges belongs
+    /// What is heavy whatever its body is. A new operation that looks at many hosts or devices belongs
     /// here.
     @Test func theseAreHeavy() {
         let heavy = Route.all.filter { $0.lane == .heavy }.map(\.id)
