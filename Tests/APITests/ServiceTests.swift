@@ -126,6 +126,38 @@ import Testing
         #expect(only.status == 200 && client.get("/v1/platforms/v").status == 404)
     }
 
+    /// An id that is not a client's is refused alike by every way to upload, with advice that works; so is
+    /// one that is taken.
+    @Test func idsThatAreRefused() {
+        #expect(client.post("/v1/platforms?id=mine", json: Self.native).status == 201)
+        for (id, words) in [
+            ("example-qemu-virt", "is built in and cannot be changed; upload under another id."),
+            ("this-host", "is kept for the machine that this server runs on; upload under another id."),
+        ] {
+            for query in ["", "validate_only=true"] {
+                for answer in [
+                    client.post("/v1/platforms?id=\(id)&\(query)", json: Self.native),
+                    client.ask(
+                        .put, "/v1/platforms/\(id)?\(query)", Array(Self.native.utf8),
+                        type: "application/json"),
+                ] {
+                    #expect(answer.status == 409, "\(answer.text)")
+                    #expect(answer.text.contains("/problems/platform-in-use"), "\(answer.text)")
+                    #expect((answer.json["detail"] as? String)?.contains(words) == true, "\(answer.text)")
+                }
+            }
+        }
+        let taken = client.post("/v1/platforms?id=mine&validate_only=true", json: Self.native)
+        #expect(taken.status == 409 && taken.text.contains("/problems/platform-exists"), "\(taken.text)")
+        let replacing = client.ask(
+            .put, "/v1/platforms/mine?validate_only=true", Array(Self.native.utf8), type: "application/json")
+        #expect(replacing.status == 200, "\(replacing.text)")
+        let stale = client.ask(
+            .put, "/v1/platforms/mine?validate_only=true", Array(Self.native.utf8), type: "application/json",
+            headers: [.init("If-Match", "\"0\"")])
+        #expect(stale.status == 412, "\(stale.text)")
+    }
+
     @Test func idempotency() {
         let key = [HeaderFields.Field("Idempotency-Key", "k1")]
         let first = client.ask(

@@ -189,24 +189,34 @@ final class PlatformStore: Sendable {
     }
 
     /// Adds an entry under an id that must be free.
-    func add(_ entry: PlatformEntry) throws(Refusal) {
+    ///
+    /// - Parameter keeps: false to be told what the id is refused for, and no more.
+    func add(_ entry: PlatformEntry, keeps: Bool = true) throws(Refusal) {
         try state.withLock { state throws(Refusal) in
-            if reserved.contains(entry.id) { throw .kept(.offered) }
-            guard state.entries[entry.id] == nil else { throw .exists }
-            try Self.insert(entry, into: &state, replacing: nil)
+            let old = state.entries[entry.id]
+            try checkOwner(of: entry.id, old)
+            guard old == nil else { throw .exists }
+            if keeps { try Self.insert(entry, into: &state, replacing: nil) }
         }
     }
 
     /// Adds or replaces; says whether the entry is new.
-    func put(_ entry: PlatformEntry, if condition: Condition) throws(Refusal) -> Bool {
+    ///
+    /// - Parameter keeps: false to be told what the id is refused for, and no more.
+    func put(_ entry: PlatformEntry, if condition: Condition, keeps: Bool = true) throws(Refusal) -> Bool {
         try state.withLock { state throws(Refusal) in
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
-            if let old, old.origin != .uploaded { throw .kept(old.origin) }
-            if reserved.contains(entry.id) { throw .kept(.offered) }
-            try Self.insert(entry, into: &state, replacing: old)
+            try checkOwner(of: entry.id, old)
+            if keeps { try Self.insert(entry, into: &state, replacing: old) }
             return old == nil
         }
+    }
+
+    /// No client uploads under an id that is not a client's, whether or not there is anything under it now.
+    private func checkOwner(of id: String, _ entry: PlatformEntry?) throws(Refusal) {
+        if let entry, entry.origin != .uploaded { throw .kept(entry.origin) }
+        if reserved.contains(id) { throw .kept(.offered) }
     }
 
     func remove(_ id: String, if condition: Condition) throws(Refusal) {

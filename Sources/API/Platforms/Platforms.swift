@@ -68,13 +68,13 @@ extension Service {
         if let given { try checkID(given, "?id") }
         let platform = try ingest(context)
         let id = given ?? "p-" + HexLiteral.digits(configuration.random())
-        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         let entry = entry(id, platform, context)
         do {
-            try platforms.add(entry)
+            try platforms.add(entry, keeps: !validateOnly)
         } catch {
             throw problem(error, id)
         }
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         return created(entry)
     }
 
@@ -83,14 +83,14 @@ extension Service {
         let id = context.variable("platform")
         try checkID(id, "platform")
         let platform = try ingest(context)
-        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         let entry = entry(id, platform, context)
         let isNew: Bool
         do {
-            isNew = try platforms.put(entry, if: context.condition)
+            isNew = try platforms.put(entry, if: context.condition, keeps: !validateOnly)
         } catch {
             throw problem(error, id)
         }
+        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
         if isNew { return created(entry) }
         return json(200, headers: [.init("ETag", entry.etag)]) {
             $0.platformMembers(id: id, platform, findings: true)
@@ -162,7 +162,9 @@ extension Service {
             return Problem(
                 .platformInUse,
                 "\"\(shown)\" is kept for the machine that this server runs on; upload under another id.")
-        case .kept: return Problem(.platformInUse, "\"\(shown)\" is built in and cannot be changed.")
+        case .kept:
+            return Problem(
+                .platformInUse, "\"\(shown)\" is built in and cannot be changed; upload under another id.")
         case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
         case .conditionFailed(let current):
             let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
