@@ -8,25 +8,29 @@ extension TreeAnalysis {
     func readMSIControllers() -> [MSIController] {
         tree.nodes.indices.compactMap { index in
             let node = tree.nodes[index]
-            let compatible = node.strings("compatible")
-            let made: (kind: MSIController.Kind, doorbell: UInt64?)
-            if compatible.contains("arm,gic-v3-its") {
-                made =
-                    node.has("socionext,synquacer-pre-its")
-                    ? (.preITS, nil) : (.its, register(of: index, plus: Doorbell.translaterOffset))
-            } else if compatible.contains("arm,gic-v2m-frame") {
-                made = (.gicv2m, register(of: index, plus: Doorbell.setSPIOffset))
-            } else if compatible.contains("arm,gic-v3"), node.has("mbi-ranges") {
-                made = (.mbi, mbiDoorbell(of: index))
-            } else if node.has("msi-controller") {
-                made = (.other, nil)
-            } else {
-                return nil
-            }
+            guard let kind = Self.msiControllerKind(node) else { return nil }
+            let doorbell: UInt64? =
+                switch kind {
+                case .its: register(of: index, plus: Doorbell.translaterOffset)
+                case .gicv2m: register(of: index, plus: Doorbell.setSPIOffset)
+                case .mbi: mbiDoorbell(of: index)
+                case .preITS, .other: nil
+                }
             return MSIController(
-                id: node.path, kind: made.kind, compatible: compatible,
-                doorbell: made.doorbell.map(PhysicalAddress.init), enabled: tree.isEnabled(index))
+                id: node.path, kind: kind, compatible: node.strings("compatible"),
+                doorbell: doorbell.map(PhysicalAddress.init), enabled: tree.isEnabled(index))
         }
+    }
+
+    /// nil for a node that takes no MSIs.
+    static func msiControllerKind(_ node: DeviceTree.Node) -> MSIController.Kind? {
+        let compatible = node.strings("compatible")
+        if compatible.contains("arm,gic-v3-its") {
+            return node.has("socionext,synquacer-pre-its") ? .preITS : .its
+        }
+        if compatible.contains("arm,gic-v2m-frame") { return .gicv2m }
+        if compatible.contains("arm,gic-v3"), node.has("mbi-ranges") { return .mbi }
+        return node.has("msi-controller") ? .other : nil
     }
 
     private func register(of index: Int, plus offset: UInt64) -> UInt64? {
@@ -57,13 +61,14 @@ extension TreeAnalysis {
 
     private mutating func mapTargets(_ node: DeviceTree.Node) -> [Int] {
         let cells = node.cells("msi-map") ?? []
+        let bytes = node.property("msi-map")?.count ?? 0
         let mask = node.cell("msi-map-mask") ?? .max
         var targets: Set<Int> = []
         var order: [Int] = []
-        if cells.isEmpty || cells.count % 4 != 0 {
+        if bytes == 0 || bytes % 16 != 0 {
             note(
                 .error, "msi-map-odd-length", node.path, "msi-map",
-                "\(cells.count) cells are not a multiple of 4; Linux reads no entry.")
+                "\(bytes) bytes are not a multiple of 16, the bytes of an entry; Linux reads no entry.")
             return []
         }
         for at in stride(from: 0, to: cells.count, by: 4) {
@@ -94,6 +99,11 @@ extension TreeAnalysis {
             }
             if targets.insert(target).inserted { order.append(target) }
             at += 1 + Int(min(tree.nodes[target].cell("#msi-cells") ?? 0, 1_024))
+            if at > cells.count {
+                note(
+                    .error, "msi-parent-truncated", node.path, "msi-parent",
+                    "The last entry lacks \(at - cells.count) of its cells, which are device IDs.")
+            }
         }
         return order
     }

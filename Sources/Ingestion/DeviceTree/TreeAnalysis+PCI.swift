@@ -60,21 +60,14 @@ extension TreeAnalysis {
     /// The whole, non-empty entries that do not wrap.
     private mutating func entries(_ property: String, of index: Int) -> [RangeEntry] {
         let node = tree.nodes[index]
-        guard let value = node.property(property) else { return [] }
-        guard let shape = tree.rangeShape(of: index) else {
+        guard node.has(property) else { return [] }
+        guard tree.rangeShape(of: index) != nil else {
             note(
                 .error, "cells-unusable", node.path, property,
                 "#address-cells \(tree.bus(index).addressCells) and #size-cells "
                     + "\(tree.bus(index).sizeCells) are not those of a PCI bus (3 and 2); "
                     + "Linux reads no entry.")
             return []
-        }
-        let entryBytes = shape.entry * 4
-        if value.count % entryBytes != 0 {
-            note(
-                .error, "\(property)-odd-length", node.path, property,
-                "\(value.count) bytes are not a multiple of \(entryBytes); the last \(value.count % entryBytes) "
-                    + "bytes are not read.")
         }
         return (tree.rangeEntries(property, of: index) ?? []).filter { entry in
             entry.size > 0 && !wraps(entry.child, entry.size, property, of: index)

@@ -22,6 +22,7 @@ struct TreeAnalysis {
         smmus = Dictionary(uniqueKeysWithValues: smmuList.map { ($0.node, $0.smmu) })
         let controllers = readMSIControllers()
         let devices = try readDevices()
+        noteCutLengths(devices)
         for index in tree.duplicatePhandles {
             note(
                 .warning, "duplicate-phandle", tree.nodes[index].path, "phandle",

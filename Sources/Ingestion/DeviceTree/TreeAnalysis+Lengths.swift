@@ -1,0 +1,119 @@
+// Properties whose last entry is cut off. Each is read by whole entries, so that nothing is invented; the
+// bytes after them are told here, for every node that this model reads.
+
+import Machines
+
+/// A property that is read by cells, and what becomes of a length that is no multiple of its entry.
+enum CellProperty: String, CaseIterable {
+    /// Windows of a bus. Linux reads the whole entries (the reference tree with an odd length says so).
+    case ranges
+    /// Read here as `ranges` is; no capture shows it.
+    case dmaRanges = "dma-ranges"
+    /// Read here by whole entries; no capture shows it. A first entry that is cut gives a doorbell no
+    /// address, and a reserved region no place.
+    case reg
+    /// Read here by whole entries up to the cut one, which gives no stream; no capture shows it.
+    case iommus
+    /// Refused as a whole, by this model's reading of of_map_id: such a map translates no ID.
+    case iommuMap = "iommu-map"
+    /// The same; a map that is cut names no controller.
+    case msiMap = "msi-map"
+    /// Read here by whole cells; no capture shows it.
+    case msiParent = "msi-parent"
+    /// Phandles: a cut one names nothing.
+    case memoryRegion = "memory-region"
+    /// A 7.2 kernel reads on behind the property (captured): TreeAnalysis+ReservedMemory.swift.
+    case iommuAddresses = "iommu-addresses"
+
+    /// What is known of Linux, for a finding.
+    fileprivate var effect: String {
+        switch self {
+        case .ranges: "Linux reads the whole entries."
+        case .dmaRanges, .reg, .iommus, .msiParent, .memoryRegion:
+            "They are not read here; what Linux makes of them is not known."
+        case .iommuMap: "Linux translates no ID through this map."
+        case .msiMap: "Linux reads no entry."
+        case .iommuAddresses: "Linux from 6.3 on reads past the end of such a property."
+        }
+    }
+}
+
+extension TreeAnalysis {
+    /// Notes every property of a node that is read here and whose length is no multiple of its entry.
+    ///
+    /// - Parameter devices: as they were found.
+    mutating func noteCutLengths(_ devices: [Device]) {
+        let nodes = lengthsRead(devices)
+        for property in CellProperty.allCases {
+            for index in (nodes[property] ?? []).sorted() { noteCut(property, of: index) }
+        }
+    }
+
+    private mutating func noteCut(_ property: CellProperty, of index: Int) {
+        let node = tree.nodes[index]
+        guard let value = node.property(property.rawValue), let entryBytes = entryBytes(property, of: index),
+            value.count % entryBytes != 0
+        else { return }
+        let rest = value.count % entryBytes
+        note(
+            .error, "\(property.rawValue)-odd-length", node.path, property.rawValue,
+            "\(value.count) bytes are not a multiple of \(entryBytes); the last \(rest) bytes are not read. "
+                + property.effect)
+    }
+
+    /// Of one entry, or of a cell where entries have no common length; nil where cell counts make no sense,
+    /// which is told elsewhere.
+    private func entryBytes(_ property: CellProperty, of index: Int) -> Int? {
+        switch property {
+        case .ranges, .dmaRanges: return tree.rangeShape(of: index).map { 4 * $0.entry }
+        case .reg:
+            guard let parent = tree.nodes[index].parent, tree.bus(parent).isReadable else { return nil }
+            return 4 * (tree.bus(parent).addressCells + tree.bus(parent).sizeCells)
+        // The readers of maps refuse a wrong length themselves, with the code that is used here.
+        case .iommuMap, .msiMap: return nil
+        case .iommus, .msiParent, .memoryRegion, .iommuAddresses: return 4
+        }
+    }
+
+    /// The nodes of which each property is read.
+    private func lengthsRead(_ devices: [Device]) -> [CellProperty: Set<Int>] {
+        let ids = Set(devices.lazy.filter { $0.kind == .pciFunction }.map(\.id))
+        var masters: Set<Int> = []
+        var placed = Set(smmus.keys)
+        for (index, node) in tree.nodes.enumerated() {
+            if node.has("iommus") || node.has("iommu-map") || ids.contains(node.path) {
+                masters.insert(index)
+            }
+            // Of other controllers no address is read.
+            let controller = Self.msiControllerKind(node)
+            let isPlaced = controller.map { $0 != .other && $0 != .preITS } ?? false
+            if isPlaced || node.string("device_type") == "memory" { placed.insert(index) }
+        }
+        let functions = masters.filter { ids.contains(tree.nodes[$0].path) }
+        let references = masters.flatMap { tree.nodes[$0].cells(CellProperty.memoryRegion.rawValue) ?? [] }
+        let regions = Set(references.compactMap { tree.byPhandle[$0] })
+            .filter { tree.nodes[$0].has(CellProperty.iommuAddresses.rawValue) }
+        placed.formUnion(regions)
+        let buses = above(placed.union(masters))
+        return CellProperty.allCases.reduce(into: [:]) { read, property in
+            read[property] =
+                switch property {
+                case .ranges, .dmaRanges: buses
+                case .reg: placed.union(functions)
+                case .iommus, .iommuMap, .msiMap, .msiParent, .memoryRegion: masters
+                case .iommuAddresses: regions
+                }
+        }
+    }
+
+    /// The nodes themselves, and every bus that their addresses pass.
+    private func above(_ nodes: Set<Int>) -> Set<Int> {
+        var seen: Set<Int> = []
+        var open = Array(nodes)
+        while let index = open.popLast() {
+            guard seen.insert(index).inserted else { continue }
+            open += [tree.nodes[index].parent, tree.dmaParent(of: index)].compactMap { $0 }
+        }
+        return seen
+    }
+}
