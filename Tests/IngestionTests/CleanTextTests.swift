@@ -135,6 +135,34 @@ import Testing
         #expect(String(decoding: Self.clean("| 0x1 0x2 msi\n").bytes, as: UTF8.self) == "0x1 0x2 msi\n")
     }
 
+    /// A heading is known by its place above a rule, whatever digits its names have; a row with an address
+    /// never is one, wherever it stands.
+    @Test func headingsWithDigits() throws {
+        let row = "| 0x8000000 | 0x80fffff | msi |"
+        let plain = "0x8000000 0x80fffff msi"
+        for names in ["start", "64-bit start", "Start (0x...)", "IOMMU group 3", "start 0", "1st"] {
+            let head = "| \(names) | end | type |"
+            for (text, clean) in [
+                ([head, "|---|:--:|---|", row], ["", "", plain]),
+                ([head, "| --- | --- | --- |", row, row], ["", "", plain, plain]),
+                (["+---+---+", head, "+---+---+", row, "+---+---+"], ["", "", "", plain, ""]),
+                (["|| \(names) || end || type ||", row], ["", plain]),
+            ] {
+                let found = String(decoding: Self.clean(text.joined(separator: "\n")).bytes, as: UTF8.self)
+                #expect(found == clean.joined(separator: "\n"), "\(text)")
+            }
+        }
+        // A table without a heading loses nothing, nor does what follows one table directly.
+        for text in [
+            ["+---+---+", row, "+---+---+"], ["| a | b | c |", "|---|---|---|", row, "|---|---|---|"],
+        ] {
+            let found = String(decoding: Self.clean(text.joined(separator: "\n")).bytes, as: UTF8.self)
+            #expect(found.contains(plain), "\(text)")
+        }
+        let group = "| start (64 bit) | end | type |\n|---|---|---|\n\(row)\n"
+        #expect(try !SysfsText.read(Array(group.utf8), &scratch).isEmpty)
+    }
+
     /// A prompt that was seen with a command is one without too; the same word alone may be anything.
     @Test func promptsAlone() {
         let text = "ampere% cat /proc/x\nampere% \n% x\nampere%\n"

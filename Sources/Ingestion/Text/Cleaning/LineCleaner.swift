@@ -13,6 +13,8 @@ struct LineCleaner {
     private var echoes: [ShellCommand.Echo] = []
     /// As it stood before the last command: it may stand alone as well.
     private var prompt: ArraySlice<UInt8> = []
+    /// The line before was of a table, and rows of it were read.
+    private var hasRows = false
 
     /// Marks of one line inside each other.
     private static let layersMax = 16
@@ -28,8 +30,11 @@ struct LineCleaner {
         // A whole copy only of texts that change.
         var same = 0
         let bytes = Bytes(hasControls: TerminalText.mayChange(text), hasHardBlanks: text.contains(0xa0))
-        for line in TextLines(text) where !line.isBlank {
-            guard let content = content(line, bytes) else { continue }
+        var lines = TextLines(text).lazy.filter { !$0.isBlank }.makeIterator()
+        var following = lines.next()
+        while let line = following {
+            following = lines.next()
+            guard let content = content(line, bytes, above: following) else { continue }
             if out.isEmpty { out.reserveCapacity(text.count) }
             out += text[same..<line.bytes.startIndex]
             out += content
@@ -46,7 +51,9 @@ struct LineCleaner {
     }
 
     /// What is left of a line, nothing when all of it is around the text; nil when the line stays.
-    private mutating func content(_ line: TextLines.Line, _ text: Bytes) -> ArraySlice<UInt8>? {
+    private mutating func content(
+        _ line: TextLines.Line, _ text: Bytes, above following: TextLines.Line?
+    ) -> ArraySlice<UInt8>? {
         var bytes = line.bytes
         var found: Set<CleaningNotes.Kind> = []
         if text.hasControls, let plain = TerminalText.plain(bytes) {
@@ -59,8 +66,10 @@ struct LineCleaner {
         }
         let wasPrinting = isPrinting
         isPrinting = false
+        let isHead = !hasRows && following.map { TableRow.isRule(line: $0.bytes) } ?? false
+        defer { hasRows = found.contains(.tables) && (hasRows || !TableRow.isRule(line: line.bytes)) }
         layers: for _ in 0..<Self.layersMax {
-            if let (kind, rest) = layer(bytes) {
+            if let (kind, rest) = layer(bytes, isHead: isHead) {
                 found.insert(kind)
                 bytes = rest
                 continue
@@ -112,8 +121,10 @@ struct LineCleaner {
         return found
     }
 
-    private func layer(_ bytes: ArraySlice<UInt8>) -> (CleaningNotes.Kind, ArraySlice<UInt8>)? {
-        if let rest = TableRow.content(bytes) { return (.tables, rest) }
+    private func layer(
+        _ bytes: ArraySlice<UInt8>, isHead: Bool
+    ) -> (CleaningNotes.Kind, ArraySlice<UInt8>)? {
+        if let rest = TableRow.content(bytes, isHead: isHead) { return (.tables, rest) }
         if let rest = LineMarks.withoutQuotes(bytes) { return (.quotes, rest) }
         if let rest = LineMarks.withoutPager(bytes) { return (.pager, rest) }
         if let rest = LineMarks.withoutFences(bytes) { return (.fences, rest) }

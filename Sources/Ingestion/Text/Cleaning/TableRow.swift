@@ -10,12 +10,15 @@ enum TableRow {
 
     /// What a row holds, nothing for a heading or a rule; nil for other lines. Bars at the start alone are
     /// marks of quotation.
-    static func content(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    ///
+    /// - Parameter isHead: the row is its table's first, and a rule follows: what it says are names, whether
+    ///   or not they have digits.
+    static func content(_ line: ArraySlice<UInt8>, isHead: Bool) -> ArraySlice<UInt8>? {
         let row = LineMarks.trimmed(line.drop(while: TextLines.isBlank))
         guard row.count > 2, row.count <= bytesMax, let first = row.first, let last = row.last else {
             return nil
         }
-        if first == UInt8(ascii: "+"), last == first, row.allSatisfy(isOfRule) { return row[row.endIndex...] }
+        if isRule(row) { return row[row.endIndex...] }
         guard first == bar, last == bar, row.dropFirst().dropLast().contains(bar) else { return nil }
         let cells = row.split(separator: bar).map(cell)
         // A number in front may be a group's or a line's, which only the heading tells.
@@ -24,7 +27,11 @@ enum TableRow {
         {
             return nil
         }
-        let isHeading = !cells.contains { $0.contains(where: DecimalLiteral.isDigit) }
+        // Jira doubles the bars of headings.
+        let hasNames = isHead || row.starts(with: [bar, bar])
+        let isHeading = !cells.contains {
+            hasNames ? isValue($0) : $0.contains(where: DecimalLiteral.isDigit)
+        }
         return isHeading ? row[row.endIndex...] : Array(cells.joined(separator: [0x20]))[...]
     }
 
@@ -35,5 +42,25 @@ enum TableRow {
         return bare.count > 2 && bare.first == mark && bare.last == mark ? bare.dropFirst().dropLast() : bare
     }
 
-    private static func isOfRule(_ byte: UInt8) -> Bool { "+-=".utf8.contains(byte) }
+    /// `+-----+---+` or `|-----|:-:|`, without blanks around it.
+    private static func isRule(_ row: ArraySlice<UInt8>) -> Bool {
+        guard row.count > 2, row.count <= bytesMax, row.first == bar || row.first == UInt8(ascii: "+"),
+            row.last == row.first, row.contains(where: "-=".utf8.contains)
+        else { return false }
+        return row.allSatisfy { "+-=|: ".utf8.contains($0) }
+    }
+
+    /// Whether a line is one under a heading, or around a table.
+    static func isRule(line: ArraySlice<UInt8>) -> Bool {
+        isRule(LineMarks.trimmed(line.drop(while: TextLines.isBlank)))
+    }
+
+    /// `0x8000000`, `08000000-0fffffff`, `0000:01:00.0`: from the first digit on what addresses are written
+    /// with, and nothing else. "64-bit start" and "IOMMU group 3" are names.
+    private static func isValue(_ cell: ArraySlice<UInt8>) -> Bool {
+        guard let first = cell.first, HexLiteral.digit(first) != nil,
+            cell.contains(where: DecimalLiteral.isDigit)
+        else { return false }
+        return cell.allSatisfy { HexLiteral.digit($0) != nil || "xX:.- ".utf8.contains($0) }
+    }
 }
