@@ -18,7 +18,7 @@ struct Explain: ParsableCommand {
             candidates; with one it names the region that is in the way and the places that are free.
 
               iovad explain qemu.log
-              dmesg | iovad explain --platform example-arm-juno --device /pcie@40000000
+              dmesg | iovad explain --platform example-arm-juno
               trace-cmd report | iovad explain
               iovad explain --reserved-regions regions.txt --device group:15 qemu.log
               iovad explain qemu.log --machine IORT APIC DSDT iomem.txt
@@ -50,17 +50,21 @@ struct Explain: ParsableCommand {
         for file in files {
             let text = try OfflineService.requestBody(file)
             if files.count > 1, !output.json { print("\(Report.printable(file)):") }
-            try explain(text, on: host, service)
+            try explain(text, of: file, on: host, service)
         }
     }
 
     /// Asks both routes; the refusal of the one that is not meant is dropped if the other answers.
-    private func explain(_ text: [UInt8], on host: String?, _ service: OfflineService) throws {
+    private func explain(
+        _ text: [UInt8], of file: String, on host: String?, _ service: OfflineService
+    ) throws {
         let shared = [
             ("platform", host), ("kernel", conditions.kernel), ("page_size", try conditions.page.hex),
             ("aperture_bits", conditions.aperture.apertureBits.map { String($0) }),
         ]
+        let ofMaps = [("--consumer", consumer != nil), ("--window-source", windowSource != nil)]
         if InputKind.sniff(text) == .trace {
+            try refuse(ofMaps, "a trace", file)
             let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
             let isKnown = try host.map { try knowsDoorbells(of: $0, service) } ?? false
             return try output.printer.show(answer) { ExplainTable.trace($0, knowsDoorbells: isKnown) }
@@ -70,8 +74,19 @@ struct Explain: ParsableCommand {
         let faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
         let printer = output.printer
         let isOnlyFaults = maps.status == 422 && faults.status == 200
+        if isOnlyFaults { try refuse([("--device", device != nil)] + ofMaps, "a log of faults only", file) }
         if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
         if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }
+    }
+
+    /// Refuses flags that say nothing about such a text: they would have no effect.
+    private func refuse(_ flags: [RequestArgument.Flag], _ what: String, _ file: String) throws {
+        let given = flags.filter(\.isGiven).map(\.name)
+        guard !given.isEmpty else { return }
+        let place = file == "-" ? "standard input" : Report.printable(file)
+        throw ValidationError(
+            "\(place) is \(what), which these flags do not concern: leave out \(given.joined(separator: ", "))"
+        )
     }
 
     private func knowsDoorbells(of host: String, _ service: OfflineService) throws -> Bool {

@@ -101,6 +101,26 @@ import Testing
         #expect(bare.output.contains("none was recognized"), "\(bare.output)\(bare.errors)")
     }
 
+    /// A flag that has no effect on a text is refused by its name.
+    @Test func flagsThatDoNotConcernTheText() throws {
+        let trace = "  map: IOMMU: iova=0x00000000fffff000 paddr=0x0000000008090000 size=4096\n"
+        let host = ["--platform", "example-qemu-virt"]
+        let flags = ["--consumer", "vfio_type1", "--window-source", "fixed"]
+        for (text, arguments, names) in [
+            (trace, flags, "--consumer, --window-source"), (trace, Array(flags.prefix(2)), "--consumer"),
+            (Self.fault, host + ["--device", "/pcie@10000000"], "--device"),
+            (Self.fault, flags, "--consumer, --window-source"),
+        ] {
+            let run = try Self.run(arguments, input: text)
+            #expect(run.status != 0 && run.output.isEmpty, "\(arguments): \(run.output)")
+            #expect(run.errors.contains("leave out \(names)\n"), "\(arguments): \(run.errors)")
+        }
+        // What concerns the text is used, also where a part of the text is of another kind.
+        let device = host + ["--device", "/pcie@10000000"]
+        #expect(try Self.run(device, input: trace).status == 0)
+        #expect(try Self.run(device + flags, input: Self.fault + Self.map).status == 0)
+    }
+
     @Test func complaintsOfOneQueueAreOneTrouble() throws {
         let name = "arm-smmu-v3 arm-smmu-v3.0.auto:"
         let timeout = "\(name) CMD_SYNC timeout at 0x0000b1b7 [hwprod 0x0000b1c0, hwcons 0x0000b1b7]\n"
