@@ -5,6 +5,8 @@
 public struct RunningHost: Hashable, Sendable {
     /// As uname -r prints it.
     public var kernelRelease: String?
+    /// The text that the release is from, where it is not what the running kernel said of itself.
+    public var kernelReleasePlace: String?
     /// The CPU's page, in bytes.
     public var pageBytes: UInt64?
     /// How it was built, booted and set up; of one name the last counts.

@@ -12,6 +12,8 @@ public import MSIWindows
 public struct Session: Sendable {
     public let id: String
     public private(set) var kernel: KernelProfile
+    /// Who said which kernel it is.
+    public private(set) var kernelOrigin: KernelOrigin
     /// What the kernel was before the first domain's host said which one runs; nil once a domain is kept, and
     /// where the kernel was chosen.
     private var openKernel: KernelProfile?
@@ -28,14 +30,15 @@ public struct Session: Sendable {
     /// What happened since `takeEvents` was called last.
     var pending: [SessionEvent] = []
 
-    /// - Parameter isKernelOpen: whether the host of the first domain may still say which kernel it is.
+    /// - Parameter kernelOrigin: where nobody has said it, the host of the first domain still may.
     public init(
-        id: String, kernel: KernelProfile, isKernelOpen: Bool = false, createdAt: UInt64, ttlSeconds: Int,
-        quota: SessionQuota, revision: UInt64 = 0
+        id: String, kernel: KernelProfile, kernelOrigin: KernelOrigin = .request, createdAt: UInt64,
+        ttlSeconds: Int, quota: SessionQuota, revision: UInt64 = 0
     ) {
         self.id = id
         self.kernel = kernel
-        openKernel = isKernelOpen ? kernel : nil
+        self.kernelOrigin = kernelOrigin
+        openKernel = kernelOrigin == .unstated ? kernel : nil
         self.createdAt = createdAt
         self.ttlSeconds = ttlSeconds
         expiresAt = createdAt + UInt64(ttlSeconds) * 1_000
@@ -94,6 +97,7 @@ public struct Session: Sendable {
     public mutating func adopt(_ host: KernelProfile) {
         precondition(isKernelOpen, "the kernel of session \(id) is settled")
         kernel = host
+        kernelOrigin = .host
     }
 
     public mutating func create(_ setup: DomainSetup) throws(SessionRefusal) {
@@ -109,7 +113,10 @@ public struct Session: Sendable {
     public mutating func abandonCreation(of id: String) {
         precondition(domains.last?.id == id, "\(id) is not the newest domain")
         domains.removeLast()
-        if domains.isEmpty, let openKernel { kernel = openKernel }
+        if domains.isEmpty, let openKernel {
+            kernel = openKernel
+            kernelOrigin = .unstated
+        }
         if let start = pending.lastIndex(where: {
             if case .domainCreated(let name) = $0 { name.text == id } else { false }
         }) {

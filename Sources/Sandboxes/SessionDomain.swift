@@ -114,12 +114,24 @@ public struct SessionDevice: Hashable, Sendable {
     /// nil for a device that was described with the request.
     public var platform: String?
     public var device: Device
+    /// What its collected host says otherwise than the domain was made, and what therefore does not count.
+    public var unusedFacts: [HostFact]
 
-    public init(id: String, platform: String?, device: Device) {
+    public init(id: String, platform: String?, device: Device, unusedFacts: [HostFact] = []) {
         self.id = id
         self.platform = platform
         self.device = device
+        self.unusedFacts = unusedFacts
     }
+}
+
+/// Who said which kernel a session is of.
+public enum KernelOrigin: String, CaseIterable, Sendable {
+    case request
+    /// The collected host of the first domain's first device.
+    case host
+    /// Nobody, so that it is the newest.
+    case unstated = "default"
 }
 
 extension Device {

@@ -111,17 +111,19 @@ public struct SessionSnapshot: Sendable {
 
     public var id: String
     public var kernel: KernelProfile
+    public var kernelOrigin: KernelOrigin
     public var revision: UInt64
     public var ttlSeconds: Int
     public var context: [ContextPage]
     public var domains: [Domain]
 
     public init(
-        id: String, kernel: KernelProfile, revision: UInt64, ttlSeconds: Int, context: [ContextPage],
-        domains: [Domain]
+        id: String, kernel: KernelProfile, kernelOrigin: KernelOrigin = .request, revision: UInt64,
+        ttlSeconds: Int, context: [ContextPage], domains: [Domain]
     ) {
         self.id = id
         self.kernel = kernel
+        self.kernelOrigin = kernelOrigin
         self.revision = revision
         self.ttlSeconds = ttlSeconds
         self.context = context
@@ -133,7 +135,7 @@ extension Session {
     /// The whole state. O(n).
     public var snapshot: SessionSnapshot {
         SessionSnapshot(
-            id: id, kernel: kernel, revision: revision, ttlSeconds: ttlSeconds,
+            id: id, kernel: kernel, kernelOrigin: kernelOrigin, revision: revision, ttlSeconds: ttlSeconds,
             context: context.pages.map {
                 .init(window: $0.window, physical: $0.physical, number: $0.number)
             },
@@ -148,8 +150,8 @@ extension Session {
         quota: SessionQuota
     ) throws(SessionSnapshot.Fault) {
         self.init(
-            id: id, kernel: snapshot.kernel, createdAt: createdAt, ttlSeconds: ttlSeconds, quota: quota,
-            revision: snapshot.revision)
+            id: id, kernel: snapshot.kernel, kernelOrigin: snapshot.kernelOrigin, createdAt: createdAt,
+            ttlSeconds: ttlSeconds, quota: quota, revision: snapshot.revision)
         for (index, domain) in snapshot.domains.enumerated() {
             do {
                 try create(domain.setup)

@@ -48,7 +48,7 @@ import Testing
             #"{"domains":[{"id":"v","consumer":"vfio_type1","aperture_bits":40,"default_domain":"identity","#
             + #""host_facts":{"kernel_release":"6.8.1","page_size":"0x1000","group_type":"DMA","#
             + #""command_line":"a","module_parameters":"b","kernel_config":"c","boot_log":"d","#
-            + #""sources":{"command_line":"a","module_parameters":"b","kernel_config":"c","boot_log":"d"}}}]}"#
+            + #""sources":{"kernel_release":"e","command_line":"a","module_parameters":"b","kernel_config":"c","boot_log":"d"}}}]}"#
         for (number, body) in [state, sized, bits].enumerated() {
             let copy = fixture.client.post("/v1/sessions?id=copy\(number)", json: body)
             #expect(copy.status == 201, "\(copy.text)")
@@ -270,7 +270,10 @@ import Testing
         return [
             (.createSession, "/v1/sessions", #"{"id":"t","kernel":"6.1","ttl_seconds":5}"#),
             (.patchSession, "/v1/sessions/t", #"{"ttl_seconds":6}"#),
-            (.attachDevice, rich + "/devices", #"{"id":"e","platform":"p","description":\#(description)}"#),
+            (
+                .attachDevice, rich + "/devices",
+                #"{"id":"e","platform":"p","unused_host_facts":{},"description":\#(description)}"#
+            ),
             (
                 .reserveRange, rich + "/reserved-regions",
                 #"{"start":"0x9000000","last":"0x9000fff","type":"reserved","provenance":"p","grow":true}"#

@@ -43,6 +43,7 @@ import Testing
         "WithheldKind": words(WithheldItem.Kind.self),
         "Severity": words(Finding.Severity.self),
         "Errno": words(Errno.self),
+        "KernelOrigin": words(KernelOrigin.self),
         "StepVerdict": words(Step.Verdict.self),
         "PolicyID": Policy.all.map(\.id),
         "PolicyNumeral": Policy.all.compactMap(\.numeral),

@@ -146,11 +146,110 @@ import Testing
         let made = client.post("/v1/sessions/s/domains", json: #"{"id":"d",\#(Self.devices)}"#)
         #expect(made.object("model")["kernel"] as? String == "7.3", "\(made.text)")
         #expect(made.json["host_facts"] != nil && made.object("host_facts")["kernel_release"] == nil)
+        #expect(unused(made).map { $0.contains("kernel_release \(Self.release).") } == [true], "\(made.text)")
         // A domain that could not be made leaves the kernel open.
         session(#""id":"s""#)
         let twice =
             #""devices":[{"platform":"h","device":"0000:01:00.0"},{"platform":"h","device":"0000:01:00.0"}]"#
         #expect(client.post("/v1/sessions/s/domains", json: #"{"id":"d",\#(twice)}"#).status >= 400)
         #expect(client.get("/v1/sessions/s").json["kernel"] as? String == "7.3")
+    }
+
+    /// What warnings say of facts that do not count.
+    private func unused(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("warnings").filter { $0["code"] as? String == "host_facts_unused" }
+            .compactMap { $0["detail"] as? String }
+    }
+
+    /// A domain stays as it was made, and says what a device's host says otherwise.
+    @Test func aDeviceThatComesLaterChangesNothing() {
+        let device = #"{"platform":"h","device":"0000:01:00.0"}"#
+        let told = "kernel_release \(Self.release), page_size 0x10000, group_type identity."
+        for (kernel, members, words) in [
+            ("", "", told), (#","kernel":"7.2""#, "", "page_size 0x10000, group_type identity."),
+            (#","kernel":"6.8""#, #","page_size":"0x10000""#, "group_type identity."),
+            (#","kernel":"6.8""#, #","page_size":"0x10000","default_domain":"identity""#, nil),
+            ("", #","consumer":"iommufd""#, "kernel_release \(Self.release), page_size 0x10000."),
+        ] as [(String, String, String?)] {
+            session(#""id":"s"\#(kernel)"#)
+            let made = client.post("/v1/sessions/s/domains", json: #"{"id":"d"\#(members)}"#)
+            #expect(made.status == 201, "\(made.text)")
+            let attached = client.post("/v1/sessions/s/domains/d/devices", json: device)
+            #expect(attached.status == 201, "\(attached.text)")
+            for answer in [attached, client.get("/v1/sessions/s/domains/d")] {
+                #expect(unused(answer).count == (words == nil ? 0 : 1), "\(kernel)\(members): \(answer.text)")
+                if let words {
+                    #expect(unused(answer).first?.contains(": \(words)") == true, "\(answer.text)")
+                }
+                #expect(answer.json["host_facts"] == nil, "\(answer.text)")
+            }
+            let state = client.get("/v1/sessions/s/state")
+            _ = client.ask(.delete, "/v1/sessions/s")
+            #expect(client.post("/v1/sessions", json: state.text).status == 201, "\(state.text)")
+            #expect(client.get("/v1/sessions/s/state").text == state.text)
+            #expect(unused(client.get("/v1/sessions/s/domains/d")).count == (words == nil ? 0 : 1))
+        }
+    }
+
+    /// Of devices that come with the domain, the first one's host counts; attached later, each says whose
+    /// facts the domain has.
+    @Test func theFirstDeviceOfADomainCounts() {
+        let other = Self.host.replacing("6.8.0-124-generic", with: "6.8.0-99-generic")
+            .replacing("65536", with: "4096").replacing("0000:01", with: "0000:02")
+        #expect(
+            client.ask(.put, "/v1/platforms/o", Array(other.utf8), type: "application/json").status == 201)
+        let both = #"[{"platform":"h","device":"0000:01:00.0"},{"platform":"o","device":"0000:02:00.0"}]"#
+        session(#""id":"s""#)
+        let made = client.post("/v1/sessions/s/domains", json: #"{"id":"d","devices":\#(both)}"#)
+        #expect(made.object("host_facts")["page_size"] as? String == "0x10000", "\(made.text)")
+        // Both kernels have the same behaviours.
+        #expect(unused(made).map { $0.contains("host of 0000:02:00.0 says") } == [true], "\(made.text)")
+        #expect(unused(made).first?.contains(": page_size 0x1000.") == true, "\(made.text)")
+        // What the same request stated is no contradiction.
+        session(#""id":"s""#)
+        let stated = client.post(
+            "/v1/sessions/s/domains", json: #"{"id":"d","page_size":"0x4000","devices":\#(both)}"#)
+        #expect(stated.status == 201 && unused(stated).isEmpty, "\(stated.text)")
+    }
+
+    /// What a request stated is no fact of a host, whatever the host says.
+    @Test func aStatedKernelIsNoFact() {
+        for kernel in [Self.release, "6.8"] {
+            session(#""id":"s","kernel":"\#(kernel)""#)
+            let made = client.post("/v1/sessions/s/domains", json: #"{"id":"d",\#(Self.devices)}"#)
+            #expect(made.object("host_facts")["kernel_release"] == nil, "\(made.text)")
+            #expect(made.object("host_facts")["page_size"] as? String == "0x10000", "\(made.text)")
+            #expect(unused(made).isEmpty, "\(made.text)")
+        }
+        // What a host said is one, also when its domain is gone, and after an import.
+        session(#""id":"s""#)
+        _ = client.post("/v1/sessions/s/domains", json: #"{"id":"d",\#(Self.devices)}"#)
+        #expect(client.ask(.delete, "/v1/sessions/s/domains/d").status == 204)
+        let state = client.get("/v1/sessions/s/state")
+        #expect(state.json["kernel_from"] as? String == "host", "\(state.text)")
+        _ = client.ask(.delete, "/v1/sessions/s")
+        #expect(client.post("/v1/sessions", json: state.text).status == 201)
+        let again = client.post("/v1/sessions/s/domains", json: #"{"id":"e",\#(Self.devices)}"#)
+        #expect(again.object("host_facts")["kernel_release"] as? String == Self.release, "\(again.text)")
+    }
+
+    // MARK: Traces
+
+    /// Under identity there is no DMA domain to trace, which the answer says; a request says otherwise.
+    @Test func aTraceOfADeviceUnderIdentity() {
+        func replayed(_ query: String) -> ServiceClient.Answer {
+            client.ask(.post, "/v1/replays?platform=h\(query)", Array(Self.trace.utf8), type: "text/plain")
+        }
+        let device = "&device=0000%3A01%3A00.0"
+        let untranslated = replayed(device)
+        #expect(untranslated.object("host_facts")["group_type"] as? String == "identity")
+        let finding = untranslated.list("findings").first { $0["code"] as? String == "no-dma-domain" }
+        #expect((finding?["detail"] as? String)?.contains("no DMA domain of 0000:01:00.0") == true)
+        for query in ["", device + "&default_domain=translated"] {
+            let answer = replayed(query)
+            #expect(answer.status == 200 && answer.object("host_facts")["group_type"] == nil)
+            #expect(!answer.text.contains("no-dma-domain"), "\(answer.text)")
+        }
+        #expect(replayed("&default_domain=x").pointers == ["?default_domain"])
     }
 }

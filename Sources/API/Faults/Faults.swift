@@ -96,9 +96,7 @@ extension FaultQuestion {
     ) {
         platform = entry.platform
         stated.adopt(entry.platform.host)
-        if entry.platform.devices.allSatisfy({ $0.groupType == nil }) {
-            stated.adopt(nil, entry.platform.host)
-        }
+        stated.adoptDomain(of: nil, on: entry.platform)
         conditions = stated.conditions
         let conditions = conditions
         preparer = { platforms.prepared($0, on: entry, under: conditions) }

@@ -14,12 +14,15 @@ extension Service {
         try refuse(Route.vectorParameters, "a vector as JSON", context)
         let query = context.query
         var stated = query.conditions()
+        var reader = query
+        stated.read([.defaultDomain], from: &reader)
         var device: PreparedDevice?
         var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
             if let entry = platforms.entry(id, at: "?platform", query.problems) {
                 stated.adopt(entry.platform.host)
                 device = adopt(entry, query, stated.conditions, &doorbells)
+                stated.adoptDomain(of: device?.source, on: entry.platform)
             }
         } else if context.parameter("device") != nil {
             query.add("device", "\"device\" needs \"platform\"; send both.")
@@ -33,7 +36,7 @@ extension Service {
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
-            writer.findings(of: form, content.findings)
+            writer.findings(of: form, content.findings + stated.findingsWithoutDomain(of: device?.source.id))
             writer.hostFacts(stated.hostFacts, of: .dmaAPI)
             writer.model(stated.conditions.kernel, engine: configuration.version)
         }
@@ -65,6 +68,22 @@ extension Service {
             query.add(name, "This parameter applies only to \(form).")
         }
         try query.check()
+    }
+}
+
+extension StatedConditions {
+    /// What a trace of mappings says nothing of: a kernel driver's MSIs where nothing is translated for it.
+    fileprivate func findingsWithoutDomain(of device: String?) -> [Finding] {
+        guard let reason = conditions.defaultDomain.untranslatedBecause else { return [] }
+        let whose = device.map { "of \($0) " } ?? ""
+        return [
+            Finding(
+                severity: .warning, code: "no-dma-domain", location: device ?? "trace",
+                detail:
+                    "\(reason) There is no DMA domain \(whose)to trace: nothing maps the doorbell for kernel drivers. What "
+                    + "the trace maps is of other groups, or of user space (VFIO, iommufd)."
+            )
+        ]
     }
 }
 

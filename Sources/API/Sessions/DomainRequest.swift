@@ -34,25 +34,8 @@ struct DomainRequest: Sendable {
     /// For readers of exported domains, which go on with members of their own.
     init(head reader: inout ObjectReader, kernel: KernelProfile, _ problems: ProblemList) {
         readHead(&reader, kernel: kernel, problems)
-        guard let node = reader.optional("host_facts"), var facts = ObjectReader(node, problems) else {
-            return
-        }
         // What an export tells decides the domain's own answers.
-        let places = Self.places(facts.optional("sources"), problems)
-        stated.hostFacts = HostFact.Name.allCases.compactMap { name in
-            facts.optional(name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
-                .map { HostFact(name, $0, place: places[name.rawValue]) }
-        }
-        facts.finish()
-    }
-
-    private static func places(_ node: JSONNode?, _ problems: ProblemList) -> [String: String] {
-        guard let node, var reader = ObjectReader(node, problems) else { return [:] }
-        defer { reader.finish() }
-        return HostOption.Source.allCases.reduce(into: [:]) { places, source in
-            places[source.rawValue] = reader.optional(source.rawValue)?
-                .string(bytesMax: Limits.nameBytesMax, problems)
-        }
+        stated.hostFacts = HostFact.list(reader.optional("host_facts"), problems)
     }
 
     private mutating func readHead(
@@ -77,12 +60,17 @@ struct DomainRequest: Sendable {
 
     /// Takes over what the platform of the first device knows.
     ///
-    /// - Parameter isKernelOpen: whether its host may say which kernel the session is of.
+    /// - Parameters:
+    ///   - origin: who said which kernel the session is of.
+    ///   - isKernelOpen: whether this host may still say it.
     mutating func adopt(
-        _ device: Device, of platform: Platform, isKernelOpen: Bool, _ problems: ProblemList
+        _ device: Device, of platform: Platform, _ origin: KernelOrigin, isKernelOpen: Bool,
+        _ problems: ProblemList
     ) {
         let kernel = stated.conditions.kernel
-        if !isKernelOpen, platform.host?.kernelProfile != kernel { stated.state(kernel) }
+        // The kernel is a host's fact where a host said it, and only if this one says the same.
+        let isOfHost = isKernelOpen || origin == .host && platform.host?.kernelProfile == kernel
+        if !isOfHost { stated.state(kernel) }
         stated.adopt(platform.host)
         stated.adopt(device, of: platform, driver: platform.driver(of: device))
         stated.conditions = stated.conditions(for: consumer)
@@ -149,6 +137,8 @@ struct SessionDeviceRequest: Sendable {
     private(set) var id: String?
     /// Exported state only: the platform from which a described device was taken.
     private(set) var origin: String?
+    /// What of its host does not count in the exported domain; elsewhere, that is found out again.
+    private(set) var unusedFacts: [HostFact] = []
     /// Where the request stands in the body.
     let pointer: String
 
@@ -166,6 +156,7 @@ struct SessionDeviceRequest: Sendable {
                 problems.add(device.pointer, "conflict", "Send \"device\" or \"description\", not both.")
             }
             origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
+            unusedFacts = HostFact.list(reader.optional("unused_host_facts"), problems)
             let made = Self.described(description, isExported: isExported, problems)
             subject = made.map(Subject.described)
             if id == nil {

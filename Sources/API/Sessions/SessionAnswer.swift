@@ -89,7 +89,13 @@ extension JSONWriter {
         member("held", domain.heldCount)
         member("reserved_regions", domain.regionCount)
         member("doorbells", domain.doorbellCount)
-        warnings(of: domain.devices.lazy.map(\.device), under: domain.setup.conditions)
+        warnings(of: domain.devices, under: domain.setup.conditions)
+    }
+
+    /// What is not known of devices of a domain, crashes the kernel, or does not count in it.
+    mutating func warnings(of devices: [SessionDevice], under conditions: Conditions) {
+        let told = devices.lazy.map(\.device).warnings(under: conditions) + devices.unusedFactWarnings
+        if !told.isEmpty { warnings(told) }
     }
 }
 
@@ -169,5 +175,15 @@ extension AllocationReason {
     var because: String {
         if let sentence { return sentence }
         return steps.map(\.sentence).joined(separator: " ")
+    }
+}
+
+extension [SessionDevice] {
+    /// One for each set of facts that hosts say otherwise.
+    fileprivate var unusedFactWarnings: [Warning] {
+        var seen: Set<[HostFact]> = []
+        return filter { !$0.unusedFacts.isEmpty && seen.insert($0.unusedFacts).inserted }.map {
+            Warning(unused: $0.unusedFacts, of: $0.id)
+        }
     }
 }

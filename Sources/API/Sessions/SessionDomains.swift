@@ -58,20 +58,24 @@ extension Service {
 
     func createDomain(_ context: RequestContext) throws(Problem) -> Response {
         let entry = try sessionEntry(context)
-        let (kernel, isKernelOpen) = entry.state.withLock { ($0.session.kernel, $0.session.isKernelOpen) }
+        let (kernel, origin, isKernelOpen) = entry.state.withLock {
+            ($0.session.kernel, $0.session.kernelOrigin, $0.session.isKernelOpen)
+        }
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         var request = DomainRequest(document.root, kernel: kernel, problems)
         let devices = request.devices.compactMap { resolve($0, problems) }
-        if problems.isEmpty, let (first, found) = devices.first, let platform = found?.platform {
-            request.adopt(first.device, of: platform, isKernelOpen: isKernelOpen, problems)
+        if problems.isEmpty, let first = devices.first, let platform = first.entry?.platform {
+            request.adopt(first.bare.device, of: platform, origin, isKernelOpen: isKernelOpen, problems)
         }
         guard problems.isEmpty else { throw .semantic(problems) }
         let given = request.id
         let (made, etag) = try withSession(entry, context, grows: true) { session throws(Problem) in
             let id = given?.text ?? Self.freeID(in: session)
             // Another request may have made the first domain meanwhile.
-            if session.isKernelOpen { session.adopt(request.stated.conditions.kernel) }
+            if session.isKernelOpen, request.stated.hostFacts.contains(where: { $0.name == .kernelRelease }) {
+                session.adopt(request.stated.conditions.kernel)
+            }
             if request.stated.conditions.kernel != session.kernel {
                 request.stated.conditions.kernel = session.kernel
                 // That one's host counts then, and not this one's.
@@ -80,8 +84,9 @@ extension Service {
             try Self.verb { () throws(SessionRefusal) in try session.create(request.setup(id: id)) }
             var errno: Errno?
             for (place, found) in devices.enumerated() {
+                let device = found.device(in: session, request.stated, for: request.consumer)
                 do throws(SessionRefusal) {
-                    errno = try session.attach(found.device, to: id, prepare: preparer(of: found)) ?? errno
+                    errno = try session.attach(device, to: id, prepare: preparer(of: found)) ?? errno
                 } catch {
                     // Nothing is kept of a domain that cannot be made as asked.
                     session.abandonCreation(of: id)
@@ -152,20 +157,22 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let found = resolve(SessionDeviceRequest(document.root, problems), problems)
         guard problems.isEmpty, let found else { throw .semantic(problems) }
-        let device = found.device
         let (made, etag) = try withSession(context, grows: true) { session throws(Problem) in
+            let setup = try domain(context, in: session).setup
             let before = try domain(context, in: session).regionCount
+            let made = StatedConditions(setup.conditions)
+            let device = found.device(in: session, made, for: setup.consumer)
             let errno = try Self.verb { () throws(SessionRefusal) in
                 try session.attach(device, to: id, prepare: preparer(of: found))
             }
             let domain = try domain(context, in: session)
             return (
-                errno: errno, member: domain.devices.count - 1,
-                regions: Array(domain.regions.dropFirst(before)),
-                conditions: domain.conditions, kernel: session.kernel
+                device: device, errno: errno, member: domain.devices.count - 1,
+                regions: Array(domain.regions.dropFirst(before)), setup: setup
             )
         }
         return json(201, headers: [.init("ETag", etag)]) { writer in
+            let device = made.device
             writer.member("id", device.id)
             if let platform = device.platform { writer.member("platform", platform) }
             writer.member("kind", device.device.kind.rawValue)
@@ -174,8 +181,9 @@ extension Service {
             // Of a DMA domain only the first device's count: the list is empty for the others.
             writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
             writer.member("errno", orNull: made.errno?.rawValue)
-            writer.warnings(of: [device.device], under: made.conditions)
-            writer.model(made.kernel, engine: configuration.version)
+            writer.warnings(of: [device], under: made.setup.conditions)
+            writer.hostFacts(made.setup.hostFacts, of: made.setup.consumer)
+            writer.model(made.setup.conditions.kernel, engine: configuration.version)
         }
     }
 
@@ -188,13 +196,10 @@ extension Service {
         return Response(status: 204, headers: HeaderFields([.init("ETag", etag)]))
     }
 
-    /// A device to attach, and the entry that it was found on.
-    private typealias FoundDevice = (device: SessionDevice, entry: PlatformEntry?)
-
     /// Finds a stored platform's device prepared; nil for a device that the request describes. The driver is
     /// the domain's.
     private func preparer(of found: FoundDevice) -> ((Conditions) -> PreparedDevice)? {
-        let (device, platforms) = (found.device.device, platforms)
+        let (device, platforms) = (found.bare.device, platforms)
         return found.entry.map { entry in
             { platforms.prepared(device, on: entry, under: $0, adoptsDriver: false) }
         }
@@ -204,14 +209,37 @@ extension Service {
     private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> FoundDevice? {
         switch request.subject {
         case .described(let device):
-            return (SessionDevice(id: request.id ?? device.id, platform: nil, device: device), nil)
+            return FoundDevice(
+                SessionDevice(id: request.id ?? device.id, platform: nil, device: device), on: nil)
         case .named(let platform, let name):
             let entry = platforms.entry(platform, at: request.pointer + "/platform", problems)
             guard let device = entry?.device(name, at: request.pointer + "/device", problems) else {
                 return nil
             }
-            return (SessionDevice(id: request.id ?? name, platform: platform, device: device), entry)
+            return FoundDevice(
+                SessionDevice(id: request.id ?? name, platform: platform, device: device), on: entry)
         case nil: return nil
         }
+    }
+}
+
+/// A device to attach, and the entry that it was found on.
+private struct FoundDevice: Sendable {
+    let bare: SessionDevice
+    let entry: PlatformEntry?
+
+    init(_ device: SessionDevice, on entry: PlatformEntry?) {
+        bare = device
+        self.entry = entry
+    }
+
+    /// The device with what its host says otherwise than the domain is made: a domain stays as it was made,
+    /// and a session's kernel is that of its first domain.
+    func device(in session: Session, _ made: StatedConditions, for consumer: Consumer) -> SessionDevice {
+        var device = bare
+        device.unusedFacts = made.unused(
+            entry?.platform.host, device.device.groupType, for: consumer,
+            statesKernel: session.kernelOrigin == .request)
+        return device
     }
 }

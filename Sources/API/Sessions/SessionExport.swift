@@ -15,6 +15,7 @@ extension JSONWriter {
     mutating func sessionState(_ snapshot: SessionSnapshot) {
         member("id", snapshot.id)
         member("kernel", kernel: snapshot.kernel)
+        member("kernel_from", snapshot.kernelOrigin.rawValue)
         member("revision", Int(snapshot.revision))
         member("ttl_seconds", snapshot.ttlSeconds)
         array("doorbell_context") { writer in
@@ -132,6 +133,7 @@ extension JSONWriter {
         object { writer in
             writer.member("id", device.id)
             if let platform = device.platform { writer.member("platform", platform) }
+            writer.facts(device.unusedFacts, as: "unused_host_facts")
             writer.object("description") { writer in
                 writer.member("id", device.device.id)
                 writer.member("kind", device.device.kind.rawValue)

@@ -18,6 +18,8 @@ extension SessionSnapshot {
     ) {
         // What GET .../state adds for people.
         _ = reader.optional("model")
+        let origins = KernelOrigin.allCases.map { (word: $0.rawValue, value: $0) }
+        let origin = reader.optional("kernel_from").flatMap { $0.choice(origins, problems) }
         let revision = reader.optional("revision").map {
             $0.int(in: 0...Int(JSONNode.exactIntegerMax), problems)
         }
@@ -28,8 +30,8 @@ extension SessionSnapshot {
         let domains = nodes.map { Self.domain($0, kernel: kernel, problems) }
         guard let revision = revision ?? 0 else { return nil }
         self.init(
-            id: id, kernel: kernel, revision: UInt64(revision), ttlSeconds: ttlSeconds, context: context,
-            domains: domains.compactMap { $0 })
+            id: id, kernel: kernel, kernelOrigin: origin ?? .request, revision: UInt64(revision),
+            ttlSeconds: ttlSeconds, context: context, domains: domains.compactMap { $0 })
     }
 
     private static func context(_ node: JSONNode?, _ problems: ProblemList) -> [ContextPage] {
@@ -88,7 +90,9 @@ extension SessionSnapshot {
         let request = SessionDeviceRequest(node, isExported: true, problems)
         switch request.subject {
         case .described(let device):
-            return SessionDevice(id: request.id ?? device.id, platform: request.origin, device: device)
+            return SessionDevice(
+                id: request.id ?? device.id, platform: request.origin, device: device,
+                unusedFacts: request.unusedFacts)
         case .named:
             problems.add(node.pointer, "required", "An exported device needs \"description\".")
             return nil

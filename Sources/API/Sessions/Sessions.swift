@@ -54,7 +54,7 @@ extension Service {
             }
         } else {
             session = Session(
-                id: id, kernel: request.kernel, isKernelOpen: !request.statesKernel,
+                id: id, kernel: request.kernel, kernelOrigin: request.statesKernel ? .request : .unstated,
                 createdAt: sessions.now(), ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
         }
         do {

@@ -36,10 +36,12 @@ struct StatedConditions: Sendable {
     private(set) var statesForcedac = false
     private(set) var statesDriver = false
     private(set) var statesPageSize = false
-    private(set) var statesKernel = false
+    var statesKernel = false
     private(set) var statesDefaultDomain = false
     /// Facts of a running host that were taken over.
     var hostFacts: [HostFact] = []
+    /// Those of them that changed a condition.
+    var changingFacts: [HostFact] = []
     /// What a running host's modules do where MSIs are not isolated, as far as it said so.
     var unsafeInterruptsOfHost: [Consumer: Bool] = [:]
 

@@ -18,11 +18,16 @@ extension JSONWriter {
         let used = facts.filter { fact in
             fact.concerns(nil) || consumers.contains { fact.concerns($0) }
         }
-        guard !used.isEmpty else { return }
-        object("host_facts") { writer in
+        self.facts(used, as: "host_facts")
+    }
+
+    /// Facts by their names, with what they were read from; nothing when there are none.
+    mutating func facts(_ facts: [HostFact], as member: String) {
+        guard !facts.isEmpty else { return }
+        object(member) { writer in
             var places: [(name: String, place: String)] = []
             for name in HostFact.Name.allCases {
-                let told = used.filter { $0.name == name }
+                let told = facts.filter { $0.name == name }
                 guard let first = told.first else { continue }
                 writer.member(name.rawValue, told.map(\.value).joined(separator: " "))
                 if let place = first.place { places.append((name.rawValue, place)) }
@@ -47,14 +52,23 @@ extension StatedConditions {
     mutating func adopt(_ host: RunningHost?) {
         guard let host else { return }
         if !statesKernel, let text = host.kernelRelease, let kernel = host.kernelProfile {
+            let before = conditions
             adopt(kernel)
-            hostFacts.append(HostFact(.kernelRelease, text))
+            take(
+                HostFact(.kernelRelease, text, place: host.kernelReleasePlace),
+                changes: before.kernel.unstated != kernel.unstated || before.pageSize != conditions.pageSize)
         }
         adoptPageSize(host)
         if !statesForcedac, let choice = host.forcesDAC {
+            let changes = conditions.forcesDAC != choice.value
             conditions.forcesDAC = choice.value
-            hostFacts.append(HostFact(choice.option, for: [.dmaAPI]))
+            take(HostFact(choice.option, for: [.dmaAPI]), changes: changes)
         }
+    }
+
+    private mutating func take(_ fact: HostFact, changes: Bool) {
+        hostFacts.append(fact)
+        if changes { changingFacts.append(fact) }
     }
 
     /// The running one, or else that of the build.
@@ -64,9 +78,11 @@ extension StatedConditions {
         guard let bytes = host.pageBytes ?? choice?.value,
             let size = WireWords.pageSizes.first(where: { $0.bytes == bytes })
         else { return }
+        let changes = conditions.pageSize != size
         conditions.pageSize = size
-        hostFacts.append(
-            choice.map { HostFact($0.option) } ?? HostFact(.pageSize, HexLiteral.text(bytes)))
+        take(
+            choice.map { HostFact($0.option) } ?? HostFact(.pageSize, HexLiteral.text(bytes)),
+            changes: changes)
     }
 
     /// The same of a device: its group's default domain, or that of all groups where the host does not tell
@@ -83,13 +99,20 @@ extension StatedConditions {
     /// Under an identity domain nothing is translated for kernel drivers.
     mutating func adopt(_ type: GroupType?, _ host: RunningHost?) {
         guard !statesDefaultDomain else { return }
+        let before = conditions.defaultDomain
         if let type {
             conditions.defaultDomain = .init(type)
-            hostFacts.append(.init(type))
+            take(.init(type), changes: conditions.defaultDomain != before)
         } else if let choice = host?.passesThrough {
             conditions.defaultDomain = choice.value ? .identity : .translated
-            hostFacts.append(HostFact(choice.option, for: [.dmaAPI]))
+            take(HostFact(choice.option, for: [.dmaAPI]), changes: conditions.defaultDomain != before)
         }
+    }
+
+    /// The default domain of a device's group; where no device is named, only what is said of all groups.
+    mutating func adoptDomain(of device: Device?, on platform: Platform) {
+        guard device != nil || platform.devices.allSatisfy({ $0.groupType == nil }) else { return }
+        adopt(device?.groupType, platform.host)
     }
 
     private static let modules: [(consumer: Consumer, name: String)] = [
@@ -102,7 +125,9 @@ extension StatedConditions {
         for (consumer, name) in Self.modules {
             guard let choice = host.allowsUnsafeInterrupts(name) else { continue }
             unsafeInterruptsOfHost[consumer] = choice.value
-            hostFacts.append(HostFact(choice.option, for: [consumer]))
+            take(
+                HostFact(choice.option, for: [consumer]),
+                changes: conditions.allowsUnsafeInterrupts ?? false != choice.value)
         }
     }
 
@@ -111,6 +136,20 @@ extension StatedConditions {
         var conditions = conditions
         if let flag = unsafeInterruptsOfHost[consumer] { conditions.allowsUnsafeInterrupts = flag }
         return conditions
+    }
+
+    /// What a device's host says otherwise than these conditions, of what no request stated and what decides
+    /// answers for the consumer.
+    func unused(
+        _ host: RunningHost?, _ type: GroupType?, for consumer: Consumer, statesKernel: Bool
+    ) -> [HostFact] {
+        var other = self
+        other.changingFacts = []
+        other.statesKernel = statesKernel
+        other.adopt(host)
+        other.adopt(type, host)
+        other.adoptUnsafeInterrupts(host)
+        return other.changingFacts.filter { $0.concerns(consumer) }
     }
 
     /// With a host's facts taken over, as far as it has any.
@@ -125,6 +164,26 @@ extension HostFact {
     /// Decides for kernel drivers only.
     init(_ type: GroupType) {
         self.init(.groupType, type.rawValue, for: [.dmaAPI])
+    }
+
+    /// Facts as answers tell them, read back.
+    static func list(_ node: JSONNode?, _ problems: ProblemList) -> [HostFact] {
+        guard let node, var reader = ObjectReader(node, problems) else { return [] }
+        defer { reader.finish() }
+        let places = places(reader.optional("sources"), problems)
+        return Name.allCases.compactMap { name in
+            reader.optional(name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
+                .map { HostFact(name, $0, place: places[name.rawValue]) }
+        }
+    }
+
+    private static func places(_ node: JSONNode?, _ problems: ProblemList) -> [String: String] {
+        guard let node, var reader = ObjectReader(node, problems) else { return [:] }
+        defer { reader.finish() }
+        return Name.allCases.reduce(into: [:]) { places, name in
+            places[name.rawValue] = reader.optional(name.rawValue)?
+                .string(bytesMax: Limits.nameBytesMax, problems)
+        }
     }
 }
 

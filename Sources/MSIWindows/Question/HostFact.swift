@@ -49,3 +49,16 @@ public struct HostFact: Hashable, Sendable {
         return consumer.map { consumers.contains($0) } ?? false
     }
 }
+
+extension Warning {
+    /// That facts of a device's host do not count in a session's domain.
+    public init(unused facts: [HostFact], of device: String) {
+        let told = facts.map { "\($0.name.rawValue) \($0.value)" }.joined(separator: ", ")
+        self.init(
+            code: .hostFactsUnused,
+            detail:
+                "The host of \(device) says otherwise, and it does not count: \(told). A domain stays as it was made, and "
+                + "a session's kernel is that of its first domain. Make a session whose first domain is made with "
+                + "the device.")
+    }
+}

@@ -37,6 +37,8 @@ public struct Warning: Hashable, Sendable {
         case inboundWindowToTheTop = "inbound_window_to_the_top"
         case hardwareMSIOnly = "hardware_msi_only"
         case hardwareAndSoftwareMSI = "hardware_and_software_msi"
+        /// A collected host says otherwise than a session's domain was made.
+        case hostFactsUnused = "host_facts_unused"
         /// The kernel that was named is answered as another one.
         case kernelNotModelledExactly = "kernel_not_modelled_exactly"
         /// Which driver binds first decides.

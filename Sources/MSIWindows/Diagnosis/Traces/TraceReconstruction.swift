@@ -100,6 +100,8 @@ private struct Builder {
     var doorbellPages: [UInt64: PhysicalAddress] = [:]
     private let conditions: Conditions
     private let withheld: Withheld?
+    /// Whether domains of the DMA layer may be the device's.
+    private let isOfDevice: Bool
     private var fresh: DomainModel
 
     init(_ question: TraceQuestion) {
@@ -107,12 +109,13 @@ private struct Builder {
         let granule = question.conditions.granule
         withheld = question.prepared?.withheld
         for doorbell in question.doorbells { doorbellPages[granule.alignDown(doorbell.value)] = doorbell }
-        let domain =
-            question.prepared?.freshDomain(under: conditions) ?? DMADomain(under: conditions)
-        let limit = min(conditions.aperture.last.value, question.prepared?.device.dmaLimit ?? .max)
+        // Without a DMA domain of its own, the device says nothing of those that the trace shows.
+        isOfDevice = conditions.defaultDomain.untranslatedBecause == nil
+        let owner = isOfDevice ? question.prepared : nil
+        let domain = owner?.freshDomain(under: conditions) ?? DMADomain(under: conditions)
+        let limit = min(conditions.aperture.last.value, owner?.device.dmaLimit ?? .max)
         fresh = DomainModel(
-            domain.iova, limit: limit,
-            DMAAttempts(isPCI: question.prepared?.device.isPCI ?? true, under: conditions))
+            domain.iova, limit: limit, DMAAttempts(isPCI: owner?.device.isPCI ?? true, under: conditions))
     }
 
     /// False when there is no room for another domain.
@@ -205,7 +208,7 @@ private struct Builder {
             odd(.beyondAperture, "the SMMU translates \(conditions.aperture.text)")
         }
         let isChosen = models[index].facts.kind != .dmaLayer
-        if let withheld {
+        if let withheld, isOfDevice || isChosen {
             if range.last.value > withheld.dmaLimit {
                 odd(.aboveDMALimit, "the bus ends at \(HexLiteral.text(withheld.dmaLimit))")
             }
