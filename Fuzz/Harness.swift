@@ -18,6 +18,7 @@ enum Reader: String, CaseIterable {
     case bootLog = "boot_log"
     case pciListing = "lspci"
     case mapFailures = "map_failures"
+    case commandLine = "command_line"
 
     static let chosen: Reader = {
         guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
@@ -36,6 +37,8 @@ enum Reader: String, CaseIterable {
             if let platform = try? ACPIReader.read([bytes], facts) { use(platform) }
         case .sysfs, .bootLog: readPlatform(bytes, nil)
         case .pciListing: readPlatform(bytes, nil, beside: Array("PCI host bridge to bus 0002:00\n".utf8))
+        case .commandLine:
+            readPlatform(bytes, nil, named: "cmdline", beside: Array("PCI host bridge to bus 0002:00\n".utf8))
         case .json: readPlatform(bytes, [.json])
         case .multipart: _ = try? MultipartForm(bytes, contentType: "multipart/form-data; boundary=B")
         case .faultLog:
@@ -54,11 +57,14 @@ enum Reader: String, CaseIterable {
         }
     }
 
-    private func readPlatform(_ bytes: [UInt8], _ labelled: Set<InputKind>?, beside other: [UInt8]? = nil) {
+    private func readPlatform(
+        _ bytes: [UInt8], _ labelled: Set<InputKind>?, named name: String = "body",
+        beside other: [UInt8]? = nil
+    ) {
         let problems = ProblemList(limit: 32)
         let options = PlatformReader.Options(
             json: JSONLimits(bytesMax: 8 << 20, depthMax: 32, valuesMax: 1_000_000))
-        var parts = [InputPart(name: "body", bytes: bytes, labelled: labelled)]
+        var parts = [InputPart(name: name, bytes: bytes, labelled: labelled)]
         if let other { parts.append(InputPart(name: "other", bytes: other, labelled: nil)) }
         if let platform = try? PlatformReader.read(parts, options, problems), problems.isEmpty {
             use(platform)

@@ -19,6 +19,14 @@ extension RunningHost {
                         + "group's type is \(type.rawValue): the group's type counts.")
             }
         }
+        if let logged = passesThrough, logged.option.source == .bootLog,
+            let stated = commandLineDomain, stated.value != logged.value
+        {
+            findings.note(
+                .warning, "host-options-contradict", logged.option.place,
+                "\(stated.option.phrase) asks for \(stated.value ? "identity domains" : "translation"), and the log has "
+                    + "\(logged.option.word): the log counts, unless it is of another boot.")
+        }
         if let choice = configuredPageBytes, let pageBytes, choice.value != pageBytes {
             findings.note(
                 .warning, "host-options-contradict", choice.option.place,

@@ -28,15 +28,17 @@ public enum HostOptions {
     ]
 
     /// The words of a command line that are taken, a line each, and whether there were more.
-    public static func words(of text: [UInt8]) -> (text: [UInt8], isCut: Bool) {
+    ///
+    /// - Parameter hasWordALine: so a collector wrote it, and a blank is of the word.
+    public static func words(of text: [UInt8], hasWordALine: Bool = false) -> (text: [UInt8], isCut: Bool) {
         var words: [[UInt8]] = []
         var word: [UInt8] = []
         var isQuoted = false
-        for byte in text + [0x20] {
+        for byte in text + [0x0a] {
             switch byte {
             case 0x22: isQuoted.toggle()
             case 0x0a, 0x20:
-                if isQuoted {
+                if isQuoted || byte == 0x20 && hasWordALine {
                     word.append(0x20)
                     continue
                 }
@@ -73,6 +75,13 @@ public enum HostOptions {
 
     private static func begins(_ line: ArraySlice<UInt8>, with prefixes: [String]) -> Bool {
         prefixes.contains { line.starts(with: $0.utf8) }
+    }
+
+    /// A command line as options: as the kernel prints it, or as a collector wrote it.
+    static func commandLine(_ text: [UInt8], place: String, hasWordALine: Bool = false) -> [HostOption] {
+        let words = words(of: text, hasWordALine: hasWordALine).text
+        return options(
+            String(decoding: words, as: UTF8.self), .commandLine, place: place, max: wordsMax)
     }
 
     /// The lines of a collected text as options, at most `max`.

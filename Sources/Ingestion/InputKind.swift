@@ -17,6 +17,7 @@ public enum InputKind: String, CaseIterable, Sendable {
     case bootLog = "dmesg text"
     case pciListing = "lspci text"
     case mapFailures = "messages of failed maps"
+    case commandLine = "kernel command line"
 
     /// The kind of some bytes; nil when nothing is known that starts so.
     public static func sniff(_ bytes: [UInt8]) -> InputKind? {
@@ -32,8 +33,33 @@ public enum InputKind: String, CaseIterable, Sendable {
         }
         // Behind the others: faults and traces stand among a boot's lines.
         if let kind = allCases.first(where: later.contains) { return kind }
-        return startsArray(bytes) ? .json : nil
+        if startsArray(bytes) { return .json }
+        return isCommandLine(clean) ? .commandLine : nil
     }
+
+    /// The kind of a part that only its name tells: any words may be a command line. A file of that name may
+    /// have a suffix, and be one of several of a field.
+    static func named(_ name: String) -> InputKind? {
+        let file = name.split(separator: ":").last ?? ""
+        return file.split(separator: ".").first?.lowercased() == "cmdline" ? .commandLine : nil
+    }
+
+    /// One line that begins as boot loaders let it begin.
+    private static func isCommandLine(_ text: CleanText) -> Bool {
+        var lines = text.lines.makeIterator()
+        var only: TextLines.Line?
+        while let line = lines.next() {
+            guard !line.isBlank else { continue }
+            guard only == nil else { return false }
+            only = line
+        }
+        guard let only else { return false }
+        return commandLineStarts.contains { only.bytes.starts(with: $0.utf8) }
+    }
+
+    private static let commandLineStarts = [
+        "BOOT_IMAGE=", "root=", "console=", "earlycon=", "initrd=", "iommu.",
+    ]
 
     /// What input of a kind is for.
     package enum Use: Sendable {
@@ -48,7 +74,8 @@ public enum InputKind: String, CaseIterable, Sendable {
 
     package var use: Use {
         switch self {
-        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .bootLog, .pciListing: .platform
+        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .bootLog, .pciListing, .commandLine:
+            .platform
         case .trace: .traceReplay
         case .faultLog: .faultExplanation
         case .mapFailures: .mapExplanation
@@ -71,7 +98,8 @@ public enum InputKind: String, CaseIterable, Sendable {
     /// Whether a label of plain text may stand on it.
     package var isPlainText: Bool {
         switch self {
-        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures: true
+        case .acpiDump, .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures, .commandLine:
+            true
         case .deviceTree, .acpiTables, .json: false
         }
     }
@@ -83,7 +111,7 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .acpiTables: Self.isTable(bytes)
         case .acpiDump: ACPIDumpText.isDump(bytes)
         case .json: Self.startsObject(bytes)
-        case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures: false
+        case .sysfs, .iomem, .trace, .faultLog, .bootLog, .pciListing, .mapFailures, .commandLine: false
         }
     }
 
@@ -94,7 +122,8 @@ public enum InputKind: String, CaseIterable, Sendable {
         case .iomem: IOMemText.isLine(line)
         case .trace: line.isTrace
         case .faultLog: line.isFault
-        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog, .pciListing, .mapFailures: false
+        case .deviceTree, .acpiTables, .acpiDump, .json, .bootLog, .pciListing, .mapFailures, .commandLine:
+            false
         }
     }
 

@@ -18,8 +18,8 @@ extension PlatformAssembly {
         joining.takeControllers()
         try joining.takeMembers()
         joining.compareWindows()
-        joining.noteKernel(collected: collected?.kernelRelease)
-        joining.takeOptions()
+        joining.noteKernel(collected: collected?.kernelRelease, commandLine: commandLine?.words)
+        joining.takeKernel(hasCommandLine: commandLine != nil)
         joining.noteRest()
         var platform = joining.platform
         platform.findings += joining.findings.findings

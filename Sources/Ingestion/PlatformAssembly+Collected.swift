@@ -38,6 +38,7 @@ extension PlatformAssembly {
         if let log = host.bootLog, !log.isEmpty {
             try read(inner("dmesg", log), as: .bootLog, problems)
         }
+        if let words = host.commandLine { try take(commandLine: words, of: "\(part.name):cmdline") }
         for text in host.notes { note(.info, "collector-note", part.name, text) }
         if let release = host.kernelRelease {
             let pages = host.pageSize.map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""

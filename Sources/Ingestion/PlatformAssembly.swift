@@ -17,6 +17,8 @@ struct PlatformAssembly {
     private var iomem: (name: String, content: IOMemText.Content)?
     private var bootLog: (name: String, content: BootLog)?
     private var listing: (name: String, content: PCIListing)?
+    /// The running kernel's own, from a collection or a part.
+    private(set) var commandLine: (name: String, words: [HostOption])?
     /// A host's groups, merged into the platform at the end.
     var collected: CollectedHost?
     private var supplement: (name: String, facts: PlatformFacts)?
@@ -28,8 +30,9 @@ struct PlatformAssembly {
 
     mutating func add(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let sniffed = InputKind.sniff(part.bytes)
-        guard let kind = sniffed ?? Self.only(part.labelled) else {
-            guard !part.bytes.isEmpty else { throw .empty(part: part.name) }
+        // A line end at least, even of a kernel without words: no bytes are a file that was not read.
+        guard !part.bytes.isEmpty || Self.only(part.labelled) != nil else { throw .empty(part: part.name) }
+        guard let kind = sniffed ?? InputKind.named(part.name) ?? Self.only(part.labelled) else {
             throw .unknown(part: part.name, start: Array(part.bytes.prefix(Self.shownBytes)))
         }
         if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
@@ -50,6 +53,10 @@ struct PlatformAssembly {
         case .iomem: try addIOMem(part)
         case .bootLog: try addBootLog(part, as: kind)
         case .pciListing: try addListing(part)
+        case .commandLine:
+            let text = CleanText(part.bytes, stamps: .removed)
+            text.tell(&findings)
+            try take(commandLine: HostOptions.commandLine(text.bytes, place: part.name), of: part.name)
         // Faults stand in a whole log too.
         case .faultLog: try addBootLog(part, as: kind)
         case .trace, .mapFailures: throw .misplaced(part: part.name, kind)
@@ -142,6 +149,11 @@ struct PlatformAssembly {
         }
     }
 
+    mutating func take(commandLine words: [HostOption], of name: String) throws(PlatformError) {
+        if let commandLine { throw .conflict(commandLine.name, name) }
+        commandLine = (name, words)
+    }
+
     private mutating func addJSON(_ part: InputPart, _ problems: ProblemList) throws(PlatformError) {
         let document: JSONDocument
         do {
@@ -198,6 +210,10 @@ struct PlatformAssembly {
             platform = try joined(platform, facts)
         }
         listing?.content.check(platform, &findings)
+        if let commandLine {
+            platform.host = platform.host ?? RunningHost()
+            platform.host?.options += commandLine.words
+        }
         platform.host?.check(platform.devices, &findings)
         platform.findings = findings.findings + platform.findings
         return platform

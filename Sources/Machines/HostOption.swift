@@ -76,7 +76,7 @@ extension RunningHost {
         if let logged, let value = logged.value {
             return HostChoice(value: value.hasPrefix("Passthrough"), option: logged)
         }
-        if let choice = flag("iommu.passthrough", in: [.commandLine]) { return choice }
+        if let choice = commandLineDomain { return choice }
         let set = configured.filter { $0.value == "y" }
         if let option = set.last(where: { $0.name == Self.passthroughConfig }) {
             return HostChoice(value: true, option: option)
@@ -84,6 +84,9 @@ extension RunningHost {
         return set.last { Self.translatedConfigs.contains($0.name) }
             .map { HostChoice(value: false, option: $0) }
     }
+
+    /// Whether the command line asks for identity domains; nil where it does not say.
+    public var commandLineDomain: HostChoice<Bool>? { flag("iommu.passthrough", in: [.commandLine]) }
 
     /// Whether PCI devices are not tried below 4 GiB first.
     public var forcesDAC: HostChoice<Bool>? { flag("iommu.forcedac", in: [.commandLine]) }

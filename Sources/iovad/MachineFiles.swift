@@ -21,7 +21,7 @@ enum MachineFiles {
     /// Of what `iasl -d` writes beside a table: its source, which is not read.
     private static let sourceSuffix = ".dsl"
     /// Stems of what supplements such a table in its folder; an SSDT has a number too.
-    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci"]
+    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci", "cmdline"]
     private static let numbered = "ssdt"
     private static let depthMax = 32
 
@@ -150,8 +150,8 @@ enum MachineFiles {
         return String(name.dropLast(suffix.count))
     }
 
-    /// `VIOT`, `APIC`, `DSDT`, `SSDT1`, `iomem.txt` and `dmesg.txt` beside `IORT`, whatever their suffixes;
-    /// none for other names.
+    /// `VIOT`, `APIC`, `DSDT`, `SSDT1`, `iomem.txt`, `dmesg.txt` and `cmdline` beside `IORT`, whatever their
+    /// suffixes; none for other names.
     private static func supplements(of path: String) -> [String] {
         guard isTable(path) else { return [] }
         let folder = folder(of: path)
@@ -256,7 +256,8 @@ extension MachineFiles {
         guard case .misplaced(_, let kind) = error else { return "" }
         switch kind {
         case .trace, .faultLog, .mapFailures: return "; give it to iovad explain"
-        case .deviceTree, .acpiTables, .acpiDump, .json, .sysfs, .iomem, .bootLog, .pciListing: return ""
+        case .deviceTree, .acpiTables, .acpiDump, .json, .sysfs, .iomem, .bootLog, .pciListing, .commandLine:
+            return ""
         }
     }
 

@@ -128,6 +128,25 @@ import Testing
         #expect(survey.output.contains(#""platform":"IORT","device":"rc:0""#), "\(survey.output)")
     }
 
+    /// The kernel's command line as a file: named, beside an IORT, and in a host's tree.
+    @Test func commandLines() throws {
+        let tree = try FileTree()
+        var table = IORTBuilder()
+        let smmu = table.smmuV3(base: 0x1000)
+        table.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: smmu)])
+        try tree.add("t/IORT", table.table())
+        try tree.add("t/cmdline", "root=/dev/vda iommu.passthrough=1\n")
+        try tree.addHost("host")
+        try tree.add("host/proc/cmdline", "root=/dev/vda iommu.forcedac=1\n")
+        let asked = ["--consumer", "dma_api", "--doorbell", "0x8090040", "--explain", "none", "--device"]
+        for path in [["t"], ["t/IORT"], ["t/IORT", "t/cmdline"]] {
+            let run = try run(["--machine"] + path + asked + ["00:01.0"], in: tree)
+            #expect(run.output.contains("0x8090040 -> 0x8090040"), "\(path): \(run)")
+        }
+        let collected = try run(["--root", "host"] + asked + ["0001:00:01.0"], in: tree)
+        #expect(collected.output.contains("0x8090040 -> 0xfffffffff040"), "\(collected)")
+    }
+
     /// A VIOT beside an IORT is read with it, one alone is a folder's machine; the source of a table is not
     /// read.
     @Test func foldersWithAVIOT() throws {

@@ -14,7 +14,7 @@ import Testing
         ("aml", [.acpiTables]), ("viot", [.acpiTables]), ("sysfs", [.sysfs]),
         ("json", [.json]), ("fault_log", [.faultLog]), ("trace", [.trace]),
         ("boot_log", [.bootLog]), ("lspci", [.pciListing]),
-        ("map_failures", [.mapFailures]),
+        ("map_failures", [.mapFailures]), ("command_line", [.commandLine]),
     ]
 
     @Test(arguments: kinds) func seedsAreRead(reader: String, kinds: Set<InputKind>) throws {
@@ -30,6 +30,7 @@ import Testing
             case .faultLog: #expect(try !FaultLog.read(bytes).faults.isEmpty, "\(name)")
             case .mapFailures: #expect(try !MapFailureLog.read(bytes).failures.isEmpty, "\(name)")
             case .trace: #expect(try !TraceText.read(bytes).events.isEmpty, "\(name)")
+            case .commandLine: #expect(!HostOptions.commandLine(bytes, place: name).isEmpty, "\(name)")
             case .pciListing: #expect(try !PCIListing.read(bytes).functions.isEmpty, "\(name)")
             default:
                 let problems = ProblemList(limit: 8)

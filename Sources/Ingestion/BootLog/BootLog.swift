@@ -34,8 +34,8 @@ struct BootLog {
     /// Lines that say which kernel booted. Facts are those of the last.
     var boots = 0
     var release: String?
-    /// Words of the command line that decide what this model asks for.
-    var commandLine: [String] = []
+    /// Words of the command line that decide what this model asks for; nil where the log does not have it.
+    var commandLine: [HostOption]?
     var defaultDomain: String?
     var bridges: [Bridge] = []
     var smmus: [SMMUReport] = []
@@ -83,7 +83,7 @@ struct BootLog {
     /// Whether anything of a machine was said.
     var saysNothing: Bool {
         bridges.isEmpty && smmus.isEmpty && itsFrames.isEmpty && v2mFrames.isEmpty && members.isEmpty
-            && release == nil && commandLine.isEmpty && defaultDomain == nil && memory.isEmpty
+            && release == nil && (commandLine ?? []).isEmpty && defaultDomain == nil && memory.isEmpty
             && directDevices.isEmpty && remarks.isEmpty
     }
 }

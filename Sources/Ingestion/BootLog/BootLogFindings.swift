@@ -54,7 +54,10 @@ extension BootLogJoining {
         }
     }
 
-    mutating func noteKernel(collected: String?) {
+    /// - Parameters:
+    ///   - collected: the release that the running kernel said; it counts more than the log's.
+    ///   - commandLine: the words of its own command line, which count more too; nil where it is not known.
+    mutating func noteKernel(collected: String?, commandLine: [HostOption]?) {
         if log.boots > 1 {
             findings.note(
                 .info, "log-boots", Self.place,
@@ -64,10 +67,12 @@ extension BootLogJoining {
             if let collected, collected != release {
                 findings.note(
                     .warning, "log-kernel-differs", Self.place,
-                    "The log is of Linux \(release), and the rest was collected under \(collected)."
+                    "The log is of Linux \(release), and the rest was collected under \(collected), which counts."
                 )
             } else {
-                findings.note(.info, "log-kernel", Self.place, "Linux \(release) was running.")
+                findings.note(
+                    .info, "log-kernel", Self.place,
+                    "Linux \(release) was running: it answers questions that state no kernel.")
             }
         }
         if let domain = log.defaultDomain, domain.hasPrefix("Passthrough") {
@@ -76,7 +81,8 @@ extension BootLogJoining {
                 "Default domains were identity domains: so are questions about kernel drivers answered that state no "
                     + "default_domain.")
         }
-        for option in options where option.source == .commandLine {
+        if let commandLine { noteOtherWords(commandLine) }
+        for option in commandLine == nil ? log.commandLine ?? [] : [] {
             guard let member = Self.member(option.name) else { continue }
             findings.note(
                 .info, "log-command-line", Self.place,
@@ -97,20 +103,40 @@ extension BootLogJoining {
         }
     }
 
-    /// What the log says of how the host was booted.
-    private var options: [HostOption] {
-        log.commandLine.map { HostOption(.commandLine, place: Self.place, word: $0) }
-            + [log.defaultDomain].compactMap { $0 }.map {
-                HostOption(.bootLog, place: Self.place, word: "\(RunningHost.loggedDomainName)=\($0)")
+    /// Words that only one of both command lines has.
+    private mutating func noteOtherWords(_ commandLine: [HostOption]) {
+        guard let logged = log.commandLine else { return }
+        let (words, others) = (commandLine.map(\.word), logged.map(\.word))
+        let place = commandLine.first?.place ?? "the kernel's own"
+        let sides = [
+            ("The log's command line", place, others.filter { !words.contains($0) }),
+            (place, "the log's command line", words.filter { !others.contains($0) }),
+        ]
+        for (side, other, words) in sides {
+            for word in words {
+                findings.note(
+                    .warning, "host-options-contradict", Self.place,
+                    "\(side) has \(word), and \(other) has not: one of them is cut, or they are of two boots. The log's "
+                        + "does not count.")
             }
+        }
     }
 
-    /// Takes it over, before what was collected.
-    mutating func takeOptions() {
-        guard !options.isEmpty else { return }
+    /// Takes over how the host was booted and which kernel it was, where nothing that counts more says it.
+    ///
+    /// - Parameter hasCommandLine: whether the running kernel's own is known.
+    mutating func takeKernel(hasCommandLine: Bool) {
+        let domain = [log.defaultDomain].compactMap { $0 }.map {
+            HostOption(.bootLog, place: Self.place, word: "\(RunningHost.loggedDomainName)=\($0)")
+        }
+        let options = (hasCommandLine ? [] : log.commandLine ?? []) + domain
         var host = platform.host ?? RunningHost()
         host.options = options + host.options
-        platform.host = host
+        if host.kernelRelease == nil, let release = log.release {
+            host.kernelRelease = release
+            host.kernelReleasePlace = Self.place
+        }
+        if host != RunningHost() { platform.host = host }
     }
 
     mutating func noteRest() {

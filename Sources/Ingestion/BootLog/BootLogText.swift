@@ -286,8 +286,7 @@ private struct BootLogReading {
             log.release = words.first.map { String($0.prefix(64)) }
             if log.boots == 0 { log.boots = 1 }
         case .commandLine:
-            let taken = HostOptions.words(of: Array(found.after)).text
-            log.commandLine = taken.split(separator: 0x0a).map { TextLines.string($0) }
+            log.commandLine = HostOptions.commandLine(Array(found.after), place: BootLogJoining.place)
         case .defaultDomain: log.defaultDomain = words.first.map { String($0.prefix(32)) }
         case .hostBridge, .rootResource, .busAddress, .member, .addressSizes, .stage1, .stage2, .pageSizes,
             .itsFrame, .its, .v2mFrame, .directMapping, .iort, .oldIORT, .memoryNode, .contextFault, .event:

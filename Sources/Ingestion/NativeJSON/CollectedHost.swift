@@ -19,6 +19,7 @@ struct CollectedHost {
     }
 
     static let formatNumber = 1
+    private static let commandLinePath = "/proc/cmdline"
     private static let devicesPerGroupMax = 4_096
     private static let pathBytesMax = 4_096
     /// One for every file of every group, and some.
@@ -31,7 +32,9 @@ struct CollectedHost {
     var tables: [[UInt8]] = []
     var iomem: [UInt8]?
     var bootLog: [UInt8]?
-    /// How the host was built, booted and set up.
+    /// How the host was booted; nil where that was not collected.
+    var commandLine: [HostOption]?
+    /// How it was built and set up.
     var options: [HostOption] = []
     var groups: [Group] = []
     var notes: [String] = []
@@ -64,6 +67,8 @@ struct CollectedHost {
             .map { Array($0.utf8) }
         bootLog = Self.present(reader.optional("dmesg"))?.string(bytesMax: bytesMax, problems)
             .map { Array($0.utf8) }
+        commandLine = Self.present(reader.optional("cmdline"))?.string(bytesMax: bytesMax, problems)
+            .map { HostOptions.commandLine(Array($0.utf8), place: Self.commandLinePath, hasWordALine: true) }
         options = Self.options(&reader, bytesMax, problems)
         groups = NativePlatform.list(
             Self.present(reader.optional("groups")), max: TextLimits.groupsMax, problems
@@ -86,9 +91,7 @@ struct CollectedHost {
         let config = text("config")
         let path = text("config_path") ?? "the kernel's configuration"
         return HostOptions.options(
-            text("cmdline"), .commandLine, place: "/proc/cmdline", max: HostOptions.wordsMax)
-            + HostOptions.options(
-                text("parameters"), .moduleParameters, place: "/sys/module", max: HostOptions.parametersMax)
+            text("parameters"), .moduleParameters, place: "/sys/module", max: HostOptions.parametersMax)
             + HostOptions.options(
                 config, .kernelConfig, place: String(path.prefix(HostOptions.lineBytesMax)),
                 max: HostOptions.configLinesMax)
