@@ -38,10 +38,9 @@ public enum InputKind: String, CaseIterable, Sendable {
     }
 
     /// The kind of a part that only its name tells: any words may be a command line. A file of that name may
-    /// have a suffix, and be one of several of a field.
+    /// have a suffix.
     static func named(_ name: String) -> InputKind? {
-        let file = name.split(separator: ":").last ?? ""
-        return file.split(separator: ".").first?.lowercased() == "cmdline" ? .commandLine : nil
+        name.split(separator: ".").first?.lowercased() == "cmdline" ? .commandLine : nil
     }
 
     /// One line that begins as boot loaders let it begin.

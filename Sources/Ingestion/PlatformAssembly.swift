@@ -32,7 +32,7 @@ struct PlatformAssembly {
         let sniffed = InputKind.sniff(part.bytes)
         // A line end at least, even of a kernel without words: no bytes are a file that was not read.
         guard !part.bytes.isEmpty || Self.only(part.labelled) != nil else { throw .empty(part: part.name) }
-        guard let kind = sniffed ?? InputKind.named(part.name) ?? Self.only(part.labelled) else {
+        guard let kind = sniffed ?? Self.named(part) ?? Self.only(part.labelled) else {
             throw .unknown(part: part.name, start: Array(part.bytes.prefix(Self.shownBytes)))
         }
         if let sniffed, let labelled = part.labelled, !labelled.contains(sniffed) {
@@ -65,6 +65,11 @@ struct PlatformAssembly {
 
     mutating func note(_ severity: Finding.Severity, _ code: String, _ part: String, _ detail: String) {
         findings.note(severity, code, part, detail)
+    }
+
+    /// The kind that a name tells: the field's, or the file's.
+    private static func named(_ part: InputPart) -> InputKind? {
+        InputKind.named(part.name) ?? part.fileName.flatMap { InputKind.named($0) }
     }
 
     /// The kind of a label that leaves no choice; of the ACPI kinds, binary tables.

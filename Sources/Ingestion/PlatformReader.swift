@@ -10,15 +10,20 @@ public import Machines
 public struct InputPart: Sendable {
     /// The part's name, for messages; "body" when there is only one.
     public var name: String
+    /// Where the part was a file: its own name may tell what it is.
+    public var fileName: String?
     public var bytes: [UInt8]
     /// What the caller's label promises; nil when it promises nothing in particular.
     public var labelled: Set<InputKind>?
     /// Everything that was sent, so that messages need not name it.
     public var isWhole: Bool
 
-    public init(name: String, bytes: [UInt8], labelled: Set<InputKind>?, isWhole: Bool = true) {
+    public init(
+        name: String, fileName: String? = nil, bytes: [UInt8], labelled: Set<InputKind>?, isWhole: Bool = true
+    ) {
         self.isWhole = isWhole
         self.name = name
+        self.fileName = fileName
         self.bytes = bytes
         self.labelled = labelled
     }

@@ -43,7 +43,8 @@ extension Service {
             // An HTML form sends a file field that was left empty as an empty file without a name.
             return zip(form.parts, form.titles).filter { !($0.0.fileName == "" && $0.0.body.isEmpty) }.map {
                 InputPart(
-                    name: $0.1, bytes: $0.0.body, labelled: Self.promised($0.0.mediaType), isWhole: false)
+                    name: $0.1, fileName: $0.0.fileName, bytes: $0.0.body,
+                    labelled: Self.promised($0.0.mediaType), isWhole: false)
             }
         } catch {
             throw Problem(.malformedMultipart, "The multipart body cannot be parsed: \(error.reason).")
