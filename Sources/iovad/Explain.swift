@@ -205,9 +205,12 @@ enum ExplainTable {
             }
             return Console.table(rows)
         }
-        return
-            (domains.isEmpty
-            ? "No line of the trace maps or unmaps anything.\n" : domains.joined(separator: "\n"))
+        // What the trace cannot show.
+        let notes = answer.children("findings").filter { $0.text("severity") == "warning" }
+            .map { Console.table([("note", Report.withoutRoutes($0.text("detail")))]) }
+        return notes.map { $0 + "\n" }.joined()
+            + (domains.isEmpty
+                ? "No line of the trace maps or unmaps anything.\n" : domains.joined(separator: "\n"))
             + model(answer)
     }
 

@@ -94,6 +94,13 @@ import Testing
         let rest = String(trace.split(separator: "\n")[1])
         #expect(try Self.run(host, input: rest).output.contains("none was mapped"))
         #expect(try Self.run([], input: rest).output.contains("none was recognized"))
+        let folder = try FileTree()
+        try folder.addHost("host", type: "identity")
+        let identity = ["--root", folder.folder.appendingPathComponent("host").path, "--device", "00:01.0"]
+        let untranslated = try Self.run(identity, input: rest)
+        #expect(
+            untranslated.output.hasPrefix("note  The device's default domain is an identity domain"),
+            "\(untranslated.output)\(untranslated.errors)")
         let regions = FileManager.default.temporaryDirectory.appendingPathComponent("regions-\(UUID()).txt")
         try "0x0000000008000000 0x00000000080fffff msi\n".write(
             to: regions, atomically: true, encoding: .utf8)

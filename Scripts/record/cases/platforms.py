@@ -110,6 +110,7 @@ BOOT_LOG = b"""[    0.000000] Booting Linux on physical CPU 0x0000080000 [0x413f
 [    0.160001] arm-smmu-v3 arm-smmu-v3.0.auto: ias 48-bit, oas 44-bit (features 0x00001fef)
 [    0.200000] pci 0000:01:00.0: Adding to iommu group 3
 """
+COMMAND_LINE = b"BOOT_IMAGE=/vmlinuz root=/dev/vda1 iommu.passthrough=1 pci=noaer\n"
 LISTING = b"""0000:01:00.0 Ethernet controller: Example Adapter
 \tIOMMU group: 3
 \tRegion 0: Memory at 8000000 (64-bit, prefetchable) [size=1M]
@@ -126,7 +127,8 @@ def logs(r, context):
     iomem = b"08000000-0fffffff : PCI Bus 0000:00\n"
     for name, path in context.shelf.tables():
         parts = [("iort", shelf.read(path)), ("dmesg", BOOT_LOG), ("lspci", LISTING), ("iomem", iomem)]
-        for count in (2, 3, 4):
+        parts.append(("cmdline", COMMAND_LINE))
+        for count in (2, 3, 4, 5):
             r.post("/v1/platforms?validate_only=true", shelf.multipart(parts[:count]),
                    [["Content-Type", shelf.MULTIPART]])
 

@@ -232,6 +232,10 @@ def host(r):
             r.post(f"{here}/{domain}/doorbells", {"physical": "0x8090040", "device": domain})
             r.post(f"{here}/{domain}/iovas", {"size": "0x1000"})
             r.get(f"{here}/{domain}/state")
+        r.post("/v1/sessions/rec-host/domains", {"id": "empty"})
+        r.post("/v1/sessions/rec-host/domains/empty/devices",
+               {"platform": "rec-host", "device": groups[0]["devices"][0], "id": "late"})
+        r.get("/v1/sessions/rec-host/domains/empty/state")
         r.get("/v1/sessions/rec-host")
         r.ask("DELETE", "/v1/sessions/rec-host")
     for members in ({}, {"kernel": "7.2", "page_size": "0x1000"}):
