@@ -7,7 +7,8 @@ import Glibc
 struct AllocatorBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "allocator",
-        abstract: "The IOVA allocator beside a plain linear walk like the kernel's, in one run.",
+        abstract:
+            "The IOVA allocator beside a red-black tree in C that is walked as the kernel does, in one run.",
         discussion: """
             Times are medians and lowest of blocks in nanoseconds; the two implementations take turns.
             Compare within a run, never across runs. "check" is a digest of what the calls returned; "="

@@ -3,7 +3,6 @@
 
 import Glibc
 import IOVAAllocation
-import LinearWalk
 
 struct BenchRunner {
     private let stopwatch = Stopwatch()
@@ -23,7 +22,7 @@ struct BenchRunner {
 
     private func churn(_ workload: Workload, _ kind: ChurnKind, _ size: Int) -> BenchRow {
         var product = Churn<IOVADomain>(kind, size: size, stopwatch)
-        var reference = Churn<LinearWalkDomain>(kind, size: size, stopwatch)
+        var reference = Churn<RedBlackDomain>(kind, size: size, stopwatch)
         let length = kind.blockLength(size)
         // Short blocks prove little by themselves, so everything after the fill is in the check.
         let isWhole = length <= 200
@@ -50,7 +49,7 @@ struct BenchRunner {
 
     private func oneRequest(_ workload: Workload, _ kind: OneRequestKind, _ size: Int) -> BenchRow {
         var product = OneRequest<IOVADomain>(kind, size: size, stopwatch)
-        var reference = OneRequest<LinearWalkDomain>(kind, size: size, stopwatch)
+        var reference = OneRequest<RedBlackDomain>(kind, size: size, stopwatch)
         var spans: (product: [Double], reference: [Double]) = ([], [])
         // In turns of several: after each walk of the reference, the other's domain is out of all caches.
         for start in stride(from: 0, to: OneRequestKind.iterations, by: OneRequestKind.turn) {
@@ -70,7 +69,7 @@ struct BenchRunner {
         var checks: (product: UInt64, reference: UInt64) = (0, 0)
         for _ in 0..<Reservations.repetitions {
             let product = Reservations.run(ranges, on: IOVADomain.self, stopwatch)
-            let reference = Reservations.run(ranges, on: LinearWalkDomain.self, stopwatch)
+            let reference = Reservations.run(ranges, on: RedBlackDomain.self, stopwatch)
             spans.product.append(Double(product.span) / Double(size))
             spans.reference.append(Double(reference.span) / Double(size))
             checks = (product.check, reference.check)

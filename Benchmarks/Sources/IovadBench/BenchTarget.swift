@@ -50,14 +50,16 @@ struct BenchTarget {
             detail: "\(BenchTable.number(row.ratio)) times")
     }
 
+    /// What a walk is best at: one step down finds a hole, or a magazine has one.
     private static func commonCases(_ runner: BenchRunner) -> BenchTarget? {
         let common: [Workload] = [.churnTreeFIFO, .churnTreeLIFO, .churnCached]
-        let rows = runner.rows.filter { common.contains($0.workload) && $0.size == 10_000 }
+        let rows = runner.rows.filter { common.contains($0.workload) && [1_000, 10_000].contains($0.size) }
         guard let worst = rows.min(by: { $0.ratio < $1.ratio }) else { return nil }
         return BenchTarget(
-            name: "FIFO, LIFO and cached churn at 10,000 no slower than the walk",
+            name: "FIFO, LIFO and cached churn at 1,000 and 10,000 no slower than the walk",
             isMet: rows.allSatisfy { $0.product.median <= $0.reference.median },
-            detail: "at least \(BenchTable.number(worst.ratio, places: 2)) times, \(worst.workload.rawValue)")
+            detail: "at least \(BenchTable.number(worst.ratio, places: 2)) times as fast, "
+                + "\(worst.workload.rawValue) at \(worst.size)")
     }
 
     private static func reservations(_ runner: BenchRunner) -> BenchTarget? {
