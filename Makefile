@@ -3,7 +3,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check yardsticks \
+.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+	bench-budget yardsticks \
 	atlas record compare python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
@@ -47,8 +48,9 @@ help:
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
-	@echo 'make bench    measure: allocator beside a linear walk, sessions, requests beside two servers in C (half an'
+	@echo 'make bench    measure: allocator beside a walk in C, sessions, requests beside two servers in C (half an'
 	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
+	@echo 'make bench-budget  count the instructions of five requests and compare with Benchmarks/budget.json (RENEW=1 writes it)'
 	@echo 'make bench-check  check that the measurements work, with tiny sizes; not part of make test, which would build twice'
 	@echo 'make sanitize run the server and service tests under ThreadSanitizer'
 	@echo 'make fuzz     run every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
@@ -95,6 +97,7 @@ test: release browser asl
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
+	@$(MAKE) --no-print-directory bench-budget
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
 
 # The browser tests skip, and say so, where Chromium is not available.
@@ -152,8 +155,14 @@ yardsticks: deps python
 			Benchmarks/yardsticks/server.c Benchmarks/yardsticks/$$name.c -ljansson -lmicrohttpd || exit 1; \
 	done
 
-bench-check: bench-build
-	@sh Benchmarks/check.sh $(BENCH_PROGRAM) "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
+bench-check: bench-build yardsticks
+	@sh Benchmarks/check.sh $(BENCH_PROGRAM) "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" $(YARDSTICKS)
+
+# How many instructions five requests may take: unlike times, the same on a busy machine. The file counts for
+# x86-64 and is not compared elsewhere.
+bench-budget: release python
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES=valgrind >&2
+	@$(HTTP_BENCH) --budget Benchmarks/budget.json $(if $(RENEW),--renew)
 
 # The result is data that we computed; the package itself is not kept.
 atlas: release

@@ -34,12 +34,10 @@ let package = Package(
     name: "iovad",
     products: [
         .executable(name: "iovad", targets: ["iovad"]),
-        // For Benchmarks/, a package of its own that sees public declarations only: what it measures, and what
-        // it measures that against.
+        // What Benchmarks/ measures, a package of its own that sees public declarations only.
         .library(
             name: "MeasuredModules",
             targets: ["API", "HTTP", "Locking", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
-        .library(name: "LinearWalk", targets: ["LinearWalk"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,17 +1,15 @@
 // swift-tools-version: 6.2
 //
-// Measurements, apart from the server: the benchmark, and the C server that shows what the transport alone
-// costs. A package of its own, so that nothing here can be linked into iovad. The linear walk lies in
-// Sources/LinearWalk but is a target of the package above, whose tests need it as well: two packages of one
-// build cannot both have the module.
+// Measurements that link what they measure, apart from the server: the allocator beside a walk in C, and sessions
+// without a socket. A package of its own, so that nothing here can be linked into iovad. Requests over HTTP are
+// measured by http/, which links nothing. Sources/LinearWalk is a target of the package above, whose tests need it.
 
 import PackageDescription
 
 let package = Package(
     name: "iovad-benchmarks",
     products: [
-        .executable(name: "iovad-bench", targets: ["IovadBench"]),
-        .executable(name: "yardstick", targets: ["yardstick"]),
+        .executable(name: "iovad-bench", targets: ["IovadBench"])
     ],
     dependencies: [
         .package(name: "iovad", path: ".."),
@@ -22,7 +20,7 @@ let package = Package(
             name: "IovadBench",
             dependencies: [
                 .product(name: "MeasuredModules", package: "iovad"),
-                .product(name: "LinearWalk", package: "iovad"),
+                "RedBlackWalk",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: [
@@ -30,7 +28,7 @@ let package = Package(
                 .enableUpcomingFeature("MemberImportVisibility"),
                 .enableUpcomingFeature("ExistentialAny"),
             ]),
-        .executableTarget(name: "yardstick", linkerSettings: [.linkedLibrary("microhttpd")]),
+        .target(name: "RedBlackWalk"),
     ],
     cxxLanguageStandard: .cxx17
 )

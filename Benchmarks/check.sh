@@ -1,9 +1,11 @@
 #!/bin/sh
 # Runs every measurement once with tiny sizes. What it shows is that they work and that product and walk return
-# the same, not how fast anything is. Run by `make bench-check` with the benchmark's and the server's path.
+# the same, not how fast anything is. Run by `make bench-check` with the paths of the benchmark, the server and the
+# folder of the yardsticks.
 set -eu
 bench=$1
 server=$2
+yardsticks=$3
 
 fail() {
     echo "bench-check: $1" >&2
@@ -28,6 +30,13 @@ sessions=$("$bench" sessions --sessions 200 --allocations 5 --json) || [ $? -eq 
 [ "$(printf %s "$sessions" | grep -o '"met"' | wc -l)" -eq 3 ] || fail "not 3 targets: $sessions"
 "$bench" sessions --sessions 5 2>/dev/null && fail 'too few sessions are taken'
 
-transport=$("$bench" transport --json --server "$server" --requests 50 --connections 2)
-[ "$(printf %s "$transport" | grep -o '"ratio":[0-9]' | wc -l)" -eq 2 ] || fail "not 2 ratios: $transport"
+# A GET, a POST with a body, and two requests in turn: every way in which a load is made.
+figures=$(mktemp)
+trap 'rm -f "$figures"' EXIT
+python3 Benchmarks/http --binary "$server" --yardsticks "$yardsticks" --rounds 1 --seconds 0.1 --json "$figures" \
+    --only livez --only decision-none --only session >&2 || fail 'http'
+[ "$(grep -c '"to_plain"' "$figures")" -eq 3 ] || fail "not 3 ratios to the bare server: $(cat "$figures")"
+[ "$(grep -c '"to_jansson"' "$figures")" -eq 2 ] || fail "not 2 ratios to jansson: $(cat "$figures")"
+[ "$(grep -c '"instructions": [1-9]' "$figures")" -eq 3 ] || fail "not 3 counts: $(cat "$figures")"
+python3 Benchmarks/http --only unheard-of 2>/dev/null && fail 'an unknown request is taken'
 echo 'bench-check: all measurements run'

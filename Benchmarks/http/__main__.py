@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 
+import budget
 import callgrind
 import catalogue
 import fairness
@@ -34,6 +35,8 @@ def arguments(words):
     parser.add_argument("--no-count", action="store_true", help="measure time only; needs no valgrind")
     parser.add_argument("--profiles", metavar="FOLDER", help="keep callgrind's profiles here")
     parser.add_argument("--json", metavar="FILE", help="write the figures here too")
+    parser.add_argument("--budget", metavar="FILE", help="only compare with the instruction budget in this file")
+    parser.add_argument("--renew", action="store_true", help="with --budget: write what is counted into the file")
     parser.add_argument("--binary", default=os.path.join(ROOT, ".build/release/iovad"), help="the iovad to measure")
     parser.add_argument("--public", default=os.path.join(ROOT, "Public"), help="the folder of static files")
     parser.add_argument("--yardsticks", default=os.path.join(ROOT, ".build/yardsticks"), help="the folder of both")
@@ -53,6 +56,8 @@ def measure_rows(options, builds, folder):
         chosen = [case for case in chosen if case.area in options.areas]
     if not chosen:
         return [], True
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before the start, {options.rounds} rounds of "
+          f"{options.seconds:g} s for each server")
     print(report.line(report.HEAD), flush=True)
     rows, is_whole = [], True
     for case in chosen:
@@ -60,7 +65,7 @@ def measure_rows(options, builds, folder):
         try:
             if not options.no_time:
                 row.update(timing.measure(case, builds, folder, options.rounds, options.seconds))
-            if not options.no_count:
+            if not options.no_count and case.calls:
                 with callgrind.Counted(builds, folder) as counted:
                     figures, profile = counted.count(case)
                 row.update(figures)
@@ -73,6 +78,8 @@ def measure_rows(options, builds, folder):
             continue
         rows.append(report.row_json(case, row))
         print(report.row_line(case, row), flush=True)
+    for line in report.growth_lines(rows, catalogue.FLAT):
+        print(line, flush=True)
     return rows, is_whole
 
 
@@ -80,7 +87,7 @@ def measure_others(options, builds, folder):
     """What is no row of a request: waiting under load, and the process."""
     found, is_whole = [], True
     parts = {"fairness": lambda: fairness.measure(builds, folder, options.rounds * 2),
-             "process": lambda: process.measure(builds)}
+             "process": lambda: process.measure(builds, folder)}
     for area, part in parts.items():
         if options.only or options.areas and area not in options.areas:
             continue
@@ -99,13 +106,17 @@ def main(words):
     if options.list:
         print("\n".join(case.name for case in catalogue.cases()))
         return 0
+    load = os.getloadavg()[0]
     builds = Builds(options.binary, options.public, options.yardsticks)
     with tempfile.TemporaryDirectory(prefix="iovad-bench-") as folder:
+        if options.budget:
+            return (budget.renew if options.renew else budget.check)(options.budget, builds, folder)
         rows, is_whole = measure_rows(options, builds, folder)
         others, are_whole = measure_others(options, builds, folder)
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"rows": rows + others}, file, indent=1)
+            json.dump({"cores": os.cpu_count(), "load": load, "rounds": options.rounds, "seconds": options.seconds,
+                       "rows": rows + others}, file, indent=1)
             file.write("\n")
     return 0 if is_whole and are_whole else 1
 

@@ -38,7 +38,9 @@ class Counted:
         self.dumps = 0
         self.server = Server(["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.out}",
                               "--compress-strings=no", "--compress-pos=no"]
-                             + builds.product_command(stripped(builds.binary, folder)))
+                             + builds.product_command(stripped(builds.binary, folder)),
+                             # Dictionaries hash alike in each process, or counts would differ by their collisions.
+                             SWIFT_DETERMINISTIC_HASHING="1")
 
     def __enter__(self):
         return self

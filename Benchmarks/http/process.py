@@ -1,26 +1,29 @@
 """What the process costs by itself: the time from its start to the first answer, memory when idle, memory with
-10,000 idle connections, and memory for a live range of a session."""
+10,000 idle connections, memory for a live range of a session, and what stays behind of a request that is over."""
 
+import os
 import resource
 import socket
 import statistics
 import time
 
 import catalogue
-from client import Client
+from client import Client, record
 from servers import Failed
 
-STARTS = 15
+STARTS = 11
 IDLE_SECONDS = 2
 CONNECTIONS = 10_000
 RANGES = 1_000_000
-GOALS = {"start_ms": 15, "idle_mib": 13, "connections_mib": 120, "range_bytes": 40}
+# Batches that are asked before and after the first look at the resident set.
+BATCHES = (200, 600)
+GOALS = {"start_ms": 15, "idle_mib": 13, "connections_mib": 120, "range_bytes": 40, "left_bytes": 4096}
 
 
-def first_answer_ms(builds):
+def first_answer_ms(start_server):
     """From the start of the process until /livez is answered."""
     start = time.monotonic()
-    with builds.product() as server:
+    with start_server() as server:
         with Client(server.port) as client:
             client.connection.request("GET", "/livez")
             client.connection.getresponse().read()
@@ -48,11 +51,20 @@ def connect(port, count):
     return found
 
 
-def measure(builds):
+def starts(builds, folder):
+    """Of both in turn: what the bare server takes is the client's and the machine's share."""
+    path = os.path.join(folder, "alive.answer")
+    with builds.product() as server, Client(server.port) as client:
+        record(client.ask(catalogue.get("/livez")[0]), path)
+    spans = [(first_answer_ms(builds.product), first_answer_ms(lambda: builds.yardstick("plain", [("GET", path)])))
+             for _ in range(STARTS)]
+    return (statistics.median(ours for ours, _ in spans), statistics.median(plain for _, plain in spans))
+
+
+def measure(builds, folder):
     """Pairs of a name and its figures."""
-    first_answer_ms(builds)
-    yield "start to the first answer", judged(
-        "start_ms", statistics.median(first_answer_ms(builds) for _ in range(STARTS)), "ms")
+    ours, plain = starts(builds, folder)
+    yield "start to the first answer", {**judged("start_ms", ours, "ms"), "plain_ms": plain}
 
     with builds.product() as server:
         with Client(server.port) as client:
@@ -76,6 +88,19 @@ def measure(builds):
             server.settle()
             grown = (server.memory_kib() - before) * 1024
         yield f"a live range, of {RANGES}", judged("range_bytes", grown / (RANGES - 10_000), "bytes")
+
+
+    with builds.product() as server:
+        with Client(server.port) as client:
+            case = catalogue.batch()
+            case.prepare(client)
+            grown = []
+            for count in BATCHES:
+                for _ in range(count):
+                    client.ask(case.steps[0])
+                grown.append(server.memory_kib())
+        yield "left of a batch of 1,000 verbs that is over", judged(
+            "left_bytes", (grown[1] - grown[0]) * 1024 / BATCHES[1], "bytes")
 
 
 def judged(goal, value, unit):

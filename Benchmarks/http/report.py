@@ -34,6 +34,15 @@ def row_line(case, row):
                  number(row.get("instructions")), judged))
 
 
+def growth_lines(rows, flat):
+    """Sentences about pairs of rows, a small one and a large one, whose cost may differ by so much only."""
+    by_name = {row["name"]: row for row in rows}
+    for small, large, most in flat:
+        if small in by_name and large in by_name and "product" in by_name[large]:
+            ratio = by_name[large]["product"]["cpu_us"] / by_name[small]["product"]["cpu_us"]
+            yield f"{'met ' if ratio <= most else 'MISSED '}{large} is {ratio:.2f} times {small}, of {most:g}"
+
+
 def row_json(case, row):
     return {"name": case.name, "area": case.area, "each": case.each, "connections": case.connections, **row,
             "goals": [{"text": text, "met": is_met} for text, is_met in goals(case, row)]}

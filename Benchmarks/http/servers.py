@@ -18,8 +18,8 @@ class Failed(Exception):
 class Server:
     """A running server on a free port of 127.0.0.1. Use it with `with`."""
 
-    def __init__(self, command):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("IOVAD_", "LISTEN_"))}
+    def __init__(self, command, **environment):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("IOVAD_", "LISTEN_"))} | environment
         self.name = command[0]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, env=environment)

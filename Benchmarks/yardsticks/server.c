@@ -1,5 +1,5 @@
 /* A server on the same libmicrohttpd as ours, started with the same options and as many threads, that takes a
- * request's body in full and answers what a product was recorded to answer. How it comes to the bytes is in
+ * request's body in full and answers what the product was recorded to answer. How it makes the bytes is in
  * plain.c and jansson.c. It is no server to use: it has no deadlines and no refusals.
  *
  * NAME [--threads N] --answer METHOD FILE ...; FILE holds a status, header lines, an empty line and the body.

@@ -13,7 +13,10 @@ import Testing
         var found = ["Makefile", "openapi.yaml", "Package.swift", ".ci/run"]
         let top = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
         found += top.filter { $0.hasSuffix(".md") }
-        for folder in ["Sources", "Tests", "Benchmarks/Sources", "Public", "Scripts", "Fuzz"] {
+        for folder in [
+            "Sources", "Tests", "Benchmarks/Sources", "Benchmarks/http", "Benchmarks/yardsticks", "Public",
+            "Scripts", "Fuzz",
+        ] {
             let names = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)
             found += (names?.compactMap { $0 as? String } ?? []).filter(isText).map { "\(folder)/\($0)" }
         }

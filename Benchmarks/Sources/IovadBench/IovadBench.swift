@@ -9,13 +9,13 @@ import Glibc
 struct IovadBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "iovad-bench", abstract: "Measure this build of iovad.",
-        discussion: "Without a subcommand all three run in turn, with their defaults.",
+        discussion: "Without a subcommand both run in turn, with their defaults.",
         version: Engine.version,
-        subcommands: [AllocatorBench.self, SessionCommand.self, TransportCommand.self])
+        subcommands: [AllocatorBench.self, SessionCommand.self])
 
     func run() throws {
         var isMissed = false
-        for part in ["allocator", "sessions", "transport"] {
+        for part in ["allocator", "sessions"] {
             print("\n\(part)")
             fflush(nil)
             isMissed = try Self.runAlone(part) != 0 || isMissed
