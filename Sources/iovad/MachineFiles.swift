@@ -21,7 +21,9 @@ enum MachineFiles {
     /// Of what `iasl -d` writes beside a table: its source, which is not read.
     private static let sourceSuffix = ".dsl"
     /// Stems of what supplements such a table in its folder; an SSDT has a number too.
-    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci", "cmdline"]
+    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci", commandLine]
+    /// Stem of a file with the words that a kernel was booted with: never a machine's own.
+    private static let commandLine = "cmdline"
     private static let numbered = "ssdt"
     private static let depthMax = 32
 
@@ -98,13 +100,22 @@ enum MachineFiles {
         let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }
         let stems = names.filter { !$0.isFolder }.map { stem(of: $0.name) }
         let table = tables.first { stems.contains($0) }
+        func isMachine(_ name: String) -> Bool {
+            suffix(of: name) != nil && !belongs(name, to: table) && stem(of: name) != commandLine
+        }
+        // That of the only machine, where the folder has no table that finds it by itself.
+        let isAlone = table == nil && names.filter { !$0.isFolder && isMachine($0.name) }.count == 1
+        let words =
+            isAlone
+            ? names.first { stem(of: $0.name) == commandLine && Files.isFile("\(folder)/\($0.name)") } : nil
         return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, name: name, prefix: "\(prefix)\(name)/", depth: depth + 1) }
-            guard let suffix = suffix(of: name), !belongs(name, to: table) else { return [] }
+            guard isMachine(name), let suffix = suffix(of: name) else { return [] }
             // A pipe that nobody writes to has no end. A dangling link is reported as unreadable.
             guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
-            return [Entry(name: prefix + name.dropLast(suffix.count), source: .file(path))]
+            let source = words.map { Source.files([path, "\(folder)/\($0.name)"]) } ?? .file(path)
+            return [Entry(name: prefix + name.dropLast(suffix.count), source: source)]
         }
     }
 

@@ -143,6 +143,16 @@ import Testing
             let run = try run(["--machine"] + path + asked + ["00:01.0"], in: tree)
             #expect(run.output.contains("0x8090040 -> 0x8090040"), "\(path): \(run)")
         }
+        // A device tree alone in its folder has that of the folder, and it is no machine.
+        try tree.add("d/board.dtb", DeviceTreeBuilder.board { $0.pciHost("pcie@40000000") })
+        try tree.add("d/cmdline.txt", "ro iommu.passthrough=1\n")
+        let bridge = asked + ["/pcie@40000000"]
+        #expect(
+            try run(["--machine", "d"] + bridge, in: tree).output.contains("0x8090040 -> 0x8090040"))
+        #expect(try run(["--machine", "d/board.dtb"] + bridge, in: tree).output.contains("-> 0xfffff040"))
+        try tree.add("d/other.dtb", DeviceTreeBuilder.board { _ in })
+        let several = try run(["--machine", "d"] + bridge, in: tree)
+        #expect(several.errors.contains("several machines (board, other)"), "\(several)")
         let collected = try run(["--root", "host"] + asked + ["0001:00:01.0"], in: tree)
         #expect(collected.output.contains("0x8090040 -> 0xfffffffff040"), "\(collected)")
     }
