@@ -98,7 +98,7 @@ import Testing
         unsafe.conditions.allowsUnsafeInterrupts = false
         let attach = explain(failure(nil, nil, 1, action: .attach), MapQuestion(unsafe))
         #expect(attach.verdict == .refusedAttach && attach.certainty == .yes)
-        #expect(attach.changes == MapAttach.interruptChanges)
+        #expect(attach.changes == RefusalRemedy.isolateInterrupts.changes)
     }
 
     /// Random hosts and maps: errno and verdict follow the decision's own check; what is offered works.

@@ -19,7 +19,7 @@ enum GroupClaim {
         if conditions.defaultDomain == .none {
             let because = "The device has no IOMMU group, so it cannot be handed to user space."
             recorder.record(.noGroup, .rejected, because)
-            throw Refusal(errno: .noEntry, because: because, warning: .noGroup)
+            throw Refusal(errno: .noEntry, because: because, warning: .noGroup, remedy: .makeGroup)
         }
         for device in group.devices {
             guard let region = device.directRegions.first else { continue }
@@ -35,7 +35,8 @@ enum GroupClaim {
             let blocker = device.item(of: region)
             recorder.record(.groupDirectRegion, .rejected, candidate: nil, blocker: blocker, because)
             throw Refusal(
-                errno: .invalidArgument, because: because, blocker: blocker, warning: .directRegion)
+                errno: .invalidArgument, because: because, blocker: blocker, warning: .directRegion,
+                remedy: .dropDirectRegion)
         }
     }
 
@@ -51,7 +52,7 @@ enum GroupClaim {
             "Another device of the group is bound to a driver that is not VFIO's, so the group is not viable: "
             + "\(call) fails with \(errno.rawValue)."
         recorder.record(.groupNotViable, .rejected, because)
-        throw Refusal(errno: errno, because: because)
+        throw Refusal(errno: errno, because: because, remedy: .bindGroup(id: nil))
     }
 
     /// What each device's driver offers, in group order. Where no candidate fits and the caller must
@@ -68,7 +69,9 @@ enum GroupClaim {
             "Every candidate is blocked, so the caller must allocate a window, and it cannot: "
             + "attaching is refused (EADDRNOTAVAIL is this model's proposal; no errno was ever specified)."
         recorder.record(.refusedWithoutWindow, .rejected, because)
-        throw Refusal(errno: .addressNotAvailable, because: because, warning: .callerMustAllocate)
+        throw Refusal(
+            errno: .addressNotAvailable, because: because, warning: .callerMustAllocate,
+            remedy: .moveCandidates(group.freeBases))
     }
 
     /// MSIs that are not isolated need the administrator's word.
@@ -83,6 +86,7 @@ enum GroupClaim {
         let because =
             "The interrupt controller does not isolate MSIs and allow_unsafe_interrupts is off: EPERM."
         recorder.record(rule, .rejected, because)
-        throw Refusal(errno: .notPermitted, because: because, warning: .unsafeInterrupts)
+        throw Refusal(
+            errno: .notPermitted, because: because, warning: .unsafeInterrupts, remedy: .isolateInterrupts)
     }
 }

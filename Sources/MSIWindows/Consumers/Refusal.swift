@@ -11,14 +11,22 @@ package struct Refusal: Error, Hashable {
     package var because: String
     var blocker: WithheldItem?
     var warning: Warning.Code?
+    /// What helps against it; nil where nothing does.
+    var remedy: RefusalRemedy?
 
-    package init(
-        errno: Errno, because: String, blocker: WithheldItem? = nil, warning: Warning.Code? = nil
+    package init(errno: Errno, because: String) {
+        self.init(errno: errno, because: because, blocker: nil)
+    }
+
+    init(
+        errno: Errno, because: String, blocker: WithheldItem? = nil, warning: Warning.Code? = nil,
+        remedy: RefusalRemedy? = nil
     ) {
         self.errno = errno
         self.because = because
         self.blocker = blocker
         self.warning = warning
+        self.remedy = remedy
     }
 
     /// The refusal as the answer to a question.
@@ -26,6 +34,7 @@ package struct Refusal: Error, Hashable {
         var decision = Decision(
             outcome: .refused, reachability: .no, blockers: blocker.map { [$0] } ?? [], because: because,
             errno: errno)
+        decision.changes = remedy?.changes ?? []
         if let warning { decision.warn(warning, because) }
         return decision
     }

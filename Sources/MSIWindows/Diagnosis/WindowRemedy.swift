@@ -48,10 +48,7 @@ extension Decision {
         case .dmaAPI: return
         case .vfioType1, .iommufd: break
         }
-        let free = question.prepared.devices.reduce(question.subject.withheld.freeForWindow) {
-            $0.intersection($1.withheld.freeForWindow)
-        }
-        let bases = WindowRemedy.bases(in: free, avoiding: window)
+        let bases = WindowRemedy.bases(in: question.prepared.freeForWindow, avoiding: window)
         let whom = question.prepared.devices.count == 1 ? "this device" : "every device of the group"
         changes = [
             bases.isEmpty

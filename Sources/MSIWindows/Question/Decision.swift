@@ -50,7 +50,8 @@ public struct Decision: Hashable, Sendable {
     /// One sentence for a person.
     public var because: String
     public var warnings: [Warning] = []
-    /// What to do, where the device does not reach its window for certain: sentences for a person.
+    /// What to do, where Linux refuses or the device does not reach its window for certain: sentences for a
+    /// person; empty where no act is known to help.
     public var changes: [String] = []
     public var errno: Errno?
     /// Ranges that user space may map once the group is attached; nil for the DMA layer.

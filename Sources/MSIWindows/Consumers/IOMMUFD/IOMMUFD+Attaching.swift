@@ -37,7 +37,7 @@ extension IOMMUFD {
             let because =
                 "The IOMMU cannot enforce cache coherency for the device: binding fails with EINVAL."
             recorder.record(.iommufdNotCoherent, .rejected, because)
-            throw Refusal(errno: .invalidArgument, because: because)
+            throw Refusal(errno: .invalidArgument, because: because, remedy: .useVFIO)
         }
         try GroupClaim.checkIsolation(conditions, .iommufdUnsafeInterrupts, &recorder)
     }
@@ -72,7 +72,9 @@ extension IOMMUFD {
                 let because =
                     "The region \(range.text) overlaps \(obstacle.text), which is mapped or allowed: EADDRINUSE."
                 recorder.record(.iommufdRegionInUse, .rejected, candidate: range, because)
-                throw Refusal(errno: .addressInUse, because: because)
+                throw Refusal(
+                    errno: .addressInUse, because: because,
+                    remedy: .leaveOut(range, isWindow: region.kind == .softwareMSI))
             }
             ranges.append(range)
         }
@@ -86,7 +88,11 @@ extension IOMMUFD {
                 ? "The device has hardware and software MSI regions: attaching fails with EINVAL."
                 : "The device has \(software) software MSI windows: attaching fails with EINVAL."
             recorder.record(.iommufdHardwareAndSoftware, .rejected, because)
-            throw Refusal(errno: .invalidArgument, because: because, warning: .hardwareAndSoftwareMSI)
+            // Where VFIO needs a cookie it makes none beside a hardware region.
+            let serves = hardware > 0 && !conditions.kernel.refusesDomainsWithoutCookie
+            throw Refusal(
+                errno: .invalidArgument, because: because, warning: .hardwareAndSoftwareMSI,
+                remedy: serves ? .useVFIO : nil)
         }
     }
 
@@ -99,14 +105,15 @@ extension IOMMUFD {
                 "The IOMMU's smallest page, \(HexLiteral.text(conditions.granule.bytes)), is larger than the "
                 + "CPU's: EINVAL."
             recorder.record(.iommufdGranule, .rejected, because)
-            throw Refusal(errno: .invalidArgument, because: because)
+            throw Refusal(
+                errno: .invalidArgument, because: because, remedy: .useLargerPages(conditions.granule))
         }
         guard let obstacle = addDomain(aperture) else { return }
         let because =
             "\(obstacle.text) is mapped or allowed and does not fit a domain of \(aperture.text) "
             + "with pages of \(HexLiteral.text(conditions.userPage.bytes)): EADDRINUSE."
         recorder.record(.iommufdApertureInUse, .rejected, candidate: obstacle, because)
-        throw Refusal(errno: .addressInUse, because: because)
+        throw Refusal(errno: .addressInUse, because: because, remedy: .fitAperture(aperture))
     }
 
     /// Without a software window doorbells keep their addresses, silently.

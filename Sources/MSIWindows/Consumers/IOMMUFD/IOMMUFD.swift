@@ -25,7 +25,7 @@ package struct IOMMUFD: Sendable {
         guard !conditions.kernel.hasIOMMUFD else { return }
         let because = "Linux \(conditions.kernel.name) has no iommufd: /dev/iommu does not exist."
         recorder.record(.iommufdAbsent, .rejected, because)
-        throw Refusal(errno: .noEntry, because: because)
+        throw Refusal(errno: .noEntry, because: because, remedy: .useVFIOOrLaterKernel)
     }
 
     /// What is in the way of a reservation: a mapping or an allowed range.

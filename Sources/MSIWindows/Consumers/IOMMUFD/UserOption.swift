@@ -14,7 +14,7 @@ enum UserOption {
         if option.isAttached {
             let because = "The options can be set only before the device is attached: EBUSY."
             recorder.record(.optionBusy, .rejected, because)
-            throw Refusal(errno: .busy, because: because)
+            throw Refusal(errno: .busy, because: because, remedy: .setOptionEarlier)
         }
         // SIZE alone meets an unset START, which is all ones and so not aligned.
         if let start = option.start {
@@ -28,7 +28,7 @@ enum UserOption {
     private static func misaligned<R: Recorder>(_ value: UInt64, _ recorder: inout R) -> Refusal {
         let because = "\(HexLiteral.text(value)) is not a multiple of 1 MiB: EINVAL."
         recorder.record(.optionMisaligned, .rejected, because)
-        return Refusal(errno: .invalidArgument, because: because)
+        return Refusal(errno: .invalidArgument, because: because, remedy: .alignOption)
     }
 
     private static func check<R: Recorder>(
@@ -39,7 +39,7 @@ enum UserOption {
             let because =
                 "\(HexLiteral.text(size)) bytes at \(HexLiteral.text(start)) extend past 2^64: EOVERFLOW."
             recorder.record(.optionOverflows, .rejected, because)
-            throw Refusal(errno: .overflow, because: because)
+            throw Refusal(errno: .overflow, because: because, remedy: .alignOption)
         }
         // Asked for in review: all who share the group or the address space.
         let checked =
@@ -55,13 +55,17 @@ enum UserOption {
                 "\(window.text) overlaps the \(region.phrase): EADDRINUSE."
             let blocker = device.item(of: region)
             recorder.record(.optionOverlaps, .rejected, candidate: window, blocker: blocker, because)
-            throw Refusal(errno: .addressInUse, because: because, blocker: blocker)
+            throw Refusal(
+                errno: .addressInUse, because: because, blocker: blocker,
+                remedy: .moveOption(attempt.group.freeBases))
         }
         guard option.reading == .asPosted || attempt.conditions.aperture.contains(window) else {
             let because =
                 "\(window.text) is not within the aperture \(attempt.conditions.aperture.text): EADDRINUSE."
             recorder.record(.optionBeyondAperture, .rejected, candidate: window, because)
-            throw Refusal(errno: .addressInUse, because: because, warning: .windowBeyondAperture)
+            throw Refusal(
+                errno: .addressInUse, because: because, warning: .windowBeyondAperture,
+                remedy: .moveOption(attempt.group.freeBases))
         }
         recorder.record(.optionStored, .accepted, candidate: window, "\(window.text) is stored.")
     }

@@ -53,7 +53,7 @@ package struct VFIOType1: Sendable {
         if list.conflicts(aperture: aperture, mappings: mappings) {
             let because = "The aperture \(aperture.text) does not contain what is already mapped: EINVAL."
             recorder.record(.apertureConflict, .rejected, because)
-            throw Refusal(errno: .invalidArgument, because: because)
+            throw Refusal(errno: .invalidArgument, because: because, remedy: .fitAperture(aperture))
         }
         let regions = GroupRegionList(
             inserting: zip(attempt.group.devices, offers).flatMap { device, offer in
@@ -89,7 +89,9 @@ package struct VFIOType1: Sendable {
             let because =
                 "The \(region.kind.sysfsName) region \(range.text) overlaps the mapping \(hit.text): EINVAL."
             recorder.record(.regionOverlap, .rejected, candidate: range, because)
-            throw Refusal(errno: .invalidArgument, because: because)
+            throw Refusal(
+                errno: .invalidArgument, because: because,
+                remedy: .leaveOut(range, isWindow: region.kind == .softwareMSI))
         }
     }
 
@@ -99,7 +101,7 @@ package struct VFIOType1: Sendable {
         guard domains.isEmpty, let beyond = mappings.first(where: { !aperture.contains($0) }) else { return }
         let because = "The mapping \(beyond.text) does not fit the aperture \(aperture.text): ERANGE."
         recorder.record(.apertureConflict, .rejected, candidate: beyond, because)
-        throw Refusal(errno: .outOfRange, because: because)
+        throw Refusal(errno: .outOfRange, because: because, remedy: .fitAperture(aperture))
     }
 
     /// The domain that accepts the group, or a new one with a cookie at the highest window.

@@ -30,7 +30,8 @@ enum MapAttach {
             }
         return MapExplanation(
             failure, .refusedAttach, failure.errno == nil ? .unknown : .likely, because: because,
-            changes: failure.errno == .notPermitted ? interruptChanges : MapChanges.sendHost(failure))
+            changes: failure.errno == .notPermitted
+                ? RefusalRemedy.isolateInterrupts.changes : MapChanges.sendHost(failure))
     }
 
     private static func explain(_ failure: MapFailure, _ reason: MapFailure.Reason) -> MapExplanation {
@@ -39,20 +40,18 @@ enum MapAttach {
             case .unsafeInterrupts:
                 (
                     "Linux refuses the group with EPERM: the platform does not isolate interrupts between devices, so that "
-                        + "a device could raise those of others.", interruptChanges
+                        + "a device could raise those of others.", RefusalRemedy.isolateInterrupts.changes
                 )
             case .directRegion:
                 (
                     "Linux refuses the group with EINVAL: firmware wants memory of a device in it mapped one to one (1:1, a "
-                        + "direct region), which user space could undo.", directChanges
+                        + "direct region), which user space could undo.",
+                    RefusalRemedy.dropDirectRegion.changes
                 )
             case .notViable:
                 (
                     "The group is not viable: one of its devices is bound to a driver that does not belong to VFIO.",
-                    [
-                        "Bind every device of the group to vfio-pci or to no driver; ls /sys/kernel/iommu_groups/"
-                            + "\(failure.group ?? "N")/devices lists them."
-                    ]
+                    RefusalRemedy.bindGroup(id: failure.group).changes
                 )
             case .lockedMemory, .outsideRanges, .unaligned, .overlapsReserved:
                 ("Attaching failed.", MapChanges.sendHost(failure))
@@ -60,21 +59,10 @@ enum MapAttach {
         return MapExplanation(failure, .refusedAttach, .yes, because: because, changes: changes)
     }
 
-    static let interruptChanges = [
-        "Enable interrupt remapping in firmware and kernel (x86: intremap; Arm: an ITS as MSI controller).",
-        "On a host that you trust the guest with: allow_unsafe_interrupts=1 for vfio_iommu_type1, or for iommufd.",
-    ]
-
-    private static let directChanges = [
-        "Ask firmware to drop the region or to mark it relaxable (IORT RMR with remapping permitted), or give the guest "
-            + "another device; no other window helps."
-    ]
-
     /// What helps against the host's own refusal.
     static func changes(_ scene: MapScene) -> [String] {
-        let codes = scene.decision.warnings.map(\.code)
-        if codes.contains(.unsafeInterrupts) { return interruptChanges }
-        if codes.contains(.directRegion) { return directChanges }
-        return ["Resolve that first: nothing can be mapped before the group is attached."]
+        let changes = scene.decision.changes
+        return changes.isEmpty
+            ? ["Resolve that first: nothing can be mapped before the group is attached."] : changes
     }
 }

@@ -232,7 +232,7 @@ extension MapErrno {
             because:
                 "EPERM comes from attaching, not from an address: the platform does not isolate interrupts, or the "
                 + "process may not use the container.",
-            changes: MapAttach.interruptChanges)
+            changes: RefusalRemedy.isolateInterrupts.changes)
     }
 
     private static func beyond(_ failure: MapFailure) -> MapExplanation {
