@@ -35,6 +35,28 @@ export function changesList(changes) {
   return h('div', null, h('h4', null, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, text))));
 }
 
+const FACTS = {
+  kernel_release: 'kernel', page_size: 'pages', group_type: 'group type', command_line: 'command line',
+  module_parameters: 'module parameters', kernel_config: 'kernel configuration', boot_log: 'boot log',
+};
+
+/** What the collected host said that an answer rests on; `known` is said elsewhere already. */
+export function hostFacts(facts, known = {}) {
+  const { sources = {}, ...told } = facts ?? {};
+  const rows = Object.entries(told).filter(([name, value]) => known[name] !== value);
+  if (!rows.length) return null;
+  return h('p', { class: 'host-facts' }, h('span', { class: 'muted' }, 'As the host says: '), rows.map(([name, value], index) => [
+    index ? ', ' : '', FACTS[name] ?? name.replaceAll('_', ' '), ' ', h('code', null, value),
+    sources[name] ? h('span', { class: 'muted' }, ` (${sources[name]})`) : null]));
+}
+
+/** The other answer, where a virtio-iommu decides which regions there are: `content` tells it. */
+export function ifReported(other, ...content) {
+  if (!other) return null;
+  return h('div', { class: 'if-reported' }, h('h4', null, 'If the virtio-iommu reports an MSI region'),
+    h('p', null, h('span', { class: 'muted' }, 'With '), other.iommu_regions.map(rangeLine)), content);
+}
+
 /** The steps of an explanation. A step that is pointed at, focused or played appears on `map`. */
 export function stepsList(explanation, map) {
   const steps = explanation.steps ?? [];

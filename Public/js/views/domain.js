@@ -6,7 +6,7 @@ import { announce, debounce, field, h, hexText, replace } from '../dom.js';
 import { hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
-import { panel, pill, rangeLine } from '../parts.js';
+import { hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
 import { DeviceChoice } from './domain-form.js';
 
 const ITEMS_MAX = 1000;
@@ -32,9 +32,10 @@ export class DomainPanel {
     this.facts = h('dl', { class: 'facts' });
     this.answer = h('div', { class: 'answer', 'aria-live': 'polite' });
     this.table = h('div');
+    this.notes = h('div', { class: 'stack' });
     this.verbs = h('div', { class: 'cards verbs' }, this.allocateForm(), this.reserveForm(), this.doorbellForm(), this.attachForm());
     this.element = h('div', { class: 'content', hidden: true },
-      panel(null, { class: 'map-panel', 'aria-label': 'Domain' }, this.facts, this.map.element),
+      panel(null, { class: 'map-panel', 'aria-label': 'Domain' }, this.facts, this.notes, this.map.element),
       panel('Do something', null, this.answer, this.verbs),
       panel('The same as a table', { class: 'table-panel' }, this.table));
   }
@@ -148,6 +149,7 @@ export class DomainPanel {
       fact('Allocated', String(domain.iovas)), fact('Doorbells', String(domain.doorbells)),
       fact('Devices', domain.devices.length ? domain.devices.map((device) => h('code', null, device.id)) : 'none'),
       ...(domain.errno ? [fact('Linux refuses', pill(domain.errno, 'bad'))] : []));
+    replace(this.notes, warningsList(domain.warnings), hostFacts(domain.host_facts), this.otherDomain(domain.if_iommu_reports_msi));
     const range = (item) => span(item.range ?? item);
     const lanes = [
       { id: 'doorbells', label: 'Doorbells', items: doorbells.map((doorbell) => {
@@ -165,6 +167,12 @@ export class DomainPanel {
     if (domain.window) lanes.unshift({ id: 'window', label: 'MSI window', items: [{ id: 'window', kind: 'window', ...span(domain.window), mark: true, seen: 'domain' }] });
     this.map.setData({ last, lanes });
     this.drawTable(`What is in domain ${domain.id}`);
+  }
+
+  /** What the domain is if the virtio-iommu of its devices reports MSI regions. */
+  otherDomain(other) {
+    if (!other) return null;
+    return ifReported(other, h('p', null, other.errno ? ['Linux refuses: ', pill(other.errno, 'bad')] : ['MSI window ', other.window ? rangeLine(other.window) : 'none', `; reserved regions: ${other.reserved_regions}.`]));
   }
 
   /** Somebody may be reading the table with the keyboard while it changes: the focus stays on its row. */

@@ -2,7 +2,7 @@
 // what to change. Members that an answer leaves out leave no row.
 
 import { h, hexText } from '../dom.js';
-import { changesList, pill, rangeLine } from '../parts.js';
+import { changesList, hostFacts, ifReported, pill, rangeLine } from '../parts.js';
 
 const CERTAIN = { yes: 'bad', likely: 'warn' };
 
@@ -29,6 +29,11 @@ function article(item, verdict, ...rest) {
 
 const alternatives = (item, name) => (item.alternatives?.length ? facts([name, item.alternatives.map(hexText)]) : null);
 
+/** The same line, if the machine's virtio-iommu reports an MSI region. */
+const otherAnswer = (other, tone, name) => (other
+  ? ifReported(other, h('p', null, pill(words(other.verdict), tone)), h('p', { class: 'because' }, other.because), changesList(other.changes), alternatives(other, name))
+  : null);
+
 /** One fault of POST /v1/fault-explanations. */
 export function faultItem(item) {
   return article(item,
@@ -44,7 +49,8 @@ export function faultItem(item) {
       ['Machines with a doorbell there', list(item.machines, (name) => h('span', null, name))],
       ['Window', item.window ? rangeLine(item.window) : null], ['Doorbell', address(item.doorbell)],
       ['Reason', item.reason ? words(item.reason) : null], ['First', item.first_time], ['Last', item.last_time]),
-    changesList(item.changes), alternatives(item, 'Windows that would be reached'));
+    changesList(item.changes), alternatives(item, 'Windows that would be reached'),
+    hostFacts(item.host_facts), otherAnswer(item.if_iommu_reports_msi, CERTAIN[item.if_iommu_reports_msi?.is_msi], 'Windows that would be reached'));
 }
 
 /** One failed map of POST /v1/map-failures. */
@@ -62,7 +68,8 @@ export function mapItem(item) {
       item.blockers.map((blocker) => h('li', null, rangeLine(blocker.range), ' ', blocker.provenance)))) : null,
     item.candidates?.length ? h('div', null, h('h4', null, 'Perhaps'), h('ul', { class: 'plain' },
       item.candidates.map((candidate) => h('li', null, pill(words(candidate.verdict)), ' ', candidate.because)))) : null,
-    changesList(item.changes), alternatives(item, 'Free at'));
+    changesList(item.changes), alternatives(item, 'Free at'),
+    otherAnswer(item.if_iommu_reports_msi, CERTAIN[item.if_iommu_reports_msi?.certainty], 'Free at'));
 }
 
 /** One domain of a kernel trace. */

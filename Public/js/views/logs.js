@@ -3,7 +3,7 @@
 
 import { all, ask, segment } from '../api.js';
 import { announce, field, h, replace, select } from '../dom.js';
-import { busy, findingsList, panel } from '../parts.js';
+import { busy, findingsList, hostFacts, panel, warningsList } from '../parts.js';
 import { problemPanel } from '../problems.js';
 import * as route from '../route.js';
 import { deviceNames } from './devices.js';
@@ -128,6 +128,7 @@ export class LogsView {
     return panel(`${title} (${(answer.items ?? answer.domains).length})`, { class: 'stack', 'data-endpoint': path },
       h('ol', { class: 'stack' }, items(answer).map((item) => h('li', null, item))),
       otherLines(answer.other_lines),
+      warningsList(answer.warnings), hostFacts(answer.host_facts),
       h('p', { class: 'muted' }, `Lines read: ${answer.lines_read}; of other matters: ${ignored}.`),
       findings.length ? [h('h3', null, 'What was skipped'), findingsList(findings)] : null);
   }

@@ -7,7 +7,7 @@ import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
-import { busy, curlBox, curlCommand, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { busy, curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { guestItems, vmms } from './guest.js';
@@ -107,7 +107,8 @@ export class PlacementView {
         this.fact('Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null),
         this.fact('Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null),
         this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null)),
-      warningsList(answer.warnings));
+      warningsList(answer.warnings),
+      this.otherAnswer(answer.if_iommu_reports_msi));
     if (this.spoken !== answer.verdict + chosen) announce(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
     this.spoken = answer.verdict + chosen;
     const { blockers } = answer.default;
@@ -120,6 +121,14 @@ export class PlacementView {
     if (details && isOpen) details.open = true;
   }
 
+  /** What the hosts are if their virtio-iommus report MSI regions. */
+  otherAnswer(other) {
+    if (!other) return null;
+    const [tone, title] = VERDICTS[other.verdict] ?? ['plain', other.verdict];
+    return ifReported(other, h('p', null, pill(title, tone)), h('p', { class: 'because' }, other.because),
+      h('p', null, PICKS.map(([name, label]) => [label, ' ', h('code', null, other.picks?.[name] ?? 'none'), '. '])), warningsList(other.warnings));
+  }
+
   fact(name, content) {
     return content ? h('div', null, h('dt', null, name), h('dd', null, content)) : null;
   }
@@ -130,7 +139,7 @@ export class PlacementView {
       h('caption', null, 'What each host would answer alone'),
       h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, list.map((host) => h('tr', null,
-        h('th', { scope: 'row' }, host.host),
+        h('th', { scope: 'row' }, host.host, hostFacts(host.host_facts)),
         h('td', null, pill(host.verdict.replaceAll('_', ' '), tone[host.verdict] ?? 'bad')),
         PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))))));
   }

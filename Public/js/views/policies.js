@@ -6,7 +6,7 @@ import { SECOND_BASE } from '../conditions.js';
 import { h, hexText, replace } from '../dom.js';
 import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
-import { changesList, curlBox, curlCommand, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
+import { changesList, curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
 
 /** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
 const OWN = [
@@ -94,7 +94,8 @@ export class PolicyPanel {
   draw() {
     const open = new Set([...this.grid.querySelectorAll('details[open]')].map((details) => details.dataset.key));
     this.common = sharedWarnings(this.results);
-    replace(this.shared, warningsList([...this.common.values()]));
+    this.facts = sharedFacts(this.results);
+    replace(this.shared, warningsList([...this.common.values()]), hostFacts(this.facts));
     replace(this.grid, this.results.map((result) => this.card(result, open)));
   }
 
@@ -118,6 +119,8 @@ export class PolicyPanel {
       answer.doorbells?.length ? h('p', { class: 'doorbells' }, 'MSI address ', answer.doorbells.slice(0, 4).map((doorbell) => [hexText(doorbell.iova), ' ']), answer.doorbells.length > 4 ? `and ${answer.doorbells.length - 4} more` : '') : null,
       warningsList(answer.warnings.filter((warning) => warning.detail !== answer.because && !this.common.has(warning.code + warning.detail))),
       changesList(answer.changes),
+      hostFacts(answer.host_facts, this.facts),
+      answer.if_iommu_reports_msi ? ifReported(answer.if_iommu_reports_msi, h('p', null, verdict(answer.if_iommu_reports_msi)), this.body(answer.if_iommu_reports_msi)) : null,
     ];
   }
 
@@ -139,6 +142,14 @@ function sharedWarnings(results) {
     }
   }
   return new Map([...counts].filter(([, { count }]) => count > results.length / 2).map(([key, { warning }]) => [key, warning]));
+}
+
+/** Facts of the host that all policies rest on alike: said once, above the cards. */
+function sharedFacts(results) {
+  const told = results.map(({ answer }) => answer?.host_facts ?? {});
+  const { sources, ...first } = told[0] ?? {};
+  const shared = Object.entries(first).filter(([name, value]) => told.every((facts) => facts[name] === value));
+  return shared.length ? { ...Object.fromEntries(shared), ...(sources ? { sources } : {}) } : {};
 }
 
 /** The items that a decision puts on the map; doorbells take a page of `page` bytes. */

@@ -6,7 +6,7 @@ import { GIB4, MAX, hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
-import { busy, panel } from '../parts.js';
+import { busy, hostFacts, panel } from '../parts.js';
 import { APERTURE_BITS, DEFAULT_KERNEL, DEFAULT_PAGE, KERNELS, PAGES, SECOND_BASE, kernelChoices, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
@@ -108,6 +108,9 @@ export class SpaceView {
       all(`${path}/available-windows`, query, 1000, signal),
     ]);
     this.data = { withheld, room, last: (1n << BigInt(conditions.aperture_bits)) - 1n, page: BigInt(conditions.page_size) };
+    const none = withheld.no_dma_domain;
+    replace(this.facts, machineFacts(this.platform, device), hostFacts(withheld.host_facts),
+      none ? h('p', { class: 'notice no-dma-domain' }, `There is no DMA domain. ${none.because}`) : null);
     this.drawMap();
     this.restoreView(state);
     await Promise.all([
