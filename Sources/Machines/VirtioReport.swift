@@ -40,6 +40,11 @@ extension Platform {
 }
 
 extension [ReservedRegion] {
+    /// A report that shows whether an answer depends on one, where no doorbell is known.
+    public static var assumedAnywhere: [ReservedRegion] {
+        assumedReport(over: [PhysicalAddress(DriverWindow.mainline.start.value)])
+    }
+
     /// What a virtio-iommu reports that knows the doorbells, as that of QEMU's virt machine does: the frame
     /// of each.
     public static func assumedReport(over doorbells: [PhysicalAddress]) -> [ReservedRegion] {

@@ -116,12 +116,18 @@ public struct SessionDevice: Hashable, Sendable {
     public var device: Device
     /// What its collected host says otherwise than the domain was made, and what therefore does not count.
     public var unusedFacts: [HostFact]
+    /// Those that the platform gave it when it was attached; no verb uses them.
+    public var doorbells: [PhysicalAddress]
 
-    public init(id: String, platform: String?, device: Device, unusedFacts: [HostFact] = []) {
+    public init(
+        id: String, platform: String?, device: Device, unusedFacts: [HostFact] = [],
+        doorbells: [PhysicalAddress] = []
+    ) {
         self.id = id
         self.platform = platform
         self.device = device
         self.unusedFacts = unusedFacts
+        self.doorbells = doorbells
     }
 }
 

@@ -45,10 +45,15 @@ enum DecideTable {
 
     /// The other answer of a virtio-iommu, which decides itself which regions there are.
     private static func ifReported(_ other: JSONNode) -> String {
-        let regions = other.children("iommu_regions").map(\.rangeText).joined(separator: ", ")
         let addresses = other.children("doorbells").map { "\($0.text("physical")) -> \($0.text("iova"))" }
-        return "if the virtio-iommu reports a hardware MSI region (\(regions)): "
-            + (addresses.isEmpty ? other.text("because") : addresses.joined(separator: ", "))
+        return ifReported(
+            other, addresses.isEmpty ? other.text("because") : addresses.joined(separator: ", "))
+    }
+
+    /// What the other answer of a virtio-iommu is, and when.
+    static func ifReported(_ other: JSONNode, _ answer: String) -> String {
+        let regions = other.children("iommu_regions").map(\.rangeText).joined(separator: ", ")
+        return "if the virtio-iommu reports a hardware MSI region (\(regions)): \(answer)"
     }
 
     static func reachability(_ answer: JSONNode) -> String {

@@ -120,6 +120,7 @@ enum ExplainTable {
             where !item.text("because").contains(candidate.text("because")) {
                 rows.append(("perhaps", "\(candidate.text("verdict")): \(candidate.text("because"))"))
             }
+            rows += orElse(item)
             rows += changes(item)
             for start in item.children("alternatives") { rows.append(("fits at", start.text ?? "-")) }
             return Console.table(rows)
@@ -134,10 +135,17 @@ enum ExplainTable {
             rows.append(("verdict", item.text("verdict")))
             rows.append(("an MSI?", item.text("is_msi")))
             rows.append(("because", item.text("because")))
+            rows += orElse(item)
             rows += changes(item)
             for base in item.children("alternatives") { rows.append(("window at", base.text ?? "-")) }
             return Console.table(rows)
         }.joined(separator: "\n") + model(answer)
+    }
+
+    private static func orElse(_ item: JSONNode) -> [(String, String)] {
+        guard let other = item.member("if_iommu_reports_msi") else { return [] }
+        let words = "\(other.text("verdict")); \(other.text("because"))"
+        return [("or else", DecideTable.ifReported(other, words))]
     }
 
     private static func what(_ item: JSONNode) -> String {

@@ -185,6 +185,10 @@ enum PlaceTable {
             let start = host.text("start", absent: "none")
             rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)"))
         }
+        if let other = answer.member("if_iommu_reports_msi") {
+            let words = "\(other.text("verdict")); \(other.text("because"))"
+            rows.append(("or else", DecideTable.ifReported(other, words)))
+        }
         for warning in answer.children("warnings") {
             let host = warning.member("host") == nil ? "" : "\(warning.text("host")): "
             rows.append((warning.text("severity"), host + warning.text("detail")))

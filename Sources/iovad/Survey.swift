@@ -139,17 +139,14 @@ enum SurveyReport {
         if !hosts.words.isEmpty { report.table(["machine", "what its host says"], hosts.words) }
         guard survey.deviceCount > 0 else { return report }
         report.heading("Policies")
-        report.table(
-            ["policy", "fits", "conflicts", "not at \(mainline)", "machines in conflict"],
-            survey.tallies.map { tally in
-                [
-                    tally.policy.name, "\(tally.fits)",
-                    "\(tally.conflicts)"
-                        + (tally.conditional > 0 ? " (\(tally.conditional) conditional)" : ""),
-                    "\(tally.moved)",
-                    names(tally.platforms),
-                ]
-            })
+        addTallies(survey, &report)
+        if let other = survey.ifReported {
+            report.heading("Policies if virtio-iommus report a hardware MSI region")
+            report.paragraph(
+                "No source says what the virtio-iommus report. With MSI regions at "
+                    + other.regions.compactMap(\.range?.text).joined(separator: ", ") + ":")
+            addTallies(other.survey, &report)
+        }
         report.heading("Conflicts")
         report.table(
             ["machine", "device", "policy", "base", "reasons"],
@@ -167,6 +164,20 @@ enum SurveyReport {
         if more > 0 { report.paragraph("And \(more) more.") }
         addConstants(survey, constants, &report)
         return report
+    }
+
+    private static func addTallies(_ survey: Survey, _ report: inout Report) {
+        report.table(
+            ["policy", "fits", "conflicts", "not at \(mainline)", "machines in conflict"],
+            survey.tallies.map { tally in
+                [
+                    tally.policy.name, "\(tally.fits)",
+                    "\(tally.conflicts)"
+                        + (tally.conditional > 0 ? " (\(tally.conditional) conditional)" : ""),
+                    "\(tally.moved)",
+                    names(tally.platforms),
+                ]
+            })
     }
 
     private static let mainline = HexLiteral.text(WindowSource.mainlineBase)

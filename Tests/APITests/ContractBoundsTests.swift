@@ -99,7 +99,7 @@ import Testing
         ),
         (Limits.memoryMapEntriesMax, ["memory_map", "pinned_bars"].map { "GuestRequest.\($0)/maxItems" }),
         (Limits.surveyConstantsMax, ["SurveyRequest.constants/maxItems"]),
-        (Limits.surveyRowsMax, ["Survey.conflicts/maxItems", "Survey.hosts/maxItems"]),
+        (Limits.surveyRowsMax, ["SurveyCounts.conflicts/maxItems", "Survey.hosts/maxItems"]),
         (
             Limits.sessionTTLSecondsMax,
             ["SessionRequest", "SessionPatch"].map { $0 + ".ttl_seconds/maximum" }
@@ -135,9 +135,9 @@ import Testing
         (64, ["AllocatorState.size_classes/maxItems"]),
         (Limits.smmusPerDeviceMax, ["DeviceRequest.description.smmus/maxItems"]),
         (1_000, ["MapFailures.items/maxItems"]),
-        (MapExplanation.blockersMax, ["MapFailure.blockers/maxItems"]),
-        (64, ["Survey.policies/items.conflicting_platforms/maxItems"]),
-        (16, ["RankedGroup.failing_platform_names/maxItems", "Survey.constants.best/maxItems"]),
+        (MapExplanation.blockersMax, ["MapAnswer.blockers/maxItems"]),
+        (64, ["SurveyCounts.policies/items.conflicting_platforms/maxItems"]),
+        (16, ["RankedGroup.failing_platform_names/maxItems", "SurveyCounts.constants.best/maxItems"]),
         (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),
         (65_536, ["PlacementRequest.doorbell_count/maximum"]),
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
@@ -145,6 +145,7 @@ import Testing
         (16, ["BodyFindings/maxItems"]),
         (Condition.kernelBytesMax, ["KernelString/maxLength"]),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
+        (Survey.regionsMax, ["Survey.if_iommu_reports_msi.iommu_regions/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
     ]
 

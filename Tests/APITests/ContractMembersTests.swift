@@ -157,7 +157,7 @@ import Testing
             .explainFaults, "/v1/fault-explanations",
             #"{"lines":["arm-smmu a.iommu: Unhandled context fault: fsr=0x402, iova=0x40, fsynr=0x13, cb=1"],"#
                 + #""platform":"example-arm-juno","doorbells":["0x8090040"],"#
-                + #""windows":[{"start":"0x8000000","size":"0x100000"}]}"#
+                + #""windows":[{"start":"0x8000000","size":"0x100000"}],\#(iommuRegions)}"#
         ),
         (.explainFaults, "/v1/fault-explanations", text(of: .explainFaults)),
         (.explainMapFailures, "/v1/map-failures", text(of: .explainMapFailures)),
@@ -187,7 +187,7 @@ import Testing
             #"{"name":"h","reserved_regions":[{"start":"0x8000000","size":4096}],"aperture_bits":48,"#
             + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}]}"#
         let ranged = #"{"iova_ranges":[{"start":0,"last":"0xffffffffffff"}]}"#
-        let named = #"{"platform":"example-arm-juno","devices":["/pcie@40000000"]}"#
+        let named = #"{"platform":"example-arm-juno","devices":["/pcie@40000000"],\#(iommuRegions)}"#
         let window =
             #"{"size":"0x100000","alignment":"0x100000","requested":"0x9000000","movable":true,"#
             + #""msi_32bit_only":true}"#

@@ -79,7 +79,7 @@ import Testing
             #expect(facts["kernel_release"] as? String == Self.release, "\(entrance): \(facts)")
             #expect(facts["page_size"] as? String == "0x10000", "\(entrance): \(facts)")
             #expect(model["kernel"] as? String == "6.8", "\(entrance): \(model)")
-            let isOfDMA = ["decision", "comparison"].contains(entrance)
+            let isOfDMA = ["decision", "comparison", "view"].contains(entrance)
             #expect((facts["group_type"] as? String) == (isOfDMA ? "identity" : nil), "\(entrance): \(facts)")
         }
     }

@@ -1,5 +1,5 @@
-// What an answer rests on, and what it would be otherwise: the facts of a collected host, and the other answer
-// of a virtio-iommu, beside each answer of the dashboard, in the server's own words.
+// What an answer rests on, and what it would be otherwise: the facts of a collected host, and the other
+// answer of a virtio-iommu, beside each answer of the dashboard, in the server's own words.
 
 import Foundation
 import Testing

@@ -73,6 +73,8 @@ enum MinimalQuestions {
         case .unsafeInterrupts: decided(.vfioType1) { $0.conditions.hasIsolatedMSI = false }
         case .domainShared: decided(.vfioType1) { $0.earlierGroups = [AttachedGroup(IOMMUGroup(W.pci()))] }
         case .hardwareMSIWins: decided(.vfioType1, W.pci([W.region(0x809_0000, 1, .msi)]))
+        case .x86MSIs:
+            decided(.dmaAPI, W.pci([W.region(0xfee0_0000, W.mib, .msi)])) { $0.conditions.driver = .virtio }
         case .noCookie: decided(.vfioType1, W.pci(), .none)
         case .cookieBase, .doorbellMapped, .reachable: decided(.vfioType1)
         case .pageReused: decided(.vfioType1, doorbells: [0x40, 0x44])

@@ -20,7 +20,8 @@ import Testing
         #expect(Worked.ask(.dmaAPI, Worked.juno).changes == [])
         let direct = Worked.pci([Worked.region(0x4000_0000, 0x1000, .direct)])
         #expect(Worked.ask(.vfioType1, direct).outcome == .refused)
-        #expect(Worked.ask(.vfioType1, direct).changes == RefusalRemedy.dropDirectRegion.changes)
+        let changes = Worked.ask(.vfioType1, direct).changes
+        #expect(changes.count == 1 && changes[0].contains("drop the region"), "\(changes)")
     }
 
     /// A base that is said works when it is asked for.

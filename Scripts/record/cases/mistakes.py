@@ -32,7 +32,8 @@ SOUND = {
     "/v1/placements": {
         "hosts": [{"name": "h", "reserved_regions": [{"start": "0x8000000", "size": "0x100000"}],
                    "options": [{"device": "d", "sw_msi_start": "0xa0000000", "sw_msi_size_mib": 1}]},
-                  {"name": "p", "platform": "example-arm-juno", "devices": ["/pcie@40000000"]}],
+                  {"name": "p", "platform": "example-arm-juno", "devices": ["/pcie@40000000"],
+                   "iommu_regions": [{"start": "0x8090000", "size": "0x10000", "type": "msi"}]}],
         "vm": {"vmm": "qemu-virt", "ram": "0x100000000", "maxmem": "0x200000000", "slots": 1, "p2p": True,
                "viommu": "none", "ipa_bits": 40, "pinned_bars": [{"start": "0x10000000", "size": "0x1000"}]},
         "window": {"size": "0x100000", "alignment": "0x100000", "requested": "0x8000000", "movable": True,
@@ -47,7 +48,7 @@ SOUND = {
                 {"op": "alloc", "size": 1, "limit": "0xfffff", "aligned": True, "id": "a"}, {"op": "free", "id": "a"}]},
     "/v1/fault-explanations": {
         "lines": ["x"], "platform": "example-arm-juno", "doorbells": ["0x8090040"],
-        "windows": [{"start": "0x8000000", "size": "0x100000"}]},
+        "windows": [{"start": "0x8000000", "size": "0x100000"}], "iommu_regions": []},
     "/v1/map-failures": {
         "lines": ["vfio_dma_map(0x1000, 0x8000000, 0x1000, 0x7000) = -22 (Invalid argument)"], "consumer": "iommufd",
         "reserved_regions": [{"start": "0x8000000", "size": "0x100000"}], "iova_ranges": [{"start": "0x0", "last": "0xffffffff"}],

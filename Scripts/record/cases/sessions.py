@@ -222,6 +222,9 @@ def host(r):
               for index, kind in enumerate(("identity", "DMA"))]
     r.ask("PUT", "/v1/platforms/rec-host", {"collected": {
         "format": 1, "kernel_release": "6.8.0-124-generic", "page_size": 65536, "groups": groups, "notes": []}})
+    for query in ("", "&default_domain=translated", "&default_domain=no_group&view=dma", "&default_domain=identity&view=vfio"):
+        for accept in ([], [["Accept", "text/plain"]]):
+            r.get(f"/v1/platforms/rec-host/reserved-regions?device=0000:00:00.0{query}", accept)
     for stated in ({}, {"kernel": "7.2"}):
         r.post("/v1/sessions?id=rec-host", stated)
         here = "/v1/sessions/rec-host/domains"

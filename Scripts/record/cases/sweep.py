@@ -169,7 +169,10 @@ def comparison(r, context, random):
 
 def host(context, random, number):
     if context.devices and random.chance(40):
-        return {"name": f"p{number}", "platform": random.pick(context.devices)[0]}
+        made = {"name": f"p{number}", "platform": random.pick(context.devices)[0]}
+        if random.chance(20):
+            made["iommu_regions"] = [{"start": "0x8090000", "size": "0x10000", "type": "msi"}] * random.below(2)
+        return made
     made = {"name": f"h{number}", "reserved_regions": random.regions()}
     if random.chance(40):
         made["iova_ranges"] = [random.range() for _ in range(1 + random.below(4))]

@@ -48,8 +48,10 @@ extension JSONWriter {
     }
 
     /// What is not known of these devices, or crashes the kernel, in answers that have no other warnings.
-    mutating func warnings(of devices: some Sequence<Device>, under conditions: Conditions) {
-        let told = devices.warnings(under: conditions)
+    mutating func warnings(
+        of devices: some Sequence<Device>, under conditions: Conditions, for consumer: Consumer
+    ) {
+        let told = devices.warnings(under: conditions, for: consumer)
         if !told.isEmpty { warnings(told) }
     }
 

@@ -33,20 +33,35 @@ extension JSONWriter {
             writer.object("registers") { writer in
                 for register in fault.registers { writer.member(register.name, hex: register.value) }
             }
-            writer.member("verdict", explanation.verdict.rawValue)
-            writer.member("is_msi", explanation.isMSI.rawValue)
-            writer.faultFacts(explanation)
+            writer.faultVerdict(explanation)
             writer.member("devices", strings: explanation.devices)
             if !explanation.warnings.isEmpty { writer.warnings(explanation.warnings) }
             writer.hostFacts(explanation.groupType.map { [HostFact($0)] } ?? [], of: .dmaAPI)
-            if let window = explanation.window { writer.range("window", window) }
-            if let doorbell = explanation.doorbell { writer.member("doorbell", hex: doorbell.value) }
-            writer.member("reason", orNull: explanation.reason?.rawValue)
-            writer.member("because", explanation.because)
-            writer.member("changes", strings: explanation.changes)
-            writer.array("alternatives") { writer in
-                for base in explanation.alternatives { writer.hex(base.value) }
+            writer.faultReasons(explanation)
+            for other in explanation.ifReported {
+                writer.object("if_iommu_reports_msi") { writer in
+                    writer.iommuRegions(other.regions)
+                    writer.faultVerdict(other.explanation)
+                    writer.faultReasons(other.explanation)
+                }
             }
+        }
+    }
+
+    private mutating func faultVerdict(_ explanation: FaultExplanation) {
+        member("verdict", explanation.verdict.rawValue)
+        member("is_msi", explanation.isMSI.rawValue)
+        faultFacts(explanation)
+    }
+
+    private mutating func faultReasons(_ explanation: FaultExplanation) {
+        if let window = explanation.window { range("window", window) }
+        if let doorbell = explanation.doorbell { member("doorbell", hex: doorbell.value) }
+        member("reason", orNull: explanation.reason?.rawValue)
+        member("because", explanation.because)
+        member("changes", strings: explanation.changes)
+        array("alternatives") { writer in
+            for base in explanation.alternatives { writer.hex(base.value) }
         }
     }
 

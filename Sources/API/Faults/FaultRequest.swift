@@ -2,6 +2,7 @@
 
 import AddressSpaces
 import JSON
+import Machines
 
 /// A request as it was sent, before its platform is looked up.
 struct FaultRequest: Sendable {
@@ -11,9 +12,11 @@ struct FaultRequest: Sendable {
     var doorbells: [PhysicalAddress] = []
     /// Windows that were moved from the usual places.
     var windows: [IOVARange] = []
+    /// What virtio-iommus of the platform report; nil where nobody has said.
+    var iommuRegions: [ReservedRegion]?
 
-    /// `{"lines": [...]}` or `{"text": "..."}`, with `platform`, `doorbells` and `windows`; every fault goes to
-    /// `problems`.
+    /// `{"lines": [...]}` or `{"text": "..."}`, with `platform`, `doorbells`, `windows` and `iommu_regions`; every
+    /// fault goes to `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         log = LogMembers.read(&reader, problems)
@@ -25,6 +28,12 @@ struct FaultRequest: Sendable {
         if let node = reader.optional("windows") {
             windows = (node.elements(countMax: Limits.candidateBasesMax, problems) ?? [])
                 .compactMap { IOVARange(wire: $0, problems) }
+        }
+        if let value = reader.value(Condition.iommuRegions.rawValue) {
+            iommuRegions = Condition.iommuRegions(value, problems)
+            if platform == nil {
+                value.add("conflict", "\"iommu_regions\" needs \"platform\"; send both.", problems)
+            }
         }
         reader.finish()
     }

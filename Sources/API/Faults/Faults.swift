@@ -47,6 +47,7 @@ extension Service {
         for name in ["platform", "doorbell"] where context.parameter(name) != nil {
             QueryReader.refuseBesideBody(name, problems)
         }
+        stated.conditions.iommuRegions = request.iommuRegions
         if let id = request.platform {
             if let entry = platforms.entry(id, at: "/platform", problems) {
                 question.adopt(entry, platforms, &stated)

@@ -10,31 +10,41 @@ extension JSONWriter {
     mutating func mapExplanation(_ explanation: MapExplanation) {
         object { writer in
             writer.reported(explanation.failure, consumer: explanation.consumer)
-            writer.member("verdict", explanation.verdict.rawValue)
-            writer.member("certainty", explanation.certainty.rawValue)
-            writer.member("because", explanation.because)
-            writer.member("changes", strings: explanation.changes)
-            writer.array("blockers") { writer in
-                for blocker in explanation.blockers {
-                    writer.object { writer in
-                        writer.member("verdict", blocker.verdict.rawValue)
-                        writer.range("range", blocker.range)
-                        writer.member("provenance", blocker.provenance)
-                    }
+            writer.mapVerdict(explanation)
+            for other in explanation.ifReported {
+                writer.object("if_iommu_reports_msi") { writer in
+                    writer.iommuRegions(other.regions)
+                    writer.mapVerdict(other.explanation)
                 }
             }
-            writer.array("candidates") { writer in
-                for candidate in explanation.candidates {
-                    writer.object { writer in
-                        writer.member("verdict", candidate.verdict.rawValue)
-                        if let range = candidate.range { writer.range("range", range) }
-                        writer.member("because", candidate.because)
-                    }
+        }
+    }
+
+    private mutating func mapVerdict(_ explanation: MapExplanation) {
+        member("verdict", explanation.verdict.rawValue)
+        member("certainty", explanation.certainty.rawValue)
+        member("because", explanation.because)
+        member("changes", strings: explanation.changes)
+        array("blockers") { writer in
+            for blocker in explanation.blockers {
+                writer.object { writer in
+                    writer.member("verdict", blocker.verdict.rawValue)
+                    writer.range("range", blocker.range)
+                    writer.member("provenance", blocker.provenance)
                 }
             }
-            writer.array("alternatives") { writer in
-                for start in explanation.alternatives { writer.hex(start.value) }
+        }
+        array("candidates") { writer in
+            for candidate in explanation.candidates {
+                writer.object { writer in
+                    writer.member("verdict", candidate.verdict.rawValue)
+                    if let range = candidate.range { writer.range("range", range) }
+                    writer.member("because", candidate.because)
+                }
             }
+        }
+        array("alternatives") { writer in
+            for start in explanation.alternatives { writer.hex(start.value) }
         }
     }
 

@@ -41,7 +41,9 @@ extension Service {
             writer.member("lines_ignored", content.linesIgnored)
             writer.member("failures_dropped", content.failuresDropped)
             writer.findings(of: form, content.findings)
-            writer.warnings(of: resolved.map { [$0.question.device] } ?? [], under: question.conditions)
+            writer.warnings(
+                of: resolved.map { [$0.question.device] } ?? [], under: question.conditions,
+                for: question.consumer ?? .vfioType1)
             writer.hostFacts(
                 resolved?.stated.hostFacts ?? [], ofAny: explanations.items.compactMap(\.consumer))
             writer.model(question.conditions.kernel, engine: configuration.version)

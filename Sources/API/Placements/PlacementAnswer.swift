@@ -36,6 +36,13 @@ extension JSONWriter {
             for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }
         }
         array("warnings") { writer in placement.warnings.forEach { writer.warning($0) } }
+        for other in placement.ifReported {
+            object("if_iommu_reports_msi") { writer in
+                writer.iommuRegions(other.regions)
+                // What the hosts said is told beside the first answer.
+                writer.placementMembers(other.placement, told: told.map { _ in [] })
+            }
+        }
     }
 
     private mutating func verdict(_ verdict: Placement.Verdict, withStealTimeOff other: Placement.Verdict?) {
@@ -82,6 +89,7 @@ extension JSONWriter {
         object { writer in
             writer.member("host", answer.host)
             writer.hostFacts(told)
+            if let regions = answer.iommuRegions { writer.iommuRegions(regions) }
             writer.verdict(answer.verdict, withStealTimeOff: answer.verdictWithStealTimeOff)
             writer.object("default") { writer in
                 writer.member("works", answer.defaultWorks)

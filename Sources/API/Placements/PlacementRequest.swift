@@ -31,9 +31,14 @@ struct PlacementRequest: Sendable {
         var source: Source
         /// What is translated; nil where the host does not say.
         var aperture: IOVARange?
+        /// What its virtio-iommus report; nil where nobody has said.
+        var iommuRegions: [ReservedRegion]?
         var options: [HostFacts.DeviceOption]
         /// JSON Pointer, for problems that only the service sees.
         var pointer: String
+
+        /// Regions that each of its devices has from the request.
+        var regionsOfEach: Int { iommuRegions?.count ?? 0 }
     }
 
     var hosts: [Host] = []
@@ -63,6 +68,7 @@ struct PlacementRequest: Sendable {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let name = reader.optional("name")?.string(bytesMax: Limits.nameBytesMax, problems)
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
+        let reported = reader.value(Condition.iommuRegions.rawValue)
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
         let platform = reader.optional("platform")
         let devices = reader.optional("devices")
@@ -74,10 +80,17 @@ struct PlacementRequest: Sendable {
                 reader.pointer("aperture_bits"), "conflict",
                 "\"iova_ranges\" already says what is translated; leave out the \(bits) bits.")
         }
+        if let reported, platform == nil {
+            reported.add(
+                "conflict",
+                "\"iommu_regions\" is of a platform's devices; \"reserved_regions\" has what the IOMMU reports.",
+                problems)
+        }
         guard let source = source(reader, platform, devices, regions, ranges, problems) else { return nil }
         return Host(
             name: name ?? "host-\(index + 1)", source: source,
             aperture: bits.map { Conditions(apertureBits: $0).aperture },
+            iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) },
             options: options, pointer: node.pointer)
     }
 

@@ -50,6 +50,7 @@ struct HostFactsBuilder {
         let platform: String
         let devices: [String]?
         let apertureLast: UInt64
+        let iommuRegions: [ReservedRegion]?
         let options: [HostFacts.DeviceOption]
     }
 
@@ -81,16 +82,21 @@ struct HostFactsBuilder {
                 request)
         case .platform(let id, let names):
             let key = Key(
-                platform: id, devices: names, apertureLast: aperture.last.value, options: host.options)
+                platform: id, devices: names, apertureLast: aperture.last.value,
+                iommuRegions: host.iommuRegions, options: host.options)
             if let index = known[key] { return index }
             guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
             let stated = request.adopting(entry.platform.host)
             var conditions = stated.conditions
             conditions.aperture = aperture
+            conditions.iommuRegions = host.iommuRegions
             guard let devices = devices(entry, names, host, conditions, platforms, problems) else { return 0 }
-            let ranges = devices.reduce(0) { $0 + $1.source.costRanges }
+            let ranges = devices.reduce(0) { $0 + $1.source.costRanges + host.regionsOfEach }
             guard isAffordable(ranges, host, problems) else { return 0 }
-            let index = add(HostFacts(devices: devices, aperture: aperture, options: host.options), stated)
+            let made = HostFacts(
+                devices: devices, aperture: aperture, options: host.options,
+                doorbells: entry.doorbells(of:))
+            let index = add(made, stated)
             known[key] = index
             return index
         }

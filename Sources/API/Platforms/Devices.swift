@@ -18,7 +18,8 @@ extension Route {
         .get("readDevice", "/v1/platforms/{platform}/devices/{device}", Service.readDevice),
         .get(
             "reservedRegions", "/v1/platforms/{platform}/reserved-regions",
-            query: ["device", "view"] + conditions, produces: [MediaType.json, MediaType.plain],
+            query: ["device", "view", Condition.defaultDomain.rawValue] + conditions,
+            produces: [MediaType.json, MediaType.plain],
             Service.reservedRegions),
         .get(
             "availableWindows", "/v1/platforms/{platform}/available-windows",
@@ -51,11 +52,19 @@ extension Service {
     }
 
     /// The device of a view, under its conditions, with its doorbells, and the window source.
-    private func subject(_ context: RequestContext) throws(Problem) -> ViewSubject {
+    ///
+    /// - Parameter consumer: of whose domain the view is; nil where it is of none.
+    private func subject(
+        _ context: RequestContext, for consumer: Consumer? = nil
+    ) throws(Problem) -> ViewSubject {
         let entry = try entry(context)
         let query = context.query
         var stated = query.conditions()
+        var reader = query
+        stated.read([.defaultDomain], from: &reader)
         stated.adopt(entry.platform.host)
+        // Facts that decide addresses decide no view.
+        stated.hostFacts.removeAll { !$0.concerns(nil) }
         let source = query.windowSource()
         if context.parameter("device") == nil {
             query.problems.add("?device", "required", "Name the device to show.")
@@ -66,8 +75,10 @@ extension Service {
         guard let device = platforms.prepared(id, on: entry, under: stated.conditions) else {
             throw Problem(.notFound, entry.unknownDevice(id))
         }
+        if consumer != nil { stated.adopt(device.source.groupType, entry.platform.host) }
         return ViewSubject(
-            device: device, doorbells: entry.doorbells(of: device.source), source: source, stated: stated)
+            device: device, doorbells: entry.doorbells(of: device.source), source: source, stated: stated,
+            consumer: consumer)
     }
 
     /// Whose list of regions it is.
@@ -75,22 +86,35 @@ extension Service {
         case dma, sysfs, vfio
 
         static let words = allCases.map { (word: $0.rawValue, value: $0) }
+
+        /// Of whose domain it is; nil for lists of the group.
+        var consumer: Consumer? {
+            switch self {
+            case .dma: .dmaAPI
+            case .sysfs, .vfio: nil
+            }
+        }
     }
 
     func reservedRegions(_ context: RequestContext) throws(Problem) -> Response {
         let query = context.query
         let view = query.value("view")?.choice(View.words, query.problems) ?? .dma
+        if view.consumer == nil, let value = query.value(Condition.defaultDomain.rawValue) {
+            value.add("not-for-view", "The default domain decides view=dma only.", query.problems)
+        }
         try query.check()
-        let subject = try subject(context)
-        let isPlain = view == .sysfs && context.plan.produces == MediaType.plain
+        let subject = try subject(context, for: view.consumer)
+        let untranslated = subject.untranslated
+        let plain = view == .sysfs ? subject.sysfs(of: subject.device).text : untranslated?.words
+        if let plain, context.plan.produces == MediaType.plain { return text(200, plain) }
         // The other views are not text: a caller that prefers text but accepts JSON gets JSON.
         let fields = context.head.headers.all("Accept")
-        if view != .sysfs, Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
+        if plain == nil, Negotiation.choose(from: [MediaType.json], accepting: fields) == nil {
             throw Problem(.notAcceptable, "Only view=sysfs is available as text/plain.")
         }
-        if isPlain { return text(200, subject.sysfs(of: subject.device).text) }
         return json(200) { writer in
             writer.member("view", view.rawValue)
+            if let untranslated { writer.noDMADomain(untranslated) }
             let write: (inout JSONWriter, PreparedDevice) -> Void =
                 switch view {
                 case .dma: { writer, device in writer.withheldMembers(device) }
@@ -99,8 +123,9 @@ extension Service {
                 }
             write(&writer, subject.device)
             writer.kernelCrashes(subject.device.crashRemark)
-            writer.ifReported(subject, write)
-            writer.model(of: subject.stated, engine: configuration.version)
+            if untranslated == nil { writer.ifReported(subject, write) }
+            writer.hostFacts(subject.stated.hostFacts, of: subject.consumer)
+            writer.model(subject.stated.conditions.kernel, engine: configuration.version)
         }
     }
 
@@ -135,6 +160,19 @@ private struct ViewSubject {
     let doorbells: [PhysicalAddress]
     let source: WindowSource
     let stated: StatedConditions
+    /// Of whose domain the view is; nil where it is of none.
+    let consumer: Consumer?
+
+    /// What becomes of MSIs where that consumer has no domain that translates.
+    var untranslated: Decision? {
+        guard let consumer, !stated.conditions.translates(for: consumer) else { return nil }
+        var conditions = stated.conditions
+        conditions.driver = device.conditions.driver
+        return .decide(
+            Question(
+                group: PreparedGroup([device]), consumer: consumer, conditions: conditions,
+                doorbells: doorbells))
+    }
 
     /// The list that a kernel prints of the device's group, and its lines.
     func sysfs(of device: PreparedDevice) -> (list: GroupRegionList, text: String) {
@@ -145,6 +183,14 @@ private struct ViewSubject {
         }
         let list = GroupRegionList(inserting: device.advertised(source))
         return (list, list.sysfsText(pageBytes: Int(device.conditions.pageSize.bytes)))
+    }
+}
+
+extension Decision {
+    /// The same where there is no DMA domain, as lines for a person.
+    fileprivate var words: String {
+        let lines = doorbells.map { "doorbell \(HexLiteral.text($0.physical.value)) -> \($0.iova.hex)" }
+        return (["There is no DMA domain. \(because)"] + lines).map { $0 + "\n" }.joined()
     }
 }
 
@@ -163,10 +209,18 @@ extension JSONWriter {
         _ subject: ViewSubject, _ write: (inout JSONWriter, PreparedDevice) -> Void
     ) {
         iommuDecides(subject.device.undecidedRemark) { writer in
-            let regions = [ReservedRegion].assumedReport(over: subject.doorbells)
-            guard !regions.isEmpty else { return }
-            writer.iommuRegions(regions)
-            write(&writer, subject.device.reporting(regions))
+            guard let other = subject.device.ifReported(over: subject.doorbells), !other.regions.isEmpty
+            else { return }
+            writer.iommuRegions(other.regions)
+            write(&writer, other.device)
+        }
+    }
+
+    /// `"no_dma_domain"`: where MSIs go without one.
+    fileprivate mutating func noDMADomain(_ decision: Decision) {
+        object("no_dma_domain") { writer in
+            writer.decisionMembers(decision)
+            writer.member("text", decision.words)
         }
     }
 

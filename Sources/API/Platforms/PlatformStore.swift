@@ -29,7 +29,7 @@ final class PlatformEntry: Sendable {
     /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
     private let deviceIndex: [String: Int]
-    private let doorbellIndex: [String: PhysicalAddress]
+    private let doorbellIndex: DoorbellIndex
 
     /// What is special about a built-in one.
     let summary: String?
@@ -55,19 +55,13 @@ final class PlatformEntry: Sendable {
             deviceIndex["\(device.id)#\(device.kind.rawValue)"] = place
         }
         self.deviceIndex = deviceIndex
-        doorbellIndex = Dictionary(
-            platform.msiControllers.compactMap { controller in controller.doorbell.map { (controller.id, $0) }
-            },
-            uniquingKeysWith: { first, _ in first })
+        doorbellIndex = DoorbellIndex(platform)
     }
 
     private static let lastSerial = Locked<UInt64>(0)
 
-    /// Doorbells of the device's controllers that have one, each once, in the controllers' order.
-    func doorbells(of device: Device) -> [PhysicalAddress] {
-        var seen: Set<PhysicalAddress> = []
-        return device.msiControllers.compactMap { doorbellIndex[$0] }.filter { seen.insert($0).inserted }
-    }
+    /// Those of its controllers.
+    func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }
 
     /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
     /// complex; an address may leave segment 0 out. O(1), for functions O(regions).

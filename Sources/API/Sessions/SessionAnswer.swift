@@ -73,28 +73,49 @@ struct DomainSummary: Sendable {
 }
 
 extension JSONWriter {
-    mutating func domainSummary(_ domain: DomainSummary) {
+    /// - Parameter report: what virtio-iommus of the domain's devices change.
+    mutating func domainSummary(_ domain: DomainSummary, _ report: DomainReport) {
         domainHead(domain.setup)
         range("aperture", domain.setup.conditions.aperture)
         array("devices") { writer in domain.devices.forEach { writer.sessionDevice($0) } }
-        if let window = domain.window { range("window", window) }
-        if let ranges = domain.ranges {
-            array("iova_ranges") { writer in
-                for range in ranges {
-                    writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
-                }
-            }
-        }
+        windowMembers(domain)
         member("iovas", domain.liveCount)
         member("held", domain.heldCount)
         member("reserved_regions", domain.regionCount)
         member("doorbells", domain.doorbellCount)
-        warnings(of: domain.devices, under: domain.setup.conditions)
+        warnings(
+            of: domain.devices, under: domain.setup.conditions, for: domain.setup.consumer,
+            dependsOnReport: report.decides)
+        guard let other = report.ifReported else { return }
+        object("if_iommu_reports_msi") { writer in
+            writer.iommuRegions(other.regions)
+            writer.windowMembers(other.domain)
+            writer.member("reserved_regions", other.domain.regionCount)
+            if let errno = other.errno { writer.member("errno", errno.rawValue) }
+        }
+    }
+
+    /// Where MSIs and mappings of user space go.
+    private mutating func windowMembers(_ domain: DomainSummary) {
+        if let window = domain.window { range("window", window) }
+        guard let ranges = domain.ranges else { return }
+        array("iova_ranges") { writer in
+            for range in ranges {
+                writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
+            }
+        }
     }
 
     /// What is not known of devices of a domain, crashes the kernel, or does not count in it.
-    mutating func warnings(of devices: [SessionDevice], under conditions: Conditions) {
-        let told = devices.lazy.map(\.device).warnings(under: conditions) + devices.unusedFactWarnings
+    ///
+    /// - Parameter dependsOnReport: whether the domain depends on what a virtio-iommu reports.
+    mutating func warnings(
+        of devices: [SessionDevice], under conditions: Conditions, for consumer: Consumer,
+        dependsOnReport: Bool = true
+    ) {
+        let told =
+            devices.lazy.map(\.device).warnings(under: conditions, for: consumer)
+            .filter { $0.code != .iommuDecidesWindow || dependsOnReport } + devices.unusedFactWarnings
         if !told.isEmpty { warnings(told) }
     }
 }

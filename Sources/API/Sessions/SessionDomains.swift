@@ -53,7 +53,7 @@ extension Service {
     func listDomains(_ context: RequestContext) throws(Problem) -> Response {
         try listed(
             context, { session throws(Problem) in session.domains.map(DomainSummary.init) },
-            { writer, domain in writer.object { $0.domainSummary(domain) } })
+            { writer, domain in writer.object { $0.domainSummary(domain, DomainReport(domain)) } })
     }
 
     func createDomain(_ context: RequestContext) throws(Problem) -> Response {
@@ -103,7 +103,7 @@ extension Service {
                 .init("ETag", etag),
             ]
         ) { writer in
-            writer.domainSummary(made.0)
+            writer.domainSummary(made.0, DomainReport(made.0))
             if let errno = made.1 { writer.member("errno", errno.rawValue) }
             writer.model(made.0.setup.conditions.kernel, engine: configuration.version)
         }
@@ -120,7 +120,7 @@ extension Service {
             (DomainSummary(try domain(context, in: session)), session.kernel)
         }
         return sessionAnswer(context, etag: etag) { writer in
-            writer.domainSummary(read.0)
+            writer.domainSummary(read.0, DomainReport(read.0))
             writer.model(read.1, engine: configuration.version)
         }
     }
@@ -181,7 +181,7 @@ extension Service {
             // Of a DMA domain only the first device's count: the list is empty for the others.
             writer.array("reserved_regions") { writer in made.regions.forEach { writer.sessionRegion($0) } }
             writer.member("errno", orNull: made.errno?.rawValue)
-            writer.warnings(of: [device], under: made.setup.conditions)
+            writer.warnings(of: [device], under: made.setup.conditions, for: made.setup.consumer)
             writer.hostFacts(made.setup.hostFacts, of: made.setup.consumer)
             writer.model(made.setup.conditions.kernel, engine: configuration.version)
         }
@@ -216,8 +216,10 @@ extension Service {
             guard let device = entry?.device(name, at: request.pointer + "/device", problems) else {
                 return nil
             }
-            return FoundDevice(
-                SessionDevice(id: request.id ?? name, platform: platform, device: device), on: entry)
+            let found = SessionDevice(
+                id: request.id ?? name, platform: platform, device: device,
+                doorbells: entry?.doorbells(of: device) ?? [])
+            return FoundDevice(found, on: entry)
         case nil: return nil
         }
     }

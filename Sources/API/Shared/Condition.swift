@@ -153,7 +153,7 @@ extension Condition {
 
     /// What a virtio-iommu reports of an endpoint: regions of two types (Virtual I/O Device Specification
     /// 1.2, 5.13.6.8, VIRTIO_IOMMU_PROBE_T_RESV_MEM).
-    fileprivate static func iommuRegions(_ value: WireValue, _ problems: ProblemList) -> [ReservedRegion]? {
+    static func iommuRegions(_ value: WireValue, _ problems: ProblemList) -> [ReservedRegion]? {
         guard case .member(let node) = value else {
             value.add("not-a-list", "Send the regions in a JSON body.", problems)
             return nil

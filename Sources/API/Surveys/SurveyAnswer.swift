@@ -25,13 +25,13 @@ extension JSONWriter {
         member("platforms_with_devices", survey.platformsWithDevices)
         member("devices", survey.deviceCount)
         member("active_only", survey.isActiveOnly)
-        array("policies") { writer in survey.tallies.forEach { writer.tally($0) } }
-        array("conflicts") { writer in
-            for conflict in survey.conflicts.prefix(Limits.surveyRowsMax) { writer.conflict(conflict) }
+        countMembers(survey, constants)
+        if let other = survey.ifReported {
+            object("if_iommu_reports_msi") { writer in
+                writer.iommuRegions(other.regions)
+                writer.countMembers(other.survey, other.survey.constants())
+            }
         }
-        let told = min(survey.conflicts.count, Limits.surveyRowsMax)
-        member("conflicts_dropped", survey.conflicts.count - told + survey.conflictsDropped)
-        object("constants") { $0.constantsMembers(constants) }
         if !survey.warnings.isEmpty {
             array("warnings") { writer in survey.warnings.forEach { writer.warning($0) } }
         }
@@ -44,6 +44,17 @@ extension JSONWriter {
                 }
             }
         }
+    }
+
+    /// How policies and constants fare.
+    private mutating func countMembers(_ survey: Survey, _ constants: SurveyConstants) {
+        array("policies") { writer in survey.tallies.forEach { writer.tally($0) } }
+        array("conflicts") { writer in
+            for conflict in survey.conflicts.prefix(Limits.surveyRowsMax) { writer.conflict(conflict) }
+        }
+        let told = min(survey.conflicts.count, Limits.surveyRowsMax)
+        member("conflicts_dropped", survey.conflicts.count - told + survey.conflictsDropped)
+        object("constants") { $0.constantsMembers(constants) }
     }
 
     private mutating func tally(_ tally: Survey.PolicyTally) {
@@ -117,14 +128,24 @@ extension JSONWriter {
             writer.member("device", row.device)
             writer.member("device_kind", row.kind.rawValue)
             writer.member("active", row.isActive)
-            writer.object("policies") { writer in
-                for (policy, cell) in zip(policies, row.cells) {
-                    writer.object(policy.name) { writer in
-                        writer.member("base", orNullHex: cell.base)
-                        writer.member("fits", cell.fits)
-                        writer.reachability(cell.reachability)
-                        if !cell.reasons.isEmpty { writer.member("reasons", strings: cell.reasons) }
-                    }
+            writer.cells(row.cells, policies)
+            for other in row.ifReported {
+                writer.object("if_iommu_reports_msi") { writer in
+                    writer.iommuRegions(other.regions)
+                    writer.cells(other.cells, policies)
+                }
+            }
+        }
+    }
+
+    private mutating func cells(_ cells: [SurveyRow.Cell], _ policies: [SurveyPolicy]) {
+        object("policies") { writer in
+            for (policy, cell) in zip(policies, cells) {
+                writer.object(policy.name) { writer in
+                    writer.member("base", orNullHex: cell.base)
+                    writer.member("fits", cell.fits)
+                    writer.reachability(cell.reachability)
+                    if !cell.reasons.isEmpty { writer.member("reasons", strings: cell.reasons) }
                 }
             }
         }

@@ -71,7 +71,7 @@ extension Service {
             }
             let chosen = names?.compactMap { entry.device($0) } ?? entry.platform.devices
             devices += chosen.count
-            ranges += chosen.reduce(0) { $0 + $1.costRanges }
+            ranges += chosen.reduce(0) { $0 + $1.costRanges + host.regionsOfEach }
         }
         let limits = [
             (devices, Limits.surveyDevicesMax, "devices"),
@@ -99,9 +99,11 @@ extension Service {
                 }
                 platform.devices = devices
             }
+            var stated = stated.adopting(platform.host)
+            stated.conditions.iommuRegions = host.iommuRegions
             return SurveySubject(
-                name: host.name, machine: machine(platform, of: entry),
-                stated: stated.adopting(platform.host), aperture: host.aperture)
+                name: host.name, machine: machine(platform, of: entry), stated: stated,
+                aperture: host.aperture)
         case .reported(let regions, let ranges):
             var device = Device(
                 id: "reported", kind: .group, firmwareRegions: (regions ?? []).withoutDriverWindowNamedMSI())

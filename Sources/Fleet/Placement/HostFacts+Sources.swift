@@ -9,7 +9,29 @@ public import Machines
 
 extension HostFacts {
     /// Facts of the devices of one platform.
-    public init(devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption] = []) {
+    ///
+    /// - Parameter doorbells: of a device; none where nothing is known of them.
+    public init(
+        devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption] = [],
+        doorbells: (Device) -> [PhysicalAddress] = { _ in [] }
+    ) {
+        self.init(prepared: devices, aperture: aperture, options: options)
+        let others = devices.map { $0.ifReported(over: doorbells($0.source)) }
+        guard others.contains(where: { $0 != nil }) else { return }
+        var seen: Set<ReservedRegion> = []
+        let regions = others.compactMap { $0?.regions }.joined().filter { seen.insert($0).inserted }
+        let reported = zip(devices, others).map { device, other in
+            guard let other, regions.isEmpty || !other.regions.isEmpty else { return device }
+            return other.device
+        }
+        ifReported = [
+            IfReported(
+                regions: regions,
+                facts: HostFacts(prepared: reported, aperture: aperture, options: options))
+        ]
+    }
+
+    private init(prepared devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption]) {
         var obstacles = Self.outside(aperture)
         var seen: Set<HostObstacle> = []
         for prepared in devices {
@@ -31,6 +53,9 @@ extension HostFacts {
             options: options,
             unknownWindowsRemark: devices.lazy.compactMap(\.device.unknownWindowsRemark).first,
             undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
+            unusedRegionsRemark: devices.allSatisfy { $0.conditions.hasUnusedIOMMURegions }
+                ? Conditions.unusedIOMMURegions : nil,
+            x86Remark: devices.lazy.compactMap(\.source.x86Remark).first,
             crashRemark: devices.lazy.compactMap(\.crashRemark).first)
     }
 }
@@ -97,7 +122,8 @@ extension HostFacts {
         }
         self.init(
             obstacles: obstacles, hasSoftwareMSI: told?.reportingDriver != .virtio, options: options,
-            rangesRemark: usable?.remark)
+            rangesRemark: usable?.remark,
+            x86Remark: told?.isOfX86 == true ? DriverWindow.x86Remark : nil)
     }
 
     /// What the IOMMU does not translate.

@@ -5,6 +5,7 @@
 
 public import AddressSpaces
 public import MSIWindows
+public import Machines
 
 /// What is known about one host.
 public struct HostFacts: Sendable {
@@ -33,6 +34,13 @@ public struct HostFacts: Sendable {
     public let crashRemark: String?
     /// A virtio-iommu decides whether there is a window, and nobody has said what it reports.
     public let undecidedRemark: String?
+    /// The host is no Arm SMMU host.
+    public let x86Remark: String?
+    /// Regions of a virtio-iommu were stated of a device that is behind none.
+    public let unusedRegionsRemark: String?
+    /// What the host is if its virtio-iommus report MSI regions; at most one, and there where
+    /// `undecidedRemark` is.
+    public internal(set) var ifReported: [IfReported] = []
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
@@ -47,11 +55,18 @@ public struct HostFacts: Sendable {
         }
     }
 
+    /// A host under regions that its virtio-iommus may report.
+    public struct IfReported: Sendable {
+        /// Over the doorbells that are known, each once; empty where none is.
+        public var regions: [ReservedRegion]
+        public var facts: HostFacts
+    }
+
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
         rangesRemark: String? = nil, unknownWindowsRemark: String? = nil, undecidedRemark: String? = nil,
-        crashRemark: String? = nil
+        unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -78,6 +93,8 @@ public struct HostFacts: Sendable {
         self.rangesRemark = rangesRemark
         self.unknownWindowsRemark = unknownWindowsRemark
         self.undecidedRemark = undecidedRemark
+        self.unusedRegionsRemark = unusedRegionsRemark
+        self.x86Remark = x86Remark
         self.crashRemark = crashRemark
     }
 

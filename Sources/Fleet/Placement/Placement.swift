@@ -4,6 +4,7 @@
 
 public import AddressSpaces
 public import MSIWindows
+public import Machines
 
 /// One question. The order of hosts decides only the order of the per-host answers.
 public struct PlacementQuestion: Sendable {
@@ -35,7 +36,7 @@ public struct PlacementQuestion: Sendable {
 }
 
 /// Where the window can go for one VM on a set of hosts.
-public struct Placement: Sendable {
+public struct Placement: Hashable, Sendable {
     public enum Verdict: String, CaseIterable, Sendable {
         /// Linux's constant is free everywhere; `needsOption` says whether its size is enough.
         case defaultWorks = "default_works"
@@ -84,8 +85,10 @@ public struct Placement: Sendable {
     }
 
     /// One host without regard to the others.
-    public struct HostAnswer: Sendable {
+    public struct HostAnswer: Hashable, Sendable {
         public var host: String
+        /// What its virtio-iommus are assumed to report; nil where nothing is assumed.
+        public var iommuRegions: [ReservedRegion]?
         public var verdict: Verdict
         /// With `worksWithStealTimeOff`: what it is then.
         public var verdictWithStealTimeOff: Verdict?
@@ -129,6 +132,9 @@ public struct Placement: Sendable {
     public var warnings: [Warning]
     /// One sentence for a person.
     public var because: String
+    /// Where virtio-iommus of the hosts decide what they report: the answer if they report MSI regions. At
+    /// most one.
+    public var ifReported: [IfReported] = []
 }
 
 extension Placement.Warning {
@@ -147,6 +153,10 @@ extension Placement.Warning {
         case pciWindowsUnknown = "pci_windows_unknown"
         /// Nobody has said what the host's virtio-iommu reports.
         case iommuDecidesWindow = "iommu_decides_window"
+        /// What a virtio-iommu reports was stated of a host without one.
+        case iommuRegionsUnused = "iommu_regions_unused"
+        /// The list of regions is of an x86 host.
+        case x86Host = "x86_host"
         case kernelCrashes = "kernel_crashes"
         case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
         case optionMissingOnDevice = "option_missing_on_device"

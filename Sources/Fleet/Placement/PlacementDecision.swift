@@ -57,6 +57,15 @@ extension Placement {
     public static func decide<Stop: Error>(
         _ question: PlacementQuestion, checkpoint: () throws(Stop) -> Void
     ) throws(Stop) -> Placement {
+        var placement = try answer(question, checkpoint)
+        try placement.addIfReported(question, checkpoint)
+        return placement
+    }
+
+    /// The answer as if nothing depended on what virtio-iommus report.
+    static func answer<Stop: Error>(
+        _ question: PlacementQuestion, _ checkpoint: () throws(Stop) -> Void
+    ) throws(Stop) -> Placement {
         let guest = question.guest
         let demand = question.window
         let occupied = IOVASet(guest.occupied.map(\.range))

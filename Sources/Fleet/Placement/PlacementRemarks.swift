@@ -83,6 +83,9 @@ extension Placement {
                 + "VFIO type1 works, and the window cannot be moved."
             found.append((.type1Only, .warning, words, nil, nil))
         }
+        if let remark = facts.x86Remark {
+            found.append((.x86Host, .warning, remark, DriverWindow.x86, nil))
+        }
         if facts.hasHardwareMSIOnly {
             let words =
                 "The host has a hardware MSI region only: doorbells keep their addresses, no window is used."
@@ -97,6 +100,9 @@ extension Placement {
         if let remark = facts.crashRemark { found.append((.kernelCrashes, .fatal, remark, nil, nil)) }
         if let remark = facts.undecidedRemark {
             found.append((.iommuDecidesWindow, .warning, remark, WindowSource.mainlineWindow, nil))
+        }
+        if let remark = facts.unusedRegionsRemark {
+            found.append((.iommuRegionsUnused, .warning, remark, nil, nil))
         }
         for device in facts.devicesWithoutOption {
             let words =

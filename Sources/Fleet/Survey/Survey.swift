@@ -32,14 +32,6 @@ public struct Survey: Sendable {
         public var reasons: [String]
     }
 
-    /// Devices with equal places for a window.
-    struct Class: Sendable {
-        var places: Candidates
-        var devices = 0
-        /// Platforms of the class, each once.
-        var platforms: [String] = []
-    }
-
     public let policies: [SurveyPolicy]
     public let demand: WindowDemand
     public let conditions: Conditions
@@ -50,15 +42,18 @@ public struct Survey: Sendable {
     /// Platforms with at least one surveyed device.
     public private(set) var platformsWithDevices = 0
     public private(set) var deviceCount = 0
-    public private(set) var tallies: [PolicyTally]
-    public private(set) var conflicts: [Conflict] = []
-    /// Conflicts beyond the first `conflictsMax`.
-    public private(set) var conflictsDropped = 0
     public private(set) var hazards: [SoftHazard]
     /// What to know of hosts whose reported ranges are not used; of the first hosts only.
     public private(set) var warnings: [Placement.Warning] = []
-    private(set) var classes: [Class] = []
-    private var classIndex: [[IOVARange]: Int] = [:]
+    private var count: SurveyCount
+    /// The same with what virtio-iommus may report; nil where nothing depends on that.
+    private var reported: Reported?
+
+    public var tallies: [PolicyTally] { count.tallies }
+    public var conflicts: [Conflict] { count.conflicts }
+    /// Conflicts beyond the first `conflictsMax`.
+    public var conflictsDropped: Int { count.conflictsDropped }
+    var classes: [SurveyCount.Class] { count.classes }
 
     /// Conflicts of constants and of the posted series that one survey lists.
     public static let conflictsMax = 10_000
@@ -72,7 +67,7 @@ public struct Survey: Sendable {
         self.conditions = conditions
         self.isActiveOnly = isActiveOnly
         demand = WindowDemand(is32BitOnly: true)
-        tallies = policies.map { PolicyTally(policy: $0) }
+        count = SurveyCount(policies)
         hazards = policies.compactMap { policy in
             if case .constant(let base) = policy { SoftHazard(base: base) } else { nil }
         }
@@ -91,12 +86,17 @@ public struct Survey: Sendable {
         platformCount += 1
         var found = 0
         var crash: String?
+        var undecided: String?
+        var isUnused = false
         let conditions = self.conditions(aperture, own)
+        let doorbells = DoorbellIndex(platform)
         for device in platform.devices where device.active || !isActiveOnly {
             found += 1
             let prepared = prepare?(device, conditions) ?? platform.prepared(device, under: conditions)
             crash = crash ?? prepared.crashRemark
-            add(name, prepared, row)
+            isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
+            let depends = add(name, prepared, doorbells.doorbells(of: device), row)
+            if depends, undecided == nil { undecided = prepared.undecidedRemark }
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
@@ -107,11 +107,18 @@ public struct Survey: Sendable {
         if let crash, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
         }
-        if let undecided = platform.firstUndecided, warnings.count < Placement.hostRemarksMax {
+        if let undecided, warnings.count < Placement.hostRemarksMax {
             warnings.append(
                 .init(
-                    code: .iommuDecidesWindow, severity: .warning, detail: undecided.undecidedRemark,
+                    code: .iommuDecidesWindow, severity: .warning, detail: undecided,
                     range: WindowSource.mainlineWindow, host: name))
+        }
+        warn(platform.devices.lazy.compactMap(\.x86Remark).first, of: name)
+        if isUnused, warnings.count < Placement.hostRemarksMax {
+            warnings.append(
+                .init(
+                    code: .iommuRegionsUnused, severity: .warning, detail: Conditions.unusedIOMMURegions,
+                    host: name))
         }
         for index in hazards.indices { hazards[index].look(at: platform, named: name, size: demand.size) }
     }
@@ -128,7 +135,15 @@ public struct Survey: Sendable {
         if let remark = usable?.remark, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
         }
-        add(name, PreparedDevice(device, usable: usable, under: conditions), row)
+        warn(device.x86Remark, of: name)
+        _ = add(name, PreparedDevice(device, usable: usable, under: conditions), [], row)
+    }
+
+    private mutating func warn(_ x86Remark: String?, of host: String) {
+        guard let x86Remark, warnings.count < Placement.hostRemarksMax else { return }
+        warnings.append(
+            .init(
+                code: .x86Host, severity: .warning, detail: x86Remark, range: DriverWindow.x86, host: host))
     }
 
     private func conditions(_ aperture: IOVARange?, _ own: Conditions? = nil) -> Conditions {
@@ -137,38 +152,55 @@ public struct Survey: Sendable {
         return conditions
     }
 
-    private mutating func add(_ name: String, _ device: PreparedDevice, _ report: (SurveyRow) -> Void) {
-        let row = SurveyRow(platform: name, device, policies: policies, demand: demand)
-        deviceCount += 1
-        for (index, cell) in row.cells.enumerated() { count(cell, of: row, policy: index) }
-        let place = classIndex[row.places.ranges] ?? classes.count
-        if place == classes.count {
-            classIndex[row.places.ranges] = place
-            classes.append(Class(places: row.places))
+    /// Whether the row depends on what a virtio-iommu reports.
+    private mutating func add(
+        _ name: String, _ device: PreparedDevice, _ doorbells: [PhysicalAddress],
+        _ report: (SurveyRow) -> Void
+    ) -> Bool {
+        var row = SurveyRow(platform: name, device, policies: policies, demand: demand)
+        let other = device.ifReported(over: doorbells)
+        let otherRow = other.map {
+            SurveyRow(platform: name, $0.device, policies: policies, demand: demand)
         }
-        classes[place].devices += 1
-        if classes[place].platforms.last != name { classes[place].platforms.append(name) }
+        let depends = otherRow.map { !$0.isSameAnswer(as: row) } ?? false
+        if depends, let other, !other.regions.isEmpty, let otherRow {
+            row.ifReported = [.init(regions: other.regions, cells: otherRow.cells)]
+            // Until now both were one.
+            if reported == nil { reported = Reported(count: count) }
+            reported?.count.add(otherRow)
+            reported?.note(other.regions)
+        } else {
+            reported?.count.add(row)
+        }
+        deviceCount += 1
+        count.add(row)
         report(row)
+        return depends
     }
 
-    private mutating func count(_ cell: SurveyRow.Cell, of row: SurveyRow, policy index: Int) {
-        let needsNone = cell.base == nil && cell.fits
-        if cell.base != WindowSource.mainlineBase, !needsNone { tallies[index].moved += 1 }
-        guard !cell.fits else {
-            tallies[index].fits += 1
-            return
+    /// The count of the rows if virtio-iommus report MSI regions.
+    private struct Reported {
+        var regions: [ReservedRegion] = []
+        var count: SurveyCount
+
+        /// Each once, the first of many.
+        mutating func note(_ more: [ReservedRegion]) {
+            for region in more where regions.count < Survey.regionsMax && !regions.contains(region) {
+                regions.append(region)
+            }
         }
-        tallies[index].conflicts += 1
-        if cell.reachability == .conditional { tallies[index].conditional += 1 }
-        if tallies[index].platforms.last != row.platform { tallies[index].platforms.append(row.platform) }
-        guard conflicts.count < Self.conflictsMax else {
-            conflictsDropped += 1
-            return
-        }
-        conflicts.append(
-            Conflict(
-                platform: row.platform, device: row.device, policy: policies[index].name, base: cell.base,
-                reachability: cell.reachability, reasons: cell.reasons))
+    }
+
+    /// Regions that virtio-iommus may report that one survey lists.
+    package static let regionsMax = 64
+
+    /// The survey if virtio-iommus report MSI regions, and these; nil where nothing depends on it.
+    public var ifReported: (regions: [ReservedRegion], survey: Survey)? {
+        guard let reported else { return nil }
+        var other = self
+        other.count = reported.count
+        other.reported = nil
+        return (reported.regions, other)
     }
 }
 

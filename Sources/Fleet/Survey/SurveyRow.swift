@@ -68,6 +68,17 @@ public struct SurveyRow: Sendable {
     public var cells: [Cell]
     /// Bases at which an aligned window below 4 GiB fits.
     public var places: Candidates
+    /// The cells under regions that a virtio-iommu may report, where they are others; at most one.
+    public var ifReported: [IfReported] = []
+
+    /// One device under regions that its virtio-iommu may report.
+    public struct IfReported: Sendable {
+        public var regions: [ReservedRegion]
+        public var cells: [Cell]
+    }
+
+    /// Whether two rows of one device say the same.
+    func isSameAnswer(as other: SurveyRow) -> Bool { cells == other.cells && places == other.places }
 }
 
 extension SurveyRow {

@@ -129,6 +129,8 @@ public enum ACPIError: Error, Hashable, Sendable {
         case .tooManyTables(let limit): "more than \(limit) tables"
         case .noIORT(let found):
             "no IORT among the tables (\(found.isEmpty ? "no tables" : found.joined(separator: ", ")))"
+                + (found.contains { $0.contains("DMAR") || $0.contains("IVRS") }
+                    ? "; they are of an x86 host, which has no Arm SMMU and no software MSI window" : "")
         case .secondTable(let first, let second): "\(first) and \(second) are both present; send one of them"
         case .iortTooShort(let bytes):
             "IORT ends at offset \(hex(bytes)), inside its header of 48 bytes, which holds node count and offset"

@@ -23,7 +23,7 @@ enum UserSpace {
             decision = mapDoorbells(question, space, attachment, &recorder)
             decision.ranges = space.ranges
             checkMaps(question, space, attachment, &decision, &recorder)
-            if case .ioas = space, case .user(let option) = question.source {
+            if case .ioas = space, case .user(let option) = question.source, !question.subject.isOfX86 {
                 UserOption.warn(about: option, question.conditions, attachment, &decision)
             }
             Hazards.warn(
@@ -75,6 +75,7 @@ enum UserSpace {
         _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ recorder: inout R
     ) -> Decision {
         guard let window = attachment.window else {
+            if let decision = Decision.ofX86(question, &recorder) { return decision }
             switch space {
             case .container: return VFIOType1.withoutWindow(question, attachment, &recorder)
             case .ioas: return IOMMUFD.withoutWindow(question, attachment, &recorder)

@@ -73,6 +73,19 @@ public struct Conditions: Hashable, Sendable {
         aperture = IOVARange.ofBits(apertureBits)
     }
 
+    /// Whether a domain of this consumer's translates, so that windows and regions count for it.
+    public func translates(for consumer: Consumer) -> Bool {
+        switch defaultDomain {
+        case .translated: true
+        case .identity:
+            switch consumer {
+            case .dmaAPI: false
+            case .vfioType1, .iommufd: true
+            }
+        case .none: false
+        }
+    }
+
     /// The page of the DMA domain's allocator, the smallest that the domain maps: the CPU's where an SMMU
     /// supports it.
     public var granule: Granule { domainPageSizes.smallest ?? pageSize }

@@ -19,6 +19,8 @@ public struct Warning: Hashable, Sendable {
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.
         case iommuRegionsUnused = "iommu_regions_unused"
+        /// The list of regions is of an x86 host.
+        case x86Host = "x86_host"
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
         case windowInPageZero = "window_in_page_zero"
         case windowOutsideIOVARanges = "window_outside_iova_ranges"

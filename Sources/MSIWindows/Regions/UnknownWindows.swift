@@ -16,13 +16,21 @@ extension Device {
 
 extension Sequence<Device> {
     /// Warnings about what is not known of these devices, and about what crashes the kernel, each once.
-    public func warnings(under conditions: Conditions) -> [Warning] {
+    ///
+    /// - Parameter consumer: nil where the answer is about none of them alone. What is not known of windows
+    ///   is left out where nothing is translated for it.
+    public func warnings(under conditions: Conditions, for consumer: Consumer?) -> [Warning] {
         var found: [Warning] = []
         var seen: Set<String> = []
+        let usesWindows = consumer.map { conditions.translates(for: $0) } ?? true
+        if consumer != nil, conditions.hasUnusedIOMMURegions, contains(where: { _ in true }) {
+            found.append(.unusedIOMMURegions)
+        }
         for device in self {
             let told = [
-                (Warning.Code.pciWindowsUnknown, device.unknownWindowsRemark),
-                (.iommuDecidesWindow, device.undecidedRemark(under: conditions)),
+                (Warning.Code.pciWindowsUnknown, usesWindows ? device.unknownWindowsRemark : nil),
+                (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
+                (.x86Host, device.x86Remark),
                 (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
             ]
             for case (let code, let detail?) in told where seen.insert(detail).inserted {

@@ -72,6 +72,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case unsafeInterrupts = "vfio.unsafe_interrupts"
     case domainShared = "vfio.domain_shared"
     case hardwareMSIWins = "hw_msi.wins"
+    case x86MSIs = "hw_msi.x86"
     case noCookie = "vfio.no_cookie"
     case cookieBase = "vfio.cookie_base"
     case doorbellMapped = "cookie.doorbell_mapped"
@@ -189,6 +190,8 @@ public enum Rule: String, CaseIterable, Sendable {
             "Without isolated MSIs a group needs allow_unsafe_interrupts, or is refused with EPERM."
         case .domainShared: "A group that an existing domain accepts joins it; the cookie stays where it is."
         case .hardwareMSIWins: "A hardware MSI region in the group means that no MSI cookie is made."
+        case .x86MSIs:
+            "On x86 the interrupt hardware takes MSIs before the IOMMU translates, and there is no window."
         case .noCookie:
             "Without a window there is no cookie: since 6.15 setting up interrupts fails; before, they were not translated."
         case .cookieBase: "The MSI cookie starts at the highest window of the group."
@@ -303,6 +306,9 @@ public enum Rule: String, CaseIterable, Sendable {
             "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_type1_attach_group, Linux 7.2"
         case .hardwareMSIWins:
             "drivers/vfio/vfio_iommu_type1.c: vfio_iommu_has_sw_msi, Linux 7.2"
+        case .x86MSIs:
+            "drivers/iommu/intel/iommu.c: intel_iommu_get_resv_regions; drivers/iommu/amd/iommu.c: amd_iommu_get_resv_regions, "
+                + "Linux 7.2"
         case .beyondAperture:
             "drivers/iommu/io-pgtable-arm.c: arm_lpae_map_pages, Linux 7.2"
         case .pageUnmappable:

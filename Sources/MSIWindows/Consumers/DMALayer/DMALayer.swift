@@ -16,6 +16,7 @@ enum DMALayer {
     /// Without a word on what another order of the group would give.
     static func decision<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
         if let untranslated = untranslated(question, &recorder) { return untranslated }
+        if let decision = Decision.ofX86(question, &recorder) { return decision }
         if let refused = refused(question.conditions, &recorder) { return refused }
         recorder.record(
             .softwareWindowSkipped, .noted, "A DMA domain does not use the window that the driver offers.")
@@ -61,7 +62,9 @@ enum DMALayer {
             "Linux makes no DMA domain here: the IOMMU's smallest page, "
             + "\(HexLiteral.text(conditions.granule.bytes)), is larger than the CPU's."
         recorder.record(.domainSetUpFails, .rejected, because)
-        return Decision(outcome: .none, reachability: .no, because: because)
+        var decision = Decision(outcome: .none, reachability: .no, because: because)
+        decision.changes = RefusalRemedy.useLargerPages(conditions.granule).changes
+        return decision
     }
 
     /// Earlier mappings are reported by their results; the steps of the allocator would drown the rest.

@@ -17,7 +17,9 @@ extension FaultExplanation {
         }
         var bare = question
         bare.platform = nil
+        let reported = question.ifReported
         var scenes: [Stream: FaultScene] = [:]
+        var otherScenes: [Stream: FaultScene] = [:]
         let named = faults.filter { ConfigurationEvent.isNamedError($0) }
         return faults.map { fault in
             let stream = Stream(smmu: fault.smmu, id: fault.streamID, client: fault.client)
@@ -26,6 +28,12 @@ extension FaultExplanation {
             scene.fault = fault
             if !isBare { scenes[stream] = scene }
             var explanation = explain(fault, scene)
+            if let reported, !isBare {
+                var scene = otherScenes[stream] ?? FaultScene(fault, reported.question)
+                scene.fault = fault
+                otherScenes[stream] = scene
+                explanation.add(reported.regions, explain(fault, scene))
+            }
             explanation.refer(to: named)
             if isBare, question.platform != nil {
                 explanation.because +=
@@ -54,7 +62,8 @@ extension FaultExplanation {
         var explanation = ruledOut(fault, scene) ?? verdict(fault, scene)
         explanation.smmu = scene.smmu?.id
         explanation.devices = scene.devices.map(\.id)
-        explanation.warnings = scene.devices.warnings(under: scene.conditions) + scene.undecided
+        explanation.warnings =
+            scene.devices.warnings(under: scene.conditions, for: nil) + scene.undecided
         let types = Set(scene.devices.map(\.groupType))
         explanation.groupType = types.count == 1 ? types.first ?? nil : nil
         if fault.cause != .commandQueue {

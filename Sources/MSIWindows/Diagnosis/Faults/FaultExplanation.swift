@@ -78,6 +78,9 @@ public struct FaultExplanation: Hashable, Sendable {
     public var inWindow: Bool?
     /// What became of the access.
     public var happened = Happening.unknown
+    /// Where a virtio-iommu decides what it reports: the explanation if it reports an MSI region and this is
+    /// another one. At most one.
+    public var ifReported: [IfReported] = []
 
     init(_ fault: SMMUFault, _ verdict: Verdict, _ isMSI: Certainty, because: String) {
         self.fault = fault

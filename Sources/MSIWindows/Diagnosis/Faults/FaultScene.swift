@@ -99,29 +99,32 @@ struct FaultScene {
             .compactMap(\.reportedRegions)
         let listedWindows = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
         let mainline = DriverWindow.mainline
-        var reported: [IOVARange] = []
-        for range in question.windows + listedWindows
-        where !reported.contains(range) && reported.count < Self.windowsMax {
-            reported.append(range)
-        }
-        windows = listed.isEmpty && !reported.contains(mainline) ? reported + [mainline] : reported
+        let reported = Self.eachOnce(question.windows + listedWindows)
+        let isOffered = listed.isEmpty && question.mayOfferWindow(to: prepared)
+        windows = isOffered && !reported.contains(mainline) ? reported + [mainline] : reported
         knowsWindows = hasPlatform || !reported.isEmpty
         possibleWindows = DriverWindow.known
         isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
-        undecided = devices.isEmpty ? question.platform?.undecidedWarnings ?? [] : []
+        undecided = question.unusedWarnings + (devices.isEmpty ? question.undecidedWarnings : [])
         dmaPages = prepared.flatMap { device -> [Decision.Doorbell] in
             // Its own driver, so that it need not be prepared again.
             var conditions = question.conditions
             conditions.driver = device.conditions.driver
             if let type = device.source.groupType { conditions.defaultDomain = .init(type) }
             // Nothing is mapped for kernel drivers where nothing is translated.
-            guard conditions.defaultDomain == .translated else { return [] }
+            guard conditions.translates(for: .dmaAPI) else { return [] }
             return Decision.decide(
                 Question(
                     group: PreparedGroup([device]), consumer: .dmaAPI, conditions: conditions,
                     doorbells: Array(doorbells.prefix(1)))
             ).doorbells
         }
+    }
+
+    /// The first of the reported windows.
+    private static func eachOnce(_ windows: [IOVARange]) -> [IOVARange] {
+        var seen: Set<IOVARange> = []
+        return Array(windows.filter { seen.insert($0).inserted }.prefix(windowsMax))
     }
 
     /// A doorbell whose offset in its page the address has; of unknown doorbells the offset of GICs.

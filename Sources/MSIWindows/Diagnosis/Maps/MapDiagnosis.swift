@@ -9,25 +9,40 @@ public import Machines
 extension MapExplanation {
     /// Explains failed maps, in their order.
     public static func explain(_ failures: [MapFailure], _ question: MapQuestion) -> MapExplanations {
-        var scenes: [Consumer: MapScene] = [:]
-        if let asked = question.question {
-            let consumers = Set(failures.map { question.consumer(of: $0) })
-            for consumer in consumers.isEmpty ? [asked.consumer] : consumers {
-                var seen: Set<MapCheck> = []
-                let checks = failures.filter { question.consumer(of: $0) == consumer }
-                    .compactMap(\.check).filter { seen.insert($0).inserted }
-                var asked = asked
-                if let flag = question.unsafeInterrupts[consumer] {
-                    asked.conditions.allowsUnsafeInterrupts = flag
-                }
-                scenes[consumer] = MapScene(asked, consumer, checks)
-            }
-        }
+        let scenes = scenes(of: failures, question)
+        let reported = question.ifReported
+        let otherScenes = reported.map { self.scenes(of: failures, $0.question) }
         let items = failures.map { failure in
-            explain(failure, question, scenes[question.consumer(of: failure)])
+            let consumer = question.consumer(of: failure)
+            var explanation = explain(failure, question, scenes[consumer])
+            if let reported, let scene = otherScenes?[consumer] {
+                let other = explain(failure, reported.question, scene)
+                if explanation != other {
+                    explanation.ifReported = [.init(regions: reported.regions, explanation: other)]
+                }
+            }
+            return explanation
         }
         let first = failures.first.map { question.consumer(of: $0) } ?? question.question?.consumer
         return MapExplanations(items: items, ranges: first.flatMap { scenes[$0]?.decision.ranges })
+    }
+
+    /// The host as each consumer's failures meet it; empty where nothing is known of it.
+    private static func scenes(of failures: [MapFailure], _ question: MapQuestion) -> [Consumer: MapScene] {
+        guard let host = question.question else { return [:] }
+        var scenes: [Consumer: MapScene] = [:]
+        let consumers = Set(failures.map { question.consumer(of: $0) })
+        for consumer in consumers.isEmpty ? [host.consumer] : consumers {
+            var seen: Set<MapCheck> = []
+            let checks = failures.filter { question.consumer(of: $0) == consumer }
+                .compactMap(\.check).filter { seen.insert($0).inserted }
+            var asked = host
+            if let flag = question.unsafeInterrupts[consumer] {
+                asked.conditions.allowsUnsafeInterrupts = flag
+            }
+            scenes[consumer] = MapScene(asked, consumer, checks)
+        }
+        return scenes
     }
 
     private static func explain(

@@ -65,6 +65,9 @@ public struct MapExplanation: Hashable, Sendable {
     public var candidates: [Candidate] = []
     /// Where a mapping of this size can go, nearest first; empty without a host.
     public var alternatives: [IOVA] = []
+    /// Where a virtio-iommu decides what it reports: the explanation if it reports an MSI region and this is
+    /// another one. At most one.
+    public var ifReported: [IfReported] = []
 
     init(
         _ failure: MapFailure, _ verdict: Verdict, _ certainty: Certainty, because: String,
@@ -75,6 +78,12 @@ public struct MapExplanation: Hashable, Sendable {
         self.certainty = certainty
         self.because = because
         self.changes = changes
+    }
+
+    /// The explanation under regions that the virtio-iommu may report.
+    public struct IfReported: Hashable, Sendable {
+        public var regions: [ReservedRegion]
+        public var explanation: MapExplanation
     }
 
     /// Most blockers of one explanation.
@@ -99,6 +108,17 @@ public struct MapQuestion: Sendable {
         self.question = question
         self.consumer = consumer
         self.conditions = question?.conditions ?? conditions
+    }
+
+    /// The same question if the host's virtio-iommu reports these regions; nil where it is known what it
+    /// reports, and where no doorbell is known.
+    var ifReported: (regions: [ReservedRegion], question: MapQuestion)? {
+        guard let question, let other = question.subject.ifReported(over: question.doorbells),
+            !other.regions.isEmpty
+        else { return nil }
+        var reported = self
+        reported.question?.conditions.iommuRegions = other.regions
+        return (other.regions, reported)
     }
 
     /// Who made a call: the caller's word, then the text's, then VFIO, which most programs use.

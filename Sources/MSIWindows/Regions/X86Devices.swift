@@ -1,0 +1,26 @@
+// The answer about a device of an x86 host: no window, whoever asks, for MSIs are not translated. The other
+// regions and ranges of the device are answered as for every list.
+
+import AddressSpaces
+import Machines
+
+extension PreparedDevice {
+    /// Whether the device is of an x86 host; not where the caller has said that an SMMU's driver is meant.
+    var isOfX86: Bool { source.isOfX86 && conditions.driver == .virtio }
+}
+
+extension Decision {
+    /// What becomes of MSIs on an x86 host; nil on others.
+    static func ofX86<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
+        guard question.subject.isOfX86 else { return nil }
+        let because = DriverWindow.x86Because
+        let blocker = question.subject.withheld.items.first { $0.kind == .hardwareMSI }
+        recorder.record(.x86MSIs, .accepted, candidate: nil, blocker: blocker, because)
+        var decision = Decision(
+            outcome: .hardware,
+            doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
+            reachability: .yes, because: because)
+        decision.warn(.x86Host, DriverWindow.x86Remark, range: DriverWindow.x86)
+        return decision
+    }
+}

@@ -1,0 +1,98 @@
+// Lists of x86 hosts: no entrance answers them as those of Arm SMMUs. The interrupt hardware takes MSIs
+// there, and there is no window; who says that an SMMU's driver is meant gets its answer.
+
+import HTTP
+import TestSupport
+import Testing
+
+@Suite struct X86HostTests {
+    private static let lists = """
+        ==> /sys/kernel/iommu_groups/7/reserved_regions <==
+        0x00000000fee00000 0x00000000feefffff msi
+        0x000000fd00000000 0x000000ffffffffff reserved
+
+        """
+    private static let named = #""platform":"x","device":"group:7""#
+    private static let inline =
+        #""reserved_regions":[{"start":"0xfee00000","last":"0xfeefffff","type":"msi"}]"#
+    private static let vm = #""vm":{"vmm":"qemu-virt","ram":"0x40000000"}"#
+
+    private func client() -> ServiceClient {
+        let client = ServiceClient()
+        let upload = client.ask(.post, "/v1/platforms?id=x", Array(Self.lists.utf8), type: "text/plain")
+        #expect(upload.status == 201, "\(upload.text)")
+        #expect(upload.list("findings").contains { $0["code"] as? String == "x86-host" }, "\(upload.text)")
+        return client
+    }
+
+    private func codes(_ answer: [String: Any]) -> [String] {
+        (answer["warnings"] as? [[String: Any]] ?? []).compactMap { $0["code"] as? String }
+    }
+
+    @Test(arguments: ["dma_api", "vfio_type1", "iommufd"]) func decisionsHaveNoWindow(consumer: String) {
+        let client = client()
+        for subject in [Self.named, Self.inline] {
+            for members in [
+                subject, #"\#(subject),"kernel":"6.1""#, #"\#(subject),"doorbells":["0xfee00000"]"#,
+            ] {
+                let absent = consumer == "iommufd" && members.contains("6.1")
+                let answer = client.decide(#"{"consumer":"\#(consumer)",\#(members)}"#)
+                #expect(
+                    answer.json["outcome"] as? String == (absent ? "refused" : "hardware"), "\(answer.text)")
+                guard !absent else { continue }
+                #expect(answer.json["window"] == nil && answer.json["errno"] == nil, "\(answer.text)")
+                #expect(answer.json["reachable"] as? Bool == true && codes(answer.json) == ["x86_host"])
+                #expect((answer.json["because"] as? String)?.contains("no software window") == true)
+            }
+            // The caller's word counts more than the list.
+            let arm = client.decide(#"{"consumer":"\#(consumer)",\#(subject),"iommu":"v3"}"#)
+            #expect(!codes(arm.json).contains("x86_host"), "\(arm.text)")
+        }
+        let compared = client.post("/v1/comparisons", json: "{\(Self.named),\"kernels\":[\"7.3\",\"6.12\"]}")
+        for item in compared.list("items") {
+            #expect(item["outcome"] as? String == "hardware" && codes(item) == ["x86_host"], "\(item)")
+        }
+    }
+
+    @Test func everyEntranceSaysIt() {
+        let client = client()
+        for host in [#"{"platform":"x"}"#, "{\(Self.inline)}"] {
+            let placed = client.post("/v1/placements", json: #"{"hosts":[\#(host)],\#(Self.vm)}"#)
+            #expect(codes(placed.json).contains("x86_host"), "\(placed.text)")
+            let surveyed = client.post("/v1/surveys", json: #"{"hosts":[\#(host)]}"#)
+            #expect(codes(surveyed.json) == ["x86_host"], "\(surveyed.text)")
+        }
+        let failed = client.post(
+            "/v1/map-failures",
+            json: #"{"text":"vfio_dma_map(0x1, 0xfee00000, 0x1000, 0x7000) = -22",\#(Self.named)}"#)
+        #expect(codes(failed.json) == ["x86_host"], "\(failed.text)")
+        #expect(failed.list("items").first?["verdict"] as? String == "reserved_region", "\(failed.text)")
+        _ = client.post("/v1/sessions", json: #"{"id":"s"}"#)
+        let made = client.post(
+            "/v1/sessions/s/domains", json: #"{"consumer":"vfio_type1","devices":[{\#(Self.named)}]}"#)
+        #expect(made.status == 201 && made.json["window"] == nil, "\(made.text)")
+        #expect(codes(made.json) == ["x86_host"], "\(made.text)")
+    }
+
+    /// crosvm's virtio-iommu reports the region to guests on arm64 too: a described IOMMU is not x86's.
+    @Test func guestsOnArmAreNot() {
+        let client = ServiceClient()
+        let machine =
+            #"{"smmus":[{"id":"v","version":"virtio"}],"devices":[{"id":"d","kind":"pci_function","smmus":["v"],"#
+            + #"\#(Self.inline)}]}"#
+        #expect(client.post("/v1/platforms?id=g", json: machine).status == 201)
+        let answer = client.decide(
+            #"{"platform":"g","device":"d","consumer":"dma_api","doorbells":["0x8090040"]}"#)
+        #expect(!codes(answer.json).contains("x86_host"), "\(answer.text)")
+    }
+
+    /// Tables of an x86 host are refused with the reason.
+    @Test func tablesAreRefused() {
+        var table = Array("DMAR".utf8) + [48, 0, 0, 0, 1, 0]
+        table += Array("VENDORDEVICE  ".utf8) + Array(repeating: 0, count: 48 - 24)
+        table[9] = 0 &- table.reduce(0, &+)
+        let answer = ServiceClient().ask(
+            .post, "/v1/platforms?id=x", table, type: "application/octet-stream")
+        #expect(answer.status == 422 && answer.text.contains("x86 host"), "\(answer.text)")
+    }
+}
