@@ -10,6 +10,9 @@ import time
 
 from servers import Failed
 
+# Seconds in which a wrk that was told to stop has to print its figures.
+ATTEMPTS = 120
+
 SCRIPT = """
 local steps, sent_by = %(steps)s, {}
 sent = -1 -- wrk asks once for a request that it does not send
@@ -66,18 +69,29 @@ def script(steps, folder, name):
 
 
 class Load:
-    """A running wrk."""
+    """A running wrk. Made when it has begun: a SIGINT before that would end it without figures."""
 
     def __init__(self, port, path, connections):
         if not shutil.which("wrk"):
             raise Failed("no wrk here: apt-get install wrk")
         self.process = subprocess.Popen(
-            ["wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "60s", "-s", path, f"http://127.0.0.1:{port}/"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            ["stdbuf", "-oL", "wrk", "-t1", f"-c{connections}", "-d600s", "--timeout", "60s", "-s", path,
+             f"http://127.0.0.1:{port}/"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        self.process.stdout.readline()
 
     def finish(self):
-        self.process.send_signal(signal.SIGINT)
-        text = self.process.communicate(timeout=120)[0].decode("utf-8", "replace")
+        text = ""
+        for _ in range(ATTEMPTS):
+            # More than once: a signal that comes just before wrk sleeps does not wake it.
+            self.process.send_signal(signal.SIGINT)
+            try:
+                text = self.process.communicate(timeout=1)[0].decode("utf-8", "replace")
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        else:
+            self.process.kill()
         for line in text.splitlines():
             if line.startswith("FIGURES "):
                 return json.loads(line[8:])

@@ -1,5 +1,5 @@
-// The ranges of the reference, ordered by address, in a treap: a binary tree that costs what the kernel's
-// red-black tree costs. Search, insertion and removal are O(log n) expected; a step to a neighbour is
+// The ranges of the reference, ordered by address, in a treap: a binary tree that grows as the kernel's
+// red-black tree does. Search, insertion and removal are O(log n) expected; a step to a neighbour is
 // O(1) amortised, and a walk touches one node a range. It knows nothing of holes: walking is the point.
 
 import IOVAAllocation
