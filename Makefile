@@ -142,8 +142,8 @@ bench: yardsticks
 	@$(HTTP_BENCH) $(filter-out http,$(BENCH_ARGUMENTS))
 else
 bench: bench-build $(if $(BENCH_ARGUMENTS),,yardsticks)
-	@$(BENCH_PROGRAM) $(BENCH_ARGUMENTS)
-	$(if $(BENCH_ARGUMENTS),,@$(HTTP_BENCH))
+	@missed=0; $(BENCH_PROGRAM) $(BENCH_ARGUMENTS) || missed=$$?; \
+	$(if $(BENCH_ARGUMENTS),,$(HTTP_BENCH) || missed=$$?;) exit $$missed
 endif
 
 yardsticks: deps python
