@@ -86,6 +86,8 @@ import Testing
             #expect(device["pci_windows_known"] as? Bool == (isKnown ? nil : false))
             let view = client.get("/v1/platforms/w/reserved-regions?device=0000:00:10.0&view=dma")
             #expect(view.json["pci_windows_known"] as? Bool == (isKnown ? nil : false))
+            let free = client.get("/v1/platforms/w/available-windows?device=0000:00:10.0")
+            #expect(free.json["pci_windows_known"] as? Bool == (isKnown ? nil : false))
             let window = view.list("items").contains { $0["kind"] as? String == "pci_window" }
             #expect(window == isKnown)
             let decision = client.post(

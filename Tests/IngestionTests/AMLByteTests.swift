@@ -156,13 +156,40 @@ import Testing
                 return error
             }
         }
-        #expect(reason(AMLFixture.window) == nil && reason([0x79]) == nil)
+        #expect(reason(AMLFixture.window) == nil && reason([0x79]) == AMLRefusal(.descriptorCutShort, at: 0))
         #expect(reason([]) == AMLRefusal(.noEndTag, at: 0))
         #expect(reason([0x47]) == AMLRefusal(.descriptorCutShort, at: 0))
         #expect(reason([0x8a, 0x2b]) == AMLRefusal(.descriptorCutShort, at: 0))
-        #expect(reason([0x8a, 1, 0, 0, 0x79]) == AMLRefusal(.descriptorCutShort, at: 0))
         for count in 0..<AMLFixture.window.count - 2 {
             #expect(reason(Array(AMLFixture.window[..<count])) != nil, "cut at \(count)")
         }
+        descriptorsHaveTheirLength(reason)
+    }
+
+    /// ACPICA refuses the whole list for one descriptor of a wrong length or of an unknown type.
+    private func descriptorsHaveTheirLength(_ reason: ([UInt8]) -> AMLRefusal?) {
+        let most = ResourceTemplate.lengthMax
+        for (tag, allowed) in [
+            (UInt8(0x8a), 43...most), (0x87, 23...most), (0x88, 13...most), (0x8b, 53...53), (0x86, 9...9),
+            (0x85, 17...17), (0x81, 9...9), (0x89, 6...most), (0x82, 12...12),
+        ] {
+            func list(_ count: Int) -> [UInt8] {
+                [tag, UInt8(count), 0] + [UInt8](repeating: 0, count: count) + [0x79, 0]
+            }
+            #expect(reason(list(allowed.lowerBound)) == nil, "\(tag)")
+            for count in [allowed.lowerBound - 1, allowed.upperBound + 1] where count < 256 {
+                let refusal = reason([0x22, 0, 0] + list(count))
+                #expect(
+                    refusal == AMLRefusal(.descriptorLength(count, allowed: allowed), at: 3),
+                    "\(tag) \(count)")
+            }
+        }
+        #expect(reason([0x21, 0, 0x79, 0])?.reason == .descriptorLength(1, allowed: 2...3))
+        #expect(reason([0x78, 0])?.reason == .descriptorLength(0, allowed: 1...1))
+        for tag: UInt8 in [0x00, 0x18, 0x68, 0x80, 0x83, 0x94, 0xff] {
+            #expect(reason([tag, 0, 0, 0x79, 0]) == AMLRefusal(.descriptorUnknown(tag), at: 0), "\(tag)")
+        }
+        func bus(_ kind: UInt8) -> [UInt8] { [0x8e, 9, 0, 1, 0, kind, 0, 0, 0, 1, 0, 0, 0x79, 0] }
+        #expect(reason(bus(1)) == nil && reason(bus(9))?.reason == .descriptorUnknown(0x8e))
     }
 }

@@ -46,8 +46,10 @@ struct AMLDisagreement {
         compare("\(path) _CCA", one.isCoherent, other.isCoherent) { $0 }
         compare("\(path) _DSM", one.preservesConfiguration, other.preserves) { $0 }
         compare("\(path) _UID", one.uid, other.uid, Self.datum)
-        if one.isAbsent != other.isAbsent {
-            lines.append("\(path) absent: \(one.isAbsent) | \(other.isAbsent)")
+        compare("\(path) _STA", one.presence, other.presence) { $0 }
+        if (one.doubt == nil) != (other.doubt == nil) {
+            let (first, second) = (one.doubt.map { "\($0)" }, other.doubt?.description)
+            lines.append("\(path) doubt: \(first ?? "none") | \(second ?? "none")")
         }
         if (one.condition == nil) != (other.condition == nil) {
             let (first, second) = (one.condition.map { "\($0)" }, other.condition?.description)

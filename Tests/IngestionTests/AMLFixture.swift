@@ -50,7 +50,7 @@ enum AMLFixture {
         [0x87, 0x17, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0x10, 0xff, 0xff, 0xff, 0x1f]
         + [0, 0, 0, 0, 0, 0, 0, 0x10, 0x79, 0]
 
-    static let samples = ["forms", "bridge", "windows", "uses"].map(compiled)
+    static let samples = ["forms", "bridge", "windows", "uses", "doubt"].map(compiled)
     /// Some small ones of the shelf.
     private static let shelf: [[UInt8]] = {
         guard AMLReferenceTests.isThere else { return [] }

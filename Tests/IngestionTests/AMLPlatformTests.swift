@@ -109,6 +109,38 @@ import Testing
         #expect(codes(platform) == ["crs-without-window"])
     }
 
+    /// A list that ACPICA refuses leaves the windows unknown.
+    @Test func refusedLists() throws {
+        var short = AMLFixture.window
+        short[1] -= 1
+        short.remove(at: 20)
+        let resources = AMLFixture.name("_CRS", AMLFixture.buffer(short))
+        let inbound = AMLFixture.name("_DMA", AMLFixture.buffer(short))
+        let table = AMLFixture.table(AMLFixture.bridge(resources + inbound))
+        let platform = try ACPIReader.read([iort(0..<1), table])
+        #expect(platform.devices[0].hasUnknownPCIWindows && platform.devices[0].dmaLimit == .max)
+        for code in ["crs-unreadable", "dma-unreadable"] {
+            let finding = try #require(platform.findings.first { $0.code == code })
+            #expect(
+                finding.detail.contains("has 22 bytes after its header and needs at least 23 at offset 0x0"),
+                "\(finding.detail)")
+        }
+    }
+
+    @Test func coherenceIsTheBridges() throws {
+        for (value, isCoherent) in [(UInt8(0), false), (1, true)] {
+            let table = AMLFixture.table(
+                AMLFixture.bridge(
+                    AMLFixture.name("_CCA", [0x0a, value])
+                        + AMLFixture.name("_CRS", AMLFixture.buffer(AMLFixture.window))))
+            let platform = try ACPIReader.read([iort(0..<2), table])
+            #expect(platform.devices.map(\.dmaCoherent) == [isCoherent, true])
+            let finding = platform.findings.first { $0.code == "coherency-contradicts" }
+            #expect((finding == nil) == isCoherent)
+            #expect(finding?.location == (isCoherent ? nil : "IORT:0x74"), "\(finding as Any)")
+        }
+    }
+
     @Test func inboundWindowsAndPreservedConfiguration() throws {
         let platform = try ACPIReader.read([iort(0..<4, ranges: true), bridge, windows])
         let root = platform.devices

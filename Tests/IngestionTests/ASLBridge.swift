@@ -28,10 +28,15 @@ struct ASLBridge {
     private(set) var firstBus: ASLTruth<UInt64> = .absent
     private(set) var preserves: ASLTruth<Bool> = .absent
     private(set) var isCoherent: Bool?
-    private(set) var isAbsent = false
+    private(set) var presence: ASLTruth<Bool> = .known(true)
+    /// Whether it is a host bridge.
+    private(set) var identity: ASLTruth<Bool> = .known(true)
+    /// The device stands in an If.
+    let isConditional: Bool
 
     init(_ number: Int, _ random: inout SeededGenerator) {
         self.number = number
+        isConditional = Int.random(in: 0..<8, using: &random) == 0
         name = "PCI\(String(number, radix: 16, uppercase: true))"
         identify(&random)
         segment = integer("_SEG", "SEGN", UInt64(number), &random)
@@ -42,9 +47,10 @@ struct ASLBridge {
             isCoherent = Bool.random(using: &random)
             own.append("Name (_CCA, \(isCoherent! ? 1 : 0))")
         }
-        if Int.random(in: 0..<8, using: &random) == 0 {
-            isAbsent = Bool.random(using: &random)
-            own.append(isAbsent ? "Method (_STA) { Return (0) }" : "Name (_STA, 0xF)")
+        if Int.random(in: 0..<3, using: &random) == 0 {
+            let (source, truth) = ASLStates.any(&random)
+            own.append(source)
+            presence = truth
         }
         let (source, truth) = ASLSelections.any(&random)
         if let source { own.append(source) }
@@ -53,6 +59,14 @@ struct ASLBridge {
     }
 
     private mutating func identify(_ random: inout SeededGenerator) {
+        own.append(
+            ["Name (_UID, \(number))", "Name (_UID, \"root \(number)\")", ""].randomElement(using: &random)!)
+        guard Int.random(in: 0..<4, using: &random) > 0 else {
+            let (source, truth) = ASLIdentities.any(&random)
+            own.append(source)
+            identity = truth
+            return
+        }
         own += [
             ["Name (_HID, EISAID (\"PNP0A08\"))", "Name (_CID, EISAID (\"PNP0A03\"))"],
             ["Name (_HID, \"PNP0A03\")"], ["Name (_HID, EISAID (\"PNP0A03\"))"],
@@ -60,8 +74,6 @@ struct ASLBridge {
             ["Name (_HID, \"TEST0001\")", "Name (_CID, \"PNP0A08\")"],
             ["Method (_HID) { Return (EISAID (\"PNP0A08\")) }"],
         ].randomElement(using: &random)!
-        own.append(
-            ["Name (_UID, \(number))", "Name (_UID, \"root \(number)\")", ""].randomElement(using: &random)!)
     }
 
     /// A number under a name, in one of the forms that numbers have.

@@ -13,6 +13,8 @@ struct ASLMachine {
     private(set) var bridges: [String: ASLBridge] = [:]
     /// What a bus around a bridge says of coherence, by path.
     private(set) var coherence: [String: Bool] = [:]
+    /// What the buses say of themselves, by their names.
+    private(set) var states: [String: ASLTruth<Bool>] = [:]
 
     private static let head = "External (\\_SB.EXTM, MethodObj) External (\\_SB.EXTV, IntObj)"
 
@@ -43,7 +45,8 @@ struct ASLMachine {
                 terms.removeLast(terms.count / 2)
                 scopes.append("Scope (\(path)) { \(rest.joined(separator: "\n")) }")
             }
-            devices[bus].append("Device (\(bridge.name)) {\n\(terms.joined(separator: "\n"))\n}")
+            let device = "Device (\(bridge.name)) {\n\(terms.joined(separator: "\n"))\n}"
+            devices[bus].append(bridge.isConditional ? "If (\\_OSI (\"Linux\")) { \(device) }" : device)
             if !bridge.later.isEmpty { extended.append((path, bridge.later, bridge.laterExternals)) }
         }
         var inner = ""
@@ -54,6 +57,11 @@ struct ASLMachine {
                 continue
             }
             var own = "Name (_HID, \"ACPI0004\")"
+            if Int.random(in: 0..<4, using: &random) == 0 {
+                let (source, truth) = ASLStates.any(&random)
+                own += " \(source)"
+                states["BUS\(bus - 1)"] = truth
+            }
             if bus == 1, Bool.random(using: &random) {
                 busCoherence = Bool.random(using: &random)
                 own += " Name (_CCA, \(busCoherence! ? 1 : 0))"
@@ -122,8 +130,15 @@ extension ASLMachine {
         let read = Dictionary(grouping: reading.bridges, by: \.path)
         for (path, truth) in bridges.sorted(by: { $0.key < $1.key }) {
             guard let bridge = read[path]?.first else {
+                switch truth.identity {
+                case .known(false), .absent: continue
+                case .known(true), .refused: break
+                }
                 lines.append("\(path) is not read")
                 continue
+            }
+            if case .known(let isBridge) = truth.identity, isBridge == (bridge.doubt != nil) {
+                lines.append("\(path) is read as a bridge that it is \(isBridge ? "" : "not")")
             }
             func hold<Read, Told>(
                 _ name: String, _ said: Said<Read>, _ told: ASLTruth<Told>, _ isSame: (Read, Told) -> Bool
@@ -142,11 +157,26 @@ extension ASLMachine {
             hold("_DSM", bridge.preserves, truth.preserves, ==)
             let coherent = (coherence[path] ?? truth.isCoherent).map(ASLTruth.known) ?? .absent
             hold("_CCA", bridge.isCoherent, coherent, ==)
-            if bridge.isAbsent != truth.isAbsent { lines.append("\(path) absent: \(bridge.isAbsent)") }
-            if bridge.condition != nil { lines.append("\(path) is not under a condition") }
+            hold("_STA", bridge.presence, presence(of: path, truth.presence), ==)
+            if (bridge.condition != nil) != truth.isConditional {
+                lines.append("\(path) is under a condition: \(truth.isConditional)")
+            }
         }
-        if read.count != bridges.count { lines.append("\(read.keys.sorted()) are host bridges") }
+        for path in Set(read.keys).subtracting(bridges.keys).sorted() { lines.append("\(path) is a bridge") }
         return lines
+    }
+
+    /// Of a bridge and the buses around it: one that is absent is enough.
+    private func presence(of path: String, _ own: ASLTruth<Bool>) -> ASLTruth<Bool> {
+        var presence = ASLTruth.known(true)
+        for state in [own] + states.filter({ path.contains($0.key) }).map(\.value) {
+            switch state {
+            case .known(false): return state
+            case .refused: presence = state
+            case .known(true), .absent: continue
+            }
+        }
+        return presence
     }
 }
 

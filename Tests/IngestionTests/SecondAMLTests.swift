@@ -15,7 +15,8 @@ import Testing
     @Test func readersAgreeOnFixtures() {
         let (bridge, windows) = (AMLFixture.compiled("bridge"), AMLFixture.compiled("windows"))
         let sets = [
-            [AMLFixture.compiled("forms")], [bridge], [bridge, windows], [windows, bridge], [windows],
+            [AMLFixture.compiled("forms")], [AMLFixture.compiled("doubt")], [bridge], [bridge, windows],
+            [windows, bridge], [windows],
         ]
         for tables in sets { expectAgreement(AMLDisagreement(tables), "\(tables.map(\.count)) bytes") }
     }

@@ -27,10 +27,15 @@ extension JSONWriter {
             writer.member("dma_limit", hex: device.dmaLimit)
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
-            if device.hasUnknownPCIWindows { writer.member("pci_windows_known", false) }
+            writer.pciWindowsKnown(of: device)
             if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             if let host = device.hostBridge { writer.member("host_bridge", host) }
         }
+    }
+
+    /// Only where they are not: what looks free may lie in one.
+    mutating func pciWindowsKnown(of device: Device) {
+        if device.hasUnknownPCIWindows { member("pci_windows_known", false) }
     }
 
     private mutating func stream(_ stream: StreamMapping) {

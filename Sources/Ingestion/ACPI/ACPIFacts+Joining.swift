@@ -10,6 +10,7 @@ extension ACPIReader.Facts {
         joinInbound(bridges, &findings)
         preserves = bridges.preserves
         hostBridges = bridges.bridges
+        sureBridges = bridges.sureBridges
         guard let stated = preservesPCIConfiguration else { return }
         for (segment, own) in bridges.preserves.sorted(by: { $0.key < $1.key }) where own != stated {
             findings.note(
@@ -21,15 +22,18 @@ extension ACPIReader.Facts {
 
     private mutating func joinWindows(_ bridges: BridgeFacts, _ findings: inout FindingList) {
         let given = pciWindows
-        let own = WindowSource(name: bridges.name, place: bridges.place, windows: bridges.windows)
+        // A kernel that booted knows which bridges are there; nobody else does.
+        let uncertain = bridges.uncertainWindows.filter { given[$0.key] == nil }
+        let windows = bridges.windows.merging(uncertain) { $0 + $1 }
+        let own = WindowSource(name: bridges.name, place: bridges.place, windows: windows)
         let others = WindowSource(name: windowsName, place: "iomem", windows: given)
         if areWindowsStated {
             others.overrule(own, &findings)
-            pciWindows = bridges.windows.merging(given) { _, stated in stated }
+            pciWindows = windows.merging(given) { _, stated in stated }
         } else if !given.isEmpty {
             pciWindows = own.joined(with: others, &findings)
         } else {
-            pciWindows = bridges.windows
+            pciWindows = windows
         }
         unknownSegments = bridges.unknownSegments.subtracting(given.keys)
         if bridges.isIncomplete, given.isEmpty { areAllUnknown = true }

@@ -30,6 +30,8 @@ public enum ACPIReader {
         var hostBridges: [HostBridge] = []
         /// By segment, from the host bridges' own methods.
         var preserves: [UInt32: Bool] = [:]
+        /// What other tables are held against.
+        var sureBridges: [SureBridge] = []
 
         public init() {}
     }

@@ -50,7 +50,7 @@ extension IORTAnalysis {
             device.streams = rootComplexStreams(index)
             device.dmaLimit =
                 inboundLimit(root.segment) ?? limit(root.memoryAddressLimit, of: node, "root complex")
-            device.dmaCoherent = root.cacheCoherent == 1
+            device.dmaCoherent = isCoherent(root, node)
             return device
         case .namedComponent(let component):
             let name = component.name.isEmpty ? "nc@\(table.hex(node.offset))" : component.name
@@ -71,6 +71,22 @@ extension IORTAnalysis {
         device.hasUnknownPCIWindows = !facts.knowsWindows(of: segment)
         device.preservesConfiguration = facts.preservesPCIConfiguration ?? facts.preserves[segment] ?? false
         return device
+    }
+
+    /// Whether DMA behind a root complex sees the caches. Linux asks `_CCA` of the host bridge
+    /// (drivers/pci/pci-driver.c: pci_dma_configure, drivers/acpi/scan.c: acpi_get_dma_attr, Linux 7.2).
+    private mutating func isCoherent(_ root: IORTNode.RootComplex, _ node: IORTNode) -> Bool {
+        let own = root.cacheCoherent == 1
+        let bridges = facts.sureBridges.filter { $0.segment == root.segment && $0.isCoherent != nil }
+        guard !bridges.isEmpty else { return own }
+        for bridge in bridges where bridge.isCoherent == !own {
+            findings.note(
+                .warning, "coherency-contradicts", node.location,
+                "The IORT says that DMA of segment \(root.segment) is \(own ? "" : "not ")coherent, and `_CCA` of "
+                    + "\(bridge.path) (\(bridge.place)) says that it is\(own ? " not" : ""); Linux "
+                    + "takes `_CCA`.")
+        }
+        return bridges.allSatisfy { $0.isCoherent == true }
     }
 
     /// Highest bus address of the root complex's `_DMA`; nil when it is not known (drivers/acpi/arm64/dma.c:

@@ -38,27 +38,29 @@ struct Facts {
         if node.declarations.isEmpty {
             return node.external.map { .unknown([$0.trouble("declared elsewhere")]) } ?? .nothing
         }
-        return value(of: node, asWritten: asWritten)
+        return value(of: node, in: device, asWritten: asWritten)
     }
 
-    private func only(_ node: Node) -> Said<Term> {
+    private func only(_ node: Node, in device: Node) -> Said<Term> {
         let declarations = node.declarations
         if declarations.count > 1 {
             return .unknown(declarations.map { $0.term.trouble("declared more than once") })
         }
         let term = declarations[0].term
-        guard let condition = declarations[0].condition else { return .value(term) }
+        guard !isCarriedOut(declarations[0], with: device), let condition = declarations[0].condition else {
+            return .value(term)
+        }
         return .unknown([
             term.trouble("declared under a condition"),
             Trouble(table: term.table, offset: condition, words: "declared under a condition"),
         ])
     }
 
-    private func value(of node: Node, asWritten: Bool) -> Said<Datum> {
-        only(node).map { term in
+    private func value(of node: Node, in device: Node, asWritten: Bool) -> Said<Datum> {
+        only(node, in: device).map { term in
             switch term.code {
             case Code.name: return named(node, term, asWritten)
-            case Code.method: return returned(term, asWritten)
+            case Code.method: return returned(term, in: device, asWritten)
             default: return .unknown([term.trouble("it has no value of its own")])
             }
         }
@@ -80,7 +82,7 @@ struct Facts {
     }
 
     /// What a method returns: a value at once, its own name that is declared just before, or a name outside.
-    private func returned(_ method: Term, _ asWritten: Bool) -> Said<Datum> {
+    private func returned(_ method: Term, in device: Node, _ asWritten: Bool) -> Said<Datum> {
         let start = method.trouble("it takes arguments, or is not read")
         if let trouble = method.bodyTrouble { return .unknown([trouble, start]) }
         guard method.number & 7 == 0 else { return .unknown([start]) }
@@ -105,6 +107,6 @@ struct Facts {
         guard let term = node.declarations.first?.term, term.code == Code.name else {
             return unknown("it returns something else's value", value)
         }
-        return self.value(of: node, asWritten: asWritten)
+        return self.value(of: node, in: device, asWritten: asWritten)
     }
 }

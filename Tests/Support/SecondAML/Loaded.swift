@@ -49,10 +49,7 @@ final class Loaded {
         while next < methods.count {
             let method = methods[next]
             next += 1
-            // A second declaration of a name fails, so that nothing of it is run.
-            guard method.node!.declarations.first?.term === method, !method.node!.isPredefined else {
-                continue
-            }
+            guard !method.node!.isPredefined else { continue }
             var parser = Parser(
                 tables[method.table], table: method.table, at: method.bytes.startIndex, space,
                 scope: method.node!)

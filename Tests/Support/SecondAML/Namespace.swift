@@ -19,6 +19,8 @@ final class Node {
         let term: Term
         /// Exists only when something else happens: the offset of the If or of the method.
         let condition: Int?
+        /// By a method while it runs.
+        let isInBody: Bool
     }
 
     init(_ segment: UInt32, in parent: Node?, isPredefined: Bool = false) {

@@ -129,7 +129,7 @@ struct Parser {
             throw beyondRoot(term)
         }
         term.node = node
-        node.declarations.append(.init(term: term, condition: condition))
+        node.declarations.append(.init(term: term, condition: condition, isInBody: isBody))
     }
 }
 
@@ -168,7 +168,7 @@ extension Parser {
             let end = try cursor.packageEnd(limit)
             if term.code != Code.otherwise { term.operands = [try self.term(end)] }
             let outside = condition
-            condition = outside ?? term.at
+            condition = term.at
             defer { condition = outside }
             term.body = try terms(end)
         case Code.field, Code.indexField, Code.bankField:

@@ -16,8 +16,10 @@ public struct SecondBridge {
     public let uid: Said<Datum>
     /// Of the outermost device that has `_CCA` (acpi_init_coherency).
     public let isCoherent: Said<Bool>
-    /// `_STA` is a constant 0.
-    public let isAbsent: Bool
+    /// Whether `_STA`, of it and of every device around it, lets it be enumerated.
+    public let presence: Said<Bool>
+    /// Why it may be another device.
+    public let doubt: Trouble?
     /// Whether it exists is decided at run time: the table and offset of the If or method around it.
     public let condition: Trouble?
     /// What `_DSM` function 5 says.
@@ -39,14 +41,16 @@ public struct SecondReading {
 
 struct Bridges {
     let facts: Facts
-    private static let identifiers: [Datum] = [
-        .number(0x030a_d041), .number(0x080a_d041), .text("PNP0A03"),
-        .text("PNP0A08"),
-    ]
 
     func all() -> [SecondBridge] {
         var found: [SecondBridge] = []
-        visit(facts.loaded.space.root) { if isHostBridge($0) { found.append(bridge($0)) } }
+        visit(facts.loaded.space.root) { device in
+            if isHostBridge(device) {
+                found.append(bridge(device, nil))
+            } else if !facts.isLocal(device), let doubt = doubt(device) {
+                found.append(bridge(device, doubt))
+            }
+        }
         return found
     }
 
@@ -59,21 +63,55 @@ struct Bridges {
         for said in [
             facts.said(device, "_HID", asWritten: true), facts.said(device, "_CID", asWritten: true),
         ] {
-            switch said.value {
-            case .list(let list)?: if list.contains(where: Self.identifiers.contains) { return true }
-            case let datum?: if Self.identifiers.contains(datum) { return true }
-            case nil: break
-            }
+            if let datum = said.value, Question.bridge.answer(datum) == true { return true }
         }
         return false
     }
 
-    private func bridge(_ device: Node) -> SecondBridge {
+    /// Why a device that says nothing of the kind may be a host bridge.
+    private func doubt(_ device: Node) -> Trouble? {
+        let names = ["_HID", "_CID"] as [StaticString]
+        let isNamed = names.contains {
+            facts.possibility(device, $0, .bridge)?.answers.contains(true) == true
+        }
+        if !isNamed {
+            // It has no windows to lose.
+            guard let list = facts.possibility(device, "_CRS", .produces),
+                list.answers.contains(true) || !list.doubts.isEmpty
+            else { return nil }
+        }
+        for name in names {
+            guard let all = facts.possibility(device, name, .bridge) else { continue }
+            if let doubt = all.doubts.first { return doubt }
+            if all.answers.contains(true) {
+                return device.children[SecondAML.segment(name)]!.declarations[0].term.trouble(
+                    "one of several")
+            }
+        }
+        return nil
+    }
+
+    private func presence(_ device: Node) -> Said<Bool> {
+        var doubts: [Trouble] = []
+        var at: Node? = device
+        while let here = at {
+            at = here.parent
+            guard let all = facts.possibility(here, "_STA", .present) else { continue }
+            // Without one, a device is there.
+            let answers = all.answers.union(all.mayBeMissing ? [true] : [])
+            if all.doubts.isEmpty, answers == [false] { return .value(false) }
+            if all.doubts.isEmpty, answers == [true] { continue }
+            doubts += all.doubts + facts.said(here, "_STA").troubles
+        }
+        return doubts.isEmpty ? .value(true) : .unknown(doubts)
+    }
+
+    private func bridge(_ device: Node, _ doubt: Trouble?) -> SecondBridge {
         return SecondBridge(
             path: device.path, resources: list(device, "_CRS"), inbound: inbound(device),
             segment: number(device, "_SEG"), firstBus: number(device, "_BBN"),
             uid: facts.said(device, "_UID"), isCoherent: coherence(device),
-            isAbsent: number(device, "_STA").value == 0,
+            presence: presence(device), doubt: doubt,
             condition: condition(device), preserves: preserves(device))
     }
 
@@ -142,7 +180,7 @@ struct Bridges {
         guard let first = node.declarations.first else {
             return .unknown([node.external!.trouble("declared elsewhere")])
         }
-        if node.declarations.count > 1 || first.condition != nil {
+        if node.declarations.count > 1 || !facts.isCarriedOut(first, with: device) {
             return .unknown(node.declarations.map { $0.term.trouble("declared twice, or under a condition") })
         }
         guard first.term.code == Code.method else { return .unknown([first.term.trouble("no method")]) }

@@ -47,7 +47,6 @@ public struct SecondTemplate {
             guard start < bytes.count else { throw cursor.trouble("there is no end tag") }
             let tag = bytes[start]
             cursor.at += 1
-            if tag & 0xf8 == 0x78 { return }
             var count = Int(tag & 7)
             if tag & 0x80 != 0 {
                 guard let large = try? cursor.number(2, bytes.count) else {
@@ -55,8 +54,17 @@ public struct SecondTemplate {
                 }
                 count = Int(large)
             }
+            // acpi_ut_validate_resource: the type is known, and the length is the type's.
+            guard let sizes = Self.sizes(tag), sizes.contains(count) else {
+                throw cursor.trouble("the descriptor has a wrong type or length", at: start)
+            }
             guard count <= bytes.count - cursor.at else {
                 throw cursor.trouble("the descriptor is cut off", at: start)
+            }
+            if tag == 0x79 { return }
+            // Serial buses of kinds 1 to 4.
+            if tag == 0x8e, !(1...4).contains(bytes[start + 5]) {
+                throw cursor.trouble("the descriptor has a wrong type or length", at: start)
             }
             let end = cursor.at + count
             do {
@@ -72,6 +80,40 @@ public struct SecondTemplate {
                 throw cursor.trouble("the descriptor is cut off", at: start)
             }
             cursor.at = end
+        }
+    }
+
+    /// How many bytes follow the head of a descriptor (ACPI 6.4.2 and 6.4.3).
+    private static func sizes(_ tag: UInt8) -> ClosedRange<Int>? {
+        let most = 0xffff
+        switch tag {
+        case 0x20...0x27: return 2...3
+        case 0x28...0x2f: return 2...2
+        case 0x30...0x37: return 0...1
+        case 0x38...0x3f: return 0...0
+        case 0x40...0x47: return 7...7
+        case 0x48...0x4f: return 3...3
+        case 0x50...0x57: return 5...5
+        case 0x70...0x77: return 0...7
+        case 0x78...0x7f: return 1...1
+        case 0x81, 0x86: return 9...9
+        case 0x82: return 12...12
+        case 0x84: return 0...most
+        case 0x85: return 17...17
+        case 0x87: return 23...most
+        case 0x88: return 13...most
+        case 0x89: return 6...most
+        case 0x8a: return 43...most
+        case 0x8b: return 53...53
+        case 0x8c: return 20...most
+        case 0x8d: return 15...most
+        case 0x8e: return 9...most
+        case 0x8f: return 17...most
+        case 0x90: return 11...most
+        case 0x91: return 14...most
+        case 0x92: return 17...most
+        case 0x93: return 9...most
+        default: return nil
         }
     }
 

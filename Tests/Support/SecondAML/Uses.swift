@@ -68,6 +68,23 @@ struct Uses {
         return changes(of: node, buffer, &seen)
     }
 
+    /// The same, without changes of its own name that store a constant; those constants.
+    func changes(
+        of node: Node, buffer: Bool, storing constant: (Use) -> Datum?
+    ) -> (constants: [Datum], others: [Trouble]) {
+        let own = (ofNode[ObjectIdentifier(node)] ?? []).filter {
+            if case .changes = $0.role { true } else { false }
+        }
+        let constants = own.compactMap { use in constant(use).map { (use.term, $0) } }
+        let known = Set(constants.map { ObjectIdentifier($0.0) })
+        let others = own.filter { !known.contains(ObjectIdentifier($0.term)) }.map {
+            $0.term.trouble("the name may be changed")
+        }
+        let places = Set(own.flatMap { [$0.term.at, $0.outer.at] })
+        let further = changes(of: node, buffer: buffer).filter { !places.contains($0.offset) }
+        return (constants.map(\.1), others + further)
+    }
+
     private func changes(
         of node: Node, _ buffer: Bool, _ seen: inout Set<ObjectIdentifier>
     ) -> [Trouble] {

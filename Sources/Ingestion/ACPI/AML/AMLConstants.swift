@@ -34,10 +34,8 @@ enum AMLFact<Value: Sendable>: Sendable {
 
 extension AMLModel {
     /// What a child of a device says, where it is a constant or a method that returns one.
-    /// - Parameter isDeclared: take the value that is declared, whatever stores to the name.
-    func constant(_ name: String, of device: Int, asDeclared isDeclared: Bool = false) -> AMLFact<AMLConstant>
-    {
-        fact(name, of: device, asDeclared: isDeclared) { (tree, term) throws(AMLRefusal) in
+    func constant(_ name: String, of device: Int) -> AMLFact<AMLConstant> {
+        fact(name, of: device) { (tree, term) throws(AMLRefusal) in
             try tree.constant(term, max: integerMax)
         }
     }
@@ -63,34 +61,39 @@ extension AMLModel {
     }
 
     private func fact<Value: Sendable>(
-        _ name: String, of device: Int, asDeclared isDeclared: Bool = false,
-        _ read: (AMLTree, Int) throws(AMLRefusal) -> Value
+        _ name: String, of device: Int, _ read: (AMLTree, Int) throws(AMLRefusal) -> Value
     ) -> AMLFact<Value> {
         guard let object = child(name, of: device) else { return .absent }
         do {
-            try checkDeclaration(object)
-            let (tree, term) = try value(of: object, asDeclared: isDeclared)
+            let (tree, term) = try value(of: object, in: device)
             return .known(try read(tree, term))
         } catch {
             return .unknown(error)
         }
     }
 
-    /// An object's one declaration, which is always carried out.
-    func checkDeclaration(_ object: Int) throws(AMLRefusal) {
+    /// An object's one declaration, which is carried out whenever its device is declared.
+    func checkDeclaration(_ object: Int, in device: Int) throws(AMLRefusal) {
         let declared = names.objects[object]
         if declared.isDeclaredTwice { throw refusal(.declaredTwice, object) }
-        if declared.isConditional { throw refusal(.declaredUnderCondition, object) }
+        // What a method declares outside of itself is there when the method has run.
+        if declared.isInBody || !isCarriedOut(declared.condition, with: device) {
+            throw refusal(.declaredUnderCondition, object)
+        }
     }
 
     /// The term that is an object's value: of a name, or what a method returns.
-    private func value(of object: Int, asDeclared: Bool) throws(AMLRefusal) -> (AMLTree, Int) {
+    /// - Parameter asDeclared: take the value that is declared, whatever stores to the name.
+    func value(
+        of object: Int, in device: Int, asDeclared: Bool = false
+    ) throws(AMLRefusal) -> (AMLTree, Int) {
+        try checkDeclaration(object, in: device)
         let declared = names.objects[object]
         switch declared.kind {
         case .data(let term):
             if !asDeclared { try checkStores(object, term) }
             return (trees[declared.table], term + 1)
-        case .method: return try returned(object, asDeclared: asDeclared)
+        case .method: return try returned(object, in: device, asDeclared: asDeclared)
         case .external: throw refusal(.nameUnknown, object)
         case .unknown, .device, .alias, .other: throw refusal(.computed, object)
         }
@@ -98,7 +101,9 @@ extension AMLModel {
 
     /// What a method returns: a value at once, a name that it declares just before, or a name outside that
     /// nothing stores to.
-    private func returned(_ method: Int, asDeclared: Bool) throws(AMLRefusal) -> (AMLTree, Int) {
+    private func returned(
+        _ method: Int, in device: Int, asDeclared: Bool
+    ) throws(AMLRefusal) -> (AMLTree, Int) {
         let (tree, statements) = try statements(method)
         guard let last = statements.last, let result = tree.returned(last) else {
             throw statements.first.map { tree.refusal(.branches, $0) } ?? refusal(.branches, method)
@@ -111,8 +116,7 @@ extension AMLModel {
             guard case .data = names.objects[named].kind, !isLocal(named) else {
                 throw tree.refusal(.computed, result)
             }
-            try checkDeclaration(named)
-            return try self.value(of: named, asDeclared: asDeclared)
+            return try self.value(of: named, in: device, asDeclared: asDeclared)
         case 2:
             let first = tree.terms[statements[0]]
             guard first.opcode == .nameDeclaration, value.opcode == .name, value.object == first.object else {
@@ -163,6 +167,9 @@ extension AMLTree {
         case .buffer: return .buffer(try buffer(index))
         case .packageData, .variablePackage:
             // A variable package's first term is its size.
+            if term.opcode == .variablePackage, integer(index + 1, max: max) == nil {
+                throw refusal(.computed, index + 1)
+            }
             let elements = children(of: index).dropFirst(term.opcode == .variablePackage ? 1 : 0)
             return .package(
                 elements.compactMap { element in

@@ -18,6 +18,8 @@ struct AMLModel {
     /// The first of them: what it stores to is not known.
     private(set) var firstUnread: AMLRefusal?
     private var uses = AMLUses()
+    /// To questions that were asked.
+    let answers = AMLAnswers()
     private(set) var termsLeft = AMLLimits.termsMax
     /// Integers have 32 bits where the DSDT is of the first revision, those of its SSDTs too.
     let integerMax: UInt64
@@ -47,28 +49,46 @@ struct AMLModel {
                 trees[table].terms[reference.term].object = object
             }
             trees[table].references = []
-            uses.note(trees[table], method: nil)
+            uses.note(trees[table], method: nil, integerMax: integerMax)
         }
         var object = 0
         while object < names.objects.count {
-            defer { object += 1 }
-            let declared = names.objects[object]
-            guard case .method(_, let body) = declared.kind else { continue }
-            do {
-                let tree = try AMLParser.parse(
-                    trees[declared.table].bytes, body, table: declared.table, scope: object, &names,
-                    &termsLeft)
-                uses.note(tree, method: object)
-                if Self.keptNames.contains(declared.segment) { bodies[object] = tree }
-            } catch {
-                unreadBodies[object] = error
-                firstUnread = firstUnread ?? error
+            for (place, declaration) in names.declarations(of: object).enumerated() {
+                readBody(of: object, declaration, isFirst: place == 0)
             }
+            object += 1
+        }
+        uses.settle()
+    }
+
+    /// Reads a method's body. One that is declared under another condition than the first may run as well,
+    /// so that what it stores to counts.
+    private mutating func readBody(
+        of object: Int, _ declaration: AMLNamespace.Declaration, isFirst: Bool
+    ) {
+        // What exists before any table keeps its kind: a declaration of it fails.
+        guard case .method(_, let body) = declaration.kind, names.objects[object].offset > 0 else { return }
+        do {
+            let tree = try AMLParser.parse(
+                trees[declaration.table].bytes, body, table: declaration.table, scope: object,
+                bodyOf: .init(table: declaration.table, offset: declaration.offset), &names, &termsLeft)
+            uses.note(tree, method: object, integerMax: integerMax)
+            if isFirst, Self.keptNames.contains(names.objects[object].segment) { bodies[object] = tree }
+        } catch {
+            if isFirst { unreadBodies[object] = error }
+            firstUnread = firstUnread ?? error
         }
     }
 
     /// Where an object may be stored to; for a number, passing it to a method does not count.
     func store(to object: Int, isNumber: Bool) -> AMLRefusal? { uses.store(to: object, isNumber: isNumber) }
+
+    /// What terms store to an object: constants, and where something else may be stored.
+    func storedValues(
+        of object: Int, isNumber: Bool
+    ) -> (constants: [AMLConstant], other: AMLRefusal?) {
+        uses.values(storedTo: object, isNumber: isNumber)
+    }
 
     func refusal(_ reason: AMLRefusal.Reason, _ object: Int) -> AMLRefusal {
         AMLRefusal(reason, at: names.objects[object].offset, in: names.objects[object].table)

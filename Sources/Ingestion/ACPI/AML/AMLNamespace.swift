@@ -27,15 +27,34 @@ struct AMLNamespace {
         /// Which table declares it, and where.
         var table = 0
         var offset = 0
-        /// Declared in an If, an Else or a While.
-        var isConditional = false
+        /// The If, Else or While that it is declared in, or the method that declares it elsewhere.
+        var condition: Condition?
+        /// Declared in a method's body, whose tree has the term.
+        var isInBody = false
         var isDeclaredTwice = false
+    }
+
+    /// Where the innermost term stands that decides whether a declaration is carried out.
+    struct Condition: Hashable {
+        let table: Int
+        let offset: Int
+    }
+
+    /// What an object is, by one of several declarations.
+    struct Declaration {
+        let kind: Kind
+        let table: Int
+        let offset: Int
+        let condition: Condition?
+        let isInBody: Bool
     }
 
     static let root = 0
 
     private(set) var objects: [Object] = [Object(segment: 0, parent: 0, depth: 0, kind: .other)]
     private var children: [UInt64: Int] = [:]
+    /// Second and later declarations, by object.
+    private var repeated: [Int: [Declaration]] = [:]
 
     /// What exists before any table is loaded.
     init() {
@@ -106,16 +125,31 @@ struct AMLNamespace {
     }
 
     /// Says what an object is. A second declaration is noted, and the first one stays.
-    mutating func declare(
-        _ object: Int, _ kind: Kind, table: Int, at offset: Int, isConditional: Bool
-    ) {
+    mutating func declare(_ object: Int, _ declaration: Declaration) {
         switch objects[object].kind {
         case .unknown, .external:
-            objects[object].kind = kind
-            objects[object].table = table
-            objects[object].offset = offset
-            objects[object].isConditional = isConditional
-        case .device, .data, .method, .alias, .other: objects[object].isDeclaredTwice = true
+            objects[object].kind = declaration.kind
+            objects[object].table = declaration.table
+            objects[object].offset = declaration.offset
+            objects[object].condition = declaration.condition
+            objects[object].isInBody = declaration.isInBody
+        case .device, .data, .method, .alias, .other:
+            objects[object].isDeclaredTwice = true
+            repeated[object, default: []].append(declaration)
+        }
+    }
+
+    /// All declarations of an object, the first one first; none of what no table here declares.
+    func declarations(of object: Int) -> [Declaration] {
+        let first = objects[object]
+        switch first.kind {
+        case .unknown, .external: return []
+        case .device, .data, .method, .alias, .other:
+            return [
+                Declaration(
+                    kind: first.kind, table: first.table, offset: first.offset, condition: first.condition,
+                    isInBody: first.isInBody)
+            ] + (repeated[object] ?? [])
         }
     }
 
@@ -134,6 +168,16 @@ struct AMLNamespace {
         case .external(let arguments), .alias(let arguments): arguments
         case .unknown, .device, .data, .other: nil
         }
+    }
+
+    /// Whether an object is in the scope of another.
+    func contains(_ scope: Int, _ object: Int) -> Bool {
+        var at = object
+        while at != scope {
+            guard at != Self.root else { return false }
+            at = objects[at].parent
+        }
+        return true
     }
 
     /// `\_SB.PCI0`

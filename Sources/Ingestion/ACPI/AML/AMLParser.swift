@@ -14,13 +14,15 @@ struct AMLParser {
         /// What the term must not pass: its package's end, once that is known.
         var end: Int
         var scope: Int
-        var isConditional: Bool
+        var condition: AMLNamespace.Condition?
     }
 
     /// Which of the tables it is, for declarations.
     private let table: Int
-    /// Otherwise it is a method's body.
-    private let isTable: Bool
+    /// The method whose body it is; nil of a table. What a body declares outside of itself is there only
+    /// when it runs.
+    private let method: AMLNamespace.Condition?
+    private let outerScope: Int
     private var cursor: AMLCursor
     private var tree: AMLTree
     private var frames: [Frame] = []
@@ -28,10 +30,10 @@ struct AMLParser {
 
     /// The terms of a range of a table, whose declarations go to `names`.
     static func parse(
-        _ bytes: [UInt8], _ range: Range<Int>, table: Int, scope: Int, _ names: inout AMLNamespace,
-        _ termsLeft: inout Int
+        _ bytes: [UInt8], _ range: Range<Int>, table: Int, scope: Int,
+        bodyOf method: AMLNamespace.Condition? = nil, _ names: inout AMLNamespace, _ termsLeft: inout Int
     ) throws(AMLRefusal) -> AMLTree {
-        var parser = AMLParser(bytes, range, table, scope, termsLeft)
+        var parser = AMLParser(bytes, range, table, scope, method, termsLeft)
         defer { termsLeft = parser.termsLeft }
         do {
             try parser.run(&names)
@@ -41,14 +43,18 @@ struct AMLParser {
         return parser.tree
     }
 
-    private init(_ bytes: [UInt8], _ range: Range<Int>, _ table: Int, _ scope: Int, _ termsLeft: Int) {
+    private init(
+        _ bytes: [UInt8], _ range: Range<Int>, _ table: Int, _ scope: Int,
+        _ method: AMLNamespace.Condition?, _ termsLeft: Int
+    ) {
         self.table = table
-        isTable = scope == AMLNamespace.root
+        self.method = method
+        outerScope = scope
         self.termsLeft = termsLeft
         cursor = AMLCursor(bytes, at: range.lowerBound)
-        tree = AMLTree(bytes: bytes, table: table)
+        tree = AMLTree(bytes: bytes, table: table, isBody: method != nil)
         frames = [
-            Frame(term: nil, operands: [.terms], end: range.upperBound, scope: scope, isConditional: false)
+            Frame(term: nil, operands: [.terms], end: range.upperBound, scope: scope)
         ]
     }
 
@@ -106,7 +112,7 @@ struct AMLParser {
             let name = try cursor.name(frame.end)
             term.object = names.find(name, from: frame.scope)
             // What a table names outside of methods may be declared further on.
-            if isTable {
+            if method == nil {
                 tree.references.append(.init(term: tree.terms.count, name: name, scope: frame.scope))
             }
             if mayCall, role != .element, let object = term.object {
@@ -129,7 +135,8 @@ struct AMLParser {
         frames.append(
             Frame(
                 term: tree.terms.count - 1, operands: operands, isCall: opcode == .name, end: frame.end,
-                scope: frame.scope, isConditional: frame.isConditional || opcode.isCondition))
+                scope: frame.scope,
+                condition: opcode.isCondition ? .init(table: table, offset: offset) : frame.condition))
     }
 
     private mutating func opcode(_ end: Int) throws(AMLRefusal) -> AMLOpcode {
@@ -196,11 +203,12 @@ struct AMLParser {
         if opcode == .alias {
             kind = .alias(arguments: tree.terms[term + 1].object.flatMap(names.arguments))
         }
-        // What a method declares outside of itself is there only while it runs.
-        let isElsewhere = !isTable && (name.isAbsolute || name.parents > 0)
+        let place = tree.terms[term].offset
         names.declare(
-            object, kind, table: table, at: tree.terms[term].offset,
-            isConditional: frame.isConditional || isElsewhere)
+            object,
+            .init(
+                kind: kind, table: table, offset: place, condition: condition(of: object, frame, names),
+                isInBody: method != nil))
         if frame.operands.last == .terms { frames[frames.count - 1].scope = object }
     }
 
@@ -208,8 +216,19 @@ struct AMLParser {
         guard let object = tree.terms[term].object else { return }
         names.declare(
             object,
-            .method(arguments: Int(tree.terms[term].value & 7), body: tree.terms[term].content),
-            table: table, at: tree.terms[term].offset, isConditional: frame.isConditional)
+            .init(
+                kind: .method(
+                    arguments: Int(tree.terms[term].value & 7), body: tree.terms[term].content),
+                table: table, offset: tree.terms[term].offset,
+                condition: condition(of: object, frame, names), isInBody: method != nil))
+    }
+
+    /// What decides whether a declaration is carried out.
+    private func condition(
+        of object: Int, _ frame: Frame, _ names: AMLNamespace
+    ) -> AMLNamespace.Condition? {
+        if let condition = frame.condition { return condition }
+        return method != nil && !names.contains(outerScope, object) ? method : nil
     }
 
     /// A scope is opened where it is found, or where it will be.
@@ -248,7 +267,10 @@ struct AMLParser {
                 try takeFieldLength(frame.end)
                 let object = try names.place(name, from: frame.scope, at: offset)
                 names.declare(
-                    object, .other, table: table, at: offset, isConditional: frame.isConditional)
+                    object,
+                    .init(
+                        kind: .other, table: table, offset: offset, condition: frame.condition,
+                        isInBody: method != nil))
             }
         }
     }

@@ -31,6 +31,8 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case callsTooMuch
         // A buffer that is no list of resources.
         case descriptorCutShort, noEndTag
+        case descriptorUnknown(UInt8)
+        case descriptorLength(Int, allowed: ClosedRange<Int>)
     }
 
     let offset: Int
@@ -62,12 +64,12 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case .tooManyTerms: "there are more than \(AMLLimits.termsMax) terms"
         case .tooManyNames: "there are more than \(AMLLimits.namesMax) names"
         case .pathTooLong: "a path has more than \(AMLLimits.pathDepthMax) names"
-        case .branches: "a method branches or does more than return a buffer"
+        case .branches: "a method branches or does more than return a value"
         case .computed: "a value is computed"
         case .notABuffer: "a value is no buffer"
         case .notAnInteger: "a value is no integer"
-        case .storedTo: "another term may store to the buffer"
-        case .usersUnread: "a method that may store to the buffer cannot be read"
+        case .storedTo: "another term may change the value"
+        case .usersUnread: "a method that may change the value cannot be read"
         case .nameUnknown: "a name is declared nowhere in these tables"
         case .declaredTwice: "a name is declared twice"
         case .declaredUnderCondition: "a declaration is under a condition"
@@ -76,6 +78,13 @@ struct AMLRefusal: Error, Hashable, Sendable {
         case .callsTooMuch: "evaluation takes more than \(AMLLimits.selectionStepsMax) steps"
         case .descriptorCutShort: "a resource descriptor runs past the end of its buffer"
         case .noEndTag: "the list of resources has no end tag"
+        case .descriptorUnknown(let tag): "\(HexLiteral.text(tag)) starts no resource descriptor"
+        case .descriptorLength(let length, let allowed):
+            "a resource descriptor has \(length) bytes after its header and needs "
+                + (allowed.count == 1
+                    ? "\(allowed.lowerBound)"
+                    : allowed.upperBound < ResourceTemplate.lengthMax
+                        ? "\(allowed.lowerBound) to \(allowed.upperBound)" : "at least \(allowed.lowerBound)")
         }
     }
 }

@@ -11,7 +11,7 @@ extension AMLModel {
             return .unknown(refusal(.computed, object))
         }
         do {
-            try checkDeclaration(object)
+            try checkDeclaration(object, in: device)
             var selection = AMLSelection(try body(of: object), integerMax)
             // Without a Return, Linux takes what was evaluated last (ACPICA's interpreter slack).
             guard case .returned(let value) = try selection.run(nil, 0) else {

@@ -36,6 +36,8 @@ struct AMLTree {
     /// The bytes of the whole table, and which one it is.
     let bytes: [UInt8]
     let table: Int
+    /// Of a method.
+    var isBody = false
     var terms: [AMLTerm] = []
     /// Terms that are names, with where they stand: the object can be declared after them.
     var references: [Reference] = []

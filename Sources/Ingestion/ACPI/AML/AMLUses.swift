@@ -1,5 +1,6 @@
 // Which named objects something may store to: by their names, by references that a term makes of them, or by
 // the result of a method that returns them, which is the object itself and no copy (ACPICA's interpreter).
+// Everything is noted once, and followed through the methods once for all objects together.
 
 struct AMLUses {
     /// How a term uses the object that it names.
@@ -12,20 +13,67 @@ struct AMLUses {
     /// The first place of each, by object.
     private var stores: [Int: AMLRefusal] = [:]
     private var passes: [Int: AMLRefusal] = [:]
-    /// The methods that return an object.
-    private var returners: [Int: Set<Int>] = [:]
+    /// Constants that a Store puts into an object, and the first place that stores something else.
+    private var storedConstants: [Int: [AMLConstant]] = [:]
+    private var otherStores: [Int: AMLRefusal] = [:]
+    /// More constants count as something else.
+    private static let constantsMax = 16
+    /// The objects that a method returns.
+    private var returned: [Int: [Int]] = [:]
+    /// Stores to the result of a method that returns the object, by object.
+    private var storesToResults: [Int: AMLRefusal] = [:]
 
     /// - Parameter method: whose body the terms are.
-    mutating func note(_ tree: AMLTree, method: Int?) {
+    mutating func note(_ tree: AMLTree, method: Int?, integerMax: UInt64) {
         for (index, term) in tree.terms.enumerated() where term.opcode == .name {
             guard let object = term.object else { continue }
             switch use(index, tree) {
             case .reads: break
             case .passes: if passes[object] == nil { passes[object] = tree.refusal(.storedTo, index) }
-            case .stores: if stores[object] == nil { stores[object] = tree.refusal(.storedTo, index) }
-            case .returns: if let method { returners[object, default: []].insert(method) }
+            case .stores:
+                if stores[object] == nil { stores[object] = tree.refusal(.storedTo, index) }
+                if !note(stored(index, tree, integerMax), storedTo: object), otherStores[object] == nil {
+                    otherStores[object] = tree.refusal(.storedTo, index)
+                }
+            case .returns: if let method { returned[method, default: []].append(object) }
             }
         }
+    }
+
+    /// Whether there is room for a constant that is stored.
+    private mutating func note(_ constant: AMLConstant?, storedTo object: Int) -> Bool {
+        guard let constant else { return false }
+        let known = storedConstants[object] ?? []
+        if known.contains(constant) { return true }
+        guard known.count < Self.constantsMax else { return false }
+        storedConstants[object, default: []].append(constant)
+        return true
+    }
+
+    /// The constant that a Store gives to the name.
+    private func stored(_ index: Int, _ tree: AMLTree, _ integerMax: UInt64) -> AMLConstant? {
+        let parent = tree.terms[index].parent
+        guard parent >= 0, tree.terms[parent].opcode == .store, index != parent + 1 else { return nil }
+        switch tree.terms[parent + 1].opcode {
+        case .buffer, .packageData, .variablePackage: return nil
+        default: return try? tree.constant(parent + 1, max: integerMax)
+        }
+    }
+
+    /// Follows what methods return, when everything is noted.
+    mutating func settle() {
+        var waiting = Set(stores.keys).union(passes.keys).sorted()
+        var next = 0
+        while next < waiting.count {
+            let method = waiting[next]
+            next += 1
+            guard let store = stores[method] ?? passes[method] ?? storesToResults[method] else { continue }
+            for object in returned[method] ?? [] where storesToResults[object] == nil {
+                storesToResults[object] = store
+                if stores[object] == nil, passes[object] == nil { waiting.append(object) }
+            }
+        }
+        returned = [:]
     }
 
     private func use(_ index: Int, _ tree: AMLTree) -> Use {
@@ -61,13 +109,15 @@ struct AMLUses {
 
     /// Where an object may be stored to. A number that is passed to a method stays as it is.
     func store(to object: Int, isNumber: Bool) -> AMLRefusal? {
-        var seen: Set = [object]
-        var waiting = [object]
-        while let next = waiting.popLast() {
-            if let store = stores[next] ?? (isNumber ? nil : passes[next]) { return store }
-            if isNumber { continue }
-            waiting += (returners[next] ?? []).sorted().filter { seen.insert($0).inserted }
-        }
-        return nil
+        stores[object] ?? unnamedStore(to: object, isNumber)
+    }
+
+    /// What terms store to an object: constants, and where something else may be stored.
+    func values(storedTo object: Int, isNumber: Bool) -> (constants: [AMLConstant], other: AMLRefusal?) {
+        (storedConstants[object] ?? [], otherStores[object] ?? unnamedStore(to: object, isNumber))
+    }
+
+    private func unnamedStore(to object: Int, _ isNumber: Bool) -> AMLRefusal? {
+        isNumber ? nil : passes[object] ?? storesToResults[object]
     }
 }

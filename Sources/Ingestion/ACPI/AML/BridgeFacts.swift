@@ -5,10 +5,27 @@
 import AddressSpaces
 import Machines
 
+/// A host bridge that is there for sure, with what other tables say too.
+struct SureBridge: Sendable {
+    let path: String
+    /// For findings.
+    let place: String
+    let segment: UInt32
+    let buses: ClosedRange<UInt32>?
+    /// `_CCA`: whether DMA behind it sees the caches.
+    let isCoherent: Bool?
+    /// `_CBA` has the address of its configuration space.
+    let hasConfigurationBase: Bool
+}
+
 /// The facts of all host bridges, by segment.
 struct BridgeFacts {
     /// Known windows. A segment whose bridges have none has an empty list.
     private(set) var windows: [UInt32: [PCIWindow]] = [:]
+    /// Windows of bridges that may not be there.
+    private(set) var uncertainWindows: [UInt32: [PCIWindow]] = [:]
+    /// In the order of their declarations.
+    private(set) var sureBridges: [SureBridge] = []
     private(set) var inboundWindows: [UInt32: [InboundWindow]] = [:]
     private(set) var preserves: [UInt32: Bool] = [:]
     /// The bridges that are there, in the order of their declarations.
@@ -51,28 +68,62 @@ struct BridgeFacts {
     // MARK: One bridge
 
     private mutating func take(_ bridge: AMLHostBridge, _ findings: inout FindingList) {
-        guard let segment = segment(of: bridge, &findings) else { return }
-        if bridge.isAbsent {
+        if case .known(false) = bridge.presence {
             findings.note(
                 .info, "bridge-absent", location(bridge),
-                "`_STA` of \(bridge.path) is 0: the bridge of segment \(segment) is not there.")
-            windows[segment, default: []] += []
+                "`_STA` of \(bridge.path), or of a device around it, says that it is not there; Linux looks at "
+                    + "nothing in a device that is not.")
+            if bridge.doubt == nil, let segment = bridge.segment.value {
+                windows[UInt32(truncatingIfNeeded: segment), default: []] += []
+            }
             return
         }
-        if let condition = bridge.condition {
+        guard let segment = segment(of: bridge, &findings) else { return }
+        if let doubt = bridge.doubt {
             unknownSegments.insert(segment)
             findings.note(
-                .warning, "bridge-conditional", location(condition),
-                "Whether \(bridge.path) of segment \(segment) exists has to be evaluated: "
-                    + "\(condition.words).")
+                .warning, "hid-needs-evaluation", location(doubt),
+                "Whether \(bridge.path) is a host bridge, of segment \(segment), has to be evaluated: "
+                    + "\(doubt.words). The windows of the segment are not known.")
             return
         }
+        let isThere = isThere(bridge, segment, &findings)
         bridges.append(
             HostBridge(
                 path: bridge.path, segment: segment, buses: nil, windows: [], areWindowsKnown: false))
-        takeResources(bridge, segment, &findings)
+        takeResources(bridge, segment, isThere: isThere, &findings)
         takeInbound(bridge, segment, &findings)
         takePreservation(bridge, segment, &findings)
+        guard isThere else { return }
+        sureBridges.append(
+            SureBridge(
+                path: bridge.path, place: location(bridge), segment: segment,
+                buses: bridges.last?.buses, isCoherent: bridge.isCoherent.value,
+                hasConfigurationBase: bridge.hasConfigurationBase))
+    }
+
+    /// Whether the bridge exists for sure; otherwise its segment's windows are not known.
+    private mutating func isThere(
+        _ bridge: AMLHostBridge, _ segment: UInt32, _ findings: inout FindingList
+    ) -> Bool {
+        var isThere = true
+        if let condition = bridge.condition {
+            isThere = false
+            findings.note(
+                .warning, "bridge-conditional", location(condition),
+                "Whether \(bridge.path) of segment \(segment) exists has to be evaluated: "
+                    + "\(condition.words). Its windows count, and those of the segment are not known.")
+        }
+        if case .unknown(let refusal) = bridge.presence {
+            isThere = false
+            findings.note(
+                .warning, "sta-needs-evaluation", location(refusal),
+                "Whether `_STA` of \(bridge.path), segment \(segment), or of a device around it says that it is "
+                    + "there has to be evaluated: \(refusal.words). Its windows count, and those of the segment "
+                    + "are not known.")
+        }
+        if !isThere { unknownSegments.insert(segment) }
+        return isThere
     }
 
     private mutating func segment(of bridge: AMLHostBridge, _ findings: inout FindingList) -> UInt32? {
@@ -90,7 +141,7 @@ struct BridgeFacts {
     }
 
     private mutating func takeResources(
-        _ bridge: AMLHostBridge, _ segment: UInt32, _ findings: inout FindingList
+        _ bridge: AMLHostBridge, _ segment: UInt32, isThere: Bool, _ findings: inout FindingList
     ) {
         switch bridge.resources {
         case .absent:
@@ -107,13 +158,13 @@ struct BridgeFacts {
                     + "windows are not known.")
         case .known(let bytes):
             do {
-                takeWindows(try ResourceTemplate(bytes), bridge, segment, &findings)
+                takeWindows(try ResourceTemplate(bytes), bridge, segment, isThere: isThere, &findings)
             } catch {
                 unknownSegments.insert(segment)
                 findings.note(
                     .warning, "crs-unreadable", location(bridge),
                     "`_CRS` of \(bridge.path), segment \(segment), is not a list of resources: \(error.words) of "
-                        + "its bytes. Its windows are not known.")
+                        + "its bytes. ACPICA refuses the whole list, and the windows are not known.")
             }
         }
     }
@@ -121,7 +172,8 @@ struct BridgeFacts {
     /// Linux keeps what the bridge passes on to its bus, and drops the rest (drivers/pci/pci-acpi.c:
     /// pci_acpi_root_prepare_resources).
     private mutating func takeWindows(
-        _ list: ResourceTemplate, _ bridge: AMLHostBridge, _ segment: UInt32, _ findings: inout FindingList
+        _ list: ResourceTemplate, _ bridge: AMLHostBridge, _ segment: UInt32, isThere: Bool,
+        _ findings: inout FindingList
     ) {
         let produced = list.spaces.filter { $0.isProduced && $0.kind != .busNumbers }
         var own: [PCIWindow] = []
@@ -136,10 +188,14 @@ struct BridgeFacts {
                         + "\(HexLiteral.text(space.offset)) of its bytes, which is no window; it is ignored.")
             }
         }
-        windows[segment, default: []] += own
+        if isThere {
+            windows[segment, default: []] += own
+        } else {
+            uncertainWindows[segment, default: []] += own
+        }
         bridges[bridges.count - 1].windows = own
-        bridges[bridges.count - 1].areWindowsKnown = true
-        bridges[bridges.count - 1].buses = buses(list, bridge)
+        bridges[bridges.count - 1].areWindowsKnown = isThere
+        bridges[bridges.count - 1].buses = buses(list, bridge, segment, &findings)
         guard !own.contains(where: { $0.kind == .memory }) else { return }
         let used = list.fixedMemoryCount + list.spaces.count { !$0.isProduced && $0.kind == .memory }
         findings.note(
@@ -151,9 +207,17 @@ struct BridgeFacts {
 
     /// The range that `_CRS` has, or from `_BBN` to the last bus there is (drivers/acpi/pci_root.c:
     /// acpi_pci_root_add).
-    private func buses(_ list: ResourceTemplate, _ bridge: AMLHostBridge) -> ClosedRange<UInt32>? {
+    private func buses(
+        _ list: ResourceTemplate, _ bridge: AMLHostBridge, _ segment: UInt32, _ findings: inout FindingList
+    ) -> ClosedRange<UInt32>? {
         if let range = list.spaces.first(where: { $0.kind == .busNumbers && $0.isProduced }) {
             guard range.minimum <= range.maximum, range.maximum <= 0xff else { return nil }
+            if let first = bridge.firstBus.value, first != range.minimum {
+                findings.note(
+                    .warning, "bbn-contradicts", location(bridge),
+                    "`_BBN` of \(bridge.path), segment \(segment), says that bus \(HexLiteral.text(first)) is the "
+                        + "first, and `_CRS` says \(HexLiteral.text(range.minimum)); Linux takes `_CRS`.")
+            }
             return UInt32(range.minimum)...UInt32(range.maximum)
         }
         switch bridge.firstBus {
@@ -174,15 +238,20 @@ struct BridgeFacts {
                 "`_DMA` of \(bridge.path), segment \(segment), has to be evaluated: \(refusal.words). Its limit "
                     + "is not known; the IORT's counts.")
         case .known(let bytes):
-            let spaces = (try? ResourceTemplate(bytes))?.spaces.filter { $0.kind == .memory } ?? []
-            let ranges = spaces.compactMap(\.window).map {
-                InboundWindow(busStart: $0.busStart, cpuStart: $0.cpuStart, size: $0.size)
+            let ranges: [InboundWindow]
+            var refusal: AMLRefusal?
+            do {
+                ranges = try ResourceTemplate(bytes).spaces.filter { $0.kind == .memory }.compactMap(\.window)
+                    .map { InboundWindow(busStart: $0.busStart, cpuStart: $0.cpuStart, size: $0.size) }
+            } catch {
+                (ranges, refusal) = ([], error)
             }
             guard !ranges.isEmpty else {
+                let reason = refusal.map { "is not a list of resources: \($0.words) of its bytes" }
                 findings.note(
                     .warning, "dma-unreadable", location(bridge),
-                    "`_DMA` of \(bridge.path), segment \(segment), has no memory range; the IORT's limit counts."
-                )
+                    "`_DMA` of \(bridge.path), segment \(segment), \(reason ?? "has no memory range"); the IORT's "
+                        + "limit counts.")
                 return
             }
             inboundWindows[segment, default: []] += ranges

@@ -1,7 +1,8 @@
 // The list of resources that `_CRS` and `_DMA` return (ACPI 6.5, section 6.4): address spaces of 16, 32 and
-// 64 bits and extended ones, and fixed memory. Of an address space Linux takes minimum, maximum and
-// translation; the length says only whether it is there at all (drivers/acpi/resource.c: acpi_decode_space,
-// Linux 7.2).
+// 64 bits and extended ones, and fixed memory. A descriptor of an unknown type or of a wrong length makes
+// ACPICA refuse the whole list (drivers/acpi/acpica/utresrc.c: acpi_ut_validate_resource). Of an address
+// space Linux takes minimum, maximum and translation; the length says only whether it is there at all
+// (drivers/acpi/resource.c: acpi_decode_space, Linux 7.2).
 
 import Machines
 
@@ -32,6 +33,20 @@ struct ResourceTemplate {
     private(set) var fixedMemoryCount = 0
 
     private static let endTag: UInt8 = 0x0f
+    static let lengthMax = Int(UInt16.max)
+    /// Bytes after the header, by what tells the type: the tag of a large descriptor, the upper bits of a
+    /// small one's. An IRQ has flags or not, and so has the start of dependent functions.
+    private static let lengths: [UInt8: ClosedRange<Int>] = [
+        0x04: 2...3, 0x05: 2...2, 0x06: 0...1, 0x07: 0...0, 0x08: 7...7, 0x09: 3...3, 0x0a: 5...5,
+        0x0e: 0...7, endTag: 1...1,
+        0x81: 9...9, 0x82: 12...12, 0x84: 0...lengthMax, 0x85: 17...17, 0x86: 9...9, 0x87: 23...lengthMax,
+        0x88: 13...lengthMax, 0x89: 6...lengthMax, 0x8a: 43...lengthMax, 0x8b: 53...53,
+        // GPIO, pin function, serial buses, pin configuration, groups of pins, clock input.
+        0x8c: 20...lengthMax, 0x8d: 15...lengthMax, 0x8e: 9...lengthMax, 0x8f: 17...lengthMax,
+        0x90: 11...lengthMax, 0x91: 14...lengthMax, 0x92: 17...lengthMax, 0x93: 9...lengthMax,
+    ]
+    /// I2C, SPI, UART, CSI-2: the kinds of serial buses.
+    private static let (serialBus, serialBusKinds): (UInt8, ClosedRange<UInt8>) = (0x8e, 1...4)
 
     /// Offsets in what is thrown count from the buffer's start.
     init(_ buffer: [UInt8]) throws(AMLRefusal) {
@@ -39,7 +54,8 @@ struct ResourceTemplate {
         var at = 0
         while let tag = bytes.u8(at) {
             let isLarge = tag & 0x80 != 0
-            if !isLarge, tag >> 3 == Self.endTag { return }
+            let type = isLarge ? tag : tag >> 3
+            guard let allowed = Self.lengths[type] else { throw AMLRefusal(.descriptorUnknown(tag), at: at) }
             let length: Int
             if isLarge {
                 guard let size = bytes.u16(at + 1) else { throw AMLRefusal(.descriptorCutShort, at: at) }
@@ -47,7 +63,15 @@ struct ResourceTemplate {
             } else {
                 length = 1 + Int(tag & 7)
             }
+            let content = length - (isLarge ? 3 : 1)
+            guard allowed.contains(content) else {
+                throw AMLRefusal(.descriptorLength(content, allowed: allowed), at: at)
+            }
             guard length <= bytes.count - at else { throw AMLRefusal(.descriptorCutShort, at: at) }
+            if type == Self.endTag { return }
+            if tag == Self.serialBus, bytes.u8(at + 5).map(Self.serialBusKinds.contains) != true {
+                throw AMLRefusal(.descriptorUnknown(tag), at: at)
+            }
             if isLarge {
                 let own = TableBytes(Array(buffer[at..<at + length]))
                 if [0x81, 0x85, 0x86].contains(tag) { fixedMemoryCount += 1 }
