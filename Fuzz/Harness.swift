@@ -12,7 +12,7 @@ import Machines
 
 enum Reader: String, CaseIterable {
     case deviceTree = "device_tree"
-    case acpi, aml, viot, sysfs, json, multipart
+    case acpi, aml, viot, mcfg, sysfs, json, multipart
     case faultLog = "fault_log"
     case trace
     case bootLog = "boot_log"
@@ -30,9 +30,9 @@ enum Reader: String, CaseIterable {
     func read(_ bytes: [UInt8]) {
         switch self {
         case .deviceTree: if let platform = try? DeviceTreeReader.read(bytes) { use(platform) }
-        case .acpi, .aml, .viot:
+        case .acpi, .aml, .viot, .mcfg:
             var facts = ACPIReader.Facts()
-            // An IORT stands before AML and VIOT, so that they have root complexes to join.
+            // An IORT stands before AML, VIOT and MCFG, so that they have root complexes to join.
             if self == .acpi { facts.preservesPCIConfiguration = true }
             if let platform = try? ACPIReader.read([bytes], facts) { use(platform) }
         case .sysfs, .bootLog: readPlatform(bytes, nil)

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-600}
-readers=${FUZZ_READERS:-device_tree acpi aml viot sysfs json multipart fault_log trace boot_log lspci map_failures command_line}
+readers=${FUZZ_READERS:-device_tree acpi aml viot mcfg sysfs json multipart fault_log trace boot_log lspci map_failures command_line}
 shared=${IOVAD_SHARED:-../shared}
 out=.build-fuzz
 # A trap is to reach libFuzzer, which keeps the input, and not Swift's own backtracer.

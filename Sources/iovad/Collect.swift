@@ -65,6 +65,7 @@ struct HostCollection {
             let viot = bytes("\(Self.tablesPath)/VIOT")
             let hasTables = iort != nil || viot != nil
             let apic = hasTables ? bytes("\(Self.tablesPath)/APIC") : nil
+            let mcfg = hasTables ? bytes("\(Self.tablesPath)/MCFG") : nil
             let (dsdt, ssdts) = hasTables ? readAML() : (nil, [])
             let iomem = text("/proc/iomem")
             let log = kernelLog()
@@ -86,6 +87,7 @@ struct HostCollection {
                         writer.member("IORT", orNull: iort.map(Self.hex))
                         writer.member("VIOT", orNull: viot.map(Self.hex))
                         writer.member("APIC", orNull: apic.map(Self.hex))
+                        writer.member("MCFG", orNull: mcfg.map(Self.hex))
                         writer.member("DSDT", orNull: dsdt.map(Self.hex))
                         writer.member("SSDT", strings: ssdts.map(Self.hex))
                     }

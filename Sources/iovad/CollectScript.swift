@@ -194,7 +194,11 @@ enum CollectScript {
         known $tables/IORT; has_iort=$known
         known $tables/VIOT; has_viot=$known
         has_apic=0
-        if [ $has_iort$has_viot != 00 ]; then known $tables/APIC; has_apic=$known; fi
+        has_mcfg=0
+        if [ $has_iort$has_viot != 00 ]; then
+            known $tables/APIC; has_apic=$known
+            known $tables/MCFG; has_mcfg=$known
+        fi
 
         # Whether there is room for a table of AML; one that has none is noted.
         aml=0
@@ -324,6 +328,8 @@ enum CollectScript {
         hex $tables/VIOT $has_viot
         printf ',"APIC":'
         hex $tables/APIC $has_apic
+        printf ',"MCFG":'
+        hex $tables/MCFG $has_mcfg
         printf ',"DSDT":'
         hex $tables/DSDT $has_dsdt
         printf ',"SSDT":['

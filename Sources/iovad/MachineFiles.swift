@@ -18,10 +18,13 @@ enum MachineFiles {
     /// Stems of files with a table that describes IOMMUs, of any suffix: so /sys/firmware/acpi/tables and
     /// acpixtract call them. The first that a folder has is its machine, another supplements it.
     private static let tables = ["iort", "viot"]
-    /// Of what `iasl -d` writes beside a table: its source, which is not read.
-    private static let sourceSuffix = ".dsl"
+    /// Of what `iasl` writes beside a table: its source, listings, dumps as text or code, and lists of names.
+    /// They are not read.
+    private static let sourceSuffixes = [
+        ".dsl", ".asl", ".lst", ".hex", ".src", ".asm", ".inc", ".c", ".h", ".i", ".map", ".nsp", ".xrf",
+    ]
     /// Stems of what supplements such a table in its folder; an SSDT has a number too.
-    private static let supplements = ["apic", "dsdt", "ssdt", "iomem", "dmesg", "lspci", commandLine]
+    private static let supplements = ["apic", "mcfg", "dsdt", "ssdt", "iomem", "dmesg", "lspci", commandLine]
     /// Stem of a file with the words that a kernel was booted with: never a machine's own.
     private static let commandLine = "cmdline"
     private static let numbered = "ssdt"
@@ -140,10 +143,10 @@ enum MachineFiles {
         stem(of: last(path)).map(tables.contains) ?? false
     }
 
-    /// In lower case; nil for the source of a table.
+    /// In lower case; nil for what is written of a table.
     private static func stem(of name: String) -> String? {
         let (stem, suffix) = split(name)
-        return suffix.lowercased() == sourceSuffix ? nil : stem.lowercased()
+        return sourceSuffixes.contains(suffix.lowercased()) ? nil : stem.lowercased()
     }
 
     private static func split(_ name: String) -> (stem: String, suffix: String) {
@@ -161,8 +164,8 @@ enum MachineFiles {
         return String(name.dropLast(suffix.count))
     }
 
-    /// `VIOT`, `APIC`, `DSDT`, `SSDT1`, `iomem.txt`, `dmesg.txt` and `cmdline` beside `IORT`, whatever their
-    /// suffixes; none for other names.
+    /// `VIOT`, `APIC`, `MCFG`, `DSDT`, `SSDT1`, `iomem.txt`, `dmesg.txt` and `cmdline` beside `IORT`,
+    /// whatever their suffixes; none for other names.
     private static func supplements(of path: String) -> [String] {
         guard isTable(path) else { return [] }
         let folder = folder(of: path)

@@ -288,11 +288,11 @@ import Testing
         let text = upload(",\"groups\":[{\"id\":\"1\",\"reserved_regions\":\"nonsense\\n\"}]")
         #expect(text.json["code"] as? String == "unreadable-input" && text.text.contains("groups/1"))
         let wrong = upload(
-            ",\"device_tree\":\"abc\",\"acpi\":{\"IORT\":\"0g\",\"MCFG\":\"\"},\"groups\":[{\"id\":\"x\"},{}],\"more\":1"
+            ",\"device_tree\":\"abc\",\"acpi\":{\"IORT\":\"0g\",\"GTDT\":\"\"},\"groups\":[{\"id\":\"x\"},{}],\"more\":1"
         )
         #expect(
             Set(wrong.pointers) == [
-                "/collected/device_tree", "/collected/acpi/IORT", "/collected/acpi/MCFG",
+                "/collected/device_tree", "/collected/acpi/IORT", "/collected/acpi/GTDT",
                 "/collected/groups/0/id",
                 "/collected/groups/1/id", "/collected/more",
             ], "\(wrong.text)")

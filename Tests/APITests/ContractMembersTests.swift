@@ -234,7 +234,7 @@ import Testing
             #"{"id":"4","type":"DMA","devices":["0000:00:01.0"],"paths":["p"],"reserved_regions":"0x0 0xfff direct\n"}"#
         let collected =
             #"{"collected":{"format":1,"kernel_release":"7.2.1","page_size":4096,"device_tree":null,"#
-            + #""acpi":{"IORT":null,"VIOT":null,"APIC":null},"iomem":null,"dmesg":null,"cmdline":null,"parameters":"a=b\n","#
+            + #""acpi":{"IORT":null,"VIOT":null,"APIC":null,"MCFG":null},"iomem":null,"dmesg":null,"cmdline":null,"parameters":"a=b\n","#
             + #""config":"CONFIG_IOMMU_DMA=y\n","config_path":"/proc/config.gz","groups":[\#(group)],"notes":["n"]}}"#
         return [
             (.createPlatform, "/v1/platforms?id=rich", body),

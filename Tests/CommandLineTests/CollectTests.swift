@@ -122,8 +122,10 @@ import Testing
         let guest = try FileTree()
         try guest.add("\(tables)/VIOT", [3])
         try guest.add("\(tables)/DSDT", [2])
+        try guest.add("\(tables)/MCFG", [4])
         let tablesOfGuest = try collect(guest.folder.path).json["acpi"] as? [String: Any]
         #expect(tablesOfGuest?["VIOT"] as? String == "03" && tablesOfGuest?["DSDT"] as? String == "02")
+        #expect(tablesOfGuest?["MCFG"] as? String == "04")
         // Without either nothing joins them.
         let bare = try FileTree()
         try bare.add("\(tables)/DSDT", [2])

@@ -168,12 +168,17 @@ import Testing
         let its = iort.itsGroup([0])
         iort.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: its)])
         for folder in ["both", "alone", "source"] { try tree.add("\(folder)/viot.dat", viot.table()) }
+        // An MCFG that contradicts nothing says nothing.
+        try tree.add("source/mcfg.dat", ACPITableBuilder.mcfg([(0, 0, 0xff)]))
         for folder in ["both", "source"] {
             try tree.add("\(folder)/iort.dat", iort.table())
             try tree.add("\(folder)/apic.dat", ACPITableBuilder.madt(its: [(0, 0x808_0000)]))
         }
         for name in ["iort", "viot", "apic", "dsdt", "ssdt1"] {
             try tree.add("source/\(name).dsl", "DefinitionBlock")
+            for suffix in ["lst", "hex", "asl", "src", "nsp", "h"] {
+                try tree.add("source/\(name).\(suffix)", "Intel ACPI Component Architecture")
+            }
         }
         let asked = ["--device", "00:01.0", "--explain", "none"]
         let files = ["both/iort.dat", "both/viot.dat", "both/apic.dat"]

@@ -11,7 +11,7 @@ import Testing
 @Suite struct FuzzSeedTests {
     private static let kinds: [(reader: String, kinds: Set<InputKind>)] = [
         ("device_tree", [.deviceTree]), ("acpi", [.acpiTables, .acpiDump]),
-        ("aml", [.acpiTables]), ("viot", [.acpiTables]), ("sysfs", [.sysfs]),
+        ("aml", [.acpiTables]), ("viot", [.acpiTables]), ("mcfg", [.acpiTables]), ("sysfs", [.sysfs]),
         ("json", [.json]), ("fault_log", [.faultLog]), ("trace", [.trace]),
         ("boot_log", [.bootLog]), ("lspci", [.pciListing]),
         ("map_failures", [.mapFailures]), ("command_line", [.commandLine]),

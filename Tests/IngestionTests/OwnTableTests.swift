@@ -164,7 +164,7 @@ import Testing
     @Test func severalTablesInOneFile() throws {
         let iort = machine().table()
         let madt = ACPITableBuilder.madt(its: [(0, 0x808_0000)])
-        let other = ACPITableBuilder.table("MCFG", revision: 1, [1, 2, 3])
+        let other = ACPITableBuilder.table("GTDT", revision: 1, [1, 2, 3])
         let joined = madt + other + [0, 0, 0, 0] + iort
         let fromDump = Array(ACPITableBuilder.dump([iort, other, madt]).utf8)
         let platforms = [

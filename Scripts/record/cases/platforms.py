@@ -176,7 +176,7 @@ def collected_host(folder, truth):
               for number, group in sorted(truth.get("groups", {}).items(), key=lambda item: int(item[0]))]
     return {"collected": {
         "format": 1, "kernel_release": str(truth.get("kernel")), "page_size": 4096,
-        "device_tree": blob("platform.dtb"), "acpi": {"IORT": blob("IORT.aml"), "APIC": blob("APIC.aml"),
+        "device_tree": blob("platform.dtb"), "acpi": {"IORT": blob("IORT.aml"), "APIC": blob("APIC.aml"), "MCFG": blob("MCFG.aml"),
                  "DSDT": blob("DSDT.aml"), "SSDT": []},
         "iomem": shelf.read(iomem).decode() if os.path.exists(iomem) else None, "groups": groups,
         "notes": ["written by the recorder"]}}

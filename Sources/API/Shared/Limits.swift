@@ -168,6 +168,7 @@ package enum Limits {
         ("acpi_tables_max", ACPILimits.tablesMax),
         ("acpi_nodes_max", ACPILimits.nodesMax),
         ("viot_nodes_max", ACPILimits.viotNodesMax),
+        ("mcfg_entries_max", ACPILimits.mcfgEntriesMax),
         ("acpi_id_mappings_max", ACPILimits.mappingsMax),
         ("acpi_memory_ranges_max", ACPILimits.rangesMax),
         ("acpi_streams_max", ACPILimits.streamsMax),

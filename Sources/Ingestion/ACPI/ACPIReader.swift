@@ -4,7 +4,7 @@
 public import AddressSpaces
 public import Machines
 
-/// Reads IORT, VIOT and MADT, and what DSDT and SSDTs say of host bridges.
+/// Reads IORT, VIOT, MADT and MCFG, and what DSDT and SSDTs say of host bridges.
 public enum ACPIReader {
     /// What a DSDT would say and a caller may know too. Where both do, the caller's facts count.
     public struct Facts: Sendable {
@@ -62,11 +62,13 @@ public enum ACPIReader {
         }
         var madt: MADT?
         if let table = try set.only("APIC") { madt = try MADT(table, &findings) }
-        let read = ["IORT", "VIOT", "APIC"] + AMLReader.signatures
+        let mcfg = try set.only(MCFG.signature).map { MCFG($0, &findings) }
+        let read = ["IORT", "VIOT", "APIC", MCFG.signature] + AMLReader.signatures
         for table in set.tables where !read.contains(table.signature) {
             findings.note(
                 .info, "table-not-read", table.signature,
-                "\(table.bytes.count) bytes of \(table.signature); only IORT, VIOT, APIC, DSDT and SSDT are read."
+                "\(table.bytes.count) bytes of \(table.signature); only IORT, VIOT, APIC, MCFG, DSDT and SSDT "
+                    + "are read."
             )
         }
         var facts = facts
@@ -78,6 +80,7 @@ public enum ACPIReader {
         if found != nil { findings = ownFindings }
         nodes.check(&findings)
         var analysis = IORTAnalysis(nodes, viot, madt, facts, findings)
+        if let mcfg { analysis.check(mcfg) }
         return try analysis.platform()
     }
 }
@@ -186,6 +189,8 @@ public enum ACPILimits {
     public static let nodesMax = 16_384
     /// Of a VIOT, whose ranges are searched for each segment; real ones have a few.
     public static let viotNodesMax = 1_024
+    /// Of an MCFG: one for each host bridge; real ones have up to some dozens.
+    public static let mcfgEntriesMax = 1_024
     /// ID mappings of a whole IORT.
     public static let mappingsMax = 8_192
     /// Memory range descriptors of all RMR nodes.

@@ -28,7 +28,7 @@ struct CollectedHost {
     var kernelRelease: String?
     var pageSize: UInt64?
     var deviceTree: [UInt8]?
-    /// IORT first, then VIOT, APIC, DSDT and the SSDTs in order.
+    /// IORT first, then VIOT, APIC, MCFG, DSDT and the SSDTs in order.
     var tables: [[UInt8]] = []
     var iomem: [UInt8]?
     var bootLog: [UInt8]?
@@ -55,7 +55,7 @@ struct CollectedHost {
         pageSize = Self.present(reader.optional("page_size"))?.u64(problems)
         deviceTree = Self.hex(reader.optional("device_tree"), bytesMax, problems)
         if let node = Self.present(reader.optional("acpi")), var tables = ObjectReader(node, problems) {
-            self.tables = ["IORT", "VIOT", "APIC", "DSDT"].compactMap {
+            self.tables = ["IORT", "VIOT", "APIC", "MCFG", "DSDT"].compactMap {
                 Self.hex(tables.optional($0), bytesMax, problems)
             }
             self.tables += NativePlatform.list(

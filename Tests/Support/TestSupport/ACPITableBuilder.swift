@@ -215,6 +215,20 @@ public struct IORTBuilder {
     }
 }
 
+extension ACPITableBuilder {
+    /// Entries of segment, first and last bus, each with a mebibyte for a bus.
+    public static func mcfg(_ entries: [(segment: UInt16, first: UInt8, last: UInt8)]) -> [UInt8] {
+        var content = LittleEndian()
+        content.add(UInt64(0))
+        for (place, entry) in entries.enumerated() {
+            content.add(UInt64(0x40_1000_0000) + UInt64(place) << 28)
+            content.add(entry.segment)
+            content.bytes += [entry.first, entry.last, 0, 0, 0, 0]
+        }
+        return table("MCFG", revision: 1, content.bytes)
+    }
+}
+
 /// Builds a VIOT node by node; offsets are known as nodes are added, so references can be made.
 public struct VIOTBuilder {
     private var nodes: [UInt8] = []
