@@ -63,19 +63,23 @@ import Testing
             + [0, 0, 0, 0, 0, 0, 0x10, 0, 0x79, 0]
         let resources: [UInt8] = [0x08, 0x5f, 0x43, 0x52, 0x53, 0x11, 31, 0x0a, 28] + template
         let identifier: [UInt8] = [0x08, 0x5f, 0x48, 0x49, 0x44, 0x0c, 0x41, 0xd0, 0x0a, 0x08]
-        let device = Array("PCI0".utf8) + identifier + resources
-        let scope = Array("\\_SB_".utf8) + [0x5b, 0x82, UInt8(device.count + 1)] + device
-        let dsdt = ACPITableBuilder.table(
-            "DSDT", revision: 2,
-            [
-                0x10, 0x40 | UInt8((scope.count + 2) & 15),
-                UInt8((scope.count + 2) >> 4),
-            ] + scope)
+        func dsdt(_ identifier: [UInt8]) -> [UInt8] {
+            let device = Array("PCI0".utf8) + identifier + resources
+            let scope = Array("\\_SB_".utf8) + [0x5b, 0x82, UInt8(device.count + 1)] + device
+            let length = [0x40 | UInt8((scope.count + 2) & 15), UInt8((scope.count + 2) >> 4)]
+            return ACPITableBuilder.table("DSDT", revision: 2, [0x10] + length + scope)
+        }
         let type = "multipart/form-data; boundary=B"
         let table = "application/vnd.acpi.table"
         let alone = form([("iort", table, machine())])
-        let both = form([("iort", table, machine()), ("dsdt", table, dsdt)])
-        for (parts, isKnown) in [(alone, false), (both, true)] {
+        let both = form([("iort", table, machine()), ("dsdt", table, dsdt(identifier))])
+        // `_HID` in an If.
+        let condition: [UInt8] = [0xa0, UInt8(identifier.count + 2), 0x01] + identifier
+        let doubtful = form([
+            ("iort", table, machine()), ("dsdt", table, dsdt(condition)),
+            ("mcfg", table, ACPITableBuilder.mcfg([(0, 0, 0xff)])),
+        ])
+        for (parts, isKnown) in [(alone, false), (doubtful, false), (both, true)] {
             let answer = client.ask(.put, "/v1/platforms/w", parts, type: type)
             #expect((200..<300).contains(answer.status), "\(answer.text)")
             #expect(codes(answer).contains("pci-windows-unknown") == !isKnown)
@@ -95,6 +99,13 @@ import Testing
             let warnings = decision.list("warnings").compactMap { $0["code"] as? String }
             #expect(warnings.contains("pci_windows_unknown") == !isKnown, "\(decision.text)")
             #expect(warnings.contains("window_in_pci_window") == isKnown)
+            for consumer in ["iommufd", "dma_api"] {
+                let other = client.post(
+                    "/v1/decisions",
+                    json: #"{"platform":"w","device":"0000:00:10.0","consumer":"\#(consumer)"}"#)
+                let codes = other.list("warnings").compactMap { $0["code"] as? String }
+                #expect(codes.contains("pci_windows_unknown") == !isKnown, "\(consumer): \(other.text)")
+            }
             let placement = client.post(
                 "/v1/placements",
                 json:
