@@ -68,7 +68,24 @@ public enum HexLiteral {
     }
 
     /// `0x8000000`
-    public static func text(_ value: some BinaryInteger) -> String { "0x" + digits(value) }
+    public static func text(_ value: some BinaryInteger) -> String {
+        guard let small = UInt64(exactly: value) else { return "0x" + digits(value) }
+        return text(small)
+    }
+
+    /// `0x8000000`, put together without a string for each part: sentences have many.
+    public static func text(_ value: UInt64) -> String {
+        let digits = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
+        return String(unsafeUninitializedCapacity: 2 + digits) { buffer in
+            buffer[0] = 0x30
+            buffer[1] = 0x78
+            for place in 0..<digits {
+                let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - place))) & 0xf
+                buffer[2 + place] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+            }
+            return 2 + digits
+        }
+    }
 
     /// `0x0000000008000000`: sixteen digits, as sysfs prints.
     public static func padded(_ value: UInt64) -> String { "0x" + digits(value, atLeast: digitsMax) }

@@ -103,6 +103,12 @@ public struct RequestTarget: Hashable, Sendable {
     }
 
     private static func decoded(_ part: ArraySlice<UInt8>, segment: Int) throws(TargetProblem) -> String {
+        guard part.contains(UInt8(ascii: "%")) else {
+            guard let text = String(validating: part, as: UTF8.self) else {
+                throw .invalidUTF8(segment: segment)
+            }
+            return text
+        }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(part.count)
         var at = part.startIndex

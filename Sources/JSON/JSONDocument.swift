@@ -26,6 +26,12 @@ public final class JSONDocument: Sendable {
     /// The top-level value.
     public var root: JSONNode { JSONNode(document: self, index: 0) }
 
+    /// Whether the decoded bytes at `offset` are those wanted, which lie within the text.
+    func hasText(_ wanted: UnsafeBufferPointer<UInt8>, at offset: Int) -> Bool {
+        for place in wanted.indices where text[offset + place] != wanted[place] { return false }
+        return true
+    }
+
     /// Reads `source` in one go; O(n), and O(k log k) for the k keys of an object.
     public init(parsing source: [UInt8], limits: JSONLimits) throws(JSONSyntaxError) {
         guard source.count <= limits.bytesMax, source.count < Int32.max else {

@@ -46,12 +46,25 @@ public struct JSONNode: Sendable {
 
     /// The member of an object under `name`; O(members).
     public func member(_ name: String) -> JSONNode? {
-        let wanted = name.utf8
-        return children.first { child in
-            let node = child.node
-            guard Int(node.keyLength) == wanted.count else { return false }
-            let start = Int(node.keyOffset)
-            return document.text[start..<start + Int(node.keyLength)].elementsEqual(wanted)
+        place(of: name).map { JSONNode(document: document, index: $0.index) }
+    }
+
+    /// Where the member under `name` stands: its node, and which of the members it is.
+    func place(of name: String) -> (index: Int, ordinal: Int)? {
+        var name = name
+        return name.withUTF8 { wanted in
+            var at = index + 1
+            var ordinal = 0
+            let end = Int(node.end)
+            while at < end {
+                let child = document.nodes[at]
+                if Int(child.keyLength) == wanted.count, document.hasText(wanted, at: Int(child.keyOffset)) {
+                    return (at, ordinal)
+                }
+                at = Int(child.end)
+                ordinal += 1
+            }
+            return nil
         }
     }
 

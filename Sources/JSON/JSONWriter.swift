@@ -19,6 +19,8 @@ public struct JSONWriter {
         needsComma = true
     }
 
+    // Inlined, so that the closure becomes a part of its caller: half of an answer's values are containers.
+    @inline(__always)
     private mutating func container(
         _ opening: UInt8, _ closing: UInt8, _ body: (inout JSONWriter) -> Void
     ) {
@@ -40,30 +42,41 @@ public struct JSONWriter {
 
     /// The key of the next value.
     public mutating func key(_ name: String) {
-        separate()
-        quote(name)
-        bytes.append(UInt8(ascii: ":"))
+        quote(name, after: needsComma ? ",\"" : "\"", before: "\":")
         needsComma = false
     }
 
     public mutating func string(_ text: String) {
-        separate()
-        quote(text)
+        quote(text, after: needsComma ? ",\"" : "\"", before: "\"")
+        needsComma = true
     }
 
     /// `"0x8000000"`
     public mutating func hex(_ value: UInt64) {
         separate()
-        bytes.append(UInt8(ascii: "\""))
-        bytes.append(UInt8(ascii: "0"))
-        bytes.append(UInt8(ascii: "x"))
-        var shift = max(0, (UInt64.bitWidth - 1 - value.leadingZeroBitCount) & ~3)
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xf
-            bytes.append(digit < 10 ? 0x30 + digit : 0x61 + digit - 10)
-            shift -= 4
+        let digits = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
+        // All digits at once in two vectors; a byte at a time costs a check of the array for each.
+        withUnsafeBytes(of: Self.literal(value)) { literal in
+            let start = literal.count - 1 - digits
+            bytes.append(contentsOf: "\"0x".utf8)
+            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: literal[start...]))
         }
-        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Sixteen digits of the number and a closing quote.
+    private static func literal(_ value: UInt64) -> (UInt64, UInt64, UInt8) {
+        (hexDigits(UInt32(value >> 32)), hexDigits(UInt32(truncatingIfNeeded: value)), UInt8(ascii: "\""))
+    }
+
+    /// Eight digits in ASCII, the first in the lowest byte. Each nibble gets a byte of its own, then all
+    /// bytes become characters at once: 0x30 is added to each, and 0x27 more where the nibble is above 9.
+    private static func hexDigits(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles & 0xffff_0000) << 16 | nibbles & 0xffff
+        nibbles = (nibbles & 0x0000_ff00_0000_ff00) << 8 | nibbles & 0x0000_00ff_0000_00ff
+        nibbles = (nibbles & 0x00f0_00f0_00f0_00f0) << 4 | nibbles & 0x000f_000f_000f_000f
+        let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return (nibbles + 0x3030_3030_3030_3030 + letters * 0x27).byteSwapped
     }
 
     public mutating func int(_ value: Int) {
@@ -88,23 +101,51 @@ public struct JSONWriter {
     }
 
     /// Only what RFC 8259 demands is escaped; the runs between are copied whole.
-    private mutating func quote(_ text: String) {
-        bytes.append(UInt8(ascii: "\""))
+    private mutating func quote(_ text: String, after opening: StaticString, before closing: StaticString) {
+        append(opening)
         var text = text
         text.withUTF8 { utf8 in
+            guard Self.needsEscape(utf8) else { return bytes.append(contentsOf: utf8) }
             var start = 0
-            for index in utf8.indices {
-                let byte = utf8[index]
-                guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-                    continue
-                }
+            for index in utf8.indices where Self.isEscaped(utf8[index]) {
                 bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-                escape(byte)
+                escape(utf8[index])
                 start = index + 1
             }
             bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         }
-        bytes.append(UInt8(ascii: "\""))
+        append(closing)
+    }
+
+    private mutating func append(_ text: StaticString) {
+        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    private static func isEscaped(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    /// Whether any byte must be escaped, eight bytes at a time: nearly no text has one.
+    private static func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        let raw = UnsafeRawBufferPointer(utf8)
+        var at = 0
+        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
+        while at + 8 <= raw.count {
+            let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            // Of each byte the high bit is set where it is below 0x20, a quote or a backslash. What a borrow
+            // sets beside such a byte changes nothing: the text is looked at byte by byte then.
+            let quotes = word ^ ones &* 0x22
+            let slashes = word ^ ones &* 0x5c
+            let found =
+                (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+            if found & highs != 0 { return true }
+            at += 8
+        }
+        while at < raw.count {
+            if isEscaped(raw[at]) { return true }
+            at += 1
+        }
+        return false
     }
 
     private mutating func escape(_ byte: UInt8) {

@@ -6,6 +6,8 @@ public struct ObjectReader {
     public let node: JSONNode
     public let problems: ProblemList
     private var known: [String] = []
+    /// Of the first 64 members in document order, those that were asked for.
+    private var taken: UInt64 = 0
 
     /// nil, with the fault noted, when the value is not an object.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
@@ -15,12 +17,15 @@ public struct ObjectReader {
         }
         self.node = node
         self.problems = problems
+        known.reserveCapacity(16)
     }
 
     /// The member, nil when it is absent.
     public mutating func optional(_ name: String) -> JSONNode? {
         known.append(name)
-        return node.member(name)
+        guard let place = node.place(of: name) else { return nil }
+        if place.ordinal < UInt64.bitWidth { taken |= 1 << UInt64(place.ordinal) }
+        return JSONNode(document: node.document, index: place.index)
     }
 
     /// The member; its absence is a fault.
@@ -43,6 +48,8 @@ public struct ObjectReader {
 
     /// Notes every member that was never asked for.
     public func finish() {
+        let all = node.count < UInt64.bitWidth ? (1 << UInt64(node.count)) - 1 : UInt64.max
+        guard node.count > UInt64.bitWidth || taken != all else { return }
         for child in node.children {
             let key = child.key
             guard !known.contains(key) else { continue }

@@ -23,11 +23,21 @@ enum FramingCheck {
         guard headers.fields.allSatisfy({ isToken($0.name) }) else {
             return .ambiguous("field name is not a token")
         }
-        let hosts = headers.all("Host")
-        guard hosts.count <= 1 else { return .ambiguous("several Host fields") }
-        guard version != "HTTP/1.1" || hosts.count == 1 else { return .ambiguous("no Host field") }
-        let lengths = headers.all("Content-Length")
-        let encodings = headers.all("Transfer-Encoding")
+        var hosts = 0
+        var lengths: [String] = []
+        var encodings: [String] = []
+        // One walk: each name has a length of its own, so that most fields are skipped by theirs.
+        for field in headers.fields {
+            switch field.name.utf8.count {
+            case 4 where equalIgnoringASCIICase(field.name, "Host"): hosts += 1
+            case 14 where equalIgnoringASCIICase(field.name, "Content-Length"): lengths.append(field.value)
+            case 17 where equalIgnoringASCIICase(field.name, "Transfer-Encoding"):
+                encodings.append(field.value)
+            default: break
+            }
+        }
+        guard hosts <= 1 else { return .ambiguous("several Host fields") }
+        guard version != "HTTP/1.1" || hosts == 1 else { return .ambiguous("no Host field") }
         guard lengths.isEmpty || encodings.isEmpty else {
             return .ambiguous("Content-Length with Transfer-Encoding")
         }
@@ -46,13 +56,15 @@ enum FramingCheck {
         return .fine(count == 0 ? .none : .counted(count))
     }
 
+    /// Whether a byte may stand in a token (RFC 9110, 5.6.2), by its number.
+    private static let tokenBytes: [Bool] = (0...255).map { (byte: Int) in
+        switch UInt8(byte) {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        case let byte: "!#$%&'*+-.^_`|~".utf8.contains(byte)
+        }
+    }
+
     private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty
-            && name.utf8.allSatisfy { byte in
-                switch byte {
-                case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
-                default: "!#$%&'*+-.^_`|~".utf8.contains(byte)
-                }
-            }
+        !name.isEmpty && name.utf8.allSatisfy { tokenBytes[Int($0)] }
     }
 }

@@ -11,9 +11,18 @@ enum ResponseQueueing {
     /// Whether a handler's field may go out: not one of ours, and without bytes that would break the head
     /// open (response splitting).
     static func isSendable(_ field: HeaderFields.Field) -> Bool {
-        !field.name.isEmpty && !ownedNames.contains { equalIgnoringASCIICase($0, field.name) }
-            && field.name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
-            && field.value.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 }
+        var (name, value) = (field.name, field.value)
+        return !name.isEmpty && !ownedNames.contains { equalIgnoringASCIICase($0, field.name) }
+            && name.withUTF8 { bytes in
+                bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
+            } && value.withUTF8 { bytes in bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }
+    }
+
+    /// By pointers to the strings' own bytes: as arguments they would be copied to arrays first.
+    private static func add(_ field: HeaderFields.Field, to response: OpaquePointer) -> Bool {
+        field.name.withCString { name in
+            field.value.withCString { MHD_add_response_header(response, name, $0) == .YES }
+        }
     }
 
     /// False when libmicrohttpd would not take it; the connection must then be closed.
@@ -27,7 +36,7 @@ enum ResponseQueueing {
         guard let made = stream.map(make) ?? make(body) else { return false }
         defer { MHD_destroy_response(made) }
         for field in response.headers.fields where isSendable(field) {
-            guard MHD_add_response_header(made, field.name, field.value) == .YES else { return false }
+            guard add(field, to: made) else { return false }
         }
         // Otherwise libmicrohttpd 0.9.75 answers HEAD with the end of chunks that it did not send.
         if stream != nil, isHead { iovad_mhd_end_body_by_closing(made) }

@@ -170,6 +170,6 @@ extension Service {
         {
             return given
         }
-        return "r-" + HexLiteral.digits(configuration.random())
+        return "r-" + HexLiteral.digits(nextRequestNumber())
     }
 }

@@ -30,6 +30,7 @@ enum Negotiation {
     /// The first of `offers` with the highest q under the Accept fields; nil when none is acceptable.
     /// No Accept field accepts everything.
     static func choose(from offers: [String], accepting fields: [String]) -> String? {
+        if fields.isEmpty { return offers.first }
         let ranges = FieldList.elements(fields).map(parseRange)
         guard !ranges.isEmpty else { return offers.first }
         var best: (offer: String, quality: Double)?

@@ -2,6 +2,7 @@
 // values into values; sockets, files and signals belong to the composition root. Handlers run on any thread
 // and keep nothing between requests but what the stores and the counters hold under their locks.
 
+import AddressSpaces
 import Glibc
 public import HTTP
 import Locking
@@ -53,9 +54,15 @@ public final class Service: Sendable {
     /// The subscribers of every event stream.
     let events: EventHub
     private let draining = Locked(false)
+    /// The value of Server.
+    private let serverName: String
+    /// Ids of requests need not be secret, only different: a call of the system for each would cost more.
+    private let requestIDs: Locked<SplitMix64>
 
     public init(_ configuration: Configuration) {
         self.configuration = configuration
+        serverName = "iovad/\(configuration.version)"
+        requestIDs = Locked(SplitMix64(seed: configuration.random()))
         platforms = PlatformStore(builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID])
         events = EventHub(
             subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
@@ -120,15 +127,20 @@ public final class Service: Sendable {
         finish(render(problem, head, requestID), head, requestID, nil)
     }
 
+    /// A number for the id of a request.
+    func nextRequestNumber() -> UInt64 { requestIDs.withLock { $0.next() } }
+
     /// Adds the fields that every answer has, and counts it.
     func finish(
         _ response: Response, _ head: RequestHead, _ requestID: String, _ route: Route?
     ) -> Response {
         var response = response
-        response.headers.set("X-Request-ID", requestID)
-        response.headers.set("Server", "iovad/\(configuration.version)")
-        if response.headers["Cache-Control"] == nil { response.headers.set("Cache-Control", "no-store") }
-        response.headers.set("X-Content-Type-Options", "nosniff")
+        // Appended: no handler sets them.
+        response.headers.fields.reserveCapacity(response.headers.fields.count + 4)
+        response.headers.add("X-Request-ID", requestID)
+        response.headers.add("Server", serverName)
+        if response.headers["Cache-Control"] == nil { response.headers.add("Cache-Control", "no-store") }
+        response.headers.add("X-Content-Type-Options", "nosniff")
         if let origin = configuration.allowedOrigin {
             response.headers.set("Access-Control-Allow-Origin", origin)
             response.headers.set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-ID")

@@ -115,13 +115,35 @@ final class RequestCounters: Sendable {
         }
     }
 
-    private let counts = Locked([Key: UInt64]())
+    /// Of one operation: few statuses, so that a search is faster than a hash.
+    private struct Row {
+        let operation: String
+        var counts: [(status: Int, count: UInt64)] = []
+    }
+
+    /// By the route; nil for answers that have none.
+    private let rows = Locked([ObjectIdentifier?: Row]())
 
     func count(_ route: Route?, status: Int) {
-        let key = Key(operation: route?.id ?? "none", status: status)
-        counts.withLock { $0[key, default: 0] &+= 1 }
+        rows.withLock { rows in
+            Self.count(
+                status,
+                in: &rows[route.map(ObjectIdentifier.init), default: Row(operation: route?.id ?? "none")])
+        }
+    }
+
+    private static func count(_ status: Int, in row: inout Row) {
+        if let place = row.counts.firstIndex(where: { $0.status == status }) {
+            row.counts[place].count &+= 1
+        } else {
+            row.counts.append((status, 1))
+        }
     }
 
     /// Every counter, sorted by operation and status.
-    var snapshot: [(key: Key, value: UInt64)] { counts.withLock { Array($0) }.sorted { $0.key < $1.key } }
+    var snapshot: [(key: Key, value: UInt64)] {
+        rows.withLock { Array($0.values) }.flatMap { row in
+            row.counts.map { (Key(operation: row.operation, status: $0.status), $0.count) }
+        }.sorted { $0.key < $1.key }
+    }
 }

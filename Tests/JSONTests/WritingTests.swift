@@ -1,0 +1,82 @@
+// The writer's two shortcuts against their plain forms: numbers put together in two halves, and texts that are
+// searched eight bytes at a time for what must be escaped.
+
+import AddressSpaces
+import TestSupport
+import Testing
+
+@testable import JSON
+
+@Suite struct WritingTests {
+    private func written(_ body: (inout JSONWriter) -> Void) -> String {
+        var writer = JSONWriter()
+        body(&writer)
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
+    @Test func numbersAreSpelledAsTheyAre() {
+        var generator = SeededGenerator.forTest("numbersAreSpelledAsTheyAre", fallback: 0x4e)
+        var numbers: [UInt64] = [0, .max] + (0..<64).flatMap { [1 << $0, (1 << $0) - 1, (1 << $0) + 1] }
+        numbers += (0..<5_000).map { _ in generator.edgeBiased() }
+        for number in numbers {
+            let spelled = "0x" + String(number, radix: 16)
+            #expect(written { $0.hex(number) } == "\"\(spelled)\"")
+            #expect(HexLiteral.text(number) == spelled)
+        }
+        #expect(HexLiteral.text(UInt8(0xa)) == "0xa" && HexLiteral.text(-16) == "0x-10")
+    }
+
+    /// One special byte at every place of texts of every length up to three words.
+    @Test func everyByteAtEveryPlace() {
+        for count in 1...24 {
+            for place in 0..<count {
+                for byte in UInt8(0)...0x7f {
+                    var bytes = [UInt8](repeating: UInt8(ascii: "z"), count: count)
+                    bytes[place] = byte
+                    let text = String(decoding: bytes, as: UTF8.self)
+                    #expect(written { $0.string(text) } == Self.quoted(text))
+                }
+            }
+        }
+        for text in ["", "\u{80}", "ÿ\"ÿ", "😀\\", "\u{7f}\u{1f}", "a\u{2028}b", "\u{22}\u{5c}"] {
+            #expect(written { $0.string(text) } == Self.quoted(text))
+        }
+    }
+
+    @Test func commasStandBetween() {
+        let text = written { writer in
+            writer.object { writer in
+                writer.member("a", "b")
+                writer.member("c", hex: 0x10)
+                writer.array("d") { writer in
+                    writer.string("x")
+                    writer.string("y")
+                    writer.object { _ in }
+                    writer.hex(0)
+                }
+                writer.key("e")
+                writer.null()
+            }
+        }
+        #expect(text == #"{"a":"b","c":"0x10","d":["x","y",{},"0x0"],"e":null}"#)
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case "\n": quoted += "\\n"
+            case "\r": quoted += "\\r"
+            case "\t": quoted += "\\t"
+            case _ where scalar.value < 0x20:
+                quoted +=
+                    "\\u" + String(repeating: "0", count: scalar.value < 0x10 ? 3 : 2)
+                    + String(scalar.value, radix: 16)
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+}
