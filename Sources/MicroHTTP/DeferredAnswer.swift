@@ -44,7 +44,10 @@ final class DeferredAnswer: @unchecked Sendable {
             let refusal = Responder.Refusal.busy(retryAfterSeconds: HeavyLane.Bounds.retryAfterSeconds)
             return complete(core.responder.refuse(refusal, head))
         }
-        lock.withLock { job = submitted }
+        lock.withLock {
+            // The job holds this object: one that has run already must not be held by it in turn.
+            if case .pending = state { job = submitted }
+        }
         guard core.connections.begin(self, now: MonotonicClock.microseconds()) else { return }
         // The server stops, and has looked for suspended connections already.
         cancel()
@@ -68,9 +71,10 @@ final class DeferredAnswer: @unchecked Sendable {
         }
     }
 
-    /// On the connection's thread, after it was resumed; nil when nobody waits for the answer.
+    /// On the connection's thread, after it was resumed; nil when nobody waits for the answer. Asked once.
     func taken() -> Response? {
         lock.withLock {
+            defer { state = .complete(nil) }
             guard case .complete(let response) = state else {
                 preconditionFailure("libmicrohttpd went on with a connection that was not resumed")
             }
@@ -100,6 +104,7 @@ final class DeferredAnswer: @unchecked Sendable {
         lock.withLock {
             guard case .pending = state else { preconditionFailure("an answer was completed twice") }
             state = .complete(work.isCancelled ? nil : response)
+            job = nil
             MHD_resume_connection(connection)
         }
     }

@@ -1,5 +1,5 @@
-// The writer's two shortcuts against their plain forms: numbers put together in two halves, and texts that are
-// searched eight bytes at a time for what must be escaped.
+// The shortcuts of the writer against their plain forms: numbers put together in two halves, and texts
+// that are searched for what must be escaped, eight bytes at a time.
 
 import AddressSpaces
 import TestSupport
@@ -16,7 +16,8 @@ import Testing
 
     @Test func numbersAreSpelledAsTheyAre() {
         var generator = SeededGenerator.forTest("numbersAreSpelledAsTheyAre", fallback: 0x4e)
-        var numbers: [UInt64] = [0, .max] + (0..<64).flatMap { [1 << $0, (1 << $0) - 1, (1 << $0) + 1] }
+        var numbers: [UInt64] = [0, .max]
+        for power in (0..<64).map({ UInt64(1) << UInt64($0) }) { numbers += [power, power - 1, power + 1] }
         numbers += (0..<5_000).map { _ in generator.edgeBiased() }
         for number in numbers {
             let spelled = "0x" + String(number, radix: 16)

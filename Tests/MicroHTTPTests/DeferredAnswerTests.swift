@@ -170,6 +170,35 @@ import Testing
         #expect(scene.server.daemon.requestsInFlight == 0)
     }
 
+    /// Of those that were answered, refused and left by their clients.
+    @Test func nothingIsKeptOfRequestsThatEnded() throws {
+        final class Token: Sendable {
+            let freed: Counter
+            init(_ freed: Counter) { self.freed = freed }
+            deinit { freed.add() }
+        }
+        let freed = Counter()
+        let made = Counter()
+        let responder = Responder(
+            admit: { _ in
+                let token = Token(freed)
+                made.add()
+                return .read(bodyLimitBytes: 100, lane: .heavy) { body, _ in
+                    withExtendedLifetime(token) { Response(status: 200, body: body) }
+                }
+            }, refuse: testResponder.refuse)
+        let server = try TestServer(responder: responder, lane: HeavyLane(Self.bounds(requests: 2)))
+        inParallel(4) { number in
+            for round in 0..<50 {
+                guard let client = try? server.client() else { return }
+                try? client.send("POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+                if (number + round) % 4 > 0 { _ = try? client.read() }
+            }
+        }
+        #expect(server.settles())
+        waitUntil { made.count > 0 && freed.count == made.count }
+    }
+
     /// Many clients at once, some of whom leave: everybody else gets what belongs to them.
     @Test func everybodyGetsTheirOwnAnswer() throws {
         let scene = try Scene(.tcp, Self.bounds(threads: 3))
