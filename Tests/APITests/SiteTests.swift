@@ -6,13 +6,13 @@ import Testing
 
 @Suite struct SiteTests {
     private static let page = Array(String(repeating: "<p>page</p>", count: 100).utf8)
-    private static let packed: [UInt8] = [0x1f, 0x8b, 1, 2, 3]
+    private static let packed = Gzip.packed(page)!
     private let client: ServiceClient
 
     init() {
         let site = Site(files: [
-            "/index.html": Site.File(body: Self.page, packed: Self.packed, mediaType: "text/html"),
-            "/js/map/scale.js": Site.File(body: [0x31], packed: [1, 2], mediaType: "text/javascript"),
+            "/index.html": Site.File(body: Self.page, isPackable: true, mediaType: "text/html"),
+            "/js/map/scale.js": Site.File(body: [0x31], isPackable: true, mediaType: "text/javascript"),
             "/a b.png": Site.File(body: [0x89], mediaType: "image/png"),
             "/v1": Site.File(body: [0], mediaType: "text/plain"),
         ])
@@ -87,7 +87,7 @@ import Testing
         var configuration = Service.Configuration(version: "test")
         configuration.allowedOrigin = "https://example.org"
         configuration.site.files["/index.html"] = Site.File(
-            body: Self.page, packed: Self.packed, mediaType: "text/html")
+            body: Self.page, isPackable: true, mediaType: "text/html")
         let answer = ServiceClient(configuration).get("/").response
         #expect(answer.headers["Vary"] == "Accept-Encoding, Origin")
         #expect(answer.headers["Access-Control-Allow-Origin"] == "https://example.org")

@@ -1,27 +1,54 @@
 // Pages and files for people: the dashboard, the contract, and what a problem means. The composition root
-// reads and packs the files once at start: the service itself does no I/O, and a path that is not in this
-// table does not exist, whatever it looks like.
+// reads the files once at start: the service itself does no I/O, and a path that is not in this table does
+// not exist, whatever it looks like.
 
 import HTTP
+import Locking
 
 /// Files by absolute URL path, decoded: "/index.html", "/js/map/scale.js".
 public struct Site: Sendable {
     public struct File: Sendable {
-        package var body: [UInt8]
-        /// The body in gzip coding; nil when that is not worth it.
-        package var packed: [UInt8]?
-        package var mediaType: String
+        package let body: [UInt8]
+        package let mediaType: String
         /// Strong entity tag of `body`, quotes included.
-        package var etag: String
+        package let etag: String
         /// Strong entity tag of `packed`: other bytes, other tag (RFC 9110, 8.8.1).
-        var packedETag: String
+        let packedETag: String
+        private let packing: Packing?
 
-        package init(body: [UInt8], packed: [UInt8]? = nil, mediaType: String) {
+        /// Whether the file is offered in gzip coding.
+        var isPackable: Bool { packing != nil }
+
+        /// The body in gzip coding; nil when that is not worth it.
+        package var packed: [UInt8]? { packing?.packed(body) }
+
+        /// With `isPackable` the file is also offered in gzip coding.
+        package init(body: [UInt8], isPackable: Bool = false, mediaType: String) {
             self.body = body
-            self.packed = packed.flatMap { $0.count < body.count ? $0 : nil }
+            packing = isPackable ? Packing() : nil
             self.mediaType = mediaType
             etag = EntityTag.of(body)
             packedETag = String(etag.dropLast()) + "-gzip\""
+        }
+    }
+
+    /// Packs a file when somebody first asks for it: packing all of them at start took most of the start.
+    private final class Packing: Sendable {
+        private enum State {
+            case untried
+            case tried([UInt8]?)
+        }
+
+        private let state = Locked(State.untried)
+
+        /// Under the lock, so that it is done once; those who ask meanwhile need the result.
+        func packed(_ body: [UInt8]) -> [UInt8]? {
+            state.withLock { state in
+                if case .tried(let packed) = state { return packed }
+                let packed = Gzip.packed(body).flatMap { $0.count < body.count ? $0 : nil }
+                state = .tried(packed)
+                return packed
+            }
         }
     }
 
@@ -76,10 +103,11 @@ extension Service {
 
     private func answer(_ file: Site.File, _ context: RequestContext) -> Response {
         let codings = context.head.headers.all("Accept-Encoding")
-        let packed = Negotiation.accepts(coding: "gzip", fields: codings) ? file.packed : nil
+        let wantsPacked = Negotiation.accepts(coding: "gzip", fields: codings)
+        let packed = wantsPacked ? file.packed : nil
         let etag = packed == nil ? file.etag : file.packedETag
         var headers = HeaderFields([.init("ETag", etag), .init("Cache-Control", "no-cache")])
-        if file.packed != nil { headers.add("Vary", "Accept-Encoding") }
+        if wantsPacked ? packed != nil : file.isPackable { headers.add("Vary", "Accept-Encoding") }
         if context.alreadyHas(etag) { return Response(status: 304, headers: headers) }
         if packed != nil { headers.add("Content-Encoding", "gzip") }
         let isText = file.mediaType.hasPrefix("text/") || file.mediaType == MediaType.yaml

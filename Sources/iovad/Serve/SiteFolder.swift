@@ -59,7 +59,7 @@ enum SiteFolder {
 
     private static func file(_ bytes: [UInt8], ending: String) -> Site.File {
         Site.File(
-            body: bytes, packed: packedAlready.contains(ending) ? nil : Gzip.packed(bytes),
+            body: bytes, isPackable: !packedAlready.contains(ending),
             mediaType: mediaTypes[ending] ?? MediaType.octetStream)
     }
 
