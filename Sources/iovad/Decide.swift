@@ -32,6 +32,7 @@ struct Decide: ParsableCommand {
     @Option(help: ArgumentHelp("fixed, candidates, dynamic, none, or a JSON object.", valueName: "source"))
     var windowSource: String?
     @OptionGroup var conditions: ConditionOptions
+    @OptionGroup var report: ReportOption
     @Option(help: ArgumentHelp("dma_api: the device's DMA mask, like 0xffffffff.", valueName: "mask"))
     var dmaMask: String?
     @Flag(help: "dma_api: the kernel runs with iommu.forcedac=1.")
@@ -50,7 +51,7 @@ struct Decide: ParsableCommand {
             against: [
                 ("--platform", machine.platform != nil), ("--device", device != nil),
                 ("--consumer", consumer != nil), ("--window-source", windowSource != nil),
-            ] + conditions.stated + [
+            ] + conditions.stated + report.stated + [
                 ("--dma-mask", dmaMask != nil), ("--forcedac", forcedac), ("--doorbell", !doorbell.isEmpty),
             ])
         try StandardInput.check(
@@ -113,6 +114,7 @@ struct Decide: ParsableCommand {
             let mask = try FlagValue.size("--dma-mask", dmaMask)
             members.append(("dma_mask", quoted(HexLiteral.text(mask))))
         }
+        if let regions = report.iommuRegions { members.append(("iommu_regions", regions)) }
         if forcedac { members.append(("forcedac", "true")) }
         if !doorbell.isEmpty {
             members.append(("doorbells", "[\(doorbell.map(quoted).joined(separator: ","))]"))

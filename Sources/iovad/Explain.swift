@@ -8,6 +8,7 @@ import ArgumentParser
 import HTTP
 import Ingestion
 import JSON
+import Machines
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -34,11 +35,13 @@ struct Explain: ParsableCommand {
     @Option(help: "fixed, candidates, dynamic or none.")
     var windowSource: String?
     @OptionGroup var conditions: ConditionOptions
+    @OptionGroup var report: ReportOption
     @OptionGroup var output: OutputOption
 
     func validate() throws {
-        if device != nil, !machine.isGiven {
-            throw ValidationError("--device needs a machine: --machine FILE..., --root DIR or --platform ID")
+        for (flag, isGiven) in [("--device", device != nil)] + report.stated where isGiven && !machine.isGiven
+        {
+            throw ValidationError("\(flag) needs a machine: --machine FILE..., --root DIR or --platform ID")
         }
         try StandardInput.check((files.isEmpty ? ["-"] : files) + (machine.readsStandardInput ? ["-"] : []))
     }
@@ -64,14 +67,27 @@ struct Explain: ParsableCommand {
         ]
         let ofMaps = [("--consumer", consumer != nil), ("--window-source", windowSource != nil)]
         if InputKind.sniff(text) == .trace {
-            try refuse(ofMaps, "a trace", file)
+            try refuse(ofMaps + report.stated, "a trace", file)
             let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
             let isKnown = try host.map { try knowsDoorbells(of: $0, service) } ?? false
             return try output.printer.show(answer) { ExplainTable.trace($0, knowsDoorbells: isKnown) }
         }
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
-        let maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
-        let faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
+        let maps: Response
+        let faults: Response
+        if let regions = try report.regions {
+            guard let text = String(validating: text, as: UTF8.self) else {
+                throw ValidationError("--iommu-regions needs a text in UTF-8")
+            }
+            let ofFaults = shared.filter { $0.0 == "platform" }
+            let ofHost = shared.filter { $0.0 != "platform" }
+            maps = service.post("/v1/map-failures", Self.body(text, shared + own, regions))
+            faults = service.post(
+                "/v1/fault-explanations" + Self.query(ofHost), Self.body(text, ofFaults, regions))
+        } else {
+            maps = service.post(text: text, "/v1/map-failures" + Self.query(shared + own))
+            faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
+        }
         let printer = output.printer
         let isOnlyFaults = maps.status == 422 && faults.status == 200
         if isOnlyFaults { try refuse([("--device", device != nil)] + ofMaps, "a log of faults only", file) }
@@ -93,6 +109,26 @@ struct Explain: ParsableCommand {
         let platform = try output.printer.document(
             service.get("/v1/platforms/\(RequestTarget.encoded(host))"))
         return platform.children("msi_controllers").contains { $0.member("doorbell")?.text != nil }
+    }
+
+    /// The same as a body, which says what a virtio-iommu reports besides.
+    private static func body(
+        _ text: String, _ values: [(name: String, value: String?)], _ regions: [ReservedRegion]
+    ) -> [UInt8] {
+        var writer = JSONWriter(reservingBytes: text.utf8.count + 512)
+        writer.object { writer in
+            writer.member("text", text)
+            for (name, value) in values {
+                guard let value else { continue }
+                if name == "aperture_bits", let bits = Int(value) {
+                    writer.member(name, bits)
+                } else {
+                    writer.member(name, value)
+                }
+            }
+            writer.iommuRegions(regions)
+        }
+        return writer.bytes
     }
 
     private static func query(_ values: [(name: String, value: String?)]) -> String {

@@ -31,6 +31,20 @@ enum FlagValue {
         throw ValidationError("\(name) \(text): \(detail)")
     }
 
+    /// The value of a flag that takes the JSON of a member of requests.
+    static func json<T>(
+        _ name: String, _ text: String, _ reader: (WireValue, ProblemList) -> T?
+    ) throws -> T {
+        let problems = ProblemList(limit: 1)
+        guard
+            let document = try? JSONDocument(parsing: Array(text.utf8), limits: MachineFiles.jsonLimits)
+        else { throw ValidationError("\(name): this is not JSON: \(text)") }
+        if let value = reader(.member(document.root), problems), problems.isEmpty { return value }
+        let problem = problems.problems.first
+        throw ValidationError(
+            "\(name)\(problem?.pointer ?? ""): \(problem?.detail ?? "The value cannot be read.")")
+    }
+
     /// An address or a size: 0x8000000, 4096, 64G.
     static func size(_ name: String, _ text: String) throws -> UInt64 {
         try read(name, text) { $0.memorySize($1) }

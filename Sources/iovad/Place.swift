@@ -7,6 +7,7 @@ import ArgumentParser
 import HTTP
 import JSON
 import MSIWindows
+import Machines
 
 struct Place: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,6 +55,7 @@ struct Place: ParsableCommand {
     var platform: [String] = []
     @Option(help: "A base to check first.")
     var requested: String?
+    @OptionGroup var report: ReportOption
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var output: OutputOption
 
@@ -66,7 +68,7 @@ struct Place: ParsableCommand {
                 ("--vmm", vmm != nil), ("--ram", ram != nil), ("--maxmem", maxmem != nil),
                 ("--slots", slots != nil), ("--ipa-bits", ipaBits != nil), ("--viommu", viommu != nil),
                 ("--no-p2p", noP2P), ("--not-movable", notMovable),
-            ] + page.stated + [
+            ] + page.stated + report.stated + [
                 ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
                 ("--requested", requested != nil),
             ])
@@ -107,8 +109,9 @@ struct Place: ParsableCommand {
         let maxmem = try maxmem.map { try FlagValue.size("--maxmem", $0) }
         let requested = try requested.map { try FlagValue.size("--requested", $0) }
         let page = try page.hex
+        let regions = try report.regions
         writer.object { writer in
-            writer.array("hosts") { writer in hosts(subjects, &writer) }
+            writer.array("hosts") { writer in hosts(subjects, regions, &writer) }
             writer.object("vm") { writer in
                 writer.member("vmm", vmm ?? "")
                 if let ram { writer.member("ram", hex: ram) }
@@ -128,11 +131,14 @@ struct Place: ParsableCommand {
         return writer.bytes
     }
 
-    private func hosts(_ subjects: [OfflineService.Subject], _ writer: inout JSONWriter) {
+    private func hosts(
+        _ subjects: [OfflineService.Subject], _ regions: [ReservedRegion]?, _ writer: inout JSONWriter
+    ) {
         for subject in subjects {
             writer.object { writer in
                 writer.member("name", subject.name)
                 writer.member("platform", subject.id)
+                if let regions { writer.iommuRegions(regions) }
             }
         }
         guard subjects.isEmpty else { return }

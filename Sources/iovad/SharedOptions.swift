@@ -134,6 +134,29 @@ struct ApertureOption: ParsableArguments {
     }
 }
 
+/// What is known of a virtio-iommu besides its description.
+struct ReportOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            What a virtio-iommu reports of its endpoints, as "iommu_regions" of a request: [] for nothing, or like \
+            '[{"start":"0x8090000","size":"0x10000","type":"msi"}]'. Default: both answers are given.
+            """, valueName: "json"))
+    var iommuRegions: String?
+
+    /// What a request states too, with its flag.
+    var stated: [RequestArgument.Flag] { [("--iommu-regions", iommuRegions != nil)] }
+
+    func validate() throws { _ = try regions }
+
+    /// nil where it is left to the device.
+    var regions: [ReservedRegion]? {
+        get throws {
+            try iommuRegions.map { try FlagValue.json("--iommu-regions", $0, Condition.iommuRegions) }
+        }
+    }
+}
+
 /// Under which conditions Linux is asked about.
 struct ConditionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Linux release: \(FlagValue.kernels).", valueName: "release"))

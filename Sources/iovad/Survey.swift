@@ -45,6 +45,7 @@ struct SurveyCommand: ParsableCommand {
     @Flag(help: "Also count devices behind disabled SMMUs.")
     var all = false
     @OptionGroup var aperture: ApertureOption
+    @OptionGroup var report: ReportOption
     @Option(help: "Name and version of what is surveyed, for the JSON.")
     var source: String?
 
@@ -71,6 +72,7 @@ struct SurveyCommand: ParsableCommand {
                 apertureBits: aperture.apertureBits ?? Conditions.apertureBitsDefault),
             isActiveOnly: !all)
         let policies = survey.policies
+        let regions = try report.regions
         var hosts = SurveyedHosts()
         var unreadable: [String] = []
         var bar = ProgressBar(total: files.count)
@@ -78,8 +80,9 @@ struct SurveyCommand: ParsableCommand {
             bar.step(index, file.name)
             switch MachineFiles.read(file, options) {
             case .success(let machine):
-                let conditions = hosts.conditions(
+                var conditions = hosts.conditions(
                     of: file.name, machine.platform.host, beside: survey.conditions)
+                conditions.iommuRegions = regions
                 survey.add(file.name, machine.platform, under: conditions, prepare: nil) { row in
                     if format == .ndjson { printLine { $0.surveyRow(row, policies) } }
                 }

@@ -136,7 +136,7 @@ import Testing
             "--machine", "--device-tree", "--reserved-regions", "--root", "--host", "--assume",
             "--preserve-config", "--no-preserve-config", "--explain", "--json", "--version", "--help",
         ]
-        let values = ["--page-size": "0x1000", "--aperture-bits": "40"]
+        let values = ["--page-size": "0x1000", "--aperture-bits": "40", "--iommu-regions": "[]"]
         for (command, least) in [("decide", 9), ("place", 12)] {
             let help = try Self.run(["--help"], command: command).output
             let flags = help.split(separator: "\n").filter { $0.hasPrefix("  -") }.compactMap { line in

@@ -44,7 +44,7 @@ def decide(r, trees):
             for source in v.SOURCES + ['{"kind":"user","start":"0xa0000000"}', "{", "other"]:
                 r.command(*device, "--consumer", consumer, "--window-source", source, *more)
         for flags in (("--forcedac", "--dma-mask", "0xffffffff", "--consumer", "dma_api"), ("--forcedac",),
-                      ("--page-size", "0x10000"), ("--page-size", "3"), ("--aperture-bits", "39"), ("--aperture-bits", "x"),
+                      ("--page-size", "0x10000"), ("--page-size", "3"), ("--iommu-regions", "[]"), ("--iommu-regions", "{"), ("--aperture-bits", "39"), ("--aperture-bits", "x"),
                       ("--doorbell", "0x8090040", "--doorbell", "0x2c1c0040"), ("--explain", "full"), ("--explain", "x")):
             r.command(*device, *flags, *more)
         for index, (name, data) in enumerate(trees[::4]):

@@ -4,10 +4,10 @@ import AddressSpaces
 import HTTP
 import IOVAAllocation
 import Ingestion
-import JSON
+package import JSON
 import LinuxReleases
 import MSIWindows
-import Machines
+package import Machines
 
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
@@ -96,7 +96,7 @@ extension JSONWriter {
     }
 
     /// What a virtio-iommu reports, as a request states it.
-    mutating func iommuRegions(_ regions: [ReservedRegion]) {
+    package mutating func iommuRegions(_ regions: [ReservedRegion]) {
         array("iommu_regions") { writer in
             for region in regions {
                 writer.object { writer in

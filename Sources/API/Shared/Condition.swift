@@ -7,7 +7,7 @@ import Ingestion
 package import JSON
 package import LinuxReleases
 import MSIWindows
-import Machines
+package import Machines
 
 /// One condition, by its name on the wire.
 package enum Condition: String, CaseIterable, Sendable {
@@ -153,7 +153,7 @@ extension Condition {
 
     /// What a virtio-iommu reports of an endpoint: regions of two types (Virtual I/O Device Specification
     /// 1.2, 5.13.6.8, VIRTIO_IOMMU_PROBE_T_RESV_MEM).
-    static func iommuRegions(_ value: WireValue, _ problems: ProblemList) -> [ReservedRegion]? {
+    package static func iommuRegions(_ value: WireValue, _ problems: ProblemList) -> [ReservedRegion]? {
         guard case .member(let node) = value else {
             value.add("not-a-list", "Send the regions in a JSON body.", problems)
             return nil

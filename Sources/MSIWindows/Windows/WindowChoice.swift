@@ -17,6 +17,7 @@ enum WindowChoice {
             return .window(given)
         }
         if device.conditions.driver == .virtio, source != .none, let region = device.hardwareRegion {
+            if device.isOfX86 { return .hardware }
             recorder.record(
                 .windowReplacedByHardware, .rejected,
                 "The virtio-iommu reports the MSI region at \(HexLiteral.text(region.start)), so its driver "
