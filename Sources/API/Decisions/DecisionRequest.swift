@@ -170,7 +170,7 @@ extension DecisionRequest {
 
 extension DecisionRequest {
     /// Members that apply only to some consumers.
-    private static let owners: [(name: String, consumers: Set<Consumer>)] = [
+    private static let owners: [(name: String, consumers: [Consumer])] = [
         ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
         ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
         ("map_checks", [.vfioType1, .iommufd]), ("allowed_iovas", [.iommufd]),
@@ -180,7 +180,7 @@ extension DecisionRequest {
     mutating func readCircumstances(
         _ reader: inout ObjectReader, for consumers: Set<Consumer>, _ problems: ProblemList
     ) {
-        for (name, owners) in Self.owners where owners.isDisjoint(with: consumers) {
+        for (name, owners) in Self.owners where !owners.contains(where: consumers.contains) {
             guard let node = reader.optional(name) else { continue }
             let words = owners.map(\.rawValue).sorted().joined(separator: ", ")
             problems.add(

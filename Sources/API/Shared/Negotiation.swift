@@ -23,6 +23,11 @@ package enum MediaType {
 enum Negotiation {
     /// The media type of a Content-Type field, lower case, without parameters.
     static func mediaType(_ field: String) -> String {
+        // As nearly everybody sends it: characters, which the rest goes through, cost much more than bytes.
+        let isBare = field.utf8.allSatisfy { byte in
+            byte > 0x20 && byte < 0x7f && byte != UInt8(ascii: ";") && !(0x41...0x5a).contains(byte)
+        }
+        if isBare { return field }
         let bare = field.prefix { $0 != ";" }
         return FieldList.trimmed(bare).lowercased()
     }
