@@ -34,8 +34,11 @@ struct PlacementRequest: Sendable {
         /// What its virtio-iommus report; nil where nobody has said.
         var iommuRegions: [ReservedRegion]?
         var options: [HostFacts.DeviceOption]
-        /// JSON Pointer, for problems that only the service sees.
-        var pointer: String
+        let node: JSONNode
+
+        /// JSON Pointer, for problems that only the service sees. Put together when it is asked for: for the
+        /// last of many hosts that is a walk over all of them.
+        var pointer: String { node.pointer }
 
         /// Regions that each of its devices has from the request.
         var regionsOfEach: Int { iommuRegions?.count ?? 0 }
@@ -91,7 +94,7 @@ struct PlacementRequest: Sendable {
             name: name ?? "host-\(index + 1)", source: source,
             aperture: bits.map { Conditions(apertureBits: $0).aperture },
             iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) },
-            options: options, pointer: node.pointer)
+            options: options, node: node)
     }
 
     private static func source(

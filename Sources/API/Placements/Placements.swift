@@ -21,7 +21,7 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
         var builder = HostFactsBuilder(
-            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0)
+            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, kept: hostFacts)
         var hosts: [PlacementQuestion.Host] = []
         hosts.reserveCapacity(request.hosts.count)
         for host in request.hosts {
@@ -56,6 +56,7 @@ struct HostFactsBuilder {
 
     /// What the request states of all hosts.
     private let request: StatedConditions
+    private let kept: KeptHostFacts
     /// Each kind of host is checked against every range of the guest.
     let guestRanges: Int
     private(set) var facts: [HostFacts] = []
@@ -64,8 +65,9 @@ struct HostFactsBuilder {
     private var known: [Key: Int] = [:]
     private var cost = 0
 
-    init(stated: StatedConditions, guestRanges: Int) {
+    init(stated: StatedConditions, guestRanges: Int, kept: KeptHostFacts) {
         request = stated
+        self.kept = kept
         self.guestRanges = guestRanges
     }
 
@@ -90,16 +92,27 @@ struct HostFactsBuilder {
             var conditions = stated.conditions
             conditions.aperture = aperture
             conditions.iommuRegions = host.iommuRegions
-            guard let devices = devices(entry, names, host, conditions, platforms, problems) else { return 0 }
-            let ranges = devices.reduce(0) { $0 + $1.source.costRanges + host.regionsOfEach }
-            guard isAffordable(ranges, host, problems) else { return 0 }
-            let made = HostFacts(
-                devices: devices, aperture: aperture, options: host.options,
-                doorbells: entry.doorbells(of:))
-            let index = add(made, stated)
+            let make = { [self] in self.made(entry, names, host, conditions, platforms, problems) }
+            // Options are of one host and one request.
+            let made =
+                host.options.isEmpty ? kept.made(of: entry, names, under: conditions, make: make) : make()
+            guard let made, isAffordable(made.ranges, host, problems) else { return 0 }
+            let index = add(made.facts, stated)
             known[key] = index
             return index
         }
+    }
+
+    private func made(
+        _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
+        _ platforms: PlatformStore, _ problems: ProblemList
+    ) -> KeptHostFacts.Made? {
+        guard let devices = devices(entry, names, host, conditions, platforms, problems) else { return nil }
+        return KeptHostFacts.Made(
+            facts: HostFacts(
+                devices: devices, aperture: conditions.aperture, options: host.options,
+                doorbells: entry.doorbells(of:)),
+            ranges: devices.reduce(0) { $0 + $1.source.costRanges + host.regionsOfEach })
     }
 
     private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {

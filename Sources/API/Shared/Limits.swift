@@ -67,6 +67,8 @@ package enum Limits {
     package static let placementObstaclesMax = 2_000_000
     /// Regions, windows and ranges of the devices of stored platforms that are kept ready for answers.
     package static let preparedRangesMax = 262_144
+    /// The same of hosts' facts that are kept for placements.
+    package static let hostFactsRangesMax = 262_144
     package static let memoryMapEntriesMax = 4_096
     static let windowBytesMax: UInt64 = 1 << 48
     static let surveyDevicesMax = 100_000
@@ -135,6 +137,7 @@ package enum Limits {
             ("placement_hosts_max", placementHostsMax),
             ("placement_obstacles_max", placementObstaclesMax),
             ("prepared_ranges_max", preparedRangesMax),
+            ("host_facts_ranges_max", hostFactsRangesMax),
             ("memory_map_entries_max", memoryMapEntriesMax),
             ("window_bytes_max", Int(windowBytesMax)),
             ("survey_devices_max", surveyDevicesMax),

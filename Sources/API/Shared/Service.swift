@@ -48,6 +48,7 @@ public final class Service: Sendable {
 
     let configuration: Configuration
     let platforms: PlatformStore
+    let hostFacts = KeptHostFacts()
     let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
