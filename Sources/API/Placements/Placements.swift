@@ -92,7 +92,8 @@ struct HostFactsBuilder {
             var conditions = stated.conditions
             conditions.aperture = aperture
             conditions.iommuRegions = host.iommuRegions
-            let make = { [self] in self.made(entry, names, host, conditions, platforms, problems) }
+            // Static: a closure that held the builder would let each host copy what those before have made.
+            let make = { Self.made(entry, names, host, conditions, platforms, problems) }
             // Options are of one host and one request.
             let made =
                 host.options.isEmpty ? kept.made(of: entry, names, under: conditions, make: make) : make()
@@ -103,7 +104,7 @@ struct HostFactsBuilder {
         }
     }
 
-    private func made(
+    private static func made(
         _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
         _ platforms: PlatformStore, _ problems: ProblemList
     ) -> KeptHostFacts.Made? {
@@ -135,7 +136,7 @@ struct HostFactsBuilder {
         return false
     }
 
-    private func devices(
+    private static func devices(
         _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
         _ platforms: PlatformStore, _ problems: ProblemList
     ) -> [PreparedDevice]? {
