@@ -1,6 +1,7 @@
 /* libmicrohttpd for Swift: the include, and what Swift cannot express, each with the reason. */
 #ifndef IOVAD_CMICROHTTPD_SHIM_H
 #define IOVAD_CMICROHTTPD_SHIM_H
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>

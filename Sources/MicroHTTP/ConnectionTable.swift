@@ -210,6 +210,22 @@ extension ConnectionTable {
         }
     }
 
+    /// Ends connections whose client closed before its request was whole: no answer can come of it. To
+    /// libmicrohttpd an end of the stream that arrived with the last bytes is no event of its own.
+    func endIncompleteWithoutClient() {
+        lock.withLock {
+            for (record, events) in closed(records.values, by: { $0 }, in: .receiving) {
+                var byte: UInt8 = 0
+                let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
+                // Bytes that were not read yet may be the rest of the request.
+                guard events & ~peerClosed != 0 || recv(record.descriptor, &byte, 1, flags) == 0 else {
+                    continue
+                }
+                _ = shutdown(record.descriptor, Int32(SHUT_RDWR))
+            }
+        }
+    }
+
     /// Under the lock: those of `all` in this phase whose client closed its end, with what poll(2) says.
     private func closed<Waiting>(
         _ all: some Sequence<Waiting>, by record: (Waiting) -> ConnectionRecord?,

@@ -17,6 +17,7 @@ enum DeadlineThread {
 
     private static func look(_ core: ServerCore) {
         for stream in core.connections.streamsWithoutClient() { stream.cut() }
+        core.connections.endIncompleteWithoutClient()
         let now = MonotonicClock.microseconds()
         for (deferred, hasClosedBoth) in core.connections.computationsWithoutClient() {
             deferred.clientClosed(hasClosedBoth: hasClosedBoth, now: now)

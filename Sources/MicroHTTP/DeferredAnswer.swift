@@ -39,6 +39,7 @@ final class DeferredAnswer: @unchecked Sendable {
         MHD_suspend_connection(connection)
         let submitted = core.lane.submit(of: client, bytes: body.count) { [self] in
             complete(work.isCancelled ? nil : answer(body, work))
+            if work.isCancelled { core.lane.noteCancelled() }
         }
         guard let submitted else {
             let refusal = Responder.Refusal.busy(retryAfterSeconds: HeavyLane.Bounds.retryAfterSeconds)

@@ -71,6 +71,27 @@ import Testing
         #expect(server.daemon.requestsInFlight == 0)
     }
 
+    /// The end of the stream often arrives together with the last bytes that the client sent.
+    @Test(arguments: Transport.allCases)
+    func whoLeavesInABodyIsNoticed(transport: Transport) throws {
+        let server = try TestServer(transport)
+        for round in 0..<40 {
+            let client = try server.client()
+            let body = String(repeating: "x", count: round * 1_000)
+            try client.send(
+                "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count + 1)\r\n\r\n\(body)")
+        }
+        #expect(server.settles())
+        for _ in 0..<500 where server.daemon.connectionCount > 0 { usleep(10_000) }
+        #expect(server.daemon.connectionCount == 0)
+        // One that only waits is not ended.
+        let slow = try server.client()
+        try slow.send("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na")
+        usleep(300_000)
+        try slow.send("b")
+        #expect(try slow.read()?.text == "ab")
+    }
+
     @Test func stopAtTheConnectionLimit() throws {
         let server = try TestServer { $0.maximumConnectionCount = 4 }
         let clients = try (0..<10).map { _ in try server.client() }

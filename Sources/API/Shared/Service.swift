@@ -116,6 +116,8 @@ public final class Service: Sendable {
         } catch {
             response = render(error, context.head, context.requestID)
         }
+        // Nobody reads it, so that it is no answer to be counted.
+        if context.work.isCancelled { return response }
         return finish(response, context.head, context.requestID, route)
     }
 

@@ -108,6 +108,9 @@ public final class HeavyLane: Sendable {
         }
     }
 
+    /// Counts a job that ran, or was about to run, when its client had gone.
+    public func noteCancelled() { state.withLock { $0.gauges.cancelled += 1 } }
+
     public var gauges: Gauges {
         state.withLock { state in
             var gauges = state.gauges

@@ -68,6 +68,7 @@ struct Serve: ParsableCommand {
         let settings = try Settings(self, environment: Environment.iovad())
         ServerSignal.block(rereads: settings.hostRoot != nil)
         let limits = ServerLimits()
+        ServerMemory.returnLargeBlocks()
         Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
         let lane = HeavyLane()
         var configuration = Service.Configuration(
