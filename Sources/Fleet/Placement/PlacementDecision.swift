@@ -6,6 +6,18 @@
 import AddressSpaces
 import MSIWindows
 
+/// The guest's ranges as sets, made once for all hosts.
+struct GuestSets {
+    let ram: IOVASet
+    /// Everything but what the guest occupies.
+    let free: IOVASet
+
+    init(_ guest: GuestDemand) {
+        ram = IOVASet(guest.ram)
+        free = IOVASet(guest.occupied.map(\.range)).complement()
+    }
+}
+
 /// A pool of hosts under one guest and one window: the sets that everything else reads. A host by itself is a
 /// pool of one.
 struct PoolView {
@@ -25,29 +37,28 @@ struct PoolView {
 
     init(
         mappable: IOVASet, windowable: IOVASet, isRefused: Bool, isForcedToDefault: Bool = false,
-        _ guest: GuestDemand, _ demand: WindowDemand, _ occupied: IOVASet
+        _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets
     ) {
         self.mappable = mappable
         self.windowable = windowable
         self.isRefused = isRefused
         self.isForcedToDefault = isForcedToDefault
-        unmappable = IOVASet(guest.ram).subtracting(mappable).ranges
+        unmappable = sets.ram.subtracting(mappable).ranges
         unmappableAdded = guest.otherMemory.filter {
             $0.mapping == .always && !mappable.contains($0.range)
         }
-        let free = windowable.subtracting(occupied)
-        candidates = Candidates(in: free, demand)
+        candidates = Candidates(in: windowable.intersection(sets.free), demand)
         defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
     }
 
-    init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ occupied: IOVASet) {
+    init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets) {
         // A VMM that reads reserved_regions takes every line for forbidden, relaxable ones too.
         let mappable =
             guest.vmm?.has(.readsReservedRegions) == true
             ? facts.mappable.subtracting(IOVASet(facts.relaxable.map(\.range))) : facts.mappable
         self.init(
             mappable: mappable, windowable: facts.windowable, isRefused: facts.refusal != nil,
-            isForcedToDefault: facts.isType1Only, guest, demand, occupied)
+            isForcedToDefault: facts.isType1Only, guest, demand, sets)
     }
 }
 
@@ -68,19 +79,19 @@ extension Placement {
     ) throws(Stop) -> Placement {
         let guest = question.guest
         let demand = question.window
-        let occupied = IOVASet(guest.occupied.map(\.range))
+        let sets = GuestSets(guest)
         var views: [PoolView] = []
         views.reserveCapacity(question.facts.count)
         for facts in question.facts {
             try checkpoint()
-            views.append(PoolView(facts, guest, demand, occupied))
+            views.append(PoolView(facts, guest, demand, sets))
         }
         let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
         // The union of what any host withholds, so that a thousand hosts cost one sort.
         let pool = PoolView(
             mappable: IOVASet(used.flatMap { $0.mappable.complement().ranges }).complement(),
             windowable: IOVASet(used.flatMap { $0.windowable.complement().ranges }).complement(),
-            isRefused: used.contains(where: \.isRefused), guest, demand, occupied)
+            isRefused: used.contains(where: \.isRefused), guest, demand, sets)
         let isForced = used.contains(where: \.isForcedToDefault)
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
