@@ -52,6 +52,29 @@ extension PlatformAssembly {
         collected = host
     }
 
+    /// The group's type as sysfs prints it; a type that no answer models is told.
+    private static func type(of group: CollectedHost.Group, _ findings: inout FindingList) -> GroupType? {
+        guard let text = group.type else { return nil }
+        var word = text.drop(while: \.isWhitespace)
+        while word.last?.isWhitespace == true { word.removeLast() }
+        guard !word.isEmpty else { return nil }
+        let type = GroupType(rawValue: String(word))
+        switch type {
+        case .dma, .dmaWithFlushQueue, .identity: break
+        case .blocked, .unmanaged:
+            findings.note(
+                .warning, "group-type-not-modelled", "groups/\(group.number)",
+                "The group's type is \(String(word)): kernel drivers map nothing there. Answers for dma_api are those of a "
+                    + "group of type DMA.")
+        case nil:
+            findings.note(
+                .warning, "group-type-unknown", "groups/\(group.number)",
+                "\"\(String(word.prefix(32)))\" is no type of a group; Linux prints "
+                    + "\(GroupType.allCases.map(\.rawValue).joined(separator: ", ")). It is left out.")
+        }
+        return type
+    }
+
     /// The platform with a device for each group and for each member.
     func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
         var platform = platform
@@ -71,7 +94,7 @@ extension PlatformAssembly {
             } catch {
                 throw .text(part: "groups/\(group.number)", error)
             }
-            let type = group.type.flatMap(GroupType.init)
+            let type = Self.type(of: group, &findings)
             reported.groupType = type
             let isKnown = group.reservedRegions != nil
             if !isKnown {
