@@ -1,7 +1,7 @@
 // What a form offers of the conditions of a question. The server knows these words; a test holds this list
 // against it.
 
-/** Newest first; the first is what a question is about when it names none. */
+/** Newest first; the first is what a question is about when neither it nor its host names one. */
 export const KERNELS = ['7.3', '7.2', '6.18', '6.12', '6.8', '6.6', '6.1', '5.15', '5.10'];
 export const [DEFAULT_KERNEL] = KERNELS;
 
@@ -15,8 +15,6 @@ export const DEFAULT_BASE = '0x8000000';
 export const SECOND_BASE = '0xa0000000';
 
 export const DOORBELLS_MAX = 65536;
-
-export const kernelChoices = () => KERNELS.map((name) => [name, `Linux ${name}`]);
 
 /** "0x0-0xffffffff" of a link as [lo, hi]; null for any other text. */
 export function viewOf(text) {

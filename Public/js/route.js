@@ -6,15 +6,15 @@ const listeners = new Set();
 
 export function read() {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
-  return { view: path || 'space', state: Object.fromEntries(new URLSearchParams(query ?? '')) };
+  return { view: path || 'space', state: Object.fromEntries(new URLSearchParams((query ?? '').replaceAll('+', '%2B'))) };
 }
 
 const NAMES = ['space', 'placement', 'logs', 'sessions', 'atlas'];
 
 export function link(view, state) {
   const query = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== null && value !== undefined && value !== ''));
-  // Slashes and colons read better as they are, and a hash allows them.
-  const text = query.toString().replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2C', ',');
+  // Slashes and colons read better as they are, and a hash allows them. A plus sign is one: releases have it.
+  const text = query.toString().replaceAll('+', '%20').replaceAll('%2F', '/').replaceAll('%3A', ':').replaceAll('%40', '@').replaceAll('%2C', ',');
   return `#/${NAMES.includes(view) ? view : 'space'}${text ? '?' + text : ''}`;
 }
 

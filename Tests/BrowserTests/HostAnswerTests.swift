@@ -47,7 +47,7 @@ extension BrowserSuite {
         @Test func answersSayWhatTheHostSaid() throws {
             try browser.openView(server, "#/space?platform=h&device=0000:01:00.0")
             try browser.wait(for: ".no-dma-domain", contains: "identity domain")
-            // The page asks for a kernel and a page size itself; the group's type is the host's.
+            // The group's type decides for kernel drivers only, and so is told on their card.
             try browser.wait(for: "[data-policy=dma_iommu] .host-facts", contains: "group type identity")
             try browser.openView(server, "#/placement?vmm=qemu-virt&hosts=h!0000:01:00.0")
             try browser.wait(for: "table .host-facts", contains: "kernel 6.8.0-124-generic")

@@ -1,6 +1,7 @@
 // A new domain of a session: its consumer, its geometry, and the device that it is for.
 
-import { APERTURE_BITS, DEFAULT_PAGE, PAGES } from '../conditions.js';
+import { pageField } from '../condition-fields.js';
+import { APERTURE_BITS } from '../conditions.js';
 import { all, ask, segment } from '../api.js';
 import { announce, field, h, replace, select } from '../dom.js';
 import { hex } from '../hex.js';
@@ -45,7 +46,7 @@ export class DomainForm {
     this.view = view;
     const name = h('input', { type: 'text', size: 8, value: 'd0', required: true, pattern: '[A-Za-z0-9._\\-]{1,64}', id: 'domain-name' });
     const consumer = select(CONSUMERS, 'dma_api');
-    const granule = select(PAGES, DEFAULT_PAGE);
+    const granule = pageField('Granule');
     const bits = h('input', { type: 'number', min: APERTURE_BITS.min, max: APERTURE_BITS.max, value: APERTURE_BITS.usual });
     const devices = new DeviceChoice();
     this.name = name;
@@ -55,11 +56,11 @@ export class DomainForm {
         await view.attempt(async () => {
           const last = (1n << BigInt(bits.value)) - 1n;
           const path = `${view.path}/domains`;
-          const domain = await ask('POST', path, { json: { id: name.value, consumer: consumer.value, granule: granule.value, aperture: { start: '0x0', last: hex(last) }, devices: devices.value ? [devices.value] : [] } });
+          const domain = await ask('POST', path, { json: { id: name.value, consumer: consumer.value, granule: granule.querySelector('select').value || undefined, aperture: { start: '0x0', last: hex(last) }, devices: devices.value ? [devices.value] : [] } });
           announce(`Domain ${domain.id} was created.`);
           await view.go({ domain: domain.id });
         });
-      } }, field('Name', name), field('Consumer', consumer), field('Granule', granule), field('Aperture, bits', bits), devices.elements,
+      } }, field('Name', name), field('Consumer', consumer), granule, field('Aperture, bits', bits), devices.elements,
       h('button', { type: 'submit', class: 'button primary' }, 'Create the domain')));
     this.element = panel(null, { 'aria-label': 'New domain' }, this.details);
   }

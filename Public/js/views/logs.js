@@ -2,6 +2,7 @@
 // endpoint's own words. The page reads nothing of a log itself; it only guesses which endpoint to ask first.
 
 import { all, ask, segment } from '../api.js';
+import { hostQuery, kernelField, pageField, showConditions } from '../condition-fields.js';
 import { announce, field, h, replace, select } from '../dom.js';
 import { busy, findingsList, hostFacts, panel, warningsList } from '../parts.js';
 import { problemPanel } from '../problems.js';
@@ -42,7 +43,9 @@ export class LogsView {
       this.explain();
     } },
     field('Log', this.text, 'Faults of an SMMU, messages of a VMM or the kernel about a failed map, or a trace of iommu:map. Quotes, prompts and stamps may stay. It is sent to this server only.'),
-    h('div', { class: 'form' }, this.platform, this.device, h('button', { type: 'submit', class: 'button primary' }, 'Explain')));
+    h('div', { class: 'conditions' }, this.platform, this.device,
+      kernelField(null, (kernel) => this.go({ kernel })), pageField('Pages', null, (page) => this.go({ page }))),
+    h('div', null, h('button', { type: 'submit', class: 'button primary' }, 'Explain')));
     this.answer = h('div', { class: 'content', id: 'log-answer' });
     replace(root, h('div', { class: 'content' },
       h('h1', null, 'Logs', h('small', null, 'What the kernel or a VMM printed, and what it means')),
@@ -56,6 +59,7 @@ export class LogsView {
 
   async update(state) {
     this.platforms ??= (await all('/v1/platforms', {}, 2000)).items;
+    showConditions(this.form, state);
     const chosen = this.platforms.some((platform) => platform.id === state.platform) ? state.platform : '';
     replace(this.platform, field('Machine', select(
       [['', 'not known'], ...this.platforms.map(({ id }) => [id, id])], chosen,
@@ -107,7 +111,7 @@ export class LogsView {
   async one(path, text, signal) {
     const { platform, device } = this.query;
     try {
-      const query = { platform, device: path === FAULTS ? '' : device };
+      const query = { platform, device: path === FAULTS ? '' : device, ...hostQuery(route.read().state) };
       return { path, answer: await ask('POST', path, { query, body: text, type: 'text/plain', signal }) };
     } catch (problem) {
       if (![400, 422].includes(problem.status)) throw problem;

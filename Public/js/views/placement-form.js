@@ -1,6 +1,7 @@
 // The question of a placement as a form, kept in the address so that a link asks the same again.
 
-import { DEFAULT_PAGE, DOORBELLS_MAX, PAGES } from '../conditions.js';
+import { hostConditions, kernelField, pageField } from '../condition-fields.js';
+import { DOORBELLS_MAX } from '../conditions.js';
 import { all, segment } from '../api.js';
 import { debounce, field, h, icon, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
@@ -37,7 +38,7 @@ export function placementRequest(state, catalogue, platforms) {
     used.set(platform, count);
     return { name: count > 1 ? `${platform}-${count}` : platform, platform, ...(devices.length ? { devices } : {}) };
   });
-  return { hosts: named, vm, window, page_size: state.page || '0x1000', doorbell_count: Number(state.doorbells) || 1 };
+  return { hosts: named, vm, window, ...hostConditions(state), doorbell_count: Number(state.doorbells) || 1 };
 }
 
 export class PlacementForm {
@@ -133,7 +134,8 @@ export class PlacementForm {
         check('msi32', 'A device has only 32-bit MSI', state.msi32 === '1', (on) => ({ msi32: on ? '1' : null })),
         field('Wanted start', amount('requested', 'requested', 'any')),
         field('Size', amount('size', 'size', '1M')),
-        field('Host pages', named('host-page', select(PAGES, state.page ?? DEFAULT_PAGE, (page) => this.onChange({ page })))),
+        kernelField(state.kernel, (kernel) => this.onChange({ kernel })),
+        pageField('Host pages', state.page, (page) => this.onChange({ page })),
         field('Doorbells', count('doorbells', 'doorbells', 1, DOORBELLS_MAX, '1')))));
   }
 }

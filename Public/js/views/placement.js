@@ -8,6 +8,7 @@ import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
 import { busy, curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { hostQuery } from '../condition-fields.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { guestItems, vmms } from './guest.js';
@@ -77,7 +78,7 @@ export class PlacementView {
   async load(state, signal) {
     const request = placementRequest(state, this.catalogue, this.platforms);
     const guest = request.vm.vmm ? ask('GET', `/v1/vmms/${segment(request.vm.vmm)}`, { query: this.guestQuery(request.vm), signal }).catch((problem) => problem) : null;
-    const [answer, vmm] = await Promise.all([ask('POST', '/v1/placements', { json: request, signal }), guest, this.loadHosts(request, signal)]);
+    const [answer, vmm] = await Promise.all([ask('POST', '/v1/placements', { json: request, signal }), guest, this.loadHosts(request, hostQuery(state), signal)]);
     this.drawAnswer(answer, request);
     this.drawMap(answer, vmm instanceof Error ? null : vmm, request);
   }
@@ -86,13 +87,16 @@ export class PlacementView {
     return { ram: vm.ram, maxmem: vm.maxmem, slots: vm.slots, p2p: vm.p2p, ipa_bits: vm.ipa_bits };
   }
 
-  /** What each host withholds, for its lane of the map; asked once a host. */
-  async loadHosts(request, signal) {
+  /** What each host withholds, for its lane of the map; asked once a host and conditions. */
+  async loadHosts(request, conditions, signal) {
+    const key = JSON.stringify(conditions);
+    if (this.hostsKey !== key) this.hosts.clear();
+    this.hostsKey = key;
     await Promise.all(request.hosts.slice(0, 4).map(async (host) => {
-      const key = `${host.platform} ${host.devices?.[0]}`;
-      if (this.hosts.has(key) || !host.devices?.length) return;
-      const answer = await ask('GET', `/v1/platforms/${segment(host.platform)}/reserved-regions`, { query: { device: host.devices[0], view: 'dma' }, signal });
-      this.hosts.set(key, answer.items);
+      const name = `${host.platform} ${host.devices?.[0]}`;
+      if (this.hosts.has(name) || !host.devices?.length) return;
+      const answer = await ask('GET', `/v1/platforms/${segment(host.platform)}/reserved-regions`, { query: { device: host.devices[0], ...conditions, view: 'dma' }, signal });
+      if (this.hostsKey === key) this.hosts.set(name, answer.items);
     }));
   }
 

@@ -70,7 +70,7 @@ export class PolicyPanel {
     const { kernel, ...shared } = conditions;
     try {
       const { items } = await ask('POST', '/v1/comparisons', { query: { explain: 'full' }, signal, json: {
-        platform, device, ...shared, kernels: [kernel],
+        platform, device, ...shared, ...(kernel === undefined ? {} : { kernels: [kernel] }),
         policies: questions.map(({ consumer, window_source }, index) => ({ name: String(index), consumer, window_source })),
       } });
       return items.map((answer) => ({ answer }));

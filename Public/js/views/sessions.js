@@ -5,7 +5,7 @@ import { announce, copyButton, debounce, field, h, replace, select } from '../do
 import { ENDED, LiveSession } from '../live.js';
 import { problemPanel } from '../problems.js';
 import { busy, panel, pill } from '../parts.js';
-import { DEFAULT_KERNEL, kernelChoices } from '../conditions.js';
+import { hostConditions, kernelField, kernelName } from '../condition-fields.js';
 import * as route from '../route.js';
 import { DomainForm } from './domain-form.js';
 import { DomainPanel } from './domain.js';
@@ -32,16 +32,16 @@ export class SessionsView {
   }
 
   createForm() {
-    const kernel = select(kernelChoices(), DEFAULT_KERNEL);
+    const kernel = kernelField();
     const ttl = select(TTLS, '900');
     return h('form', { class: 'stack', onsubmit: async (event) => {
       event.preventDefault();
       await this.attempt(async () => {
-        const session = await ask('POST', '/v1/sessions', { json: { kernel: kernel.value, ttl_seconds: Number(ttl.value) } });
+        const session = await ask('POST', '/v1/sessions', { json: { ...hostConditions({ kernel: kernel.querySelector('input').value }), ttl_seconds: Number(ttl.value) } });
         announce(`Session ${session.id} was created.`);
         this.go({ session: session.id, domain: null });
       });
-    } }, field('Kernel', kernel), field('Lifetime', ttl), h('button', { type: 'submit', class: 'button primary', id: 'create-session' }, 'Create a session'));
+    } }, kernel, field('Lifetime', ttl), h('button', { type: 'submit', class: 'button primary', id: 'create-session' }, 'Create a session'));
   }
 
   stop() {
@@ -86,7 +86,7 @@ export class SessionsView {
   async loadList(chosen) {
     const { items } = await all('/v1/sessions', {}, 100);
     replace(this.list, items.map((session) => h('li', null, h('button', { type: 'button', class: 'device', 'aria-pressed': String(session.id === chosen), onclick: () => this.go({ session: session.id, domain: null }) },
-      h('span', { class: 'device-name' }, session.id), h('span', { class: 'muted' }, `Linux ${session.kernel}`)))));
+      h('span', { class: 'device-name' }, session.id), h('span', { class: 'muted' }, kernelName(session.kernel))))));
   }
 
   close() {

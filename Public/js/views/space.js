@@ -1,19 +1,25 @@
 // The first view: a machine, a device of it, its address space as a map and as a table, and every policy.
 
 import { all, ask, segment } from '../api.js';
-import { announce, debounce, field, h, replace, select } from '../dom.js';
+import { announce, debounce, field, h, replace } from '../dom.js';
 import { GIB4, MAX, hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
 import { busy, hostFacts, panel } from '../parts.js';
-import { APERTURE_BITS, DEFAULT_KERNEL, DEFAULT_PAGE, KERNELS, PAGES, SECOND_BASE, kernelChoices, viewOf } from '../conditions.js';
+import { hostConditions, hostQuery, kernelField, pageField, showConditions } from '../condition-fields.js';
+import { APERTURE_BITS, DEFAULT_PAGE, SECOND_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
 import { GuestOverlay } from './guest.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
 
+/** How large the pages of an answer are: page zero is one, where it is withheld by itself. */
+function pageBytes(withheld, { page_size: asked }) {
+  const zero = withheld.items.find(({ kind }) => kind === 'page_zero');
+  return zero ? BigInt(zero.last) + 1n : BigInt(asked ?? withheld.host_facts?.page_size ?? DEFAULT_PAGE);
+}
 
 export class SpaceView {
   constructor(root) {
@@ -101,13 +107,14 @@ export class SpaceView {
   }
 
   async loadDevice(path, platform, device, state, signal) {
-    const conditions = { kernel: KERNELS.includes(state.kernel) ? state.kernel : DEFAULT_KERNEL, page_size: state.page || DEFAULT_PAGE, aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
-    const query = { device: device.name, ...conditions };
+    const bits = { aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
+    const conditions = { ...hostConditions(state), ...bits };
+    const query = { device: device.name, ...hostQuery(state), ...bits };
     const [withheld, room] = await Promise.all([
       ask('GET', `${path}/reserved-regions`, { query: { ...query, view: 'dma' }, signal }),
       all(`${path}/available-windows`, query, 1000, signal),
     ]);
-    this.data = { withheld, room, last: (1n << BigInt(conditions.aperture_bits)) - 1n, page: BigInt(conditions.page_size) };
+    this.data = { withheld, room, last: (1n << BigInt(bits.aperture_bits)) - 1n, page: pageBytes(withheld, conditions) };
     const none = withheld.no_dma_domain;
     replace(this.facts, machineFacts(this.platform, device), hostFacts(withheld.host_facts),
       none ? h('p', { class: 'notice no-dma-domain' }, `There is no DMA domain. ${none.because}`) : null);
@@ -128,7 +135,8 @@ export class SpaceView {
 
   drawConditions(state) {
     if (this.conditions.childElementCount) {
-      for (const [name, value] of [['kernel', state.kernel || DEFAULT_KERNEL], ['page', state.page || DEFAULT_PAGE], ['bits', state.bits || String(APERTURE_BITS.usual)], ['user', state.user || SECOND_BASE]]) {
+      showConditions(this.conditions, state);
+      for (const [name, value] of [['bits', state.bits || String(APERTURE_BITS.usual)], ['user', state.user || SECOND_BASE]]) {
         const control = this.conditions.querySelector(`#${name}`);
         if (document.activeElement !== control) control.value = value;
       }
@@ -141,8 +149,7 @@ export class SpaceView {
       if (start !== null) this.go({ user: hex(start) }, false);
     }) });
     replace(this.conditions,
-      field('Kernel', Object.assign(select(kernelChoices(), state.kernel || DEFAULT_KERNEL, (kernel) => this.go({ kernel })), { id: 'kernel' })),
-      field('Pages', Object.assign(select(PAGES, state.page || DEFAULT_PAGE, (page) => this.go({ page })), { id: 'page' })),
+      kernelField(state.kernel, (kernel) => this.go({ kernel })), pageField('Pages', state.page, (page) => this.go({ page })),
       field('Aperture, bits', number), field('VMM’s window', user));
   }
 
