@@ -9,6 +9,8 @@ public struct KernelProfile: Hashable, Sendable {
     /// The text that selected it; nil for the release's own name.
     public let stated: String?
     private var behaviours: Behaviours
+    /// 1 for each behaviour that the name leaves open and an override states, be it as the release has it.
+    private var settled = Behaviours()
 
     public init(_ release: KernelRelease) {
         self.init(release, stated: nil, release.behaviours)
@@ -30,7 +32,7 @@ public struct KernelProfile: Hashable, Sendable {
             self.init(release)
             return
         }
-        guard let version = KernelVersion(text) else { return nil }
+        guard let version = ReleaseString(text)?.version else { return nil }
         let release = KernelRelease.allCases.last { $0.version <= version } ?? KernelRelease.allCases[0]
         self.init(release, stated: text, release.behaviours)
     }
@@ -41,7 +43,7 @@ public struct KernelProfile: Hashable, Sendable {
     }
 
     /// Whether the text that selected it has a number, so that it selects it again.
-    public var isNumbered: Bool { stated.map { KernelVersion($0) != nil } ?? true }
+    public var isNumbered: Bool { stated.map { ReleaseString($0) != nil } ?? true }
 
     /// The profile without the text that selected it: what caches are keyed by.
     public var unstated: KernelProfile { KernelProfile(release, stated: nil, behaviours) }
@@ -52,87 +54,31 @@ public struct KernelProfile: Hashable, Sendable {
     public mutating func override(_ behaviour: Behaviour, with value: Behaviour.Value) -> Bool {
         guard let index = behaviour.values.firstIndex(of: value) else { return false }
         behaviours[behaviour] = index
+        if leftOpen.contains(behaviour) { settled[behaviour] = 1 }
         return true
     }
 
     public func value(of behaviour: Behaviour) -> Behaviour.Value { behaviour.values[behaviours[behaviour]] }
 
-    /// Behaviours that are not the release's.
+    /// Behaviours that an override states otherwise than the release has them, or that the kernel's name
+    /// leaves open.
     public var overrides: [Behaviour] {
         let own = release.behaviours
-        guard behaviours != own else { return [] }
-        return Behaviour.allCases.filter { behaviours[$0] != own[$0] }
+        guard behaviours != own || settled != Behaviours() else { return [] }
+        return Behaviour.allCases.filter { behaviours[$0] != own[$0] || isStated($0) }
     }
+
+    /// Whether an override states what the kernel's name leaves open.
+    func isStated(_ behaviour: Behaviour) -> Bool { settled[behaviour] == 1 }
 
     /// The name that sentences give the kernel.
     public var name: String { stated ?? release.rawValue }
 }
 
 extension KernelProfile {
-    /// Bytes of the CPU's page as a release string tells them: builds of other sizes than 4 KiB carry "64k"
-    /// or "16k" after a sign, as in `6.14.0-1007-nvidia-64k` or `5.14.0-570.el9.aarch64+64k`. nil where it
-    /// does not.
-    public var pageBytes: UInt64? {
-        guard let stated else { return nil }
-        let words = stated.split { "-+.".contains($0) }
-        if words.contains("64k") { return 0x1_0000 }
-        return words.contains("16k") ? 0x4000 : nil
-    }
-}
-
-// MARK: What is not modelled exactly
-
-extension KernelProfile {
-    /// Builds whose sources are known to hold later changes than their number says.
-    private static let backporting = [
-        (mark: ".el", maker: "an enterprise distribution"), (mark: "nvidia", maker: "NVIDIA"),
-    ]
-
-    /// Behaviours that may be others than the profile's in the kernel that was named; nil where the profile
-    /// is of just this kernel. Empty where nothing is known of what could differ.
-    public var uncertain: [Behaviour]? {
-        let last = KernelRelease.newest
-        guard isNumbered else { return [] }
-        guard let stated, let version = KernelVersion(stated) else {
-            return release.modelledAs == release
-                ? nil : release.modelledAs.changed(upTo: release.next ?? last)
-        }
-        if version > last.version || version < KernelRelease.allCases[0].version { return [] }
-        if Self.backporting.contains(where: { stated.contains($0.mark) }) {
-            let later = release.modelledAs.changed(upTo: last)
-            return later.isEmpty ? nil : later
-        }
-        guard version != release.version || release.modelledAs != release else { return nil }
-        let next = release.modelledAs.changed(upTo: release.next ?? last)
-        return next.isEmpty ? nil : next
-    }
-
-    /// For the reader of an answer: that the kernel is not modelled exactly, as what it is answered, and what
-    /// could differ; nil where nothing could.
-    public var remark: String? {
-        guard let uncertain else { return nil }
-        let model = release.modelledAs.rawValue
-        guard isNumbered else {
-            return
-                "The kernel calls itself \"\(name)\", without a version; the answer is that of Linux \(model). Say "
-                + "which release it is, if it is another."
-        }
-        guard !uncertain.isEmpty else {
-            let side = stated.flatMap(KernelVersion.init).map { $0 > KernelRelease.newest.version } ?? true
-            return
-                "Linux \(name) is \(side ? "newer than the newest" : "older than the oldest") modelled release; "
-                + "the answer is that of \(model), and what changed between them is not known."
-        }
-        let names = uncertain.map(\.rawValue).joined(separator: ", ")
-        if let stated, let known = Self.backporting.first(where: { stated.contains($0.mark) }) {
-            return
-                "Linux \(name) is a build of \(known.maker), which takes over later changes; the answer is that "
-                + "of \(model). What could differ: \(names)."
-        }
-        return
-            "Linux \(name) is not modelled; the answer is that of \(model), the nearest modelled release below it. "
-            + "What could differ: \(names)."
-    }
+    /// Bytes of the CPU's page as the string that selected it tells them, as in `6.14.0-1007-nvidia-64k`,
+    /// `5.14.0-570.el9.aarch64+64k` or `5.14.21-150500.55.136-64kb`. nil where it does not.
+    public var pageBytes: UInt64? { stated.flatMap(ReleaseString.init)?.pageBytes }
 }
 
 // MARK: Behaviours, as the model asks for them

@@ -42,8 +42,8 @@ public enum KernelRelease: String, CaseIterable, Comparable, Sendable {
         }
     }
 
-    /// The next modelled release; nil for the newest.
-    var next: KernelRelease? { Self.allCases.first { $0 > self } }
+    /// The next release that is modelled by its own facts; nil for the newest.
+    var next: KernelRelease? { Self.allCases.first { $0 > self && $0.modelledAs == $0 } }
 }
 
 /// How a fact about a release is known.
@@ -68,24 +68,15 @@ public struct KernelVersion: Hashable, Comparable, Sendable {
         self.minor = minor
     }
 
-    /// The first `number.number` of a text such as `6.8.0-124-generic`, `v7.2-rc3` or what uname -a prints;
-    /// nil when there is none. Numbers have at most four digits.
+    /// The `number.number` that a text begins with, as `6.8.0-124-generic` and `v7.2-rc3` do; nil when there
+    /// is none. Numbers have at most four digits.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
-        var at = 0
-        while at < bytes.count {
-            guard Self.isDigit(bytes[at]) else {
-                at += 1
-                continue
-            }
-            guard let (major, dot) = Self.number(bytes, at) else { return nil }
-            if dot < bytes.count, bytes[dot] == 0x2e, let (minor, _) = Self.number(bytes, dot + 1) {
-                self.init(major, minor)
-                return
-            }
-            at = dot
-        }
-        return nil
+        let start = bytes.first == UInt8(ascii: "v") ? 1 : 0
+        guard let (major, dot) = Self.number(bytes, start), dot < bytes.count, bytes[dot] == 0x2e,
+            let (minor, _) = Self.number(bytes, dot + 1)
+        else { return nil }
+        self.init(major, minor)
     }
 
     public var text: String { "\(major).\(minor)" }

@@ -50,7 +50,8 @@ enum FlagValue {
         try read(name, text) { $0.memorySize($1) }
     }
 
-    /// "5.10, 6.1 ... or 7.3, or what uname -r prints"
+    /// "5.10, 6.1 ... or 7.3, what uname -r prints, or ..."
     static let kernels =
-        KernelRelease.allCases.map(\.rawValue).joined(separator: ", ") + ", or what uname -r prints"
+        KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
+        + ", what uname -r prints, or JSON of a release and overrides"
 }

@@ -30,15 +30,20 @@ struct Replay: ParsableCommand {
 
     func validate() throws {
         guard !files.isEmpty else { throw ValidationError("name at least one file") }
-        if let kernel { _ = try FlagValue.read("--kernel", kernel, Condition.kernel) }
+        _ = try profile
         if let cpus { _ = try FlagValue.read("--cpus", String(cpus), ReplayRequest.cpus) }
     }
 
+    private var profile: KernelProfile? {
+        get throws { try kernel.map { try FlagValue.read("--kernel", $0, Condition.kernel) } }
+    }
+
     func run() throws {
+        let release = try profile
         var failed = 0
         for path in files {
-            do {
-                try run(path)
+            do throws(ReplayFile.Failure) {
+                try run(path, release)
             } catch {
                 failed += 1
                 let line = "\(path): \(error.text)"
@@ -49,8 +54,7 @@ struct Replay: ParsableCommand {
         if failed > 0 { throw ExitCode(1) }
     }
 
-    private func run(_ path: String) throws(ReplayFile.Failure) {
-        let release = kernel.flatMap(KernelProfile.init(releaseString:))
+    private func run(_ path: String, _ release: KernelProfile?) throws(ReplayFile.Failure) {
         let file = try ReplayFile(path, release: release, cpus: cpus)
         if check { try file.check() } else { print(try file.answer(file: path)) }
     }

@@ -144,6 +144,7 @@ import Testing
         // The content type, and each kind of what is skipped around a text.
         (16, ["BodyFindings/maxItems"]),
         (Condition.kernelBytesMax, ["KernelString/maxLength"]),
+        (Condition.kernelTextBytesMax, ["KernelText/maxLength"]),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (Survey.regionsMax, ["Survey.if_iommu_reports_msi.iommu_regions/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),
@@ -189,7 +190,7 @@ import Testing
     @Test func defaultsAgree() throws {
         let defaults: [String: JSONValue] = [
             "Kernel": .string(KernelRelease.newest.rawValue),
-            "KernelString": .string(KernelRelease.newest.rawValue),
+            "KernelText": .string(KernelRelease.newest.rawValue),
             "ApertureBits": .integer(
                 try #require(
                     Conditions.apertureBitsBounds.first {

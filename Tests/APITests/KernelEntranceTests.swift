@@ -66,8 +66,29 @@ import Testing
         #expect(client.get("/v1/sessions/s/state").object("kernel")["release"] as? String == "6.12")
     }
 
+    /// The object as a text, which is all that a query and a flag can state.
+    @Test func anObjectIsReadFromAText() {
+        let text = #"{\"release\":\"6.12\",\"overrides\":{\"iommufd\":false}}"#
+        let query = text.replacingOccurrences(of: "\\", with: "")
+            .addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
+        for (entrance, answer) in models("\"\(text)\"", query: query) {
+            let model = answer.object("model")
+            #expect(model["kernel"] as? String == "6.12", "\(entrance): \(answer.text)")
+            #expect(model["selected_by"] == nil && model["remark"] == nil, "\(entrance): \(answer.text)")
+            let overrides = model["overrides"] as? [String: Bool]
+            #expect(overrides == ["iommufd": false], "\(entrance): \(answer.text)")
+        }
+        let cut = client.get(
+            "/v1/platforms/example-arm-juno/reserved-regions?device=%2Fpcie@40000000&kernel=%7B")
+        #expect(cut.status == 422 || cut.status == 400, "\(cut.text)")
+        #expect(cut.list("errors").first?["pointer"] as? String == "?kernel", "\(cut.text)")
+    }
+
     @Test(arguments: [
-        (#""generic""#, "unknown-value"),
+        (#""generic""#, "unknown-value"), (#""Debian 13.1""#, "unknown-value"),
+        (#""{\"release\":\"6.12\"""#, "unknown-value"),
+        (#""{\"release\":\"6.12\",\"overrides\":{\"depot\":1}}""#, "unknown-value"),
+        (#"{"release":"{\"release\":\"6.12\"}"}"#, "unknown-value"),
         (#"{"release":"6.12","overrides":{"depot":"endless"}}"#, "unknown-value"),
         (#"{"release":"6.12","overrides":{"speed":1}}"#, "unknown-field"),
         (#"{"overrides":{}}"#, "required"),

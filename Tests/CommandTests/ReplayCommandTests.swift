@@ -49,6 +49,16 @@ import Testing
         #expect(failed.lines[5].hasSuffix("cannot be read") && failed.lines[6].hasSuffix("cannot be read"))
     }
 
+    /// What the flag says counts, whether it names a release or overrides one.
+    @Test func aKernelIsTakenWithOverrides() throws {
+        let folder = try Folder()
+        let file = try folder.file("t.json", Self.trace("0xfffff"))
+        let kernel = #"{"release":"6.12","overrides":{"iommufd":false}}"#
+        let printed = try Command(["replay", "--kernel", kernel, file])
+        #expect(printed.output.contains(#""overrides":{"iommufd":false}"#), "\(printed.output)")
+        #expect(try Command(["replay", "--kernel", "Debian 13.1", file]).status != 0)
+    }
+
     @Test func digestsAreBisected() throws {
         let folder = try Folder()
         let file = try folder.file("d.json", Self.digest("0x1", "0x2"))

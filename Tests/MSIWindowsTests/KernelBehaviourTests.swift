@@ -186,7 +186,11 @@ import Testing
         #expect((profile.stated == nil) == (text == release))
     }
 
-    @Test(arguments: ["", "generic", "6", "six.eight", "-64k", "99999.1"])
+    @Test(arguments: [
+        "", "generic", "6", "six.eight", "-64k", "99999.1", "Debian 13.1", "build 2026.11",
+        "#1 SMP Debian 6.1.76-1", "Linux",
+        "Linux 10.2 node",
+    ])
     func aStringWithoutAVersionSelectsNothing(text: String) {
         #expect(KernelProfile(releaseString: text) == nil)
     }
@@ -194,6 +198,7 @@ import Testing
     @Test(
         arguments: [
             ("6.14.0-1007-nvidia-64k", 0x1_0000), ("5.14.0-570.12.1.el9_6.aarch64+64k", 0x1_0000),
+            ("5.14.21-150500.55.136-64kb", 0x1_0000), ("Linux a-64k 6.6.0-16k #1 SMP", 0x4000),
             ("6.6.0-16k", 0x4000), ("6.8.0-124-generic", nil), ("6.8", nil),
         ] as [(String, UInt64?)])
     func aStringTellsThePageSize(text: String, bytes: UInt64?) {

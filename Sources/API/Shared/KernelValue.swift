@@ -7,9 +7,34 @@ package import LinuxReleases
 extension Condition {
     /// Longest release string; uname's field takes 64 bytes.
     package static let kernelBytesMax = 128
+    /// Longest text of the object, as a query and the command line state it.
+    package static let kernelTextBytesMax = 1_024
 
     package static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelProfile? {
-        guard case .member(let node) = value, node.kind == .object else { return profile(value, problems) }
+        if case .member(let node) = value, node.kind == .object { return overridden(node, problems) }
+        guard let text = value.string(bytesMax: kernelTextBytesMax, problems) else { return nil }
+        guard text.first(where: { !$0.isWhitespace }) == "{" else { return profile(value, problems) }
+        return overridden(text, value, problems)
+    }
+
+    /// The object as a text, from where there are only texts.
+    private static func overridden(
+        _ text: String, _ value: WireValue, _ problems: ProblemList
+    ) -> KernelProfile? {
+        let limits = JSONLimits(
+            bytesMax: kernelTextBytesMax, depthMax: Limits.jsonDepthMax, valuesMax: kernelTextBytesMax)
+        guard let document = try? JSONDocument(parsing: Array(text.utf8), limits: limits) else {
+            value.add("unknown-value", "\"\(Excerpt.of(text))\" is not JSON.", problems)
+            return nil
+        }
+        let own = ProblemList(limit: 1)
+        if let kernel = overridden(document.root, own), own.isEmpty { return kernel }
+        let fault = own.problems.first.map { "\($0.pointer): \($0.detail)" }
+        value.add("unknown-value", fault ?? "The value cannot be read.", problems)
+        return nil
+    }
+
+    private static func overridden(_ node: JSONNode, _ problems: ProblemList) -> KernelProfile? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         defer { reader.finish() }
         let release = reader.value("release") ?? reader.required("release").map(WireValue.member)
@@ -35,7 +60,8 @@ extension Condition {
         let known = KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
         value.add(
             "unknown-value",
-            "\"\(Excerpt.of(text))\" names no Linux release; send one of \(known), or what uname -r prints.",
+            "\"\(Excerpt.of(text))\" names no Linux release; send one of \(known), or what uname -r prints, "
+                + "which begins with a number.",
             problems)
         return nil
     }

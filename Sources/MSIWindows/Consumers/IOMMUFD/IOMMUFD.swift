@@ -22,8 +22,13 @@ package struct IOMMUFD: Sendable {
 
     /// Opening /dev/iommu.
     func checkKernel<R: Recorder>(_ recorder: inout R) throws(Refusal) {
-        guard !conditions.kernel.hasIOMMUFD else { return }
-        let because = "Linux \(conditions.kernel.name) has no iommufd: /dev/iommu does not exist."
+        let kernel = conditions.kernel
+        guard !kernel.hasIOMMUFD else { return }
+        let because =
+            kernel.isInDoubt(.iommufd)
+            ? "Linux \(kernel.release.modelledAs.rawValue), which answers for \(kernel.name), has no iommufd; whether "
+                + "\(kernel.name) has it is not known."
+            : "Linux \(kernel.name) has no iommufd: /dev/iommu does not exist."
         recorder.record(.iommufdAbsent, .rejected, because)
         throw Refusal(errno: .noEntry, because: because, remedy: .useVFIOOrLaterKernel)
     }
