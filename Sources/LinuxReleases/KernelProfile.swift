@@ -9,7 +9,7 @@ public struct KernelProfile: Hashable, Sendable {
     /// The text that selected it; nil for the release's own name.
     public let stated: String?
     private var behaviours: Behaviours
-    /// 1 for each behaviour that the name leaves open and an override states, be it as the release has it.
+    /// 1 for each behaviour that the name leaves open and an override states, the same as the release or not.
     private var settled = Behaviours()
 
     public init(_ release: KernelRelease) {

@@ -34,6 +34,26 @@ public enum KernelRelease: String, CaseIterable, Comparable, Sendable {
         }
     }
 
+    /// Which sources were read and which boots were seen, for people. Empty where nobody looked.
+    public var sources: [String] {
+        switch self {
+        case .v5_10: ["Sources of Debian's 5.10.262", "Boots of 5.10.0-32-arm64 (5.10.223)"]
+        case .v5_15: []
+        case .v6_1:
+            ["Sources of Debian's 6.1.192", "Boots of 6.1.0-50-arm64 (6.1.176) and 6.1.0-56-arm64 (6.1.192)"]
+        case .v6_6, .v6_8: ["History of mainline: what changed since 6.1 and by when"]
+        case .v6_12:
+            ["Sources of Debian's 6.12.117", "Boots of 6.12.107+deb13-arm64 and 6.12.118+deb13-arm64"]
+        case .v6_18: ["Boots of 6.18.15+deb13-arm64"]
+        case .v7_2:
+            [
+                "Sources of Debian's 7.2.13",
+                "Boots of 7.2.13+deb14-arm64, also with pages of 16 and 64 KiB, and of 7.2.13 with iommufd",
+            ]
+        case .v7_3: ["Sources of Debian's 7.3.4", "Boots of 7.3.4+deb13-arm64"]
+        }
+    }
+
     /// The release as which it is answered; itself where it is modelled by its own facts.
     public var modelledAs: KernelRelease {
         switch self {
@@ -68,8 +88,8 @@ public struct KernelVersion: Hashable, Comparable, Sendable {
         self.minor = minor
     }
 
-    /// The `number.number` that a text begins with, as `6.8.0-124-generic` and `v7.2-rc3` do; nil when there
-    /// is none. Numbers have at most four digits.
+    /// The `number.number` that a text begins with, as `6.8.0-124-generic` and `v7.2-rc3` do; nil for other
+    /// texts. Numbers have at most four digits.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         let start = bytes.first == UInt8(ascii: "v") ? 1 : 0

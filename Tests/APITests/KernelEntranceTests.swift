@@ -51,6 +51,34 @@ import Testing
         #expect(decided.list("warnings").contains { $0["code"] as? String == "kernel_not_modelled_exactly" })
     }
 
+    /// Whoever reads only the warnings of an answer learns it too.
+    @Test func whatIsNotModelledIsAWarningToo() {
+        let code = "kernel_not_modelled_exactly"
+        func warnings(_ answer: ServiceClient.Answer) -> [String] {
+            answer.list("warnings").filter { $0["code"] as? String == code }
+                .compactMap { $0["detail"] as? String }
+        }
+        let entrances = models("\"\(Self.ubuntu)\"", query: Self.ubuntu)
+        for (entrance, answer) in entrances
+        where ["decision", "placement", "survey", "domain"].contains(entrance) {
+            #expect(warnings(answer) == [answer.object("model")["remark"] as? String ?? ""], "\(entrance)")
+        }
+        let state = client.get("/v1/sessions/s/domains/d")
+        #expect(warnings(state).count == 1, "\(state.text)")
+        let line = "VFIO_MAP_DMA failed: Invalid argument"
+        let map = #"{"lines":["\#(line)"],"reserved_regions":[],"kernel":"\#(Self.ubuntu)"}"#
+        let failures = client.post("/v1/map-failures", json: map)
+        #expect(warnings(failures).count == 1, "\(failures.text)")
+        // Hosts of one kernel share it; a request that names the kernel stands for all.
+        let hosts = #""hosts":[{"reserved_regions":[]},{"reserved_regions":[]}]"#
+        for (route, more) in [("placements", #""vm":{"memory_map":[]},"#), ("surveys", "")] {
+            for (kernel, count) in [(Self.ubuntu, 1), ("6.12", 0)] {
+                let answer = client.post("/v1/\(route)", json: #"{\#(hosts),\#(more)"kernel":"\#(kernel)"}"#)
+                #expect(answer.status == 200 && warnings(answer).count == count, "\(answer.text)")
+            }
+        }
+    }
+
     @Test func singleBehavioursAreOverridden() {
         let kernel =
             #"{"release":"6.12","overrides":{"iommufd_own_msi_map":true,"map_overflow_errno":"EOVERFLOW"}}"#
@@ -204,5 +232,14 @@ import Testing
         #expect(catalogue.json["default"] as? String == "7.3")
         let unread = catalogue.list("items").first { $0["kernel"] as? String == "5.15" }
         #expect(unread?["modelled_as"] as? String == "5.10" && unread?["remark"] != nil)
+        for item in catalogue.list("items") {
+            let sources = item["sources"] as? [String]
+            let isUnread = item["evidence"] as? String == "unread"
+            #expect(sources?.isEmpty == isUnread, "\(item)")
+            // What is said to be read or booted is of the release itself.
+            let release = item["kernel"] as? String ?? "?"
+            guard ["source", "boot"].contains(item["evidence"] as? String) else { continue }
+            #expect(sources?.allSatisfy { $0.contains(release + ".") } == true, "\(item)")
+        }
     }
 }

@@ -58,7 +58,7 @@ import Testing
         #expect(try profile(text).remark == nil)
     }
 
-    /// What a request states does not differ, be it as the release has it or otherwise.
+    /// What a request states does not differ, the same as the release or otherwise.
     @Test func whatIsOverriddenIsNotInDoubt() throws {
         let all = try #require(try profile("5.15").uncertain)
         for flag in [false, true] {

@@ -1,5 +1,5 @@
-// GET /v1/kernels: the modelled releases with their behaviours, and for each behaviour when the kernel
-// changed it, how that is known, and a question whose answer shows it.
+// GET /v1/kernels: the modelled releases with their behaviours and sources, and for each behaviour when the
+// kernel changed it, how that is known, and a question whose answer shows it.
 
 import HTTP
 import JSON
@@ -25,6 +25,7 @@ extension JSONWriter {
         object { writer in
             writer.member("kernel", release.rawValue)
             writer.member("evidence", release.evidence.rawValue)
+            writer.member("sources", strings: release.sources)
             writer.member("modelled_as", release.modelledAs.rawValue)
             if let remark = profile.remark { writer.member("remark", remark) }
             writer.object("behaviours") { writer in

@@ -33,9 +33,10 @@ extension Service {
         let stated = builder.stated
         let pages = stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
         let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
-        let placement = try Placement.decide(
+        var placement = try Placement.decide(
             PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window),
             checkpoint: context.checkpoint)
+        placement.warn(aboutKernels: stated.lazy.compactMap(\.conditions.kernelRemark))
         let kernel = KernelProfile.latest(of: stated.map(\.conditions.kernel))
         return json(200) { writer in
             writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })

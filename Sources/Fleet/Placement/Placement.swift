@@ -158,6 +158,8 @@ extension Placement.Warning {
         /// The list of regions is of an x86 host.
         case x86Host = "x86_host"
         case kernelCrashes = "kernel_crashes"
+        /// A kernel of the hosts is not modelled, or not known; the nearest one answers for it.
+        case kernelNotModelledExactly = "kernel_not_modelled_exactly"
         case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
         case optionMissingOnDevice = "option_missing_on_device"
         case windowEnlarged = "window_enlarged"

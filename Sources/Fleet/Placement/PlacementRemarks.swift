@@ -51,6 +51,14 @@ extension Placement {
         for note in question.guest.notes { add(.vmm, .info, note) }
     }
 
+    /// Says of the hosts' kernels what is not modelled exactly, of each once.
+    package mutating func warn(aboutKernels remarks: some Sequence<String>) {
+        var seen: Set<String> = []
+        for remark in remarks where seen.count < Self.hostRemarksMax && seen.insert(remark).inserted {
+            add(.kernelNotModelledExactly, remark)
+        }
+    }
+
     /// Host remarks, a few of each kind: a pool of thousands has thousands of them.
     private mutating func warnAboutHosts(_ question: PlacementQuestion) {
         var counts: [Warning.Code: Int] = [:]

@@ -114,6 +114,7 @@ public struct Survey: Sendable {
                     range: WindowSource.mainlineWindow, host: name))
         }
         warn(platform.devices.lazy.compactMap(\.x86Remark).first, of: name)
+        warn(aboutKernelOf: conditions)
         if isUnused, warnings.count < Placement.hostRemarksMax {
             warnings.append(
                 .init(
@@ -136,7 +137,16 @@ public struct Survey: Sendable {
             warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
         }
         warn(device.x86Remark, of: name)
+        warn(aboutKernelOf: conditions)
         _ = add(name, PreparedDevice(device, usable: usable, under: conditions), [], row)
+    }
+
+    /// Hosts of one kernel share the warning.
+    private mutating func warn(aboutKernelOf conditions: Conditions) {
+        guard let remark = conditions.kernelRemark, warnings.count < Placement.hostRemarksMax,
+            !warnings.contains(where: { $0.detail == remark })
+        else { return }
+        warnings.append(.init(code: .kernelNotModelledExactly, severity: .warning, detail: remark))
     }
 
     private mutating func warn(_ x86Remark: String?, of host: String) {

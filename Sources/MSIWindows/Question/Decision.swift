@@ -92,7 +92,7 @@ extension Decision {
             decision.warn(.pciWindowsUnknown, remark, range: window)
         }
         decision.addIfReported(question)
-        if let remark = question.conditions.kernel.remark {
+        if let remark = question.conditions.kernelRemark {
             decision.warn(.kernelNotModelledExactly, remark)
         }
         decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))

@@ -1,5 +1,6 @@
 // What answers say of devices beside the question: where a host bridge has PCI windows that no source states
-// (they are unknown, not absent), where nobody has asked the IOMMU, and where firmware crashes the kernel.
+// (they are unknown, not absent), where nobody has asked the IOMMU, where firmware crashes the kernel, and
+// where the kernel is not modelled exactly.
 
 import LinuxReleases
 public import Machines
@@ -15,7 +16,7 @@ extension Device {
 }
 
 extension Sequence<Device> {
-    /// Warnings about what is not known of these devices, and about what crashes the kernel, each once.
+    /// Warnings about what is not known of these devices and of the kernel, and what crashes it, each once.
     ///
     /// - Parameter consumer: nil where the answer is about none of them alone. What is not known of windows
     ///   is left out where nothing is translated for it.
@@ -37,8 +38,16 @@ extension Sequence<Device> {
                 found.append(Warning(code: code, detail: detail, range: nil))
             }
         }
+        if consumer != nil, let remark = conditions.kernelRemark {
+            found.append(Warning(code: .kernelNotModelledExactly, detail: remark, range: nil))
+        }
         return found
     }
+}
+
+extension Conditions {
+    /// What is not modelled exactly of the kernel; nil where nothing is.
+    public var kernelRemark: String? { kernel.remark }
 }
 
 extension Device {
