@@ -39,6 +39,8 @@ public struct Device: Hashable, Sendable {
     public var pciWindows: [PCIWindow]
     /// ACPI only: the host bridge has windows that no source states, besides `pciWindows`.
     public var hasUnknownPCIWindows = false
+    /// ACPI only: the host bridge may have inbound windows that no source states, and so another DMA limit.
+    public var hasUnknownInboundWindows = false
     /// ACPI host bridges: whether `_DSM` function 5 asks to keep the boot configuration.
     public var preservesConfiguration: Bool?
     /// PCI only: the host bridge's own inbound windows (`dma-ranges`), in firmware's order.

@@ -55,20 +55,25 @@ import Testing
         #expect(client.get("/v1/platforms/t/devices/0001%3A00%3A10.0").status == 404)
     }
 
-    /// What no source states is unknown in every answer, and known once a DSDT states it.
-    @Test func windowsAreUnknownUntilADSDTHasThem() {
-        // \_SB.PCI0: `_HID` PNP0A08, `_CRS` with memory 0x8000000 to 0x80fffff at the same bus addresses.
+    /// \_SB.PCI0: its `_HID`, and `_CRS` with memory 0x8000000 to 0x80fffff at the same bus addresses.
+    private func dsdt(_ members: [UInt8]) -> [UInt8] {
         let template: [UInt8] =
             [0x87, 0x17, 0, 0, 0x0c, 1, 0, 0, 0, 0, 0, 0, 0, 0x08, 0xff, 0xff, 0x0f, 0x08]
             + [0, 0, 0, 0, 0, 0, 0x10, 0, 0x79, 0]
         let resources: [UInt8] = [0x08, 0x5f, 0x43, 0x52, 0x53, 0x11, 31, 0x0a, 28] + template
-        let identifier: [UInt8] = [0x08, 0x5f, 0x48, 0x49, 0x44, 0x0c, 0x41, 0xd0, 0x0a, 0x08]
-        func dsdt(_ identifier: [UInt8]) -> [UInt8] {
-            let device = Array("PCI0".utf8) + identifier + resources
-            let scope = Array("\\_SB_".utf8) + [0x5b, 0x82, UInt8(device.count + 1)] + device
-            let length = [0x40 | UInt8((scope.count + 2) & 15), UInt8((scope.count + 2) >> 4)]
-            return ACPITableBuilder.table("DSDT", revision: 2, [0x10] + length + scope)
-        }
+        let device = Array("PCI0".utf8) + members + resources
+        let scope =
+            Array("\\_SB_".utf8) + [0x5b, 0x82, 0x40 | UInt8((device.count + 2) & 15)]
+            + [UInt8((device.count + 2) >> 4)] + device
+        let length = [0x40 | UInt8((scope.count + 2) & 15), UInt8((scope.count + 2) >> 4)]
+        return ACPITableBuilder.table("DSDT", revision: 2, [0x10] + length + scope)
+    }
+
+    /// `_HID` PNP0A08
+    private let identifier: [UInt8] = [0x08, 0x5f, 0x48, 0x49, 0x44, 0x0c, 0x41, 0xd0, 0x0a, 0x08]
+
+    /// What no source states is unknown in every answer, and known once a DSDT states it.
+    @Test func windowsAreUnknownUntilADSDTHasThem() {
         let type = "multipart/form-data; boundary=B"
         let table = "application/vnd.acpi.table"
         let alone = form([("iort", table, machine())])
@@ -86,46 +91,65 @@ import Testing
             let bridges = answer.json["host_bridges"] as? [[String: Any]]
             #expect(bridges?.first?["path"] as? String == (isKnown ? "\\_SB.PCI0" : nil))
             #expect(bridges?.first?["last_bus"] as? Int == (isKnown ? 255 : nil))
-            let device = client.get("/v1/platforms/w/devices/rc%3A0").json
-            #expect(device["pci_windows_known"] as? Bool == (isKnown ? nil : false))
-            let view = client.get("/v1/platforms/w/reserved-regions?device=0000:00:10.0&view=dma")
-            #expect(view.json["pci_windows_known"] as? Bool == (isKnown ? nil : false))
-            let free = client.get("/v1/platforms/w/available-windows?device=0000:00:10.0")
-            #expect(free.json["pci_windows_known"] as? Bool == (isKnown ? nil : false))
-            let window = view.list("items").contains { $0["kind"] as? String == "pci_window" }
-            #expect(window == isKnown)
+            #expect(
+                client.get("/v1/platforms/w/reserved-regions?device=0000:00:10.0&view=dma").list("items")
+                    .contains { $0["kind"] as? String == "pci_window" } == isKnown)
             let decision = client.post(
                 "/v1/decisions", json: #"{"platform":"w","device":"0000:00:10.0","consumer":"vfio_type1"}"#)
             let warnings = decision.list("warnings").compactMap { $0["code"] as? String }
-            #expect(warnings.contains("pci_windows_unknown") == !isKnown, "\(decision.text)")
             #expect(warnings.contains("window_in_pci_window") == isKnown)
-            for consumer in ["iommufd", "dma_api"] {
-                let other = client.post(
-                    "/v1/decisions",
-                    json: #"{"platform":"w","device":"0000:00:10.0","consumer":"\#(consumer)"}"#)
-                let codes = other.list("warnings").compactMap { $0["code"] as? String }
-                #expect(codes.contains("pci_windows_unknown") == !isKnown, "\(consumer): \(other.text)")
-            }
-            let placement = client.post(
-                "/v1/placements",
-                json:
-                    #"{"hosts":[{"platform":"w","devices":["0000:00:10.0"]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
-            )
-            let remarks = placement.list("warnings").compactMap { $0["code"] as? String }
-            #expect(remarks.contains("pci_windows_unknown") == !isKnown, "\(placement.text)")
-            let survey = client.post("/v1/surveys", json: #"{"platforms":["w"]}"#)
-            let hints = survey.list("warnings").compactMap { $0["code"] as? String }
-            #expect(hints.contains("pci_windows_unknown") == !isKnown, "\(survey.text)")
-            unknownWindowsElsewhere(isKnown)
+            everyAnswer(isKnown, "pci_windows_known", "pci_windows_unknown")
         }
     }
 
+    /// `_DMA` that would have to be run, in answers of every kind, until the caller states what it says.
+    @Test func inboundWindowsAreUnknownUntilSomebodyStatesThem() {
+        // Returns its argument.
+        let inbound: [UInt8] = [0x14, 8] + Array("_DMA".utf8) + [0, 0xa4, 0x68]
+        let table = "application/vnd.acpi.table"
+        let tables = [("iort", table, machine()), ("dsdt", table, dsdt(identifier + inbound))]
+        let facts = ##"{"dma_ranges":[{"segment":0,"bus":0,"size":"0x100000000"}]}"##
+        for (parts, isKnown) in [
+            (tables, false), (tables + [("facts", "application/json", Array(facts.utf8))], true),
+        ] {
+            let answer = client.ask(
+                .put, "/v1/platforms/w", form(parts), type: "multipart/form-data; boundary=B")
+            #expect((200..<300).contains(answer.status), "\(answer.text)")
+            #expect(codes(answer).contains("dma-needs-evaluation"), "\(answer.text)")
+            everyAnswer(isKnown, "inbound_windows_known", "inbound_windows_unknown")
+        }
+    }
+
+    /// What is not known of the windows of platform `w`: the member of views, and the warning elsewhere.
+    private func everyAnswer(_ isKnown: Bool, _ member: String, _ code: String) {
+        for path in [
+            "devices/rc%3A0", "reserved-regions?device=0000:00:10.0&view=dma",
+            "available-windows?device=0000:00:10.0",
+        ] {
+            let view = client.get("/v1/platforms/w/" + path)
+            #expect(view.json[member] as? Bool == (isKnown ? nil : false), "\(path): \(view.text)")
+        }
+        func check(_ answer: ServiceClient.Answer, _ entrance: String) {
+            let codes = answer.list("warnings").compactMap { $0["code"] as? String }
+            #expect(codes.contains(code) == !isKnown, "\(entrance): \(answer.text)")
+        }
+        for consumer in ["vfio_type1", "iommufd", "dma_api"] {
+            let body = #"{"platform":"w","device":"0000:00:10.0","consumer":"\#(consumer)"}"#
+            check(client.post("/v1/decisions", json: body), consumer)
+        }
+        let guest =
+            #"{"hosts":[{"platform":"w","devices":["0000:00:10.0"]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
+        check(client.post("/v1/placements", json: guest), "placement")
+        check(client.post("/v1/surveys", json: #"{"platforms":["w"]}"#), "survey")
+        unknownWindowsElsewhere(isKnown, code)
+    }
+
     /// The same in answers about one device that are no decisions.
-    private func unknownWindowsElsewhere(_ isKnown: Bool) {
+    private func unknownWindowsElsewhere(_ isKnown: Bool, _ code: String) {
         let device = #""platform":"w","device":"0000:00:10.0""#
         func check(_ answer: ServiceClient.Answer, _ warnings: Any?, _ entrance: String) {
             let codes = (warnings as? [[String: Any]] ?? []).compactMap { $0["code"] as? String }
-            #expect(codes.contains("pci_windows_unknown") == !isKnown, "\(entrance): \(answer.text)")
+            #expect(codes.contains(code) == !isKnown, "\(entrance): \(answer.text)")
         }
         let comparison = client.post("/v1/comparisons", json: #"{\#(device),"policies":["mainline_fixed"]}"#)
         check(comparison, comparison.list("items").first?["warnings"], "comparison")

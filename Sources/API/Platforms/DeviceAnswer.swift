@@ -27,15 +27,16 @@ extension JSONWriter {
             writer.member("dma_limit", hex: device.dmaLimit)
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
-            writer.pciWindowsKnown(of: device)
+            writer.windowsKnown(of: device)
             if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             if let host = device.hostBridge { writer.member("host_bridge", host) }
         }
     }
 
-    /// Only where they are not: what looks free may lie in one.
-    mutating func pciWindowsKnown(of device: Device) {
+    /// Only where they are not: what looks free may lie in a PCI window, or where DMA does not reach.
+    mutating func windowsKnown(of device: Device) {
         if device.hasUnknownPCIWindows { member("pci_windows_known", false) }
+        if device.hasUnknownInboundWindows { member("inbound_windows_known", false) }
     }
 
     private mutating func stream(_ stream: StreamMapping) {

@@ -147,7 +147,7 @@ extension Service {
         let page = WindowPage(size: size, alignment: alignment, bounds: bounds, offset: offset, limit: limit)
         return json(200) { writer in
             writer.windowMembers(page, of: subject.device)
-            writer.pciWindowsKnown(of: subject.device.source)
+            writer.windowsKnown(of: subject.device.source)
             writer.kernelCrashes(subject.device.crashRemark)
             writer.ifReported(subject) { $0.windowMembers(page, of: $1) }
             writer.model(of: subject.stated, engine: configuration.version)
@@ -228,7 +228,7 @@ extension JSONWriter {
     fileprivate mutating func withheldMembers(_ device: PreparedDevice) {
         let withheld = device.withheld
         member("dma_limit", hex: withheld.dmaLimit)
-        pciWindowsKnown(of: device.source)
+        windowsKnown(of: device.source)
         member("errno", orNull: withheld.errno?.rawValue)
         array("items") { writer in withheld.items.forEach { writer.item($0) } }
     }

@@ -203,6 +203,7 @@ struct SessionDeviceRequest: Sendable {
             PCIWindow($0, problems)
         }
         let knowsWindows = reader.optional("pci_windows_known").map { $0.bool(problems) ?? true } ?? true
+        let knowsInbound = reader.optional("inbound_windows_known").map { $0.bool(problems) ?? true } ?? true
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
             InboundWindow($0, problems)
         }
@@ -218,6 +219,7 @@ struct SessionDeviceRequest: Sendable {
             dmaLimit: limit, pciWindows: windows, inboundWindows: inbound,
             firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
         device.hasUnknownPCIWindows = !knowsWindows
+        device.hasUnknownInboundWindows = !knowsInbound
         // What an export tells has been compared with the regions already.
         device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
         return device

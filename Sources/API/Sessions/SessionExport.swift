@@ -142,7 +142,7 @@ extension JSONWriter {
                 writer.array("pci_windows") { writer in
                     device.device.pciWindows.forEach { writer.pciWindow($0) }
                 }
-                writer.pciWindowsKnown(of: device.device)
+                writer.windowsKnown(of: device.device)
                 writer.array("dma_ranges") { writer in
                     for window in device.device.inboundWindows {
                         writer.object { writer in

@@ -51,7 +51,7 @@ extension HostFacts {
         self.init(
             obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
             options: options,
-            unknownWindowsRemark: devices.lazy.compactMap(\.device.unknownWindowsRemark).first,
+            unknownWindows: UnknownWindowsRemark.first(of: devices.lazy.map(\.device)),
             undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
             unusedRegionsRemark: devices.allSatisfy { $0.conditions.hasUnusedIOMMURegions }
                 ? Conditions.unusedIOMMURegions : nil,

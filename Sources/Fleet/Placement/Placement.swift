@@ -151,6 +151,8 @@ extension Placement.Warning {
         case rangesBeforeAttach = "ranges_before_attach"
         /// No source states the PCI windows of a host.
         case pciWindowsUnknown = "pci_windows_unknown"
+        /// `_DMA` of a host's bridge is not known.
+        case inboundWindowsUnknown = "inbound_windows_unknown"
         /// Nobody has said what the host's virtio-iommu reports.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was stated of a host without one.

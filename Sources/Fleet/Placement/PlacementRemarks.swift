@@ -102,8 +102,8 @@ extension Placement {
         if let remark = facts.rangesRemark {
             found.append((.rangesBeforeAttach, .warning, remark, nil, nil))
         }
-        if let remark = facts.unknownWindowsRemark {
-            found.append((.pciWindowsUnknown, .warning, remark, nil, nil))
+        for unknown in facts.unknownWindows {
+            found.append((unknown.code, .warning, unknown.detail, nil, nil))
         }
         if let remark = facts.crashRemark { found.append((.kernelCrashes, .fatal, remark, nil, nil)) }
         if let remark = facts.undecidedRemark {

@@ -100,9 +100,10 @@ public struct Survey: Sendable {
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
-        let unknown = platform.devices.lazy.filter(\.active).compactMap(\.unknownWindowsRemark).first
-        if let unknown, warnings.count < Placement.hostRemarksMax {
-            warnings.append(.init(code: .pciWindowsUnknown, severity: .warning, detail: unknown, host: name))
+        for unknown in UnknownWindowsRemark.first(of: platform.devices.lazy.filter(\.active))
+        where warnings.count < Placement.hostRemarksMax {
+            warnings.append(
+                .init(code: unknown.code, severity: .warning, detail: unknown.detail, host: name))
         }
         if let crash, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))

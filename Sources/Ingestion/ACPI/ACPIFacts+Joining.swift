@@ -40,6 +40,7 @@ extension ACPIReader.Facts {
     }
 
     private mutating func joinInbound(_ bridges: BridgeFacts, _ findings: inout FindingList) {
+        unknownInbound = bridges.unknownInbound.subtracting(inboundWindows.keys)
         for (segment, own) in bridges.inboundWindows.sorted(by: { $0.key < $1.key }) {
             guard let stated = inboundWindows[segment] else {
                 inboundWindows[segment] = own

@@ -23,6 +23,8 @@ public enum ACPIReader {
         public var memory: [PhysicalRange] = []
         /// Segments whose host bridges have windows that are not known.
         var unknownSegments: Set<UInt32> = []
+        /// Segments whose host bridges may have inbound windows that are not known.
+        var unknownInbound: Set<UInt32> = []
         /// A table of AML cannot be read, and nothing else says what it would.
         var areAllUnknown = false
         /// Whether a segment that no source names has no windows.

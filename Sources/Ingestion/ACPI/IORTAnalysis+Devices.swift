@@ -69,6 +69,7 @@ extension IORTAnalysis {
             id: Device.rootComplexID(segment), kind: .rootComplex,
             pciWindows: facts.pciWindows[segment] ?? [])
         device.hasUnknownPCIWindows = !facts.knowsWindows(of: segment)
+        device.hasUnknownInboundWindows = facts.unknownInbound.contains(segment)
         device.preservesConfiguration = facts.preservesPCIConfiguration ?? facts.preserves[segment] ?? false
         return device
     }

@@ -88,8 +88,11 @@ extension Decision {
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
         decision.addChanges(question)
-        if let remark = question.device.unknownWindowsRemark, let window = decision.window {
-            decision.warn(.pciWindowsUnknown, remark, range: window)
+        if let window = decision.window {
+            for unknown in UnknownWindows.allCases {
+                guard let remark = unknown.remark(of: question.device) else { continue }
+                decision.warn(unknown.code, remark, range: window)
+            }
         }
         decision.addIfReported(question)
         if let remark = question.conditions.kernelRemark {

@@ -15,6 +15,8 @@ public struct Warning: Hashable, Sendable {
         case windowInPCIWindow = "window_in_pci_window"
         /// No source states the host bridge's windows, so that what looks free may lie in one.
         case pciWindowsUnknown = "pci_windows_unknown"
+        /// `_DMA` of the host bridge is not known, and so not how far DMA reaches.
+        case inboundWindowsUnknown = "inbound_windows_unknown"
         /// Nobody has said what the virtio-iommu reports, and so whether there is a window.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.

@@ -1,17 +1,38 @@
-// What answers say of devices beside the question: where a host bridge has PCI windows that no source states
+// What answers say of devices beside the question: where a host bridge has windows that no source states
 // (they are unknown, not absent), where nobody has asked the IOMMU, where firmware crashes the kernel, and
 // where the kernel is not modelled exactly.
 
 import LinuxReleases
 public import Machines
 
-extension Device {
-    /// A sentence for a warning; nil when the windows are known.
-    public var unknownWindowsRemark: String? {
-        guard hasUnknownPCIWindows else { return nil }
-        return
-            "The PCI windows of \(hostBridge ?? id) are not known, and what looks free may lie in one: send the DSDT "
-            + "with its SSDTs, or /proc/iomem."
+/// Windows of a host bridge that no source may state.
+public enum UnknownWindows: CaseIterable, Sendable {
+    case outbound
+    case inbound
+
+    /// A sentence for a warning; nil when the device's windows are known.
+    public func remark(of device: Device) -> String? {
+        let bridge = device.hostBridge ?? device.id
+        switch self {
+        case .outbound:
+            guard device.hasUnknownPCIWindows else { return nil }
+            return
+                "The PCI windows of \(bridge) are not known, and what looks free may lie in one: send the DSDT with "
+                + "its SSDTs, or /proc/iomem."
+        case .inbound:
+            guard device.hasUnknownInboundWindows else { return nil }
+            return
+                "The inbound windows of \(bridge) are not known, since its `_DMA` has to be evaluated: DMA may not "
+                + "reach what looks reachable. Send dma_ranges as JSON."
+        }
+    }
+
+    /// The code of that warning in answers about one device.
+    public var code: Warning.Code {
+        switch self {
+        case .outbound: .pciWindowsUnknown
+        case .inbound: .inboundWindowsUnknown
+        }
     }
 }
 
@@ -28,12 +49,13 @@ extension Sequence<Device> {
             found.append(.unusedIOMMURegions)
         }
         for device in self {
-            let told = [
-                (Warning.Code.pciWindowsUnknown, usesWindows ? device.unknownWindowsRemark : nil),
-                (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
-                (.x86Host, device.x86Remark),
-                (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
-            ]
+            let unknown = UnknownWindows.allCases.map { ($0.code, usesWindows ? $0.remark(of: device) : nil) }
+            let told =
+                unknown + [
+                    (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
+                    (.x86Host, device.x86Remark),
+                    (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
+                ]
             for case (let code, let detail?) in told where seen.insert(detail).inserted {
                 found.append(Warning(code: code, detail: detail, range: nil))
             }

@@ -23,6 +23,13 @@ enum AMLFact<Value: Sendable>: Sendable {
         return value
     }
 
+    var isAbsent: Bool {
+        switch self {
+        case .absent: true
+        case .known, .unknown: false
+        }
+    }
+
     func map<Other: Sendable>(_ transform: (Value) -> Other) -> AMLFact<Other> {
         switch self {
         case .absent: .absent

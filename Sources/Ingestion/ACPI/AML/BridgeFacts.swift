@@ -32,6 +32,8 @@ struct BridgeFacts {
     private(set) var bridges: [HostBridge] = []
     /// Segments of which a bridge has windows that are not known.
     private(set) var unknownSegments: Set<UInt32> = []
+    /// Segments of which a bridge may have inbound windows that are not known.
+    private(set) var unknownInbound: Set<UInt32> = []
     /// A table cannot be read, or a bridge's segment is not known: any segment may have more windows.
     private(set) var isIncomplete = false
     /// `the DSDT`, and where findings about all of it are.
@@ -81,6 +83,7 @@ struct BridgeFacts {
         guard let segment = segment(of: bridge, &findings) else { return }
         if let doubt = bridge.doubt {
             unknownSegments.insert(segment)
+            if !bridge.inbound.isAbsent { unknownInbound.insert(segment) }
             findings.note(
                 .warning, "hid-needs-evaluation", location(doubt),
                 "Whether \(bridge.path) is a host bridge, of segment \(segment), has to be evaluated: "
@@ -233,6 +236,7 @@ struct BridgeFacts {
         switch bridge.inbound {
         case .absent: return
         case .unknown(let refusal):
+            unknownInbound.insert(segment)
             findings.note(
                 .warning, "dma-needs-evaluation", location(refusal),
                 "`_DMA` of \(bridge.path), segment \(segment), has to be evaluated: \(refusal.words). Its limit "
