@@ -120,6 +120,21 @@ import Testing
         }
     }
 
+    /// A decision does not state that an RMR is skipped where `_DSM` would have to be run.
+    @Test func decisionsSayThatNothingKeepsTheConfiguration() {
+        let method: [UInt8] = [0x14, 8] + Array("_DSM".utf8) + [0, 0xa4, 0x68]
+        let table = "application/vnd.acpi.table"
+        let parts = form([("iort", table, machine()), ("dsdt", table, dsdt(identifier + method))])
+        let answer = client.ask(
+            .put, "/v1/platforms/w", parts, type: "multipart/form-data; boundary=B")
+        #expect(codes(answer).contains("dsm-needs-evaluation"), "\(answer.text)")
+        let decision = client.post(
+            "/v1/decisions", json: #"{"platform":"w","device":"0000:00:10.0","consumer":"vfio_type1"}"#)
+        let warning = decision.list("warnings").first { $0["code"] as? String == "rmr_skipped" }
+        let detail = warning?["detail"] as? String
+        #expect(detail?.contains("send preserve_config=true") == true, "\(decision.text)")
+    }
+
     /// What is not known of the windows of platform `w`: the member of views, and the warning elsewhere.
     private func everyAnswer(_ isKnown: Bool, _ member: String, _ code: String) {
         for path in [

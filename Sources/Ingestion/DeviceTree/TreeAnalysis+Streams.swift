@@ -107,6 +107,8 @@ extension TreeAnalysis {
         _ streams: inout Streams, _ path: String, _ code: String, _ what: String, values: String? = nil
     ) -> Streams {
         streams.mapError = what
+        streams.mappings = []
+        streams.reachesEnabledSMMU = false
         let facts = values.map { " (\($0))" } ?? ""
         note(
             .error, code, path, "iommu-map",

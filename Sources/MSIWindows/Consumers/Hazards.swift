@@ -49,8 +49,9 @@ enum Hazards {
         case .rmrWithoutPreservedConfiguration:
             found.add(
                 .rmrSkipped,
-                "The RMR at \(unapplied.location) is skipped for \(device.id): its host bridge does not ask to keep "
-                    + "its configuration (_DSM function 5).",
+                "The RMR at \(unapplied.location) counts as skipped for \(device.id): nothing that was sent says that "
+                    + "its host bridge asks to keep its configuration (_DSM function 5). Linux applies the RMR if it "
+                    + "does: send preserve_config=true then.",
                 range: unapplied.region?.range)
         case .rmrOfSingleFunctions:
             found.add(

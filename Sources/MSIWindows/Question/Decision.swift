@@ -94,6 +94,7 @@ extension Decision {
                 decision.warn(unknown.code, remark, range: window)
             }
         }
+        if let remark = question.device.untranslatedRemark { decision.warn(.noGroup, remark) }
         decision.addIfReported(question)
         if let remark = question.conditions.kernelRemark {
             decision.warn(.kernelNotModelledExactly, remark)

@@ -53,6 +53,7 @@ extension Sequence<Device> {
             let told =
                 unknown + [
                     (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
+                    (.noGroup, device.untranslatedRemark),
                     (.x86Host, device.x86Remark),
                     (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
                 ]
@@ -73,6 +74,15 @@ extension Conditions {
 }
 
 extension Device {
+    /// A device behind a map of IDs that Linux cannot read carries on without the IOMMU (drivers/of/device.c:
+    /// of_dma_configure_id, Linux 7.2). nil for all others.
+    var untranslatedRemark: String? {
+        guard !active, streams.isEmpty else { return nil }
+        return
+            "Firmware gives \(id) no stream ID that Linux can read, so the device has no IOMMU group: its MSIs go to "
+            + "physical addresses, and VFIO refuses it. The answer is that for a device behind the SMMU."
+    }
+
     /// What a kernel does with an entry of firmware that crashes it; nil when nothing does.
     func crashRemark(under kernel: KernelProfile) -> String? {
         Hazards.ofFirmware(of: self, applying: [], under: kernel).first { $0.code == .kernelCrashes }?.detail
