@@ -107,7 +107,7 @@ let package = Package(
             "SandboxesTests",
             ["Sandboxes", "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
-        tests("JSONTests", ["JSON", "AddressSpaces"]),
+        tests("JSONTests", ["JSON", "AddressSpaces", "OpenAPI"]),
         tests(
             "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML"],
             exclude: ["Fixtures"]),

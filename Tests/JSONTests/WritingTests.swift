@@ -2,6 +2,7 @@
 // that are searched for what must be escaped, eight bytes at a time.
 
 import AddressSpaces
+import OpenAPI
 import TestSupport
 import Testing
 
@@ -35,12 +36,12 @@ import Testing
                     var bytes = [UInt8](repeating: UInt8(ascii: "z"), count: count)
                     bytes[place] = byte
                     let text = String(decoding: bytes, as: UTF8.self)
-                    #expect(written { $0.string(text) } == Self.quoted(text))
+                    #expect(written { $0.string(text) } == JSONValue.string(text).text)
                 }
             }
         }
         for text in ["", "\u{80}", "ÿ\"ÿ", "😀\\", "\u{7f}\u{1f}", "a\u{2028}b", "\u{22}\u{5c}"] {
-            #expect(written { $0.string(text) } == Self.quoted(text))
+            #expect(written { $0.string(text) } == JSONValue.string(text).text)
         }
     }
 
@@ -60,24 +61,5 @@ import Testing
             }
         }
         #expect(text == #"{"a":"b","c":"0x10","d":["x","y",{},"0x0"],"e":null}"#)
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case "\n": quoted += "\\n"
-            case "\r": quoted += "\\r"
-            case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20:
-                quoted +=
-                    "\\u" + String(repeating: "0", count: scalar.value < 0x10 ? 3 : 2)
-                    + String(scalar.value, radix: 16)
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
     }
 }
