@@ -54,7 +54,8 @@ struct UserSandbox: Sendable {
                 region.range.map {
                     SessionRegion(
                         range: $0, kind: region.kind,
-                        provenance: "\(member.device.id): \(region.provenanceText)")
+                        provenance: "\(member.device.id): "
+                            + region.provenanceText(of: member.device.device, under: conditions))
                 }
             }
         }

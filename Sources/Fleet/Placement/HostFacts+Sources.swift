@@ -36,7 +36,9 @@ extension HostFacts {
         var seen: Set<HostObstacle> = []
         for prepared in devices {
             let device = prepared.device
-            var found = Self.asKvmtoolReads(prepared.withheld.items.map(HostObstacle.init))
+            // Where no kernel keeps a relaxable region, nobody prints it either.
+            let items = prepared.withheld.items.filter { $0.isAdvertised || !$0.isRelaxable }
+            var found = Self.asKvmtoolReads(items.map(HostObstacle.init))
             if let beyond = IOVARange(start: IOVA(device.dmaLimit &+ 1), last: IOVA(.max)),
                 device.dmaLimit != .max
             {

@@ -202,21 +202,33 @@ extension Hazards {
         for mate in group.devices.dropFirst() {
             for call in mate.reservations.calls where !known.contains(call) {
                 let range = call.range(question.conditions.granule)
-                let isHit = range.map { !pages.ranges(overlapping: $0).isEmpty } ?? false
                 let what =
                     "\(call.kind.phrase) \(range?.text ?? HexLiteral.text(call.first)) of \(mate.device.id)"
-                decision.warn(
-                    .groupMateReservations,
-                    isHit
-                        ? "The doorbell page lies in the \(what), which is not reserved in the domain of its group."
-                        : "The \(what) is not reserved in the domain, which was set up for \(group.first.device.id).",
-                    range: range)
-                guard isHit else { continue }
-                decision.reachability = min(decision.reachability, call.kind.reachability)
-                decision.because =
-                    "The doorbell page lies in the \(what), which is not reserved in its domain"
-                    + "\(call.kind.reachability.clause)."
+                if let range, !pages.ranges(overlapping: range).isEmpty {
+                    hit(call.kind, what, range, &decision)
+                } else {
+                    decision.warn(
+                        .groupMateReservations,
+                        "The \(what) is not reserved in the domain, which was set up for \(group.first.device.id).",
+                        range: range)
+                }
             }
         }
+        for mate in group.mates {
+            for item in pages.ranges.flatMap(mate.withheld.items(overlapping:)) where item.isIgnoredByLinux {
+                let what = "\(item.kind.phrase) \(item.range.text) of \(mate.device.id) (\(item.provenance))"
+                hit(item.kind, what, item.range, &decision)
+            }
+        }
+    }
+
+    /// A doorbell page lies where a mate's reservation would be.
+    private static func hit(
+        _ kind: WithheldItem.Kind, _ what: String, _ range: IOVARange, _ decision: inout Decision
+    ) {
+        let words = "The doorbell page lies in the \(what), which is not reserved in"
+        decision.warn(.groupMateReservations, "\(words) the domain of its group.", range: range)
+        decision.reachability = min(decision.reachability, kind.reachability)
+        decision.because = "\(words) its domain\(kind.reachability.clause)."
     }
 }

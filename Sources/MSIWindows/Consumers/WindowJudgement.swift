@@ -48,8 +48,10 @@ enum WindowJudgement {
         Warning(
             code: .windowInRelaxableRegion,
             detail:
-                "\(window.text) lies in \(item.range.text) (\(item.provenance)), which the kernel maps one to one "
-                + "for the device's own driver and drops for user space.",
+                "\(window.text) lies in \(item.range.text) (\(item.provenance))"
+                + (item.isIgnoredByLinux
+                    ? "; user space does not need that mapping."
+                    : ", which the kernel maps one to one for the device's own driver and drops for user space."),
             range: item.range)
     }
 

@@ -85,6 +85,18 @@ extension ReservedRegion {
         }
     }
 
+    /// Where it comes from, and what firmware means with it where the kernel does not look.
+    package func provenanceText(of device: Device, under conditions: Conditions) -> String {
+        guard !isOnHostBridge, !isApplied(to: device, under: conditions) else { return provenanceText }
+        let wish =
+            switch kind {
+            case .direct: "firmware has the device use it, mapped one to one"
+            case .directRelaxable: "firmware has the device's own driver use it, mapped one to one"
+            case .reserved, .msi, .softwareMSI: "firmware keeps the device out of it"
+            }
+        return "\(provenanceText), not applied: Linux \(conditions.kernel.name) ignores that \(wish)"
+    }
+
     /// "region at 0x8000000 (IORT RMR node at 0x80)", for sentences.
     var phrase: String { "region at \(HexLiteral.text(start)) (\(provenanceText))" }
 

@@ -1,6 +1,6 @@
 // What is withheld from a device where a window may lie: what its DMA domain reserves, what firmware
-// reserves without mainline noticing, page zero, what lies beyond the limits, and what a running host leaves
-// out of the ranges that it offers; sorted for reading.
+// reserves without this kernel noticing, page zero, what lies beyond the limits, and what a running host
+// leaves out of the ranges that it offers; sorted for reading.
 
 public import AddressSpaces
 public import LinuxReleases
@@ -60,11 +60,11 @@ public struct Withheld: Hashable, Sendable {
             hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
     }
 
-    /// Firmware's regions, also those after a failed set-up and those on a host bridge, which mainline does
-    /// not apply: the platform withholds them even so.
+    /// Firmware's regions, also those after a failed set-up and those that Linux does not apply, because they
+    /// are on a host bridge or because this kernel does not read them: the platform withholds them even so.
     private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.firmwareRegions.compactMap { region in
-            guard region.isSeenByPostedSeries(for: device, under: conditions), region.kind != .softwareMSI,
+            guard region.kind != .softwareMSI,
                 let range: IOVARange = conditions.granule.pages(
                     from: region.start, through: region.wrappingLast)
             else { return nil }
@@ -73,7 +73,7 @@ public struct Withheld: Hashable, Sendable {
                 exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
                 kind: region.withheldKind, type: region.kind,
                 isAdvertised: region.isApplied(to: device, under: conditions),
-                provenance: region.provenanceText)
+                provenance: region.provenanceText(of: device, under: conditions))
         }
     }
 

@@ -62,6 +62,9 @@ public struct WithheldItem: Hashable, Sendable {
     /// (IOMMU_RESV_DIRECT_RELAXABLE), and a window there works.
     public var isRelaxable: Bool { type == .directRelaxable }
 
+    /// Whether firmware alone withholds it: Linux does not look, so that its allocator gives it out.
+    var isIgnoredByLinux: Bool { type != nil && !isAdvertised }
+
     public init(
         range: IOVARange, exact: IOVARange? = nil, kind: Kind, type: ReservedRegion.Kind? = nil,
         isAdvertised: Bool, provenance: String

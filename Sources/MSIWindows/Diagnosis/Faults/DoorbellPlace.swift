@@ -39,11 +39,13 @@ enum DoorbellPlace {
             self = .aboveWindow(window, isKnown: scene.windows.contains(window))
             return
         }
-        // The DMA layer gives nothing out that is withheld.
+        // The DMA layer gives nothing out that is withheld, unless Linux does not know of it.
         let address = IOVARange(proven: iova, iova)
-        guard !scene.withheld.contains(where: { $0.firstItem(overlapping: address) != nil }) else {
-            return nil
-        }
+        guard
+            !scene.withheld.contains(where: { withheld in
+                withheld.items(overlapping: address).contains { !$0.isIgnoredByLinux }
+            })
+        else { return nil }
         if let device = scene.devices.first(where: { $0.dmaLimit != .max && Self.isBelow($0.dmaLimit, iova) })
         {
             self = .underDMALimit(device.dmaLimit)

@@ -49,7 +49,8 @@ extension FaultScene {
                     reason,
                     "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text)"
                         + (item.kind.reachability == .no
-                            ? ", where it cannot work." : item.kind.reachability.clause + ".")
+                            ? "\(item.isIgnoredByLinux ? " (\(item.provenance))" : ""), where it cannot work."
+                            : item.kind.reachability.clause + ".")
                 )
             }
             if window.last.value > device.dmaLimit {
@@ -153,8 +154,9 @@ extension FaultScene {
             }
             if let item = items.first(where: { $0.kind != .pageZero }) {
                 return
-                    "It lies in the \(item.kind.phrase) \(item.range.text) of \(device.id), where the kernel maps no "
-                    + "buffers."
+                    "It lies in the \(item.kind.phrase) \(item.range.text) of \(device.id)"
+                    + (item.isIgnoredByLinux
+                        ? " (\(item.provenance))." : ", where the kernel maps no buffers.")
             }
         }
         if iova > conditions.aperture.last.value {

@@ -212,8 +212,11 @@ private struct Builder {
             if range.last.value > withheld.dmaLimit {
                 odd(.aboveDMALimit, "the bus ends at \(HexLiteral.text(withheld.dmaLimit))")
             }
-            // User space may use what only the DMA allocator avoids, and gets silence for it.
-            if let item = withheld.firstItem(overlapping: range), !(isChosen && item.kind == .pageZero) {
+            // User space may use what only the DMA allocator avoids, and gets silence for it. The allocator
+            // gives out what Linux does not look at.
+            if let item = withheld.firstItem(overlapping: range),
+                isChosen ? item.kind != .pageZero : !item.isIgnoredByLinux
+            {
                 odd(.withheld, "\(item.kind.phrase) \(item.range.text), \(item.provenance)")
             }
         } else if !isChosen, mapping.iova.value == 0 {
