@@ -52,7 +52,7 @@ extension PlatformAssembly {
         collected = host
     }
 
-    /// The group's type as sysfs prints it; a type that no answer models is told.
+    /// The group's type as sysfs prints it; one that keeps kernel drivers out is told.
     private static func type(of group: CollectedHost.Group, _ findings: inout FindingList) -> GroupType? {
         guard let text = group.type else { return nil }
         var word = text.drop(while: \.isWhitespace)
@@ -63,9 +63,9 @@ extension PlatformAssembly {
         case .dma, .dmaWithFlushQueue, .identity: break
         case .blocked, .unmanaged:
             findings.note(
-                .warning, "group-type-not-modelled", "groups/\(group.number)",
-                "The group's type is \(String(word)): kernel drivers map nothing there. Answers for dma_api are those of a "
-                    + "group of type DMA.")
+                .warning, "group-type-not-of-kernel-drivers", "groups/\(group.number)",
+                "The group's type is \(String(word)): kernel drivers map nothing there, and answers for dma_api say so."
+            )
         case nil:
             findings.note(
                 .warning, "group-type-unknown", "groups/\(group.number)",
@@ -78,8 +78,9 @@ extension PlatformAssembly {
     /// The platform with a device for each group and for each member.
     func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
         var platform = platform
+        let ofTree = platform.host?.options ?? []
         platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: host.pageSize)
-        platform.host?.options = host.options
+        platform.host?.options = ofTree + host.options
         var findings = FindingList()
         var known = Set(platform.devices.map(\.id))
         let described = SysfsNames(platform.devices)

@@ -1,23 +1,40 @@
-// Which doorbells a device of a machine raises its MSIs at: those of its controllers that have one. Whoever
-// asks for many devices of a machine makes the index once.
+// Which doorbells a device of a machine raises its MSIs at: those of its controllers that have one, or where
+// no controller is known, those of the machine in the device's hardware MSI regions. Whoever asks for many
+// devices of a machine makes the index once.
 
 public import AddressSpaces
 
 /// The doorbells of one machine.
 public struct DoorbellIndex: Sendable {
     private let doorbells: [String: PhysicalAddress]
+    /// Of controllers that are enabled, ascending.
+    private let enabled: [PhysicalAddress]
 
-    /// O(controllers).
+    /// O(n log n) for n controllers.
     public init(_ platform: Platform) {
         doorbells = Dictionary(
             platform.msiControllers.compactMap { controller in controller.doorbell.map { (controller.id, $0) }
             },
             uniquingKeysWith: { first, _ in first })
+        enabled = Set(platform.msiControllers.lazy.filter(\.enabled).compactMap(\.doorbell))
+            .sorted { $0.value < $1.value }
     }
 
-    /// Doorbells of the device's controllers that have one, each once, in the controllers' order.
+    /// Doorbells of the device's controllers that have one, each once, in the controllers' order. Where
+    /// firmware names no controller for the device: those in its hardware MSI regions, which are there for
+    /// nothing else.
     public func doorbells(of device: Device) -> [PhysicalAddress] {
         var seen: Set<PhysicalAddress> = []
-        return device.msiControllers.compactMap { doorbells[$0] }.filter { seen.insert($0).inserted }
+        guard device.msiControllers.isEmpty else {
+            return device.msiControllers.compactMap { doorbells[$0] }.filter { seen.insert($0).inserted }
+        }
+        return device.firmwareRegions.lazy.filter { $0.kind == .msi }.compactMap(\.range)
+            .flatMap(doorbells(in:)).filter { seen.insert($0).inserted }
+    }
+
+    /// O(log n), and what is found.
+    private func doorbells(in range: IOVARange) -> ArraySlice<PhysicalAddress> {
+        enabled[enabled.partitioningIndex { $0.value >= range.start.value }...]
+            .prefix { $0.value <= range.last.value }
     }
 }

@@ -131,6 +131,7 @@ extension DMASandbox {
         _ doorbell: PhysicalAddress, mask: UInt64, for asker: Asker, _ listener: inout SandboxListener
     ) throws(SessionRefusal) -> MappedDoorbell? {
         let member = try requester(asker)
+        if let because = domain.conditions.defaultDomain.exclusion { throw .notTranslated(because: because) }
         if let because = untranslatedBecause {
             return MappedDoorbell(
                 physical: doorbell, iova: IOVA(doorbell.value),

@@ -67,4 +67,39 @@ import Testing
             #expect(Set(got) == Set(reserves.map { "\($0[0]) \($0[1])" }), "\(name) group \(number)")
         }
     }
+
+    /// What a host with a virtio-iommu sends when its VIOT is left out: the groups' lists have hardware's
+    /// region, and the MADT the doorbell in it.
+    @Test func hardwareRegionsTakeTheDoorbellWithoutVIOT() throws {
+        let name = "i-viommu-acpi-7.2"
+        let truth = try #require(
+            try JSONSerialization.jsonObject(
+                with: Data(SharedShelf.bytes("\(Self.folder)/\(name)/truth.json"))) as? [String: Any])
+        let groups = try #require(truth["groups"] as? [String: [String: Any]])
+        let devices = try #require(truth["devices"] as? [String: [String: Any]])
+        let host: [String: Any] = [
+            "format": 1, "kernel_release": "7.2.13+deb14-arm64", "page_size": 4096,
+            "acpi": ["IORT": "IORT.aml", "APIC": "APIC.aml"].mapValues {
+                SharedShelf.bytes("\(Self.folder)/\(name)/\($0)").hexDigits
+            },
+            "groups": groups.map { number, group in
+                [
+                    "id": number, "type": group["type"]!, "devices": group["devices"]!,
+                    "reserved_regions": (group["reserved_regions"] as! [String]).map { $0 + "\n" }.joined(),
+                ]
+            },
+        ]
+        let client = ServiceClient()
+        let body = try JSONSerialization.data(withJSONObject: ["collected": host])
+        let stored = client.ask(.put, "/v1/platforms/c", Array(body), type: "application/json")
+        #expect(stored.status == 201, "\(stored.text)")
+        var checked = 0
+        for (device, facts) in devices {
+            guard let captured = (facts["msi_addrs"] as? [String])?.first else { continue }
+            let answer = client.decide(#"{"platform":"c","device":"\#(device)","consumer":"dma_api"}"#)
+            #expect(answer.list("doorbells").map { $0["iova"] as? String } == [captured], "\(answer.text)")
+            checked += 1
+        }
+        #expect(checked > 4)
+    }
 }

@@ -23,6 +23,7 @@ enum MinimalQuestions {
         switch rule {
         case .noGroup: decided(.dmaAPI) { $0.conditions.defaultDomain = .none }
         case .identityDomain: decided(.dmaAPI) { $0.conditions.defaultDomain = .identity }
+        case .noKernelDMA: decided(.dmaAPI) { $0.conditions.defaultDomain = .blocked }
         case .groupDirectRegion: decided(.iommufd, direct)
         case .directRegionIgnored: decided(.vfioType1, direct) { $0.conditions.kernel = .v6_1 }
         case .windowFixed: decided(.vfioType1)

@@ -99,7 +99,7 @@ def decide(r, id, device, consumer, source, kernel, index):
     if turn == 5:
         body["doorbells"] = ["0x8090040", "0x8020040", "0x2c1c0040"]
     if turn == 6:
-        body["default_domain"] = v.DEFAULT_DOMAINS[index % 3]
+        body["default_domain"] = v.DEFAULT_DOMAINS[index % len(v.DEFAULT_DOMAINS)]
     if turn == 7:
         body.update(isolated_msi=bool(index % 2), allow_unsafe_interrupts=bool(index % 3))
     r.post(f"/v1/decisions?explain={v.EXPLAIN[(index + index // 8) % 3]}", body)

@@ -8,7 +8,7 @@ VIEWS = ["dma", "sysfs", "vfio"]
 EXPLAIN = ["none", "summary", "full"]
 TYPES = ["direct", "direct_relaxable", "reserved", "msi", "software_msi"]
 DRIVERS = ["v1", "v2", "v3", "virtio"]
-DEFAULT_DOMAINS = ["translated", "identity", "no_group"]
+DEFAULT_DOMAINS = ["translated", "identity", "no_group", "blocked", "unmanaged"]
 KINDS = ["platform", "pci_host", "pci_function", "id_map_bus", "named_component", "root_complex", "group"]
 VIOMMUS = ["none", "virtio_iommu", "nested_smmuv3"]
 

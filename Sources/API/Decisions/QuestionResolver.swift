@@ -40,7 +40,7 @@ struct QuestionResolver {
             }
             guard let mates = mates(request, on: entry), let device else { return nil }
             var question = question(
-                request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.source))
+                request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
             question.isOfACPI = entry.platform.source == .acpi
             return (question, request.stated)
         case nil: return nil

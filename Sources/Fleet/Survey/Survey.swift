@@ -95,7 +95,7 @@ public struct Survey: Sendable {
             let prepared = prepare?(device, conditions) ?? platform.prepared(device, under: conditions)
             crash = crash ?? prepared.crashRemark
             isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
-            let depends = add(name, prepared, doorbells.doorbells(of: device), row)
+            let depends = add(name, prepared, doorbells.doorbells(of: prepared.device), row)
             if depends, undecided == nil { undecided = prepared.undecidedRemark }
         }
         guard found > 0 else { return }

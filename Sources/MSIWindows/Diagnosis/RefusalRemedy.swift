@@ -14,6 +14,8 @@ enum RefusalRemedy: Hashable {
     case dropDirectRegion
     /// Another driver has a device of the group.
     case bindGroup(id: String?)
+    /// Kernel drivers may not use the group.
+    case returnGroup
     /// Every candidate for a window is blocked; the bases are free.
     case moveCandidates([IOVA])
     /// What is mapped or allowed meets a range that must stay free.
@@ -50,6 +52,11 @@ enum RefusalRemedy: Hashable {
             [
                 "Bind every device of the group to vfio-pci or to no driver; ls /sys/kernel/iommu_groups/"
                     + "\(id ?? "N")/devices lists them."
+            ]
+        case .returnGroup:
+            [
+                "End what holds the group (a VMM, vfio-pci), unbind its devices, and write DMA to "
+                    + "/sys/kernel/iommu_groups/N/type; kernel drivers can use it then."
             ]
         case .moveCandidates(let bases):
             bases.isEmpty ? [] : ["Add a base that is free to the candidates: \(Self.text(bases))."]

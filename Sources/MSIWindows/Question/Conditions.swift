@@ -18,19 +18,44 @@ public struct Conditions: Hashable, Sendable {
         /// The device has no IOMMU group: it is not behind the IOMMU, or the driver refused it, as SMMUv3
         /// does with the second function of one stream ID.
         case none = "no_group"
+        /// Nothing passes: the DMA layer has no domain that it may map in.
+        case blocked
+        /// Whoever made the domain maps in it, VFIO or iommufd; no kernel driver is bound meanwhile.
+        case unmanaged
 
         /// That of a group of this type.
         public init(_ type: GroupType) {
-            self = type == .identity ? .identity : .translated
+            switch type {
+            case .dma, .dmaWithFlushQueue: self = .translated
+            case .identity: self = .identity
+            case .blocked: self = .blocked
+            case .unmanaged: self = .unmanaged
+            }
         }
 
-        /// Why MSIs of kernel drivers go to physical addresses; nil where they are translated.
+        /// Why the DMA layer translates nothing for kernel drivers: their MSIs go to physical addresses, or
+        /// nowhere. nil where it does.
         public var untranslatedBecause: String? {
             switch self {
             case .translated: nil
+            case .blocked, .unmanaged: exclusion
             case .identity:
                 "The device's default domain is an identity domain, so MSIs go to physical addresses."
             case .none: "The device has no IOMMU group, so MSIs go to physical addresses."
+            }
+        }
+
+        /// Why kernel drivers have no DMA at all, and so no MSIs (drivers/iommu/iommu.c:
+        /// iommu_device_use_default_domain, iommu_dma_prepare_msi, Linux 7.2); nil where they have.
+        public var exclusion: String? {
+            switch self {
+            case .translated, .identity, .none: nil
+            case .blocked:
+                "The group's domain is a blocking one: no DMA of kernel drivers passes the IOMMU, and none of their "
+                    + "MSIs arrives."
+            case .unmanaged:
+                "The group's domain is unmanaged: VFIO or iommufd has taken the group, only they map in it, and Linux "
+                    + "binds no kernel driver to its devices (EBUSY)."
             }
         }
     }
@@ -77,7 +102,7 @@ public struct Conditions: Hashable, Sendable {
     public func translates(for consumer: Consumer) -> Bool {
         switch defaultDomain {
         case .translated: true
-        case .identity:
+        case .identity, .blocked, .unmanaged:
             switch consumer {
             case .dmaAPI: false
             case .vfioType1, .iommufd: true

@@ -21,6 +21,8 @@ public struct Warning: Hashable, Sendable {
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.
         case iommuRegionsUnused = "iommu_regions_unused"
+        /// A hardware MSI region is known, and no doorbell in it.
+        case doorbellUnknown = "doorbell_unknown"
         /// The list of regions is of an x86 host.
         case x86Host = "x86_host"
         case windowInDMARangesGap = "window_in_dma_ranges_gap"
@@ -59,6 +61,8 @@ public struct Warning: Hashable, Sendable {
         case unsafeInterrupts = "unsafe_interrupts"
         case physicalDoorbell = "physical_doorbell"
         case noGroup = "no_group"
+        /// The group's domain is a blocking one, or VFIO's or iommufd's.
+        case noKernelDMA = "no_kernel_dma"
         case severalWindows = "several_windows"
         case callerMustAllocate = "caller_must_allocate"
         /// The option is iommufd's, and the question names another consumer.

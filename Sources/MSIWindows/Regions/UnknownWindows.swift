@@ -61,6 +61,11 @@ extension Sequence<Device> {
                 found.append(Warning(code: code, detail: detail, range: nil))
             }
         }
+        if consumer == .dmaAPI, let because = conditions.defaultDomain.exclusion,
+            contains(where: { _ in true })
+        {
+            found.append(Warning(code: .noKernelDMA, detail: because, range: nil))
+        }
         if consumer != nil, let remark = conditions.kernelRemark {
             found.append(Warning(code: .kernelNotModelledExactly, detail: remark, range: nil))
         }

@@ -9,6 +9,7 @@ public enum Rule: String, CaseIterable, Sendable {
     case groupDirectRegion = "group.direct_region"
     case directRegionIgnored = "group.direct_region_ignored"
     case identityDomain = "domain.identity"
+    case noKernelDMA = "domain.not_for_kernel_drivers"
 
     // Which window the driver offers.
     case windowFixed = "window.fixed"
@@ -119,6 +120,8 @@ public enum Rule: String, CaseIterable, Sendable {
         case .directRegionIgnored:
             "Up to Linux 6.5 a direct region does not stop a group from being handed to user space."
         case .identityDomain: "In an identity domain nothing is translated, so MSIs go to physical addresses."
+        case .noKernelDMA:
+            "In a blocking domain, and in one of VFIO or iommufd, kernel drivers have no DMA, and so no MSIs."
         case .windowFixed: "The IOMMU driver offers its constant window, whatever the platform withholds."
         case .windowGiven:
             "A list of regions that already contains a software window is taken as the driver's own."
@@ -241,6 +244,8 @@ public enum Rule: String, CaseIterable, Sendable {
         switch self {
         case .noGroup, .identityDomain, .noCookie:
             "drivers/iommu/iommu.c: iommu_dma_prepare_msi, Linux 7.2"
+        case .noKernelDMA:
+            "drivers/iommu/iommu.c: iommu_device_use_default_domain, iommu_dma_prepare_msi, Linux 7.2"
         case .groupDirectRegion:
             "drivers/iommu/iommu.c: __iommu_device_set_domain, Linux 7.2"
         case .directRegionIgnored:

@@ -15,6 +15,7 @@ enum DMALayer {
 
     /// Without a word on what another order of the group would give.
     static func decision<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
+        if let excluded = excluded(question, &recorder) { return excluded }
         if let untranslated = untranslated(question, &recorder) { return untranslated }
         if let decision = Decision.ofX86(question, &recorder) { return decision }
         if let refused = refused(question.conditions, &recorder) { return refused }
@@ -52,6 +53,21 @@ enum DMALayer {
                 "If the SMMU driver refused the device, as SMMUv3 does with the second function of one "
                     + "stream ID, its DMA and its MSIs fault.")
         }
+        Hazards.warn(about: question, &decision)
+        return decision
+    }
+
+    /// No kernel driver can use the group: a blocking domain lets nothing pass, one of user space none in.
+    private static func excluded<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
+        let conditions = question.conditions
+        guard let because = conditions.defaultDomain.exclusion else { return nil }
+        recorder.record(.noKernelDMA, .rejected, because)
+        let isRefused = conditions.defaultDomain == .unmanaged
+        var decision = Decision(outcome: isRefused ? .refused : .none, reachability: .no, because: because)
+        decision.errno =
+            isRefused ? .busy : conditions.kernel.refusesDomainsWithoutCookie ? .noSpace : nil
+        decision.changes = RefusalRemedy.returnGroup.changes
+        decision.warn(.noKernelDMA, because)
         Hazards.warn(about: question, &decision)
         return decision
     }
@@ -104,6 +120,10 @@ enum DMALayer {
         let subject = DMADomain.Member(question.device, index: question.prepared.subject)
         let granule = domain.granule
         guard !question.doorbells.isEmpty else {
+            if let region = domain.hardwareRanges.first {
+                leaveOpen(region, &decision, &recorder)
+                return []
+            }
             let page = domain.allocate(
                 bytes: granule.bytes, mask: question.dmaMask, for: subject, recorder: &recorder)
             decision.window = page.flatMap { IOVARange(start: $0, size: granule.bytes) }
@@ -130,6 +150,22 @@ enum DMALayer {
         return pages
     }
 
+    /// Which doorbell it is decides: one in the region is not translated, another would take a page.
+    private static func leaveOpen<R: Recorder>(
+        _ region: IOVARange, _ decision: inout Decision, _ recorder: inout R
+    ) {
+        decision.outcome = .hardware
+        decision.because =
+            "The group has the hardware MSI region \(region.text): a doorbell in it keeps its address. Which doorbell "
+            + "the device has is not known."
+        recorder.record(.hardwareIdentity, .accepted, candidate: region, decision.because)
+        decision.warn(
+            .doorbellUnknown,
+            "No source names a doorbell in \(region.text), and a doorbell elsewhere would take a page from the allocator. "
+                + "Send \"doorbells\", or the device tree or the tables (IORT, APIC) beside the list.",
+            range: region)
+    }
+
     private static func fail(_ decision: inout Decision, _ domain: DMADomain) {
         decision.outcome = .none
         decision.errno = domain.errno == .badAddress ? .badAddress : .noMemory
@@ -151,6 +187,7 @@ enum DMALayer {
             return
         }
         if decision.outcome == .hardware {
+            guard !decision.doorbells.isEmpty else { return }
             decision.because = "Every doorbell lies in a hardware MSI region and keeps its address."
             return
         }

@@ -36,6 +36,7 @@ enum GroupOrder {
         let decision = DMALayer.decision(question.with(first: first), &ignored)
         let addresses = decision.doorbells.map(\.iova.hex)
         if !addresses.isEmpty { return addresses.joined(separator: ", ") }
+        if decision.outcome == .hardware { return "a hardware MSI region" }
         return decision.window.map { HexLiteral.text($0.start.value) } ?? "no address"
     }
 }
