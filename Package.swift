@@ -64,7 +64,7 @@ let package = Package(
         // The rim.
         module("Locking"),
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
-        module("Ingestion", ["Machines", "AddressSpaces", "JSON", "CDeviceTree"]),
+        module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON", "CDeviceTree"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
         module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD"]),
         module(

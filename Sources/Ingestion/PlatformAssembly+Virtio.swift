@@ -31,9 +31,6 @@ extension PlatformAssembly {
 
     /// Gives devices that a virtio-iommu decides about what all lists say, and says where nothing does.
     mutating func settle(_ platform: inout Platform) {
-        if let device = platform.devices.first(where: \.isOfX86) {
-            note(.warning, "x86-host", device.id, DriverWindow.x86Remark)
-        }
         guard platform.firstUndecided != nil else { return }
         // Beside SMMUs only lists of its own endpoints are a virtio-iommu's.
         let hasOthers = platform.smmus.contains { $0.version != .virtio }

@@ -219,6 +219,7 @@ struct PlatformAssembly {
             platform.host = platform.host ?? RunningHost()
             platform.host?.options += commandLine.words
         }
+        tellProcessor(of: &platform, log)
         platform.host?.check(platform.devices, &findings)
         platform.findings = findings.findings + platform.findings
         return platform

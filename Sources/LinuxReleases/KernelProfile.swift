@@ -79,6 +79,10 @@ extension KernelProfile {
     /// Bytes of the CPU's page as the string that selected it tells them, as in `6.14.0-1007-nvidia-64k`,
     /// `5.14.0-570.el9.aarch64+64k` or `5.14.21-150500.55.136-64kb`. nil where it does not.
     public var pageBytes: UInt64? { stated.flatMap(ReleaseString.init)?.pageBytes }
+
+    /// Whether the string that selected it names a build for x86, as in `6.1.0-18-amd64`; false for one that
+    /// names 64-bit Arm. nil where it names neither.
+    public var isBuiltForX86: Bool? { stated.flatMap(ReleaseString.init)?.isBuiltForX86 }
 }
 
 // MARK: Behaviours, as the model asks for them

@@ -24,6 +24,12 @@ struct ReleaseString {
         return words.contains("16k") ? 0x4000 : nil
     }
 
+    /// Distributions name the processor after the number: `amd64`, `x86_64`, `arm64`, `aarch64`.
+    var isBuiltForX86: Bool? {
+        if words.contains(where: { $0 == "amd64" || $0 == "x86" }) { return true }
+        return words.contains { $0 == "arm64" || $0 == "aarch64" } ? false : nil
+    }
+
     /// Marks of builds whose sources hold later changes than their number says. Most are followed by the
     /// number of the distribution, as in `el9`, `oe2403sp1` and `amzn2023`.
     private static let numberedMarks: [(mark: String, maker: String)] = [

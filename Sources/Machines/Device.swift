@@ -53,6 +53,8 @@ public struct Device: Hashable, Sendable {
     /// The group's whole list as a running kernel printed it, the driver's own window included; nil when the
     /// list is to be worked out.
     public var reportedRegions: [ReservedRegion]?
+    /// The host's processor, where something beside a list says it and answers depend on it.
+    public var processor: HostProcessor?
     /// Type of the group's default domain on a running host; nil where it is not known.
     public var groupType: GroupType?
     /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
@@ -86,8 +88,11 @@ public struct Device: Hashable, Sendable {
     }
 
     /// The driver that reported the host's list; nil where there is none, or it does not say. Devices of
-    /// firmware and of the native model have no list of a host; the driver's window is not in them.
-    public var reportedDriver: SMMU.Version? { reportedRegions?.reportingDriver }
+    /// firmware and of the native model have no list of a host; the driver's window is not in them. Those of
+    /// x86 offer no window beside hardware's region, as virtio-iommu's.
+    public var reportedDriver: SMMU.Version? {
+        reportedRegions?.reportingDriver ?? (processor != nil && isOfX86 ? .virtio : nil)
+    }
 
     /// SMMUs that the streams name, each once, in order of appearance.
     public var smmus: [String] {

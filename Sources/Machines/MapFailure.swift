@@ -42,17 +42,13 @@ public struct MapFailure: Hashable, Sendable {
         case leftOut = "left_out"
     }
 
-    /// Whose host it was, where the message says.
-    public enum Architecture: Sendable {
-        case arm, x86
-    }
-
     public var program: Program
     public var action: Action
     /// As the text names it: `vfio_dma_map`, `VFIO_IOMMU_MAP_DMA`.
     public var call: String
     public var space: Space?
     public var reason: Reason?
+    /// Whose host it was, where the message says.
     public var architecture: Architecture?
     /// First and last line that report it, from 1.
     public var line: Int

@@ -87,6 +87,63 @@ import Testing
         #expect(!codes(answer.json).contains("x86_host"), "\(answer.text)")
     }
 
+    private static let log = """
+        [    0.000000] Linux version 6.1.0-18-generic (b@c) (x86_64-linux-gnu-gcc-12 (D) 12.2.0) #1 SMP
+        [    0.010000] DMAR: IOMMU enabled
+        [    0.500000] PCI host bridge to bus 0000:00
+        [    0.600000] pci 0000:00:02.0: Adding to iommu group 3
+
+        """
+
+    /// A log, or the kernel's name, tells without a list.
+    @Test(arguments: ["dma_api", "vfio_type1", "iommufd"]) func logsAndNamesTell(consumer: String) {
+        let amd = Self.log.replacing("DMAR: IOMMU enabled", with: "AMD-Vi: Interrupt remapping enabled")
+            .replacing("(x86_64-linux-gnu-gcc-12 (D) 12.2.0)", with: "(gcc 12)")
+        let named = amd.replacing("AMD-Vi: Interrupt remapping enabled", with: "-").replacing(
+            "generic", with: "amd64")
+        for log in [Self.log, amd, named] {
+            let client = ServiceClient()
+            let upload = client.ask(.put, "/v1/platforms/x", Array(log.utf8), type: "text/plain")
+            #expect(
+                upload.list("findings").contains { $0["code"] as? String == "x86-host" }, "\(upload.text)")
+            for device in ["0000:00:02.0", "rc:0"] {
+                let answer = client.decide(
+                    #"{"platform":"x","device":"\#(device)","consumer":"\#(consumer)","kernel":"6.12"}"#)
+                #expect(answer.json["outcome"] as? String == "hardware", "\(log): \(answer.text)")
+                #expect(codes(answer.json) == ["x86_host"] && answer.json["window"] == nil, "\(answer.text)")
+                let view = client.get("/v1/platforms/x/available-windows?device=\(device)")
+                #expect(view.json["x86_host"] is String, "\(view.text)")
+            }
+        }
+    }
+
+    @Test func identityGroupsSayItToo() {
+        let client = client()
+        let answer = client.decide(#"{\#(Self.named),"consumer":"dma_api","default_domain":"identity"}"#)
+        #expect(
+            answer.json["outcome"] as? String == "identity" && codes(answer.json) == ["x86_host"],
+            "\(answer.text)")
+    }
+
+    /// A virtio-iommu that reports that region on a host that is known to be Arm's.
+    @Test(arguments: ["6.12.9-arm64", "6.12.9"]) func armHostsAreNot(release: String) {
+        let client = ServiceClient()
+        let region = "0x00000000fee00000 0x00000000feefffff msi"
+        let host =
+            #"{"collected":{"format":1,"kernel_release":"\#(release)","groups":[{"id":"0","type":"DMA","#
+            + #""devices":["0000:00:01.0"],"reserved_regions":"\#(region)\n"}]}}"#
+        let stored = client.ask(.put, "/v1/platforms/a", Array(host.utf8), type: "application/json")
+        let isOpen = release == "6.12.9"
+        #expect(
+            stored.list("findings").contains { $0["code"] as? String == "x86-host" } == isOpen,
+            "\(stored.text)")
+        let answer = client.decide(#"{"platform":"a","device":"0000:00:01.0","consumer":"dma_api"}"#)
+        #expect(answer.json["outcome"] as? String == "hardware", "\(answer.text)")
+        #expect(codes(answer.json) == [isOpen ? "x86_host" : "doorbell_unknown"], "\(answer.text)")
+        // Where nothing tells, both are said.
+        #expect(!isOpen || answer.text.contains("guest on arm64"), "\(answer.text)")
+    }
+
     /// Tables of an x86 host are refused with the reason.
     @Test func tablesAreRefused() {
         var table = Array("DMAR".utf8) + [48, 0, 0, 0, 1, 0]

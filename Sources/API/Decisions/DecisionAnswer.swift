@@ -115,6 +115,11 @@ extension JSONWriter {
         if let remark { member("kernel_crashes", remark) }
     }
 
+    /// `"x86_host"`: why nothing of the host's MSIs is translated.
+    mutating func x86Host(_ remark: String?) {
+        if let remark { member("x86_host", remark) }
+    }
+
     /// `"iommu_decides"`: nobody has said what the virtio-iommu reports; `more` writes the other answer.
     mutating func iommuDecides(_ remark: String?, _ more: (inout JSONWriter) -> Void = { _ in }) {
         guard let remark else { return }

@@ -77,7 +77,7 @@ extension Service {
         }
         if consumer != nil { stated.adopt(device.source.groupType, entry.platform.host) }
         return ViewSubject(
-            device: device, doorbells: entry.doorbells(of: device.source), source: source, stated: stated,
+            device: device, doorbells: entry.doorbells(of: device.device), source: source, stated: stated,
             consumer: consumer)
     }
 
@@ -123,6 +123,7 @@ extension Service {
                 }
             write(&writer, subject.device)
             writer.kernelCrashes(subject.device.crashRemark)
+            writer.x86Host(subject.device.x86Remark)
             if untranslated == nil { writer.ifReported(subject, write) }
             writer.hostFacts(subject.stated.hostFacts, of: subject.consumer)
             writer.model(subject.stated.conditions.kernel, engine: configuration.version)
@@ -149,6 +150,7 @@ extension Service {
             writer.windowMembers(page, of: subject.device)
             writer.windowsKnown(of: subject.device.source)
             writer.kernelCrashes(subject.device.crashRemark)
+            writer.x86Host(subject.device.x86Remark)
             writer.ifReported(subject) { $0.windowMembers(page, of: $1) }
             writer.model(of: subject.stated, engine: configuration.version)
         }

@@ -37,6 +37,8 @@ struct BootLog {
     /// Words of the command line that decide what this model asks for; nil where the log does not have it.
     var commandLine: [HostOption]?
     var defaultDomain: String?
+    /// The first line that tells.
+    var processor: HostProcessor?
     var bridges: [Bridge] = []
     var smmus: [SMMUReport] = []
     /// Base addresses.

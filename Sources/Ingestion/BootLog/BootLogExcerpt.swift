@@ -66,6 +66,8 @@ extension BootLogPhrase {
         case .busAddress: nil
         // /proc/iomem has the memory, and the kernel's release is collected by itself.
         case .memoryNode, .booting: nil
+        // A host that can be collected tells by its lists, and by its kernel's name.
+        case .intelIOMMU, .amdIOMMU: nil
         case .commandLine, .contextFault, .event: nil
         }
     }

@@ -2,7 +2,8 @@
 // walk over a line finds the first. Mirrors what these print, Linux 7.2: drivers/pci/probe.c:
 // pci_register_host_bridge; drivers/iommu/iommu.c: iommu_init_device, iommu_group_claim_dma_owner and
 // iommu_subsys_init; arm-smmu-v3.c: arm_smmu_device_hw_probe; arm-smmu.c: arm_smmu_device_cfg_probe;
-// irq-gic-v3-its.c: its_of_probe; irq-gic-v2m.c: gicv2m_init_one; mm/mm_init.c: free_area_init.
+// drivers/iommu/intel/dmar.c; drivers/iommu/amd/init.c; irq-gic-v3-its.c: its_of_probe;
+// irq-gic-v2m.c: gicv2m_init_one; mm/mm_init.c: free_area_init.
 
 /// What a line is about.
 enum BootLogPhrase: String, CaseIterable {
@@ -25,6 +26,8 @@ enum BootLogPhrase: String, CaseIterable {
     case iort = "ACPI: IORT: "
     case oldIORT = "ACPI IORT: "
     case memoryNode = "node "
+    case intelIOMMU = "DMAR: "
+    case amdIOMMU = "AMD-Vi: "
     case contextFault = "Unhandled context fault"
     case event = "event 0x"
 
@@ -35,7 +38,7 @@ enum BootLogPhrase: String, CaseIterable {
             .itsFrame, .its, .v2mFrame, .directMapping:
             true
         case .busAddress, .addressSizes, .release, .stage1, .stage2, .pageSizes, .oldIORT, .memoryNode,
-            .contextFault, .event:
+            .intelIOMMU, .amdIOMMU, .contextFault, .event:
             false
         }
     }

@@ -54,6 +54,7 @@ private struct BootLogReading {
             case .directMapping: takeDirect(found)
             case .release, .booting, .commandLine, .defaultDomain: takeKernel(found)
             case .iort, .oldIORT: takeRemark(found, line)
+            case .intelIOMMU, .amdIOMMU: takeProcessor(found)
             case .contextFault, .event: countFault(found)
             case .busAddress: true
             }
@@ -218,7 +219,9 @@ private struct BootLogReading {
             guard let sizes = words.first.flatMap({ TextLines.prefixedHex($0) }) else { return false }
             log.smmus[place].values.pageSizes = sizes
         case .hostBridge, .rootResource, .busAddress, .member, .itsFrame, .its, .v2mFrame, .release, .booting,
-            .commandLine, .defaultDomain, .directMapping, .iort, .oldIORT, .memoryNode, .contextFault, .event:
+            .commandLine, .defaultDomain, .directMapping, .iort, .oldIORT, .memoryNode, .intelIOMMU,
+            .amdIOMMU,
+            .contextFault, .event:
             return false
         }
         return true
@@ -283,16 +286,35 @@ private struct BootLogReading {
         case .booting: restart()
         case .release:
             if log.release != nil { restart() }
+            takeCompiler(words)
             log.release = words.first.map { String($0.prefix(64)) }
             if log.boots == 0 { log.boots = 1 }
         case .commandLine:
             log.commandLine = HostOptions.commandLine(Array(found.after), place: BootLogJoining.place)
         case .defaultDomain: log.defaultDomain = words.first.map { String($0.prefix(32)) }
         case .hostBridge, .rootResource, .busAddress, .member, .addressSizes, .stage1, .stage2, .pageSizes,
-            .itsFrame, .its, .v2mFrame, .directMapping, .iort, .oldIORT, .memoryNode, .contextFault, .event:
+            .itsFrame, .its, .v2mFrame, .directMapping, .iort, .oldIORT, .memoryNode, .intelIOMMU, .amdIOMMU,
+            .contextFault, .event:
             return false
         }
         return true
+    }
+
+    /// Phrases of the drivers of x86's IOMMUs.
+    private mutating func takeProcessor(_ found: BootLogPhrase.Found) -> Bool {
+        log.processor =
+            log.processor ?? HostProcessor(.x86, by: "\"\(found.phrase.rawValue)...\" in the log")
+        return true
+    }
+
+    /// `(x86_64-linux-gnu-gcc-13`: cross compilers, and those of Debian, have the processor in their name.
+    private mutating func takeCompiler(_ words: [String]) {
+        for word in words.dropFirst() where log.processor == nil {
+            let isX86 = word.hasPrefix("(x86_64-")
+            guard isX86 || word.hasPrefix("(aarch64-") else { continue }
+            log.processor = HostProcessor(
+                isX86 ? .x86 : .arm, by: "the log's compiler \(word.dropFirst().prefix(64))")
+        }
     }
 
     private mutating func restart() {

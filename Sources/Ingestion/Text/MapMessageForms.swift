@@ -179,7 +179,7 @@ struct MapMessageForm: Sendable {
     ]
 
     /// The same for the machine.
-    static let architectures: [(words: String, architecture: MapFailure.Architecture)] = [
+    static let architectures: [(words: String, architecture: Architecture)] = [
         ("qemu-system-aarch64", .arm), ("qemu-system-arm", .arm), ("mach-virt.ram", .arm),
         ("qemu-system-x86_64", .x86), ("qemu-system-i386", .x86), ("pc.ram", .x86),
     ]

@@ -94,6 +94,9 @@ extension Decision {
                 decision.warn(unknown.code, remark, range: window)
             }
         }
+        if let remark = question.subject.x86Remark {
+            decision.warn(.x86Host, remark, range: DriverWindow.x86)
+        }
         if let remark = question.device.untranslatedRemark { decision.warn(.noGroup, remark) }
         decision.addIfReported(question)
         if let remark = question.conditions.kernelRemark {

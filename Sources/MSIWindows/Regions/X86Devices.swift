@@ -7,20 +7,20 @@ import Machines
 extension PreparedDevice {
     /// Whether the device is of an x86 host; not where the caller has said that an SMMU's driver is meant.
     var isOfX86: Bool { source.isOfX86 && conditions.driver == .virtio }
+
+    /// What to say of such a device; nil of others.
+    public var x86Remark: String? { isOfX86 ? source.x86Remark : nil }
 }
 
 extension Decision {
     /// What becomes of MSIs on an x86 host; nil on others.
     static func ofX86<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
-        guard question.subject.isOfX86 else { return nil }
-        let because = DriverWindow.x86Because
+        guard question.subject.isOfX86, let because = question.device.x86Because else { return nil }
         let blocker = question.subject.withheld.items.first { $0.kind == .hardwareMSI }
         recorder.record(.x86MSIs, .accepted, candidate: nil, blocker: blocker, because)
-        var decision = Decision(
+        return Decision(
             outcome: .hardware,
             doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
             reachability: .yes, because: because)
-        decision.warn(.x86Host, DriverWindow.x86Remark, range: DriverWindow.x86)
-        return decision
     }
 }

@@ -6,7 +6,7 @@ import Machines
 
 enum MapCandidates {
     /// Places where some hosts reserve, with the architecture that they are of.
-    private static let places: [(architecture: MapFailure.Architecture?, range: IOVARange, words: String)] = [
+    private static let places: [(architecture: Architecture?, range: IOVARange, words: String)] = [
         (.arm, DriverWindow.mainline, "is the window for MSIs that Linux reserves on Arm SMMU hosts"),
         (.x86, DriverWindow.x86, "is where x86 takes MSIs"),
         (
