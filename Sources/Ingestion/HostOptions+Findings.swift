@@ -2,6 +2,7 @@
 // counts, and a finding names the other.
 
 import AddressSpaces
+import LinuxReleases
 import Machines
 
 extension RunningHost {
@@ -32,6 +33,15 @@ extension RunningHost {
                 .warning, "host-options-contradict", choice.option.place,
                 "\(choice.option.word), and the host has pages of \(HexLiteral.text(pageBytes)) bytes: these count."
             )
+        }
+        if let kernelRelease, let told = KernelProfile(releaseString: kernelRelease)?.pageBytes,
+            let pageBytes,
+            told != pageBytes
+        {
+            findings.note(
+                .warning, "host-options-contradict", kernelReleasePlace ?? "kernel_release",
+                "\(kernelRelease) is the name of a kernel with pages of \(HexLiteral.text(told)) bytes, and the host has pages "
+                    + "of \(HexLiteral.text(pageBytes)) bytes: these count.")
         }
         let idle = idleOptions
         guard !idle.isEmpty else { return }

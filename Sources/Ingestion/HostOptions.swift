@@ -84,6 +84,14 @@ public enum HostOptions {
             String(decoding: words, as: UTF8.self), .commandLine, place: place, max: wordsMax)
     }
 
+    /// What firmware's tree would have the kernel booted with (drivers/of/fdt.c: early_init_dt_scan_chosen,
+    /// Linux 7.2); a boot loader may have said otherwise.
+    static func bootArguments(of tree: DeviceTree) -> [HostOption] {
+        let chosen = tree.nodes.first { $0.parent == 0 && ($0.name == "chosen" || $0.name == "chosen@0") }
+        return chosen?.string("bootargs")
+            .map { commandLine(Array($0.utf8), place: "\(chosen?.path ?? ""):bootargs") } ?? []
+    }
+
     /// The lines of a collected text as options, at most `max`.
     static func options(
         _ text: String?, _ source: HostOption.Source, place: String, max: Int

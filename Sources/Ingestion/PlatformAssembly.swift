@@ -202,6 +202,8 @@ struct PlatformAssembly {
             noteUnused()
         }
         guard var platform = described?.platform else { throw .nothingDescribed }
+        // A tree's words count least: they are what a boot loader was to pass on.
+        if commandLine != nil || log?.commandLine != nil { platform.host = nil }
         if let collected { platform = try merged(platform, collected) }
         if let listed {
             guard platform.firstUndecided != nil else {

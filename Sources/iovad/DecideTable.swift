@@ -159,6 +159,9 @@ struct HostVerdicts {
                 answer.children("warnings").filter { !reasons.contains($0.text("detail")) }
                     .map { [$0.text("code"), $0.text("detail")] }
             })
+        report.table(
+            ["devices", "what the host says"],
+            rows(verdicts) { answer in answer.hostFactWords.map { [[$0]] } ?? [] })
         if let model = verdicts.first?.answer.modelWords { report.paragraph("Model: \(model)") }
         report.table(
             ["devices", "change"],

@@ -160,7 +160,7 @@ enum ExplainTable {
             rows += changes(item)
             for start in item.children("alternatives") { rows.append(("fits at", start.text ?? "-")) }
             return Console.table(rows)
-        }.joined(separator: "\n") + model(answer)
+        }.joined(separator: "\n") + warnings(answer) + model(answer)
     }
 
     static func faults(_ answer: JSONNode) -> String {
@@ -174,6 +174,7 @@ enum ExplainTable {
             rows += orElse(item)
             rows += changes(item)
             for base in item.children("alternatives") { rows.append(("window at", base.text ?? "-")) }
+            rows += warningRows(item)
             return Console.table(rows)
         }.joined(separator: "\n") + model(answer)
     }
@@ -256,6 +257,16 @@ enum ExplainTable {
             + (domains.isEmpty
                 ? "No line of the trace maps or unmaps anything.\n" : domains.joined(separator: "\n"))
             + model(answer)
+    }
+
+    /// Of the whole answer.
+    private static func warnings(_ answer: JSONNode) -> String {
+        let rows = warningRows(answer)
+        return rows.isEmpty ? "" : "\n" + Console.table(rows)
+    }
+
+    private static func warningRows(_ node: JSONNode) -> [(String, String)] {
+        node.children("warnings").map { ("warning", "\($0.text("code")): \($0.text("detail"))") }
     }
 
     private static func model(_ answer: JSONNode) -> String {

@@ -140,6 +140,9 @@ enum SurveyReport {
             report.table(["not read"], unreadable.map { [$0] })
         }
         if !hosts.words.isEmpty { report.table(["machine", "what its host says"], hosts.words) }
+        report.table(
+            ["machine", "warning", "detail"],
+            survey.warnings.map { [$0.host ?? "all", $0.code.rawValue, $0.detail] })
         guard survey.deviceCount > 0 else { return report }
         report.heading("Policies")
         addTallies(survey, &report)

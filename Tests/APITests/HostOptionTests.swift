@@ -66,13 +66,51 @@ import Testing
         for (members, type, outcome, isDenied) in [
             (Self.passthrough, "DMA", "window", true), (Self.passthrough, "identity", "identity", false),
             (Self.config, "DMA-FQ", "window", true), (off, "identity", "identity", true),
-            (Self.passthrough, "unmanaged", "window", false),
+            (Self.passthrough, "unmanaged", "refused", false),
         ] {
             #expect(store(members, type: type).contains("host-options-contradict") == isDenied, "\(type)")
             let answer = decided(#","consumer":"dma_api""#)
             #expect(answer.json["outcome"] as? String == outcome, "\(type): \(answer.text)")
             #expect(answer.object("host_facts")["group_type"] as? String == type)
             #expect(answer.object("host_facts")["command_line"] == nil, "\(answer.text)")
+        }
+    }
+
+    /// A kernel whose name has a page size, on a host that was collected with another.
+    @Test func pagesOfTheName() {
+        for (pages, isDenied) in [("16384", true), ("65536", false), ("null", false)] {
+            let host =
+                #"{"collected":{"format":1,"kernel_release":"6.8.0-1007-nvidia-64k","page_size":\#(pages),"groups":[]}}"#
+            let stored = client.ask(.put, "/v1/platforms/n", Array(host.utf8), type: "application/json")
+            let codes = stored.list("findings").compactMap { $0["code"] as? String }
+            #expect(codes.contains("host-options-contradict") == isDenied, "\(stored.text)")
+        }
+    }
+
+    /// The words of a tree count where nothing else says how the kernel was booted.
+    @Test func bootArgumentsOfATree() {
+        let tree = DeviceTreeBuilder.board { root in
+            root.child("chosen") { $0.strings("bootargs", "console=ttyAMA0 iommu.passthrough=1 pci=noaer") }
+            root.pciHost("pcie@40000000")
+        }
+        func form(_ more: String) -> [UInt8] {
+            let head = "--B\r\nContent-Disposition: form-data; name="
+            return Array("\(head)\"dtb\"\r\n\r\n".utf8) + tree + Array("\r\n".utf8)
+                + Array((more.isEmpty ? "" : "\(head)\"cmdline\"\r\n\r\n\(more)\r\n").utf8)
+                + Array("--B--\r\n".utf8)
+        }
+        for (more, outcome, place) in [
+            ("", "identity", "/chosen:bootargs"), ("root=/dev/vda\n", "window", nil),
+            ("iommu.passthrough=0\n", "window", "cmdline"),
+        ] {
+            let stored = client.ask(
+                .put, "/v1/platforms/t", form(more), type: "multipart/form-data; boundary=B")
+            #expect((200..<300).contains(stored.status), "\(stored.text)")
+            let answer = client.decide(
+                #"{"platform":"t","device":"/pcie@40000000","consumer":"dma_api","doorbells":["0x8090040"]}"#)
+            #expect(answer.json["outcome"] as? String == outcome, "\(more): \(answer.text)")
+            let sources = answer.object("host_facts")["sources"] as? [String: Any]
+            #expect(sources?["command_line"] as? String == place, "\(more): \(answer.text)")
         }
     }
 

@@ -45,6 +45,14 @@ import Testing
                 """)
     }
 
+    /// What the answer says of the kernel stands in the table as in the JSON.
+    @Test func warningsAreInTheTable() throws {
+        let run = try Self.run(
+            ["--platform", "example-arm-juno", "--device", "/pcie@40000000", "--kernel", "6.12.0-55.el10"],
+            input: Self.map)
+        #expect(run.output.contains("\nwarning  kernel_not_modelled_exactly: "), "\(run.output)\(run.errors)")
+    }
+
     @Test func withoutAHost() throws {
         let run = try Self.run(["-"], input: Self.map)
         #expect(run.status == 0 && run.output.contains("verdict  software_window (likely)"), "\(run.output)")

@@ -89,6 +89,8 @@ import Testing
             try tree.addGroup(
                 "host", number, type: "DMA", regions: regions, devices: [("0000:00:0\(number).0", nil)])
         }
+        let survey = try run(["host"], in: tree, command: "survey").output
+        #expect(survey.contains("x86_host") && survey.contains("MSI region of x86"), "\(survey)")
         let output = try run(["--machine", "host", "--kernel", "6.12"], in: tree).output
         #expect(output.contains("Linux refuses 1 device to user space.\n"), "\(output)")
         #expect(output.contains("0000:00:00.0  hardware        yes"), "\(output)")

@@ -37,10 +37,16 @@ struct TreeAnalysis {
         }
         findings += FindingList.rest(findingsDropped)
         let root = tree.nodes[0]
-        return Platform(
+        var platform = Platform(
             source: .deviceTree, model: root.string("model"), compatible: root.strings("compatible"),
             smmus: smmuList.map(\.smmu), msiControllers: controllers, devices: devices, memory: readMemory(),
             findings: findings)
+        let words = HostOptions.bootArguments(of: tree)
+        if !words.isEmpty {
+            platform.host = RunningHost()
+            platform.host?.options = words
+        }
+        return platform
     }
 
     /// Adds a finding about a property of a node.
