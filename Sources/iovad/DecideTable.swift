@@ -4,6 +4,7 @@
 import API
 import HTTP
 import JSON
+import MSIWindows
 
 enum DecideTable {
     static func decision(_ answer: JSONNode) -> String {
@@ -172,9 +173,15 @@ struct HostVerdicts {
     }
 
     private static func summary(_ answers: [JSONNode]) -> String {
-        let refused = answers.filter { $0.text("outcome") == "refused" }.count
-        let unsure = answers.filter { DecideTable.reachability($0) != "yes" }.count - refused
+        // Groups that kernel drivers may not use, of answers for those.
+        let served = answers.filter { answer in
+            !answer.children("warnings").contains { $0.text("code") == Warning.Code.noKernelDMA.rawValue }
+        }
+        let excluded = answers.count - served.count
+        let refused = served.filter { $0.text("outcome") == "refused" }.count
+        let unsure = served.filter { DecideTable.reachability($0) != "yes" }.count - refused
         let parts = [
+            excluded == 0 ? nil : "kernel drivers have no DMA with \(count(excluded, "device"))",
             refused == 0 ? nil : "Linux refuses \(count(refused, "device")) to user space",
             unsure == 0 ? nil : "MSIs of \(count(unsure, "device")) may not arrive",
         ].compactMap { $0 }

@@ -68,6 +68,10 @@ import Testing
             json: #"{"text":"vfio_dma_map(0x1, 0xfee00000, 0x1000, 0x7000) = -22",\#(Self.named)}"#)
         #expect(codes(failed.json) == ["x86_host"], "\(failed.text)")
         #expect(failed.list("items").first?["verdict"] as? String == "reserved_region", "\(failed.text)")
+        let fault = "arm-smmu a.iommu: Unhandled context fault: fsr=0x402, iova=0x40, fsynr=0x13, cb=1"
+        let explained = client.post(
+            "/v1/fault-explanations", json: #"{"platform":"x","text":"\#(fault)"}"#)
+        #expect(explained.list("items").map { codes($0) } == [["x86_host"]], "\(explained.text)")
         _ = client.post("/v1/sessions", json: #"{"id":"s"}"#)
         let made = client.post(
             "/v1/sessions/s/domains", json: #"{"consumer":"vfio_type1","devices":[{\#(Self.named)}]}"#)

@@ -61,6 +61,17 @@ import Testing
         #expect(text.contains("all devices  0x8090040  0x8090040"))
     }
 
+    /// Kernel drivers have no DMA in such groups; what user space gets is as ever.
+    @Test func blockedHost() throws {
+        let tree = try FileTree()
+        try tree.addHost("host", type: "blocked")
+        let kernel = try run(["--root", "host", "--consumer", "dma_api"], in: tree).output
+        #expect(kernel.contains("; kernel drivers have no DMA with 4 devices.\n"), "\(kernel)")
+        #expect(kernel.contains("group_type blocked") && !kernel.contains("user space"), "\(kernel)")
+        let user = try run(["--root", "host"], in: tree).output
+        #expect(user.contains("all devices  0x8090040  0x8000040"), "\(user)")
+    }
+
     @Test func hostsWithoutAnIOMMU() throws {
         let tree = try FileTree()
         try tree.add("bare/proc/sys/kernel/osrelease", "6.12.9\n")

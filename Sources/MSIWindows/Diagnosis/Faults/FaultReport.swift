@@ -63,6 +63,12 @@ extension FaultQuestion {
         return [Warning(code: .iommuDecidesWindow, detail: device.undecidedRemark, range: nil)]
     }
 
+    /// That the machine is an x86 host, where no fault of an SMMU is from.
+    var x86Warnings: [Warning] {
+        let remark = platform?.devices.lazy.compactMap(\.x86Remark).first
+        return remark.map { [Warning(code: .x86Host, detail: $0, range: DriverWindow.x86)] } ?? []
+    }
+
     /// Whether Linux may offer a software window to one of these devices, or where none is known, to any of
     /// the machine: a virtio-iommu that reports an MSI region leaves it out.
     func mayOfferWindow(to found: [PreparedDevice]) -> Bool {

@@ -36,7 +36,8 @@ struct FaultScene {
     let knowsStreams: Bool
     /// Whether windows were reported, and mainline's is not among them.
     let isWindowMoved: Bool
-    /// That a virtio-iommu decides about devices of the machine, where the fault's own are not known.
+    /// That a virtio-iommu decides about devices of the machine, or that it is an x86 host, where the fault's
+    /// own devices are not known.
     let undecided: [Warning]
     /// Where the DMA layer maps the devices' doorbells when nothing was mapped before.
     let dmaPages: [Decision.Doorbell]
@@ -105,7 +106,9 @@ struct FaultScene {
         knowsWindows = hasPlatform || !reported.isEmpty
         possibleWindows = DriverWindow.known
         isWindowMoved = !reported.isEmpty && !reported.contains { $0.overlaps(mainline) }
-        undecided = question.unusedWarnings + (devices.isEmpty ? question.undecidedWarnings : [])
+        undecided =
+            question.unusedWarnings
+            + (devices.isEmpty ? question.undecidedWarnings + question.x86Warnings : [])
         dmaPages = prepared.flatMap { device -> [Decision.Doorbell] in
             // Its own driver, so that it need not be prepared again.
             var conditions = question.conditions
