@@ -72,6 +72,11 @@ import Testing
         let explained = client.post(
             "/v1/fault-explanations", json: #"{"platform":"x","text":"\#(fault)"}"#)
         #expect(explained.list("items").map { codes($0) } == [["x86_host"]], "\(explained.text)")
+        let trace = "a-1 [0] .... 1.0: map: IOMMU: iova=0xfffff000 - 0x100000000 paddr=0x8090000 size=4096\n"
+        let replayed = client.ask(
+            .post, "/v1/replays?platform=x&device=group:7", Array(trace.utf8), type: "text/plain")
+        #expect(
+            replayed.list("findings").contains { $0["code"] as? String == "x86-host" }, "\(replayed.text)")
         _ = client.post("/v1/sessions", json: #"{"id":"s"}"#)
         let made = client.post(
             "/v1/sessions/s/domains", json: #"{"consumer":"vfio_type1","devices":[{\#(Self.named)}]}"#)

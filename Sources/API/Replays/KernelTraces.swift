@@ -36,7 +36,8 @@ extension Service {
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
-            writer.findings(of: form, content.findings + stated.findingsWithoutDomain(of: device?.source.id))
+            let told = stated.findingsWithoutDomain(of: device?.source.id) + (device?.x86Findings ?? [])
+            writer.findings(of: form, content.findings + told)
             writer.hostFacts(stated.hostFacts, of: .dmaAPI)
             writer.model(stated.conditions.kernel, engine: configuration.version)
         }
@@ -68,6 +69,14 @@ extension Service {
             query.add(name, "This parameter applies only to \(form).")
         }
         try query.check()
+    }
+}
+
+extension PreparedDevice {
+    /// On an x86 host no trace shows a doorbell.
+    fileprivate var x86Findings: [Finding] {
+        x86Remark.map { [Finding(severity: .warning, code: "x86-host", location: source.id, detail: $0)] }
+            ?? []
     }
 }
 
