@@ -9,7 +9,7 @@ extension PlatformAssembly {
     /// The platform with the log's facts.
     func joined(_ platform: Platform, _ log: BootLog) throws(PlatformError) -> Platform {
         var joining = BootLogJoining(platform, log)
-        joining.collectedGroups = collected.map { host in
+        joining.collectedGroups = collected.map { (_, host) in
             Dictionary(
                 host.groups.flatMap { group in group.devices.map { ($0, group.number) } },
                 uniquingKeysWith: { first, _ in first })
@@ -18,7 +18,7 @@ extension PlatformAssembly {
         joining.takeControllers()
         try joining.takeMembers()
         joining.compareWindows()
-        joining.noteKernel(collected: collected?.kernelRelease, commandLine: commandLine?.words)
+        joining.noteKernel(collected: collected?.host.kernelRelease, commandLine: commandLine?.words)
         joining.takeKernel(hasCommandLine: commandLine != nil)
         joining.noteRest()
         var platform = joining.platform
@@ -146,7 +146,7 @@ struct BootLogJoining {
             uniquingKeysWith: { first, _ in first })
         var strangers = 0
         for member in log.members where !known.contains(member.device) {
-            let group = groups["group:\(member.group)"]
+            let group = groups[Device.groupID(member.group)]
             guard let device = device(member.device, of: group, names) else {
                 strangers += 1
                 continue
@@ -206,7 +206,11 @@ struct BootLogJoining {
 
     private mutating func noteSharedGroups() {
         var devices: [UInt64: [String]] = [:]
-        for member in log.members { devices[member.group, default: []].append(member.device) }
+        // Where sysfs has the groups, decisions know the others.
+        let joined = Set(platform.devices.lazy.filter { $0.groupNumber != nil }.map(\.id))
+        for member in log.members where !joined.contains(member.device) {
+            devices[member.group, default: []].append(member.device)
+        }
         for (group, names) in devices.sorted(by: { $0.key < $1.key }) where names.count > 1 {
             let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and others" : "")
             findings.note(

@@ -1,7 +1,6 @@
 // A collected host as one platform: what firmware describes, and for each IOMMU group what the kernel
-// reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel.
-// Names in sysfs mirror drivers/of/platform.c: of_device_make_bus_id, Linux 7.2, as far as a node's own name
-// tells: the kernel takes the translated address, which is the unit's wherever buses translate one to one.
+// reports. A function of a group takes windows and limits from the bridge above it, regions from the kernel;
+// whose of a group's regions are is GroupJoining's.
 
 import AddressSpaces
 import JSON
@@ -15,6 +14,10 @@ extension PlatformAssembly {
         func inner(_ member: String, _ bytes: [UInt8]) -> InputPart {
             InputPart(name: "\(part.name):\(member)", bytes: bytes, labelled: nil)
         }
+        let iomem = host.iomem.map { inner("iomem", $0) }
+        try take(
+            host, of: part.name, describesNothing: host.deviceTree == nil && host.tables.isEmpty,
+            iomem: iomem)
         // A kernel that booted with ACPI shows the tree that EFI made for it all the same.
         let isOfEFI = !host.tables.isEmpty && host.deviceTree.map(DeviceTreeReader.isOfEFI) == true
         if isOfEFI {
@@ -26,14 +29,7 @@ extension PlatformAssembly {
             try read(inner("device_tree", tree), as: .deviceTree, problems)
         } else if !host.tables.isEmpty {
             for table in host.tables { try read(inner("acpi", table), as: .acpiTables, problems) }
-            if let iomem = host.iomem, !iomem.isEmpty {
-                try read(inner("iomem", iomem), as: .iomem, problems)
-            }
-        } else {
-            try describe(part.name, Platform(source: .sysfs))
-            note(
-                .warning, "nothing-described", part.name,
-                "No device tree, IORT or VIOT was collected, so no IOMMU is known.")
+            if let iomem, !iomem.bytes.isEmpty { try read(iomem, as: .iomem, problems) }
         }
         if let log = host.bootLog, !log.isEmpty {
             try read(inner("dmesg", log), as: .bootLog, problems)
@@ -49,7 +45,22 @@ extension PlatformAssembly {
                 .warning, "no-iommu-groups", part.name,
                 "The kernel has no IOMMU group: no device is behind an IOMMU that it drives.")
         }
-        collected = host
+    }
+
+    /// The platform with the groups of a text that names their members.
+    static func joined(_ platform: Platform, _ listed: Platform) throws(PlatformError) -> Platform {
+        let numbered = Dictionary(grouping: listed.devices.filter { !$0.standsForGroup }, by: \.groupNumber)
+        var rest = listed
+        rest.devices = numbered[nil] ?? []
+        var platform = try merged(platform, rest)
+        var findings = FindingList()
+        var joining = GroupJoining(platform, pageBytes: nil)
+        for group in listed.devices where group.standsForGroup {
+            let members = numbered[group.groupNumber] ?? []
+            try joining.add(group, members.map { ($0.id, nil) }, to: &platform, &findings)
+        }
+        platform.findings += findings.findings
+        return platform
     }
 
     /// The group's type as sysfs prints it; one that keeps kernel drivers out is told.
@@ -82,10 +93,7 @@ extension PlatformAssembly {
         platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: host.pageSize)
         platform.host?.options = ofTree + host.options
         var findings = FindingList()
-        var known = Set(platform.devices.map(\.id))
-        let described = SysfsNames(platform.devices)
-        var members: Set<String> = []
-        var regionsOfFirmware = 0
+        var joining = GroupJoining(platform, pageBytes: host.pageSize)
         var told = Self.undoubted(platform)
         for group in host.groups {
             var reported: Device
@@ -95,41 +103,15 @@ extension PlatformAssembly {
             } catch {
                 throw .text(part: "groups/\(group.number)", error)
             }
-            let type = Self.type(of: group, &findings)
-            reported.groupType = type
-            let isKnown = group.reservedRegions != nil
-            if !isKnown {
+            reported.groupType = Self.type(of: group, &findings)
+            if group.reservedRegions == nil {
                 reported.reportedRegions = nil
                 findings.note(
                     .warning, "reserved-regions-unknown", "groups/\(group.number)",
                     "The group's reserved_regions was not collected: its devices get the regions that firmware describes."
                 )
             }
-            var added: [Device] = []
-            if known.insert(reported.id).inserted { added.append(reported) }
-            for (name, path) in zip(group.devices, group.paths) where !name.isEmpty {
-                guard members.insert(name).inserted else {
-                    findings.noteSecondGroup(of: name, "groups/\(group.number)")
-                    continue
-                }
-                var device = Self.member(name, path, of: isKnown ? reported : nil, platform, described)
-                device.groupType = type
-                if !isKnown {
-                    regionsOfFirmware += device.firmwareRegions.count + device.unappliedRegions.count
-                    guard regionsOfFirmware <= PlatformLimits.regionsMax else {
-                        throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
-                    }
-                }
-                if known.insert(name).inserted {
-                    added.append(device)
-                } else if let place = platform.devices.firstIndex(where: { $0.id == name }) {
-                    platform.devices[place] = device
-                }
-            }
-            platform.devices += added
-            guard platform.devices.count <= PlatformLimits.devicesMax else {
-                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
-            }
+            try joining.add(reported, Array(zip(group.devices, group.paths)), to: &platform, &findings)
         }
         platform.findings += findings.findings
         return platform
@@ -140,29 +122,6 @@ extension PlatformAssembly {
         let isOfSMMUs = !platform.smmus.isEmpty && platform.smmus.allSatisfy { $0.version != .virtio }
         let window = DriverWindow.mainline
         return isOfSMMUs ? [.init(start: window.start.value, last: window.last.value, word: .msi)] : []
-    }
-
-    /// A group's member as firmware describes it, with the group's regions; with firmware's own where nil.
-    private static func member(
-        _ name: String, _ path: String?, of group: Device?, _ platform: Platform, _ described: SysfsNames
-    ) -> Device {
-        var device =
-            platform.pciFunction(name)
-            ?? function(name, below: described.bridge(of: path))
-            ?? described.device(name)
-            ?? Device(id: name, kind: isFunction(name, path) ? .pciFunction : .group)
-        device.id = name
-        guard let group else { return device }
-        device.reportedRegions = group.reportedRegions
-        device.firmwareRegions = group.firmwareRegions
-        device.unappliedRegions = []
-        return device
-    }
-
-    /// Whether the kernel has the device on a PCI bus: by its place in sysfs, or else by its name.
-    private static func isFunction(_ name: String, _ path: String?) -> Bool {
-        guard let path else { return Platform.requester(name) != nil }
-        return path.split(separator: "/").contains { $0.hasPrefix("pci") && $0.contains(":") }
     }
 
     /// A PCI function of a tree, behind the host bridge that it is known to be behind.
@@ -179,42 +138,15 @@ extension PlatformAssembly {
     }
 }
 
-/// The devices of a platform by the names that the kernel gives them.
-struct SysfsNames {
-    /// nil for names that several have.
-    private var byName: [String: Device?] = [:]
-    private let onlyBridge: Device?
-
-    init(_ devices: [Device]) {
-        let bridges = devices.filter { $0.kind == .pciHost && $0.active }
-        onlyBridge = bridges.count == 1 ? bridges[0] : nil
-        for device in devices {
-            for name in [device.id, Self.name(ofNode: device.id)].compactMap({ $0 }) {
-                byName[name] = byName[name] == nil ? .some(device) : .some(nil)
-            }
+extension Platform {
+    /// Whether firmware describes it, and so may say whose a group's regions are.
+    var isOfFirmware: Bool {
+        switch source {
+        case .deviceTree, .acpi: true
+        case .sysfs, .bootLog, .json, .builtIn: false
         }
     }
 
-    func device(_ name: String) -> Device? { byName[name] ?? nil }
-
-    /// The host bridge that a function's place in sysfs goes through, `.../40000000.pcie/pci0000:00/...`; the
-    /// only one there is when the place is not known.
-    func bridge(of path: String?) -> Device? {
-        guard let path else { return onlyBridge }
-        let steps = path.split(separator: "/")
-        guard let root = steps.firstIndex(where: { $0.hasPrefix("pci") && $0.contains(":") }), root > 0,
-            let bridge = device(String(steps[root - 1])), bridge.kind == .pciHost
-        else { return onlyBridge }
-        return bridge
-    }
-
-    /// `/soc/pcie@40000000` is `40000000.pcie`; nil for nodes without a unit address.
-    private static func name(ofNode path: String) -> String? {
-        guard path.hasPrefix("/"), let node = path.split(separator: "/").last,
-            let at = node.firstIndex(of: "@"), at > node.startIndex
-        else { return nil }
-        let unit = node[node.index(after: at)...]
-        guard !unit.isEmpty else { return nil }
-        return "\(unit).\(node[..<at])"
-    }
+    /// Whether a text of groups says who is in one.
+    var namesMembers: Bool { devices.contains { $0.groupNumber != nil && !$0.standsForGroup } }
 }

@@ -21,6 +21,7 @@ extension PlatformAssembly {
             platform.devices[place].reportedRegions = device.reportedRegions
             platform.devices[place].firmwareRegions = device.firmwareRegions
             platform.devices[place].unappliedRegions = []
+            platform.devices[place].groupNumber = device.groupNumber
         }
         guard platform.devices.count <= PlatformLimits.devicesMax else {
             throw .tooManyDevices(limit: PlatformLimits.devicesMax)

@@ -20,7 +20,9 @@ struct PlatformAssembly {
     /// The running kernel's own, from a collection or a part.
     private(set) var commandLine: (name: String, words: [HostOption])?
     /// A host's groups, merged into the platform at the end.
-    var collected: CollectedHost?
+    private(set) var collected: (name: String, host: CollectedHost)?
+    /// A collection without a description, which another part may give; and its /proc/iomem.
+    private var bare: (name: String, iomem: InputPart?)?
     private var supplement: (name: String, facts: PlatformFacts)?
 
     /// Of a part whose kind is unknown.
@@ -178,8 +180,35 @@ struct PlatformAssembly {
         }
     }
 
+    /// Keeps a host's groups for the end.
+    ///
+    /// - Parameter iomem: of a host that describes nothing.
+    mutating func take(
+        _ host: CollectedHost, of name: String, describesNothing: Bool, iomem: InputPart?
+    ) throws(PlatformError) {
+        if let collected { throw .conflict(collected.name, name) }
+        collected = (name, host)
+        if describesNothing { bare = (name, iomem) }
+    }
+
+    /// What a collection lacks and another part may have.
+    private mutating func complete() throws(PlatformError) {
+        guard let bare else { return }
+        guard described == nil, firstTable == nil else {
+            if firstTable != nil, iomem == nil, let part = bare.iomem, !part.bytes.isEmpty {
+                try addIOMem(part)
+            }
+            return
+        }
+        try describe(bare.name, Platform(source: .sysfs))
+        note(
+            .warning, "nothing-described", bare.name,
+            "No device tree, IORT or VIOT was collected, so no IOMMU is known.")
+    }
+
     /// The one platform, with its findings after those about the parts.
     mutating func platform() throws(PlatformError) -> Platform {
+        try complete()
         let log = bootLog?.content
         let memory = iomem?.content.memory ?? []
         if described == nil, firstTable == nil { (described, listed) = (listed, nil) }
@@ -204,12 +233,15 @@ struct PlatformAssembly {
         guard var platform = described?.platform else { throw .nothingDescribed }
         // A tree's words count least: they are what a boot loader was to pass on.
         if commandLine != nil || log?.commandLine != nil { platform.host = nil }
-        if let collected { platform = try merged(platform, collected) }
+        if let collected { platform = try merged(platform, collected.host) }
         if let listed {
-            guard platform.firstUndecided != nil else {
-                throw .conflict(described?.name ?? listed.name, listed.name)
+            if platform.firstUndecided != nil {
+                platform = try Self.merged(platform, listed.platform)
+            } else if collected == nil, platform.isOfFirmware, listed.platform.namesMembers {
+                platform = try Self.joined(platform, listed.platform)
+            } else {
+                throw .conflict(collected?.name ?? described?.name ?? listed.name, listed.name)
             }
-            platform = try Self.merged(platform, listed.platform)
         }
         settle(&platform)
         if log != nil || listing != nil {

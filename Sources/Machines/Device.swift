@@ -55,6 +55,13 @@ public struct Device: Hashable, Sendable {
     public var reportedRegions: [ReservedRegion]?
     /// The host's processor, where something beside a list says it and answers depend on it.
     public var processor: HostProcessor?
+    /// Number of the IOMMU group that sysfs has it in; nil where that is not known.
+    public var groupNumber: UInt64?
+    /// What the group's list has of any of its devices, as far as it is known whose; empty where the device's
+    /// own regions are the list.
+    public var groupRegions: [ReservedRegion] = []
+    /// The id of the member of a group that is this device, by the name that sysfs has for it.
+    public var sysfsName: String?
     /// Type of the group's default domain on a running host; nil where it is not known.
     public var groupType: GroupType?
     /// Ranges that VFIO or iommufd offered on a running host, ascending; nil when none were read.
@@ -103,7 +110,8 @@ public struct Device: Hashable, Sendable {
 
     /// Regions, windows and ranges that an answer may read: what its cost grows with.
     public var rangeCount: Int {
-        firmwareRegions.count + pciWindows.count + inboundWindows.count + (usableRanges?.ranges.count ?? 0)
+        firmwareRegions.count + groupRegions.count + pciWindows.count + inboundWindows.count
+            + (usableRanges?.ranges.count ?? 0)
     }
 
     /// Whether Linux treats it as PCI: windows and gaps are withheld, and 32-bit addresses tried first.

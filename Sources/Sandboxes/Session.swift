@@ -150,11 +150,13 @@ public struct Session: Sendable {
         }
         let member = domains[index].devices.count
         guard member < quota.devices else { throw .full(.devices, max: quota.devices) }
-        let regions = domains.reduce(device.device.reservationCount) { $0 + $1.regionCount }
-        guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
-        try checkRoom(for: device.device.reservationCount)
         let conditions = domains[index].conditions
         let prepared = prepare?(conditions) ?? PreparedDevice(device.device, under: conditions)
+        // A DMA domain is set up with the first device of a group, which may be another one.
+        let count = max(device.device.reservationCount, prepared.source.reservationCount)
+        let regions = domains.reduce(count) { $0 + $1.regionCount }
+        guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
+        try checkRoom(for: count)
         var listener = SandboxListener(keepsReason: true)
         let errno = try domains[index].dma?.attach(device, prepared, &listener)
         try domains[index].user?.attach(device, prepared)

@@ -66,6 +66,19 @@ import Testing
         #expect(metrics.contains("iovad_platforms{source=\"uploaded\"} 0\n"))
     }
 
+    /// A group whose devices reserve different things: the domain is the first device's.
+    @Test func sharedGroup() throws {
+        let tree = try FileTree()
+        try tree.addSharedGroupHost("host", release: "6.18.15")
+        let server = try RunningServer(
+            quiet + ["--host-root", tree.folder.appendingPathComponent("host").path])
+        for device in SharedGroupHost.functions {
+            let answer = try send(server, "POST", "/v1/decisions", asks(device: device, consumer: "dma_api"))
+            #expect(answer.text.contains(#""iova":"0xfffff040""#), "\(answer.text)")
+            #expect(answer.text.contains("group_mate_reservations"), "\(answer.text)")
+        }
+    }
+
     @Test func clientsCannotChangeIt() throws {
         let tree = try FileTree()
         try tree.addHost("host")

@@ -32,6 +32,8 @@ struct DecisionRequest: Sendable {
     var stated = StatedConditions()
     /// nil when the device's own controllers decide.
     var doorbells: [PhysicalAddress]?
+    /// Whether the request says who else is in the group, be it nobody.
+    var statesMates = false
     /// Devices of the same group, before and after the subject.
     var matesBefore: [Member] = []
     var matesAfter: [Member] = []
@@ -140,6 +142,7 @@ extension DecisionRequest {
     /// `group_mates` and `attached`.
     mutating func readMembers(_ reader: inout ObjectReader, _ problems: ProblemList) {
         if let node = reader.optional("group_mates"), var mates = ObjectReader(node, problems) {
+            statesMates = true
             matesBefore = members(mates.optional("before"), Limits.groupMatesMax, problems)
             matesAfter = members(mates.optional("after"), Limits.groupMatesMax, problems)
             mates.finish()

@@ -33,15 +33,23 @@ struct QuestionResolver {
             guard let entry = platforms.entry(id, at: "/platform", problems) else { return nil }
             var request = request
             request.stated.adopt(entry.platform.host)
-            let device = device(
-                name, at: "/device", on: entry, request, adoptsDriver: !request.stated.statesDriver)
+            var device = device(
+                name, at: "/device", on: entry, .own, request, adoptsDriver: !request.stated.statesDriver)
+            let group = request.statesMates ? nil : device.flatMap { entry.platform.group(of: $0.source) }
+            if let asked = device, let group, asked.source.standsForGroup {
+                // Its first member is asked about.
+                device = platforms.prepared(
+                    group.device, on: entry, .own, under: request.stated.conditions,
+                    adoptsDriver: !request.stated.statesDriver)
+            }
             if let device {
                 request.stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
             }
-            guard let mates = mates(request, on: entry), let device else { return nil }
+            guard var mates = mates(request, on: entry), let device else { return nil }
+            if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
             var question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
-            question.isOfACPI = entry.platform.source == .acpi
+            question.isOfACPI = entry.platform.findsDevicesInBusOrder
             return (question, request.stated)
         case nil: return nil
         }
@@ -51,6 +59,17 @@ struct QuestionResolver {
         var before: [PreparedDevice]
         var after: [PreparedDevice]
         var attached: [PreparedDevice]
+
+        /// Those that sysfs has in the group.
+        mutating func take(_ group: IOMMUGroup, _ prepare: (Device) -> PreparedDevice) {
+            before = group.devices[..<group.subject].map(prepare)
+            after = group.devices[(group.subject + 1)...].map(prepare)
+        }
+    }
+
+    /// A device of the same group, under the same conditions: the group is behind one IOMMU.
+    private func mate(_ mate: Device, of device: PreparedDevice, on entry: PlatformEntry) -> PreparedDevice {
+        platforms.prepared(mate, on: entry, .own, under: device.conditions, adoptsDriver: false)
     }
 
     private func question(
@@ -74,12 +93,12 @@ struct QuestionResolver {
     }
 
     private func mates(_ request: DecisionRequest, on entry: PlatformEntry?) -> Mates? {
-        func devices(_ members: [DecisionRequest.Member]) -> [PreparedDevice?] {
-            members.map { member($0, on: entry, request) }
+        func devices(_ members: [DecisionRequest.Member], _ share: GroupShare) -> [PreparedDevice?] {
+            members.map { member($0, on: entry, share, request) }
         }
-        let before = devices(request.matesBefore)
-        let after = devices(request.matesAfter)
-        let attached = devices(request.attached)
+        let before = devices(request.matesBefore, .own)
+        let after = devices(request.matesAfter, .own)
+        let attached = devices(request.attached, .whole)
         guard (before + after + attached).allSatisfy({ $0 != nil }) else { return nil }
         return Mates(
             before: before.compactMap { $0 }, after: after.compactMap { $0 },
@@ -87,7 +106,8 @@ struct QuestionResolver {
     }
 
     private func member(
-        _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ request: DecisionRequest
+        _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ share: GroupShare,
+        _ request: DecisionRequest
     ) -> PreparedDevice? {
         switch member {
         case .inline(let device): return PreparedDevice(device, under: request.stated.conditions)
@@ -98,16 +118,16 @@ struct QuestionResolver {
                 return nil
             }
             // The group is behind one IOMMU, so the driver is the subject's.
-            return device(name, at: pointer, on: entry, request, adoptsDriver: false)
+            return device(name, at: pointer, on: entry, share, request, adoptsDriver: false)
         }
     }
 
     private func device(
-        _ name: String, at pointer: String, on entry: PlatformEntry, _ request: DecisionRequest,
-        adoptsDriver: Bool
+        _ name: String, at pointer: String, on entry: PlatformEntry, _ share: GroupShare,
+        _ request: DecisionRequest, adoptsDriver: Bool
     ) -> PreparedDevice? {
         let device = platforms.prepared(
-            name, on: entry, under: request.stated.conditions, adoptsDriver: adoptsDriver,
+            name, on: entry, share, under: request.stated.conditions, adoptsDriver: adoptsDriver,
             includesDomain: request.consumer == .dmaAPI)
         if device == nil { problems.add(pointer, "unknown-device", entry.unknownDevice(name)) }
         return device

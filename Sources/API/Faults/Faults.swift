@@ -100,6 +100,6 @@ extension FaultQuestion {
         stated.adoptDomain(of: nil, on: entry.platform)
         conditions = stated.conditions
         let conditions = conditions
-        preparer = { platforms.prepared($0, on: entry, under: conditions) }
+        preparer = { platforms.prepared($0, on: entry, $1, under: conditions) }
     }
 }

@@ -149,11 +149,11 @@ struct HostFactsBuilder {
                     "No active device of \(entry.id) is behind an SMMU.")
             }
             return active.isEmpty
-                ? nil : active.map { platforms.prepared($0, on: entry, under: conditions) }
+                ? nil : active.map { platforms.prepared($0, on: entry, .whole, under: conditions) }
         }
         var found: [PreparedDevice] = []
         for (place, name) in names.enumerated() {
-            if let device = platforms.prepared(name, on: entry, under: conditions) {
+            if let device = platforms.prepared(name, on: entry, .whole, under: conditions) {
                 found.append(device)
             } else {
                 problems.add(

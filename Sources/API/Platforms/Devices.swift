@@ -57,6 +57,8 @@ extension Service {
     private func subject(
         _ context: RequestContext, for consumer: Consumer? = nil
     ) throws(Problem) -> ViewSubject {
+        // A view without a domain is for user space, which gets groups whole.
+        let share = consumer == .dmaAPI ? GroupShare.own : .whole
         let entry = try entry(context)
         let query = context.query
         var stated = query.conditions()
@@ -72,7 +74,7 @@ extension Service {
         guard query.problems.isEmpty, let id = context.parameter("device") else {
             throw .parameters(query.problems)
         }
-        guard let device = platforms.prepared(id, on: entry, under: stated.conditions) else {
+        guard let device = platforms.prepared(id, on: entry, share, under: stated.conditions) else {
             throw Problem(.notFound, entry.unknownDevice(id))
         }
         if consumer != nil { stated.adopt(device.source.groupType, entry.platform.host) }

@@ -5,6 +5,7 @@
 
 import AddressSpaces
 import JSON
+import LinuxReleases
 import Locking
 import MSIWindows
 import Machines
@@ -28,6 +29,8 @@ final class PlatformEntry: Sendable {
     let costBytes: Int
     /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
+    /// Whether devices of a group reserve different things.
+    let hasSharedGroups: Bool
     private let deviceIndex: [String: Int]
     private let doorbellIndex: DoorbellIndex
 
@@ -56,6 +59,7 @@ final class PlatformEntry: Sendable {
         }
         self.deviceIndex = deviceIndex
         doorbellIndex = DoorbellIndex(platform)
+        hasSharedGroups = platform.devices.contains { !$0.groupRegions.isEmpty }
     }
 
     private static let lastSerial = Locked<UInt64>(0)
@@ -125,27 +129,38 @@ final class PlatformStore: Sendable {
     /// The device of this id (see `PlatformEntry.device`), ready to be read under the conditions.
     ///
     /// - Parameters:
+    ///   - share: of what its group reserves.
     ///   - adoptsDriver: false where the caller has said which driver it is.
     ///   - includesDomain: asks for a DMA domain to be set up with it.
     func prepared(
-        _ id: String, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true,
-        includesDomain: Bool = false
+        _ id: String, on entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
+        adoptsDriver: Bool = true, includesDomain: Bool = false
     ) -> PreparedDevice? {
         preparedDevices.device(
-            .id(id), of: entry, under: conditions, adoptsDriver: adoptsDriver, includesDomain: includesDomain
+            .id(id), of: entry, share, under: conditions, adoptsDriver: adoptsDriver,
+            includesDomain: includesDomain
         ) { entry.device(id) }
     }
 
     /// A device that was taken from the entry's platform.
     func prepared(
-        _ device: Device, on entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool = true
+        _ device: Device, on entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
+        adoptsDriver: Bool = true
     ) -> PreparedDevice {
         let made = preparedDevices.device(
-            .exact(device.id, device.kind), of: entry, under: conditions,
+            .exact(device.id, device.kind), of: entry, share, under: conditions,
             adoptsDriver: adoptsDriver, includesDomain: false
         ) { device }
         return made
-            ?? entry.platform.prepared(device, under: conditions, adoptsDriver: adoptsDriver)
+            ?? entry.platform.prepared(
+                device.with(share), under: conditions, adoptsDriver: adoptsDriver)
+    }
+
+    /// The device whose reservations a DMA domain of this device has, as far as that is settled: the first of
+    /// its group, or, where drivers that bind settle it, the device itself.
+    func domainOwner(_ device: Device, on entry: PlatformEntry, _ kernel: KernelProfile) -> Device {
+        guard !kernel.ordersGroupsByBinding || entry.platform.findsDevicesInBusOrder else { return device }
+        return entry.platform.group(of: device)?.first ?? device
     }
 
     /// Devices that are kept prepared, and the sum of their ranges.

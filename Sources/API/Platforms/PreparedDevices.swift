@@ -20,6 +20,7 @@ final class PreparedDevices: Sendable {
         /// Of the entry; no other one ever has it.
         let serial: UInt64
         let name: Name
+        let share: GroupShare
         let conditions: Conditions
         let adoptsDriver: Bool
     }
@@ -29,22 +30,26 @@ final class PreparedDevices: Sendable {
     /// The device prepared for the conditions; nil when `find` returns nil.
     ///
     /// - Parameters:
+    ///   - share: of what its group reserves.
     ///   - adoptsDriver: false where the caller has said which driver it is.
     ///   - includesDomain: asks for a DMA domain to be set up with it.
     ///   - find: the device; called when it is not kept.
     func device(
-        _ name: Name, of entry: PlatformEntry, under conditions: Conditions, adoptsDriver: Bool,
-        includesDomain: Bool, find: () -> Device?
+        _ name: Name, of entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
+        adoptsDriver: Bool, includesDomain: Bool, find: () -> Device?
     ) -> PreparedDevice? {
+        // Both are one where no group is shared.
+        let share = entry.hasSharedGroups ? share : .own
         let key = Key(
-            serial: entry.serial, name: name, conditions: conditions.ofDevice,
+            serial: entry.serial, name: name, share: share, conditions: conditions.ofDevice,
             adoptsDriver: adoptsDriver)
         if let kept = state.withLock({ $0.value(key) }), kept.includesDomain || !includesDomain {
             return kept
         }
         guard let device = find() else { return nil }
         let made = entry.platform.prepared(
-            device, under: conditions, adoptsDriver: adoptsDriver, includesDomain: includesDomain)
+            device.with(share), under: conditions, adoptsDriver: adoptsDriver,
+            includesDomain: includesDomain)
         state.withLock { $0.keep(made, weight: Self.weight(of: made), under: key) }
         return made
     }

@@ -17,12 +17,19 @@ extension Service {
         var reader = query
         stated.read([.defaultDomain], from: &reader)
         var device: PreparedDevice?
+        /// Whose reservations the domain has.
+        var owner: PreparedDevice?
         var doorbells = query.number("doorbell").map { [PhysicalAddress($0)] } ?? []
         if let id = context.parameter("platform") {
             if let entry = platforms.entry(id, at: "?platform", query.problems) {
                 stated.adopt(entry.platform.host)
                 device = adopt(entry, query, stated.conditions, &doorbells)
                 stated.adoptDomain(of: device?.source, on: entry.platform)
+                owner = device.map { asked in
+                    let first = platforms.domainOwner(asked.source, on: entry, stated.conditions.kernel)
+                    return first == asked.source
+                        ? asked : platforms.prepared(first, on: entry, .own, under: stated.conditions)
+                }
             }
         } else if context.parameter("device") != nil {
             query.add("device", "\"device\" needs \"platform\"; send both.")
@@ -31,7 +38,8 @@ extension Service {
         let content: TraceText.Content = try pasted(context.request.body)
         let trace = TraceReconstruction(
             content.events,
-            TraceQuestion(conditions: stated.conditions, prepared: device, doorbells: doorbells))
+            TraceQuestion(
+                conditions: stated.conditions, prepared: owner ?? device, doorbells: doorbells))
         return json(200) { writer in
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
@@ -52,7 +60,7 @@ extension Service {
         defer { if doorbells.isEmpty { doorbells = known } }
         guard let name = query.value("device")?.string(bytesMax: .max, query.problems) else { return nil }
         guard
-            let device = platforms.prepared(name, on: entry, under: conditions, includesDomain: true)
+            let device = platforms.prepared(name, on: entry, .own, under: conditions, includesDomain: true)
         else {
             query.add("device", entry.unknownDevice(name))
             return nil

@@ -86,7 +86,9 @@ extension Service {
             for (place, found) in devices.enumerated() {
                 let device = found.device(in: session, request.stated, for: request.consumer)
                 do throws(SessionRefusal) {
-                    errno = try session.attach(device, to: id, prepare: preparer(of: found)) ?? errno
+                    errno =
+                        try session.attach(
+                            device, to: id, prepare: preparer(of: found, for: request.consumer)) ?? errno
                 } catch {
                     // Nothing is kept of a domain that cannot be made as asked.
                     session.abandonCreation(of: id)
@@ -163,7 +165,7 @@ extension Service {
             let made = StatedConditions(setup.conditions)
             let device = found.device(in: session, made, for: setup.consumer)
             let errno = try Self.verb { () throws(SessionRefusal) in
-                try session.attach(device, to: id, prepare: preparer(of: found))
+                try session.attach(device, to: id, prepare: preparer(of: found, for: setup.consumer))
             }
             let domain = try domain(context, in: session)
             return (
@@ -198,10 +200,18 @@ extension Service {
 
     /// Finds a stored platform's device prepared; nil for a device that the request describes. The driver is
     /// the domain's.
-    private func preparer(of found: FoundDevice) -> ((Conditions) -> PreparedDevice)? {
+    private func preparer(
+        of found: FoundDevice, for consumer: Consumer
+    ) -> ((Conditions) -> PreparedDevice)? {
         let (device, platforms) = (found.bare.device, platforms)
         return found.entry.map { entry in
-            { platforms.prepared(device, on: entry, under: $0, adoptsDriver: false) }
+            { conditions in
+                let owner =
+                    consumer.share == .own
+                    ? platforms.domainOwner(device, on: entry, conditions.kernel) : device
+                return platforms.prepared(
+                    owner, on: entry, consumer.share, under: conditions, adoptsDriver: false)
+            }
         }
     }
 
@@ -239,9 +249,20 @@ private struct FoundDevice: Sendable {
     /// and a session's kernel is that of its first domain.
     func device(in session: Session, _ made: StatedConditions, for consumer: Consumer) -> SessionDevice {
         var device = bare
+        device.device = bare.device.with(consumer.share)
         device.unusedFacts = made.unused(
             entry?.platform.host, device.device.groupType, for: consumer,
             statesKernel: session.kernelOrigin == .request)
         return device
+    }
+}
+
+extension Consumer {
+    /// With whose reservations a device of a group joins a domain: user space gets groups whole.
+    fileprivate var share: GroupShare {
+        switch self {
+        case .dmaAPI: .own
+        case .vfioType1, .iommufd: .whole
+        }
     }
 }

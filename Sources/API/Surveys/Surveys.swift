@@ -118,7 +118,7 @@ extension Service {
     /// A stored platform, or some of its devices.
     private func machine(_ platform: Platform, of entry: PlatformEntry) -> SurveySubject.Machine {
         let platforms = platforms
-        return .platform(platform) { platforms.prepared($0, on: entry, under: $1) }
+        return .platform(platform) { platforms.prepared($0, on: entry, .whole, under: $1) }
     }
 }
 

@@ -90,9 +90,11 @@ public struct Survey: Sendable {
         var isUnused = false
         let conditions = self.conditions(aperture, own)
         let doorbells = DoorbellIndex(platform)
-        for device in platform.devices where device.active || !isActiveOnly {
+        for device in platform.devicesOnce where device.active || !isActiveOnly {
             found += 1
-            let prepared = prepare?(device, conditions) ?? platform.prepared(device, under: conditions)
+            let prepared =
+                prepare?(device, conditions)
+                ?? platform.prepared(device.with(.whole), under: conditions)
             crash = crash ?? prepared.crashRemark
             isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
             let depends = add(name, prepared, doorbells.doorbells(of: prepared.device), row)

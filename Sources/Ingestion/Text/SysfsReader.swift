@@ -102,6 +102,7 @@ enum SysfsReader {
         _ findings: inout FindingList
     ) -> Device {
         var device = Device(id: group.name.id, kind: .group)
+        if case .number(let number) = group.name { device.groupNumber = number }
         let lines = group.regions.map { line in
             ReservedRegion(
                 kind: kind(of: line.word, assumption), start: line.start,
@@ -182,7 +183,7 @@ extension SysfsText.Name {
     /// The device that stands for the group.
     fileprivate var id: String {
         switch self {
-        case .number(let number): "group:\(number)"
+        case .number(let number): Device.groupID(number)
         case .device(let name): name
         case .unnamed(let count): "group:unnamed-\(count)"
         }

@@ -25,8 +25,8 @@ enum DMALayer {
         if group.devices.count > 1 {
             recorder.record(
                 .firstDeviceOnly, .noted,
-                "The domain is set up for \(group.first.device.id), the first of \(group.devices.count) devices; the "
-                    + "others' reservations are not made.")
+                "The domain is set up for \(group.first.device.id), the first device of its group; the others' "
+                    + "reservations are not made.")
         }
         var domain = group.first.freshDomain(under: question.conditions)
         domain.reportSetUp(to: &recorder)

@@ -12,14 +12,9 @@ enum GroupOrder {
 
     /// Warns where another first device gives other addresses.
     static func warn(about question: Question, _ decision: inout Decision) {
-        let devices = question.prepared.devices
-        guard question.conditions.kernel.ordersGroupsByBinding, !question.isOfACPI, devices.count > 1,
-            question.conditions.defaultDomain == .translated
-        else { return }
-        var results: [(first: String, place: String)] = []
-        for (index, device) in devices.enumerated().prefix(triedMax) {
-            let place = place(of: question, first: index)
-            results.append((device.device.id, place))
+        guard question.conditions.defaultDomain == .translated else { return }
+        let results = orders(of: question).map { order in
+            (first: order.prepared.first.device.id, place: place(of: order))
         }
         guard Set(results.map(\.place)).count > 1 else { return }
         decision.warn(
@@ -30,10 +25,19 @@ enum GroupOrder {
                 + ".")
     }
 
-    /// Where the doorbells are reached, or one page is put, with another device first.
-    private static func place(of question: Question, first: Int) -> String {
+    /// The question with each device of the group first that may be; as it is where that is settled.
+    static func orders(of question: Question) -> [Question] {
+        let count = question.prepared.devices.count
+        guard question.conditions.kernel.ordersGroupsByBinding, !question.isOfACPI, count > 1 else {
+            return [question]
+        }
+        return (0..<min(count, triedMax)).map { question.with(first: $0) }
+    }
+
+    /// Where the doorbells are reached, or one page is put.
+    private static func place(of question: Question) -> String {
         var ignored = NoRecorder()
-        let decision = DMALayer.decision(question.with(first: first), &ignored)
+        let decision = DMALayer.decision(question, &ignored)
         let addresses = decision.doorbells.map(\.iova.hex)
         if !addresses.isEmpty { return addresses.joined(separator: ", ") }
         if decision.outcome == .hardware { return "a hardware MSI region" }
@@ -50,6 +54,7 @@ extension Question {
         var question = Question(
             group: PreparedGroup(moved, subject: place(prepared.subject)), consumer: consumer, source: source,
             conditions: conditions, doorbells: doorbells)
+        question.isOfACPI = isOfACPI
         question.dmaMask = dmaMask
         question.history = history.map { operation in
             guard case .map(let bytes, let mask, let member) = operation else { return operation }

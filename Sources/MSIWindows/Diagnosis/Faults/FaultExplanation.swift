@@ -99,8 +99,8 @@ public struct FaultQuestion: Sendable {
     public var doorbells: [PhysicalAddress]
     /// Windows besides mainline's and the posted series' second one, where it was moved.
     public var windows: [IOVARange]
-    /// Prepares a device of the platform, or finds it where it is kept.
-    public var preparer: (@Sendable (Device) -> PreparedDevice)?
+    /// Prepares a device of the platform with a share of its group, or finds it where it is kept.
+    public var preparer: (@Sendable (Device, GroupShare) -> PreparedDevice)?
 
     public init(
         platform: Platform? = nil, conditions: Conditions = Conditions(), doorbells: [PhysicalAddress] = [],
@@ -112,8 +112,15 @@ public struct FaultQuestion: Sendable {
         self.windows = windows
     }
 
-    func prepare(_ device: Device) -> PreparedDevice {
-        preparer?(device) ?? platform?.prepared(device, under: conditions)
-            ?? PreparedDevice(device, under: conditions)
+    func prepare(_ device: Device, _ share: GroupShare) -> PreparedDevice {
+        let shared = device.with(share)
+        return preparer?(device, share) ?? platform?.prepared(shared, under: conditions)
+            ?? PreparedDevice(shared, under: conditions)
+    }
+
+    /// The group that the device's DMA domain is made for.
+    func group(of device: Device) -> PreparedGroup {
+        guard let group = platform?.group(of: device) else { return PreparedGroup([prepare(device, .own)]) }
+        return PreparedGroup(group.devices.map { prepare($0, .own) }, subject: group.subject)
     }
 }

@@ -46,7 +46,8 @@ extension FaultScene {
         guard let stream = fault.streamID else { return [] }
         let ids = smmuIDs(of: fault, smmu, in: platform)
         var found: [Device] = []
-        for device in platform.devices {
+        // A member of a group stands for its node.
+        for device in platform.devices where device.sysfsName == nil {
             let entries = device.entries(of: stream, on: ids)
             guard !entries.isEmpty, device.mayHave(entries) else { continue }
             let single = platform.function(of: device, entries) ?? device

@@ -73,7 +73,7 @@ struct FaultScene {
         smmuIDs = question.platform.map { Self.smmuIDs(of: fault, smmu, in: $0) } ?? []
         let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
         self.devices = devices
-        let prepared = devices.map { question.prepare($0) }
+        let prepared = devices.map { question.prepare($0, .whole) }
         let withheld = prepared.map(\.withheld)
         self.withheld = withheld
         free = withheld.first.map { first in
@@ -89,18 +89,16 @@ struct FaultScene {
         controllersWithoutDoorbell = controllers.filter {
             $0.enabled && $0.doorbell == nil && (own.isEmpty || own.contains($0.id))
         }
-        let known =
+        let doorbells = Self.eachOnce(
             question.doorbells + controllers.filter { own.contains($0.id) }.compactMap(\.doorbell)
-            + controllers.compactMap(\.doorbell)
-        var seen: Set<PhysicalAddress> = []
-        let doorbells = known.filter { seen.insert($0).inserted }
+                + controllers.compactMap(\.doorbell))
         self.doorbells = doorbells
         // A list of reserved regions names no devices; all groups of the machine stand in then.
         let listed = (devices.isEmpty ? question.platform?.devices ?? [] : devices)
             .compactMap(\.reportedRegions)
         let listedWindows = listed.joined().filter { $0.kind == .softwareMSI }.compactMap(\.range)
         let mainline = DriverWindow.mainline
-        let reported = Self.eachOnce(question.windows + listedWindows)
+        let reported = Array(Self.eachOnce(question.windows + listedWindows).prefix(Self.windowsMax))
         let isOffered = listed.isEmpty && question.mayOfferWindow(to: prepared)
         windows = isOffered && !reported.contains(mainline) ? reported + [mainline] : reported
         knowsWindows = hasPlatform || !reported.isEmpty
@@ -109,25 +107,28 @@ struct FaultScene {
         undecided =
             question.unusedWarnings
             + (devices.isEmpty ? question.undecidedWarnings + question.x86Warnings : [])
-        dmaPages = prepared.flatMap { device -> [Decision.Doorbell] in
-            // Its own driver, so that it need not be prepared again.
-            var conditions = question.conditions
-            conditions.driver = device.conditions.driver
-            if let type = device.source.groupType { conditions.defaultDomain = .init(type) }
-            // Nothing is mapped for kernel drivers where nothing is translated.
-            guard conditions.translates(for: .dmaAPI) else { return [] }
-            return Decision.decide(
-                Question(
-                    group: PreparedGroup([device]), consumer: .dmaAPI, conditions: conditions,
-                    doorbells: Array(doorbells.prefix(1)))
-            ).doorbells
-        }
+        dmaPages = devices.flatMap { Self.dmaPages(of: $0, Array(doorbells.prefix(1)), question) }
     }
 
-    /// The first of the reported windows.
-    private static func eachOnce(_ windows: [IOVARange]) -> [IOVARange] {
-        var seen: Set<IOVARange> = []
-        return Array(windows.filter { seen.insert($0).inserted }.prefix(windowsMax))
+    /// Each place that the DMA layer may have chosen first: the group's order decides at times.
+    private static func dmaPages(
+        of device: Device, _ doorbells: [PhysicalAddress], _ question: FaultQuestion
+    ) -> [Decision.Doorbell] {
+        let group = question.group(of: device)
+        // Its own driver, so that it need not be prepared again.
+        var conditions = question.conditions
+        conditions.driver = group.device.conditions.driver
+        if let type = device.groupType { conditions.defaultDomain = .init(type) }
+        // Nothing is mapped for kernel drivers where nothing is translated.
+        guard conditions.translates(for: .dmaAPI) else { return [] }
+        var asked = Question(group: group, consumer: .dmaAPI, conditions: conditions, doorbells: doorbells)
+        asked.isOfACPI = question.platform?.findsDevicesInBusOrder ?? false
+        return GroupOrder.orders(of: asked).flatMap { Decision.decide($0).doorbells }
+    }
+
+    private static func eachOnce<Value: Hashable>(_ values: [Value]) -> [Value] {
+        var seen: Set<Value> = []
+        return values.filter { seen.insert($0).inserted }
     }
 
     /// A doorbell whose offset in its page the address has; of unknown doorbells the offset of GICs.

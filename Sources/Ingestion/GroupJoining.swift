@@ -1,0 +1,215 @@
+// The groups of a running host joined to what firmware describes. The kernel prints one list for a group,
+// merged of those of its devices; firmware says which of the entries are whose. Entries that a device's own
+// firmware explains are its own, those that another's explains are that one's, and the rest belongs to whom
+// firmware does not describe, or to all. Mirrors drivers/iommu/iommu.c: iommu_get_group_resv_regions and
+// iommu_insert_resv_region, Linux 7.2, backwards.
+
+import AddressSpaces
+import Machines
+
+struct GroupJoining {
+    /// A member of a group, as firmware describes it.
+    private struct Member {
+        var device: Device
+        /// The id of its node, which is the same device.
+        var node: String?
+        /// False for a device that only the group names.
+        var isDescribed: Bool
+    }
+
+    private let page: Granule
+    private let names: SysfsNames
+    private var known: Set<String>
+    private var members: Set<String> = []
+    /// Nodes by id: a member may stand for one.
+    private var places: [String: Int] = [:]
+    /// Regions that were copied to members from firmware.
+    private var regionsOfFirmware = 0
+
+    /// - Parameter pageBytes: of the host's CPU, to whose pages its kernel rounded regions.
+    init(_ platform: Platform, pageBytes: UInt64?) {
+        page = pageBytes.flatMap(Granule.init(bytes:)) ?? .kib4
+        names = SysfsNames(platform.devices)
+        known = Set(platform.devices.map(\.id))
+        for (place, device) in platform.devices.enumerated() where places[device.id] == nil {
+            places[device.id] = place
+        }
+    }
+
+    /// Adds a group, with its list unless that is not known, and its members with their places in sysfs.
+    mutating func add(
+        _ group: Device, _ named: [(name: String, path: String?)], to platform: inout Platform,
+        _ findings: inout FindingList
+    ) throws(PlatformError) {
+        var added: [Device] = []
+        if known.insert(group.id).inserted { added.append(group) }
+        var found: [Member] = []
+        for (name, path) in named where !name.isEmpty {
+            guard members.insert(name).inserted else {
+                findings.noteSecondGroup(of: name, group.id)
+                continue
+            }
+            found.append(member(name, path, of: platform))
+        }
+        if let list = group.reportedRegions {
+            share(group.firmwareRegions, among: &found)
+            for place in found.indices { found[place].device.reportedRegions = list }
+        } else {
+            try shareFirmware(among: &found)
+        }
+        for member in found {
+            var device = member.device
+            device.groupType = group.groupType
+            device.groupNumber = group.groupNumber
+            if let node = member.node, let place = places[node], node != device.id {
+                platform.devices[place] = device
+                platform.devices[place].id = node
+                platform.devices[place].sysfsName = device.id
+            }
+            if known.insert(device.id).inserted {
+                added.append(device)
+            } else if let place = platform.devices.firstIndex(where: { $0.id == device.id }) {
+                platform.devices[place] = device
+            }
+        }
+        platform.devices += added
+        guard platform.devices.count <= PlatformLimits.devicesMax else {
+            throw .tooManyDevices(limit: PlatformLimits.devicesMax)
+        }
+    }
+
+    /// A member as firmware describes it.
+    private func member(_ name: String, _ path: String?, of platform: Platform) -> Member {
+        let node = names.function(name, path)
+        let function = PlatformAssembly.function(name, below: names.bridge(of: path))
+        let described = node ?? platform.pciFunction(name) ?? function ?? names.device(name)
+        var device =
+            described ?? Device(id: name, kind: Self.isFunction(name, path) ? .pciFunction : .group)
+        // A host bridge stands for more than the device of that name.
+        let id = device.kind == .pciHost || device.id == name ? nil : device.id
+        device.id = name
+        if node != nil {
+            // Whatever a map says that does not contain it: a member of a group has an IOMMU.
+            device.active = true
+            // A node by itself does not tell its bus, and has the streams of its whole bridge.
+            if let function { device.streams = function.streams }
+        }
+        return Member(device: device, node: id, isDescribed: described != nil)
+    }
+
+    /// Whether the kernel has the device on a PCI bus: by its place in sysfs, or else by its name.
+    private static func isFunction(_ name: String, _ path: String?) -> Bool {
+        guard let path else { return Platform.requester(name) != nil }
+        return path.split(separator: "/").contains { $0.hasPrefix("pci") && $0.contains(":") }
+    }
+}
+
+// MARK: Whose an entry is
+
+extension GroupJoining {
+    /// Without a list, what firmware reserves for each is all that is known.
+    private mutating func shareFirmware(among members: inout [Member]) throws(PlatformError) {
+        regionsOfFirmware += members.reduce(0) {
+            $0 + $1.device.firmwareRegions.count + $1.device.unappliedRegions.count
+        }
+        guard regionsOfFirmware <= PlatformLimits.regionsMax else {
+            throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
+        }
+        guard members.count > 1 else { return }
+        let all = Self.eachOnce(members.lazy.flatMap(\.device.firmwareRegions))
+        for place in members.indices { members[place].device.groupRegions = all }
+    }
+
+    private static func eachOnce(_ regions: some Sequence<ReservedRegion>) -> [ReservedRegion] {
+        var seen: Set<ReservedRegion> = []
+        return regions.filter { seen.insert($0).inserted }
+    }
+
+    /// Gives each member its part of the group's list.
+    private mutating func share(_ list: [ReservedRegion], among members: inout [Member]) {
+        let listed = ListedRegions(list)
+        var owned = members.map { member in listed.own(of: member.device, page) }
+        // Firmware's regions are shared by many functions at times, and each has a copy here.
+        regionsOfFirmware += owned.reduce(0) { $0 + $1.count }
+        if members.count < 2 || regionsOfFirmware > PlatformLimits.regionsMax {
+            owned = members.map { _ in [] }
+        }
+        var all = Self.eachOnce(owned.joined())
+        let rest = all.isEmpty ? list : listed.rest(without: all)
+        let hasStrangers = !all.isEmpty && members.contains { !$0.isDescribed }
+        let everyones = hasStrangers ? rest.filter { $0.kind == .msi } : rest
+        if hasStrangers { all += rest.filter { $0.kind != .msi } }
+        for place in members.indices {
+            let own = owned[place]
+            let left = members[place].isDescribed ? everyones : rest
+            members[place].device.firmwareRegions = own.isEmpty ? left : own + left
+            members[place].device.unappliedRegions = []
+            members[place].device.groupRegions = all
+        }
+    }
+}
+
+/// A group's list, to be asked what of it firmware explains.
+private struct ListedRegions {
+    private let regions: [ReservedRegion]
+    private let ranges: [ReservedRegion.Kind: IOVASet]
+    private let whole: Set<Key>
+
+    private struct Key: Hashable {
+        var kind: ReservedRegion.Kind
+        var start: UInt64
+        var length: UInt64
+
+        init(_ region: ReservedRegion) {
+            (kind, start, length) = (region.kind, region.start, region.length)
+        }
+    }
+
+    init(_ regions: [ReservedRegion]) {
+        self.regions = regions
+        ranges = Dictionary(grouping: regions, by: \.kind).mapValues { IOVASet($0.compactMap(\.range)) }
+        whole = Set(regions.map(Key.init))
+    }
+
+    /// What firmware reserves for the device and the list has, as the list says it: a kernel that was not
+    /// expected to apply a region did so all the same.
+    func own(of device: Device, _ page: Granule) -> [ReservedRegion] {
+        guard let source = regions.first?.provenance else { return [] }
+        let stated = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
+        return stated.compactMap { region in
+            var region = region.rounded(to: page)
+            let isListed =
+                whole.contains(Key(region))
+                || region.range.map { ranges[region.kind]?.contains($0) ?? false } ?? false
+            guard isListed, region.provenance.isOfDevice else { return nil }
+            region.provenance = source
+            return region
+        }
+    }
+
+    /// The entries without what is explained.
+    func rest(without explained: [ReservedRegion]) -> [ReservedRegion] {
+        let whole = Set(explained.map(Key.init))
+        let taken = Dictionary(grouping: explained, by: \.kind).mapValues { IOVASet($0.compactMap(\.range)) }
+        return regions.flatMap { region -> [ReservedRegion] in
+            guard !whole.contains(Key(region)) else { return [] }
+            guard let range = region.range, let taken = taken[region.kind] else { return [region] }
+            return IOVASet([range]).subtracting(taken).ranges.map { left in
+                var part = region
+                part.start = left.start.value
+                part.length = left.sizeMinusOne &+ 1
+                return part
+            }
+        }
+    }
+}
+
+extension ReservedRegion.Provenance {
+    /// What mainline reports for the device that it is named for.
+    fileprivate var isOfDevice: Bool {
+        switch self {
+        case .hostBridgeNode: false
+        case .deviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
+        }
+    }
+}

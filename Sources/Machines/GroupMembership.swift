@@ -1,0 +1,125 @@
+// Which devices are in one IOMMU group, as sysfs says, in the order in which Linux finds them on its buses.
+// What of the group's list is whose is a fact of each device; here it becomes a group that can be asked
+// about. Mirrors drivers/iommu/iommu.c: iommu_device_register and iommu_get_group_resv_regions, Linux 7.2.
+
+import AddressSpaces
+
+/// With whose reservations a device is prepared.
+public enum GroupShare: Hashable, Sendable {
+    /// The device's own: what the kernel asks its driver for.
+    case own
+    /// All of the group, as for user space, which gets groups whole.
+    case whole
+}
+
+extension Device {
+    /// The id of the device that stands for a group of this number.
+    package static func groupID(_ number: UInt64) -> String { "group:\(number)" }
+
+    /// The id of the device that stands for its group; nil where the group is not known.
+    public var groupID: String? { groupNumber.map(Self.groupID) }
+
+    /// Whether it stands for its group, and is none of its members.
+    public var standsForGroup: Bool { groupID == id }
+
+    /// The device with this share of what its group reserves.
+    public func with(_ share: GroupShare) -> Device {
+        switch share {
+        case .own: return self
+        case .whole:
+            guard !groupRegions.isEmpty else { return self }
+            let own = Set(firmwareRegions)
+            var device = self
+            device.firmwareRegions += groupRegions.filter { !own.contains($0) }
+            device.groupRegions = []
+            return device
+        }
+    }
+
+    /// Whether a DMA domain that is set up for the one is as if it were set up for the other.
+    fileprivate func isReservedAlike(_ other: Device) -> Bool {
+        guard firmwareRegions == other.firmwareRegions else { return false }
+        let areWindowsAlike = inboundWindows == other.inboundWindows && pciWindows == other.pciWindows
+        return areWindowsAlike || isKnownByGroupOnly || other.isKnownByGroupOnly
+    }
+
+    /// Whether firmware says nothing of it, so that its windows are not known.
+    fileprivate var isKnownByGroupOnly: Bool { streams.isEmpty && hostBridge == nil }
+}
+
+extension IOMMUGroup {
+    /// Devices that are kept of a group, alike ones counted once.
+    public static let devicesMax = 64
+}
+
+extension Platform {
+    /// The group of a device of this machine, seen from the device, without devices that reserve the same as
+    /// one before them; nil where sysfs does not say who else is in it, or where all are alike. For the
+    /// device that stands for a group it is seen from the first member. O(devices).
+    public func group(of device: Device) -> IOMMUGroup? {
+        guard let number = device.groupNumber else { return nil }
+        var members: [(place: Int, device: Device)] = []
+        var nodes: [String: Int] = [:]
+        for (place, other) in devices.enumerated() where other.groupNumber == number {
+            if let name = other.sysfsName {
+                nodes[name] = place
+            } else if !other.standsForGroup {
+                members.append((place, other))
+            }
+        }
+        let inOrder = members.map { (BusOrder($0.device, at: nodes[$0.device.id] ?? $0.place), $0.device) }
+            .sorted { $0.0 < $1.0 }.map(\.1)
+        let name = device.standsForGroup ? inOrder.first?.id : device.sysfsName ?? device.id
+        var kept: [Device] = []
+        var subject: Int?
+        for member in inOrder {
+            let isSubject = member.id == name
+            let shown = isSubject && !device.standsForGroup ? device : member
+            let alike = kept.firstIndex { $0.isReservedAlike(member) }
+            if isSubject {
+                // In the place of the one that it is like.
+                subject = alike ?? kept.count
+                if let alike { kept[alike] = shown } else { kept.append(shown) }
+            } else if let alike {
+                if alike != subject, kept[alike].isKnownByGroupOnly { kept[alike] = member }
+            } else if kept.count < IOMMUGroup.devicesMax {
+                kept.append(member)
+            }
+        }
+        guard let subject, kept.count > 1 else { return nil }
+        return IOMMUGroup(kept, subject: subject)
+    }
+
+    /// Whether Linux finds a group's devices in the order of the bus, whichever driver binds first.
+    public var findsDevicesInBusOrder: Bool { source == .acpi }
+
+    /// Each device once: no group of which members are known, and no node that a member stands for.
+    public var devicesOnce: [Device] {
+        let grouped = Set(devices.lazy.filter { !$0.standsForGroup }.compactMap(\.groupNumber))
+        let names = Set(devices.lazy.map(\.id))
+        return devices.filter { device in
+            if let name = device.sysfsName { return !names.contains(name) }
+            return !device.standsForGroup || !(device.groupNumber.map(grouped.contains) ?? false)
+        }
+    }
+}
+
+/// Linux looks at its platform bus before PCI, and on PCI at lower bus numbers first.
+private struct BusOrder: Comparable {
+    private let isPCI: Bool
+    private let segment: UInt32
+    private let requester: UInt32
+    private let place: Int
+
+    init(_ device: Device, at place: Int) {
+        isPCI = device.isPCI
+        segment = Platform.segment(device.id) ?? 0
+        requester = Platform.requester(device.id) ?? 0
+        self.place = place
+    }
+
+    static func < (left: Self, right: Self) -> Bool {
+        if left.isPCI != right.isPCI { return right.isPCI }
+        return (left.segment, left.requester, left.place) < (right.segment, right.requester, right.place)
+    }
+}

@@ -1,0 +1,276 @@
+// A host that sends both its firmware and its groups: the kernel's list of a group is of all its devices, and
+// firmware says whose an entry is. Every entrance joins the two: the DMA domain has the reservations of the
+// group's first device, and user space gets all of them.
+
+import API
+import Foundation
+import HTTP
+import TestSupport
+import Testing
+
+@Suite struct SharedGroupEntranceTests {
+    private let client = ServiceClient()
+    private static let doorbell = "0x8090040"
+    private static let top = "0xfffff040"
+    private static let below = "0xffeff040"
+
+    private func store(_ body: String, as id: String = "h") {
+        let answer = client.ask(.put, "/v1/platforms/\(id)", Array(body.utf8), type: "application/json")
+        #expect(answer.status < 300, "\(answer.text)")
+    }
+
+    private func decided(_ device: String, _ members: String = "", on platform: String = "h")
+        -> ServiceClient.Answer
+    {
+        client.decide(
+            #"{"platform":"\#(platform)","device":"\#(device)","consumer":"dma_api"\#(members)}"#)
+    }
+
+    private func iova(_ answer: ServiceClient.Answer) -> String? {
+        answer.list("doorbells").first?["iova"] as? String
+    }
+
+    private func codes(_ answer: ServiceClient.Answer) -> [String] {
+        answer.list("warnings").compactMap { $0["code"] as? String }
+    }
+
+    private func detail(_ answer: ServiceClient.Answer, _ code: String) -> String {
+        answer.list("warnings").first { $0["code"] as? String == code }?["detail"] as? String ?? ""
+    }
+
+    // MARK: Decisions
+
+    /// The same as with mates that are typed.
+    @Test func busOrder() {
+        store(SharedGroupHost.collectedTree(release: "6.18.15"))
+        let tree = client.ask(
+            .put, "/v1/platforms/t", SharedGroupHost.tree, type: "application/vnd.devicetree.blob")
+        #expect(tree.status == 201)
+        let mates = [
+            #""after":["\#(SharedGroupHost.nodes[1])"]"#, #""before":["\#(SharedGroupHost.nodes[0])"]"#,
+        ]
+        for (place, function) in SharedGroupHost.functions.enumerated() {
+            let joined = decided(function)
+            let typed = decided(
+                SharedGroupHost.nodes[place], #","kernel":"6.18.15","group_mates":{\#(mates[place])}"#,
+                on: "t")
+            for answer in [joined, typed] {
+                #expect(iova(answer) == Self.top, "\(function): \(answer.text)")
+                #expect(answer.json["reachable"] as? Bool == false, "\(answer.text)")
+            }
+            #expect(codes(joined) == codes(typed), "\(joined.text) \(typed.text)")
+            #expect(codes(joined).contains("group_mate_reservations"), "\(joined.text)")
+        }
+        // The node is the same device, and so is the group its first one.
+        #expect(iova(decided(SharedGroupHost.nodes[1])) == Self.top)
+        #expect(iova(decided("group:3")) == Self.top)
+        // A request says otherwise.
+        #expect(iova(decided("0000:00:01.1", #","group_mates":{}"#)) == Self.below)
+        #expect(
+            iova(decided("0000:00:01.0", #","group_mates":{"before":["0000:00:01.1"]}"#)) == Self.below)
+    }
+
+    /// Whichever driver binds first: both addresses.
+    @Test func bindOrder() {
+        store(SharedGroupHost.collectedTree(release: "6.12.118"))
+        for function in SharedGroupHost.functions {
+            let answer = decided(function)
+            let told = detail(answer, "group_order")
+            #expect(told.contains("with 0000:00:01.0 first, MSIs go to \(Self.top)"), "\(answer.text)")
+            #expect(told.contains("with 0000:00:01.1 first, MSIs go to \(Self.below)"), "\(answer.text)")
+        }
+    }
+
+    /// ACPI finds devices in bus order on every kernel.
+    @Test(arguments: ["6.12.118", "6.18.15"]) func memoryRangesOfTables(release: String) {
+        store(SharedGroupHost.collectedTables(release: release))
+        for function in SharedGroupHost.functions {
+            let answer = decided(function)
+            #expect(iova(answer) == Self.top && !codes(answer).contains("group_order"), "\(answer.text)")
+        }
+        let first = client.get("/v1/platforms/h/reserved-regions?device=0000:00:01.0").list("items")
+        #expect(!first.contains { $0["start"] as? String == "0xfff00000" }, "\(first)")
+        // One device of the group is refused with all of it.
+        let refused = client.decide(
+            #"{"platform":"h","device":"0000:00:01.0","consumer":"vfio_type1"}"#)
+        #expect(refused.json["outcome"] as? String == "refused", "\(refused.text)")
+    }
+
+    @Test func comparisons() {
+        store(SharedGroupHost.collectedTree(release: "6.18.15"))
+        let answer = client.post(
+            "/v1/comparisons",
+            json:
+                #"{"platform":"h","device":"0000:00:01.1","policies":["dma_iommu"],"kernels":["6.12","6.18"]}"#
+        )
+        let items = answer.list("items")
+        let addresses = items.map { ($0["doorbells"] as? [[String: Any]])?.first?["iova"] as? String }
+        #expect(addresses == [Self.top, Self.top], "\(answer.text)")
+        let warned = items.map { item in
+            (item["warnings"] as? [[String: Any]] ?? []).contains { $0["code"] as? String == "group_order" }
+        }
+        #expect(warned == [true, false], "\(answer.text)")
+    }
+
+    // MARK: Views, placements, surveys
+
+    @Test func views() {
+        store(SharedGroupHost.collectedTree(release: "6.18.15"))
+        for (place, function) in SharedGroupHost.functions.enumerated() {
+            let view = "/v1/platforms/h/reserved-regions?device=\(function)"
+            func hasRegion(_ items: [[String: Any]]) -> Bool {
+                items.contains { $0["start"] as? String == "0xfff00000" }
+            }
+            #expect(hasRegion(client.get(view).list("items")) == (place == 1), "\(function)")
+            #expect(
+                client.get(view + "&view=sysfs").json["text"] as? String == SharedGroupHost.list)
+            // User space gets the group whole.
+            let vfio = client.get(view + "&view=vfio").list("items")
+            #expect(vfio.contains { $0["last"] as? String == "0xffefffff" }, "\(function): \(vfio)")
+            let windows = client.get(
+                "/v1/platforms/h/available-windows?device=\(function)&below=0x100000000")
+            #expect(windows.object("picks")["highest"] as? String == "0xffe00000", "\(windows.text)")
+            let device = client.get("/v1/platforms/h/devices/\(function)").json
+            #expect(device["group"] as? String == "group:3", "\(device)")
+            let placed = client.post(
+                "/v1/placements",
+                json: #"{"hosts":[{"platform":"h","devices":["\#(function)"]}],"vm":{"memory_map":[]},"#
+                    + #""window":{"requested":"0xfff00000"}}"#)
+            #expect(placed.object("requested")["works"] as? Bool == false, "\(placed.text)")
+            let mapped = client.decide(
+                #"{"platform":"h","device":"\#(function)","consumer":"vfio_type1","mappings":[],"#
+                    + #""map_checks":[{"iova":"0xfff00000","size":"0x1000"}]}"#)
+            #expect(
+                mapped.list("map_checks").first?["allowed"] as? Bool == false, "\(mapped.text)")
+        }
+        let node = client.get("/v1/platforms/h/devices/%2Fpcie@40000000%2Fdev@1,1").json
+        #expect(node["sysfs_name"] as? String == "0000:00:01.1", "\(node)")
+    }
+
+    /// Neither the group nor the node is another device.
+    @Test func surveysCountEachDeviceOnce() throws {
+        store(SharedGroupHost.collectedTree(release: "6.18.15"))
+        let answer = client.ask(
+            .post, "/v1/surveys", Array(#"{"platforms":["h"]}"#.utf8), type: "application/json",
+            headers: [.init("Accept", "application/x-ndjson")]
+        ).drained().answer
+        let rows = try answer.text.split(separator: "\n").map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] ?? [:]
+        }
+        #expect(
+            rows.compactMap { $0["device"] as? String } == ["/pcie@40000000"] + SharedGroupHost.functions,
+            "\(answer.text)")
+        let cells = rows.dropLast().compactMap {
+            ($0["policies"] as? [String: [String: Any]])?["highest_below_4g"]
+        }
+        #expect(cells.map { $0["base"] as? String } == ["0xfff00000", "0xffe00000", "0xffe00000"])
+        // A group without known members stands for itself.
+        store(
+            #"{"collected":{"format":1,"groups":[{"id":"1","devices":[],"reserved_regions":""},"#
+                + #"{"id":"2","devices":["0000:00:01.0"],"reserved_regions":""}],"notes":[]}}"#)
+        let counted = client.post("/v1/surveys", json: #"{"platforms":["h"],"active_only":false}"#)
+        #expect(counted.json["devices"] as? Int == 2, "\(counted.text)")
+    }
+
+    // MARK: Sessions, faults, traces
+
+    @Test(arguments: [("6.18.15", top), ("6.12.118", below)])
+    func sessions(release: String, second: String) {
+        store(SharedGroupHost.collectedTree(release: release))
+        for (function, expected) in zip(SharedGroupHost.functions, [Self.top, second]) {
+            let path = client.post("/v1/sessions", json: "{}").response.headers["Location"] ?? ""
+            let device = #"{"platform":"h","device":"\#(function)"}"#
+            let made = client.post(path + "/domains", json: #"{"id":"d","devices":[\#(device)]}"#)
+            #expect(made.status == 201, "\(made.text)")
+            let mapped = client.post(
+                path + "/domains/d/doorbells",
+                json: #"{"physical":"\#(Self.doorbell)","device":"\#(function)"}"#)
+            #expect(mapped.json["iova"] as? String == expected, "\(function): \(mapped.text)")
+            let user = client.post(
+                path + "/domains", json: #"{"id":"v","consumer":"vfio_type1"}"#)
+            #expect(user.status == 201, "\(user.text)")
+            #expect(client.ask(.delete, path + "/domains/d").status == 204)
+            #expect(client.post(path + "/domains/v/devices", json: device).status == 201)
+            let refused = client.post(
+                path + "/domains/v/iovas", json: #"{"iova":"0xfff00000","size":"0x1000"}"#)
+            #expect(refused.status >= 400, "\(refused.text)")
+        }
+    }
+
+    /// An access to the page of the second function's doorbell.
+    @Test func faultsAndTraces() {
+        store(SharedGroupHost.collectedTree(release: "6.18.15"))
+        let log = [
+            "event 0x10 received:", "\t0x0000000900000010", "\t0x0000020000000000", "\t0x00000000fffff040",
+            "\t0x0000000000000000",
+        ].map { "arm-smmu-v3 arm-smmu-v3.0.auto: \($0)" }.joined(separator: "\n")
+        let fault = client.ask(
+            .post, "/v1/fault-explanations?platform=h", Array(log.utf8), type: "text/plain")
+        let found = fault.list("items").first ?? fault.list("faults").first ?? [:]
+        #expect(found["doorbell"] as? String == Self.doorbell, "\(fault.text)")
+        #expect(found["devices"] as? [String] == ["0000:00:01.1"], "\(fault.text)")
+        let trace = "  k-1 [000] d..1. 1.0: map: IOMMU: iova=0xfffff000 paddr=0x8090000 size=4096\n"
+        let replayed = client.ask(
+            .post, "/v1/replays?platform=h&device=0000:00:01.1", Array(trace.utf8), type: "text/plain")
+        let domain = replayed.list("domains").first?["doorbells"] as? [[String: Any]]
+        #expect(domain?.first?["expected"] as? String == "0xfffff000", "\(replayed.text)")
+    }
+
+    // MARK: Parts
+
+    private func upload(_ parts: [(String, String, [UInt8])]) -> ServiceClient.Answer {
+        let boundary = "b"
+        var body: [UInt8] = []
+        for (name, type, bytes) in parts {
+            body += Array(
+                "--\(boundary)\r\nContent-Disposition: form-data; name=\"\(name)\"\r\nContent-Type: \(type)\r\n\r\n"
+                    .utf8)
+            body += bytes + Array("\r\n".utf8)
+        }
+        body += Array("--\(boundary)--\r\n".utf8)
+        return client.ask(
+            .put, "/v1/platforms/h", body, type: "multipart/form-data; boundary=\(boundary)")
+    }
+
+    /// The tree or the tables in one part, and the groups in another: a collection without a description, or
+    /// what the shell prints.
+    @Test func partsOfOneMachine() {
+        let bare = SharedGroupHost.collected(
+            #""device_tree":null,"acpi":null,"iomem":"10000000-2fffffff : PCI Bus 0000:00\n""#,
+            release: "6.18.15")
+        let direct = bare.replacing("reserved\\n", with: "direct\\n")
+        let (iort, madt) = SharedGroupHost.tables
+        let folder = "/sys/kernel/iommu_groups/3"
+        let text =
+            SharedGroupHost.functions.map { "\(folder)/devices/\($0)\n" }.joined()
+            + "==> \(folder)/reserved_regions <==\n" + SharedGroupHost.list
+        let tree = ("tree", "application/vnd.devicetree.blob", SharedGroupHost.tree)
+        for (parts, source) in [
+            ([tree, ("c", "application/json", Array(bare.utf8))], "device_tree"),
+            ([("c", "application/json", Array(bare.utf8)), tree], "device_tree"),
+            (
+                [
+                    ("iort", "application/octet-stream", iort), ("apic", "application/octet-stream", madt),
+                    ("c", "application/json", Array(direct.utf8)),
+                ], "acpi"
+            ),
+            ([tree, ("groups", "text/plain", Array(text.utf8))], "device_tree"),
+        ] {
+            let stored = upload(parts)
+            #expect(stored.status < 300 && stored.json["source"] as? String == source, "\(stored.text)")
+            #expect(!stored.text.contains("nothing-described"), "\(stored.text)")
+            for function in SharedGroupHost.functions {
+                let answer = decided(function, #","kernel":"6.18.15""#)
+                #expect(iova(answer) == Self.top, "\(source) \(function): \(answer.text)")
+            }
+            if source == "acpi" {
+                let items = client.get("/v1/platforms/h/reserved-regions?device=0000:00:01.0").list("items")
+                #expect(items.contains { $0["kind"] as? String == "pci_window" }, "\(items)")
+            }
+        }
+        let twice = upload([
+            tree, ("c", "application/json", Array(bare.utf8)), ("d", "application/json", Array(bare.utf8)),
+        ])
+        #expect(twice.status == 422 && twice.text.contains("describe the same thing"), "\(twice.text)")
+    }
+}
