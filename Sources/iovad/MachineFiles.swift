@@ -1,7 +1,7 @@
 // Where a command reads machines from: files that are named, several files of one machine, standard input,
 // folders, and a host's tree with sys/ and proc/. The bytes of a file decide what it contains, by the readers
 // of POST /v1/platforms. A folder with an IORT or a VIOT is one machine's: the tables and texts beside it
-// that supplement it are read with it, its other tables are not.
+// that supplement it are read with it, its other tables are not; so are texts beside the only device tree.
 
 import API
 import AddressSpaces
@@ -13,7 +13,7 @@ import Machines
 
 enum MachineFiles {
     /// Names below a folder that are read; files that are named outright may be called anything.
-    static let suffixes = [".dtb", ".json", ".aml", ".txt"]
+    static let suffixes = [treeSuffix, ".json", ".aml", ".txt"]
     static let names = suffixes.map { "*\($0)" }.joined(separator: ", ") + ", IORT, VIOT"
     /// Stems of files with a table that describes IOMMUs, of any suffix: so /sys/firmware/acpi/tables and
     /// acpixtract call them. The first that a folder has is its machine, another supplements it.
@@ -24,7 +24,10 @@ enum MachineFiles {
         ".dsl", ".asl", ".lst", ".hex", ".src", ".asm", ".inc", ".c", ".h", ".i", ".map", ".nsp", ".xrf",
     ]
     /// Stems of what supplements such a table in its folder; an SSDT has a number too.
-    private static let supplements = ["apic", "mcfg", "dsdt", "ssdt", "iomem", "dmesg", "lspci", commandLine]
+    private static let supplements = ["apic", "mcfg", "dsdt", "ssdt"] + texts + [commandLine]
+    /// Stems of what a running kernel printed, which supplements the only tree of a folder as well.
+    private static let texts = ["iomem", "dmesg", "lspci"]
+    private static let treeSuffix = ".dtb"
     /// Stem of a file with the words that a kernel was booted with: never a machine's own.
     private static let commandLine = "cmdline"
     private static let numbered = "ssdt"
@@ -100,24 +103,36 @@ enum MachineFiles {
             ]
         }
         guard depth < depthMax, let entries = Files.entries(in: folder) else { return [] }
-        let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }
+        let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }.sorted {
+            $0.name < $1.name
+        }
         let stems = names.filter { !$0.isFolder }.map { stem(of: $0.name) }
         let table = tables.first { stems.contains($0) }
+        let trees = names.filter { !$0.isFolder && suffix(of: $0.name) == treeSuffix }.map(\.name)
+        let tree = table == nil && trees.count == 1 ? trees[0] : nil
         func isMachine(_ name: String) -> Bool {
-            suffix(of: name) != nil && !belongs(name, to: table) && stem(of: name) != commandLine
+            guard suffix(of: name) != nil, !belongs(name, to: table), let stem = stem(of: name) else {
+                return false
+            }
+            return stem != commandLine && (tree == nil || tree == name || !texts.contains(stem))
+        }
+        func files(_ stems: [String]) -> [String] {
+            stems.compactMap { wanted in
+                names.first { stem(of: $0.name) == wanted && Files.isFile("\(folder)/\($0.name)") }?.name
+            }
         }
         // That of the only machine, where the folder has no table that finds it by itself.
         let isAlone = table == nil && names.filter { !$0.isFolder && isMachine($0.name) }.count == 1
-        let words =
-            isAlone
-            ? names.first { stem(of: $0.name) == commandLine && Files.isFile("\(folder)/\($0.name)") } : nil
-        return names.sorted { $0.name < $1.name }.flatMap { name, isFolder -> [Entry] in
+        let words = isAlone ? files([commandLine]) : []
+        return names.flatMap { name, isFolder -> [Entry] in
             let path = "\(folder)/\(name)"
             if isFolder { return walk(path, name: name, prefix: "\(prefix)\(name)/", depth: depth + 1) }
             guard isMachine(name), let suffix = suffix(of: name) else { return [] }
             // A pipe that nobody writes to has no end. A dangling link is reported as unreadable.
             guard Files.isFile(path) || access(path, F_OK) != 0 else { return [] }
-            let source = words.map { Source.files([path, "\(folder)/\($0.name)"]) } ?? .file(path)
+            let others = (name == tree ? files(texts) : []) + words
+            let source =
+                others.isEmpty ? Source.file(path) : .files([path] + others.map { "\(folder)/\($0)" })
             return [Entry(name: prefix + name.dropLast(suffix.count), source: source)]
         }
     }

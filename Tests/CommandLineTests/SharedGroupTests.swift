@@ -33,6 +33,23 @@ import Testing
         }
     }
 
+    /// What a kernel printed beside the only tree of a folder is of the same machine.
+    @Test func textsBesideATree() throws {
+        let tree = try FileTree()
+        try tree.add("m/board.dtb", SharedGroupHost.tree)
+        try tree.add("m/dmesg", "Linux version 6.12.9-arm64 (a@b)\nPCI host bridge to bus 0000:00\n")
+        try tree.add("m/lspci.txt", "00:01.0 Ethernet controller: Some NIC\n")
+        try tree.add("m/iomem.txt", "80000000-ffffffff : System RAM\n")
+        let asked = ["--device", SharedGroupHost.nodes[1], "--explain", "none"]
+        let answer = try run(["--machine", "m"] + asked, in: tree)
+        #expect(answer.output.contains("model      Linux 6.12"), "\(answer)")
+        let survey = try run(["--format", "json", "m"], in: tree, command: "survey")
+        #expect(survey.output.contains(#""platforms":1,"#), "\(survey)")
+        // Of two trees, nobody says whose they are.
+        try tree.add("m/other.dtb", SharedGroupHost.tree)
+        #expect(try run(["--machine", "m"] + asked, in: tree).errors.contains("several machines"))
+    }
+
     /// The description in one file, and groups that were collected without one in another.
     @Test func filesOfOneMachine() throws {
         let tree = try FileTree()
