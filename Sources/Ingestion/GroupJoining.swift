@@ -129,11 +129,13 @@ extension GroupJoining {
     private mutating func share(_ list: [ReservedRegion], among members: inout [Member]) {
         let listed = ListedRegions(list)
         var owned = members.map { member in listed.own(of: member.device, page) }
+        var missing = members.map { member in listed.missing(of: member.device, page) }
         // Firmware's regions are shared by many functions at times, and each has a copy here.
-        regionsOfFirmware += owned.reduce(0) { $0 + $1.count }
-        if members.count < 2 || regionsOfFirmware > PlatformLimits.regionsMax {
-            owned = members.map { _ in [] }
-        }
+        regionsOfFirmware += owned.reduce(0) { $0 + $1.count } + missing.reduce(0) { $0 + $1.count }
+        let isAffordable = regionsOfFirmware <= PlatformLimits.regionsMax
+        if !isAffordable { missing = members.map { _ in [] } }
+        // Of a device alone the list is its own.
+        if !isAffordable || members.count < 2 { owned = members.map { _ in [] } }
         var all = Self.eachOnce(owned.joined())
         let rest = all.isEmpty ? list : listed.rest(without: all)
         let hasStrangers = !all.isEmpty && members.contains { !$0.isDescribed }
@@ -143,7 +145,7 @@ extension GroupJoining {
             let own = owned[place]
             let left = members[place].isDescribed ? everyones : rest
             members[place].device.firmwareRegions = own.isEmpty ? left : own + left
-            members[place].device.unappliedRegions = []
+            members[place].device.unappliedRegions = missing[place]
             members[place].device.groupRegions = all
         }
     }
@@ -184,6 +186,18 @@ private struct ListedRegions {
             guard isListed, region.provenance.isOfDevice else { return nil }
             region.provenance = source
             return region
+        }
+    }
+
+    /// What firmware reserves for the device and the kernel has not listed, of whatever type: an old kernel
+    /// does not look, and others do not apply all of it.
+    func missing(of device: Device, _ page: Granule) -> [UnappliedRegion] {
+        let stated = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
+        return stated.compactMap { region in
+            guard region.provenance.isOfDevice, let range = region.rounded(to: page).range,
+                !ranges.values.contains(where: { $0.contains(range) })
+            else { return nil }
+            return UnappliedRegion(reason: .notListed, region: region, location: device.id)
         }
     }
 

@@ -38,7 +38,9 @@ extension Device {
 
     /// Whether a DMA domain that is set up for the one is as if it were set up for the other.
     fileprivate func isReservedAlike(_ other: Device) -> Bool {
-        guard firmwareRegions == other.firmwareRegions else { return false }
+        guard firmwareRegions == other.firmwareRegions, unappliedRegions == other.unappliedRegions else {
+            return false
+        }
         let areWindowsAlike = inboundWindows == other.inboundWindows && pciWindows == other.pciWindows
         return areWindowsAlike || isKnownByGroupOnly || other.isKnownByGroupOnly
     }

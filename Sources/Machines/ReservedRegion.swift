@@ -126,6 +126,8 @@ public struct UnappliedRegion: Hashable, Sendable {
         /// An `iommu-addresses` entry that does not translate: the kernel dereferences a null pointer while
         /// it boots (drivers/iommu/of_iommu.c: of_iommu_get_resv_regions).
         case crashesKernel = "crashes_kernel"
+        /// The list of the device's group, which a running kernel printed, does not have the region.
+        case notListed = "not_listed"
     }
 
     public var reason: Reason

@@ -96,6 +96,24 @@ import Testing
         #expect(refused.json["outcome"] as? String == "refused", "\(refused.text)")
     }
 
+    /// A kernel that does not look at a region does not list it; firmware withholds the place all the same.
+    @Test func regionsThatNobodyLists() throws {
+        let list = "0x0000000008000000 0x00000000080fffff msi\n"
+        store(
+            SharedGroupHost.collected(
+                #""device_tree":"\#(SharedGroupHost.tree.hexDigits)""#, release: "6.1.0-9-arm64", list: list))
+        let second = SharedGroupHost.functions[1]
+        let answer = decided(second)
+        #expect(iova(answer) == Self.top && answer.json["reachable"] as? Bool == false, "\(answer.text)")
+        #expect(codes(decided(SharedGroupHost.functions[0])).contains("group_mate_reservations"))
+        let view = client.get("/v1/platforms/h/reserved-regions?device=\(second)").list("items")
+        let item = try #require(view.first { $0["start"] as? String == "0xfff00000" })
+        #expect(item["advertised"] as? Bool == false, "\(item)")
+        #expect((item["provenance"] as? String)?.contains("the kernel's list of the group") == true)
+        let windows = client.get("/v1/platforms/h/available-windows?device=\(second)&below=0x100000000")
+        #expect(windows.object("picks")["highest"] as? String == "0xffe00000", "\(windows.text)")
+    }
+
     @Test func comparisons() {
         store(SharedGroupHost.collectedTree(release: "6.18.15"))
         let answer = client.post(

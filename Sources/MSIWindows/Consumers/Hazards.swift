@@ -46,6 +46,8 @@ enum Hazards {
                 .kernelCrashes,
                 "An iommu-addresses entry at \(unapplied.location) for \(device.id) does not translate: Linux "
                     + "\(kernel.name) dereferences a null pointer and \(effect).")
+        // What lies there is told where a window or a page meets it.
+        case .notListed: return
         case .rmrWithoutPreservedConfiguration:
             found.add(
                 .rmrSkipped,

@@ -130,6 +130,7 @@ extension UnappliedRegion.Reason {
         case .rmrWithoutPreservedConfiguration: "the host bridge does not keep the boot configuration"
         case .rmrOfSingleFunctions: "it is for single functions behind the root complex"
         case .crashesKernel: "it does not translate"
+        case .notListed: "the kernel's list of the group does not have it"
         }
     }
 }
