@@ -52,7 +52,12 @@ struct GroupJoining {
             found.append(member(name, path, of: platform))
         }
         if let list = group.reportedRegions {
-            share(group.firmwareRegions, among: &found)
+            if !share(group.firmwareRegions, among: &found) {
+                findings.note(
+                    .warning, "group-not-joined", group.id,
+                    "Firmware has too many regions for the devices of the host's groups to tell whose those of this list are: "
+                        + "each of its devices is taken to have all of them.")
+            }
             for place in found.indices { found[place].device.reportedRegions = list }
         } else {
             try shareFirmware(among: &found)
@@ -125,17 +130,21 @@ extension GroupJoining {
         return regions.filter { seen.insert($0).inserted }
     }
 
-    /// Gives each member its part of the group's list.
-    private mutating func share(_ list: [ReservedRegion], among members: inout [Member]) {
+    /// Gives each member its part of the group's list; false where that is too much, and each has all of it.
+    private mutating func share(_ list: [ReservedRegion], among members: inout [Member]) -> Bool {
         let listed = ListedRegions(list)
-        var owned = members.map { member in listed.own(of: member.device, page) }
+        // Of a device alone the list is its own.
+        let isShared = members.count > 1
+        var owned = members.map { member in isShared ? listed.own(of: member.device, page) : [] }
         var missing = members.map { member in listed.missing(of: member.device, page) }
         // Firmware's regions are shared by many functions at times, and each has a copy here.
-        regionsOfFirmware += owned.reduce(0) { $0 + $1.count } + missing.reduce(0) { $0 + $1.count }
+        regionsOfFirmware += owned.reduce(0) { $0 + ($1.isEmpty ? 0 : $1.count + list.count) }
+        regionsOfFirmware += missing.reduce(0) { $0 + $1.count }
         let isAffordable = regionsOfFirmware <= PlatformLimits.regionsMax
-        if !isAffordable { missing = members.map { _ in [] } }
-        // Of a device alone the list is its own.
-        if !isAffordable || members.count < 2 { owned = members.map { _ in [] } }
+        if !isAffordable {
+            owned = members.map { _ in [] }
+            missing = members.map { _ in [] }
+        }
         var all = Self.eachOnce(owned.joined())
         let rest = all.isEmpty ? list : listed.rest(without: all)
         let hasStrangers = !all.isEmpty && members.contains { !$0.isDescribed }
@@ -148,6 +157,7 @@ extension GroupJoining {
             members[place].device.unappliedRegions = missing[place]
             members[place].device.groupRegions = all
         }
+        return isAffordable
     }
 }
 

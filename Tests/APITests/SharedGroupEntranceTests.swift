@@ -212,6 +212,14 @@ import Testing
             let refused = client.post(
                 path + "/domains/v/iovas", json: #"{"iova":"0xfff00000","size":"0x1000"}"#)
             #expect(refused.status >= 400, "\(refused.text)")
+            // All of it goes out and comes in again.
+            let again = client.post(
+                path + "/domains", json: #"{"id":"e","devices":[{"platform":"h","device":"group:3"}]}"#)
+            #expect(again.status == 201, "\(again.text)")
+            let state = client.get(path + "/state").text
+            #expect(client.ask(.delete, path).status == 204)
+            #expect(client.post("/v1/sessions", json: state).status == 201, "\(state)")
+            #expect(client.get(path + "/state").text == state)
         }
     }
 
