@@ -184,6 +184,7 @@ struct BootLogJoining {
         guard var device = found ?? group else { return nil }
         device.id = name
         guard let group else { return device }
+        device.groupNumber = group.groupNumber
         device.reportedRegions = group.reportedRegions
         device.firmwareRegions = group.firmwareRegions
         device.unappliedRegions = []

@@ -97,6 +97,7 @@ extension Platform {
 
     /// Each device once: no group of which members are known, and no node that a member stands for.
     public var devicesOnce: [Device] {
+        guard devices.contains(where: { $0.groupNumber != nil }) else { return devices }
         let grouped = Set(devices.lazy.filter { !$0.standsForGroup }.compactMap(\.groupNumber))
         let names = Set(devices.lazy.map(\.id))
         return devices.filter { device in

@@ -242,6 +242,20 @@ import Testing
         #expect(domain?.first?["expected"] as? String == "0xfffff000", "\(replayed.text)")
     }
 
+    /// Nor where a log says who is in the groups of a list.
+    @Test func surveysOfListsWithALog() {
+        let list = "==> /sys/kernel/iommu_groups/3/reserved_regions <==\n" + SharedGroupHost.list
+        let log =
+            "PCI host bridge to bus 0000:00\n"
+            + SharedGroupHost.functions.map { "pci \($0): Adding to iommu group 3\n" }.joined()
+        let stored = upload([
+            ("groups", "text/plain", Array(list.utf8)), ("dmesg", "text/plain", Array(log.utf8)),
+        ])
+        #expect(stored.status < 300 && stored.json["devices"] as? Int == 3, "\(stored.text)")
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["h"]}"#)
+        #expect(survey.json["devices"] as? Int == 2, "\(survey.text)")
+    }
+
     // MARK: Parts
 
     private func upload(_ parts: [(String, String, [UInt8])]) -> ServiceClient.Answer {
