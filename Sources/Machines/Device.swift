@@ -41,6 +41,9 @@ public struct Device: Hashable, Sendable {
     public var hasUnknownPCIWindows = false
     /// ACPI only: the host bridge may have inbound windows that no source states, and so another DMA limit.
     public var hasUnknownInboundWindows = false
+    /// ACPI only: a memory range applies if `_DSM` function 5 asks to keep the boot configuration, and no source
+    /// states whether it does.
+    public var hasUnknownConfiguration = false
     /// ACPI host bridges: whether `_DSM` function 5 asks to keep the boot configuration.
     public var preservesConfiguration: Bool?
     /// PCI only: the host bridge's own inbound windows (`dma-ranges`), in firmware's order.

@@ -31,6 +31,8 @@ extension Platform {
         function.addMemoryRanges(
             memoryRanges,
             preservesConfiguration: bridge.preservesConfiguration ?? preservesPCIConfiguration)
+        function.hasUnknownConfiguration =
+            bridge.hasUnknownConfiguration && function.conditionalMemoryRange != nil
         return function
     }
 

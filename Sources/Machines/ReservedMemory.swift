@@ -39,6 +39,12 @@ extension StreamMapping {
 }
 
 extension Device {
+    /// The first memory range that applies if the host bridge keeps the boot configuration, and counts as
+    /// skipped.
+    public var conditionalMemoryRange: UnappliedRegion? {
+        unappliedRegions.first { $0.reason == .rmrWithoutPreservedConfiguration }
+    }
+
     /// Adds what firmware's memory ranges mean for this device, in table order: applied, or not and why.
     /// A root complex stands for functions with no address of their own, so a range of single functions
     /// is not applied to it.

@@ -120,6 +120,26 @@ import Testing
         }
     }
 
+    /// Whether an RMR applies depends on a `_DSM` that has to be run, or was not sent; somebody may say it.
+    @Test func whetherMemoryRangesApplyIsUnknownUntilSomebodySays() {
+        let method: [UInt8] = [0x14, 8] + Array("_DSM".utf8) + [0, 0xa4, 0x68]
+        let table = "application/vnd.acpi.table"
+        let iort = (name: "iort", type: table, bytes: machine())
+        let facts = (
+            name: "facts", type: "application/json", bytes: Array(#"{"preserve_config":false}"#.utf8)
+        )
+        let run = (name: "dsdt", type: table, bytes: dsdt(identifier + method))
+        for (parts, isKnown) in [
+            ([iort, run], false), ([iort], false), ([iort, run, facts], true),
+            ([iort, (name: "dsdt", type: table, bytes: dsdt(identifier))], true),
+        ] {
+            let made = client.ask(
+                .put, "/v1/platforms/w", form(parts), type: "multipart/form-data; boundary=B")
+            #expect(made.status / 100 == 2, "\(made.text)")
+            everyAnswer(isKnown, "preserve_config_known", "preserve_config_unknown")
+        }
+    }
+
     /// A decision does not state that an RMR is skipped where `_DSM` would have to be run.
     @Test func decisionsSayThatNothingKeepsTheConfiguration() {
         let method: [UInt8] = [0x14, 8] + Array("_DSM".utf8) + [0, 0xa4, 0x68]

@@ -72,6 +72,7 @@ export function machineFacts(platform, device) {
       fact('Coherent', device.dma_coherent ? 'yes' : 'no'),
       device.pci_windows_known === false ? fact('PCI windows', pill('unknown', 'warn'), ' send DSDT and SSDTs, or /proc/iomem') : null,
       device.inbound_windows_known === false ? fact('Inbound windows', pill('unknown', 'warn'), ' send dma_ranges as JSON') : null,
+      device.preserve_config_known === false ? fact('Boot configuration', pill('unknown', 'warn'), ' send preserve_config: it decides whether RMRs apply') : null,
       device.iommu_regions_known === false ? fact('IOMMU regions', pill('unknown', 'warn'), ' the virtio-iommu decides; send reserved_regions of the group') : null,
       device.pci_path ? fact('PCI path', device.pci_path.join(' / ')) : null) : null,
     h('details', { class: 'more', open: platform.findings.some((finding) => finding.severity === 'error') },

@@ -28,6 +28,7 @@ extension JSONWriter {
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
             writer.windowsKnown(of: device)
+            writer.configurationKnown(of: device)
             if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             if let host = device.hostBridge { writer.member("host_bridge", host) }
             if !device.groupRegions.isEmpty, let group = device.groupID { writer.member("group", group) }
@@ -39,6 +40,12 @@ extension JSONWriter {
     mutating func windowsKnown(of device: Device) {
         if device.hasUnknownPCIWindows { member("pci_windows_known", false) }
         if device.hasUnknownInboundWindows { member("inbound_windows_known", false) }
+    }
+
+    /// Only where it is not, and a memory range depends on it.
+    mutating func configurationKnown(of device: Device) {
+        guard UnknownFact.configuration.remark(of: device) != nil else { return }
+        member("preserve_config_known", false)
     }
 
     private mutating func stream(_ stream: StreamMapping) {

@@ -204,6 +204,8 @@ struct SessionDeviceRequest: Sendable {
         }
         let knowsWindows = reader.optional("pci_windows_known").map { $0.bool(problems) ?? true } ?? true
         let knowsInbound = reader.optional("inbound_windows_known").map { $0.bool(problems) ?? true } ?? true
+        let knowsConfiguration =
+            reader.optional("preserve_config_known").map { $0.bool(problems) ?? true } ?? true
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
             InboundWindow($0, problems)
         }
@@ -220,6 +222,7 @@ struct SessionDeviceRequest: Sendable {
             firmwareRegions: isExported ? regions : regions.withoutDriverWindowNamedMSI())
         device.hasUnknownPCIWindows = !knowsWindows
         device.hasUnknownInboundWindows = !knowsInbound
+        device.hasUnknownConfiguration = !knowsConfiguration
         // What an export tells has been compared with the regions already.
         device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
         return device

@@ -53,7 +53,7 @@ extension HostFacts {
         self.init(
             obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
             options: options,
-            unknownWindows: UnknownWindowsRemark.first(of: devices.lazy.map(\.device)),
+            unknownFacts: UnknownFactRemark.first(of: devices.lazy.map(\.device)),
             undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
             unusedRegionsRemark: devices.allSatisfy { $0.conditions.hasUnusedIOMMURegions }
                 ? Conditions.unusedIOMMURegions : nil,

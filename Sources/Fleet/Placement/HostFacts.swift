@@ -29,7 +29,7 @@ public struct HostFacts: Sendable {
     /// The ranges are those of a container before anything was attached: they say nothing.
     public let rangesRemark: String?
     /// Windows of host bridges that are not known, so that they are no obstacles.
-    public let unknownWindows: [UnknownWindowsRemark]
+    public let unknownFacts: [UnknownFactRemark]
     /// The kernel crashes on what firmware says of a device.
     public let crashRemark: String?
     /// A virtio-iommu decides whether there is a window, and nobody has said what it reports.
@@ -65,7 +65,7 @@ public struct HostFacts: Sendable {
     /// Sorts out obstacles from all sources.
     init(
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
-        rangesRemark: String? = nil, unknownWindows: [UnknownWindowsRemark] = [],
+        rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil
     ) {
@@ -92,7 +92,7 @@ public struct HostFacts: Sendable {
         isType1Only = hasHardware && hasSoftwareMSI
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
         self.rangesRemark = rangesRemark
-        self.unknownWindows = unknownWindows
+        self.unknownFacts = unknownFacts
         self.undecidedRemark = undecidedRemark
         self.unusedRegionsRemark = unusedRegionsRemark
         self.x86Remark = x86Remark

@@ -102,7 +102,7 @@ extension Placement {
         if let remark = facts.rangesRemark {
             found.append((.rangesBeforeAttach, .warning, remark, nil, nil))
         }
-        for unknown in facts.unknownWindows {
+        for unknown in facts.unknownFacts {
             found.append((unknown.code, .warning, unknown.detail, nil, nil))
         }
         if let remark = facts.crashRemark { found.append((.kernelCrashes, .fatal, remark, nil, nil)) }

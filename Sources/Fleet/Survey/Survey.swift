@@ -102,7 +102,7 @@ public struct Survey: Sendable {
         }
         guard found > 0 else { return }
         platformsWithDevices += 1
-        for unknown in UnknownWindowsRemark.first(of: platform.devices.lazy.filter(\.active))
+        for unknown in UnknownFactRemark.first(of: platform.devices.lazy.filter(\.active))
         where warnings.count < Placement.hostRemarksMax {
             warnings.append(
                 .init(code: unknown.code, severity: .warning, detail: unknown.detail, host: name))

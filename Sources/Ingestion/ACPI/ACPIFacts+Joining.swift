@@ -9,6 +9,7 @@ extension ACPIReader.Facts {
         joinWindows(bridges, &findings)
         joinInbound(bridges, &findings)
         preserves = bridges.preserves
+        unknownPreservation = bridges.unknownPreservation
         hostBridges = bridges.bridges
         sureBridges = bridges.sureBridges
         guard let stated = preservesPCIConfiguration else { return }
@@ -52,6 +53,12 @@ extension ACPIReader.Facts {
                     "dma_ranges of segment \(segment) differ from `_DMA`; the caller's count.")
             }
         }
+    }
+
+    /// Whether it is known if some bridge of a segment asks to keep the boot configuration.
+    func knowsConfiguration(of segment: UInt32) -> Bool {
+        if preservesPCIConfiguration != nil || preserves[segment] == true { return true }
+        return preserves[segment] == false && !unknownPreservation.contains(segment)
     }
 
     /// Whether all outbound windows of a segment's host bridges are known, be it that there are none.

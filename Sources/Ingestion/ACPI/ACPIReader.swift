@@ -32,6 +32,8 @@ public enum ACPIReader {
         var hostBridges: [HostBridge] = []
         /// By segment, from the host bridges' own methods.
         var preserves: [UInt32: Bool] = [:]
+        /// Segments of which a bridge's `_DSM` has to be evaluated.
+        var unknownPreservation: Set<UInt32> = []
         /// What other tables are held against.
         var sureBridges: [SureBridge] = []
 

@@ -28,6 +28,9 @@ extension IORTAnalysis {
             device.firmwareRegions = device.hardwareMSIRegions(untranslatedRanges)
             device.addMemoryRanges(
                 memoryRanges, preservesConfiguration: device.preservesConfiguration ?? false)
+            device.hasUnknownConfiguration =
+                device.conditionalMemoryRange != nil
+                && device.segment.map { facts.knowsConfiguration(of: $0) } == false
             try takeRegions(
                 device.pciWindows.count + device.firmwareRegions.count + device.unappliedRegions.count)
             try takeStreams(device.streams.count)

@@ -89,7 +89,7 @@ extension Decision {
             }
         decision.addChanges(question)
         if let window = decision.window {
-            for unknown in UnknownWindows.allCases {
+            for unknown in UnknownFact.allCases {
                 guard let remark = unknown.remark(of: question.device) else { continue }
                 decision.warn(unknown.code, remark, range: window)
             }

@@ -17,6 +17,8 @@ public struct Warning: Hashable, Sendable {
         case pciWindowsUnknown = "pci_windows_unknown"
         /// `_DMA` of the host bridge is not known, and so not how far DMA reaches.
         case inboundWindowsUnknown = "inbound_windows_unknown"
+        /// Whether the host bridge keeps the boot configuration is not known, and so whether its RMRs apply.
+        case preserveConfigUnknown = "preserve_config_unknown"
         /// Nobody has said what the virtio-iommu reports, and so whether there is a window.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.

@@ -34,6 +34,8 @@ struct BridgeFacts {
     private(set) var unknownSegments: Set<UInt32> = []
     /// Segments of which a bridge may have inbound windows that are not known.
     private(set) var unknownInbound: Set<UInt32> = []
+    /// Segments of which a bridge may ask to keep the boot configuration.
+    private(set) var unknownPreservation: Set<UInt32> = []
     /// A table cannot be read, or a bridge's segment is not known: any segment may have more windows.
     private(set) var isIncomplete = false
     /// `the DSDT`, and where findings about all of it are.
@@ -269,6 +271,7 @@ struct BridgeFacts {
         case .absent: preserves[segment] = preserves[segment] ?? false
         case .known(let value): preserves[segment] = value || preserves[segment] ?? false
         case .unknown(let refusal):
+            unknownPreservation.insert(segment)
             findings.note(
                 .warning, "dsm-needs-evaluation", location(refusal),
                 "`_DSM` of \(bridge.path), segment \(segment), has to be evaluated: \(refusal.words). Whether "

@@ -5,13 +5,13 @@ import MSIWindows
 public import Machines
 
 /// Windows of a host that are not known.
-public struct UnknownWindowsRemark: Sendable {
+public struct UnknownFactRemark: Sendable {
     public let code: Placement.Warning.Code
     public let detail: String
 
     /// Of each kind of windows the first remark among `devices`.
-    static func first(of devices: some Sequence<Device>) -> [UnknownWindowsRemark] {
-        UnknownWindows.allCases.compactMap { unknown in
+    static func first(of devices: some Sequence<Device>) -> [UnknownFactRemark] {
+        UnknownFact.allCases.compactMap { unknown in
             devices.lazy.compactMap(unknown.remark).first.map {
                 .init(code: unknown.placementCode, detail: $0)
             }
@@ -19,11 +19,12 @@ public struct UnknownWindowsRemark: Sendable {
     }
 }
 
-extension UnknownWindows {
+extension UnknownFact {
     fileprivate var placementCode: Placement.Warning.Code {
         switch self {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
+        case .configuration: .preserveConfigUnknown
         }
     }
 }

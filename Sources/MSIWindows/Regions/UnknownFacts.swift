@@ -1,16 +1,20 @@
-// What answers say of devices beside the question: where a host bridge has windows that no source states
-// (they are unknown, not absent), where nobody has asked the IOMMU, where firmware crashes the kernel, and
-// where the kernel is not modelled exactly.
+// What answers say of devices beside the question: where a host bridge has windows, or a wish about memory
+// ranges, that no source states (they are unknown, not absent), where nobody has asked the IOMMU, where
+// firmware crashes the kernel, and where the kernel is not modelled exactly.
 
 import LinuxReleases
 public import Machines
 
-/// Windows of a host bridge that no source may state.
-public enum UnknownWindows: CaseIterable, Sendable {
+/// What of a host bridge no source may state.
+public enum UnknownFact: CaseIterable, Sendable {
+    /// Its PCI windows.
     case outbound
+    /// Its inbound windows.
     case inbound
+    /// Whether it asks to keep the boot configuration, on which it depends whether an RMR applies.
+    case configuration
 
-    /// A sentence for a warning; nil when the device's windows are known.
+    /// A sentence for a warning; nil where the fact is known of the device, or nothing depends on it.
     public func remark(of device: Device) -> String? {
         let bridge = device.hostBridge ?? device.id
         switch self {
@@ -24,6 +28,14 @@ public enum UnknownWindows: CaseIterable, Sendable {
             return
                 "The inbound windows of \(bridge) are not known, since its `_DMA` has to be evaluated: DMA may not "
                 + "reach what looks reachable. Send dma_ranges as JSON."
+        case .configuration:
+            guard device.hasUnknownConfiguration, let skipped = device.conditionalMemoryRange else {
+                return nil
+            }
+            return
+                "Whether \(bridge) asks to keep the boot configuration (`_DSM` function 5) is not known: Linux applies the "
+                + "RMR\(place) if it does, and the answer is that of one that does not. Send preserve_config, "
+                + "or a DSDT that states it."
         }
     }
 
@@ -32,6 +44,7 @@ public enum UnknownWindows: CaseIterable, Sendable {
         switch self {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
+        case .configuration: .preserveConfigUnknown
         }
     }
 }
@@ -49,7 +62,7 @@ extension Sequence<Device> {
             found.append(.unusedIOMMURegions)
         }
         for device in self {
-            let unknown = UnknownWindows.allCases.map { ($0.code, usesWindows ? $0.remark(of: device) : nil) }
+            let unknown = UnknownFact.allCases.map { ($0.code, usesWindows ? $0.remark(of: device) : nil) }
             let told =
                 unknown + [
                     (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
