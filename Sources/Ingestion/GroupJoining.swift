@@ -93,8 +93,9 @@ struct GroupJoining {
         // A host bridge stands for more than the device of that name.
         let id = device.kind == .pciHost || device.id == name ? nil : device.id
         device.id = name
+        // Whatever firmware says: a member of a group has an IOMMU.
+        device.missingIOMMU = nil
         if node != nil {
-            // Whatever a map says that does not contain it: a member of a group has an IOMMU.
             device.active = true
             // A node by itself does not tell its bus, and has the streams of its whole bridge.
             if let function { device.streams = function.streams }

@@ -26,6 +26,8 @@ public struct Device: Hashable, Sendable {
     /// Enabled with all ancestors, behind an enabled SMMU, with a mapping of at least one ID.
     public var active: Bool
     public var streams: [StreamMapping]
+    /// Device trees: why Linux gives it no IOMMU, or may not; nil where it has one.
+    public var missingIOMMU: MissingIOMMU?
     /// `iommu-map-mask`: the bits of a requester ID that are looked up; all where firmware says nothing.
     public var requesterMask: UInt32 = .max
     /// Ids of the MSI controllers that `msi-map` or `msi-parent` name; empty when there are none.
@@ -41,8 +43,8 @@ public struct Device: Hashable, Sendable {
     public var hasUnknownPCIWindows = false
     /// ACPI only: the host bridge may have inbound windows that no source states, and so another DMA limit.
     public var hasUnknownInboundWindows = false
-    /// ACPI only: a memory range applies if `_DSM` function 5 asks to keep the boot configuration, and no source
-    /// states whether it does.
+    /// ACPI only: a memory range applies if `_DSM` function 5 asks to keep the boot configuration, and no
+    /// source states whether it does.
     public var hasUnknownConfiguration = false
     /// ACPI host bridges: whether `_DSM` function 5 asks to keep the boot configuration.
     public var preservesConfiguration: Bool?

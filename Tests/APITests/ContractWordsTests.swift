@@ -58,7 +58,9 @@ import Testing
         "Rule": words(Rule.self),
         "WarningCode": words(MSIWindows.Warning.Code.self),
         "PlacementWarningCode": words(Placement.Warning.Code.self),
-        "BlockerKind": words(HostObstacle.Kind.self) + words(GuestRegion.Kind.self) + ["vm_refused"],
+        "BlockerKind": words(HostObstacle.Kind.self) + words(GuestRegion.Kind.self) + [
+            "vm_refused", "no_group",
+        ],
         "NativeDevice/properties/iova_ranges_read": refused(
             "/v1/platforms", #"{"devices":[{"id":"d","kind":"group","iova_ranges_read":"zzz"}]}"#),
         "FaultExplanation/properties/smmu/properties/driver": words(SMMUFault.Driver.self),

@@ -1,46 +1,161 @@
-// An iommu-map that Linux cannot read leaves the devices behind it without an IOMMU: no answer lists
-// stream IDs of it, and answers about such a device warn.
+// Devices to which a tree gives no IOMMU: a map of IDs that Linux cannot read, one that does not hold the
+// function, a disabled SMMU; and a placeholder, which boot firmware may fill. Every entrance says the same.
 
 import HTTP
 import TestSupport
 import Testing
 
 @Suite struct CutMapTests {
-    /// A host bridge whose second entry ends early, or is whole.
-    private func tree(isCut: Bool) -> [UInt8] {
+    /// What is wrong with the way to the SMMU.
+    enum Case: String, CaseIterable, Sendable {
+        case sound, cut, outside, disabled, placeholder
+
+        /// Whether the tree settles that the device has no IOMMU.
+        var lacksIOMMU: Bool { self == .cut || self == .outside || self == .disabled }
+        var words: String {
+            switch self {
+            case .sound: ""
+            case .cut: "Linux reads no stream ID for /pcie@4000 from its iommu-map"
+            case .outside: "No entry of the iommu-map holds the ID of /pcie@4000/dev@1,0"
+            case .disabled: "Every IOMMU that firmware names for /pcie@4000 is disabled"
+            case .placeholder: "it is a placeholder, and boot firmware fills it"
+            }
+        }
+        var device: String { self == .outside ? "/pcie@4000/dev@1,0" : "/pcie@4000" }
+        var map: [UInt32] {
+            switch self {
+            case .sound: [0, 1, 0, 0x100, 0x100, 1, 0x100, 0x100]
+            case .cut: [0, 1, 0, 0x100, 0x100, 1]
+            case .outside: [0, 1, 0, 8]
+            case .disabled: [0, 2, 0, 0x100]
+            case .placeholder: [0, 1, 0, 0]
+            }
+        }
+    }
+
+    private func tree(_ what: Case) -> [UInt8] {
         DeviceTreeBuilder.board { root in
+            root.child("iommu@2000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("reg", 0, 0x2000, 0, 0x1000)
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 2)
+                node.strings("status", "disabled")
+            }
+            root.child("memory") { node in
+                node.cells("phandle", 3)
+            }
             root.child("pcie@4000") { node in
                 node.strings("device_type", "pci")
                 node.cells("#address-cells", 3)
                 node.cells("#size-cells", 2)
-                if isCut {
-                    node.cells("iommu-map", 0, 1, 0, 0x100, 0x100, 1)
-                } else {
-                    node.cells("iommu-map", 0, 1, 0, 0x100, 0x100, 1, 0x100, 0x100)
+                node.cells("iommu-map", what.map)
+                node.child("dev@1,0") { node in
+                    node.cells("reg", 0x800, 0, 0, 0, 0)
+                    node.cells("memory-region", 3)
                 }
             }
         }
     }
 
-    @Test(arguments: [true, false])
-    func answersWarn(isCut: Bool) {
+    private func client(_ what: Case) -> ServiceClient {
         let client = ServiceClient()
         let made = client.ask(
-            .post, "/v1/platforms?id=cut", tree(isCut: isCut), type: "application/vnd.devicetree.blob")
+            .post, "/v1/platforms?id=cut", tree(what), type: "application/vnd.devicetree.blob")
         #expect(made.status == 201, "\(made.text)")
-        let device = client.get("/v1/platforms/cut/devices/%2Fpcie@4000")
-        #expect(device.list("stream_ids").isEmpty == isCut, "\(device.text)")
-        func check(_ warnings: Any?, _ text: String) {
-            let codes = (warnings as? [[String: Any]] ?? []).compactMap { $0["code"] as? String }
-            #expect(codes.contains("no_group") == isCut, "\(text)")
+        return client
+    }
+
+    private func named(_ what: Case) -> String { #""platform":"cut","device":"\#(what.device)""# }
+
+    private func detail(_ warnings: Any?) -> String? {
+        (warnings as? [[String: Any]] ?? []).first { $0["code"] as? String == "no_group" }?["detail"]
+            as? String
+    }
+
+    /// The warning, or the member of a view, is there where it should be and says why.
+    private func check(_ detail: String?, _ what: Case, _ text: String) {
+        #expect(what == .sound ? detail == nil : detail?.contains(what.words) == true, "\(what): \(text)")
+    }
+
+    @Test(arguments: Case.allCases) func decisions(what: Case) {
+        let client = client(what)
+        for (consumer, errno) in [("vfio_type1", "ENOENT"), ("iommufd", "ENOENT"), ("dma_api", nil)] {
+            let body = #"{\#(named(what)),"kernel":"7.2","consumer":"\#(consumer)"}"#
+            let decision = client.post("/v1/decisions", json: body)
+            check(detail(decision.json["warnings"]), what, decision.text)
+            let outcome = !what.lacksIOMMU ? "window" : errno == nil ? "identity" : "refused"
+            #expect(decision.json["outcome"] as? String == outcome, "\(what): \(decision.text)")
+            if what.lacksIOMMU { #expect(decision.json["errno"] as? String == errno, "\(decision.text)") }
+            // Whoever asks what would hold gets it, with the warning.
+            let asked = client.post(
+                "/v1/decisions", json: body.dropLast() + #","default_domain":"translated"}"#)
+            #expect(asked.json["outcome"] as? String == "window", "\(asked.text)")
+            check(detail(asked.json["warnings"]), what, asked.text)
         }
-        let named = #""platform":"cut","device":"/pcie@4000""#
-        for consumer in ["vfio_type1", "iommufd", "dma_api"] {
-            let decision = client.post("/v1/decisions", json: #"{\#(named),"consumer":"\#(consumer)"}"#)
-            check(decision.json["warnings"], decision.text)
-        }
+        let compared = client.post(
+            "/v1/comparisons", json: #"{\#(named(what)),"kernels":["7.2"],"policies":["mainline_fixed"]}"#)
+        let item = compared.list("items").first ?? [:]
+        #expect((item["outcome"] as? String == "refused") == what.lacksIOMMU, "\(compared.text)")
+        check(detail(item["warnings"]), what, compared.text)
         let failure = "QEMU: vfio_dma_map(0x5, 0x8000000, 0x1000, 0x7f) = -22 (Invalid argument)"
-        let maps = client.post("/v1/map-failures", json: #"{"text":"\#(failure)",\#(named)}"#)
-        check(maps.json["warnings"], maps.text)
+        let maps = client.post("/v1/map-failures", json: #"{"text":"\#(failure)",\#(named(what))}"#)
+        check(detail(maps.json["warnings"]), what, maps.text)
+        let verdict = maps.list("items").first?["verdict"] as? String
+        #expect((verdict == "refused_attach") == what.lacksIOMMU, "\(maps.text)")
+    }
+
+    @Test(arguments: Case.allCases) func views(what: Case) {
+        let client = client(what)
+        let id = RequestTarget.encoded(what.device)
+        let device = client.get("/v1/platforms/cut/devices/\(id)")
+        #expect(device.list("stream_ids").isEmpty == (what == .cut), "\(device.text)")
+        check(device.json["no_group"] as? String, what, device.text)
+        for view in ["dma", "sysfs", "vfio"] {
+            let list = client.get("/v1/platforms/cut/reserved-regions?device=\(id)&view=\(view)")
+            check(list.json["no_group"] as? String, what, list.text)
+            if view == "dma" {
+                #expect((list.json["no_dma_domain"] != nil) == what.lacksIOMMU, "\(list.text)")
+            }
+        }
+        let windows = client.get("/v1/platforms/cut/available-windows?device=\(id)")
+        check(windows.json["no_group"] as? String, what, windows.text)
+    }
+
+    @Test(arguments: Case.allCases) func fleets(what: Case) {
+        let client = client(what)
+        let guest = #""vm":{"vmm":"qemu-virt","ram":"0x40000000"}"#
+        let placed = client.post(
+            "/v1/placements",
+            json: #"{"hosts":[{"platform":"cut","devices":["\#(what.device)"]}],\#(guest)}"#)
+        check(detail(placed.json["warnings"]), what, placed.text)
+        #expect(
+            placed.json["verdict"] as? String == (what.lacksIOMMU ? "none" : "default_works"),
+            "\(placed.text)")
+        let blockers = placed.object("default")["blockers"] as? [[String: Any]] ?? []
+        #expect(
+            blockers.contains { $0["kind"] as? String == "no_group" } == what.lacksIOMMU, "\(placed.text)")
+        if what.lacksIOMMU {
+            #expect((placed.json["because"] as? String)?.contains(what.words) == true, "\(placed.text)")
+        }
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["cut"],"active_only":false}"#)
+        check(detail(survey.json["warnings"]), what, survey.text)
+    }
+
+    @Test(arguments: Case.allCases) func sessions(what: Case) {
+        let client = client(what)
+        for id in ["s", "t"] {
+            #expect(client.post("/v1/sessions", json: #"{"id":"\#(id)","kernel":"7.2"}"#).status == 201)
+        }
+        let devices = #""devices":[{\#(named(what))}]"#
+        let user = client.post(
+            "/v1/sessions/s/domains", json: #"{"id":"u","consumer":"vfio_type1",\#(devices)}"#)
+        #expect(user.status == (what.lacksIOMMU ? 409 : 201), "\(user.text)")
+        if what.lacksIOMMU { #expect(user.text.contains(what.words), "\(user.text)") }
+        let kernel = client.post(
+            "/v1/sessions/t/domains", json: #"{"id":"k","consumer":"dma_api",\#(devices)}"#)
+        #expect(kernel.status == 201, "\(kernel.text)")
+        #expect((kernel.json["default_domain"] as? String == "no_group") == what.lacksIOMMU, "\(kernel.text)")
+        check(detail(kernel.json["warnings"]), what, kernel.text)
     }
 }

@@ -7,6 +7,8 @@ import TestSupport
 import Testing
 
 @Suite(.enabled(if: SharedShelf.isPresent)) struct ReferenceVerdictTests {
+    /// Masters behind disabled SMMUs have verdicts too.
+    private static let behind = #""default_domain":"translated""#
     static let folder = "data/device-trees"
     static var names: [String] {
         guard SharedShelf.isPresent else { return [] }
@@ -64,7 +66,8 @@ import Testing
         ]
         for (policy, source) in sources {
             let answer = client.decide(
-                #"{"platform":"t","device":"\#(id)","consumer":"vfio_type1","window_source":\#(source)}"#)
+                #"{"platform":"t","device":"\#(id)","consumer":"vfio_type1",\#(Self.behind),"window_source":\#(source)}"#
+            )
             #expect(
                 answer.object("window")["start"] as? String == policies[policy]!["base"] as? String,
                 "\(name) \(id) \(policy)")
@@ -73,7 +76,7 @@ import Testing
                 "\(name) \(id) \(policy)")
         }
         let second = client.decide(
-            #"{"platform":"t","device":"\#(id)","consumer":"vfio_type1","window_source":"#
+            #"{"platform":"t","device":"\#(id)","consumer":"vfio_type1",\#(Self.behind),"window_source":"#
                 + #"{"kind":"candidates","bases":["0xa0000000"],"avoid":"everything"}}"#
         )
         #expect(

@@ -120,6 +120,11 @@ extension JSONWriter {
         if let remark { member("x86_host", remark) }
     }
 
+    /// `"no_group"`, beside what would hold if the device had one.
+    mutating func noGroup(_ device: Device) {
+        if let remark = device.missingIOMMURemark { member("no_group", remark) }
+    }
+
     /// `"iommu_decides"`: nobody has said what the virtio-iommu reports; `more` writes the other answer.
     mutating func iommuDecides(_ remark: String?, _ more: (inout JSONWriter) -> Void = { _ in }) {
         guard let remark else { return }

@@ -77,7 +77,7 @@ extension Service {
         guard let device = platforms.prepared(id, on: entry, share, under: stated.conditions) else {
             throw Problem(.notFound, entry.unknownDevice(id))
         }
-        if consumer != nil { stated.adopt(device.source.groupType, entry.platform.host) }
+        if consumer != nil { stated.adoptDomain(of: device.source, entry.platform.host) }
         return ViewSubject(
             device: device, doorbells: entry.doorbells(of: device.device), source: source, stated: stated,
             consumer: consumer)
@@ -126,6 +126,7 @@ extension Service {
             write(&writer, subject.device)
             writer.kernelCrashes(subject.device.crashRemark)
             writer.x86Host(subject.device.x86Remark)
+            writer.noGroup(subject.device.source)
             if untranslated == nil { writer.ifReported(subject, write) }
             writer.hostFacts(subject.stated.hostFacts, of: subject.consumer)
             writer.model(subject.stated.conditions.kernel, engine: configuration.version)
@@ -154,6 +155,7 @@ extension Service {
             writer.configurationKnown(of: subject.device.source)
             writer.kernelCrashes(subject.device.crashRemark)
             writer.x86Host(subject.device.x86Remark)
+            writer.noGroup(subject.device.source)
             writer.ifReported(subject) { $0.windowMembers(page, of: $1) }
             writer.model(of: subject.stated, engine: configuration.version)
         }

@@ -88,7 +88,7 @@ extension StatedConditions {
     /// The same of a device: its group's default domain, or that of all groups where the host does not tell
     /// the group's; its MSIs' isolation, and its driver.
     mutating func adopt(_ device: Device, of platform: Platform, driver: SMMU.Version?) {
-        adopt(device.groupType, platform.host)
+        adoptDomain(of: device, platform.host)
         adopt(
             isolatesMSIs: platform.isolatesMSIs(
                 of: device, asksGroup: conditions.kernel.asksIsolationOfGroup),
@@ -109,10 +109,17 @@ extension StatedConditions {
         }
     }
 
+    /// The default domain of a device's group, or that it has none, whatever a host chose for its groups.
+    mutating func adoptDomain(of device: Device, _ host: RunningHost?) {
+        guard device.lacksIOMMU else { return adopt(device.groupType, host) }
+        if !statesDefaultDomain { conditions.defaultDomain = .none }
+    }
+
     /// The default domain of a device's group; where no device is named, only what is said of all groups.
     mutating func adoptDomain(of device: Device?, on platform: Platform) {
         guard device != nil || platform.devices.allSatisfy({ $0.groupType == nil }) else { return }
-        adopt(device?.groupType, platform.host)
+        guard let device else { return adopt(nil, platform.host) }
+        adoptDomain(of: device, platform.host)
     }
 
     private static let modules: [(consumer: Consumer, name: String)] = [

@@ -58,7 +58,8 @@ extension HostFacts {
             unusedRegionsRemark: devices.allSatisfy { $0.conditions.hasUnusedIOMMURegions }
                 ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.lazy.compactMap(\.source.x86Remark).first,
-            crashRemark: devices.lazy.compactMap(\.crashRemark).first)
+            crashRemark: devices.lazy.compactMap(\.crashRemark).first,
+            withoutIOMMU: devices.lazy.map(\.source).withoutIOMMU)
     }
 }
 

@@ -19,6 +19,10 @@ public struct HostFacts: Sendable {
     public let obstacles: [HostObstacle]
     /// A direct region: Linux refuses the device outright.
     public let refusal: HostObstacle?
+    /// That a device has no IOMMU, or may have none.
+    public let noGroupRemark: String?
+    /// Whether one has none for certain: Linux refuses it outright as well.
+    let lacksIOMMU: Bool
     /// Both kinds of MSI region: iommufd refuses the device, and type1 cannot move the window.
     public let isType1Only: Bool
     /// Only hardware MSI: doorbells keep their addresses, and no window is used.
@@ -67,7 +71,8 @@ public struct HostFacts: Sendable {
         obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
-        unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil
+        unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
+        withoutIOMMU: Device? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -97,7 +102,12 @@ public struct HostFacts: Sendable {
         self.unusedRegionsRemark = unusedRegionsRemark
         self.x86Remark = x86Remark
         self.crashRemark = crashRemark
+        noGroupRemark = withoutIOMMU?.missingIOMMURemark
+        lacksIOMMU = withoutIOMMU?.lacksIOMMU ?? false
     }
+
+    /// Whether Linux refuses a device to user space, whatever the window.
+    var isRefused: Bool { refusal != nil || lacksIOMMU }
 
     /// Of one group's obstacles, without the relaxable ones that kvmtool does not get to see. Lines are in
     /// ascending order, and regions of one type that touch are one line.
@@ -109,7 +119,7 @@ public struct HostFacts: Sendable {
 
     /// Whether the host's devices reach a window, if Linux lets user space have them at all.
     public func reachability(of window: IOVARange) -> Reachability {
-        guard refusal == nil else { return .no }
+        guard !isRefused else { return .no }
         return obstacles(overlapping: window).map(\.kind.reachability).min() ?? .yes
     }
 

@@ -146,6 +146,8 @@ extension Placement.Warning {
         case vmMemoryUnmappable = "vm_memory_unmappable"
         case ramUnreachable = "ram_unreachable"
         case directRegion = "direct_region"
+        /// A device has no IOMMU group, or may have none.
+        case noGroup = "no_group"
         case type1Only = "type1_only"
         case hardwareMSIOnly = "hardware_msi_only"
         case rangesBeforeAttach = "ranges_before_attach"

@@ -57,7 +57,7 @@ struct PoolView {
             guest.vmm?.has(.readsReservedRegions) == true
             ? facts.mappable.subtracting(IOVASet(facts.relaxable.map(\.range))) : facts.mappable
         self.init(
-            mappable: mappable, windowable: facts.windowable, isRefused: facts.refusal != nil,
+            mappable: mappable, windowable: facts.windowable, isRefused: facts.isRefused,
             isForcedToDefault: facts.isType1Only, guest, demand, sets)
     }
 }

@@ -44,9 +44,17 @@ extension Placement {
         }
         for host in question.hosts {
             guard found.count < blockersMax else { break }
-            found += blockers(hits.hosts[host.facts], host.name)
+            let facts = question.facts[host.facts]
+            found += refusal(facts, host.name) + blockers(hits.hosts[host.facts], host.name)
         }
         return Array(found.prefix(blockersMax))
+    }
+
+    /// That a device has no IOMMU, whatever lies where.
+    private static func refusal(_ facts: HostFacts, _ host: String) -> [Blocker] {
+        guard facts.lacksIOMMU, let remark = facts.noGroupRemark else { return [] }
+        let kind = Placement.Warning.Code.noGroup.rawValue
+        return [Blocker(owner: .host(host), kind: kind, range: nil, provenance: remark)]
     }
 
     private static func blockers(_ obstacles: [HostObstacle], _ host: String) -> [Blocker] {
@@ -67,7 +75,9 @@ extension Placement {
             var answer = drafts[host.facts]
             answer.defaultReachability = hits.reachability[host.facts]
             answer.host = host.name
-            answer.blockers = blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)
+            answer.blockers =
+                refusal(question.facts[host.facts], host.name)
+                + blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)
             return answer
         }
     }

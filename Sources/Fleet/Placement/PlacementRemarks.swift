@@ -85,6 +85,9 @@ extension Placement {
                 + "EINVAL, whatever the window."
             found.append((.directRegion, .fatal, words, refusal.range, nil))
         }
+        if let remark = facts.noGroupRemark {
+            found.append((.noGroup, facts.lacksIOMMU ? .fatal : .warning, remark, nil, nil))
+        }
         if facts.isType1Only {
             let words =
                 "The device has hardware and software MSI regions: iommufd refuses it with EINVAL, so only "
@@ -123,6 +126,12 @@ extension Placement {
                 "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; it misses the lines after it."
             found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range, nil))
         }
+        return found + Self.unreachableMemory(facts, guest)
+    }
+
+    /// Guest memory that maps and that devices do not reach, or not for certain.
+    private static func unreachableMemory(_ facts: HostFacts, _ guest: GuestDemand) -> [Remark] {
+        var found: [Remark] = []
         let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
         if let range = unreachable.subtracting(facts.conditional).ranges.first {
             let words =
@@ -288,7 +297,10 @@ extension Placement {
             return "The guest relies on a window that not every host has: \(blockerText)."
         case .none:
             if let refusal = question.guest.refusal { return refusal.text }
-            if let direct = warnings.first(where: { $0.code == .directRegion }) { return direct.detail }
+            let refusals = warnings.lazy.filter { $0.severity == .fatal }
+            if let refused = refusals.first(where: { $0.code == .noGroup || $0.code == .directRegion }) {
+                return refused.detail
+            }
             guard window.isMovable else {
                 return
                     "The default window is blocked by \(blockerText) and cannot be moved: move or shrink the RAM."

@@ -107,6 +107,12 @@ public struct Survey: Sendable {
             warnings.append(
                 .init(code: unknown.code, severity: .warning, detail: unknown.detail, host: name))
         }
+        let isActiveOnly = isActiveOnly
+        let surveyed = platform.devices.lazy.filter { $0.active || !isActiveOnly }
+        if let remark = surveyed.withoutIOMMU?.missingIOMMURemark, warnings.count < Placement.hostRemarksMax {
+            let words = remark + " Rows are those of devices behind their IOMMUs."
+            warnings.append(.init(code: .noGroup, severity: .warning, detail: words, host: name))
+        }
         if let crash, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
         }

@@ -77,6 +77,7 @@ extension TreeAnalysis {
             streams: streams.mappings, msiControllers: msiControllers(of: index),
             dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
         if let mask = node.cell("iommu-map-mask") { device.requesterMask = mask }
+        device.missingIOMMU = streams.missing
         return device
     }
 
@@ -101,8 +102,11 @@ extension TreeAnalysis {
         device.kind = .pciFunction
         device.compatible = node.strings("compatible")
         device.active = host.active && tree.isEnabled(index)
-        if tree.nodes[index].parent == hostIndex, isOutsideMap(index, of: host, hostIndex) {
+        if host.missingIOMMU == nil, tree.nodes[index].parent == hostIndex,
+            isOutsideMap(index, of: host, hostIndex)
+        {
             device.active = false
+            device.missingIOMMU = .unmapped
         }
         device.pciPath = path
         device.hostBridge = host.id

@@ -12,6 +12,13 @@ extension TreeAnalysis {
         var isPlaceholder = false
         /// An entry that has a length names an enabled SMMU.
         var reachesEnabledSMMU = false
+
+        /// Why Linux gives nobody an IOMMU through it.
+        var missing: MissingIOMMU? {
+            if mapError != nil { return .unreadableMap }
+            if isPlaceholder { return .placeholder }
+            return reachesEnabledSMMU ? nil : .disabled
+        }
     }
 
     /// The `iommus` entries that name SMMUs.
@@ -112,7 +119,8 @@ extension TreeAnalysis {
         let facts = values.map { " (\($0))" } ?? ""
         note(
             .error, code, path, "iommu-map",
-            "\(what)\(facts); Linux translates no ID through this map, so no device behind it works.")
+            "\(what)\(facts); Linux translates no ID through this map, so the devices behind it have no IOMMU."
+        )
         return streams
     }
 

@@ -17,7 +17,9 @@ enum GroupClaim {
         _ group: PreparedGroup, _ conditions: Conditions, _ recorder: inout R
     ) throws(Refusal) {
         if conditions.defaultDomain == .none {
-            let because = "The device has no IOMMU group, so it cannot be handed to user space."
+            let because =
+                (group.device.source.lacksIOMMUBecause ?? "The device has no IOMMU group")
+                + ", so it cannot be handed to user space."
             recorder.record(.noGroup, .rejected, because)
             throw Refusal(errno: .noEntry, because: because, warning: .noGroup, remedy: .makeGroup)
         }

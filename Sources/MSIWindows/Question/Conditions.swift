@@ -33,6 +33,17 @@ public struct Conditions: Hashable, Sendable {
             }
         }
 
+        /// That of the device's group as far as the machine tells; nil where it does not.
+        public init?(of device: Device) {
+            if let type = device.groupType {
+                self.init(type)
+            } else if device.lacksIOMMU {
+                self = .none
+            } else {
+                return nil
+            }
+        }
+
         /// Why the DMA layer translates nothing for kernel drivers: their MSIs go to physical addresses, or
         /// nowhere. nil where it does.
         public var untranslatedBecause: String? {

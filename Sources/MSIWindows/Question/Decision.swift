@@ -97,7 +97,8 @@ extension Decision {
         if let remark = question.subject.x86Remark {
             decision.warn(.x86Host, remark, range: DriverWindow.x86)
         }
-        if let remark = question.device.untranslatedRemark { decision.warn(.noGroup, remark) }
+        let missing = question.device.missingIOMMURemark(under: question.conditions, for: question.consumer)
+        if let missing { decision.warn(.noGroup, missing) }
         decision.addIfReported(question)
         if let remark = question.conditions.kernelRemark {
             decision.warn(.kernelNotModelledExactly, remark)

@@ -29,9 +29,9 @@ public enum UnknownFact: CaseIterable, Sendable {
                 "The inbound windows of \(bridge) are not known, since its `_DMA` has to be evaluated: DMA may not "
                 + "reach what looks reachable. Send dma_ranges as JSON."
         case .configuration:
-            guard device.hasUnknownConfiguration, let skipped = device.conditionalMemoryRange else {
-                return nil
-            }
+            // A list of the kernel's own says what it applied.
+            guard device.hasUnknownConfiguration, device.reportedRegions == nil else { return nil }
+            let place = device.conditionalMemoryRange.map { " at \($0.location)" } ?? ""
             return
                 "Whether \(bridge) asks to keep the boot configuration (`_DSM` function 5) is not known: Linux applies the "
                 + "RMR\(place) if it does, and the answer is that of one that does not. Send preserve_config, "
@@ -66,7 +66,7 @@ extension Sequence<Device> {
             let told =
                 unknown + [
                     (.iommuDecidesWindow, usesWindows ? device.undecidedRemark(under: conditions) : nil),
-                    (.noGroup, device.untranslatedRemark),
+                    (.noGroup, device.missingIOMMURemark(under: conditions, for: consumer)),
                     (.x86Host, device.x86Remark),
                     (.kernelCrashes, device.crashRemark(under: conditions.kernel)),
                 ]
@@ -92,13 +92,14 @@ extension Conditions {
 }
 
 extension Device {
-    /// A device behind a map of IDs that Linux cannot read carries on without the IOMMU (drivers/of/device.c:
-    /// of_dma_configure_id, Linux 7.2). nil for all others.
-    var untranslatedRemark: String? {
-        guard !active, streams.isEmpty else { return nil }
-        return
-            "Firmware gives \(id) no stream ID that Linux can read, so the device has no IOMMU group: its MSIs go to "
-            + "physical addresses, and VFIO refuses it. The answer is that for a device behind the SMMU."
+    /// A sentence for a warning where the device has no IOMMU, or may have none; nil where it has one.
+    ///
+    /// - Parameter consumer: nil where the answer is about none of them alone.
+    func missingIOMMURemark(under conditions: Conditions, for consumer: Consumer?) -> String? {
+        guard let remark = missingIOMMURemark else { return nil }
+        let isAnswered = !lacksIOMMU || consumer == nil || conditions.defaultDomain == .none
+        return isAnswered
+            ? remark : remark + " The request asks about a device behind its IOMMU."
     }
 
     /// What a kernel does with an entry of firmware that crashes it; nil when nothing does.

@@ -47,7 +47,7 @@ enum DMALayer {
         var decision = Decision(
             outcome: .identity, doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
             reachability: .yes, because: because)
-        if conditions.defaultDomain == .none {
+        if conditions.defaultDomain == .none, !question.device.lacksIOMMU {
             decision.warn(
                 .noGroup,
                 "If the SMMU driver refused the device, as SMMUv3 does with the second function of one "

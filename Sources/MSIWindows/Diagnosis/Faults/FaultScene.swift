@@ -118,7 +118,7 @@ struct FaultScene {
         // Its own driver, so that it need not be prepared again.
         var conditions = question.conditions
         conditions.driver = group.device.conditions.driver
-        if let type = device.groupType { conditions.defaultDomain = .init(type) }
+        if let domain = Conditions.DefaultDomain(of: device) { conditions.defaultDomain = domain }
         // Nothing is mapped for kernel drivers where nothing is translated.
         guard conditions.translates(for: .dmaAPI) else { return [] }
         var asked = Question(group: group, consumer: .dmaAPI, conditions: conditions, doorbells: doorbells)

@@ -1,0 +1,64 @@
+// Why Linux gives a device no IOMMU although firmware names one for it: the one home of these reasons and of
+// their sentences. Mirrors drivers/iommu/of_iommu.c: of_iommu_xlate and of_iommu_configure, and
+// drivers/of/device.c: of_dma_configure_id, Linux 7.2: whatever is wrong, unless a driver is still to come,
+// the device goes on without its IOMMU, and so without a group.
+
+/// What is wrong with a device's way to an IOMMU in a device tree.
+public enum MissingIOMMU: Hashable, Sendable {
+    /// The `iommu-map` above it cannot be read.
+    case unreadableMap
+    /// No entry of the `iommu-map` holds its ID.
+    case unmapped
+    /// Every IOMMU that is named for it is disabled.
+    case disabled
+    /// The `iommu-map` holds no ID: it is a placeholder, which boot firmware fills.
+    case placeholder
+
+    /// Whether the tree settles it.
+    var isCertain: Bool {
+        switch self {
+        case .unreadableMap, .unmapped, .disabled: true
+        case .placeholder: false
+        }
+    }
+}
+
+extension Device {
+    /// Whether Linux gives the device no IOMMU. A group that a running kernel reported says that it did.
+    public var lacksIOMMU: Bool {
+        missingIOMMU?.isCertain == true && groupType == nil && reportedRegions == nil
+    }
+
+    /// Why it has none, to begin a sentence with; nil where it has one or may have one.
+    public var lacksIOMMUBecause: String? {
+        guard lacksIOMMU, let missingIOMMU else { return nil }
+        return switch missingIOMMU {
+        case .unreadableMap: "Linux reads no stream ID for \(id) from its iommu-map"
+        case .unmapped: "No entry of the iommu-map holds the ID of \(id)"
+        case .disabled: "Every IOMMU that firmware names for \(id) is disabled"
+        case .placeholder: nil
+        }
+    }
+
+    /// A sentence for a warning; nil where the device has an IOMMU.
+    public var missingIOMMURemark: String? {
+        if let because = lacksIOMMUBecause {
+            let effect =
+                missingIOMMU == .disabled
+                ? "" : "; an SMMU in their way takes them, as all its DMA, for those of an unknown stream"
+            return
+                "\(because), so it has no IOMMU group: its MSIs go to physical addresses\(effect), and VFIO refuses the device."
+        }
+        guard missingIOMMU == .placeholder, groupType == nil, reportedRegions == nil else { return nil }
+        return
+            "The iommu-map of \(hostBridge ?? id) holds no ID as it was sent: it is a placeholder, and boot firmware fills it. The "
+            + "answer is that for a map that is filled; with this one the device has no IOMMU group."
+    }
+}
+
+extension Sequence<Device> {
+    /// The first that has no IOMMU for certain, or else the first that may have none.
+    public var withoutIOMMU: Device? {
+        first(where: \.lacksIOMMU) ?? first { $0.missingIOMMURemark != nil }
+    }
+}
