@@ -104,7 +104,7 @@ public struct Session: Sendable {
         precondition(setup.conditions.kernel == kernel, "a domain of Linux \(setup.conditions.kernel)")
         guard domains.count < quota.domains else { throw .full(.domains, max: quota.domains) }
         guard !domains.contains(where: { $0.id == setup.id }) else { throw .domainExists(setup.id) }
-        let domain = SessionDomain(setup)
+        let domain = SessionDomain(setup, birth: revision)
         domains.append(domain)
         pending.append(.domainCreated(domain.name))
     }

@@ -9,6 +9,9 @@ public import Machines
 /// A domain. Its verbs are the session's, which knows the quota and keeps the log.
 public struct SessionDomain: Sendable {
     let name: DomainName
+    /// The session's revision when it was made. With the id it names the domain for good: one that is made
+    /// later under the same id was made at a higher revision.
+    public let birth: UInt64
     public let consumer: Consumer
     public let source: WindowSource
     public let conditions: Conditions
@@ -21,8 +24,9 @@ public struct SessionDomain: Sendable {
     /// The model of the other consumers.
     var user: UserSandbox?
 
-    init(_ setup: DomainSetup) {
+    init(_ setup: DomainSetup, birth: UInt64) {
         name = DomainName(setup.id)
+        self.birth = birth
         consumer = setup.consumer
         source = setup.source
         conditions = setup.conditions

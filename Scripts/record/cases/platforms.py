@@ -206,6 +206,8 @@ def life(r):
     r.post("/v1/platforms?id=rec-key", shelf.NATIVE, [["Idempotency-Key", "k1"]])
     r.post("/v1/platforms?id=rec-key", shelf.NATIVE, [["Idempotency-Key", "k1"]])
     r.post("/v1/platforms?id=rec-key2", shelf.NATIVE, [["Idempotency-Key", "k1"]])
+    r.ask("DELETE", "/v1/platforms/rec-key")
+    r.post("/v1/platforms?id=rec-key", shelf.NATIVE, [["Idempotency-Key", "k1"]])
     r.post("/v1/platforms?id=rec-key3", shelf.NATIVE, [["Idempotency-Key", "k" * 129]])
     for id in ("example-arm-juno", "a b", "x" * 64, "x" * 65, "", "a%2Fb", "..", "ok&validate_only=yes"):
         r.post(f"/v1/platforms?id={id.replace(' ', '%20')}", shelf.NATIVE)

@@ -290,6 +290,14 @@ def conditions(r):
     for body in ({"size": "0x1000"}, {"size": "0x1000"}, {"size": "0x2000"}):
         r.post(f"{here}/domains/k/iovas", body, key)
         r.post(f"{here}/domains/k/iovas", body, [["Idempotency-Key", ""]])
+    refused = [["Idempotency-Key", "refused"]]
+    for body in ({"size": "0x10000000", "limit": "0xffff"}, {"size": "0x10000000", "limit": "0xffff"}, {"size": "0x1000"}):
+        r.post(f"{here}/domains/k/iovas", body, refused)
+    r.ask("DELETE", f"{here}/domains/k")
+    r.post(f"{here}/domains/k/iovas", {"size": "0x1000"}, key)
+    for _ in range(2):
+        r.post(f"{here}/domains", {"id": "k"}, key)
+        r.post(f"{here}/domains/k/iovas", {"size": "0x1000"}, key)
     for target in (f"{here}/domains", f"{here}/state", f"{here}/domains/k", f"{here}/domains/k/iovas",
                    f"{here}/domains/k/available-iovas?size=0x1000"):
         r.get(target)

@@ -71,6 +71,7 @@ extension Service {
         let entry = entry(id, platform, context)
         do {
             try platforms.add(entry, keeps: !validateOnly)
+            if !validateOnly { context.keySubject?.set(.platform(id: id, serial: entry.serial)) }
         } catch {
             throw problem(error, id)
         }

@@ -41,6 +41,7 @@ extension Service {
         defer { sessions.count(difference) }
         return try entry.state.withLock { state throws(Problem) in
             guard !state.isGone else { throw Self.problem(.expired, entry.id) }
+            context.keySubject?.set(.session(entry.life))
             let order = try prepare(state.session)
             if isFull { throw Self.everythingIsFull }
             try Self.check(tags, against: state.session.revision)

@@ -31,7 +31,9 @@ extension Service {
     /// The domain of the path.
     func domain(_ context: RequestContext, in session: Session) throws(Problem) -> SessionDomain {
         let id = context.variable("domain")
-        return try Self.verb { () throws(SessionRefusal) in try session.domain(id) }
+        let domain = try Self.verb { () throws(SessionRefusal) in try session.domain(id) }
+        context.keySubject?.narrow(to: domain)
+        return domain
     }
 
     /// A page of a list that is taken while the session is locked: `read` gets offset and limit.
@@ -95,7 +97,9 @@ extension Service {
                     throw Problem(error, pointer: "/devices/\(place)")
                 }
             }
-            return (DomainSummary(session.domains[session.domains.count - 1]), errno)
+            let domain = session.domains[session.domains.count - 1]
+            context.keySubject?.narrow(to: domain)
+            return (DomainSummary(domain), errno)
         }
         let session = RequestTarget.encoded(context.variable("session"))
         return json(

@@ -11,6 +11,8 @@ import Sandboxes
 /// A session with its lock and its log.
 final class SessionEntry: Sendable {
     let id: String
+    /// Distinguishes this session from one that is made later under its id.
+    let serial: UInt64
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>
@@ -24,18 +26,23 @@ final class SessionEntry: Sendable {
         var weight = 0
     }
 
-    init(_ session: Session, slot: Int, hub: EventHub) {
+    init(_ session: Session, serial: UInt64, slot: Int, hub: EventHub) {
         id = session.id
+        self.serial = serial
         self.slot = slot
         channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
         state = Locked(State(session: session, weight: session.weight))
     }
+
+    /// What the keys of requests about the session end with.
+    var life: KeyLife.Session { KeyLife.Session(id: id, serial: serial) }
 }
 
 /// All sessions.
 final class SessionStore: Sendable {
     private struct Table {
         var byID: [String: SessionEntry] = [:]
+        var nextSerial: UInt64 = 0
         var heap = ExpiryHeap()
         /// By slot.
         var bySlot: [SessionEntry?] = []
@@ -83,7 +90,8 @@ final class SessionStore: Sendable {
                 throw .tooMany(retrySeconds: Int(next > now ? (next - now + 999) / 1_000 : 1))
             }
             let slot = table.freeSlots.popLast() ?? table.bySlot.count
-            let entry = SessionEntry(session, slot: slot, hub: hub)
+            let entry = SessionEntry(session, serial: table.nextSerial, slot: slot, hub: hub)
+            table.nextSerial += 1
             if slot == table.bySlot.count { table.bySlot.append(entry) } else { table.bySlot[slot] = entry }
             table.byID[session.id] = entry
             table.heap.set(slot, deadline: session.expiresAt)

@@ -58,7 +58,8 @@ extension Service {
                 createdAt: sessions.now(), ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
         }
         do {
-            _ = try sessions.add(session)
+            let entry = try sessions.add(session)
+            context.keySubject?.set(.session(entry.life))
         } catch {
             throw Self.problem(error, id)
         }

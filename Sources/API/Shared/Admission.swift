@@ -30,6 +30,8 @@ struct RequestContext: Sendable {
     let plan: Plan
     /// Whether anybody still waits for the answer.
     let work: Work
+    /// For a request with an Idempotency-Key: where its handler says what it acts on.
+    var keySubject: KeySubject?
 
     /// To be called between items of what is heavy. Nobody reads the problem: its client has gone.
     func checkpoint() throws(Problem) {

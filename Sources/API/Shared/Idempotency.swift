@@ -1,16 +1,17 @@
-// Idempotency-Key on POSTs that create something: a repeated request gets the stored answer of the first
-// instead of a second effect. The store is bounded in number and in bytes: the oldest keys are dropped when a
-// new one arrives.
+// Idempotency-Key on POSTs that create something: a repeated request gets the answer of the first instead of
+// a second effect. Kept are the answers of requests that ran (`ProblemKind.isOutcome`), each for the life of
+// what it acted on: a session, domain or platform that is made again under the same name has seen no key.
 
 import HTTP
 import Locking
+import Sandboxes
 
 extension Service {
     /// Answers with `body`, or with what it answered before to the same request under the same key.
     func idempotent(
-        _ context: RequestContext, _ body: () throws(Problem) -> Response
+        _ context: RequestContext, _ body: (RequestContext) throws(Problem) -> Response
     ) throws(Problem) -> Response {
-        guard let key = context.head.headers["Idempotency-Key"] else { return try body() }
+        guard let key = context.head.headers["Idempotency-Key"] else { return try body(context) }
         guard !key.isEmpty, key.utf8.count <= Limits.idempotencyKeyBytesMax else {
             throw Problem(
                 .invalidParameter, "An Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
@@ -21,110 +22,97 @@ extension Service {
         let fingerprint =
             EntityTag.of(context.head.rawTarget + [0] + context.request.body)
             + " \(context.plan.consumes ?? "") \(context.request.body.count)"
-        switch idempotency.claim(scoped, fingerprint: fingerprint) {
-        case .replay(let stored): return stored
-        case .reused:
-            throw Problem(
-                .idempotencyKeyReused, "This Idempotency-Key was already used for a different request.")
-        case .inFlight:
-            throw Problem(
-                .requestInFlight, "The first request with this Idempotency-Key is still being answered.")
-        case .first: break
+        let number: UInt64
+        switch try claim(scoped, fingerprint) {
+        case .kept(let answer): return answer
+        case .first(let claimed): number = claimed
         }
+        var context = context
+        let subject = KeySubject()
+        context.keySubject = subject
+        let answer: Response
         do {
-            let response = try body()
-            idempotency.store(scoped, response)
-            return response
+            answer = try body(context)
         } catch {
-            idempotency.release(scoped)
-            throw error
+            guard error.kind.isOutcome else {
+                idempotency.release(scoped, number)
+                throw error
+            }
+            answer = render(error, context.head, context.requestID)
         }
+        idempotency.store(scoped, number, answer, for: subject.life)
+        return answer
+    }
+
+    private enum KeyUse {
+        case first(UInt64)
+        case kept(Response)
+    }
+
+    private func claim(_ key: String, _ fingerprint: String) throws(Problem) -> KeyUse {
+        while true {
+            switch idempotency.claim(key, fingerprint: fingerprint) {
+            case .first(let number): return .first(number)
+            case .kept(let number, let life, _, _) where !isThere(life): idempotency.forget(key, number)
+            case .kept(_, _, fingerprint, let answer): return .kept(answer)
+            case .kept, .inFlight(isSame: false):
+                throw Problem(
+                    .idempotencyKeyReused, "This Idempotency-Key was already used for a different request.")
+            case .inFlight:
+                throw Problem(
+                    .requestInFlight, "The first request with this Idempotency-Key is still being answered.")
+            }
+        }
+    }
+
+    private func isThere(_ life: KeyLife) -> Bool {
+        switch life {
+        case .server: true
+        case .platform(let id, let serial): platforms.entry(id)?.serial == serial
+        case .session(let session): entry(session) != nil
+        case .domain(let session, let id, let birth):
+            entry(session)?.state.withLock { state in
+                !state.isGone && state.session.domains.contains { $0.id == id && $0.birth == birth }
+            } ?? false
+        }
+    }
+
+    private func entry(_ life: KeyLife.Session) -> SessionEntry? {
+        guard let entry = try? sessions.entry(life.id), entry.serial == life.serial else { return nil }
+        return entry
     }
 }
 
-final class IdempotencyStore: Sendable {
-    private struct Stored {
-        let fingerprint: String
-        /// Distinguishes this claim from a later one of the same key.
-        let number: UInt64
-        /// nil while the first request is still being answered.
-        var response: Response?
+/// With what a key ends.
+enum KeyLife: Sendable {
+    struct Session: Sendable {
+        let id: String
+        let serial: UInt64
     }
 
-    private struct State {
-        var byKey: [String: Stored] = [:]
-        /// Claims by age, oldest first from `first`; those whose key was released or evicted are skipped.
-        var queue: [(key: String, number: UInt64)] = []
-        var first = 0
-        var nextNumber: UInt64 = 0
-        var bytes = 0
-    }
+    /// Nothing was made that could end.
+    case server
+    case platform(id: String, serial: UInt64)
+    case session(Session)
+    case domain(Session, id: String, birth: UInt64)
+}
 
-    enum Claim {
-        /// Go on, then call `store` or `release`.
-        case first
-        case replay(Response)
-        /// The key was already used for a different request.
-        case reused
-        /// The first request with this key is still being answered.
-        case inFlight
-    }
+/// What a request with a key acts on; its handler says so.
+final class KeySubject: Sendable {
+    private let found = Locked(KeyLife.server)
 
-    private let state = Locked(State())
+    var life: KeyLife { found.withLock { $0 } }
 
-    func claim(_ key: String, fingerprint: String) -> Claim {
-        state.withLock { state in
-            if let stored = state.byKey[key] {
-                guard stored.fingerprint == fingerprint else { return .reused }
-                return stored.response.map { .replay($0) } ?? .inFlight
+    func set(_ life: KeyLife) { found.withLock { $0 = life } }
+
+    /// A domain of the session that was found before.
+    func narrow(to domain: SessionDomain) {
+        found.withLock { life in
+            switch life {
+            case .session(let session), .domain(let session, _, _):
+                life = .domain(session, id: domain.id, birth: domain.birth)
+            case .server, .platform: break
             }
-            let number = state.nextNumber
-            state.nextNumber += 1
-            state.byKey[key] = Stored(fingerprint: fingerprint, number: number, response: nil)
-            state.queue.append((key, number))
-            Self.evict(&state)
-            return .first
-        }
-    }
-
-    func store(_ key: String, _ response: Response) {
-        state.withLock { state in
-            guard state.byKey[key] != nil else { return }
-            state.byKey[key]?.response = response
-            state.bytes += response.body.count
-            Self.evict(&state)
-        }
-    }
-
-    /// Gives a claimed key back after a failure, so that the request can be repeated.
-    func release(_ key: String) {
-        state.withLock { state in
-            if state.byKey[key]?.response == nil { state.byKey[key] = nil }
-        }
-    }
-
-    /// Oldest first, until both bounds hold. Amortised O(1).
-    private static func evict(_ state: inout State) {
-        while state.first < state.queue.count {
-            let oldest = state.queue[state.first]
-            let isThere = state.byKey[oldest.key]?.number == oldest.number
-            let isOver =
-                state.byKey.count > Limits.idempotencyKeysMax
-                || state.bytes > Limits.idempotencyBytesTotalMax
-            guard isOver || !isThere else { break }
-            if isThere {
-                state.bytes -= state.byKey.removeValue(forKey: oldest.key)?.response?.body.count ?? 0
-            }
-            state.first += 1
-        }
-        if state.queue.count - state.first > 2 * Limits.idempotencyKeysMax {
-            // Many keys after an old one that stays were given back.
-            state.queue = state.queue[state.first...].filter { state.byKey[$0.key]?.number == $0.number }
-            state.first = 0
-        }
-        if state.first > 64, state.first * 2 > state.queue.count {
-            state.queue.removeFirst(state.first)
-            state.first = 0
         }
     }
 }

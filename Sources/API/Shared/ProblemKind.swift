@@ -43,6 +43,24 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case busy
     case `internal`
 
+    /// Whether the request ran and this is what came of it: such an answer is kept for its Idempotency-Key.
+    /// Any other says that nothing was tried, so that the request may be corrected, or sent again later.
+    var isOutcome: Bool {
+        switch self {
+        case .iovaExhausted, .rangeInUse, .reservedRegionOverlap, .notAllocated, .attachRefused,
+            .refusedByLinux:
+            true
+        case .malformedJSON, .duplicateKey, .invalidParameter, .ambiguousFraming, .malformedTarget,
+            .malformedMultipart, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .notAcceptable,
+            .requestTimeout, .platformExists, .platformInUse, .preconditionFailed, .bodyTooLarge,
+            .unsupportedMediaType, .invalidRequest, .unreadableDeviceTree, .unreadableIORT, .unreadableInput,
+            .idempotencyKeyReused, .tooManyPlatforms, .sessionExpired, .sessionExists, .domainExists,
+            .requestInFlight, .tooManySessions, .tooManySubscribers, .sessionFull, .shuttingDown, .busy,
+            .internal:
+            false
+        }
+    }
+
     /// The HTTP status, 400 ... 599.
     package var status: Int { row.status }
 

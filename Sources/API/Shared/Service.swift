@@ -111,7 +111,7 @@ public final class Service: Sendable {
         do {
             response =
                 route.isIdempotent
-                ? try idempotent(context) { () throws(Problem) in try route.handler(self)(context) }
+                ? try idempotent(context) { context throws(Problem) in try route.handler(self)(context) }
                 : try route.handler(self)(context)
         } catch {
             response = render(error, context.head, context.requestID)
