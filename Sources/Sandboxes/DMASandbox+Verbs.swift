@@ -42,7 +42,11 @@ extension DMASandbox {
         guard let held = domain.iova.held(containing: pfn) else {
             preconditionFailure("page \(pfn) was handed out and is not held")
         }
-        if order.level != .tree { remember(held.hi, .cachedWhole) }
+        if order.level != .tree {
+            // One that was parked may have grown: it goes by the pages that were asked for all the same.
+            let handedOut = IOVADomain.cachedPages(for: pages)
+            remember(held.hi, pfn == held.lo ? .cachedWhole : .noted(Note(.cached, pages: handedOut)))
+        }
         return holding(PageFrameRange(lo: pfn, hi: held.hi))
     }
 
@@ -97,20 +101,25 @@ extension DMASandbox {
     ) throws(SessionRefusal) {
         let lo = granule.frame(of: range.start.value)
         let hi = granule.frame(of: range.last.value)
-        if kind != .softwareMSI {
+        if kind != .softwareMSI, !grows {
             for held in domain.iova.heldRanges(endingAtOrAbove: lo) {
                 guard held.lo <= hi else { break }
                 let kind = self.kind(of: held)
-                if !grows, kind != .reserved { throw .inUse(addresses(held), kind) }
-                // It may grow down now, and goes on by the size that was handed out.
-                if case .cachedWhole = memory(of: held.hi) {
-                    remember(held.hi, .noted(Note(.cached, pages: held.hi - held.lo + 1)))
-                }
+                if kind != .reserved { throw .inUse(addresses(held), kind) }
             }
         }
         domain.withhold(range, as: kind, recorder: &listener)
+        noteGrowth(of: listener)
         noteReservations(of: listener)
         regions.append(SessionRegion(range: range, kind: kind, origin: nil, provenance: provenance))
+    }
+
+    /// What a reservation made grow goes on by the pages that were handed out.
+    private mutating func noteGrowth(of listener: SandboxListener) {
+        for range in listener.grown {
+            guard case .cachedWhole = memory(of: range.hi) else { continue }
+            remember(range.hi, .noted(Note(.cached, pages: range.hi - range.lo + 1)))
+        }
     }
 
     private mutating func noteReservations(of listener: SandboxListener) {
@@ -173,6 +182,7 @@ extension DMASandbox {
             if errno == .badAddress {
                 throw .attachRefused(.badAddress, because: listener.reason.sentence ?? "")
             }
+            noteGrowth(of: listener)
             for held in domain.iova.heldRanges where !before.contains(held.hi) {
                 remember(held.hi, .noted(Note(.reserved, pages: held.hi - held.lo + 1)))
             }
@@ -203,6 +213,8 @@ struct SandboxListener: Recorder, AllocationRecorder {
     private(set) var hasFlushed = false
     /// New ranges of reservations.
     private(set) var reserved: [PageFrameRange] = []
+    /// Ranges that a reservation made grow, as they were before.
+    private(set) var grown: [PageFrameRange] = []
 
     private static let stepsMax = 8
 
@@ -214,9 +226,12 @@ struct SandboxListener: Recorder, AllocationRecorder {
         case .flushed(let ranges): if ranges > 0 { hasFlushed = true }
         case .magazineFreed: hasFlushed = true
         case .reserved(let range): reserved.append(range)
+        case .grew(let range, _):
+            grown.append(range)
+            return
         case .took, .cacheHit, .memoRefused, .memoSet, .limitWraps: break
         case .sizeRounded, .cacheEmpty, .cacheNoneLowEnough, .cacheZero, .startedAt, .searched, .noSecondPass,
-            .hintMoved, .freed, .notHeld, .memoReset, .parked, .reservationRefused, .grew, .covered:
+            .hintMoved, .freed, .notHeld, .memoReset, .parked, .reservationRefused, .covered:
             return
         }
         if keepsReason, reason.steps.count < Self.stepsMax { reason.steps.append(step) }

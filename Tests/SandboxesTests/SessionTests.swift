@@ -101,6 +101,32 @@ import Testing
         #expect(try session.domain("d0").heldCount == 0)
     }
 
+    /// A range of the caches that a reservation made grow goes on by the pages that were asked for: freed, it
+    /// is parked in their class, and an export of it is sound.
+    @Test(arguments: [false, true])
+    func grownRangesStayInTheirClass(byDevice: Bool) throws {
+        var session = try Self.session()
+        let order = AllocationOrder(bytes: 0x1000, limit: 0xffff_ffff, level: .cached)
+        let first = try session.allocate(order, in: "d0").range
+        let below = IOVARange(proven: first.start.value - 0x2000, first.last.value)
+        if byDevice {
+            let region = ReservedRegion(
+                kind: .reserved, start: below.start.value, length: 0x3000, provenance: .caller("test"))
+            let device = Device(id: "eth0", kind: .platform, firmwareRegions: [region])
+            try session.attach(SessionDevice(id: "eth0", platform: nil, device: device), to: "d0")
+        } else {
+            try session.reserve(below, as: .reserved, provenance: "test", grows: true, in: "d0")
+        }
+        for _ in 0..<3 {
+            #expect(try session.free(first.start, in: "d0").range == below)
+            #expect(try session.allocate(order, in: "d0").range == first)
+            #expect(throws: Never.self) {
+                try Session(
+                    restoring: session.snapshot, id: "s", createdAt: 0, ttlSeconds: 1, quota: Self.quota)
+            }
+        }
+    }
+
     /// One random verb on `d0`; its result as text.
     static func step(_ session: inout Session, _ random: inout SeededGenerator) -> String {
         do throws(SessionRefusal) {

@@ -33,7 +33,7 @@ extension DMADomain {
     }
 
     /// Sets the domain up for its first device. Where something is held already, the reservations come on
-    /// top, and a device that would start the allocator elsewhere is refused.
+    /// top, with the steps of the allocator, and a device that would start it elsewhere is refused.
     ///
     /// - Returns: what Linux's set-up fails with. After EFAULT the domain is as it was; after EINVAL it is
     /// used as far as it was set up.
@@ -54,7 +54,9 @@ extension DMADomain {
                     + "\(HexLiteral.text(made.iova.startPFN)): EFAULT.")
             return .badAddress
         }
-        for call in made.reservations.calls { reserve(call) }
+        var listener = AllocationListener(recorder: recorder)
+        defer { recorder = listener.recorder }
+        for call in made.reservations.calls { reserve(call, recorder: &listener) }
         reservations = made.reservations
         errno = made.errno
         return errno

@@ -63,7 +63,8 @@ public struct DMADomain: Sendable {
         }
         self.reservations = reservations
         errno = reservations.errno
-        for call in reservations.calls { reserve(call) }
+        var ignored = NoAllocationRecorder()
+        for call in reservations.calls { reserve(call, recorder: &ignored) }
     }
 
     /// A domain without a device: nothing is reserved.
@@ -121,13 +122,13 @@ public struct DMADomain: Sendable {
         return lowest > aperture.last.value || highest < aperture.start.value
     }
 
-    mutating func reserve(_ call: DMAReservations.Call) {
+    mutating func reserve<R: AllocationRecorder>(_ call: DMAReservations.Call, recorder: inout R) {
         let (lo, hi) = call.frames(granule)
         if lo > hi {
             // The kernel inserts the node as it is; the model leaves it out and says so.
             inverted.append(call)
         } else {
-            _ = Self.sound { () throws(IOVAInputError) in try iova.reserve(lo, hi) }
+            _ = Self.sound { () throws(IOVAInputError) in try iova.reserve(lo, hi, recorder: &recorder) }
         }
         if call.type == .msi { addHardware(call) }
     }
