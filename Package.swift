@@ -118,6 +118,7 @@ let package = Package(
             [
                 "API", "OpenAPI", "HTTP", "JSON", "MicroHTTP", "Locking", "Ingestion", "Fleet", "Sandboxes",
                 "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces", "iovad",
+                "LinearWalk",
             ]),
         tests(
             "CaptureTests",
