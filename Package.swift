@@ -57,14 +57,13 @@ let package = Package(
         // The C fence.
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
-        .systemLibrary(name: "CDeviceTree", providers: [.apt(["libfdt-dev"])]),
         .target(name: "CSimdJSON", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
         // The rim.
         module("Locking"),
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
-        module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON", "CDeviceTree"]),
+        module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
         module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD"]),
         module(
@@ -89,6 +88,9 @@ let package = Package(
             path: "Benchmarks/Sources/LinearWalk"),
         module("TestSupport", ["AddressSpaces"], path: "Tests/Support/TestSupport"),
         module("SecondAML", path: "Tests/Support/SecondAML"),
+        // The second reader of device trees.
+        .systemLibrary(
+            name: "CDeviceTree", path: "Tests/Support/CDeviceTree", providers: [.apt(["libfdt-dev"])]),
         .target(
             name: "OpenAPI", dependencies: ["TestSupport", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support/OpenAPI", swiftSettings: strict),
@@ -109,7 +111,7 @@ let package = Package(
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
         tests("JSONTests", ["JSON", "AddressSpaces", "OpenAPI"]),
         tests(
-            "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML"],
+            "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML", "CDeviceTree"],
             exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"]),

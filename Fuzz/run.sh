@@ -25,8 +25,8 @@ for module in AddressSpaces LinuxReleases IOVAAllocation Machines MSIWindows JSO
 done
 # shellcheck disable=SC2086
 swiftc -sanitize=fuzzer -parse-as-library -swift-version 6 -O -I "$bin/Modules" \
-    -I Sources/CDeviceTree -I Sources/CZlib -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift $objects \
-    -lfdt -lsimdjson -lz -lstdc++ -o $out/iovad-fuzz
+    -I Sources/CZlib -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift $objects \
+    -lsimdjson -lz -lstdc++ -o $out/iovad-fuzz
 
 for reader in $readers; do
     corpus=$out/corpus/$reader

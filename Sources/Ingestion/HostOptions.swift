@@ -87,8 +87,10 @@ public enum HostOptions {
     /// What firmware's tree would have the kernel booted with (drivers/of/fdt.c: early_init_dt_scan_chosen,
     /// Linux 7.2); a boot loader may have said otherwise.
     static func bootArguments(of tree: DeviceTree) -> [HostOption] {
-        let chosen = tree.nodes.first { $0.parent == 0 && ($0.name == "chosen" || $0.name == "chosen@0") }
-        return chosen?.string("bootargs")
+        let chosen = tree.nodes.first {
+            $0.has(.bootargs) && $0.parent == 0 && ($0.name == "chosen" || $0.name == "chosen@0")
+        }
+        return chosen?.string(.bootargs)
             .map { commandLine(Array($0.utf8), place: "\(chosen?.path ?? ""):bootargs") } ?? []
     }
 

@@ -43,7 +43,7 @@ import Testing
                 (0..<4).reversed().map { UInt8(cell >> (8 * UInt32($0)) & 0xff) }
             }
             if let place, place.path == path, place.property == property { bytes.removeLast(count) }
-            node.bytes(property.rawValue, bytes)
+            node.bytes(property.property.name, bytes)
         }
     }
 
@@ -125,10 +125,10 @@ import Testing
             whole.devices.map(\.id) == ["/bus/dma", "/pcie"] && whole.devices[0].firmwareRegions.count == 2)
         for place in Self.places {
             for count in 1..<place.entryBytes {
-                let name = "\(place.path):\(place.property.rawValue) without \(count) bytes"
+                let name = "\(place.path):\(place.property.property.name) without \(count) bytes"
                 let cut = try DeviceTreeReader.read(Self.tree(Cut(place: place, count: count)))
                 let told = cut.findings.filter {
-                    $0.severity == .error && $0.location == "\(place.path):\(place.property.rawValue)"
+                    $0.severity == .error && $0.location == "\(place.path):\(place.property.property.name)"
                 }
                 #expect(!told.isEmpty, "\(name): \(cut.findings)")
                 #expect(Set(told.map(\.code)).count == told.count, "\(name): \(told)")

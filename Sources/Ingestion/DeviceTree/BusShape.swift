@@ -15,17 +15,19 @@ struct BusShape {
     static let cellsMax = 4
 
     init(of node: DeviceTree.Node, below parent: BusShape?) {
-        addressCells = node.cell("#address-cells").map(Int.init) ?? parent?.addressCells ?? 1
-        sizeCells = node.cell("#size-cells").map(Int.init) ?? parent?.sizeCells ?? 1
+        addressCells = node.cell(.addressCells).map(Int.init) ?? parent?.addressCells ?? 1
+        sizeCells = node.cell(.sizeCells).map(Int.init) ?? parent?.sizeCells ?? 1
         kind = Self.isPCI(node) ? .pci : addressCells == 3 ? .flagged : .plain
     }
 
-    /// `device_type` pci, pciex, vci or ht, or a node named `pcie` (drivers/of/address.c: of_node_is_pcie).
+    private static let pciTypes: [StaticString] = ["pci", "pciex", "vci", "ht"]
+
+    /// `device_type` of a PCI bus, or a node named `pcie` (drivers/of/address.c: of_node_is_pcie).
     private static func isPCI(_ node: DeviceTree.Node) -> Bool {
-        if let type = node.string("device_type"), ["pci", "pciex", "vci", "ht"].contains(type) {
-            return true
-        }
-        return node.name.prefix { $0 != "@" } == "pcie"
+        if let type = node.word(.deviceType), Self.pciTypes.contains(where: type.is) { return true }
+        let name = node.nameBytes
+        return name.first == UInt8(ascii: "p") && name.starts(with: "pcie".utf8)
+            && (name.count == 4 || name[name.startIndex + 4] == UInt8(ascii: "@"))
     }
 
     /// Whether addresses on the bus can be translated at all: the kernel wants one to four cells, and sizes
@@ -107,7 +109,7 @@ struct RangeEntry {
 extension DeviceTree {
     /// The whole entries of a ranges property of a bus; cells that do not make an entry are left out, as
     /// the kernel leaves them out. nil when the property is absent or its cell counts make no sense.
-    func rangeEntries(_ property: String, of index: Int) -> [RangeEntry]? {
+    func rangeEntries(_ property: TreeProperty, of index: Int) -> [RangeEntry]? {
         guard let value = nodes[index].property(property), let shape = rangeShape(of: index),
             work.take(value.count / 4 + 1)
         else { return nil }

@@ -8,10 +8,10 @@ extension DeviceTree {
         /// DMA: `dma-ranges`, up the DMA parents. A bus without the property passes addresses as they are.
         case inbound
 
-        var property: String {
+        var property: TreeProperty {
             switch self {
-            case .outbound: "ranges"
-            case .inbound: "dma-ranges"
+            case .outbound: .ranges
+            case .inbound: .dmaRanges
             }
         }
     }
@@ -66,7 +66,7 @@ extension DeviceTree {
     /// __of_get_dma_parent).
     func dmaParent(of index: Int) -> Int? {
         let node = nodes[index]
-        if let place = node.strings("interconnect-names").firstIndex(of: "dma-mem"),
+        if let place = node.strings(.interconnectNames).firstIndex(of: "dma-mem"),
             let target = interconnect(place, of: node)
         {
             return target
@@ -75,14 +75,14 @@ extension DeviceTree {
     }
 
     private func interconnect(_ place: Int, of node: Node) -> Int? {
-        guard let cells = node.cells("interconnects") else { return nil }
+        guard let cells = node.cells(.interconnects) else { return nil }
         var at = 0
         var entry = 0
         while at < cells.count {
             // A phandle of 0 is an entry left empty; it counts, and has no arguments.
             let isEmpty = cells[at] == 0
             let target = byPhandle[cells[at]]
-            let arguments = isEmpty ? 0 : target.flatMap { nodes[$0].cell("#interconnect-cells") }
+            let arguments = isEmpty ? 0 : target.flatMap { nodes[$0].cell(.interconnectCells) }
             guard let arguments, arguments <= 16 else { return nil }
             at += 1 + Int(arguments)
             if entry == place { return at <= cells.count ? target : nil }
@@ -104,7 +104,7 @@ extension DeviceTree {
 
     /// The entries of `reg`, with nil for what is left out.
     private func registerEntries(of index: Int, atMost count: Int) -> [(start: UInt64, size: UInt64)?] {
-        guard let value = nodes[index].property("reg"), let parent = nodes[index].parent else { return [] }
+        guard let value = nodes[index].property(.reg), let parent = nodes[index].parent else { return [] }
         let bus = self.bus(parent)
         guard bus.isReadable else { return [] }
         let width = bus.addressCells + bus.sizeCells
@@ -125,8 +125,8 @@ extension DeviceTree {
         var at: Int? = index
         for _ in 0...DeviceTreeLimits.depthMax {
             guard let current = at else { return false }
-            if nodes[current].has("dma-coherent") { return true }
-            if nodes[current].has("dma-noncoherent") { return false }
+            if nodes[current].has(.dmaCoherent) { return true }
+            if nodes[current].has(.dmaNoncoherent) { return false }
             at = dmaParent(of: current)
         }
         return false
@@ -139,7 +139,7 @@ extension DeviceTree {
         var mayLack = true
         for _ in 0...DeviceTreeLimits.depthMax {
             guard let current = at else { return nil }
-            if let value = nodes[current].property("dma-ranges") {
+            if let value = nodes[current].property(.dmaRanges) {
                 if !value.isEmpty { return current }
             } else if !mayLack {
                 return nil
@@ -153,7 +153,7 @@ extension DeviceTree {
     /// Highest DMA address that the governing `dma-ranges` lets through; nil when nothing limits.
     func dmaLimit(from bus: Int?) -> UInt64? {
         guard let governor = governingDMARanges(from: bus),
-            let entries = rangeEntries("dma-ranges", of: governor)
+            let entries = rangeEntries(.dmaRanges, of: governor)
         else { return nil }
         let ends = entries.compactMap { entry -> UInt64? in
             guard entry.size > 0, inboundCPUAddress(of: entry, on: governor) != nil else { return nil }

@@ -3,48 +3,7 @@
 
 /// A tree that has been read. Node 0 is the root; children follow their parents.
 struct DeviceTree {
-    struct Node {
-        let name: String
-        let path: String
-        /// Index of the parent; nil for the root.
-        let parent: Int?
-        let properties: [(name: String, value: ArraySlice<UInt8>)]
-
-        /// The bytes of a property, nil when the node has none of that name.
-        func property(_ name: String) -> ArraySlice<UInt8>? {
-            properties.first { $0.name == name }?.value
-        }
-
-        func has(_ name: String) -> Bool { property(name) != nil }
-
-        /// The property's whole 32-bit cells; odd bytes at the end are left out.
-        func cells(_ name: String) -> [UInt32]? { property(name).map(DeviceTree.cells) }
-
-        /// The only cell of a property; nil unless there are at least four bytes.
-        func cell(_ name: String) -> UInt32? { cells(name)?.first }
-
-        /// The strings of a string list.
-        func strings(_ name: String) -> [String] {
-            guard let value = property(name) else { return [] }
-            return value.split(separator: 0, omittingEmptySubsequences: true)
-                .map { String(decoding: $0, as: UTF8.self) }
-        }
-
-        func string(_ name: String) -> String? { strings(name).first }
-
-        /// `status` absent, "okay" or "ok" (drivers/of/base.c: __of_device_is_available, Linux 7.2).
-        var isAvailable: Bool {
-            guard has("status") else { return true }
-            let status = string("status")
-            return status == "okay" || status == "ok"
-        }
-
-        var phandle: UInt32? { cell("phandle") ?? cell("linux,phandle") }
-    }
-
-    let nodes: [Node]
-    /// The flattened tree that the values are slices of; empty for a tree that was never flattened.
-    private let blob: [UInt8]
+    let nodes: Nodes
     /// First node of each phandle.
     let byPhandle: [UInt32: Int]
     /// Nodes whose phandle an earlier node has.
@@ -54,10 +13,11 @@ struct DeviceTree {
     /// Shared by the copies of one reading, which is one thread's.
     let work = TranslationWork()
 
-    init(nodes: [Node], blob: [UInt8] = []) {
-        self.nodes = nodes
-        self.blob = blob
+    /// Reads a blob.
+    init(reading file: [UInt8]) throws(DeviceTreeError) {
+        nodes = Nodes(flat: FlatTree(try DeviceTreeBlob(checking: file)))
         var byPhandle: [UInt32: Int] = [:]
+        byPhandle.reserveCapacity(nodes.count)
         var duplicates: [Int] = []
         for (index, node) in nodes.enumerated() {
             guard let phandle = node.phandle, phandle != 0, phandle != .max else { continue }
@@ -76,16 +36,21 @@ struct DeviceTree {
         cells.reserveCapacity(bytes.count / 4)
         var at = bytes.startIndex
         while bytes.endIndex - at >= 4 {
-            cells.append(
-                UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
-                    | UInt32(bytes[at + 3]))
+            cells.append(cell(bytes, at: at))
             at += 4
         }
         return cells
     }
 
+    /// The cell whose four bytes begin at `at`.
+    static func cell(_ bytes: ArraySlice<UInt8>, at: Int) -> UInt32 {
+        UInt32(bytes[at]) << 24 | UInt32(bytes[at + 1]) << 16 | UInt32(bytes[at + 2]) << 8
+            | UInt32(bytes[at + 3])
+    }
+
     /// Cells from an offset of the blob on, whatever they belong to; nil where they pass its end.
     func cells(at offset: Int, count: Int) -> [UInt32]? {
+        let blob = nodes.flat.bytes
         guard offset >= 0, count >= 0, offset <= blob.count, count <= (blob.count - offset) / 4 else {
             return nil
         }

@@ -1,5 +1,7 @@
-// Header and structure of a flattened device tree, checked before libfdt reads it, because libfdt says
-// that a tree is bad but not where. Mirrors the layout of the Devicetree Specification v0.4, chapter 5.
+// Header and structure of a flattened device tree, checked and written into tables in one walk. Mirrors the
+// layout of the Devicetree Specification v0.4, chapter 5. libfdt says that a tree is bad but not where, and
+// walks it once more for every node and property: an upload of 103 KB took 35.8 million instructions with it,
+// and still 2.4 of 9.5 million where it only checked after us. It is the second reader of the tests.
 
 /// A blob whose blocks lie inside it and whose structure is well formed.
 struct DeviceTreeBlob {
@@ -13,6 +15,10 @@ struct DeviceTreeBlob {
 
     /// The tree's bytes, cut to `totalsize`.
     let bytes: [UInt8]
+    private(set) var nodes: [FlatTree.NodeRecord] = []
+    private(set) var properties: [FlatTree.PropertyRecord] = []
+    /// Of all nodes' paths together.
+    private(set) var pathBytes = 0
     private var structure = 0..<0
     private var strings = 0..<0
 
@@ -33,13 +39,16 @@ struct DeviceTreeBlob {
         guard version >= 16, lastCompatible <= 17, lastCompatible <= version else {
             throw .unsupportedVersion(version, lastCompatible: lastCompatible)
         }
-        bytes = Array(file.prefix(Int(totalSize)))
+        bytes = file.count == Int(totalSize) ? file : Array(file.prefix(Int(totalSize)))
         // Version 16 does not store the structure's size: it ends where the tree ends.
         let structureSize = version >= 17 ? word(36) : totalSize - min(word(8), totalSize)
         structure = try block("structure", at: word(8), size: structureSize, alignment: 4)
         strings = try block("strings", at: word(12), size: word(32), alignment: 1)
         try checkReservations(at: word(16))
         try checkStructure()
+        guard pathBytes <= DeviceTreeLimits.pathBytesTotalMax else {
+            throw .pathsTooLong(limitBytes: DeviceTreeLimits.pathBytesTotalMax)
+        }
     }
 
     private func block(
@@ -65,12 +74,11 @@ struct DeviceTreeBlob {
         }
     }
 
-    private func checkStructure() throws(DeviceTreeError) {
+    private mutating func checkStructure() throws(DeviceTreeError) {
         var at = structure.lowerBound
-        var depth = 0
-        var nodes = 0
-        /// By depth: whether a child has begun, after which no property may come.
-        var hasChild: [Bool] = []
+        var open: [OpenNode] = []
+        /// By offset in the strings block: which property is named there.
+        var named = [UInt8](repeating: Self.unseenName, count: strings.count)
         while true {
             guard at + 4 <= structure.upperBound else {
                 throw .noEndToken(offset: at, found: at + 4 <= bytes.count ? Self.word(bytes, at) : nil)
@@ -78,67 +86,114 @@ struct DeviceTreeBlob {
             let token = Self.word(bytes, at)
             switch token {
             case Token.beginNode:
-                if depth == 0, nodes > 0 { throw .secondRoot(offset: at) }
-                if depth >= DeviceTreeLimits.depthMax {
+                if open.isEmpty, !nodes.isEmpty { throw .secondRoot(offset: at) }
+                if open.count >= DeviceTreeLimits.depthMax {
                     throw .tooDeep(offset: at, limit: DeviceTreeLimits.depthMax)
                 }
-                if nodes >= DeviceTreeLimits.nodesMax {
+                if nodes.count >= DeviceTreeLimits.nodesMax {
                     throw .tooManyNodes(limit: DeviceTreeLimits.nodesMax)
                 }
-                if depth > 0 { hasChild[depth - 1] = true }
-                hasChild.append(false)
-                depth += 1
-                nodes += 1
-                at = try endOfName(at)
+                at = try beginNode(at, &open)
             case Token.endNode:
-                guard depth > 0 else { throw .unbalancedEnd(offset: at) }
-                hasChild.removeLast()
-                depth -= 1
+                guard open.popLast() != nil else { throw .unbalancedEnd(offset: at) }
                 at += 4
             case Token.property:
-                guard depth > 0 else { throw .propertyOutsideNode(offset: at) }
-                guard !hasChild[depth - 1] else { throw .propertyAfterChild(offset: at) }
-                at = try endOfProperty(at)
+                guard let node = open.last else { throw .propertyOutsideNode(offset: at) }
+                guard node.index == nodes.count - 1 else { throw .propertyAfterChild(offset: at) }
+                at = try addProperty(at, &named)
             case Token.nop: at += 4
             case Token.end:
-                guard depth == 0 else { throw .endInsideNode(offset: at, depth: depth) }
-                guard nodes > 0 else { throw .noRoot(offset: at) }
+                guard open.isEmpty else { throw .endInsideNode(offset: at, depth: open.count) }
+                guard !nodes.isEmpty else { throw .noRoot(offset: at) }
                 return
             default: throw .badToken(token, offset: at)
             }
         }
     }
 
-    private func endOfName(_ at: Int) throws(DeviceTreeError) -> Int {
+    /// A node whose end has not come yet. Its path is counted without the root's slash.
+    private struct OpenNode {
+        let index: Int
+        let pathBytes: Int
+    }
+
+    private mutating func beginNode(_ at: Int, _ open: inout [OpenNode]) throws(DeviceTreeError) -> Int {
         let longest = at + 4 + DeviceTreeLimits.nameBytesMax + 1
-        guard let terminator = bytes[(at + 4)..<min(longest, structure.upperBound)].firstIndex(of: 0) else {
+        guard let terminator = zero(from: at + 4, before: min(longest, structure.upperBound)) else {
             if longest < structure.upperBound {
                 throw .nameTooLong(offset: at, limitBytes: DeviceTreeLimits.nameBytesMax)
             }
             throw .nodeNameUnterminated(offset: at)
         }
+        let name = at + 4..<terminator
+        guard !open.isEmpty || name.isEmpty else { throw .namedRoot(offset: at) }
+        let path = open.last.map { $0.pathBytes + 1 + name.count } ?? 0
+        // The root's path is a slash, which is the first byte of every other.
+        pathBytes += max(path, 1)
+        nodes.append(
+            FlatTree.NodeRecord(
+                parent: Int32(open.last?.index ?? -1), nameStart: Int32(name.lowerBound),
+                nameBytes: Int32(name.count), firstProperty: Int32(properties.count)))
+        open.append(OpenNode(index: nodes.count - 1, pathBytes: path))
         return aligned(terminator + 1)
     }
 
-    private func endOfProperty(_ at: Int) throws(DeviceTreeError) -> Int {
+    /// No property is at this offset of the strings block yet.
+    private static let unseenName: UInt8 = 255
+    /// One that is not read.
+    private static let otherName: UInt8 = 254
+
+    /// Adds a property to the node that was begun last. Of several of one name the first counts.
+    private mutating func addProperty(_ at: Int, _ named: inout [UInt8]) throws(DeviceTreeError) -> Int {
         guard at + 12 <= structure.upperBound else { throw .propertyOutside(offset: at) }
         let length = Int(Self.word(bytes, at + 4))
         let nameOffset = Self.word(bytes, at + 8)
         guard length <= structure.upperBound - at - 12 else { throw .propertyOutside(offset: at) }
+        guard Int(nameOffset) < named.count else {
+            throw .propertyNameOutside(offset: at, nameOffset: nameOffset)
+        }
+        if named[Int(nameOffset)] == Self.unseenName {
+            let name = try propertyName(at, nameOffset)
+            named[Int(nameOffset)] = TreeProperty.byName[name]?.rawValue ?? Self.otherName
+        }
+        if let property = TreeProperty(rawValue: named[Int(nameOffset)]) {
+            let node = nodes.count - 1
+            if nodes[node].held & property.bit == 0 {
+                nodes[node].held |= property.bit
+                properties.append(
+                    FlatTree.PropertyRecord(property: property, start: Int32(at + 12), bytes: Int32(length)))
+            }
+        }
+        return aligned(at + 12 + length)
+    }
+
+    private func propertyName(
+        _ at: Int, _ nameOffset: UInt32
+    ) throws(DeviceTreeError) -> ArraySlice<UInt8> {
         let name = strings.lowerBound + Int(nameOffset)
         let longest = name + DeviceTreeLimits.nameBytesMax + 1
-        guard name < strings.upperBound, bytes[name..<min(longest, strings.upperBound)].contains(0) else {
+        guard let end = zero(from: name, before: min(longest, strings.upperBound)) else {
             if longest < strings.upperBound {
                 throw .nameTooLong(offset: name, limitBytes: DeviceTreeLimits.nameBytesMax)
             }
             throw .propertyNameOutside(offset: at, nameOffset: nameOffset)
         }
-        return aligned(at + 12 + length)
+        return bytes[name..<end]
+    }
+
+    private func zero(from start: Int, before end: Int) -> Int? {
+        var at = start
+        while at < end {
+            if bytes[at] == 0 { return at }
+            at += 1
+        }
+        return nil
     }
 
     private func aligned(_ offset: Int) -> Int { (offset + 3) & ~3 }
 
     private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
-        bytes[offset..<offset + 4].reduce(0) { $0 << 8 | UInt32($1) }
+        UInt32(bytes[offset]) << 24 | UInt32(bytes[offset + 1]) << 16 | UInt32(bytes[offset + 2]) << 8
+            | UInt32(bytes[offset + 3])
     }
 }

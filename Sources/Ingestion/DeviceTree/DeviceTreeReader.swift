@@ -22,7 +22,7 @@ public enum DeviceTreeReader {
         guard let tree = try? DeviceTree(reading: bytes) else { return false }
         return tree.nodes.allSatisfy { node in
             node.parent != 0 || node.name == "chosen"
-                || node.name == "hypervisor" && node.strings("compatible").contains("xen,xen")
+                || node.name == "hypervisor" && node.words(.compatible).contains { $0.is("xen,xen") }
         }
     }
 }
@@ -46,6 +46,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
     case nodeNameUnterminated(offset: Int)
     case noRoot(offset: Int)
     case secondRoot(offset: Int)
+    case namedRoot(offset: Int)
     case unbalancedEnd(offset: Int)
     case endInsideNode(offset: Int, depth: Int)
     /// The structure block ends without its end token; `found` is what comes after it.
@@ -56,8 +57,6 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
     case pathsTooLong(limitBytes: Int)
     case tooManyDevices(limit: Int)
     case tooManyRegions(limit: Int)
-    /// libfdt found what our own pass did not.
-    case refusedByLibfdt(String)
 
     /// One sentence that names place and cause.
     public var reason: String {
@@ -83,6 +82,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         case .nodeNameUnterminated(let offset): "node name runs off the end at \(hex(offset))"
         case .noRoot(let offset): "no root node at \(hex(offset))"
         case .secondRoot(let offset): "a second root node at \(hex(offset))"
+        case .namedRoot(let offset): "the root node at \(hex(offset)) has a name"
         case .unbalancedEnd(let offset): "end of a node that was never begun at \(hex(offset))"
         case .endInsideNode(let offset, let depth):
             "end of the tree inside \(depth) open nodes at \(hex(offset))"
@@ -96,7 +96,6 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         case .pathsTooLong(let limit): "node paths of more than \(limit) bytes in all"
         case .tooManyDevices(let limit): PlatformLimits.tooManyDevices(limit)
         case .tooManyRegions(let limit): PlatformLimits.tooManyRegions(limit)
-        case .refusedByLibfdt(let what): "libfdt refuses the tree: \(what)"
         }
     }
 

@@ -6,15 +6,17 @@ import Machines
 extension TreeAnalysis {
     mutating func readDevices() throws(DeviceTreeError) -> [Device] {
         var devices: [Device] = []
-        var hosts: [Int: Int] = [:]
+        // By node: the host bridge at or above it, if it is a master, and its place in the list.
+        var hosts: [(node: Int, place: Int)?] = []
+        hosts.reserveCapacity(tree.nodes.count)
         for index in tree.nodes.indices {
-            if let (host, place) = hostBridge(above: index, among: hosts),
-                let function = try pciFunction(index, below: devices[place], host)
-            {
+            let above = tree.nodes[index].parent.flatMap { hosts[$0] }
+            hosts.append(above)
+            if let above, let function = try pciFunction(index, below: devices[above.place], above.node) {
                 devices.append(function)
             } else {
                 if let bus = try bus(index) {
-                    if bus.kind == .pciHost { hosts[index] = devices.count }
+                    if bus.kind == .pciHost { hosts[index] = (index, devices.count) }
                     devices.append(bus)
                 }
                 // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
@@ -29,7 +31,7 @@ extension TreeAnalysis {
 
     /// A node whose `iommu-map` names an SMMU, or would if it could be read.
     private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
-        guard tree.nodes[index].has("iommu-map") else { return nil }
+        guard tree.nodes[index].has(.iommuMap) else { return nil }
         let streams = idMap(of: index)
         guard !streams.mappings.isEmpty || streams.mapError != nil else { return nil }
         let isHost = tree.isPCI(index) && !(tree.nodes[index].parent.map(tree.isPCI) ?? false)
@@ -72,23 +74,13 @@ extension TreeAnalysis {
                 "No entry has a length, so the map translates no ID as shipped; firmware fills it in.")
         }
         var device = Device(
-            id: node.path, kind: kind, compatible: node.strings("compatible"),
+            id: node.path, kind: kind, compatible: node.strings(.compatible),
             active: tree.isEnabled(index) && streams.reachesEnabledSMMU && streams.mapError == nil,
             streams: streams.mappings, msiControllers: msiControllers(of: index),
             dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
-        if let mask = node.cell("iommu-map-mask") { device.requesterMask = mask }
+        if let mask = node.cell(.iommuMapMask) { device.requesterMask = mask }
         device.missingIOMMU = streams.missing
         return device
-    }
-
-    /// The host bridge, if it is a master, below which the node lies.
-    private func hostBridge(above index: Int, among hosts: [Int: Int]) -> (node: Int, place: Int)? {
-        var at = tree.nodes[index].parent
-        while let current = at {
-            if let place = hosts[current] { return (current, place) }
-            at = tree.nodes[current].parent
-        }
-        return nil
     }
 
     /// A PCI function with a node of its own: listed when it can carry reservations of its own.
@@ -96,11 +88,11 @@ extension TreeAnalysis {
         _ index: Int, below host: Device, _ hostIndex: Int
     ) throws(DeviceTreeError) -> Device? {
         let node = tree.nodes[index]
-        guard node.has("memory-region"), let path = pciPath(of: index, below: hostIndex) else { return nil }
+        guard node.has(.memoryRegion), let path = pciPath(of: index, below: hostIndex) else { return nil }
         var device = host
         device.id = node.path
         device.kind = .pciFunction
-        device.compatible = node.strings("compatible")
+        device.compatible = node.strings(.compatible)
         device.active = host.active && tree.isEnabled(index)
         if host.missingIOMMU == nil, tree.nodes[index].parent == hostIndex,
             isOutsideMap(index, of: host, hostIndex)
@@ -119,10 +111,10 @@ extension TreeAnalysis {
     /// Whether no entry of the bridge's map holds a function of its root bus, whose number is known; buses
     /// further down are numbered by Linux. Such a function has no IOMMU.
     private mutating func isOutsideMap(_ index: Int, of host: Device, _ hostIndex: Int) -> Bool {
-        guard let address = tree.nodes[index].cell("reg"), tree.work.take(host.streams.count) else {
+        guard let address = tree.nodes[index].cell(.reg), tree.work.take(host.streams.count) else {
             return false
         }
-        let bus = tree.nodes[hostIndex].cell("bus-range") ?? 0
+        let bus = tree.nodes[hostIndex].cell(.busRange) ?? 0
         let requester = (bus & 0xff) << 8 | address >> 8 & 0xff
         guard host.stream(ofRequester: requester) == nil else { return false }
         note(
@@ -137,7 +129,7 @@ extension TreeAnalysis {
         var path: [String] = []
         var at = index
         while at != host {
-            guard let address = tree.nodes[at].cell("reg"), let parent = tree.nodes[at].parent else {
+            guard let address = tree.nodes[at].cell(.reg), let parent = tree.nodes[at].parent else {
                 return nil
             }
             path.append(Platform.place(address >> 8 & 0xff))

@@ -4,26 +4,40 @@
 import Machines
 
 /// A property that is read by cells, and what becomes of a length that is no multiple of its entry.
-enum CellProperty: String, CaseIterable {
+enum CellProperty: CaseIterable {
     /// Windows of a bus. Linux reads the whole entries (the reference tree with an odd length says so).
     case ranges
     /// Read here as `ranges` is; no capture shows it.
-    case dmaRanges = "dma-ranges"
+    case dmaRanges
     /// Read here by whole entries; no capture shows it. A first entry that is cut gives a doorbell no
     /// address, and a reserved region no place.
     case reg
     /// Read here by whole entries up to the cut one, which gives no stream; no capture shows it.
     case iommus
     /// Refused as a whole, by this model's reading of of_map_id: such a map translates no ID.
-    case iommuMap = "iommu-map"
+    case iommuMap
     /// The same; a map that is cut names no controller.
-    case msiMap = "msi-map"
+    case msiMap
     /// Read here by whole cells; no capture shows it.
-    case msiParent = "msi-parent"
+    case msiParent
     /// Phandles: a cut one names nothing.
-    case memoryRegion = "memory-region"
+    case memoryRegion
     /// A 7.2 kernel reads on behind the property (captured): TreeAnalysis+ReservedMemory.swift.
-    case iommuAddresses = "iommu-addresses"
+    case iommuAddresses
+
+    var property: TreeProperty {
+        switch self {
+        case .ranges: .ranges
+        case .dmaRanges: .dmaRanges
+        case .reg: .reg
+        case .iommus: .iommus
+        case .iommuMap: .iommuMap
+        case .msiMap: .msiMap
+        case .msiParent: .msiParent
+        case .memoryRegion: .memoryRegion
+        case .iommuAddresses: .iommuAddresses
+        }
+    }
 
     /// What is known of Linux, for a finding.
     fileprivate var effect: String {
@@ -51,12 +65,12 @@ extension TreeAnalysis {
 
     private mutating func noteCut(_ property: CellProperty, of index: Int) {
         let node = tree.nodes[index]
-        guard let value = node.property(property.rawValue), let entryBytes = entryBytes(property, of: index),
+        guard let value = node.property(property.property), let entryBytes = entryBytes(property, of: index),
             value.count % entryBytes != 0
         else { return }
         let rest = value.count % entryBytes
         note(
-            .error, "\(property.rawValue)-odd-length", node.path, property.rawValue,
+            .error, "\(property.property.name)-odd-length", node.path, property.property.name,
             "\(value.count) bytes are not a multiple of \(entryBytes); the last \(rest) bytes are not read. "
                 + property.effect)
     }
@@ -79,20 +93,20 @@ extension TreeAnalysis {
     private func lengthsRead(_ devices: [Device]) -> [CellProperty: Set<Int>] {
         let ids = Set(devices.lazy.filter { $0.kind == .pciFunction }.map(\.id))
         var masters: Set<Int> = []
-        var placed = Set(smmus.keys)
+        var functions: Set<Int> = []
+        // Of other controllers no address is read.
+        var placed = Set(smmus.keys).union(
+            controllerKinds.lazy.filter { $0.kind != .other && $0.kind != .preITS }.map(\.node))
         for (index, node) in tree.nodes.enumerated() {
-            if node.has("iommus") || node.has("iommu-map") || ids.contains(node.path) {
-                masters.insert(index)
-            }
-            // Of other controllers no address is read.
-            let controller = Self.msiControllerKind(node)
-            let isPlaced = controller.map { $0 != .other && $0 != .preITS } ?? false
-            if isPlaced || node.string("device_type") == "memory" { placed.insert(index) }
+            // Functions without the property are no devices of their own.
+            if node.has(.memoryRegion), !ids.isEmpty, ids.contains(node.path) { functions.insert(index) }
+            if node.has(.iommus) || node.has(.iommuMap) { masters.insert(index) }
+            if node.isMemory { placed.insert(index) }
         }
-        let functions = masters.filter { ids.contains(tree.nodes[$0].path) }
-        let references = masters.flatMap { tree.nodes[$0].cells(CellProperty.memoryRegion.rawValue) ?? [] }
+        masters.formUnion(functions)
+        let references = masters.flatMap { tree.nodes[$0].cells(.memoryRegion) ?? [] }
         let regions = Set(references.compactMap { tree.byPhandle[$0] })
-            .filter { tree.nodes[$0].has(CellProperty.iommuAddresses.rawValue) }
+            .filter { tree.nodes[$0].has(.iommuAddresses) }
         placed.formUnion(regions)
         let buses = above(placed.union(masters))
         return CellProperty.allCases.reduce(into: [:]) { read, property in

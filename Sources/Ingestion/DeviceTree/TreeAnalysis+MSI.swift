@@ -6,9 +6,8 @@ import Machines
 
 extension TreeAnalysis {
     func readMSIControllers() -> [MSIController] {
-        tree.nodes.indices.compactMap { index in
+        controllerKinds.map { index, kind in
             let node = tree.nodes[index]
-            guard let kind = Self.msiControllerKind(node) else { return nil }
             let doorbell: UInt64? =
                 switch kind {
                 case .its: register(of: index, plus: Doorbell.translaterOffset)
@@ -17,20 +16,20 @@ extension TreeAnalysis {
                 case .preITS, .other: nil
                 }
             return MSIController(
-                id: node.path, kind: kind, compatible: node.strings("compatible"),
+                id: node.path, kind: kind, compatible: node.strings(.compatible),
                 doorbell: doorbell.map(PhysicalAddress.init), enabled: tree.isEnabled(index))
         }
     }
 
     /// nil for a node that takes no MSIs.
     static func msiControllerKind(_ node: DeviceTree.Node) -> MSIController.Kind? {
-        let compatible = node.strings("compatible")
-        if compatible.contains("arm,gic-v3-its") {
-            return node.has("socionext,synquacer-pre-its") ? .preITS : .its
+        let compatible = node.words(.compatible)
+        if compatible.contains(where: { $0.is("arm,gic-v3-its") }) {
+            return node.has(.synquacerPreITS) ? .preITS : .its
         }
-        if compatible.contains("arm,gic-v2m-frame") { return .gicv2m }
-        if compatible.contains("arm,gic-v3"), node.has("mbi-ranges") { return .mbi }
-        return node.has("msi-controller") ? .other : nil
+        if compatible.contains(where: { $0.is("arm,gic-v2m-frame") }) { return .gicv2m }
+        if node.has(.mbiRanges), compatible.contains(where: { $0.is("arm,gic-v3") }) { return .mbi }
+        return node.has(.msiController) ? .other : nil
     }
 
     private func register(of index: Int, plus offset: UInt64) -> UInt64? {
@@ -41,7 +40,7 @@ extension TreeAnalysis {
 
     /// The alias frame when there is one, otherwise the distributor itself.
     private func mbiDoorbell(of index: Int) -> UInt64? {
-        guard let alias = tree.nodes[index].cells("mbi-alias"), let bus = tree.nodes[index].parent else {
+        guard let alias = tree.nodes[index].cells(.mbiAlias), let bus = tree.nodes[index].parent else {
             return register(of: index, plus: Doorbell.setSPIOffset)
         }
         let count = tree.bus(bus).addressCells
@@ -55,14 +54,14 @@ extension TreeAnalysis {
     /// Paths of the controllers that `msi-map`, or else `msi-parent`, name; each once, in order.
     mutating func msiControllers(of index: Int) -> [String] {
         let node = tree.nodes[index]
-        let targets = node.has("msi-map") ? mapTargets(node) : parentTargets(node)
+        let targets = node.has(.msiMap) ? mapTargets(node) : parentTargets(node)
         return targets.map { tree.nodes[$0].path }
     }
 
     private mutating func mapTargets(_ node: DeviceTree.Node) -> [Int] {
-        let cells = node.cells("msi-map") ?? []
-        let bytes = node.property("msi-map")?.count ?? 0
-        let mask = node.cell("msi-map-mask") ?? .max
+        let cells = node.cells(.msiMap) ?? []
+        let bytes = node.property(.msiMap)?.count ?? 0
+        let mask = node.cell(.msiMapMask) ?? .max
         var targets: Set<Int> = []
         var order: [Int] = []
         if bytes == 0 || bytes % 16 != 0 {
@@ -88,7 +87,7 @@ extension TreeAnalysis {
     }
 
     private mutating func parentTargets(_ node: DeviceTree.Node) -> [Int] {
-        guard let cells = node.cells("msi-parent") else { return [] }
+        guard let cells = node.cells(.msiParent) else { return [] }
         var targets: Set<Int> = []
         var order: [Int] = []
         var at = 0
@@ -98,7 +97,7 @@ extension TreeAnalysis {
                 return order
             }
             if targets.insert(target).inserted { order.append(target) }
-            at += 1 + Int(min(tree.nodes[target].cell("#msi-cells") ?? 0, 1_024))
+            at += 1 + Int(min(tree.nodes[target].cell(.msiCells) ?? 0, 1_024))
             if at > cells.count {
                 note(
                     .error, "msi-parent-truncated", node.path, "msi-parent",

@@ -6,7 +6,7 @@ import Machines
 extension TreeAnalysis {
     /// `ranges`: what the bridge claims on the bus.
     mutating func outboundWindows(of index: Int) -> [PCIWindow] {
-        let windows: [PCIWindow] = entries("ranges", of: index).compactMap { entry in
+        let windows: [PCIWindow] = entries(.ranges, of: index).compactMap { entry in
             guard let cpu = cpuStart(of: entry, index) else {
                 note(
                     .warning, "ranges-untranslatable", tree.nodes[index].path, "ranges",
@@ -24,7 +24,7 @@ extension TreeAnalysis {
                 is64Bit: entry.spaceCode == 3, isPrefetchable: entry.isPrefetchable)
         }
         return windows.joined { $0.extended(by: $1) }
-            .filter { !wraps($0.cpuStart, $0.size, "ranges", of: index) }
+            .filter { !wraps($0.cpuStart, $0.size, .ranges, of: index) }
     }
 
     /// The bridge's own `dma-ranges`: bus addresses that reach memory.
@@ -33,7 +33,7 @@ extension TreeAnalysis {
         // Only entries of one kind are joined: what lies between them, or differs, keeps them apart, which
         // shows where windows overlap on the CPU's side.
         var previous: RangeEntry?
-        for entry in entries("dma-ranges", of: index) {
+        for entry in entries(.dmaRanges, of: index) {
             defer { previous = entry }
             guard entry.spaceCode == 2 || entry.spaceCode == 3 else { continue }
             guard let cpu = tree.inboundCPUAddress(of: entry, on: index) else {
@@ -52,18 +52,18 @@ extension TreeAnalysis {
                 windows.append(next)
             }
         }
-        windows = windows.filter { !wraps($0.cpuStart, $0.size, "dma-ranges", of: index) }
+        windows = windows.filter { !wraps($0.cpuStart, $0.size, .dmaRanges, of: index) }
         noteOrder(windows, index)
         return windows
     }
 
     /// The whole, non-empty entries that do not wrap.
-    private mutating func entries(_ property: String, of index: Int) -> [RangeEntry] {
+    private mutating func entries(_ property: TreeProperty, of index: Int) -> [RangeEntry] {
         let node = tree.nodes[index]
         guard node.has(property) else { return [] }
         guard tree.rangeShape(of: index) != nil else {
             note(
-                .error, "cells-unusable", node.path, property,
+                .error, "cells-unusable", node.path, property.name,
                 "#address-cells \(tree.bus(index).addressCells) and #size-cells "
                     + "\(tree.bus(index).sizeCells) are not those of a PCI bus (3 and 2); "
                     + "Linux reads no entry.")
@@ -76,10 +76,12 @@ extension TreeAnalysis {
 
     /// Whether a window passes 2^64. Linux skips those that do so on the CPU's side (drivers/of/address.c:
     /// __of_address_resource_bounds); what it makes of one that does so on the bus is no range at all.
-    private mutating func wraps(_ start: UInt64, _ size: UInt64, _ property: String, of index: Int) -> Bool {
+    private mutating func wraps(_ start: UInt64, _ size: UInt64, _ property: TreeProperty, of index: Int)
+        -> Bool
+    {
         guard start.addingReportingOverflow(size - 1).overflow else { return false }
         note(
-            .error, "\(property)-wraps", tree.nodes[index].path, property,
+            .error, "\(property.name)-wraps", tree.nodes[index].path, property.name,
             "\(hex(size)) bytes at \(hex(start)) pass 2^64; the entry is not read.")
         return true
     }

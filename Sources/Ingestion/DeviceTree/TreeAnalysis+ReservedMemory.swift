@@ -11,17 +11,17 @@ extension TreeAnalysis {
     ) throws(DeviceTreeError) -> [ReservedRegion] {
         let node = tree.nodes[index]
         unapplied = []
-        guard let references = node.cells("memory-region") else { return [] }
+        guard let references = node.cells(.memoryRegion) else { return [] }
         var regions: [ReservedRegion] = []
         for reference in references {
             guard let target = tree.byPhandle[reference] else {
                 noteMissing(reference, node.path, "memory-region")
                 continue
             }
-            guard let value = tree.nodes[target].property("iommu-addresses") else { continue }
+            guard let value = tree.nodes[target].property(.iommuAddresses) else { continue }
             guard tree.work.take(value.count / 4 + 1) else { break }
             // A region without memory is one thing, one whose memory cannot be placed another.
-            guard !tree.nodes[target].has("reg") || tree.firstRegister(of: target) != nil else {
+            guard !tree.nodes[target].has(.reg) || tree.firstRegister(of: target) != nil else {
                 note(
                     .error, "reserved-memory-unreadable", tree.nodes[target].path, "reg",
                     "The first entry has no CPU address, so Linux skips the region and what it "

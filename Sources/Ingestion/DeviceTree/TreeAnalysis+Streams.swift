@@ -25,14 +25,14 @@ extension TreeAnalysis {
     mutating func specifiers(of index: Int) -> Streams {
         let node = tree.nodes[index]
         var streams = Streams()
-        guard let cells = node.cells("iommus") else { return streams }
+        guard let cells = node.cells(.iommus) else { return streams }
         var at = 0
         while at < cells.count {
             guard let target = tree.byPhandle[cells[at]] else {
                 noteMissing(cells[at], node.path, "iommus")
                 return streams
             }
-            guard let count = tree.nodes[target].cell("#iommu-cells"), count <= 16 else {
+            guard let count = tree.nodes[target].cell(.iommuCells), count <= 16 else {
                 note(
                     .error, "iommu-cells-unusable", node.path, "iommus",
                     "\(tree.nodes[target].path) has no usable #iommu-cells, so the entry cannot be read.")
@@ -57,13 +57,13 @@ extension TreeAnalysis {
     mutating func idMap(of index: Int) -> Streams {
         let node = tree.nodes[index]
         var streams = Streams()
-        guard let value = node.property("iommu-map") else { return streams }
+        guard let value = node.property(.iommuMap) else { return streams }
         guard value.count % 4 == 0 else {
             return failed(
                 &streams, node.path, "iommu-map-odd-length", "\(value.count) bytes are not whole cells")
         }
         let cells = DeviceTree.cells(value)
-        let mask = node.cell("iommu-map-mask") ?? .max
+        let mask = node.cell(.iommuMapMask) ?? .max
         let isOldLayout = hasOldLayout(cells)
         var at = 0
         var lengths: [UInt32] = []
@@ -76,7 +76,7 @@ extension TreeAnalysis {
                 return failed(
                     &streams, node.path, "phandle-missing", "phandle \(hex(phandle)) does not exist")
             }
-            let outputs = isOldLayout ? 1 : Int(min(tree.nodes[target].cell("#iommu-cells") ?? 1, 1_024))
+            let outputs = isOldLayout ? 1 : Int(min(tree.nodes[target].cell(.iommuCells) ?? 1, 1_024))
             guard cells.count - at >= 3 + outputs else {
                 return failed(&streams, node.path, "iommu-map-truncated", "the last entry is cut short")
             }
@@ -103,7 +103,7 @@ extension TreeAnalysis {
     /// says. The kernel takes them for such when all name one SMMU and all have length 1.
     private func hasOldLayout(_ cells: [UInt32]) -> Bool {
         guard cells.count >= 4, cells.count % 4 == 0, let target = tree.byPhandle[cells[1]],
-            tree.nodes[target].cell("#iommu-cells") == 2
+            tree.nodes[target].cell(.iommuCells) == 2
         else { return false }
         return stride(from: 0, to: cells.count, by: 4).allSatisfy {
             cells[$0 + 1] == cells[1] && cells[$0 + 3] == 1

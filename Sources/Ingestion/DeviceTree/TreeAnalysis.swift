@@ -9,13 +9,20 @@ struct TreeAnalysis {
     let tree: DeviceTree
     /// SMMUs by node index.
     private(set) var smmus: [Int: SMMU] = [:]
+    /// The nodes that take MSIs, in the order of the tree.
+    let controllerKinds: [(node: Int, kind: MSIController.Kind)]
     private(set) var findings: [Finding] = []
     /// Entries of the device read last that Linux does not apply.
     var unapplied: [UnappliedRegion] = []
     private var findingsDropped = 0
     private var regionsTotal = 0
 
-    init(_ tree: DeviceTree) { self.tree = tree }
+    init(_ tree: DeviceTree) {
+        self.tree = tree
+        controllerKinds = tree.nodes.enumerated().compactMap { index, node in
+            Self.msiControllerKind(node).map { (index, $0) }
+        }
+    }
 
     mutating func platform() throws(DeviceTreeError) -> Platform {
         let smmuList = readSMMUs()
@@ -38,7 +45,7 @@ struct TreeAnalysis {
         findings += FindingList.rest(findingsDropped)
         let root = tree.nodes[0]
         var platform = Platform(
-            source: .deviceTree, model: root.string("model"), compatible: root.strings("compatible"),
+            source: .deviceTree, model: root.string(.model), compatible: root.strings(.compatible),
             smmus: smmuList.map(\.smmu), msiControllers: controllers, devices: devices, memory: readMemory(),
             findings: findings)
         let words = HostOptions.bootArguments(of: tree)
@@ -70,8 +77,9 @@ struct TreeAnalysis {
     }
 
     private func readMemory() -> [PhysicalRange] {
-        tree.nodes.indices
-            .filter { tree.nodes[$0].string("device_type") == "memory" && tree.isEnabled($0) }
+        let tree = tree
+        return tree.nodes.indices
+            .filter { tree.nodes[$0].isMemory && tree.isEnabled($0) }
             .flatMap { tree.registers(of: $0) }
             .compactMap { PhysicalRange(start: PhysicalAddress($0.start), size: $0.size) }
     }
@@ -79,19 +87,16 @@ struct TreeAnalysis {
     private mutating func readSMMUs() -> [(node: Int, smmu: SMMU)] {
         var found: [(Int, SMMU)] = []
         for (index, node) in tree.nodes.enumerated() {
-            let compatible = node.strings("compatible")
-            guard let version = Self.version(of: compatible, hasIOMMUCells: node.has("#iommu-cells")) else {
-                continue
-            }
+            guard let version = Self.version(of: node) else { continue }
             let enabled = tree.isEnabled(index)
-            let cells = node.cell("#iommu-cells")
+            let cells = node.cell(.iommuCells)
             if cells == nil {
                 note(
                     .warning, "iommu-cells-missing", node.path, "#iommu-cells",
                     "The SMMU has no #iommu-cells; iommu-map entries are read with 1, iommus entries not at all."
                 )
             }
-            if node.has("mmu-masters") {
+            if node.has(.mmuMasters) {
                 note(
                     .warning, "legacy-mmu-masters", node.path, "mmu-masters",
                     "The legacy mmu-masters binding is not read; its masters are not listed.")
@@ -105,7 +110,7 @@ struct TreeAnalysis {
                 (
                     index,
                     SMMU(
-                        id: node.path, version: version, compatible: compatible,
+                        id: node.path, version: version, compatible: node.strings(.compatible),
                         registers: tree.registers(of: index).compactMap {
                             PhysicalRange(start: PhysicalAddress($0.start), size: $0.size)
                         },
@@ -119,21 +124,19 @@ struct TreeAnalysis {
     /// The driver that binds, by any compatible string (arm-smmu.c: arm_smmu_of_match, arm-smmu-v3.c:
     /// arm_smmu_of_match, Linux 7.2). A virtio device reports its type only when it is asked; on PCI its node
     /// is named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
-    private static func version(of compatible: [String], hasIOMMUCells: Bool) -> SMMU.Version? {
-        for name in compatible {
-            switch name {
-            case "virtio,pci-iommu": return .virtio
-            case "virtio,mmio" where hasIOMMUCells: return .virtio
-            case "arm,smmu-v3": return .v3
-            case "arm,smmu-v1", "arm,mmu-400", "arm,mmu-401": return .v1
-            case "arm,smmu-v2", "arm,mmu-500", "cavium,smmu-v2", "nvidia,smmu-500", "qcom,smmu-v2",
-                "qcom,smmu-500":
-                return .v2
-            default: continue
-            }
+    private static func version(of node: DeviceTree.Node) -> SMMU.Version? {
+        for word in node.words(.compatible) {
+            for (name, version) in drivers where word.is(name) { return version }
+            if node.has(.iommuCells), word.is("virtio,mmio") { return .virtio }
         }
         return nil
     }
+
+    private static let drivers: [(compatible: StaticString, version: SMMU.Version)] = [
+        ("virtio,pci-iommu", .virtio), ("arm,smmu-v3", .v3), ("arm,smmu-v1", .v1), ("arm,mmu-400", .v1),
+        ("arm,mmu-401", .v1), ("arm,smmu-v2", .v2), ("arm,mmu-500", .v2), ("cavium,smmu-v2", .v2),
+        ("nvidia,smmu-500", .v2), ("qcom,smmu-v2", .v2), ("qcom,smmu-500", .v2),
+    ]
 
     func hex(_ value: some BinaryInteger) -> String { HexLiteral.text(value) }
 }
