@@ -75,22 +75,42 @@ public enum HexLiteral {
 
     /// `0x8000000`, put together without a string for each part: sentences have many.
     public static func text(_ value: UInt64) -> String {
-        let digits = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
+        let digits = digitCount(value)
         return String(unsafeUninitializedCapacity: 2 + digits) { buffer in
             buffer[0] = 0x30
             buffer[1] = 0x78
             for place in 0..<digits {
-                let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * (digits - 1 - place))) & 0xf
-                buffer[2 + place] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+                let shift = UInt64(4 * (digits - 1 - place))
+                buffer[2 + place] = character(UInt8(truncatingIfNeeded: value >> shift) & 0xf)
             }
             return 2 + digits
         }
     }
 
+    /// Digits without leading zeros; one for 0.
+    static func digitCount(_ value: UInt64) -> Int {
+        max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
+    }
+
+    /// Of a number below 16.
+    static func character(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }
+
     /// `0x0000000008000000`: sixteen digits, as sysfs prints.
     public static func padded(_ value: UInt64) -> String { "0x" + digits(value, atLeast: digitsMax) }
 
     /// `0a`: the digits alone, with zeros before them up to `count`.
+    public static func digits(_ value: UInt64, atLeast count: Int = 1) -> String {
+        let digits = max(digitCount(value), count)
+        return String(unsafeUninitializedCapacity: digits) { buffer in
+            for place in 0..<digits {
+                let shift = UInt64(4 * (digits - 1 - place))
+                buffer[place] = character(UInt8(truncatingIfNeeded: value >> shift) & 0xf)
+            }
+            return digits
+        }
+    }
+
+    /// The same of any number.
     public static func digits(_ value: some BinaryInteger, atLeast count: Int = 1) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: max(0, count - digits.count)) + digits

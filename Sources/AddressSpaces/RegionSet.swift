@@ -18,14 +18,18 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
         let sorted = ranges.sorted { $0.start < $1.start }
         var merged: [Range] = []
         merged.reserveCapacity(sorted.count)
-        for range in sorted {
-            if let top = merged.last, top.overlaps(range) || top.touches(range) {
-                merged[merged.count - 1] = top.hull(range)
-            } else {
-                merged.append(range)
-            }
-        }
+        for range in sorted { Self.append(range, to: &merged) }
         self.ranges = merged
+    }
+
+    /// Adds a range that starts at or above the last one.
+    @inlinable
+    static func append(_ range: Range, to merged: inout [Range]) {
+        if let top = merged.last, top.overlaps(range) || top.touches(range) {
+            merged[merged.count - 1] = top.hull(range)
+        } else {
+            merged.append(range)
+        }
     }
 
     /// Ranges that are known to be normalised.
@@ -100,18 +104,50 @@ public struct RegionSet<Space: Address>: Hashable, Sendable {
 /// A set of I/O virtual addresses.
 public typealias IOVASet = RegionSet<IOVA>
 
-// The algebra of address sets. Every result is normalised because every operation is built on two that
-// keep the form: complement, and intersection by a linear merge.
+// The algebra of address sets. Every result is normalised because every operation is built on three that
+// keep the form: complement, and union and intersection by a linear merge.
 
 extension RegionSet {
     /// The addresses in either set.
     @inlinable
-    public func union(_ other: Self) -> Self { Self(ranges + other.ranges) }
+    public func union(_ other: Self) -> Self {
+        if other.isEmpty { return self }
+        if isEmpty { return other }
+        var merged: [Range] = []
+        merged.reserveCapacity(ranges.count + other.ranges.count)
+        var (i, j) = (0, 0)
+        while i < ranges.count || j < other.ranges.count {
+            if j == other.ranges.count || i < ranges.count && ranges[i].start <= other.ranges[j].start {
+                Self.append(ranges[i], to: &merged)
+                i += 1
+            } else {
+                Self.append(other.ranges[j], to: &merged)
+                j += 1
+            }
+        }
+        return Self(normalised: merged)
+    }
+
+    /// Ranges of a set that counts as short.
+    @usableFromInline
+    static var shortCount: Int { 8 }
+
+    /// The addresses in any of the sets: one sort for all.
+    @inlinable
+    public static func union(_ sets: [Self]) -> Self {
+        var all: [Range] = []
+        all.reserveCapacity(sets.reduce(0) { $0 + $1.ranges.count })
+        for set in sets { all += set.ranges }
+        return Self(all)
+    }
 
     /// The addresses in both sets.
     @inlinable
     public func intersection(_ other: Self) -> Self {
         var shared: [Range] = []
+        // Most sets are short, and growing step by step costs more than the merge. Long ones grow, so that
+        // a set which is kept does not keep room that it never fills.
+        shared.reserveCapacity(Swift.min(ranges.count + other.ranges.count, Self.shortCount))
         var i = 0
         var j = 0
         while i < ranges.count, j < other.ranges.count {
@@ -125,6 +161,7 @@ extension RegionSet {
     @inlinable
     public func complement() -> Self {
         var gaps: [Range] = []
+        gaps.reserveCapacity(ranges.count + 1)
         var next: UInt64? = 0
         for range in ranges {
             guard let start = next else { break }

@@ -18,6 +18,10 @@ public struct GroupRegionList: Hashable, Sendable {
     ///
     /// Complexity: O(n log n) for regions in any order, plus the moves of array insertion.
     public init(inserting regions: [ReservedRegion]) {
+        if let apart = Self.apart(regions) {
+            self.regions = apart
+            return
+        }
         var merged: [ReservedRegion] = []
         for kind in ReservedRegion.Kind.allCases {
             var list = OneKind()
@@ -37,6 +41,16 @@ public struct GroupRegionList: Hashable, Sendable {
         self.regions = merged.enumerated().sorted {
             ($0.element.start, $0.offset) < ($1.element.start, $1.offset)
         }.map(\.element)
+    }
+
+    /// In ascending order where no two regions overlap or touch and none is odd, as nearly always: then there
+    /// is nothing to merge, and the order of insertion cannot be seen.
+    private static func apart(_ regions: [ReservedRegion]) -> [ReservedRegion]? {
+        guard !regions.contains(where: \.isOdd) else { return nil }
+        let sorted = regions.sorted { $0.start < $1.start }
+        for (lower, upper) in zip(sorted, sorted.dropFirst())
+        where upper.start <= lower.wrappingLast || upper.start == lower.wrappingLast + 1 { return nil }
+        return sorted
     }
 
     /// A list that a kernel has printed already, kept as it is.

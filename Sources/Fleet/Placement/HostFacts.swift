@@ -13,6 +13,8 @@ public struct HostFacts: Sendable {
     public let mappable: IOVASet
     /// Where a window would also be reached by the devices.
     public let windowable: IOVASet
+    /// What is not mappable, and what is not windowable.
+    let unmappable, unwindowable: IOVASet
     /// Where PCI windows alone are in the way of devices' writes.
     public let conditional: IOVASet
     /// By start.
@@ -88,8 +90,10 @@ public struct HostFacts: Sendable {
             .sorted { ($0.range.start, $0.range.last) < ($1.range.start, $1.range.last) }
         self.obstacles = hard
         relaxable = obstacles.filter { $0.kind == .directRelaxable }
-        mappable = IOVASet(hard.filter(\.refusesMappings).map(\.range)).complement()
-        windowable = IOVASet(hard.map(\.range)).complement()
+        unmappable = IOVASet(hard.filter(\.refusesMappings).map(\.range))
+        unwindowable = IOVASet(hard.map(\.range))
+        mappable = unmappable.complement()
+        windowable = unwindowable.complement()
         conditional = IOVASet(hard.filter { $0.kind.reachability == .conditional }.map(\.range))
             .subtracting(IOVASet(hard.filter { $0.kind.reachability == .no }.map(\.range)))
         refusal = hard.first { $0.kind == .direct }

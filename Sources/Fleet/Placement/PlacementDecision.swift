@@ -23,6 +23,8 @@ struct GuestSets {
 struct PoolView {
     let mappable: IOVASet
     let windowable: IOVASet
+    /// Everything but these, by which hosts are joined.
+    let unmapped, unwindowable: IOVASet
     /// Boot memory that is not mappable.
     let unmappable: [IOVARange]
     /// Memory that the VMM adds, and always maps, and that is not mappable.
@@ -36,14 +38,16 @@ struct PoolView {
     let isForcedToDefault: Bool
 
     init(
-        mappable: IOVASet, windowable: IOVASet, isRefused: Bool, isForcedToDefault: Bool = false,
-        _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets
+        mappable: IOVASet, unmapped: IOVASet, windowable: IOVASet, unwindowable: IOVASet, isRefused: Bool,
+        isForcedToDefault: Bool = false, _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets
     ) {
         self.mappable = mappable
         self.windowable = windowable
+        self.unmapped = unmapped
+        self.unwindowable = unwindowable
         self.isRefused = isRefused
         self.isForcedToDefault = isForcedToDefault
-        unmappable = sets.ram.subtracting(mappable).ranges
+        unmappable = sets.ram.intersection(unmapped).ranges
         unmappableAdded = guest.otherMemory.filter {
             $0.mapping == .always && !mappable.contains($0.range)
         }
@@ -53,11 +57,12 @@ struct PoolView {
 
     init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets) {
         // A VMM that reads reserved_regions takes every line for forbidden, relaxable ones too.
-        let mappable =
-            guest.vmm?.has(.readsReservedRegions) == true
-            ? facts.mappable.subtracting(IOVASet(facts.relaxable.map(\.range))) : facts.mappable
+        let takesAll = guest.vmm?.has(.readsReservedRegions) == true && !facts.relaxable.isEmpty
+        let unmapped =
+            takesAll ? facts.unmappable.union(IOVASet(facts.relaxable.map(\.range))) : facts.unmappable
         self.init(
-            mappable: mappable, windowable: facts.windowable, isRefused: facts.isRefused,
+            mappable: takesAll ? unmapped.complement() : facts.mappable, unmapped: unmapped,
+            windowable: facts.windowable, unwindowable: facts.unwindowable, isRefused: facts.isRefused,
             isForcedToDefault: facts.isType1Only, guest, demand, sets)
     }
 }
@@ -88,10 +93,11 @@ extension Placement {
         }
         let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
         // The union of what any host withholds, so that a thousand hosts cost one sort.
+        let unmapped = IOVASet.union(used.map(\.unmapped))
+        let unwindowable = IOVASet.union(used.map(\.unwindowable))
         let pool = PoolView(
-            mappable: IOVASet(used.flatMap { $0.mappable.complement().ranges }).complement(),
-            windowable: IOVASet(used.flatMap { $0.windowable.complement().ranges }).complement(),
-            isRefused: used.contains(where: \.isRefused), guest, demand, sets)
+            mappable: unmapped.complement(), unmapped: unmapped, windowable: unwindowable.complement(),
+            unwindowable: unwindowable, isRefused: used.contains(where: \.isRefused), guest, demand, sets)
         let isForced = used.contains(where: \.isForcedToDefault)
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)

@@ -62,7 +62,8 @@ extension Placement {
     /// Host remarks, a few of each kind: a pool of thousands has thousands of them.
     private mutating func warnAboutHosts(_ question: PlacementQuestion) {
         var counts: [Warning.Code: Int] = [:]
-        let all = question.facts.map { remarks($0, question.guest) }
+        let ram = IOVASet(question.guest.ram)
+        let all = question.facts.map { remarks($0, question.guest, ram) }
         for host in question.hosts {
             for (code, severity, detail, range, reachability) in all[host.facts] {
                 counts[code, default: 0] += 1
@@ -77,7 +78,7 @@ extension Placement {
 
     private typealias Remark = (Warning.Code, Warning.Severity, String, IOVARange?, Reachability?)
 
-    private func remarks(_ facts: HostFacts, _ guest: GuestDemand) -> [Remark] {
+    private func remarks(_ facts: HostFacts, _ guest: GuestDemand, _ ram: IOVASet) -> [Remark] {
         var found: [Remark] = []
         if let refusal = facts.refusal {
             let words =
@@ -126,13 +127,15 @@ extension Placement {
                 "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; it misses the lines after it."
             found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range, nil))
         }
-        return found + Self.unreachableMemory(facts, guest)
+        return found + Self.unreachableMemory(facts, ram)
     }
 
     /// Guest memory that maps and that devices do not reach, or not for certain.
-    private static func unreachableMemory(_ facts: HostFacts, _ guest: GuestDemand) -> [Remark] {
+    private static func unreachableMemory(_ facts: HostFacts, _ ram: IOVASet) -> [Remark] {
+        // Of most hosts no guest memory is out of reach.
+        if ram.ranges.allSatisfy(facts.windowable.contains) { return [] }
         var found: [Remark] = []
-        let unreachable = IOVASet(guest.ram).intersection(facts.mappable).subtracting(facts.windowable)
+        let unreachable = ram.intersection(facts.mappable).subtracting(facts.windowable)
         if let range = unreachable.subtracting(facts.conditional).ranges.first {
             let words =
                 "Guest memory \(range.text) maps, but the platform does not carry the devices' writes there."
