@@ -31,6 +31,9 @@ public struct JSONNode: Sendable {
     /// The key under which an object holds the value; empty for elements of arrays.
     public var key: String { Self.string(document.text, node.keyOffset, node.keyLength) }
 
+    /// Bytes of the key.
+    var keyLength: Int { Int(node.keyLength) }
+
     /// Children of a container.
     public var count: Int { Int(node.count) }
 

@@ -1,22 +1,49 @@
 // Canonical JSON: no blanks, members in the order in which they are written, one spelling for every
 // value; so the same answer is the same bytes.
 
-import AddressSpaces
+public import AddressSpaces
 
-/// Appends one JSON document to a byte array.
+/// Writes one JSON document.
+///
+/// Names are literals of ours, so that nothing in them has to be looked for or counted; a name that is data
+/// goes to `key(text:)`.
 public struct JSONWriter {
-    public private(set) var bytes: [UInt8]
+    /// What is written, and room after it: an array that grows with each piece checks for each whether it is
+    /// shared and large enough, three times as much work as the copying.
+    private var storage: [UInt8]
+    private var count = 0
     /// Whether the next value in the current container needs a comma before it.
     private var needsComma = false
 
     public init(reservingBytes capacity: Int = 1_024) {
-        bytes = []
-        bytes.reserveCapacity(capacity)
+        storage = [UInt8](repeating: 0, count: max(capacity, 1))
+    }
+
+    /// What is written so far; a copy.
+    public var bytes: [UInt8] { Array(storage[..<count]) }
+
+    /// Has `body` write at most `most` bytes, and takes how many it wrote.
+    @inline(__always)
+    private mutating func write(_ most: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) {
+        if storage.count - count < most { grow(most) }
+        count += storage.withUnsafeMutableBufferPointer { body($0.baseAddress! + count) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ most: Int) {
+        storage += repeatElement(0, count: max(storage.count, most))
     }
 
     private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { byte(UInt8(ascii: ",")) }
         needsComma = true
+    }
+
+    private mutating func byte(_ byte: UInt8) {
+        write(1) { at in
+            at[0] = byte
+            return 1
+        }
     }
 
     // Inlined, so that the closure becomes a part of its caller: half of an answer's values are containers.
@@ -25,10 +52,10 @@ public struct JSONWriter {
         _ opening: UInt8, _ closing: UInt8, _ body: (inout JSONWriter) -> Void
     ) {
         separate()
-        bytes.append(opening)
+        byte(opening)
         needsComma = false
         body(&self)
-        bytes.append(closing)
+        byte(closing)
         needsComma = true
     }
 
@@ -40,32 +67,58 @@ public struct JSONWriter {
         container(UInt8(ascii: "["), UInt8(ascii: "]"), body)
     }
 
-    /// The key of the next value.
-    public mutating func key(_ name: String) {
-        quote(name, after: needsComma ? ",\"" : "\"", before: "\":")
+    /// The key of the next value: plain ASCII.
+    public mutating func key(_ name: StaticString) {
+        let (length, hasComma) = (name.utf8CodeUnitCount, needsComma)
+        write(length + 4) { start in
+            var at = start
+            if hasComma { at = Self.put(UInt8(ascii: ","), at) }
+            at = Self.put(UInt8(ascii: "\""), at)
+            at.update(from: name.utf8Start, count: length)
+            at = Self.put(UInt8(ascii: "\""), at + length)
+            return Self.put(UInt8(ascii: ":"), at) - start
+        }
+        needsComma = false
+    }
+
+    /// The key of the next value, which is data.
+    public mutating func key(text: String) {
+        string(text)
+        byte(UInt8(ascii: ":"))
         needsComma = false
     }
 
     public mutating func string(_ text: String) {
-        quote(text, after: needsComma ? ",\"" : "\"", before: "\"")
-        needsComma = true
+        separate()
+        var text = text
+        text.withUTF8 { quote($0) }
+    }
+
+    public mutating func string(_ phrase: Phrase) {
+        separate()
+        phrase.bytes.withUnsafeBufferPointer { quote($0) }
     }
 
     /// `"0x8000000"`
     public mutating func hex(_ value: UInt64) {
         separate()
         let digits = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
-        // All digits at once in two vectors; a byte at a time costs a check of the array for each.
-        withUnsafeBytes(of: Self.literal(value)) { literal in
-            let start = literal.count - 1 - digits
-            bytes.append(contentsOf: "\"0x".utf8)
-            bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: literal[start...]))
+        write(20) { start in
+            var at = Self.put(UInt8(ascii: "\""), start)
+            at = Self.put(UInt8(ascii: "0"), at)
+            at = Self.put(UInt8(ascii: "x"), at)
+            // All digits at once in two vectors.
+            withUnsafeBytes(of: Self.literal(value)) { literal in
+                let wanted = UnsafeRawBufferPointer(rebasing: literal[(16 - digits)...])
+                UnsafeMutableRawBufferPointer(start: at, count: digits).copyMemory(from: wanted)
+            }
+            return Self.put(UInt8(ascii: "\""), at + digits) - start
         }
     }
 
-    /// Sixteen digits of the number and a closing quote.
-    private static func literal(_ value: UInt64) -> (UInt64, UInt64, UInt8) {
-        (hexDigits(UInt32(value >> 32)), hexDigits(UInt32(truncatingIfNeeded: value)), UInt8(ascii: "\""))
+    /// Sixteen digits of the number.
+    private static func literal(_ value: UInt64) -> (UInt64, UInt64) {
+        (hexDigits(UInt32(value >> 32)), hexDigits(UInt32(truncatingIfNeeded: value)))
     }
 
     /// Eight digits in ASCII, the first in the lowest byte. Each nibble gets a byte of its own, then all
@@ -81,44 +134,67 @@ public struct JSONWriter {
 
     public mutating func int(_ value: Int) {
         separate()
-        bytes.append(contentsOf: String(value).utf8)
+        append(String(value))
     }
 
     public mutating func bool(_ flag: Bool) {
         separate()
-        bytes.append(contentsOf: (flag ? "true" : "false").utf8)
+        append(flag ? "true" : "false")
     }
 
     public mutating func null() {
         separate()
-        bytes.append(contentsOf: "null".utf8)
+        append("null")
     }
 
     /// A value that is spelled already.
     mutating func raw(_ token: String) {
         separate()
-        bytes.append(contentsOf: token.utf8)
+        append(token)
     }
 
-    /// Only what RFC 8259 demands is escaped; the runs between are copied whole.
-    private mutating func quote(_ text: String, after opening: StaticString, before closing: StaticString) {
-        append(opening)
+    private mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { utf8 in
-            guard Self.needsEscape(utf8) else { return bytes.append(contentsOf: utf8) }
-            var start = 0
-            for index in utf8.indices where Self.isEscaped(utf8[index]) {
-                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
-                escape(utf8[index])
-                start = index + 1
+            write(utf8.count) { at in
+                Self.put(utf8, at) - at
             }
-            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         }
-        append(closing)
     }
 
-    private mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    private static func put(
+        _ byte: UInt8, _ at: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        at[0] = byte
+        return at + 1
+    }
+
+    private static func put(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ at: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        if let start = bytes.baseAddress { at.update(from: start, count: bytes.count) }
+        return at + bytes.count
+    }
+
+    /// In quotes. Only what RFC 8259 demands is escaped; the runs between are copied whole.
+    private mutating func quote(_ utf8: UnsafeBufferPointer<UInt8>) {
+        guard Self.needsEscape(utf8) else {
+            return write(utf8.count + 2) { start in
+                let at = Self.put(utf8, Self.put(UInt8(ascii: "\""), start))
+                return Self.put(UInt8(ascii: "\""), at) - start
+            }
+        }
+        write(utf8.count * Self.escapeBytesMax + 2) { start in
+            var at = Self.put(UInt8(ascii: "\""), start)
+            var run = 0
+            for index in utf8.indices where Self.isEscaped(utf8[index]) {
+                at = Self.put(UnsafeBufferPointer(rebasing: utf8[run..<index]), at)
+                at = Self.put(escaped: utf8[index], at)
+                run = index + 1
+            }
+            at = Self.put(UnsafeBufferPointer(rebasing: utf8[run...]), at)
+            return Self.put(UInt8(ascii: "\""), at) - start
+        }
     }
 
     private static func isEscaped(_ byte: UInt8) -> Bool {
@@ -148,16 +224,21 @@ public struct JSONWriter {
         return false
     }
 
-    private mutating func escape(_ byte: UInt8) {
+    /// Bytes of `\u001f`.
+    private static let escapeBytesMax = 6
+
+    private static func put(
+        escaped byte: UInt8, _ at: UnsafeMutablePointer<UInt8>
+    ) -> UnsafeMutablePointer<UInt8> {
+        let rest = put(UInt8(ascii: "\\"), at)
         switch byte {
-        case 0x0a: bytes.append(contentsOf: "\\n".utf8)
-        case 0x0d: bytes.append(contentsOf: "\\r".utf8)
-        case 0x09: bytes.append(contentsOf: "\\t".utf8)
+        case 0x0a: return put(UInt8(ascii: "n"), rest)
+        case 0x0d: return put(UInt8(ascii: "r"), rest)
+        case 0x09: return put(UInt8(ascii: "t"), rest)
         case 0..<0x20:
-            bytes.append(contentsOf: ("\\u" + HexLiteral.digits(byte, atLeast: 4)).utf8)
-        default:
-            bytes.append(UInt8(ascii: "\\"))
-            bytes.append(byte)
+            var digits = "u" + HexLiteral.digits(byte, atLeast: 4)
+            return digits.withUTF8 { put($0, rest) }
+        default: return put(byte, rest)
         }
     }
 }
@@ -165,41 +246,52 @@ public struct JSONWriter {
 // Members in one call, which is how nearly all are written.
 
 extension JSONWriter {
-    public mutating func member(_ name: String, _ text: String) {
+    public mutating func member(_ name: StaticString, _ text: String) {
         key(name)
         string(text)
     }
 
-    public mutating func member(_ name: String, hex value: UInt64) {
+    /// Under a name that is data.
+    public mutating func member(text name: String, _ text: String) {
+        key(text: name)
+        string(text)
+    }
+
+    public mutating func member(_ name: StaticString, _ phrase: Phrase) {
+        key(name)
+        string(phrase)
+    }
+
+    public mutating func member(_ name: StaticString, hex value: UInt64) {
         key(name)
         hex(value)
     }
 
-    public mutating func member(_ name: String, _ value: Int) {
+    public mutating func member(_ name: StaticString, _ value: Int) {
         key(name)
         int(value)
     }
 
-    public mutating func member(_ name: String, _ flag: Bool) {
+    public mutating func member(_ name: StaticString, _ flag: Bool) {
         key(name)
         bool(flag)
     }
 
-    public mutating func member(_ name: String, orNull text: String?) {
+    public mutating func member(_ name: StaticString, orNull text: String?) {
         key(name)
         if let text { string(text) } else { null() }
     }
 
-    public mutating func member(_ name: String, strings: [String]) {
+    public mutating func member(_ name: StaticString, strings: [String]) {
         array(name) { writer in strings.forEach { writer.string($0) } }
     }
 
-    public mutating func object(_ name: String, _ body: (inout JSONWriter) -> Void) {
+    public mutating func object(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
         key(name)
         object(body)
     }
 
-    public mutating func array(_ name: String, _ body: (inout JSONWriter) -> Void) {
+    public mutating func array(_ name: StaticString, _ body: (inout JSONWriter) -> Void) {
         key(name)
         array(body)
     }

@@ -8,6 +8,8 @@ public struct ObjectReader {
     private var known: [String] = []
     /// Of the first 64 members in document order, those that were asked for.
     private var taken: UInt64 = 0
+    /// Which lengths the names have, so that most of the members that may be there are not looked for.
+    private let lengths: UInt64
 
     /// nil, with the fault noted, when the value is not an object.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
@@ -17,13 +19,19 @@ public struct ObjectReader {
         }
         self.node = node
         self.problems = problems
-        known.reserveCapacity(16)
+        lengths = node.children.reduce(0) { $0 | Self.bit(ofLength: $1.keyLength) }
+        known.reserveCapacity(32)
     }
+
+    /// All long names share one.
+    private static func bit(ofLength length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 
     /// The member, nil when it is absent.
     public mutating func optional(_ name: String) -> JSONNode? {
         known.append(name)
-        guard let place = node.place(of: name) else { return nil }
+        guard lengths & Self.bit(ofLength: name.utf8.count) != 0, let place = node.place(of: name) else {
+            return nil
+        }
         if place.ordinal < UInt64.bitWidth { taken |= 1 << UInt64(place.ordinal) }
         return JSONNode(document: node.document, index: place.index)
     }

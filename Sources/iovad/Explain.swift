@@ -120,10 +120,11 @@ struct Explain: ParsableCommand {
             writer.member("text", text)
             for (name, value) in values {
                 guard let value else { continue }
+                writer.key(text: name)
                 if name == "aperture_bits", let bits = Int(value) {
-                    writer.member(name, bits)
+                    writer.int(bits)
                 } else {
-                    writer.member(name, value)
+                    writer.string(value)
                 }
             }
             writer.iommuRegions(regions)

@@ -54,7 +54,7 @@ struct ComparisonRequest: Sendable {
                 "\(entries.count) policies times \(kernelCount) kernels; a comparison gives at most "
                     + "\(Limits.comparisonCellsMax) answers.")
         }
-        question.read(&reader, for: Set(entries.map(\.consumer)).union([fallback]), problems)
+        question.read(&reader, for: entries.map(\.consumer) + [fallback], problems)
         reader.finish()
     }
 

@@ -75,7 +75,7 @@ struct DecisionRequest: Sendable {
 
     /// Everything but consumer, source and kernel. Members that no consumer of `consumers` knows are faults.
     mutating func read(
-        _ reader: inout ObjectReader, for consumers: Set<Consumer>, _ problems: ProblemList
+        _ reader: inout ObjectReader, for consumers: [Consumer], _ problems: ProblemList
     ) {
         stated.read(Self.conditions, from: &reader)
         if let node = reader.optional("doorbells") {
@@ -181,7 +181,7 @@ extension DecisionRequest {
     ]
 
     mutating func readCircumstances(
-        _ reader: inout ObjectReader, for consumers: Set<Consumer>, _ problems: ProblemList
+        _ reader: inout ObjectReader, for consumers: [Consumer], _ problems: ProblemList
     ) {
         for (name, owners) in Self.owners where !owners.contains(where: consumers.contains) {
             guard let node = reader.optional(name) else { continue }
@@ -190,7 +190,7 @@ extension DecisionRequest {
                 node.pointer, "not-for-consumer", "\"\(name)\" applies only to consumer \(words).")
         }
         if consumers.contains(.dmaAPI) { readDMA(&reader, problems) }
-        guard consumers != [.dmaAPI] else { return }
+        guard consumers.contains(where: { $0 != .dmaAPI }) else { return }
         if consumers.contains(.vfioType1) { stated.read([.foreignDriver], from: &reader) }
         if let node = reader.optional("mappings") { circumstances.mappings = Self.ranges(node, problems) }
         if let node = reader.optional("map_checks"),

@@ -31,7 +31,10 @@ extension JSONWriter {
             writer.member("format", fault.format.rawValue)
             writer.repeats(of: fault)
             writer.object("registers") { writer in
-                for register in fault.registers { writer.member(register.name, hex: register.value) }
+                for register in fault.registers {
+                    writer.key(text: register.name)
+                    writer.hex(register.value)
+                }
             }
             writer.faultVerdict(explanation)
             writer.member("devices", strings: explanation.devices)

@@ -78,7 +78,7 @@ extension JSONWriter {
     }
 
     /// The start of a window, or null.
-    mutating func pick(_ name: String, _ window: IOVARange?) {
+    mutating func pick(_ name: StaticString, _ window: IOVARange?) {
         key(name)
         if let window { hex(window.start.value) } else { null() }
     }

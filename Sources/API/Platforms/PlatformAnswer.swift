@@ -99,12 +99,9 @@ extension JSONWriter {
     }
 
     private mutating func reportMembers(_ report: SMMU.Report) {
-        for (name, bits) in [
-            ("ias_bits", report.inputBits), ("oas_bits", report.outputBits),
-            ("stage1_bits", report.stage1Bits),
-        ] {
-            if let bits { member(name, bits) }
-        }
+        if let bits = report.inputBits { member("ias_bits", bits) }
+        if let bits = report.outputBits { member("oas_bits", bits) }
+        if let bits = report.stage1Bits { member("stage1_bits", bits) }
         if let features = report.features { member("features", hex: features) }
         if let sizes = report.pageSizes { member("page_sizes", hex: sizes) }
     }

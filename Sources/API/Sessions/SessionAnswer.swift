@@ -193,9 +193,11 @@ extension JSONWriter {
 
 extension AllocationReason {
     /// For a person: the layer's own sentence, or the allocator's decisive steps.
-    var because: String {
-        if let sentence { return sentence }
-        return steps.map(\.sentence).joined(separator: " ")
+    var because: Phrase {
+        if let sentence { return Phrase(stringLiteral: sentence) }
+        guard var because = steps.first?.phrase else { return "" }
+        for step in steps.dropFirst() { because += " \(step.phrase)" }
+        return because
     }
 }
 

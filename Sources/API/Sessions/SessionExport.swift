@@ -95,8 +95,10 @@ extension JSONWriter {
         array("size_classes") { writer in
             for sizeClass in state.sizeClasses {
                 writer.object { writer in
-                    writer.member("loaded", numbers: sizeClass.loaded)
-                    writer.member("previous", numbers: sizeClass.previous)
+                    writer.key("loaded")
+                    writer.numbers(sizeClass.loaded)
+                    writer.key("previous")
+                    writer.numbers(sizeClass.previous)
                     writer.array("depot") { writer in
                         for magazine in sizeClass.depot {
                             writer.array { writer in magazine.forEach { writer.hex($0) } }
@@ -109,7 +111,8 @@ extension JSONWriter {
         object("notes") { writer in
             for kind in SessionSnapshot.Note.Kind.allCases {
                 let notes = allocator.notes.filter { $0.kind == kind }
-                writer.member(kind.rawValue, numbers: notes.flatMap { [$0.hi, $0.pages] })
+                writer.key(text: kind.rawValue)
+                writer.numbers(notes.flatMap { [$0.hi, $0.pages] })
             }
         }
         array("hardware_msi") { writer in
@@ -124,8 +127,8 @@ extension JSONWriter {
         member("errno", orNull: allocator.errno?.rawValue)
     }
 
-    private mutating func member(_ name: String, numbers: [UInt64]) {
-        array(name) { writer in numbers.forEach { writer.hex($0) } }
+    private mutating func numbers(_ numbers: [UInt64]) {
+        array { writer in numbers.forEach { writer.hex($0) } }
     }
 
     /// All that attaching the device elsewhere depends on.

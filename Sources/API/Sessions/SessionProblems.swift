@@ -31,7 +31,7 @@ extension Problem {
                 retryAfterSeconds: 60)
         case .exhausted(let reason):
             self.init(
-                .iovaExhausted, "No IOVA is left below the limit. \(reason.because)",
+                .iovaExhausted, "No IOVA is left below the limit. \(reason.because.text)",
                 errno: Errno.noMemory.rawValue)
         case .inUse(let range, let kind):
             self.init(.rangeInUse, "\(range.text) is held by \(kind.phrase).")

@@ -27,6 +27,9 @@ extension SessionVerb {
         case allocate, reserve, free
         case mapDoorbell = "map_doorbell"
         case trim
+
+        /// Made once: a batch reads thousands.
+        fileprivate static let words = allCases.map { (word: $0.rawValue, value: $0) }
     }
 
     /// The body of POST .../iovas: `limit` for the allocator, `dma_mask` for the DMA layer.
@@ -103,8 +106,7 @@ extension SessionVerb {
         _ node: JSONNode, for consumer: Consumer, _ problems: ProblemList
     ) -> SessionVerb? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let names = Name.allCases.map { (word: $0.rawValue, value: $0) }
-        guard let name = reader.required("op")?.choice(names, problems) else { return nil }
+        guard let name = reader.required("op")?.choice(Name.words, problems) else { return nil }
         let verb: SessionVerb? =
             switch name {
             case .allocate: allocation(&reader, for: consumer, problems)

@@ -104,7 +104,7 @@ extension JSONWriter {
     }
 
     /// A kernel as a request can state it again.
-    mutating func member(_ name: String, kernel: KernelProfile) {
+    mutating func member(_ name: StaticString, kernel: KernelProfile) {
         let selector = kernel.isNumbered ? kernel.name : kernel.release.rawValue
         guard !kernel.overrides.isEmpty else { return member(name, selector) }
         object(name) { writer in
@@ -123,10 +123,11 @@ extension JSONWriter {
 
     /// A behaviour with a value of its kind.
     mutating func member(_ behaviour: Behaviour, _ value: Behaviour.Value) {
+        key(text: behaviour.rawValue)
         switch value {
-        case .flag(let flag): member(behaviour.rawValue, flag)
-        case .word(let word): member(behaviour.rawValue, word)
-        case .number(let number): member(behaviour.rawValue, number)
+        case .flag(let flag): bool(flag)
+        case .word(let word): string(word)
+        case .number(let number): int(number)
         }
     }
 }

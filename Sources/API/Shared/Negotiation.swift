@@ -49,6 +49,10 @@ enum Negotiation {
     /// Whether the Accept-Encoding fields let this coding be used (RFC 9110, 12.5.3). None do not.
     static func accepts(coding: String, fields: [String]) -> Bool {
         var other = false
+        // As browsers and curl send it, without weights.
+        if let field = fields.first, fields.count == 1, !field.utf8.contains(UInt8(ascii: ";")) {
+            return lists(coding, in: field) || lists("*", in: field)
+        }
         for item in FieldList.elements(fields) {
             let parts = item.split(separator: ";").map { FieldList.trimmed($0).lowercased() }
             let isAllowed = weight(of: parts) != 0
@@ -56,6 +60,19 @@ enum Negotiation {
             if parts.first == "*" { other = isAllowed }
         }
         return other
+    }
+
+    /// Whether a list without weights has the element, in either case of its letters.
+    private static func lists(_ element: String, in field: String) -> Bool {
+        let isBlank: (UInt8) -> Bool = { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+        let length = element.utf8.count
+        return field.utf8.split(separator: UInt8(ascii: ",")).contains { part in
+            let part = part.drop(while: isBlank)
+            return part.dropFirst(length).allSatisfy(isBlank)
+                && part.prefix(length).elementsEqual(element.utf8) { sent, wanted in
+                    (sent >= 0x41 && sent <= 0x5a ? sent | 0x20 : sent) == wanted
+                }
+        }
     }
 
     private typealias Range = (type: String, subtype: String, quality: Double)

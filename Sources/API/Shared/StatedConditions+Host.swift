@@ -22,19 +22,19 @@ extension JSONWriter {
     }
 
     /// Facts by their names, with what they were read from; nothing when there are none.
-    mutating func facts(_ facts: [HostFact], as member: String) {
+    mutating func facts(_ facts: [HostFact], as member: StaticString) {
         guard !facts.isEmpty else { return }
         object(member) { writer in
             var places: [(name: String, place: String)] = []
             for name in HostFact.Name.allCases {
                 let told = facts.filter { $0.name == name }
                 guard let first = told.first else { continue }
-                writer.member(name.rawValue, told.map(\.value).joined(separator: " "))
+                writer.member(text: name.rawValue, told.map(\.value).joined(separator: " "))
                 if let place = first.place { places.append((name.rawValue, place)) }
             }
             guard !places.isEmpty else { return }
             writer.object("sources") { writer in
-                for (name, place) in places { writer.member(name, place) }
+                for (name, place) in places { writer.member(text: name, place) }
             }
         }
     }

@@ -34,12 +34,12 @@ extension WireValue {
 }
 
 extension JSONWriter {
-    mutating func range(_ name: String, _ range: AddressRange<some Address>) {
+    mutating func range(_ name: StaticString, _ range: AddressRange<some Address>) {
         object(name) { $0.rangeMembers(start: range.start.value, last: range.last.value) }
     }
 
     /// A list of ranges under a name.
-    mutating func ranges(_ name: String, _ ranges: [IOVARange]) {
+    mutating func ranges(_ name: StaticString, _ ranges: [IOVARange]) {
         array(name) { writer in
             for range in ranges {
                 writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
@@ -56,7 +56,7 @@ extension JSONWriter {
         }
     }
 
-    mutating func member(_ name: String, orNullHex value: UInt64?) {
+    mutating func member(_ name: StaticString, orNullHex value: UInt64?) {
         key(name)
         if let value { hex(value) } else { null() }
     }

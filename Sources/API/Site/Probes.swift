@@ -28,7 +28,7 @@ extension Service {
         json(200) { writer in
             writer.member("name", "iovad")
             writer.member("version", configuration.version)
-            for fact in configuration.build { writer.member(fact.name, fact.value) }
+            for fact in configuration.build { writer.member(text: fact.name, fact.value) }
             writer.array("kernels") { writer in KernelRelease.allCases.forEach { writer.string($0.rawValue) }
             }
         }
@@ -38,7 +38,7 @@ extension Service {
         json(200) { writer in
             writer.object("links") { writer in
                 for route in Route.all where route.path.hasPrefix("/v1/") {
-                    writer.member(route.id, "\(route.method.name) \(route.path)")
+                    writer.member(text: route.id, "\(route.method.name) \(route.path)")
                 }
             }
             writer.array("kernels") { writer in KernelRelease.allCases.forEach { writer.string($0.rawValue) }
@@ -51,7 +51,8 @@ extension Service {
         json(200) { writer in
             writer.object("limits") { writer in
                 for limit in Limits.table + configuration.serverLimits {
-                    writer.member(limit.name, limit.value)
+                    writer.key(text: limit.name)
+                    writer.int(limit.value)
                 }
             }
         }

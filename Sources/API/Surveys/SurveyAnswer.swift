@@ -141,7 +141,8 @@ extension JSONWriter {
     private mutating func cells(_ cells: [SurveyRow.Cell], _ policies: [SurveyPolicy]) {
         object("policies") { writer in
             for (policy, cell) in zip(policies, cells) {
-                writer.object(policy.name) { writer in
+                writer.key(text: policy.name)
+                writer.object { writer in
                     writer.member("base", orNullHex: cell.base)
                     writer.member("fits", cell.fits)
                     writer.reachability(cell.reachability)
