@@ -52,12 +52,16 @@ public struct RequestTarget: Hashable, Sendable {
         }
         isAsterisk = false
         let start = try Self.pathStart(raw)
-        if let offset = raw.firstIndex(where: { $0 <= 0x20 || $0 == 0x7f }) {
-            throw .controlCharacter(offset: offset)
+        var mark = raw.endIndex
+        var hasFragment = false
+        // One walk over the bytes, not one for each question.
+        for (offset, byte) in raw.enumerated() {
+            if byte <= 0x20 || byte == 0x7f { throw .controlCharacter(offset: offset) }
+            if byte == UInt8(ascii: "#") { hasFragment = true }
+            if byte == UInt8(ascii: "?"), mark == raw.endIndex, offset >= start { mark = offset }
         }
-        if raw.contains(UInt8(ascii: "#")) { throw .notAPath }
+        if hasFragment { throw .notAPath }
         let rest = raw[start...]
-        let mark = rest.firstIndex(of: UInt8(ascii: "?")) ?? raw.endIndex
         path = try Self.segments(rest[..<mark])
         query = mark < raw.endIndex ? try Self.items(raw[(mark + 1)...]) : []
     }
@@ -77,16 +81,18 @@ public struct RequestTarget: Hashable, Sendable {
     }
 
     private static func segments(_ path: ArraySlice<UInt8>) throws(TargetProblem) -> [String] {
-        let parts = path.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        if parts.count == 1, parts[0].isEmpty { return [] }
         var segments: [String] = []
-        for (index, part) in parts.enumerated() {
-            let segment = try decoded(part, segment: index)
-            if segment.isEmpty { throw .emptySegment(segment: index) }
-            if segment == "." || segment == ".." { throw .dotSegment(segment: index) }
+        var rest = path.dropFirst()
+        if rest.isEmpty { return [] }
+        while true {
+            let slash = rest.firstIndex(of: UInt8(ascii: "/"))
+            let segment = try decoded(rest[..<(slash ?? rest.endIndex)], segment: segments.count)
+            if segment.isEmpty { throw .emptySegment(segment: segments.count) }
+            if segment == "." || segment == ".." { throw .dotSegment(segment: segments.count) }
             segments.append(segment)
+            guard let slash else { return segments }
+            rest = rest[(slash + 1)...]
         }
-        return segments
     }
 
     private static func items(_ query: ArraySlice<UInt8>) throws(TargetProblem) -> [QueryItem] {

@@ -6,13 +6,22 @@ import HTTP
 
 enum ResponseQueueing {
     /// Fields that the server owns; a handler's are left out.
-    private static let ownedNames = ["Content-Length", "Transfer-Encoding", "Connection", "Date"]
+    private static func isOwned(_ name: String) -> Bool {
+        // Each name has a length of its own, so that most fields are told by theirs.
+        switch name.utf8.count {
+        case 4: equalIgnoringASCIICase(name, "Date")
+        case 10: equalIgnoringASCIICase(name, "Connection")
+        case 14: equalIgnoringASCIICase(name, "Content-Length")
+        case 17: equalIgnoringASCIICase(name, "Transfer-Encoding")
+        default: false
+        }
+    }
 
     /// Whether a handler's field may go out: not one of ours, and without bytes that would break the head
     /// open (response splitting).
     static func isSendable(_ field: HeaderFields.Field) -> Bool {
         var (name, value) = (field.name, field.value)
-        return !name.isEmpty && !ownedNames.contains { equalIgnoringASCIICase($0, field.name) }
+        return !name.isEmpty && !isOwned(field.name)
             && name.withUTF8 { bytes in
                 bytes.allSatisfy { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }
             } && value.withUTF8 { bytes in bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }

@@ -19,6 +19,7 @@ enum WindowJudgement {
         let mates = isFree ? Self.blockers(window, ofMates: question) : []
         let reachability: Reachability =
             mates.isEmpty ? withheld.reachability(ofUserWindow: window, in: conditions.aperture) : .no
+        var warnings = warnings(window, blockers, withheld, conditions)
         let because: String
         if reachability == .yes {
             because =
@@ -34,14 +35,16 @@ enum WindowJudgement {
             recorder.record(.unreachable, .rejected, candidate: window, blocker: item, because)
         } else {
             let blocker = decisive(blockers, window, withheld, conditions)
-            because = sentence(window, blocker, withheld, conditions)
+            // The warning about that obstacle is the same sentence.
+            let place = blocker.flatMap { blockers.firstIndex(of: $0) }
+            because = place.map { warnings[$0].detail } ?? sentence(window, blocker, withheld, conditions)
             recorder.record(.unreachable, .rejected, candidate: window, blocker: blocker, because)
         }
+        for item in touched where item.isRelaxable { warnings.append(relaxable(item, window)) }
         return Decision(
             outcome: .window, window: window, reachability: reachability,
-            blockers: blockers + mates.map(\.item), because: because,
-            warnings: warnings(window, blockers, withheld, conditions)
-                + touched.filter(\.isRelaxable).map { relaxable($0, window) })
+            blockers: mates.isEmpty ? blockers : blockers + mates.map(\.item), because: because,
+            warnings: warnings)
     }
 
     private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> Warning {
@@ -78,15 +81,17 @@ enum WindowJudgement {
         _ window: IOVARange, _ blocker: WithheldItem?, _ withheld: Withheld, _ conditions: Conditions
     ) -> String {
         if let blocker {
-            return
-                "\(window.text) lies in the \(blocker.kind.phrase) \(blocker.range.text) (\(blocker.origin))"
-                + "\(blocker.kind.reachability.clause)."
+            let sentence: Phrase = """
+                \(window) lies in the \(blocker.kind.phrase) \(blocker.range) (\(blocker.origin))\
+                \(blocker.kind.reachability.clause).
+                """
+            return sentence.text
         }
         if window.last.value > withheld.dmaLimit { return aboveLimit(window, withheld) }
         return "\(window.text) lies beyond the aperture \(conditions.aperture.text)."
     }
 
-    /// A warning for each kind of thing that the window touches.
+    /// A warning for each kind of thing that the window touches: for each blocker, then for limits.
     static func warnings(
         _ window: IOVARange, _ blockers: [WithheldItem], _ withheld: Withheld, _ conditions: Conditions
     ) -> [Warning] {

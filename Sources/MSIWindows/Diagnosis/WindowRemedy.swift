@@ -11,15 +11,14 @@ enum WindowRemedy {
 
     /// Bases in `free` that would do, nearest to mainline's first.
     static func bases(in free: IOVASet, avoiding window: IOVARange?) -> [IOVA] {
-        let free = window.map { free.subtracting(IOVASet([$0])) } ?? free
+        let isCut = window.map { !free.ranges(overlapping: $0).isEmpty } ?? false
+        let free = isCut ? free.subtracting(IOVASet([window!])) : free
         let size = WindowSource.mainlineSize
         let alignment = Granule.mib1
-        let picks = [
-            free.nearestFit(to: DriverWindow.mainline.start, size: size, alignment: alignment),
-            free.highestFit(size: size, alignment: alignment, within: .below4GiB),
-        ]
-        var seen: Set<IOVA> = []
-        return picks.compactMap { $0?.start }.filter { seen.insert($0).inserted }
+        let nearest = free.nearestFit(to: DriverWindow.mainline.start, size: size, alignment: alignment)?
+            .start
+        let highest = free.highestFit(size: size, alignment: alignment, within: .below4GiB)?.start
+        return [nearest, highest == nearest ? nil : highest].compactMap { $0 }
     }
 
     /// Who moves a window, and where to.
@@ -29,13 +28,17 @@ enum WindowRemedy {
     ///   - whom: the devices that the bases are for.
     ///   - isCertain: no MSI arrives in the window, which is more than that some may not.
     static func move(to bases: [IOVA], for whom: String, isCertain: Bool) -> String {
-        let elsewhere = bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
+        let elsewhere: Phrase =
+            bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
         // The posted series' second base is an example where nothing is known of the devices.
-        let example = bases.isEmpty ? " such as \(HexLiteral.text(WindowSource.postedSecondBase))" : ""
-        return
-            "Move the MSI window to where this device's writes reach the SMMU\(elsewhere). No released kernel can: patch "
-            + "the SMMU driver to use another base\(example), or apply the iommufd option for software MSIs, which was not "
-            + "merged. Otherwise the device's MSIs \(isCertain ? "do" : "may") not arrive through VFIO and iommufd."
+        let example: Phrase = bases.isEmpty ? " such as \(hex: WindowSource.postedSecondBase)" : ""
+        let move: Phrase = """
+            Move the MSI window to where this device's writes reach the SMMU\(elsewhere). No released kernel \
+            can: patch the SMMU driver to use another base\(example), or apply the iommufd option for \
+            software MSIs, which was not merged. Otherwise the device's MSIs \(isCertain ? "do" : "may") \
+            not arrive through VFIO and iommufd.
+            """
+        return move.text
     }
 }
 

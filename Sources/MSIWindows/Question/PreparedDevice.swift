@@ -29,6 +29,8 @@ public final class PreparedDevice: Sendable {
     let givenWindow: IOVARange?
     /// The first hardware MSI region of firmware's list.
     let hardwareRegion: ReservedRegion?
+    /// Those that its streams name.
+    let smmus: Set<String>
     /// What the set-up of a DMA domain asks of its allocator.
     public let reservations: DMAReservations
     /// Everything that is withheld, with its provenance, and what is left.
@@ -64,6 +66,7 @@ public final class PreparedDevice: Sendable {
         }
         givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
         hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
+        smmus = Set(rounded.smmus)
         self.reservations = reservations
         withheld = Withheld(from: rounded, reservations, under: conditions, usable: device.usableRanges)
         hazards = Hazards.ofFirmware(of: rounded, applying: applied, under: conditions.kernel)
@@ -147,7 +150,8 @@ public struct PreparedGroup: Sendable {
     public init(_ devices: [PreparedDevice], subject: Int = 0) {
         precondition(devices.indices.contains(subject), "subject \(subject) of \(devices.count) devices")
         let conditions = devices[0].conditions
-        precondition(devices.allSatisfy { $0.conditions == conditions }, "devices of different conditions")
+        precondition(
+            devices.dropFirst().allSatisfy { $0.conditions == conditions }, "devices of different conditions")
         self.devices = devices
         self.subject = subject
     }
@@ -170,7 +174,9 @@ public struct PreparedGroup: Sendable {
     public var described: IOMMUGroup { IOMMUGroup(devices.map(\.source), subject: subject) }
 
     /// The SMMUs that the devices' streams name: groups behind the same ones share a domain.
-    var smmus: Set<String> { Set(devices.flatMap(\.device.smmus)) }
+    var smmus: Set<String> {
+        devices.dropFirst().reduce(devices[0].smmus) { $0.union($1.smmus) }
+    }
 
     /// The same group, with other usable ranges for its subject.
     func with(usable: UsableRanges?) -> PreparedGroup {
