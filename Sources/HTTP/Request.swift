@@ -49,6 +49,15 @@ public struct RequestHead: Sendable {
         self.headers = headers
         self.peer = peer
     }
+
+    /// Who sends it, as far as the connection tells.
+    public var client: String { Self.client(ofPeer: peer) }
+
+    /// Clients are distinguished by address; those of a unix socket are one.
+    public static func client(ofPeer peer: String) -> String {
+        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        return String(peer[..<colon])
+    }
 }
 
 /// A complete request.

@@ -55,12 +55,8 @@ final class DeferredAnswer: @unchecked Sendable {
         while isPending { usleep(Daemon.drainTickMicroseconds) }
     }
 
-    /// Clients take turns by address; those of a unix socket are one.
-    private var client: String {
-        let peer = record?.peer ?? ""
-        guard let colon = peer.lastIndex(of: ":") else { return peer }
-        return String(peer[..<colon])
-    }
+    /// Clients take turns.
+    private var client: String { RequestHead.client(ofPeer: record?.peer ?? "") }
 
     /// Whether the connection is still suspended.
     var isPending: Bool {

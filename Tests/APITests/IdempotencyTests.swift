@@ -116,35 +116,98 @@ import Testing
         #expect(post("/v1/sessions", #"{"id":"s"}"#, key: "other").status == 201)
     }
 
+    @Test func answersAreKeptForATime() {
+        #expect(post("/v1/sessions", #"{"id":"s","ttl_seconds":86400}"#).status == 201)
+        #expect(post("/v1/sessions/s/domains", #"{"id":"d0"}"#).status == 201)
+        let first = post(d0 + "/iovas", page)
+        clock.advance(seconds: UInt64(Limits.idempotencyKeySeconds) - 1)
+        #expect(post(d0 + "/iovas", page).response.body == first.response.body)
+        clock.advance(seconds: 1)
+        expectHeld(post(d0 + "/iovas", page))
+        #expect(client.get(d0 + "/iovas").list("items").count == 2)
+    }
+
+    // MARK: The store
+
+    private func number(_ claim: IdempotencyStore.Claim) -> UInt64? {
+        if case .first(let number) = claim { number } else { nil }
+    }
+
+    private func kept(_ fingerprint: String, client: String = "a", bytes: Int = 0) -> IdempotencyStore.Kept {
+        IdempotencyStore.Kept(
+            fingerprint: fingerprint,
+            answer: Response(status: 201, body: [UInt8](repeating: 0, count: bytes)), life: .server,
+            client: client, since: 0)
+    }
+
+    private func answer(
+        _ store: IdempotencyStore, _ key: String, client: String = "a", bytes: Int = 0
+    ) {
+        guard let number = number(store.claim(key, fingerprint: "f", now: 0)) else {
+            Issue.record("\(key) is in use")
+            return
+        }
+        store.store(key, number, kept("f", client: client, bytes: bytes))
+    }
+
+    private func isKept(_ store: IdempotencyStore, _ key: String) -> Bool {
+        switch store.claim(key, fingerprint: "f", now: 0) {
+        case .kept: return true
+        case .inFlight: return false
+        case .first(let number):
+            store.release(key, number)
+            return false
+        }
+    }
+
+    @Test func clientsDoNotDropEachOthersKeys() {
+        let store = IdempotencyStore()
+        answer(store, "mine", client: "me")
+        for index in 0..<(Limits.idempotencyKeysPerClientMax + 10) { answer(store, "a\(index)") }
+        #expect(isKept(store, "mine") && isKept(store, "a10") && !isKept(store, "a9"))
+        // Answers that were dropped from the middle make room as well.
+        for index in 11..<511 {
+            guard case .kept(let number, _) = store.claim("a\(index)", fingerprint: "f", now: 0) else {
+                continue
+            }
+            store.forget("a\(index)", number)
+        }
+        for index in 0..<500 { answer(store, "b\(index)") }
+        #expect(isKept(store, "a10") && isKept(store, "b0"))
+        answer(store, "c")
+        #expect(!isKept(store, "a10") && isKept(store, "a511"))
+        for client in 0..<20 {
+            for index in 0..<900 { answer(store, "\(client) \(index)", client: "\(client)") }
+        }
+        #expect(!isKept(store, "mine") && !isKept(store, "0 0") && isKept(store, "19 0"))
+        answer(store, "large", bytes: Limits.idempotencyBytesTotalMax)
+        #expect(isKept(store, "large") && isKept(store, "19 899"))
+        answer(store, "larger", bytes: 1)
+        #expect(!isKept(store, "large") && !isKept(store, "19 899") && isKept(store, "larger"))
+    }
+
     @Test func anAnswerThatComesLateTouchesNoLaterClaim() {
         let store = IdempotencyStore()
-        func number(_ claim: IdempotencyStore.Claim) -> UInt64? {
-            if case .first(let number) = claim { number } else { nil }
-        }
-        let early = number(store.claim("k", fingerprint: "a"))!
-        for index in 0...Limits.idempotencyKeysMax {
-            let name = "n\(index)"
-            store.store(
-                name, number(store.claim(name, fingerprint: ""))!, Response(status: 201), for: .server)
-        }
-        guard case .inFlight(isSame: true) = store.claim("k", fingerprint: "a") else {
+        let early = number(store.claim("k", fingerprint: "f", now: 0))!
+        for index in 0...Limits.idempotencyKeysMax { answer(store, "n\(index)", client: "\(index % 100)") }
+        guard case .inFlight(isSame: true) = store.claim("k", fingerprint: "f", now: 0) else {
             Issue.record("a key was dropped while its request was answered")
             return
         }
         store.release("k", early)
-        let late = number(store.claim("k", fingerprint: "b"))!
+        let late = number(store.claim("k", fingerprint: "b", now: 0))!
         store.release("k", early)
-        store.store("k", early, Response(status: 500), for: .server)
+        store.store("k", early, kept("f"))
         store.forget("k", early)
-        guard case .inFlight(isSame: true) = store.claim("k", fingerprint: "b") else {
+        guard case .inFlight(isSame: true) = store.claim("k", fingerprint: "b", now: 0) else {
             Issue.record("a late answer took a later claim")
             return
         }
-        store.store("k", late, Response(status: 201), for: .server)
-        guard case .kept(late, _, "b", let answer) = store.claim("k", fingerprint: "b") else {
+        store.store("k", late, kept("b"))
+        guard case .kept(late, let answer) = store.claim("k", fingerprint: "b", now: 0) else {
             Issue.record("the answer is not kept")
             return
         }
-        #expect(answer.status == 201)
+        #expect(answer.fingerprint == "b")
     }
 }

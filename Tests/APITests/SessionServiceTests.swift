@@ -95,7 +95,7 @@ import Testing
         #expect(unchanged.status == 304)
     }
 
-    /// The oldest key goes when there are too many: its request then has an effect again.
+    /// The oldest key goes when a client has too many: its request then has an effect again.
     @Test func keysAreBounded() {
         let client = client()
         let d0 = made(client)
@@ -105,7 +105,7 @@ import Testing
                 headers: [.init("Idempotency-Key", key)])
         }
         let first = post("first")
-        for index in 1..<Limits.idempotencyKeysMax { _ = post("k\(index)") }
+        for index in 1..<Limits.idempotencyKeysPerClientMax { _ = post("k\(index)") }
         #expect(post("first").response.body == first.response.body)
         _ = post("one more")
         #expect(post("first").response.body != first.response.body)

@@ -40,7 +40,11 @@ extension Service {
             }
             answer = render(error, context.head, context.requestID)
         }
-        idempotency.store(scoped, number, answer, for: subject.life)
+        idempotency.store(
+            scoped, number,
+            IdempotencyStore.Kept(
+                fingerprint: fingerprint, answer: answer, life: subject.life, client: context.head.client,
+                since: sessions.now()))
         return answer
     }
 
@@ -51,10 +55,10 @@ extension Service {
 
     private func claim(_ key: String, _ fingerprint: String) throws(Problem) -> KeyUse {
         while true {
-            switch idempotency.claim(key, fingerprint: fingerprint) {
+            switch idempotency.claim(key, fingerprint: fingerprint, now: sessions.now()) {
             case .first(let number): return .first(number)
-            case .kept(let number, let life, _, _) where !isThere(life): idempotency.forget(key, number)
-            case .kept(_, _, fingerprint, let answer): return .kept(answer)
+            case .kept(let number, let kept) where !isThere(kept.life): idempotency.forget(key, number)
+            case .kept(_, let kept) where kept.fingerprint == fingerprint: return .kept(kept.answer)
             case .kept, .inFlight(isSame: false):
                 throw Problem(
                     .idempotencyKeyReused, "This Idempotency-Key was already used for a different request.")

@@ -1,107 +1,158 @@
-// Which Idempotency-Keys were used, and what was answered to them. The store knows nothing of requests or of
-// what they act on. A claim has a number, so that a late answer touches no later claim of the same key.
+// Which Idempotency-Keys were used, and what was answered to them: kept for a time, and bounded for each
+// client and for all. The store knows nothing of requests or of what they act on. A claim has a number, so
+// that a late answer touches no later claim of the same key.
 
 import HTTP
 import Locking
 
-/// Keys and what was answered to them; bounded in number and in bytes, the oldest answers go first. A key
-/// whose request is still being answered stays: there are no more of them than requests.
+/// Keys and what was answered to them. A key whose request is still being answered stays: there are no more
+/// of those than requests.
 final class IdempotencyStore: Sendable {
-    private enum Stored {
-        case inFlight(number: UInt64, fingerprint: String)
-        case kept(number: UInt64, KeyLife, fingerprint: String, Response)
-
-        /// Distinguishes this claim from a later one of the same key.
-        var number: UInt64 {
-            switch self {
-            case .inFlight(let number, _), .kept(let number, _, _, _): number
-            }
-        }
-    }
-
-    private struct State {
-        var byKey: [String: Stored] = [:]
-        /// Keys with answers, oldest first from `first`; those that are gone are skipped.
-        var queue: [(key: String, number: UInt64)] = []
-        var first = 0
-        var nextNumber: UInt64 = 0
-        var keptCount = 0
-        var bytes = 0
+    /// An answer, and why it is kept.
+    struct Kept: Sendable {
+        let fingerprint: String
+        let answer: Response
+        let life: KeyLife
+        /// Whose it is: each client's are counted.
+        let client: String
+        /// Milliseconds since 1970.
+        let since: UInt64
     }
 
     enum Claim {
         /// Go on, then call `store` or `release` with the number.
         case first(number: UInt64)
-        case kept(number: UInt64, KeyLife, fingerprint: String, Response)
+        case kept(number: UInt64, Kept)
         /// The first request with this key is still being answered.
         case inFlight(isSame: Bool)
     }
 
-    private let state = Locked(State())
+    private let state = Locked(KeyTable())
 
-    func claim(_ key: String, fingerprint: String) -> Claim {
-        state.withLock { state in
-            switch state.byKey[key] {
-            case .kept(let number, let life, let fingerprint, let answer):
-                return .kept(number: number, life, fingerprint: fingerprint, answer)
-            case .inFlight(_, let first): return .inFlight(isSame: first == fingerprint)
-            case nil:
-                let number = state.nextNumber
-                state.nextNumber += 1
-                state.byKey[key] = .inFlight(number: number, fingerprint: fingerprint)
-                return .first(number: number)
-            }
+    func claim(_ key: String, fingerprint: String, now: UInt64) -> Claim {
+        state.withLock { table in
+            table.evict(now)
+            return table.claim(key, fingerprint)
         }
     }
 
     /// Keeps the answer to a claimed key.
-    func store(_ key: String, _ number: UInt64, _ answer: Response, for life: KeyLife) {
-        state.withLock { state in
-            guard case .inFlight(number, let fingerprint) = state.byKey[key] else { return }
-            state.byKey[key] = .kept(number: number, life, fingerprint: fingerprint, answer)
-            state.queue.append((key, number))
-            state.keptCount += 1
-            state.bytes += answer.body.count
-            Self.evict(&state)
+    func store(_ key: String, _ number: UInt64, _ kept: Kept) {
+        state.withLock { table in
+            table.keep(KeyMark(key: key, number: number), kept)
+            table.evict(kept.since)
         }
     }
 
     /// Gives a claimed key back, so that the request can be repeated or corrected.
     func release(_ key: String, _ number: UInt64) {
-        state.withLock { state in
-            if case .inFlight(number, _) = state.byKey[key] { state.byKey[key] = nil }
-        }
+        state.withLock { $0.release(KeyMark(key: key, number: number)) }
     }
 
     /// Drops an answer whose life has ended.
     func forget(_ key: String, _ number: UInt64) {
-        state.withLock { Self.drop(key, number, &$0) }
+        state.withLock { $0.drop(KeyMark(key: key, number: number)) }
+    }
+}
+
+/// A claim of a key; the number distinguishes it from a later one.
+private struct KeyMark: Hashable {
+    let key: String
+    let number: UInt64
+}
+
+/// Marks by age. Those whose answer is gone are skipped by whoever takes them.
+private typealias KeyQueue = ArraySlice<KeyMark>
+
+private struct KeyTable {
+    private enum Use {
+        case inFlight(fingerprint: String)
+        case kept(IdempotencyStore.Kept)
     }
 
-    private static func drop(_ key: String, _ number: UInt64, _ state: inout State) {
-        guard case .kept(number, _, _, let answer) = state.byKey[key] else { return }
-        state.byKey[key] = nil
-        state.keptCount -= 1
-        state.bytes -= answer.body.count
+    private struct Client {
+        var queue: KeyQueue = []
+        var count = 0
     }
 
-    /// Oldest first, until both bounds hold. Amortised O(1).
-    private static func evict(_ state: inout State) {
-        while state.first < state.queue.count,
-            state.keptCount > Limits.idempotencyKeysMax || state.bytes > Limits.idempotencyBytesTotalMax
+    private var uses: [String: (number: UInt64, use: Use)] = [:]
+    private var nextNumber: UInt64 = 0
+    /// Of all clients, with the number of kept answers.
+    private var all = Client()
+    private var bytes = 0
+    private var clients: [String: Client] = [:]
+
+    mutating func claim(_ key: String, _ fingerprint: String) -> IdempotencyStore.Claim {
+        guard let (number, use) = uses[key] else {
+            nextNumber += 1
+            uses[key] = (nextNumber, .inFlight(fingerprint: fingerprint))
+            return .first(number: nextNumber)
+        }
+        switch use {
+        case .kept(let kept): return .kept(number: number, kept)
+        case .inFlight(let first): return .inFlight(isSame: first == fingerprint)
+        }
+    }
+
+    private func isInFlight(_ mark: KeyMark) -> Bool {
+        guard let (number, use) = uses[mark.key], number == mark.number else { return false }
+        return if case .inFlight = use { true } else { false }
+    }
+
+    private func kept(_ mark: KeyMark) -> IdempotencyStore.Kept? {
+        guard let (number, use) = uses[mark.key], number == mark.number else { return nil }
+        return if case .kept(let kept) = use { kept } else { nil }
+    }
+
+    mutating func release(_ mark: KeyMark) {
+        if isInFlight(mark) { uses[mark.key] = nil }
+    }
+
+    mutating func keep(_ mark: KeyMark, _ kept: IdempotencyStore.Kept) {
+        guard isInFlight(mark) else { return }
+        uses[mark.key] = (mark.number, .kept(kept))
+        bytes += kept.answer.body.count
+        all.count += 1
+        all.queue.append(mark)
+        var client = clients.removeValue(forKey: kept.client) ?? Client()
+        client.count += 1
+        client.queue.append(mark)
+        if client.queue.count > 2 * Limits.idempotencyKeysPerClientMax {
+            client.queue = live(client.queue)
+        }
+        clients[kept.client] = client
+        while clients[kept.client, default: client].count > Limits.idempotencyKeysPerClientMax,
+            let oldest = clients[kept.client]?.queue.popFirst()
         {
-            let oldest = state.queue[state.first]
-            drop(oldest.key, oldest.number, &state)
-            state.first += 1
+            drop(oldest)
         }
-        if state.queue.count - state.first > 2 * Limits.idempotencyKeysMax {
-            // Many were dropped with what they had acted on.
-            state.queue = state.queue[state.first...].filter { state.byKey[$0.key]?.number == $0.number }
-            state.first = 0
-        }
-        if state.first > 64, state.first * 2 > state.queue.count {
-            state.queue.removeFirst(state.first)
-            state.first = 0
+        if all.queue.count > 2 * Limits.idempotencyKeysMax { all.queue = live(all.queue) }
+    }
+
+    /// Those whose answer is there. Answers go with what they acted on as well, from the middle of a queue.
+    private func live(_ queue: KeyQueue) -> KeyQueue { queue.filter { kept($0) != nil }[...] }
+
+    /// Drops an answer, if it is there.
+    mutating func drop(_ mark: KeyMark) {
+        guard let kept = kept(mark) else { return }
+        uses[mark.key] = nil
+        bytes -= kept.answer.body.count
+        all.count -= 1
+        clients[kept.client]?.count -= 1
+        if clients[kept.client]?.count == 0 { clients[kept.client] = nil }
+    }
+
+    /// Those whose time is over, and the oldest until the bounds of all hold. Amortised O(1).
+    mutating func evict(_ now: UInt64) {
+        while let oldest = all.queue.first {
+            if let kept = kept(oldest) {
+                let isOver = kept.since + UInt64(Limits.idempotencyKeySeconds) * 1_000 <= now
+                let isFull =
+                    all.count > Limits.idempotencyKeysMax || bytes > Limits.idempotencyBytesTotalMax
+                guard isOver || isFull else { return }
+                drop(oldest)
+            }
+            _ = all.queue.popFirst()
         }
     }
 }

@@ -80,7 +80,11 @@ package enum Limits {
     package static let problemErrorsMax = 32
     package static let pageItemsDefault = 100
     package static let pageItemsMax = 1_000
-    package static let idempotencyKeysMax = 1_024
+    /// How long an answer is kept for its key, while there is what it acted on.
+    package static let idempotencyKeySeconds = 3_600
+    /// Kept for one client's keys, and for all clients'; the oldest go first.
+    package static let idempotencyKeysPerClientMax = 1_024
+    package static let idempotencyKeysMax = 16_384
     /// Sum of the answers that are kept for idempotency keys.
     static let idempotencyBytesTotalMax = 64 << 20
     package static let idempotencyKeyBytesMax = 128
@@ -148,6 +152,8 @@ package enum Limits {
             ("problem_errors_max", problemErrorsMax),
             ("page_items_default", pageItemsDefault),
             ("page_items_max", pageItemsMax),
+            ("idempotency_key_seconds", idempotencyKeySeconds),
+            ("idempotency_keys_per_client_max", idempotencyKeysPerClientMax),
             ("idempotency_keys_max", idempotencyKeysMax),
             ("idempotency_bytes_total_max", idempotencyBytesTotalMax),
             ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
