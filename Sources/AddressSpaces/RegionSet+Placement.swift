@@ -51,13 +51,16 @@ extension RegionSet {
     /// highest window, which hold the window at every aligned start. Ranges without a place are left out.
     @inlinable
     public func places(size: UInt64, alignment: Granule, within bounds: Range = .full) -> Self {
-        Self(
-            normalised: ranges(overlapping: bounds).compactMap { range in
-                guard let room = range.intersection(bounds),
-                    let starts = Self.starts(in: room, size: size, alignment: alignment)
-                else { return nil }
-                return Range(proven: starts.start.value, starts.last.value + (size - 1))
-            })
+        let rooms = ranges(overlapping: bounds)
+        var places: [Range] = []
+        places.reserveCapacity(Swift.min(rooms.count, Self.shortCount))
+        for range in rooms {
+            guard let room = range.intersection(bounds),
+                let starts = Self.starts(in: room, size: size, alignment: alignment)
+            else { continue }
+            places.append(Range(proven: starts.start.value, starts.last.value + (size - 1)))
+        }
+        return Self(normalised: places)
     }
 
     /// The first and last aligned start of a window inside `room`; nil when there is none.

@@ -110,6 +110,8 @@ public struct RequestTarget: Hashable, Sendable {
 
     private static func decoded(_ part: ArraySlice<UInt8>, segment: Int) throws(TargetProblem) -> String {
         guard part.contains(UInt8(ascii: "%")) else {
+            // ASCII needs no validation, which costs more than all the rest.
+            if part.allSatisfy({ $0 < 0x80 }) { return String(decoding: part, as: UTF8.self) }
             guard let text = String(validating: part, as: UTF8.self) else {
                 throw .invalidUTF8(segment: segment)
             }

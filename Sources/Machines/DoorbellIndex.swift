@@ -24,6 +24,8 @@ public struct DoorbellIndex: Sendable {
     /// firmware names no controller for the device: those in its hardware MSI regions, which are there for
     /// nothing else.
     public func doorbells(of device: Device) -> [PhysicalAddress] {
+        // Nearly every device has one controller.
+        if device.msiControllers.count == 1 { return doorbells[device.msiControllers[0]].map { [$0] } ?? [] }
         var seen: Set<PhysicalAddress> = []
         guard device.msiControllers.isEmpty else {
             return device.msiControllers.compactMap { doorbells[$0] }.filter { seen.insert($0).inserted }

@@ -20,7 +20,8 @@ enum FramingCheck {
 
     static func judge(_ headers: HeaderFields, version: String) -> Verdict {
         // `Host :` is stored by libmicrohttpd as a field named "Host ", and would hide from every look-up.
-        guard headers.fields.allSatisfy({ isToken($0.name) }) else {
+        let table = tokenBytes
+        guard headers.fields.allSatisfy({ isToken($0.name, table) }) else {
             return .ambiguous("field name is not a token")
         }
         var hosts = 0
@@ -64,7 +65,7 @@ enum FramingCheck {
         }
     }
 
-    private static func isToken(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.allSatisfy { tokenBytes[Int($0)] }
+    private static func isToken(_ name: String, _ table: [Bool]) -> Bool {
+        !name.isEmpty && name.utf8.allSatisfy { table[Int($0)] }
     }
 }

@@ -21,7 +21,8 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
         var builder = HostFactsBuilder(
-            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, kept: hostFacts)
+            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, hosts: request.hosts.count,
+            kept: hostFacts)
         var hosts: [PlacementQuestion.Host] = []
         hosts.reserveCapacity(request.hosts.count)
         for host in request.hosts {
@@ -36,8 +37,8 @@ extension Service {
         var placement = try Placement.decide(
             PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window),
             checkpoint: context.checkpoint)
-        placement.warn(aboutKernels: stated.lazy.compactMap(\.conditions.kernelRemark))
-        let kernel = KernelProfile.latest(of: stated.map(\.conditions.kernel))
+        placement.warn(aboutKernels: builder.kernels.compactMap { $0.remark })
+        let kernel = KernelProfile.latest(of: builder.kernels)
         return json(200) { writer in
             writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })
             writer.model(kernel ?? request.stated.conditions.kernel, engine: configuration.version)
@@ -63,11 +64,16 @@ struct HostFactsBuilder {
     private(set) var facts: [HostFacts] = []
     /// By index of the facts: under which conditions they were made, with what the host itself said.
     private(set) var stated: [StatedConditions] = []
+    /// Their kernels, without one that the host before has as well.
+    private(set) var kernels: [KernelProfile] = []
     private var known: [Key: Int] = [:]
     private var cost = 0
 
-    init(stated: StatedConditions, guestRanges: Int, kept: KeptHostFacts) {
+    init(stated: StatedConditions, guestRanges: Int, hosts count: Int, kept: KeptHostFacts) {
         request = stated
+        known.reserveCapacity(count)
+        facts.reserveCapacity(count)
+        self.stated.reserveCapacity(count)
         self.kept = kept
         self.guestRanges = guestRanges
     }
@@ -120,6 +126,7 @@ struct HostFactsBuilder {
     private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {
         facts.append(made)
         stated.append(conditions)
+        if kernels.last != conditions.conditions.kernel { kernels.append(conditions.conditions.kernel) }
         return facts.count - 1
     }
 

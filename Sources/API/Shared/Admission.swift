@@ -108,8 +108,7 @@ extension Service {
 
     private func checkQuery(_ query: [QueryItem], of route: Route) throws(Problem) {
         var errors: [JSONProblem] = []
-        var seen: Set<String> = []
-        for item in query {
+        for (place, item) in query.enumerated() {
             if !route.query.contains(item.name) {
                 let known = route.query
                 let hint = known.isEmpty ? "none" : known.joined(separator: ", ")
@@ -117,7 +116,7 @@ extension Service {
                     JSONProblem(
                         pointer: QueryReader.pointer(item.name), code: "unknown-parameter",
                         detail: "Unknown parameter; this operation takes \(hint)."))
-            } else if !seen.insert(item.name).inserted {
+            } else if query[..<place].contains(where: { $0.name == item.name }) {
                 errors.append(
                     JSONProblem(
                         pointer: QueryReader.pointer(item.name), code: "repeated-parameter",

@@ -11,27 +11,38 @@ extension HostFacts {
     /// Facts of the devices of one platform.
     ///
     /// - Parameter doorbells: of a device; none where nothing is known of them.
-    public init(
+    public convenience init(
         devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption] = [],
         doorbells: (Device) -> [PhysicalAddress] = { _ in [] }
     ) {
-        self.init(prepared: devices, aperture: aperture, options: options)
+        self.init(
+            prepared: devices, aperture: aperture, options: options,
+            ifReported: Self.ifReported(devices, aperture, options, doorbells))
+    }
+
+    private static func ifReported(
+        _ devices: [PreparedDevice], _ aperture: IOVARange, _ options: [DeviceOption],
+        _ doorbells: (Device) -> [PhysicalAddress]
+    ) -> [IfReported] {
         let others = devices.map { $0.ifReported(over: doorbells($0.source)) }
-        guard others.contains(where: { $0 != nil }) else { return }
+        guard others.contains(where: { $0 != nil }) else { return [] }
         var seen: Set<ReservedRegion> = []
         let regions = others.compactMap { $0?.regions }.joined().filter { seen.insert($0).inserted }
         let reported = zip(devices, others).map { device, other in
             guard let other, regions.isEmpty || !other.regions.isEmpty else { return device }
             return other.device
         }
-        ifReported = [
+        return [
             IfReported(
                 regions: regions,
                 facts: HostFacts(prepared: reported, aperture: aperture, options: options))
         ]
     }
 
-    private init(prepared devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption]) {
+    private convenience init(
+        prepared devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption],
+        ifReported: [IfReported] = []
+    ) {
         var obstacles = Self.outside(aperture)
         var seen: Set<HostObstacle> = []
         for prepared in devices {
@@ -59,7 +70,7 @@ extension HostFacts {
                 ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.lazy.compactMap(\.source.x86Remark).first,
             crashRemark: devices.lazy.compactMap(\.crashRemark).first,
-            withoutIOMMU: devices.lazy.map(\.source).withoutIOMMU)
+            withoutIOMMU: devices.lazy.map(\.source).withoutIOMMU, ifReported: ifReported)
     }
 }
 
@@ -103,7 +114,7 @@ extension HostFacts {
     /// - Parameters:
     ///   - ranges: nil when only regions are known.
     ///   - aperture: what is assumed to be translated where there are no ranges that say it.
-    public init(
+    public convenience init(
         regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
     ) {
         var obstacles: [HostObstacle] = []

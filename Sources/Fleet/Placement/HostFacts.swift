@@ -7,8 +7,9 @@ public import AddressSpaces
 public import MSIWindows
 public import Machines
 
-/// What is known about one host.
-public struct HostFacts: Sendable {
+/// What is known about one host. A class: a question refers to the facts of thousands of hosts, and every
+/// walk over them would copy two dozen members each.
+public final class HostFacts: Sendable {
     /// Ranges that VFIO and iommufd let user space map, the default window included.
     public let mappable: IOVASet
     /// Where a window would also be reached by the devices.
@@ -46,7 +47,7 @@ public struct HostFacts: Sendable {
     public let unusedRegionsRemark: String?
     /// What the host is if its virtio-iommus report MSI regions; at most one, and there where
     /// `undecidedRemark` is.
-    public internal(set) var ifReported: [IfReported] = []
+    public let ifReported: [IfReported]
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
 
@@ -74,8 +75,9 @@ public struct HostFacts: Sendable {
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
-        withoutIOMMU: Device? = nil
+        withoutIOMMU: Device? = nil, ifReported: [IfReported] = []
     ) {
+        self.ifReported = ifReported
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
         devicesWithoutOption = isMixed ? options.filter { $0.window == nil }.map(\.device) : []

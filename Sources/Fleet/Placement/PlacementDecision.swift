@@ -8,11 +8,17 @@ import MSIWindows
 
 /// The guest's ranges as sets, made once for all hosts.
 struct GuestSets {
+    /// Memory that the VMM adds.
+    let otherMemory: [GuestRegion]
+    /// Whether the VMM takes every line of reserved_regions for forbidden, relaxable ones too.
+    let takesAllLines: Bool
     let ram: IOVASet
     /// Everything but what the guest occupies.
     let free: IOVASet
 
     init(_ guest: GuestDemand) {
+        otherMemory = guest.otherMemory
+        takesAllLines = guest.vmm?.has(.readsReservedRegions) == true
         ram = IOVASet(guest.ram)
         free = IOVASet(guest.occupied.map(\.range)).complement()
     }
@@ -39,7 +45,7 @@ struct PoolView {
 
     init(
         mappable: IOVASet, unmapped: IOVASet, windowable: IOVASet, unwindowable: IOVASet, isRefused: Bool,
-        isForcedToDefault: Bool = false, _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets
+        isForcedToDefault: Bool = false, _ demand: WindowDemand, _ sets: GuestSets
     ) {
         self.mappable = mappable
         self.windowable = windowable
@@ -48,22 +54,21 @@ struct PoolView {
         self.isRefused = isRefused
         self.isForcedToDefault = isForcedToDefault
         unmappable = sets.ram.intersection(unmapped).ranges
-        unmappableAdded = guest.otherMemory.filter {
+        unmappableAdded = sets.otherMemory.filter {
             $0.mapping == .always && !mappable.contains($0.range)
         }
         candidates = Candidates(in: windowable.intersection(sets.free), demand)
         defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
     }
 
-    init(_ facts: HostFacts, _ guest: GuestDemand, _ demand: WindowDemand, _ sets: GuestSets) {
-        // A VMM that reads reserved_regions takes every line for forbidden, relaxable ones too.
-        let takesAll = guest.vmm?.has(.readsReservedRegions) == true && !facts.relaxable.isEmpty
+    init(_ facts: HostFacts, _ demand: WindowDemand, _ sets: GuestSets) {
+        let takesAll = sets.takesAllLines && !facts.relaxable.isEmpty
         let unmapped =
             takesAll ? facts.unmappable.union(IOVASet(facts.relaxable.map(\.range))) : facts.unmappable
         self.init(
             mappable: takesAll ? unmapped.complement() : facts.mappable, unmapped: unmapped,
             windowable: facts.windowable, unwindowable: facts.unwindowable, isRefused: facts.isRefused,
-            isForcedToDefault: facts.isType1Only, guest, demand, sets)
+            isForcedToDefault: facts.isType1Only, demand, sets)
     }
 }
 
@@ -89,7 +94,7 @@ extension Placement {
         views.reserveCapacity(question.facts.count)
         for facts in question.facts {
             try checkpoint()
-            views.append(PoolView(facts, guest, demand, sets))
+            views.append(PoolView(facts, demand, sets))
         }
         let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
         // The union of what any host withholds, so that a thousand hosts cost one sort.
@@ -97,7 +102,7 @@ extension Placement {
         let unwindowable = IOVASet.union(used.map(\.unwindowable))
         let pool = PoolView(
             mappable: unmapped.complement(), unmapped: unmapped, windowable: unwindowable.complement(),
-            unwindowable: unwindowable, isRefused: used.contains(where: \.isRefused), guest, demand, sets)
+            unwindowable: unwindowable, isRefused: used.contains(where: \.isRefused), demand, sets)
         let isForced = used.contains(where: \.isForcedToDefault)
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)

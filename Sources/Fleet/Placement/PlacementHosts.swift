@@ -70,7 +70,8 @@ extension Placement {
         _ views: [PoolView], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
     ) -> [HostAnswer] {
         let share = max(hostsUnmappableMax / question.hosts.count, 8)
-        let drafts = views.map { draft($0, question, pool, listing: share) }
+        let contract = Contract(question.guest)
+        let drafts = views.map { draft($0, question, contract, pool, listing: share) }
         return question.hosts.map { host in
             var answer = drafts[host.facts]
             answer.defaultReachability = hits.reachability[host.facts]
@@ -83,10 +84,10 @@ extension Placement {
     }
 
     private static func draft(
-        _ view: PoolView, _ question: PlacementQuestion, _ pool: Placement, listing most: Int
+        _ view: PoolView, _ question: PlacementQuestion, _ contract: Contract, _ pool: Placement,
+        listing most: Int
     ) -> HostAnswer {
         let demand = question.window
-        let contract = Contract(question.guest)
         let isForced = view.isForcedToDefault
         let verdict = verdict(question, [view], view, contract, isForced: isForced)
         let whole = withAddedMemory(verdict, view)

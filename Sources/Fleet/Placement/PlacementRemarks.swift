@@ -122,7 +122,7 @@ extension Placement {
                 + "the option on all devices."
             found.append((.optionMissingOnDevice, .warning, words, WindowSource.mainlineWindow, nil))
         }
-        if let vmm = guest.vmm, vmm.has(.readsReservedRegions), let relaxable = facts.relaxable.first {
+        if let relaxable = facts.relaxable.first, let vmm = guest.vmm, vmm.has(.readsReservedRegions) {
             let words =
                 "\(vmm.name) stops reading reserved_regions at a direct-relaxable line; it misses the lines after it."
             found.append((.relaxableStopsKvmtool, .warning, words, relaxable.range, nil))

@@ -29,7 +29,7 @@ enum WindowRemedy {
     ///   - isCertain: no MSI arrives in the window, which is more than that some may not.
     static func move(to bases: [IOVA], for whom: String, isCertain: Bool) -> String {
         let elsewhere: Phrase =
-            bases.isEmpty ? "" : " (for \(whom): \(bases.map(\.hex).joined(separator: " or ")))"
+            bases.isEmpty ? "" : " (for \(whom): \(bases.map { $0.hex }.joined(separator: " or ")))"
         // The posted series' second base is an example where nothing is known of the devices.
         let example: Phrase = bases.isEmpty ? " such as \(hex: WindowSource.postedSecondBase)" : ""
         let move: Phrase = """

@@ -88,22 +88,26 @@ extension Decision {
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
         decision.addChanges(question)
+        // Once: the getter copies all that is known of the device.
+        let device = question.device
         if let window = decision.window {
             for unknown in UnknownFact.allCases {
-                guard let remark = unknown.remark(of: question.device) else { continue }
+                guard let remark = unknown.remark(of: device) else { continue }
                 decision.warn(unknown.code, remark, range: window)
             }
         }
         if let remark = question.subject.x86Remark {
             decision.warn(.x86Host, remark, range: DriverWindow.x86)
         }
-        let missing = question.device.missingIOMMURemark(under: question.conditions, for: question.consumer)
+        let missing = device.missingIOMMURemark(under: question.conditions, for: question.consumer)
         if let missing { decision.warn(.noGroup, missing) }
         decision.addIfReported(question)
         if let remark = question.conditions.kernelRemark {
             decision.warn(.kernelNotModelledExactly, remark)
         }
-        decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
+        if decision.warnings.count > Self.warningsMax {
+            decision.warnings = Array(decision.warnings.prefix(Self.warningsMax))
+        }
         return decision
     }
 

@@ -53,29 +53,34 @@ public struct VFIOIOVAList: Hashable, Sendable {
     /// Complexity: O(n + m).
     public mutating func exclude(_ list: GroupRegionList) {
         var done: [IOVARange] = []
-        var pending = Array(ranges.reversed())
+        done.reserveCapacity(ranges.count + list.regions.count)
+        var pending = ranges
+        pending.reverse()
+        // What is left of the nodes that a region touches; its memory is used again.
+        var rest: [IOVARange] = []
         for region in list.regions where region.kind != .directRelaxable {
             let start = region.start
             let last = region.wrappingLast
             while let node = pending.last, node.last.value < start { done.append(pending.removeLast()) }
-            var rest: [IOVARange] = []
+            rest.removeAll(keepingCapacity: true)
             while let node = pending.last, node.start.value <= last {
-                rest += Self.without(start, last, node)
+                Self.add(node, without: start, last, to: &rest)
                 pending.removeLast()
             }
-            pending += rest.reversed()
+            while let node = rest.popLast() { pending.append(node) }
         }
-        ranges = done + pending.reversed()
+        while let node = pending.popLast() { done.append(node) }
+        ranges = done
     }
 
-    private static func without(_ start: UInt64, _ last: UInt64, _ node: IOVARange) -> [IOVARange] {
+    private static func add(
+        _ node: IOVARange, without start: UInt64, _ last: UInt64, to rest: inout [IOVARange]
+    ) {
         let low = node.start.value
         let high = node.last.value
-        guard start <= high, low <= last else { return [node] }
-        var rest: [IOVARange] = []
+        guard start <= high, low <= last else { return rest.append(node) }
         if start > low { rest.append(IOVARange(proven: low, start - 1)) }
         if last < high { rest.append(IOVARange(proven: last + 1, high)) }
-        return rest
     }
 
     /// Whether a mapping may use `range`: it must lie within one node.
