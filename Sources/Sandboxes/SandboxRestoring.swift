@@ -146,7 +146,8 @@ extension UserSandbox {
                 throw .refused(domain: index, error)
             }
         }
-        guard snapshot.interrupts.count <= quota.doorbells else {
+        // Beside the pages, each cookie at address 0 has one that it lost.
+        guard snapshot.interrupts.count <= quota.doorbells + quota.devices else {
             throw .refused(domain: index, .full(.doorbells, max: quota.doorbells))
         }
         for interrupt in snapshot.interrupts {

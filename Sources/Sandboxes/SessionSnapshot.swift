@@ -152,6 +152,7 @@ extension Session {
         self.init(
             id: id, kernel: snapshot.kernel, kernelOrigin: snapshot.kernelOrigin, createdAt: createdAt,
             ttlSeconds: ttlSeconds, quota: quota, revision: snapshot.revision)
+        context = try Self.context(snapshot.context)
         for (index, domain) in snapshot.domains.enumerated() {
             do {
                 try create(domain.setup)
@@ -162,7 +163,6 @@ extension Session {
                 let restored = try DMASandbox(restoring: domain, allocator, at: index)
                 domains[index].dma = restored
             } else {
-                var context = DoorbellContext()
                 let restored = try UserSandbox(restoring: domain, at: index, quota, &context)
                 domains[index].user = restored
             }
@@ -170,7 +170,9 @@ extension Session {
                 throw .refused(domain: index, .full(.ranges, max: quota.ranges))
             }
         }
-        context = try Self.context(snapshot.context)
+        guard context.pages.count == snapshot.context.count else {
+            throw .context("interrupts that it has no page of")
+        }
         pending = []
     }
 
@@ -209,7 +211,9 @@ extension SessionDomain {
         }
         if let user {
             snapshot.mappings = user.mappings
-            snapshot.interrupts = user.attempts.map { .init(physical: $0.physical.value, device: $0.device) }
+            snapshot.interrupts = user.interrupts.map {
+                .init(physical: $0.physical.value, device: $0.device)
+            }
         }
         return snapshot
     }

@@ -26,10 +26,19 @@ struct UserSandbox: Sendable {
     private(set) var mappings: [IOVARange] = []
     /// By the SMMUs of a container's domain; iommufd before Linux 6.15 has one.
     private var maps: [Set<String>: DoorbellMap] = [:]
-    /// Doorbell pages as they were mapped in this domain: physical page and IOVA.
-    private(set) var doorbells: [(physical: PhysicalAddress, page: IOVA)] = []
-    /// Every attempt that a cookie may remember, for export: physical address and device.
-    private(set) var attempts: [(physical: PhysicalAddress, device: Int)] = []
+
+    /// A doorbell that was set up: what its domain's cookie remembers.
+    struct Interrupt: Sendable {
+        /// As it was asked for.
+        let physical: PhysicalAddress
+        /// Index of a device in the domain that the page is mapped in.
+        var device: Int
+        /// nil where a cookie at address 0 lost its first page.
+        let page: IOVA?
+    }
+
+    /// In order; setting them up again leads to the same cookies.
+    private(set) var interrupts: [Interrupt] = []
 
     /// - Precondition: not the DMA layer.
     init(consumer: Consumer, source: WindowSource, under conditions: Conditions) {
@@ -86,12 +95,42 @@ struct UserSandbox: Sendable {
         return try space.attach(attempt, &ignored)
     }
 
+    /// Doorbell pages as they were mapped: physical page and IOVA. Each of a container's domains has its own.
+    var doorbells: [(physical: PhysicalAddress, page: IOVA)] {
+        interrupts.compactMap { interrupt in interrupt.page.map { (page(of: interrupt.physical), $0) } }
+    }
+
+    private func page(of physical: PhysicalAddress) -> PhysicalAddress {
+        PhysicalAddress(conditions.pageSize.alignDown(physical.value))
+    }
+
+    /// Those in the domain that a device is in.
+    private func interrupts(beside member: Member) -> [Interrupt] {
+        let key = key(of: member)
+        return interrupts.filter { self.key(of: members[$0.device]) == key }
+    }
+
+    private func key(of member: Member) -> Set<String> { space.domainKey(of: member.device.device) }
+
     /// Detaches a device: what was withheld for it alone is free again. The cookie of a domain lives while a
-    /// device is in it.
+    /// device is in it, and so do the pages that were mapped for the ones before.
     mutating func detach(_ index: Int) {
         let detached = members.remove(at: index)
-        let left = Set(members.map { Set($0.device.device.smmus) })
-        maps = maps.filter { left.contains($0.key) }
+        let key = key(of: detached)
+        let mates = members.indices.filter { self.key(of: members[$0]) == key }
+        let heir =
+            mates.first { members[$0].attachment.window == detached.attachment.window } ?? mates.first
+        interrupts = interrupts.compactMap { interrupt in
+            var interrupt = interrupt
+            if interrupt.device == index {
+                guard let heir else { return nil }
+                interrupt.device = heir
+            } else if interrupt.device > index {
+                interrupt.device -= 1
+            }
+            return interrupt
+        }
+        if mates.isEmpty { maps[key] = nil }
         // What was attached beside more devices can be attached beside fewer; what they have is kept.
         var rebuilt = AddressSpace(consumer, under: conditions)
         for (index, member) in members.enumerated() {
@@ -201,19 +240,22 @@ extension UserSandbox {
         _ doorbell: PhysicalAddress, for asker: Asker, context: inout DoorbellContext
     ) throws(SessionRefusal) -> MappedDoorbell {
         let index = try member(of: asker)
-        let physical = PhysicalAddress(conditions.pageSize.alignDown(doorbell.value))
         let made: DoorbellMap.Mapped
         do {
             made = try map(doorbell, for: members[index], context: &context)
         } catch {
             // A cookie at address 0 has moved on though nothing is mapped.
-            if window?.start.value == 0 { attempts.append((doorbell, index)) }
+            if members[index].attachment.window?.start.value == 0, interrupts(beside: members[index]).isEmpty
+            {
+                interrupts.append(Interrupt(physical: doorbell, device: index, page: nil))
+            }
             throw .refused(error.errno, because: error.because)
         }
-        let isNew = !doorbells.contains { $0.physical == physical && $0.page == made.doorbell.page }
+        let isNew = !interrupts(beside: members[index]).contains {
+            page(of: $0.physical) == page(of: doorbell) && $0.page == made.doorbell.page
+        }
         if isNew {
-            doorbells.append((physical, made.doorbell.page))
-            attempts.append((doorbell, index))
+            interrupts.append(Interrupt(physical: doorbell, device: index, page: made.doorbell.page))
         }
         return MappedDoorbell(
             physical: doorbell, iova: made.doorbell.iova, page: made.doorbell.page, isNew: isNew,

@@ -6,6 +6,7 @@ import LinuxReleases
 import MSIWindows
 import Machines
 import Sandboxes
+import TestSupport
 import Testing
 
 @Suite struct UserDomainTests {
@@ -45,6 +46,71 @@ import Testing
         )
         #expect(throws: SessionRefusal.self) {
             try moved.map(PhysicalAddress(0x3000_0000), mask: .max, for: any, in: "b")
+        }
+    }
+
+    /// What a session of user-space domains is, for comparing two: what it exports and what it lists.
+    private func picture(_ session: Session) -> String {
+        let snapshot = session.snapshot
+        return "\(snapshot.context) "
+            + session.domains.enumerated().map { index, domain in
+                "\(domain.doorbells) \(domain.holdings(from: IOVA(0), limit: 100).items) "
+                    + "\(domain.devices.map(\.id)) \(snapshot.domains[index].interrupts)"
+            }.joined(separator: "; ")
+    }
+
+    /// One random verb on one of the domains; its result as text.
+    private func step(_ session: inout Session, _ random: inout SeededGenerator) -> String {
+        let id = ["a", "b"][Int(random.next() % 2)]
+        let name = "\(id)\(random.next() % 3)"
+        do throws(SessionRefusal) {
+            switch random.next() % 8 {
+            case 0, 1:
+                let start = random.next() % 2 == 0 ? 0xa000_0000 + (random.next() % 4) << 24 : nil
+                try session.attach(device(name, at: start, smmu: "smmu\(random.next() % 2)"), to: id)
+                return "attached"
+            case 2:
+                try session.detach(name, from: id)
+                return "detached"
+            case 3, 4:
+                let made = try session.mapMemory(
+                    at: (random.next() % 0x200) << 20, bytes: 0x10_0000, userAddress: 0, in: id)
+                return made.range.text
+            case 5: return try session.free(IOVA((random.next() % 0x200) << 20), in: id).range.text
+            default:
+                let asker = random.next() % 2 == 0 ? any : .device(name)
+                let physical = PhysicalAddress((random.next() % 12) << 12 | 0x40)
+                let made = try session.map(physical, mask: .max, for: asker, in: id)
+                return "\(made.iova.hex) \(made.isNew)"
+            }
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    /// Every export comes back as what it was, and goes on alike, also after devices have left.
+    @Test(arguments: [Consumer.vfioType1, .iommufd], [KernelProfile.v6_12, .v7_2])
+    func exportsComeBackAlike(consumer: Consumer, kernel: KernelProfile) throws {
+        var random = SeededGenerator.forTest("exportsComeBackAlike", fallback: 4)
+        for round in 0..<40 {
+            var session = try SessionTests.session(consumer, kernel: kernel, ids: ["a", "b"])
+            for _ in 0..<30 { _ = step(&session, &random) }
+            let snapshot = session.snapshot
+            var moved: Session
+            do throws(SessionSnapshot.Fault) {
+                moved = try Session(
+                    restoring: snapshot, id: "s", createdAt: 0, ttlSeconds: 1, quota: SessionTests.quota)
+            } catch {
+                Issue.record("round \(round): \(error)")
+                continue
+            }
+            #expect(picture(moved) == picture(session), "round \(round)")
+            var randomToo = random
+            for index in 0..<30 {
+                let (first, second) = (step(&session, &random), step(&moved, &randomToo))
+                #expect(first == second, "round \(round), verb \(index)")
+                if first != second { break }
+            }
         }
     }
 
