@@ -1,5 +1,5 @@
-// FNV-1a-64, the quick digest of entity tags and of long runs of results. It is no cryptographic digest: it
-// tells contents apart that nobody forged.
+// FNV-1a-64, the quick digest of long runs of results, as the reference vectors have it. It is no
+// cryptographic digest: it tells contents apart that nobody forged.
 
 /// A digest that is fed byte by byte.
 public struct FNV1a: Hashable, Sendable {

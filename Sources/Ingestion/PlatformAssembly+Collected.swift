@@ -133,7 +133,7 @@ extension PlatformAssembly {
         function.hostBridge = bridge.id
         // A member of a group has an IOMMU, whatever a map says that does not contain it.
         let streams = bridge.streams(ofRequester: requester)
-        if !streams.isEmpty { function.streams = streams }
+        function.streams = streams.isEmpty ? bridge.firstStreams : streams
         return function
     }
 }

@@ -10,17 +10,17 @@ extension PlatformAssembly {
     mutating func tellProcessor(of platform: inout Platform, _ log: BootLog?) {
         if let processor = Self.processor(of: platform, log) {
             for place in platform.devices.indices {
-                let device = platform.devices[place]
                 switch processor.architecture {
-                case .arm where !device.isOfX86: continue
-                case .arm, .x86: platform.devices[place] = device.on(processor)
+                case .arm where !platform.devices[place].isOfX86: continue
+                case .arm, .x86: platform.devices[place] = platform.devices[place].on(processor)
                 }
             }
         }
-        guard let device = platform.devices.first(where: \.isOfX86), let remark = device.x86Remark else {
-            return
-        }
-        note(.warning, "x86-host", device.id, remark)
+        // By place: a walk over the devices themselves copies each.
+        guard let place = platform.devices.indices.first(where: { platform.devices[$0].isOfX86 }),
+            let remark = platform.devices[place].x86Remark
+        else { return }
+        note(.warning, "x86-host", platform.devices[place].id, remark)
     }
 
     private static func processor(of platform: Platform, _ log: BootLog?) -> HostProcessor? {

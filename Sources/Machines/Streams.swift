@@ -60,6 +60,13 @@ extension Device {
         return streams.filter(\.isSpecifier) + (reached.map { [$0] } ?? [])
     }
 
+    /// Of each SMMU the first entry, for a function that no entry translates and that is behind them all the
+    /// same.
+    package var firstStreams: [StreamMapping] {
+        var seen: Set<String> = []
+        return streams.filter { seen.insert($0.smmu).inserted }
+    }
+
     /// Entries that hold one stream ID and are looked at; a firmware where more are hidden makes no sense.
     private static let entriesMax = 16
 

@@ -155,4 +155,29 @@ import Testing
             #expect(tree.cells(at: offset, count: count) == nil, "\(count) at \(offset)")
         }
     }
+
+    /// Every function has its bridge's map, so that a long map and many functions multiply.
+    @Test func streamsWithoutEndAreRefused() throws {
+        func blob(functions: Int) -> [UInt8] {
+            OwnTreeTests.base { root in
+                root.child("pcie@4000") { node in
+                    node.strings("device_type", "pci")
+                    node.cells("#address-cells", 3)
+                    node.cells("#size-cells", 2)
+                    node.cells("iommu-map", (0..<1_000).flatMap { [UInt32($0), 1, UInt32($0), 1] })
+                    for place in 0..<functions {
+                        node.child("device@\(place)") { function in
+                            function.cells("reg", UInt32(place) << 8, 0, 0, 0, 0)
+                            function.cells("memory-region", 77)
+                        }
+                    }
+                }
+            }
+        }
+        let most = DeviceTreeLimits.streamsMax / 1_000 - 1
+        #expect(try DeviceTreeReader.read(blob(functions: most)).devices.count == most + 1)
+        #expect(throws: DeviceTreeError.tooManyStreams(limit: DeviceTreeLimits.streamsMax)) {
+            try DeviceTreeReader.read(blob(functions: most + 1))
+        }
+    }
 }

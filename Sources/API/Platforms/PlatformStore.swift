@@ -52,10 +52,12 @@ final class PlatformEntry: Sendable {
             return last
         }
         var deviceIndex: [String: Int] = [:]
-        for (place, device) in platform.devices.enumerated() {
-            if deviceIndex[device.id] == nil { deviceIndex[device.id] = place }
+        deviceIndex.reserveCapacity(2 * platform.devices.count)
+        for place in platform.devices.indices {
+            let (id, kind) = (platform.devices[place].id, platform.devices[place].kind)
+            if deviceIndex[id] == nil { deviceIndex[id] = place }
             // A node that is a bus and a device: the plain id is the bus, this one tells them apart.
-            deviceIndex["\(device.id)#\(device.kind.rawValue)"] = place
+            deviceIndex["\(id)#\(kind.rawValue)"] = place
         }
         self.deviceIndex = deviceIndex
         doorbellIndex = DoorbellIndex(platform)

@@ -1,5 +1,5 @@
-// Strong entity tags, and how If-Match and If-None-Match use them. A tag is FNV-1a of the content, which
-// is no cryptographic digest: it protects cooperating clients from lost updates, not from a forger.
+// Strong entity tags, and how If-Match and If-None-Match use them. A tag is a digest of the content that is
+// no cryptographic one: it protects cooperating clients from lost updates, not from a forger.
 
 import AddressSpaces
 import HTTP
@@ -7,9 +7,12 @@ import HTTP
 enum EntityTag {
     /// A quoted tag of 16 hex digits.
     static func of(_ bytes: some Sequence<UInt8>) -> String {
-        var digest = FNV1a()
-        for byte in bytes { digest.feed(byte) }
-        return "\"" + HexLiteral.digits(digest.value, atLeast: 16) + "\""
+        let digest = bytes.withContiguousStorageIfAvailable { WordDigest.of(UnsafeRawBufferPointer($0)) }
+        return "\"" + HexLiteral.digits(digest ?? of(Array(bytes)[...]), atLeast: 16) + "\""
+    }
+
+    private static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.withUnsafeBytes { WordDigest.of($0) }
     }
 
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.

@@ -171,6 +171,7 @@ package enum Limits {
         ("device_tree_nodes_max", DeviceTreeLimits.nodesMax),
         ("device_tree_depth_max", DeviceTreeLimits.depthMax),
         ("device_tree_regions_per_device_max", DeviceTreeLimits.regionsPerDeviceMax),
+        ("device_tree_streams_max", DeviceTreeLimits.streamsMax),
         ("device_tree_name_bytes_max", DeviceTreeLimits.nameBytesMax),
         ("device_tree_path_bytes_total_max", DeviceTreeLimits.pathBytesTotalMax),
         ("device_tree_translation_steps_max", DeviceTreeLimits.translationStepsMax),

@@ -199,8 +199,9 @@ extension Placement {
     /// BARs are handed out from the top of a window down, so an end beyond the host's reach is certain to
     /// be hit.
     static func isFatal(_ view: PoolView, _ guest: GuestDemand) -> Bool {
-        guard guest.vmm?.onBARFailure == .fatal else { return false }
-        return guest.barWindows.contains { !view.mappable.contains($0.range.last) }
+        // The ends first, which nearly every host maps: what the VMM then does is a profile to be copied.
+        guest.barWindows.contains { !view.mappable.contains($0.range.last) }
+            && guest.vmm?.onBARFailure == .fatal
     }
 
     static func candidates(

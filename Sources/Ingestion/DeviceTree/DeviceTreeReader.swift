@@ -57,6 +57,7 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
     case pathsTooLong(limitBytes: Int)
     case tooManyDevices(limit: Int)
     case tooManyRegions(limit: Int)
+    case tooManyStreams(limit: Int)
 
     /// One sentence that names place and cause.
     public var reason: String {
@@ -96,6 +97,8 @@ public enum DeviceTreeError: Error, Hashable, Sendable {
         case .pathsTooLong(let limit): "node paths of more than \(limit) bytes in all"
         case .tooManyDevices(let limit): PlatformLimits.tooManyDevices(limit)
         case .tooManyRegions(let limit): PlatformLimits.tooManyRegions(limit)
+        case .tooManyStreams(let limit):
+            "more than \(limit) entries of iommus and iommu-map, over all devices"
         }
     }
 
@@ -111,6 +114,9 @@ public enum DeviceTreeLimits {
     public static let depthMax = 64
     /// Reserved regions of one device: the kernel's merge of a group's list is quadratic, and so is ours.
     public static let regionsPerDeviceMax = 4_096
+    /// Entries of `iommus` and `iommu-map` of all devices together; a function has its bridge's, so that a
+    /// long map with many functions would be gigabytes of answers. Real trees have some hundreds.
+    public static let streamsMax = 65_536
     /// Of one node or property name. The specification allows 31 characters.
     public static let nameBytesMax = 256
     /// Of all paths together; real trees need a few hundred kilobytes.

@@ -10,6 +10,7 @@ extension TreeAnalysis {
         var hosts: [(node: Int, place: Int)?] = []
         hosts.reserveCapacity(tree.nodes.count)
         for index in tree.nodes.indices {
+            let known = devices.count
             let above = tree.nodes[index].parent.flatMap { hosts[$0] }
             hosts.append(above)
             if let above, let function = try pciFunction(index, below: devices[above.place], above.node) {
@@ -22,6 +23,7 @@ extension TreeAnalysis {
                 // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
                 if let device = try platformDevice(index) { devices.append(device) }
             }
+            for place in known..<devices.count { try takeStreams(devices[place].streams.count) }
             guard devices.count <= PlatformLimits.devicesMax else {
                 throw .tooManyDevices(limit: PlatformLimits.devicesMax)
             }

@@ -16,6 +16,7 @@ struct TreeAnalysis {
     var unapplied: [UnappliedRegion] = []
     private var findingsDropped = 0
     private var regionsTotal = 0
+    private var streamsTotal = 0
 
     init(_ tree: DeviceTree) {
         self.tree = tree
@@ -66,6 +67,14 @@ struct TreeAnalysis {
         }
         let location = property.isEmpty ? path : "\(path):\(property)"
         findings.append(Finding(severity: severity, code: code, location: location, detail: detail))
+    }
+
+    /// Counts stream mappings against the limit of a tree.
+    mutating func takeStreams(_ count: Int) throws(DeviceTreeError) {
+        streamsTotal += count
+        guard streamsTotal <= DeviceTreeLimits.streamsMax else {
+            throw .tooManyStreams(limit: DeviceTreeLimits.streamsMax)
+        }
     }
 
     /// Counts windows and regions against the limit of a platform.

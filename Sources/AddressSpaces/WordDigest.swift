@@ -1,0 +1,33 @@
+// A digest of long contents, eight bytes a step. FNV-1a waits for a multiplication at each byte: for a tree
+// of 103 KB that was a seventh of an upload.
+
+/// A digest that is no cryptographic one: it tells contents apart that nobody forged.
+public enum WordDigest {
+    /// O(bytes). Equal contents of equal length have equal digests, on every machine.
+    public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var value = mixed(0xcbf2_9ce4_8422_2325, UInt64(bytes.count))
+        var at = 0
+        while at + 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            value = mixed(value, UInt64(littleEndian: word))
+            at += 8
+        }
+        var rest: UInt64 = 0
+        while at < bytes.count {
+            rest = rest << 8 | UInt64(bytes[at])
+            at += 1
+        }
+        value = mixed(value, rest)
+        return mixed(value, factor)
+    }
+
+    /// Odd, with as many ones as zeros.
+    private static let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+    /// The product carries upward only, so its high bits are brought down: otherwise the next word could take
+    /// back a change of them.
+    private static func mixed(_ value: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (value ^ word) &* factor
+        return product ^ product >> 29
+    }
+}
