@@ -23,6 +23,14 @@ public struct StreamMapping: Hashable, Sendable {
         self.kind = kind
     }
 
+    /// An entry that holds no ID.
+    package var isPlaceholder: Bool {
+        switch kind {
+        case .idMap(_, let length, _), .constant(_, let length, _): length == 0
+        case .specifier: false
+        }
+    }
+
     /// The stream IDs of an ACPI mapping; runs that pass 2^32 are cut.
     var streamIDs: [ClosedRange<UInt32>] {
         switch kind {

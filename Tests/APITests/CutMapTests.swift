@@ -1,5 +1,6 @@
 // Devices to which a tree gives no IOMMU: a map of IDs that Linux cannot read, one that does not hold the
-// function, a disabled SMMU; and a placeholder, which boot firmware may fill. Every entrance says the same.
+// function, a disabled SMMU. And those that may have none: a placeholder, which boot firmware may fill, a map
+// with a mistake in a later entry, a disabled SMMU beside an enabled one. Every entrance says the same.
 
 import HTTP
 import TestSupport
@@ -9,9 +10,20 @@ import Testing
     /// What is wrong with the way to the SMMU.
     enum Case: String, CaseIterable, Sendable {
         case sound, cut, outside, disabled, placeholder
+        /// A mistake in the second entry, which does not hurt the first.
+        case cutLater, maskedLater, missingLater
+        /// A disabled SMMU beside an enabled one.
+        case functionDisabled, partlyDisabled, besideDisabled, behindDisabled
 
         /// Whether the tree settles that the device has no IOMMU.
-        var lacksIOMMU: Bool { self == .cut || self == .outside || self == .disabled }
+        var lacksIOMMU: Bool {
+            switch self {
+            case .cut, .outside, .disabled, .functionDisabled: true
+            case .sound, .placeholder, .cutLater, .maskedLater, .missingLater, .partlyDisabled,
+                .besideDisabled, .behindDisabled:
+                false
+            }
+        }
         var words: String {
             switch self {
             case .sound: ""
@@ -19,16 +31,36 @@ import Testing
             case .outside: "No entry of the iommu-map holds the ID of /pcie@4000/dev@1,0"
             case .disabled: "Every IOMMU that firmware names for /pcie@4000 is disabled"
             case .placeholder: "it is a placeholder, and boot firmware fills it"
+            case .cutLater: "The last entry of the iommu-map of /pcie@4000 is cut off"
+            case .maskedLater, .missingLater:
+                "The iommu-map of /pcie@4000 can be read up to a mistake. The answer is that for an ID that"
+            case .functionDisabled: "Every IOMMU that firmware names for /pcie@4000/dev@1,0 is disabled"
+            case .partlyDisabled: "The iommu-map of /pcie@4000 gives some IDs to a disabled IOMMU"
+            case .besideDisabled, .behindDisabled:
+                "Firmware names a disabled IOMMU for /dma@8000 beside an enabled one"
             }
         }
-        var device: String { self == .outside ? "/pcie@4000/dev@1,0" : "/pcie@4000" }
+        var device: String {
+            switch self {
+            case .outside, .functionDisabled: "/pcie@4000/dev@1,0"
+            case .besideDisabled, .behindDisabled: "/dma@8000"
+            case .sound, .cut, .disabled, .placeholder, .cutLater, .maskedLater, .missingLater,
+                .partlyDisabled:
+                "/pcie@4000"
+            }
+        }
         var map: [UInt32] {
             switch self {
-            case .sound: [0, 1, 0, 0x100, 0x100, 1, 0x100, 0x100]
-            case .cut: [0, 1, 0, 0x100, 0x100, 1]
+            case .sound, .besideDisabled, .behindDisabled: [0, 1, 0, 0x100, 0x100, 1, 0x100, 0x100]
+            case .cut: [0, 1]
             case .outside: [0, 1, 0, 8]
             case .disabled: [0, 2, 0, 0x100]
             case .placeholder: [0, 1, 0, 0]
+            case .cutLater: [0, 1, 0, 0x100, 0x100, 1]
+            case .maskedLater: [0, 1, 0, 0x100, 0x10100, 1, 0x100, 0x100]
+            case .missingLater: [0, 1, 0, 0x100, 0x100, 9, 0x100, 0x100]
+            case .functionDisabled: [0, 2, 0, 0x100, 0x100, 1, 0x100, 0x100]
+            case .partlyDisabled: [0, 1, 0, 0x100, 0x100, 2, 0x100, 0x100]
             }
         }
     }
@@ -50,10 +82,15 @@ import Testing
                 node.cells("#address-cells", 3)
                 node.cells("#size-cells", 2)
                 node.cells("iommu-map", what.map)
+                if what == .maskedLater { node.cells("iommu-map-mask", 0xffff) }
                 node.child("dev@1,0") { node in
                     node.cells("reg", 0x800, 0, 0, 0, 0)
                     node.cells("memory-region", 3)
                 }
+            }
+            guard what.device == "/dma@8000" else { return }
+            root.child("dma@8000") { node in
+                node.cells("iommus", what == .besideDisabled ? [1, 5, 2, 5] : [2, 5, 1, 5])
             }
         }
     }
@@ -75,7 +112,8 @@ import Testing
 
     /// The warning, or the member of a view, is there where it should be and says why.
     private func check(_ detail: String?, _ what: Case, _ text: String) {
-        #expect(what == .sound ? detail == nil : detail?.contains(what.words) == true, "\(what): \(text)")
+        #expect(
+            what == .sound ? detail == nil : detail?.contains(what.words) == true, "\(what): \(text)")
     }
 
     @Test(arguments: Case.allCases) func decisions(what: Case) {

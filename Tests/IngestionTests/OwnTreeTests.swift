@@ -163,6 +163,47 @@ import Testing
         #expect(platform.findings.contains { $0.code == "function-unmapped" } != isMapped)
     }
 
+    /// What a map says of a function of the root bus, whose ID is known, whatever it says of others.
+    @Test(
+        arguments: [
+            // The first entry holds it; the second has a base outside the mask, an unknown phandle, or a cut.
+            ([0, 1, 0, 0x10, 0x1_0000, 1, 0, 0x10], nil), ([0, 1, 0, 0x10, 0x10, 0xdead, 0, 0x10], nil),
+            ([0, 1, 0, 0x10, 0x10, 1], .cutMap),
+            // No entry before the mistake holds it.
+            ([0x10, 1, 0, 0x10, 0x1_0000, 1, 0, 0x10], .unreadableMap),
+            ([0x10, 1, 0, 0x10, 0, 1], .unreadableMap),
+            ([0x10, 1, 0, 0x10, 0, 0xdead, 0, 0x10], .unreadableMap),
+            // One of two SMMUs is disabled.
+            ([0, 1, 0, 0x10, 0x10, 3, 0, 0x10], nil), ([0, 3, 0, 0x10, 0x10, 1, 0, 0x10], .disabled),
+            ([0x10, 1, 0, 0x10, 0x20, 3, 0, 0x10], .unmapped),
+        ] as [([UInt32], MissingIOMMU?)])
+    func entriesDecideOneByOne(map: [UInt32], missing: MissingIOMMU?) throws {
+        let blob = Self.base { root in
+            root.child("iommu@9000") { node in
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("#iommu-cells", 1)
+                node.cells("phandle", 3)
+                node.strings("status", "disabled")
+            }
+            root.child("pcie@4000") { node in
+                node.strings("device_type", "pci")
+                node.cells("#address-cells", 3)
+                node.cells("#size-cells", 2)
+                node.cells("iommu-map", map)
+                node.cells("iommu-map-mask", 0xffff)
+                node.child("dev") { function in
+                    function.cells("reg", 0x800, 0, 0, 0, 0)
+                    function.cells("memory-region", 9)
+                }
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        #expect(platform.devices.map(\.id) == ["/pcie@4000", "/pcie@4000/dev"])
+        let function = platform.devices[1]
+        #expect(function.missingIOMMU == missing, "\(platform.findings)")
+        #expect(function.active == !function.lacksIOMMU && platform.devices[0].active)
+    }
+
     @Test func mapOfBrokenCellsTranslatesNothing() throws {
         let blob = Self.base { root in
             root.child("pcie@4000") { node in

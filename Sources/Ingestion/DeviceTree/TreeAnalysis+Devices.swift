@@ -35,7 +35,7 @@ extension TreeAnalysis {
     private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
         guard tree.nodes[index].has(.iommuMap) else { return nil }
         let streams = idMap(of: index)
-        guard !streams.mappings.isEmpty || streams.mapError != nil else { return nil }
+        guard !streams.mappings.isEmpty || streams.hasMistake else { return nil }
         let isHost = tree.isPCI(index) && !(tree.nodes[index].parent.map(tree.isPCI) ?? false)
         return isHost ? try pciHost(index, streams) : try idMapBus(index, streams)
     }
@@ -77,11 +77,11 @@ extension TreeAnalysis {
         }
         var device = Device(
             id: node.path, kind: kind, compatible: node.strings(.compatible),
-            active: tree.isEnabled(index) && streams.reachesEnabledSMMU && streams.mapError == nil,
+            active: tree.isEnabled(index) && streams.reachesEnabledSMMU,
             streams: streams.mappings, msiControllers: msiControllers(of: index),
             dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
         if let mask = node.cell(.iommuMapMask) { device.requesterMask = mask }
-        device.missingIOMMU = streams.missing
+        device.missingIOMMU = streams.missing(kind == .platform ? .iommus : .iommuMap)
         return device
     }
 
@@ -96,11 +96,9 @@ extension TreeAnalysis {
         device.kind = .pciFunction
         device.compatible = node.strings(.compatible)
         device.active = host.active && tree.isEnabled(index)
-        if host.missingIOMMU == nil, tree.nodes[index].parent == hostIndex,
-            isOutsideMap(index, of: host, hostIndex)
-        {
-            device.active = false
-            device.missingIOMMU = .unmapped
+        if tree.nodes[index].parent == hostIndex, let requester = requester(of: index, on: hostIndex) {
+            device.missingIOMMU = missing(index, requester, of: host)
+            if device.missingIOMMU?.isCertain == true { device.active = false }
         }
         device.pciPath = path
         device.hostBridge = host.id
@@ -110,20 +108,32 @@ extension TreeAnalysis {
         return device
     }
 
-    /// Whether no entry of the bridge's map holds a function of its root bus, whose number is known; buses
-    /// further down are numbered by Linux. Such a function has no IOMMU.
-    private mutating func isOutsideMap(_ index: Int, of host: Device, _ hostIndex: Int) -> Bool {
-        guard let address = tree.nodes[index].cell(.reg), tree.work.take(host.streams.count) else {
-            return false
-        }
+    /// The requester ID of a function of the bridge's root bus, whose number is known; buses further down are
+    /// numbered by Linux.
+    private func requester(of index: Int, on hostIndex: Int) -> UInt32? {
+        guard let address = tree.nodes[index].cell(.reg) else { return nil }
         let bus = tree.nodes[hostIndex].cell(.busRange) ?? 0
-        let requester = (bus & 0xff) << 8 | address >> 8 & 0xff
-        guard host.stream(ofRequester: requester) == nil else { return false }
-        note(
-            .warning, "function-unmapped", tree.nodes[index].path, "reg",
-            "No entry of the iommu-map of \(host.id) contains requester ID \(hex(requester)), so the function has "
-                + "no IOMMU: its MSIs go to physical addresses.")
-        return true
+        return (bus & 0xff) << 8 | address >> 8 & 0xff
+    }
+
+    /// What the bridge's map says of a function whose ID is known: one that no entry holds, or one for a
+    /// disabled SMMU, gives it no IOMMU, whatever others have.
+    private mutating func missing(_ index: Int, _ requester: UInt32, of host: Device) -> MissingIOMMU? {
+        switch host.missingIOMMU {
+        case .unreadableMap, .unmapped, .disabled, .placeholder, .besideDisabled: return host.missingIOMMU
+        case .partlyDisabled, .partlyReadable, .cutMap, nil: break
+        }
+        guard tree.work.take(host.streams.count) else { return host.missingIOMMU }
+        guard let reached = host.stream(ofRequester: requester) else {
+            if host.missingIOMMU == .partlyReadable || host.missingIOMMU == .cutMap { return .unreadableMap }
+            note(
+                .warning, "function-unmapped", tree.nodes[index].path, "reg",
+                "No entry of the iommu-map of \(host.id) contains requester ID \(hex(requester)), so the function has "
+                    + "no IOMMU: its MSIs go to physical addresses.")
+            return .unmapped
+        }
+        if disabledSMMUs.contains(reached.iommu) { return .disabled }
+        return host.missingIOMMU == .cutMap ? .cutMap : nil
     }
 
     /// "device.function" of every node from the root bus down; nil when a node on the way has no `reg`.

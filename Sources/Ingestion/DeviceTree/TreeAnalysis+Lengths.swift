@@ -14,9 +14,10 @@ enum CellProperty: CaseIterable {
     case reg
     /// Read here by whole entries up to the cut one, which gives no stream; no capture shows it.
     case iommus
-    /// Refused as a whole, by this model's reading of of_map_id: such a map translates no ID.
+    /// Read here up to the cut entry, which warns: kernels that check the length first translate no ID. A map
+    /// that is no whole cells translates none.
     case iommuMap
-    /// The same; a map that is cut names no controller.
+    /// Refused as a whole, by this model's reading of of_map_id: a map that is cut names no controller.
     case msiMap
     /// Read here by whole cells; no capture shows it.
     case msiParent
@@ -45,7 +46,7 @@ enum CellProperty: CaseIterable {
         case .ranges: "Linux reads the whole entries."
         case .dmaRanges, .reg, .iommus, .msiParent, .memoryRegion:
             "They are not read here; what Linux makes of them is not known."
-        case .iommuMap: "Linux translates no ID through this map."
+        case .iommuMap: "Kernels differ in what becomes of the entries before."
         case .msiMap: "Linux reads no entry."
         case .iommuAddresses: "Linux from 6.3 on reads past the end of such a property."
         }

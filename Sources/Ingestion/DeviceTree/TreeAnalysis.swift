@@ -9,6 +9,8 @@ struct TreeAnalysis {
     let tree: DeviceTree
     /// SMMUs by node index.
     private(set) var smmus: [Int: SMMU] = [:]
+    /// The ids of those that are disabled.
+    private(set) var disabledSMMUs: Set<String> = []
     /// The nodes that take MSIs, in the order of the tree.
     let controllerKinds: [(node: Int, kind: MSIController.Kind)]
     private(set) var findings: [Finding] = []
@@ -28,6 +30,7 @@ struct TreeAnalysis {
     mutating func platform() throws(DeviceTreeError) -> Platform {
         let smmuList = readSMMUs()
         smmus = Dictionary(uniqueKeysWithValues: smmuList.map { ($0.node, $0.smmu) })
+        disabledSMMUs = Set(smmuList.lazy.map(\.smmu).filter { !$0.enabled }.map(\.id))
         let controllers = readMSIControllers()
         let devices = try readDevices()
         noteCutLengths(devices)
