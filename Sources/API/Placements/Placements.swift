@@ -87,7 +87,9 @@ struct HostFactsBuilder {
         case .reported(let regions, let ranges):
             guard isAffordable(host.source.reportedRanges, host, problems) else { return 0 }
             return add(
-                HostFacts(regions: regions, ranges: ranges, aperture: aperture, options: host.options),
+                HostFacts(
+                    regions: regions, ranges: ranges, aperture: aperture, options: host.options,
+                    under: request.conditions),
                 request)
         case .platform(let id, let names):
             let key = Key(

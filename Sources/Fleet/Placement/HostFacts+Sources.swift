@@ -62,7 +62,9 @@ extension HostFacts {
             obstacles += found.filter { seen.insert($0).inserted }
         }
         self.init(
-            obstacles: obstacles, hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
+            obstacles: obstacles,
+            unenforced: devices.flatMap { UnenforcedRegion.among($0.directRegions, under: $0.conditions) },
+            hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
             options: options,
             unknownFacts: UnknownFactRemark.first(of: devices.lazy.map(\.device)),
             undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
@@ -114,8 +116,10 @@ extension HostFacts {
     /// - Parameters:
     ///   - ranges: nil when only regions are known.
     ///   - aperture: what is assumed to be translated where there are no ranges that say it.
+    ///   - conditions: whose kernel says what a direct region does.
     public convenience init(
-        regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = []
+        regions: [ReservedRegion]?, ranges: [IOVARange]?, aperture: IOVARange, options: [DeviceOption] = [],
+        under conditions: Conditions = Conditions()
     ) {
         var obstacles: [HostObstacle] = []
         let told = regions?.tellingMSIsApart()
@@ -135,7 +139,8 @@ extension HostFacts {
             obstacles += Self.outside(aperture)
         }
         self.init(
-            obstacles: obstacles, hasSoftwareMSI: told?.reportingDriver != .virtio, options: options,
+            obstacles: obstacles, unenforced: UnenforcedRegion.among(told ?? [], under: conditions),
+            hasSoftwareMSI: told?.reportingDriver != .virtio, options: options,
             rangesRemark: usable?.remark,
             x86Remark: told?.isOfX86 == true ? DriverWindow.x86Remark : nil)
     }

@@ -20,8 +20,10 @@ public final class HostFacts: Sendable {
     public let conditional: IOVASet
     /// By start.
     public let obstacles: [HostObstacle]
-    /// A direct region: Linux refuses the device outright.
+    /// A direct region for which Linux refuses the device outright.
     public let refusal: HostObstacle?
+    /// Direct regions that the kernel does not enforce: they are obstacles like others.
+    let unenforced: [UnenforcedRegion]
     /// That a device has no IOMMU, or may have none.
     public let noGroupRemark: String?
     /// Whether one has none for certain: Linux refuses it outright as well.
@@ -69,9 +71,25 @@ public final class HostFacts: Sendable {
         public var facts: HostFacts
     }
 
+    /// A direct region that does not keep user space out of the group, and what becomes of it.
+    struct UnenforcedRegion: Hashable {
+        let range: IOVARange?
+        let detail: String
+
+        /// Of regions that the kernel applies, those that it does not enforce.
+        static func among(
+            _ regions: some Sequence<ReservedRegion>, under conditions: Conditions
+        ) -> [UnenforcedRegion] {
+            regions.compactMap { region in
+                region.unenforcedRemark(under: conditions).map { .init(range: region.range, detail: $0) }
+            }
+        }
+    }
+
     /// Sorts out obstacles from all sources.
     init(
-        obstacles: [HostObstacle], hasSoftwareMSI: Bool, options: [DeviceOption] = [],
+        obstacles: [HostObstacle], unenforced: [UnenforcedRegion], hasSoftwareMSI: Bool,
+        options: [DeviceOption] = [],
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
@@ -98,7 +116,8 @@ public final class HostFacts: Sendable {
         windowable = unwindowable.complement()
         conditional = IOVASet(hard.filter { $0.kind.reachability == .conditional }.map(\.range))
             .subtracting(IOVASet(hard.filter { $0.kind.reachability == .no }.map(\.range)))
-        refusal = hard.first { $0.kind == .direct }
+        self.unenforced = unenforced
+        refusal = unenforced.isEmpty ? hard.first { $0.kind == .direct } : nil
         let hasHardware = hard.contains { $0.kind == .hardwareMSI }
         isType1Only = hasHardware && hasSoftwareMSI
         hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI

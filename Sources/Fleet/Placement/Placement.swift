@@ -146,6 +146,8 @@ extension Placement.Warning {
         case vmMemoryUnmappable = "vm_memory_unmappable"
         case ramUnreachable = "ram_unreachable"
         case directRegion = "direct_region"
+        /// The kernel hands a device over in spite of a direct region.
+        case directRegionUnenforced = "direct_region_unenforced"
         /// A device has no IOMMU group, or may have none.
         case noGroup = "no_group"
         case type1Only = "type1_only"

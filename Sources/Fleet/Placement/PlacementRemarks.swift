@@ -86,6 +86,9 @@ extension Placement {
                 + "EINVAL, whatever the window."
             found.append((.directRegion, .fatal, words, refusal.range, nil))
         }
+        for region in facts.unenforced {
+            found.append((.directRegionUnenforced, .warning, region.detail, region.range, nil))
+        }
         if let remark = facts.noGroupRemark {
             found.append((.noGroup, facts.lacksIOMMU ? .fatal : .warning, remark, nil, nil))
         }

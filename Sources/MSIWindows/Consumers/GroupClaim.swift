@@ -5,7 +5,7 @@
 import AddressSpaces
 import IOVAAllocation
 import LinuxReleases
-import Machines
+public import Machines
 
 enum GroupClaim {
     static func oneToOne(_ region: ReservedRegion) -> String {
@@ -90,5 +90,16 @@ enum GroupClaim {
         recorder.record(rule, .rejected, because)
         throw Refusal(
             errno: .notPermitted, because: because, warning: .unsafeInterrupts, remedy: .isolateInterrupts)
+    }
+}
+
+extension ReservedRegion {
+    /// What becomes of a direct region that user space gets in spite of it, for a warning; nil for any other
+    /// region, and where the kernel refuses the group.
+    public func unenforcedRemark(under conditions: Conditions) -> String? {
+        guard kind == .direct, !conditions.kernel.refusesBlockingDirectDevices else { return nil }
+        return
+            "\(GroupClaim.oneToOne(self)); Linux \(conditions.kernel.name) drops that mapping when the group is "
+            + "handed to user space."
     }
 }

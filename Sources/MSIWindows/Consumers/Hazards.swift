@@ -91,15 +91,9 @@ enum Hazards {
                     + "parameter of vfio_iommu_type1 and of iommufd) attaching fails with EPERM.")
         }
         if let remark = question.usable?.remark { decision.warn(.rangesBeforeAttach, remark) }
-        guard !conditions.kernel.refusesBlockingDirectDevices else { return }
-        for device in question.prepared.devices {
-            for region in device.directRegions {
-                decision.warn(
-                    .directRegionUnenforced,
-                    "\(GroupClaim.oneToOne(region)); Linux \(conditions.kernel.name) drops that "
-                        + "mapping when the group is handed to user space.",
-                    range: region.range)
-            }
+        for region in question.prepared.devices.lazy.flatMap(\.directRegions) {
+            guard let remark = region.unenforcedRemark(under: conditions) else { continue }
+            decision.warn(.directRegionUnenforced, remark, range: region.range)
         }
     }
 

@@ -20,12 +20,13 @@ enum WindowJudgement {
         let reachability: Reachability =
             mates.isEmpty ? withheld.reachability(ofUserWindow: window, in: conditions.aperture) : .no
         var warnings = warnings(window, blockers, withheld, conditions)
+        let relaxed = relaxable(window, question)
         let because: String
         if reachability == .yes {
             because =
                 "\(window.text) lies outside everything that the platform withholds"
-                + (touched.first.map {
-                    " from user space; \($0.provenance) is kept for the device's own driver only."
+                + (relaxed.first.map {
+                    " from user space; only the device's own driver needs \($0.range.text) (\($0.provenance))."
                 } ?? ".")
             recorder.record(.reachable, .accepted, candidate: window, because)
         } else if let (device, item) = mates.first {
@@ -40,22 +41,28 @@ enum WindowJudgement {
             because = place.map { warnings[$0].detail } ?? sentence(window, blocker, withheld, conditions)
             recorder.record(.unreachable, .rejected, candidate: window, blocker: blocker, because)
         }
-        for item in touched where item.isRelaxable { warnings.append(relaxable(item, window)) }
+        for item in relaxed {
+            warnings.add(.windowInRelaxableRegion, relaxable(item, window), range: item.range)
+        }
         return Decision(
             outcome: .window, window: window, reachability: reachability,
             blockers: mates.isEmpty ? blockers : blockers + mates.map(\.item), because: because,
             warnings: warnings)
     }
 
-    private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> Warning {
-        Warning(
-            code: .windowInRelaxableRegion,
-            detail:
-                "\(window.text) lies in \(item.range.text) (\(item.provenance))"
-                + (item.isIgnoredByLinux
-                    ? "; user space does not need that mapping."
-                    : ", which the kernel maps one to one for the device's own driver and drops for user space."),
-            range: item.range)
+    /// What drivers of the group's devices need and user space does not, the subject's first: the whole group
+    /// uses the window, whichever device is asked about.
+    private static func relaxable(_ window: IOVARange, _ question: Question) -> [WithheldItem] {
+        ([question.subject] + question.prepared.mates).flatMap { device in
+            device.withheld.items(overlapping: window).filter(\.isRelaxable)
+        }
+    }
+
+    private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> String {
+        "\(window.text) lies in \(item.range.text) (\(item.provenance))"
+            + (item.isIgnoredByLinux
+                ? "; user space does not need that mapping."
+                : ", which the kernel maps one to one for the device's own driver and drops for user space.")
     }
 
     /// Reservations of the group's other devices on the window: the whole group uses it, and their MSIs would

@@ -94,7 +94,7 @@ public final class PreparedDevice: Sendable {
     }
 
     /// Firmware wants these mapped one to one, and the driver reports it. O(regions).
-    var directRegions: [ReservedRegion] { applied.filter { $0.kind == .direct } }
+    public var directRegions: [ReservedRegion] { applied.filter { $0.kind == .direct } }
 
     /// What the region withholds, so that a sentence and its blocker speak of one region; nil where that is
     /// nothing. O(items).
