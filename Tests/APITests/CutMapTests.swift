@@ -180,6 +180,17 @@ import Testing
         check(detail(survey.json["warnings"]), what, survey.text)
     }
 
+    /// Where no device is active, placements and surveys have nothing to look at, and say why.
+    @Test(arguments: [Case.cut, .disabled, .placeholder]) func machinesWithoutActiveDevices(what: Case) {
+        let client = client(what)
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["cut"]}"#)
+        #expect(survey.json["devices"] as? Int == 0, "\(survey.text)")
+        check(detail(survey.json["warnings"]), what, survey.text)
+        let guest = #""vm":{"vmm":"qemu-virt","ram":"0x40000000"}"#
+        let placed = client.post("/v1/placements", json: #"{"hosts":[{"platform":"cut"}],\#(guest)}"#)
+        #expect(placed.status == 422 && placed.text.contains(what.words), "\(placed.text)")
+    }
+
     @Test(arguments: Case.allCases) func sessions(what: Case) {
         let client = client(what)
         for id in ["s", "t"] {

@@ -204,6 +204,20 @@ import Testing
         #expect(function.active == !function.lacksIOMMU && platform.devices[0].active)
     }
 
+    /// Of `status` only the first string counts, an empty one as well.
+    @Test(arguments: [(["", "okay"], false), (["okay", ""], true), (["ok"], true), ([""], false)])
+    func emptyStringsCount(status: [String], isEnabled: Bool) throws {
+        let blob = Self.base { root in
+            root.child("iommu@9000") { node in
+                node.strings("compatible", "", "arm,smmu-v3")
+                node.cells("#iommu-cells", 1)
+                node.bytes("status", status.flatMap { Array($0.utf8) + [0] })
+            }
+        }
+        let smmu = try #require(try DeviceTreeReader.read(blob).smmus.first { $0.id == "/iommu@9000" })
+        #expect(smmu.enabled == isEnabled && smmu.compatible == ["arm,smmu-v3"])
+    }
+
     @Test func mapOfBrokenCellsTranslatesNothing() throws {
         let blob = Self.base { root in
             root.child("pcie@4000") { node in

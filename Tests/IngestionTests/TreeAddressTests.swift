@@ -81,7 +81,7 @@ import Testing
             root.child("dma") { node in
                 node.cells("iommus", 1, 7)
                 node.cells("interconnects", 0, 8, 5, 8, 6)
-                node.strings("interconnect-names", "none", "read", "dma-mem")
+                node.strings("interconnect-names", "", "read", "dma-mem")
             }
             root.child("cut") { node in
                 node.cells("iommus", 1, 7)

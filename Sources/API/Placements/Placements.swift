@@ -153,9 +153,10 @@ struct HostFactsBuilder {
         guard let names else {
             let active = entry.platform.devices.filter(\.active)
             if active.isEmpty {
+                let remark = entry.platform.devices.withoutIOMMU?.missingIOMMURemark
                 problems.add(
                     "\(host.pointer)/platform", "no-devices",
-                    "No active device of \(entry.id) is behind an SMMU.")
+                    "No active device of \(entry.id) is behind an SMMU." + (remark.map { " \($0)" } ?? ""))
             }
             return active.isEmpty
                 ? nil : active.map { platforms.prepared($0, on: entry, .whole, under: conditions) }

@@ -100,7 +100,11 @@ public struct Survey: Sendable {
             let depends = add(name, prepared, doorbells.doorbells(of: prepared.device), row)
             if depends, undecided == nil { undecided = prepared.undecidedRemark }
         }
-        guard found > 0 else { return }
+        guard found > 0 else {
+            return warn(
+                platform.devices.withoutIOMMU, of: name,
+                "The survey has no row of this machine: no device is active.")
+        }
         platformsWithDevices += 1
         for unknown in UnknownFactRemark.first(of: platform.devices.lazy.filter(\.active))
         where warnings.count < Placement.hostRemarksMax {
@@ -109,10 +113,7 @@ public struct Survey: Sendable {
         }
         let isActiveOnly = isActiveOnly
         let surveyed = platform.devices.lazy.filter { $0.active || !isActiveOnly }
-        if let remark = surveyed.withoutIOMMU?.missingIOMMURemark, warnings.count < Placement.hostRemarksMax {
-            let words = remark + " Rows are those of devices behind their IOMMUs."
-            warnings.append(.init(code: .noGroup, severity: .warning, detail: words, host: name))
-        }
+        warn(surveyed.withoutIOMMU, of: name, "Rows are those of devices behind their IOMMUs.")
         if let crash, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
         }
@@ -131,6 +132,15 @@ public struct Survey: Sendable {
                     host: name))
         }
         for index in hazards.indices { hazards[index].look(at: platform, named: name, size: demand.size) }
+    }
+
+    /// Warns of a device that has no IOMMU, or may have none, and says what follows.
+    private mutating func warn(_ device: Device?, of name: String, _ effect: String) {
+        guard let remark = device?.missingIOMMURemark, warnings.count < Placement.hostRemarksMax else {
+            return
+        }
+        warnings.append(
+            .init(code: .noGroup, severity: .warning, detail: "\(remark) \(effect)", host: name))
     }
 
     /// Adds a host by one device that stands for what it reports.

@@ -66,8 +66,8 @@ extension DeviceTree {
     /// __of_get_dma_parent).
     func dmaParent(of index: Int) -> Int? {
         let node = nodes[index]
-        if let place = node.strings(.interconnectNames).firstIndex(of: "dma-mem"),
-            let target = interconnect(place, of: node)
+        if let named = node.words(.interconnectNames).enumerated().first(where: { $0.element.is("dma-mem") }),
+            let target = interconnect(named.offset, of: node)
         {
             return target
         }

@@ -84,10 +84,15 @@ extension DeviceTree {
         /// The strings of a string list as bytes.
         func words(_ property: TreeProperty) -> Words { Words(rest: self.property(property) ?? []) }
 
-        /// The strings of a string list.
-        func strings(_ property: TreeProperty) -> [String] { words(property).map(\.text) }
+        /// The strings of a string list, without empty ones.
+        func strings(_ property: TreeProperty) -> [String] {
+            words(property).lazy.filter { !$0.bytes.isEmpty }.map(\.text)
+        }
 
-        func string(_ property: TreeProperty) -> String? { word(property)?.text }
+        /// The first string; nil where it is empty.
+        func string(_ property: TreeProperty) -> String? {
+            word(property).flatMap { $0.bytes.isEmpty ? nil : $0.text }
+        }
 
         /// The first string of a list, as bytes.
         func word(_ property: TreeProperty) -> Word? {
@@ -118,18 +123,17 @@ extension DeviceTree {
         }
     }
 
-    /// The strings of a list in order, without empty ones.
+    /// The strings of a list in order. Empty ones count, as in the kernel's readers, which go from the end of
+    /// a string to the next (drivers/of/property.c: of_property_match_string, Linux 7.2).
     struct Words: Sequence, IteratorProtocol {
         fileprivate var rest: ArraySlice<UInt8>
 
         mutating func next() -> Word? {
-            var start = rest.startIndex
-            while start < rest.endIndex, rest[start] == 0 { start += 1 }
-            guard start < rest.endIndex else { return nil }
-            var end = start
-            while end < rest.endIndex, rest[end] != 0 { end += 1 }
-            defer { rest = rest[end...] }
-            return Word(bytes: rest[start..<end])
+            guard !rest.isEmpty else { return nil }
+            let end = rest.firstIndex(of: 0) ?? rest.endIndex
+            let word = Word(bytes: rest[..<end])
+            rest = rest.dropFirst(word.bytes.count + 1)
+            return word
         }
     }
 
