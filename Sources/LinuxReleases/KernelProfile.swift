@@ -71,8 +71,13 @@ public struct KernelProfile: Hashable, Sendable {
     /// Whether an override states what the kernel's name leaves open.
     func isStated(_ behaviour: Behaviour) -> Bool { settled[behaviour] == 1 }
 
-    /// The name that sentences give the kernel.
-    public var name: String { stated ?? release.rawValue }
+    /// The text that selects it, but for overrides.
+    public var selector: String { stated ?? release.rawValue }
+
+    /// The name that sentences give the kernel: what holds with overrides is not true of the release.
+    public var name: String {
+        behaviours == release.behaviours ? selector : "\(selector) with overrides"
+    }
 }
 
 extension KernelProfile {

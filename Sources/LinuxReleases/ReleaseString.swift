@@ -20,6 +20,8 @@ struct ReleaseString {
 
     /// Bytes of the CPU's page: builds of other sizes than 4 KiB say so in a word of their own.
     var pageBytes: UInt64? {
+        // Own builds write it in capitals as well.
+        let words = words.map { $0.lowercased() }
         if words.contains(where: { $0 == "64k" || $0 == "64kb" }) { return 0x1_0000 }
         return words.contains("16k") ? 0x4000 : nil
     }

@@ -60,6 +60,10 @@ import Testing
             // A list's own provenance is worded by each entrance.
             let same = warning("direct_region_unenforced", placed)?["detail"] as? String
             #expect((same == nil) == kernel.refuses, "\(placed.text)")
+            // What is said of a kernel with overrides is not true of the release.
+            let isOverridden = kernel.json.contains("overrides")
+            #expect(
+                kernel.refuses || same?.contains("with overrides drops") == isOverridden, "\(placed.text)")
             if subject != list { #expect(same == told?["detail"] as? String, "\(placed.text)") }
         }
     }

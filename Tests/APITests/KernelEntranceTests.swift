@@ -114,6 +114,7 @@ import Testing
 
     @Test(arguments: [
         (#""generic""#, "unknown-value"), (#""Debian 13.1""#, "unknown-value"),
+        (#""6.12\u0000""#, "unknown-value"),
         (#""{\"release\":\"6.12\"""#, "unknown-value"),
         (#""{\"release\":\"6.12\",\"overrides\":{\"depot\":1}}""#, "unknown-value"),
         (#"{"release":"{\"release\":\"6.12\"}"}"#, "unknown-value"),
@@ -132,6 +133,7 @@ import Testing
         let inline = #""reserved_regions":[],"consumer":"dma_api","doorbells":["0x8090040"]"#
         for (members, iova) in [
             (#""kernel":"6.14.0-1007-nvidia-64k""#, "0xffff0040"),
+            (#""kernel":"6.12.0-64K""#, "0xffff0040"),
             (#""kernel":"6.14.0-1007-nvidia-64k","page_size":"0x1000""#, "0xfffff040"),
             (#""page_size":"0x1000","kernel":"6.14.0-1007-nvidia-64k""#, "0xfffff040"),
         ] {

@@ -56,12 +56,13 @@ extension Condition {
 
     private static func profile(_ value: WireValue, _ problems: ProblemList) -> KernelProfile? {
         guard let text = value.string(bytesMax: kernelBytesMax, problems) else { return nil }
-        if let profile = KernelProfile(releaseString: text) { return profile }
+        let isPrintable = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || (0x9...0xd).contains($0) }
+        if isPrintable, let profile = KernelProfile(releaseString: text) { return profile }
         let known = KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
         value.add(
             "unknown-value",
             "\"\(Excerpt.of(text))\" names no Linux release; send one of \(known), or what uname -r prints, "
-                + "which begins with a number.",
+                + "which begins with a version as 6.12.",
             problems)
         return nil
     }
@@ -105,7 +106,7 @@ extension JSONWriter {
 
     /// A kernel as a request can state it again.
     mutating func member(_ name: StaticString, kernel: KernelProfile) {
-        let selector = kernel.isNumbered ? kernel.name : kernel.release.rawValue
+        let selector = kernel.isNumbered ? kernel.selector : kernel.release.rawValue
         guard !kernel.overrides.isEmpty else { return member(name, selector) }
         object(name) { writer in
             writer.member("release", selector)
