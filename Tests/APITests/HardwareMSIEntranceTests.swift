@@ -87,6 +87,21 @@ import Testing
         #expect(elsewhere.list("doorbells").first?["iova"] as? String == "0xfffff040", "\(elsewhere.text)")
     }
 
+    /// Without a cookie nobody maps a doorbell, and one outside the region does not pass untranslated.
+    @Test(arguments: [("vfio_type1", "6.12"), ("iommufd", "6.12"), ("iommufd", "7.3")])
+    func aDoorbellOutsideTheRegionIsLost(consumer: String, kernel: String) {
+        let client = ServiceClient()
+        for (doorbell, isReached) in [("0x8090040", true), ("0x30090040", false)] {
+            let answer = client.decide(
+                #"{\#(Self.inline),"consumer":"\#(consumer)","kernel":"\#(kernel)","doorbells":["\#(doorbell)"]}"#
+            )
+            #expect(answer.json["outcome"] as? String == "hardware", "\(answer.text)")
+            #expect(answer.json["reachable"] as? Bool == isReached, "\(answer.text)")
+            #expect(codes(answer.json).contains("physical_doorbell") != isReached, "\(answer.text)")
+            #expect((answer.json["because"] as? String)?.contains(doorbell) != isReached, "\(answer.text)")
+        }
+    }
+
     @Test func otherEntrancesAgree() throws {
         let client = ServiceClient()
         store(client, its: 0x808_0000)

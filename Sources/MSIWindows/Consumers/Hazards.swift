@@ -100,6 +100,23 @@ enum Hazards {
     static let physicalDoorbell =
         "MSIs go to the doorbell's physical address through a translating SMMU and fault."
 
+    /// The first doorbell that no hardware MSI region of the group holds: only what is in one passes the
+    /// IOMMU untranslated.
+    static func lostDoorbell(of question: Question) -> PhysicalAddress? {
+        let regions = question.prepared.devices.flatMap(\.withheld.items).filter { $0.kind == .hardwareMSI }
+        return question.doorbells.first { doorbell in
+            !regions.contains { ($0.exact ?? $0.range).contains(IOVA(doorbell.value)) }
+        }
+    }
+
+    /// Says of a decision whose doorbells keep their addresses that one is in no hardware MSI region.
+    static func lose(_ doorbell: PhysicalAddress, _ decision: inout Decision) {
+        decision.reachability = .no
+        decision.because +=
+            " No hardware MSI region holds the doorbell \(HexLiteral.text(doorbell.value)), and the IOMMU does not map it."
+        decision.warn(.physicalDoorbell, physicalDoorbell)
+    }
+
     static let setUpFailure =
         "The bus addresses of dma-ranges are not in the order of their CPU addresses: setting up the DMA "
         + "domain fails with EINVAL, and the gaps after the failure are not known."

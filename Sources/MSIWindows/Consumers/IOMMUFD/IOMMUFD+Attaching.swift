@@ -130,7 +130,11 @@ extension IOMMUFD {
             outcome: isHardware ? .hardware : .none,
             doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
             reachability: isHardware ? .yes : .no, because: because)
-        if !isHardware { decision.warn(.physicalDoorbell, Hazards.physicalDoorbell) }
+        if !isHardware {
+            decision.warn(.physicalDoorbell, Hazards.physicalDoorbell)
+        } else if let lost = Hazards.lostDoorbell(of: question) {
+            Hazards.lose(lost, &decision)
+        }
         return decision
     }
 }

@@ -173,7 +173,11 @@ extension VFIOType1 {
         var decision = Decision(
             outcome: .hardware, doorbells: doorbells, reachability: fails ? .no : .yes, because: because,
             errno: fails ? .noSpace : nil)
-        if fails { decision.warn(.hardwareMSIOnly, because) }
+        if fails {
+            decision.warn(.hardwareMSIOnly, because)
+        } else if let lost = Hazards.lostDoorbell(of: question) {
+            Hazards.lose(lost, &decision)
+        }
         return decision
     }
 }
