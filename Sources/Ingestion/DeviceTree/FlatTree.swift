@@ -65,11 +65,37 @@ extension DeviceTree {
 
         /// The bytes of a property, nil when the node has none of that name.
         func property(_ property: TreeProperty) -> ArraySlice<UInt8>? {
+            place(of: property).map { flat.bytes[$0] }
+        }
+
+        private func place(of property: TreeProperty) -> Range<Int>? {
             guard has(property) else { return nil }
             var at = Int(record.firstProperty)
             while flat.properties[at].property != property { at += 1 }
             let found = flat.properties[at]
-            return flat.bytes[Int(found.start)..<Int(found.start + found.bytes)]
+            return Int(found.start)..<Int(found.start + found.bytes)
+        }
+
+        /// What the table has for the first string of the list that is in it. Asked of every node, so that no
+        /// slice is made of a string: each would hold on to the tree, and let go of it.
+        func match<Value>(in property: TreeProperty, _ table: [(word: StaticString, value: Value)]) -> Value?
+        {
+            guard let place = place(of: property) else { return nil }
+            return flat.bytes.withUnsafeBufferPointer { bytes in
+                var start = place.lowerBound
+                while start < place.upperBound {
+                    var end = start
+                    while end < place.upperBound, bytes[end] != 0 { end += 1 }
+                    for (word, value) in table where word.utf8CodeUnitCount == end - start {
+                        let isSame = word.withUTF8Buffer { word in
+                            word.indices.allSatisfy { word[$0] == bytes[start + $0] }
+                        }
+                        if isSame { return value }
+                    }
+                    start = end + 1
+                }
+                return nil
+            }
         }
 
         /// The property's whole 32-bit cells; odd bytes at the end are left out.

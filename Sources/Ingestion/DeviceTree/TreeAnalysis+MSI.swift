@@ -23,14 +23,21 @@ extension TreeAnalysis {
 
     /// nil for a node that takes no MSIs.
     static func msiControllerKind(_ node: DeviceTree.Node) -> MSIController.Kind? {
-        let compatible = node.words(.compatible)
-        if compatible.contains(where: { $0.is("arm,gic-v3-its") }) {
+        // A list that names several counts as the first of these, in this order.
+        if node.match(in: .compatible, its) != nil {
             return node.has(.synquacerPreITS) ? .preITS : .its
         }
-        if compatible.contains(where: { $0.is("arm,gic-v2m-frame") }) { return .gicv2m }
-        if node.has(.mbiRanges), compatible.contains(where: { $0.is("arm,gic-v3") }) { return .mbi }
+        if let frame = node.match(in: .compatible, frames) { return frame }
+        if node.has(.mbiRanges), let distributor = node.match(in: .compatible, distributors) {
+            return distributor
+        }
         return node.has(.msiController) ? .other : nil
     }
+
+    private typealias Kinds = [(word: StaticString, value: MSIController.Kind)]
+    private static let its: Kinds = [("arm,gic-v3-its", .its)]
+    private static let frames: Kinds = [("arm,gic-v2m-frame", .gicv2m)]
+    private static let distributors: Kinds = [("arm,gic-v3", .mbi)]
 
     private func register(of index: Int, plus offset: UInt64) -> UInt64? {
         guard let base = tree.firstRegister(of: index)?.start else { return nil }

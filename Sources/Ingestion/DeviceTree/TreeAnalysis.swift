@@ -137,14 +137,12 @@ struct TreeAnalysis {
     /// arm_smmu_of_match, Linux 7.2). A virtio device reports its type only when it is asked; on PCI its node
     /// is named after the type, and elsewhere only an IOMMU has `#iommu-cells`.
     private static func version(of node: DeviceTree.Node) -> SMMU.Version? {
-        for word in node.words(.compatible) {
-            for (name, version) in drivers where word.is(name) { return version }
-            if node.has(.iommuCells), word.is("virtio,mmio") { return .virtio }
-        }
-        return nil
+        node.match(in: .compatible, node.has(.iommuCells) ? driversOfMMIO : drivers)
     }
 
-    private static let drivers: [(compatible: StaticString, version: SMMU.Version)] = [
+    private static let driversOfMMIO = drivers + [("virtio,mmio", .virtio)]
+
+    private static let drivers: [(word: StaticString, value: SMMU.Version)] = [
         ("virtio,pci-iommu", .virtio), ("arm,smmu-v3", .v3), ("arm,smmu-v1", .v1), ("arm,mmu-400", .v1),
         ("arm,mmu-401", .v1), ("arm,smmu-v2", .v2), ("arm,mmu-500", .v2), ("cavium,smmu-v2", .v2),
         ("nvidia,smmu-500", .v2), ("qcom,smmu-v2", .v2), ("qcom,smmu-500", .v2),
