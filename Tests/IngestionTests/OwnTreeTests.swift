@@ -204,6 +204,24 @@ import Testing
         #expect(function.active == !function.lacksIOMMU && platform.devices[0].active)
     }
 
+    @Test(arguments: [("dma@1", 1), ("dma@2", 0)]) func nodesOfOnePathAreNoted(second: String, count: Int)
+        throws
+    {
+        let blob = Self.base { root in
+            for (stream, name) in [(5 as UInt32, "dma@1"), (6, second)] {
+                root.child(name) { $0.cells("iommus", 1, stream) }
+            }
+            root.child("host1x") { node in
+                node.cells("iommus", 1, 7)
+                node.cells("iommu-map", 0, 1, 8, 8)
+            }
+        }
+        let platform = try DeviceTreeReader.read(blob)
+        #expect(platform.devices.count == 4)
+        #expect(
+            platform.findings.filter { $0.code == "duplicate-node" }.count == count, "\(platform.findings)")
+    }
+
     /// Of `status` only the first string counts, an empty one as well.
     @Test(arguments: [(["", "okay"], false), (["okay", ""], true), (["ok"], true), ([""], false)])
     func emptyStringsCount(status: [String], isEnabled: Bool) throws {

@@ -31,6 +31,17 @@ extension TreeAnalysis {
         return devices
     }
 
+    /// Nodes with one path: a bus and a device of one node share it by right, and are told apart by kind.
+    mutating func noteRepeatedNames(_ devices: [Device]) {
+        var known: [String: Set<Device.Kind>] = [:]
+        for device in devices where !known[device.id, default: []].insert(device.kind).inserted {
+            note(
+                .error, "duplicate-node", device.id, "",
+                "Two nodes have this path, or paths that differ in bytes which are no text only: questions about it are "
+                    + "answered for the first, and the other cannot be asked about.")
+        }
+    }
+
     /// A node whose `iommu-map` names an SMMU, or would if it could be read.
     private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
         guard tree.nodes[index].has(.iommuMap) else { return nil }

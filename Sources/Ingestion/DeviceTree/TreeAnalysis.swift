@@ -34,6 +34,7 @@ struct TreeAnalysis {
         let controllers = readMSIControllers()
         let devices = try readDevices()
         noteCutLengths(devices)
+        noteRepeatedNames(devices)
         for index in tree.duplicatePhandles {
             note(
                 .warning, "duplicate-phandle", tree.nodes[index].path, "phandle",
