@@ -28,7 +28,7 @@ struct GroupJoining {
 
     /// - Parameter pageBytes: of the host's CPU, to whose pages its kernel rounded regions.
     init(_ platform: Platform, pageBytes: UInt64?) {
-        page = pageBytes.flatMap(Granule.init(bytes:)) ?? .kib4
+        page = .ofHost(pageBytes)
         names = SysfsNames(platform.devices)
         known = Set(platform.devices.map(\.id))
         for (place, device) in platform.devices.enumerated() where places[device.id] == nil {
@@ -64,6 +64,9 @@ struct GroupJoining {
         }
         for member in found {
             var device = member.device
+            if let bridge = device.hostBridge, let place = places[bridge] {
+                platform.devices[place].takeAsGrouped()
+            }
             device.groupType = group.groupType
             device.groupNumber = group.groupNumber
             if let node = member.node, let place = places[node], node != device.id {
@@ -94,12 +97,9 @@ struct GroupJoining {
         let id = device.kind == .pciHost || device.id == name ? nil : device.id
         device.id = name
         // Whatever firmware says: a member of a group has an IOMMU.
-        device.missingIOMMU = nil
-        if node != nil {
-            device.active = true
-            // A node by itself does not tell its bus, and has the streams of its whole bridge.
-            if let function { device.streams = function.streams }
-        }
+        device.takeAsGrouped()
+        // A node by itself does not tell its bus, and has the streams of its whole bridge.
+        if node != nil, let function { device.streams = function.streams }
         return Member(device: device, node: id, isDescribed: described != nil)
     }
 
@@ -141,6 +141,8 @@ extension GroupJoining {
         // Firmware's regions are shared by many functions at times, and each has a copy here.
         regionsOfFirmware += owned.reduce(0) { $0 + ($1.isEmpty ? 0 : $1.count + list.count) }
         regionsOfFirmware += missing.reduce(0) { $0 + $1.count }
+        // Each member gets those of all; see Platform.completeGroups.
+        regionsOfFirmware += Set(missing.joined().compactMap(\.region)).count * members.count
         let isAffordable = regionsOfFirmware <= PlatformLimits.regionsMax
         if !isAffordable {
             owned = members.map { _ in [] }
@@ -226,6 +228,21 @@ private struct ListedRegions {
                 return part
             }
         }
+    }
+}
+
+extension Granule {
+    /// The pages of a host; 4 KiB where they are not known.
+    fileprivate static func ofHost(_ pageBytes: UInt64?) -> Granule {
+        pageBytes.flatMap(Granule.init(bytes:)) ?? .kib4
+    }
+}
+
+extension Device {
+    /// Takes a running kernel's list for the device's regions; firmware's that it lacks are kept beside it.
+    mutating func take(list: [ReservedRegion], pageBytes: UInt64?) {
+        unappliedRegions = ListedRegions(list).missing(of: self, .ofHost(pageBytes))
+        firmwareRegions = list
     }
 }
 

@@ -139,7 +139,9 @@ struct BootLogJoining {
     /// Devices in groups: those that the description knows, or that are behind its bridges.
     mutating func takeMembers() throws(PlatformError) {
         giveWindowsToFunctions()
-        var known = Set(platform.devices.map(\.id))
+        let places = Dictionary(
+            platform.devices.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+        var known = Set(places.keys)
         let names = SysfsNames(platform.devices)
         let groups = Dictionary(
             platform.devices.filter { $0.kind == .group }.map { ($0.id, $0) },
@@ -152,6 +154,9 @@ struct BootLogJoining {
                 continue
             }
             known.insert(member.device)
+            if let place = device.hostBridge.flatMap({ places[$0] }) {
+                platform.devices[place].takeAsGrouped()
+            }
             platform.devices.append(device)
             guard platform.devices.count <= PlatformLimits.devicesMax else {
                 throw .tooManyDevices(limit: PlatformLimits.devicesMax)
@@ -183,11 +188,12 @@ struct BootLogJoining {
             ?? group.flatMap { _ in function(name) }
         guard var device = found ?? group else { return nil }
         device.id = name
+        device.takeAsGrouped()
         guard let group else { return device }
         device.groupNumber = group.groupNumber
-        device.reportedRegions = group.reportedRegions
-        device.firmwareRegions = group.firmwareRegions
-        device.unappliedRegions = []
+        guard let list = group.reportedRegions else { return device }
+        device.reportedRegions = list
+        device.take(list: group.firmwareRegions, pageBytes: platform.host?.pageBytes)
         return device
     }
 

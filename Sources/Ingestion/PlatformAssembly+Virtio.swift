@@ -19,8 +19,8 @@ extension PlatformAssembly {
                 continue
             }
             platform.devices[place].reportedRegions = device.reportedRegions
-            platform.devices[place].firmwareRegions = device.firmwareRegions
-            platform.devices[place].unappliedRegions = []
+            platform.devices[place].take(list: device.firmwareRegions, pageBytes: platform.host?.pageBytes)
+            platform.devices[place].takeAsGrouped()
             platform.devices[place].groupNumber = device.groupNumber
         }
         guard platform.devices.count <= PlatformLimits.devicesMax else {

@@ -249,6 +249,9 @@ struct PlatformAssembly {
             platform = try joined(platform, facts)
         }
         listing?.content.check(platform, &findings)
+        guard platform.completeGroups(regionsMax: PlatformLimits.regionsMax) else {
+            throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
+        }
         if let commandLine {
             platform.host = platform.host ?? RunningHost()
             platform.host?.options += commandLine.words

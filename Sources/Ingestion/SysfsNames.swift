@@ -14,8 +14,11 @@ struct SysfsNames {
     private var functions: [[String]: Device] = [:]
 
     init(_ devices: [Device]) {
-        let bridges = devices.filter { $0.kind == .pciHost && $0.active }
-        onlyBridge = bridges.count == 1 ? bridges[0] : nil
+        let bridges = devices.filter { $0.kind == .pciHost }
+        let active = bridges.filter(\.active)
+        // A function of a group is behind a bridge with an IOMMU, even if firmware says that none has one.
+        let likely = active.isEmpty ? bridges : active
+        onlyBridge = likely.count == 1 ? likely[0] : nil
         for device in devices {
             if let bridge = device.hostBridge, !device.pciPath.isEmpty {
                 functions[[bridge] + device.pciPath] = device

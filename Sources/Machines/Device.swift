@@ -65,6 +65,11 @@ public struct Device: Hashable, Sendable {
     /// What the group's list has of any of its devices, as far as it is known whose; empty where the device's
     /// own regions are the list.
     public var groupRegions: [ReservedRegion] = []
+    /// What firmware reserves for any device of the group and Linux does not apply; empty where the device's
+    /// own are all.
+    public var groupUnappliedRegions: [UnappliedRegion] = []
+    /// `group` only: its devices are of PCI.
+    public var standsForPCI = false
     /// The id of the member of a group that is this device, by the name that sysfs has for it.
     public var sysfsName: String?
     /// Type of the group's default domain on a running host; nil where it is not known.
@@ -115,15 +120,16 @@ public struct Device: Hashable, Sendable {
 
     /// Regions, windows and ranges that an answer may read: what its cost grows with.
     public var rangeCount: Int {
-        firmwareRegions.count + groupRegions.count + pciWindows.count + inboundWindows.count
-            + (usableRanges?.ranges.count ?? 0)
+        firmwareRegions.count + groupRegions.count + groupUnappliedRegions.count + pciWindows.count
+            + inboundWindows.count + (usableRanges?.ranges.count ?? 0)
     }
 
     /// Whether Linux treats it as PCI: windows and gaps are withheld, and 32-bit addresses tried first.
     public var isPCI: Bool {
         switch kind {
         case .pciHost, .pciFunction, .rootComplex: true
-        case .platform, .idMapBus, .namedComponent, .group: false
+        case .group: standsForPCI
+        case .platform, .idMapBus, .namedComponent: false
         }
     }
 }

@@ -22,16 +22,24 @@ extension Device {
     /// Whether it stands for its group, and is none of its members.
     public var standsForGroup: Bool { groupID == id }
 
+    /// Whether its group may reserve more than the device itself.
+    public var sharesRegions: Bool { !groupRegions.isEmpty || !groupUnappliedRegions.isEmpty }
+
     /// The device with this share of what its group reserves.
     public func with(_ share: GroupShare) -> Device {
         switch share {
         case .own: return self
         case .whole:
-            guard !groupRegions.isEmpty else { return self }
+            guard sharesRegions else { return self }
             let own = Set(firmwareRegions)
+            let unapplied = Set(unappliedRegions.compactMap(\.region))
             var device = self
             device.firmwareRegions += groupRegions.filter { !own.contains($0) }
+            device.unappliedRegions += groupUnappliedRegions.filter { region in
+                !(region.region.map(unapplied.contains) ?? false)
+            }
             device.groupRegions = []
+            device.groupUnappliedRegions = []
             return device
         }
     }
@@ -46,7 +54,7 @@ extension Device {
     }
 
     /// Whether firmware says nothing of it, so that its windows are not known.
-    fileprivate var isKnownByGroupOnly: Bool { streams.isEmpty && hostBridge == nil }
+    var isKnownByGroupOnly: Bool { streams.isEmpty && hostBridge == nil }
 }
 
 extension IOMMUGroup {
@@ -108,7 +116,7 @@ extension Platform {
 }
 
 /// Linux looks at its platform bus before PCI, and on PCI at lower bus numbers first.
-private struct BusOrder: Comparable {
+struct BusOrder: Comparable {
     private let isPCI: Bool
     private let segment: UInt32
     private let requester: UInt32

@@ -32,7 +32,7 @@ extension JSONWriter {
             if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             writer.noGroup(device)
             if let host = device.hostBridge { writer.member("host_bridge", host) }
-            if !device.groupRegions.isEmpty, let group = device.groupID { writer.member("group", group) }
+            if device.sharesRegions, let group = device.groupID { writer.member("group", group) }
             if let name = device.sysfsName { writer.member("sysfs_name", name) }
         }
     }

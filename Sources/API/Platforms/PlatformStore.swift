@@ -61,7 +61,7 @@ final class PlatformEntry: Sendable {
         }
         self.deviceIndex = deviceIndex
         doorbellIndex = DoorbellIndex(platform)
-        hasSharedGroups = platform.devices.contains { !$0.groupRegions.isEmpty }
+        hasSharedGroups = platform.devices.contains(where: \.sharesRegions)
     }
 
     private static let lastSerial = Locked<UInt64>(0)

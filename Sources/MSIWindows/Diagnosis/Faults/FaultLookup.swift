@@ -46,8 +46,8 @@ extension FaultScene {
         guard let stream = fault.streamID else { return [] }
         let ids = smmuIDs(of: fault, smmu, in: platform)
         var found: [Device] = []
-        // A member of a group stands for its node.
-        for device in platform.devices where device.sysfsName == nil {
+        // A member of a group stands for its node, and for its group.
+        for device in platform.devices where device.sysfsName == nil && !device.standsForGroup {
             let entries = device.entries(of: stream, on: ids)
             guard !entries.isEmpty, device.mayHave(entries) else { continue }
             let single = platform.function(of: device, entries) ?? device
