@@ -90,7 +90,7 @@ struct GroupJoining {
     private func member(_ name: String, _ path: String?, of platform: Platform) -> Member {
         let node = names.function(name, path)
         let function = PlatformAssembly.function(name, below: names.bridge(of: path))
-        let described = node ?? platform.pciFunction(name) ?? function ?? names.device(name)
+        let described = node ?? platform.pciFunction(name, isGrouped: true) ?? function ?? names.device(name)
         var device =
             described ?? Device(id: name, kind: Self.isFunction(name, path) ? .pciFunction : .group)
         // A host bridge stands for more than the device of that name.

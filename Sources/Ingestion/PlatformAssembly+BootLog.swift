@@ -185,7 +185,7 @@ struct BootLogJoining {
         let found =
             platform.pciFunction(name) ?? names.device(name)
             ?? PlatformAssembly.function(name, below: bridge(of: name, names))
-            ?? group.flatMap { _ in function(name) }
+            ?? platform.pciFunction(name, isGrouped: true) ?? group.flatMap { _ in function(name) }
         guard var device = found ?? group else { return nil }
         device.id = name
         device.takeAsGrouped()

@@ -8,7 +8,9 @@ extension Platform {
     /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
     /// them. nil when the text is not an address of that form, or no SMMU sees the function. O(regions of the
     /// bridge).
-    public func pciFunction(_ address: String) -> Device? {
+    ///
+    /// - Parameter isGrouped: a running host has it in a group, so that it has an IOMMU that is not known.
+    public func pciFunction(_ address: String, isGrouped: Bool = false) -> Device? {
         guard let (segment, requester) = Self.parsedAddress(address),
             let bridge = devices.first(where: {
                 $0.id == Device.rootComplexID(segment) && $0.kind == .rootComplex
@@ -20,7 +22,7 @@ extension Platform {
         function.hostBridge = bridge.id
         function.pciWindows = windows(bridge.pciWindows, behind: requester >> 8, of: segment)
         function.streams = bridge.streams(ofRequester: requester)
-        guard !function.streams.isEmpty else { return nil }
+        guard isGrouped || !function.streams.isEmpty else { return nil }
         if !bridge.requesterControllers.isEmpty {
             let own = bridge.requesterControllers.filter { $0.requesters.contains(requester) }
             function.msiControllers = own.map(\.controller)

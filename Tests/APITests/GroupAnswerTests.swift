@@ -55,7 +55,7 @@ import Testing
             "highest"] as? String
     }
 
-    /// What an answer comes to.
+    /// What two answers have to agree about.
     private func gist(_ answer: ServiceClient.Answer) -> [String] {
         let doorbells = answer.list("doorbells").map { "\($0["physical"] ?? "") \($0["iova"] ?? "")" }
         let codes = answer.list("warnings").compactMap { $0["code"] as? String }
@@ -175,6 +175,33 @@ import Testing
             let bridge = client.get("/v1/platforms/h/devices/%2Fpcie@40000000").json
             #expect(bridge["no_group"] == nil, "\(bridge)")
             #expect(device["host_bridge"] as? String == "/pcie@40000000", "\(device)")
+        }
+    }
+
+    /// The root complex maps bus 0 only, and the host has a function of bus 1 in a group: it has the windows and
+    /// doorbells of that root complex all the same.
+    @Test func functionsThatNoMappingHolds() {
+        var builder = IORTBuilder()
+        let its = builder.itsGroup([0])
+        let smmu = builder.smmuV3(base: 0x1000, [.init(0, 0xffff, 0, to: its)])
+        builder.rootComplex(segment: 0, limit: 64, [.init(0, 0xff, 0, to: smmu)])
+        let madt = ACPITableBuilder.madt(its: [(0, 0x808_0000)])
+        let tables =
+            #""acpi":{"IORT":"\#(builder.table().hexDigits)","APIC":"\#(madt.hexDigits)"},"#
+            + #""iomem":"08000000-0fffffff : PCI Bus 0000:00\n""#
+        for name in ["0000:00:05.0", "0000:01:00.0"] {
+            store(
+                #"{"collected":{"format":1,"kernel_release":"6.18.15","page_size":4096,\#(tables),"groups":["#
+                    + #"{"id":"3","type":"DMA","devices":["\#(name)"],"reserved_regions":"#
+                    + #""\#(Self.window.replacing("\n", with: "\\n"))"}],"notes":[]}}"#)
+            let device = client.get("/v1/platforms/h/devices/\(name)").json
+            #expect(device["host_bridge"] as? String == "rc:0", "\(device)")
+            for asked in [name, "group:3"] {
+                let items = view(asked, "dma")
+                #expect(items.contains { $0["kind"] as? String == "pci_window" }, "\(asked): \(items)")
+                let answer = decided(asked, "vfio_type1")
+                #expect(answer.json["reachability"] as? String == "conditional", "\(asked): \(answer.text)")
+            }
         }
     }
 }
