@@ -65,7 +65,7 @@ struct GroupJoining {
         for member in found {
             var device = member.device
             if let bridge = device.hostBridge, let place = places[bridge] {
-                platform.devices[place].takeAsGrouped()
+                platform.devices[place].takeAsAboveGrouped()
             }
             device.groupType = group.groupType
             device.groupNumber = group.groupNumber

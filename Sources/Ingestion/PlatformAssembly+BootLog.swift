@@ -155,7 +155,7 @@ struct BootLogJoining {
             }
             known.insert(member.device)
             if let place = device.hostBridge.flatMap({ places[$0] }) {
-                platform.devices[place].takeAsGrouped()
+                platform.devices[place].takeAsAboveGrouped()
             }
             platform.devices.append(device)
             guard platform.devices.count <= PlatformLimits.devicesMax else {

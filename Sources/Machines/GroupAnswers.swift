@@ -12,6 +12,16 @@ extension Device {
         missingIOMMU = nil
     }
 
+    /// Takes the device for a bridge with such a function below it: what firmware says against all is refuted,
+    /// what it says against some is not.
+    package mutating func takeAsAboveGrouped() {
+        active = true
+        switch missingIOMMU {
+        case .unreadableMap, .disabled, .placeholder: missingIOMMU = nil
+        case nil, .unmapped, .besideDisabled, .partlyDisabled, .partlyReadable, .cutMap: break
+        }
+    }
+
     /// The facts of one of its members, with the regions of all.
     fileprivate func answering(as member: Device, of members: [Device]) -> Device {
         var answer = member
