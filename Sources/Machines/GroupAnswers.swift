@@ -12,8 +12,8 @@ extension Device {
         missingIOMMU = nil
     }
 
-    /// Takes the device for a bridge with such a function below it: what firmware says against all is refuted,
-    /// what it says against some is not.
+    /// Takes the device for a bridge with such a function below it: what firmware says against all is
+    /// refuted, what it says against some is not.
     package mutating func takeAsAboveGrouped() {
         active = true
         switch missingIOMMU {

@@ -178,8 +178,8 @@ import Testing
         }
     }
 
-    /// The root complex maps bus 0 only, and the host has a function of bus 1 in a group: it has the windows and
-    /// doorbells of that root complex all the same.
+    /// The root complex maps bus 0 only, and the host has a function of bus 1 in a group: it has the windows
+    /// and doorbells of that root complex all the same.
     @Test func functionsThatNoMappingHolds() {
         var builder = IORTBuilder()
         let its = builder.itsGroup([0])
