@@ -107,6 +107,11 @@ public final class PreparedDevice: Sendable {
 }
 
 extension PreparedDevice {
+    /// The same device under other conditions; itself where they do not matter to it.
+    func prepared(for conditions: Conditions) -> PreparedDevice {
+        self.conditions == conditions.ofDevice ? self : PreparedDevice(source, under: conditions)
+    }
+
     /// Whether the driver reports a software window in its list. virtio-iommu's does not beside MSI regions.
     public var offersSoftwareWindow: Bool { conditions.driver != .virtio || hardwareRegion == nil }
 }
@@ -192,7 +197,6 @@ public struct PreparedGroup: Sendable {
     /// The same group under other conditions; itself where they do not matter to devices.
     func prepared(for conditions: Conditions) -> PreparedGroup {
         guard !isPrepared(for: conditions) else { return self }
-        return PreparedGroup(
-            devices.map { PreparedDevice($0.source, under: conditions) }, subject: subject)
+        return PreparedGroup(devices.map { $0.prepared(for: conditions) }, subject: subject)
     }
 }

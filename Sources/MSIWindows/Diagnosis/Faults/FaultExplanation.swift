@@ -118,9 +118,14 @@ public struct FaultQuestion: Sendable {
             ?? PreparedDevice(shared, under: conditions)
     }
 
-    /// The group that the device's DMA domain is made for.
+    /// The group that the device's DMA domain is made for: behind one IOMMU, and so under the conditions of
+    /// the device that is asked about.
     func group(of device: Device) -> PreparedGroup {
         guard let group = platform?.group(of: device) else { return PreparedGroup([prepare(device, .own)]) }
-        return PreparedGroup(group.devices.map { prepare($0, .own) }, subject: group.subject)
+        let subject = prepare(group.device, .own)
+        let devices = group.devices.enumerated().map { place, mate in
+            place == group.subject ? subject : prepare(mate, .own).prepared(for: subject.conditions)
+        }
+        return PreparedGroup(devices, subject: group.subject)
     }
 }

@@ -122,7 +122,7 @@ struct FaultScene {
         // Nothing is mapped for kernel drivers where nothing is translated.
         guard conditions.translates(for: .dmaAPI) else { return [] }
         var asked = Question(group: group, consumer: .dmaAPI, conditions: conditions, doorbells: doorbells)
-        asked.isOfACPI = question.platform?.findsDevicesInBusOrder ?? false
+        asked.findsDevicesInBusOrder = question.platform?.findsDevicesInBusOrder ?? false
         return GroupOrder.orders(of: asked).flatMap { Decision.decide($0).doorbells }
     }
 
