@@ -44,15 +44,25 @@ struct GroupJoining {
         var added: [Device] = []
         if known.insert(group.id).inserted { added.append(group) }
         var found: [Member] = []
+        var regionsFound = 0
         for (name, path) in named where !name.isEmpty {
             guard members.insert(name).inserted else {
                 findings.noteSecondGroup(of: name, group.id)
                 continue
             }
-            found.append(member(name, path, of: platform))
+            var member = member(name, path, of: platform)
+            // Counted while they are made: one RMR of a table is copied to every function.
+            regionsFound += member.device.statedRegionsCount
+            if regionsFound > PlatformLimits.regionsMax - regionsOfFirmware {
+                guard group.reportedRegions != nil else { throw Self.tooManyRegions }
+                member.device.firmwareRegions = []
+                member.device.unappliedRegions = []
+            }
+            found.append(member)
         }
+        let isSmall = regionsFound <= PlatformLimits.regionsMax - regionsOfFirmware
         if let list = group.reportedRegions {
-            if !share(group.firmwareRegions, among: &found) {
+            if !share(group.firmwareRegions, among: &found, tellsWhose: isSmall) {
                 findings.note(
                     .warning, "group-not-joined", group.id,
                     "Firmware has too many regions for the devices of the host's groups to tell whose those of this list are: "
@@ -60,7 +70,8 @@ struct GroupJoining {
             }
             for place in found.indices { found[place].device.reportedRegions = list }
         } else {
-            try shareFirmware(among: &found)
+            regionsOfFirmware += regionsFound
+            shareFirmware(among: &found)
         }
         for member in found {
             var device = member.device
@@ -114,41 +125,38 @@ struct GroupJoining {
 
 extension GroupJoining {
     /// Without a list, what firmware reserves for each is all that is known.
-    private mutating func shareFirmware(among members: inout [Member]) throws(PlatformError) {
-        regionsOfFirmware += members.reduce(0) {
-            $0 + $1.device.firmwareRegions.count + $1.device.unappliedRegions.count
-        }
-        guard regionsOfFirmware <= PlatformLimits.regionsMax else {
-            throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
-        }
+    private func shareFirmware(among members: inout [Member]) {
         guard members.count > 1 else { return }
-        let all = Self.eachOnce(members.lazy.flatMap(\.device.firmwareRegions))
+        let all = members.lazy.flatMap(\.device.firmwareRegions).eachOnce { $0 }
         for place in members.indices { members[place].device.groupRegions = all }
     }
 
-    private static func eachOnce(_ regions: some Sequence<ReservedRegion>) -> [ReservedRegion] {
-        var seen: Set<ReservedRegion> = []
-        return regions.filter { seen.insert($0).inserted }
+    private static var tooManyRegions: PlatformError {
+        .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
     }
 
     /// Gives each member its part of the group's list; false where that is too much, and each has all of it.
-    private mutating func share(_ list: [ReservedRegion], among members: inout [Member]) -> Bool {
-        let listed = ListedRegions(list)
+    ///
+    /// - Parameter tellsWhose: false where it is known already that it is too much.
+    private mutating func share(
+        _ list: [ReservedRegion], among members: inout [Member], tellsWhose: Bool
+    ) -> Bool {
+        let listed = ListedRegions(list, page)
         // Of a device alone the list is its own.
-        let isShared = members.count > 1
-        var owned = members.map { member in isShared ? listed.own(of: member.device, page) : [] }
-        var missing = members.map { member in listed.missing(of: member.device, page) }
+        let isShared = tellsWhose && members.count > 1
+        var owned = members.map { member in isShared ? listed.own(of: member.device) : [] }
+        var missing = members.map { member in tellsWhose ? listed.missing(of: member.device) : [] }
         // Firmware's regions are shared by many functions at times, and each has a copy here.
         regionsOfFirmware += owned.reduce(0) { $0 + ($1.isEmpty ? 0 : $1.count + list.count) }
         regionsOfFirmware += missing.reduce(0) { $0 + $1.count }
         // Each member gets those of all; see Platform.completeGroups.
         regionsOfFirmware += Set(missing.joined().compactMap(\.region)).count * members.count
-        let isAffordable = regionsOfFirmware <= PlatformLimits.regionsMax
+        let isAffordable = tellsWhose && regionsOfFirmware <= PlatformLimits.regionsMax
         if !isAffordable {
             owned = members.map { _ in [] }
             missing = members.map { _ in [] }
         }
-        var all = Self.eachOnce(owned.joined())
+        var all = owned.joined().eachOnce { $0 }
         let rest = all.isEmpty ? list : listed.rest(without: all)
         let hasStrangers = !all.isEmpty && members.contains { !$0.isDescribed }
         let everyones = hasStrangers ? rest.filter { $0.kind == .msi } : rest
@@ -165,8 +173,9 @@ extension GroupJoining {
 }
 
 /// A group's list, to be asked what of it firmware explains.
-private struct ListedRegions {
+struct ListedRegions {
     private let regions: [ReservedRegion]
+    private let page: Granule
     private let ranges: [ReservedRegion.Kind: IOVASet]
     private let whole: Set<Key>
 
@@ -180,15 +189,19 @@ private struct ListedRegions {
         }
     }
 
-    init(_ regions: [ReservedRegion]) {
+    /// - Parameter pageBytes: of the host's CPU; 4 KiB where they are not known.
+    init(_ regions: [ReservedRegion], pageBytes: UInt64?) { self.init(regions, .ofHost(pageBytes)) }
+
+    fileprivate init(_ regions: [ReservedRegion], _ page: Granule) {
         self.regions = regions
+        self.page = page
         ranges = Dictionary(grouping: regions, by: \.kind).mapValues { IOVASet($0.compactMap(\.range)) }
         whole = Set(regions.map(Key.init))
     }
 
     /// What firmware reserves for the device and the list has, as the list says it: a kernel that was not
     /// expected to apply a region did so all the same.
-    func own(of device: Device, _ page: Granule) -> [ReservedRegion] {
+    fileprivate func own(of device: Device) -> [ReservedRegion] {
         guard let source = regions.first?.provenance else { return [] }
         let stated = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
         return stated.compactMap { region in
@@ -204,7 +217,7 @@ private struct ListedRegions {
 
     /// What firmware reserves for the device and the kernel has not listed, of whatever type: an old kernel
     /// does not look, and others do not apply all of it.
-    func missing(of device: Device, _ page: Granule) -> [UnappliedRegion] {
+    fileprivate func missing(of device: Device) -> [UnappliedRegion] {
         let stated = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
         return stated.compactMap { region in
             guard region.provenance.isOfDevice, let range = region.rounded(to: page).range,
@@ -215,7 +228,7 @@ private struct ListedRegions {
     }
 
     /// The entries without what is explained.
-    func rest(without explained: [ReservedRegion]) -> [ReservedRegion] {
+    fileprivate func rest(without explained: [ReservedRegion]) -> [ReservedRegion] {
         let whole = Set(explained.map(Key.init))
         let taken = Dictionary(grouping: explained, by: \.kind).mapValues { IOVASet($0.compactMap(\.range)) }
         return regions.flatMap { region -> [ReservedRegion] in
@@ -238,12 +251,17 @@ extension Granule {
     }
 }
 
-extension Device {
-    /// Takes a running kernel's list for the device's regions; firmware's that it lacks are kept beside it.
-    mutating func take(list: [ReservedRegion], pageBytes: UInt64?) {
-        unappliedRegions = ListedRegions(list).missing(of: self, .ofHost(pageBytes))
-        firmwareRegions = list
+extension ListedRegions {
+    /// Gives a device the kernel's list for its regions; firmware's that it lacks are kept beside it.
+    func give(to device: inout Device) {
+        device.unappliedRegions = missing(of: device)
+        device.firmwareRegions = regions
     }
+}
+
+extension Device {
+    /// What firmware reserves for it, whether or not Linux applies it.
+    var statedRegionsCount: Int { firmwareRegions.count + unappliedRegions.count }
 }
 
 extension ReservedRegion.Provenance {

@@ -146,12 +146,23 @@ struct BootLogJoining {
         let groups = Dictionary(
             platform.devices.filter { $0.kind == .group }.map { ($0.id, $0) },
             uniquingKeysWith: { first, _ in first })
+        // A group's list, made once for all of its members.
+        let lists = groups.mapValues {
+            ListedRegions($0.firmwareRegions, pageBytes: platform.host?.pageBytes)
+        }
         var strangers = 0
+        var regionsOfFirmware = 0
         for member in log.members where !known.contains(member.device) {
-            let group = groups[Device.groupID(member.group)]
-            guard let device = device(member.device, of: group, names) else {
+            let id = Device.groupID(member.group)
+            guard let device = device(member.device, of: groups[id], lists[id], names) else {
                 strangers += 1
                 continue
+            }
+            regionsOfFirmware +=
+                device.unappliedRegions.count
+                + (device.reportedRegions == nil ? device.firmwareRegions.count : 0)
+            guard regionsOfFirmware <= PlatformLimits.regionsMax else {
+                throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
             }
             known.insert(member.device)
             if let place = device.hostBridge.flatMap({ places[$0] }) {
@@ -181,7 +192,9 @@ struct BootLogJoining {
         }
     }
 
-    private func device(_ name: String, of group: Device?, _ names: SysfsNames) -> Device? {
+    private func device(
+        _ name: String, of group: Device?, _ list: ListedRegions?, _ names: SysfsNames
+    ) -> Device? {
         let found =
             platform.pciFunction(name) ?? names.device(name)
             ?? PlatformAssembly.function(name, below: bridge(of: name, names))
@@ -191,9 +204,9 @@ struct BootLogJoining {
         device.takeAsGrouped()
         guard let group else { return device }
         device.groupNumber = group.groupNumber
-        guard let list = group.reportedRegions else { return device }
-        device.reportedRegions = list
-        device.take(list: group.firmwareRegions, pageBytes: platform.host?.pageBytes)
+        guard let reported = group.reportedRegions else { return device }
+        device.reportedRegions = reported
+        list?.give(to: &device)
         return device
     }
 

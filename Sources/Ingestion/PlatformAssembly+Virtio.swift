@@ -19,7 +19,8 @@ extension PlatformAssembly {
                 continue
             }
             platform.devices[place].reportedRegions = device.reportedRegions
-            platform.devices[place].take(list: device.firmwareRegions, pageBytes: platform.host?.pageBytes)
+            ListedRegions(device.firmwareRegions, pageBytes: platform.host?.pageBytes)
+                .give(to: &platform.devices[place])
             platform.devices[place].takeAsGrouped()
             platform.devices[place].groupNumber = device.groupNumber
         }

@@ -22,16 +22,16 @@ public struct DoorbellIndex: Sendable {
 
     /// Doorbells of the device's controllers that have one, each once, in the controllers' order. Where
     /// firmware names no controller for the device: those in its hardware MSI regions, which are there for
-    /// nothing else.
+    /// nothing else, ascending. O(n log n) for n controllers or regions, and what is found.
     public func doorbells(of device: Device) -> [PhysicalAddress] {
         // Nearly every device has one controller.
         if device.msiControllers.count == 1 { return doorbells[device.msiControllers[0]].map { [$0] } ?? [] }
-        var seen: Set<PhysicalAddress> = []
         guard device.msiControllers.isEmpty else {
-            return device.msiControllers.compactMap { doorbells[$0] }.filter { seen.insert($0).inserted }
+            return device.msiControllers.compactMap { doorbells[$0] }.eachOnce { $0 }
         }
-        return device.firmwareRegions.lazy.filter { $0.kind == .msi }.compactMap(\.range)
-            .flatMap(doorbells(in:)).filter { seen.insert($0).inserted }
+        // As a set: lists may name the same addresses thousands of times.
+        return IOVASet(device.firmwareRegions.lazy.filter { $0.kind == .msi }.compactMap(\.range)).ranges
+            .flatMap(doorbells(in:))
     }
 
     /// O(log n), and what is found.

@@ -33,7 +33,6 @@ extension Device {
         answer.pciPath = []
         answer.groupType = groupType
         answer.reportedRegions = reportedRegions
-        answer.processor = processor ?? member.processor
         answer.usableRanges = usableRanges ?? member.usableRanges
         answer.firmwareRegions =
             reportedRegions == nil
@@ -99,7 +98,8 @@ extension Sequence<Device> {
 }
 
 extension Sequence {
-    fileprivate func eachOnce<Key: Hashable>(by key: (Element) -> Key) -> [Element] {
+    /// The first of those that are alike by the key, in order.
+    package func eachOnce<Key: Hashable>(by key: (Element) -> Key) -> [Element] {
         var seen: Set<Key> = []
         return filter { seen.insert(key($0)).inserted }
     }

@@ -49,6 +49,24 @@ import Testing
         #expect(branch.code == "crs-needs-evaluation" && branch.location == "DSDT:0x420")
     }
 
+    /// A bridge whose segment has to be evaluated may be any segment's: so may its `_DMA` and its `_DSM`.
+    @Test func inboundWindowsOfAnUnknownSegment() throws {
+        let windows = AMLFixture.name("_CRS", AMLFixture.buffer(AMLFixture.window))
+        let known = AMLFixture.bridge(windows)
+        func other(_ more: [UInt8]) -> [UInt8] {
+            AMLFixture.packaged(
+                [0x5b, 0x82],
+                Array("PCI1".utf8) + AMLFixture.name("_HID", [0x0c, 0x41, 0xd0, 0x0a, 0x08])
+                    + AMLFixture.method("_SEG", [0xa4, 0x60]) + windows + more)
+        }
+        let inbound = AMLFixture.name("_DMA", AMLFixture.buffer(AMLFixture.window))
+        for (more, isUnknown) in [([UInt8](), false), (inbound, true)] {
+            let platform = try ACPIReader.read([iort(0..<2), AMLFixture.table(known + other(more))])
+            #expect(
+                platform.devices.map(\.hasUnknownInboundWindows) == [isUnknown, isUnknown], "\(isUnknown)")
+        }
+    }
+
     @Test func knownAndUnknownSegments() throws {
         let known = AMLFixture.bridge(AMLFixture.name("_CRS", AMLFixture.buffer(AMLFixture.window)))
         let branch = AMLFixture.packaged(

@@ -10,12 +10,14 @@ import TestSupport
 import Testing
 
 @Suite struct GroupJoiningTests {
+    private static let options = PlatformReader.Options(
+        json: JSONLimits(bytesMax: 16 << 20, depthMax: 32, valuesMax: 1_000_000))
+
     private func platform(_ members: String) throws -> Platform {
         let problems = ProblemList(limit: 8)
         let json = #"{"collected":{"format":1\#(members),"notes":[]}}"#
         let part = InputPart(name: "c", bytes: Array(json.utf8), labelled: nil)
-        let limits = JSONLimits(bytesMax: 16 << 20, depthMax: 32, valuesMax: 1_000_000)
-        let platform = try PlatformReader.read([part], .init(json: limits), problems)
+        let platform = try PlatformReader.read([part], Self.options, problems)
         #expect(problems.isEmpty, "\(problems.problems)")
         return platform
     }
@@ -108,5 +110,52 @@ import Testing
         #expect(platform.findings.contains { $0.code == "group-not-joined" })
         #expect(try starts(devices[7], platform).count == count)
         #expect(platform.devices.allSatisfy { platform.group(of: $0) == nil })
+    }
+
+    /// One RMR of a table is of every function, so that a short description has millions of regions: they are
+    /// counted while they are made, of a collection's members as of a log's.
+    @Test func regionsOfManyFunctionsAreBounded() throws {
+        var builder = IORTBuilder()
+        let smmu = builder.smmuV3(base: 0x905_0000)
+        builder.rootComplex(segment: 0, [.init(0, 0xffff, 0, to: smmu)])
+        builder.memoryRanges(
+            (0..<400).map { (0x1_0000_0000 + $0 * 0x2_0000, 0x1_0000) }, [.init(0, 0xffff, 0, to: smmu)])
+        let functions = (0..<512).map { number in
+            "0000:0\(number >> 8):" + HexLiteral.digits(number >> 3 & 31, atLeast: 2) + ".\(number & 7)"
+        }
+        let table = builder.table()
+        let tables = ",\"acpi\":{\"IORT\":\"\(table.hexDigits)\"}"
+        let window = "0x0000000008000000 0x00000000080fffff msi"
+        let listed = try platform(tables + group(functions, [window]))
+        #expect(listed.findings.contains { $0.code == "group-not-joined" })
+        let regions = listed.devices.reduce(0) { $0 + $1.unappliedRegions.count + $1.firmwareRegions.count }
+        #expect(regions <= PlatformLimits.regionsMax + functions.count, "\(regions)")
+        let names = functions.map { "\"\($0)\"" }.joined(separator: ",")
+        let unlisted = #","groups":[{"id":"1","devices":[\#(names)],"reserved_regions":null}]"#
+        #expect(throws: PlatformError.self) { try platform(tables + unlisted) }
+        let log = functions.map { "pci \($0): Adding to iommu group 1\n" }.joined()
+        let parts = [
+            InputPart(name: "t", bytes: table, labelled: nil),
+            InputPart(name: "l", bytes: Array(log.utf8), labelled: nil),
+        ]
+        #expect(throws: PlatformError.self) {
+            try PlatformReader.read(parts, Self.options, ProblemList(limit: 8))
+        }
+    }
+
+    /// A list may name the same addresses thousands of times: its doorbells are each once.
+    @Test func doorbellsOfOverlappingRegions() {
+        var device = Device(id: "group:0", kind: .group)
+        device.firmwareRegions = (0..<4_096).map {
+            ReservedRegion(kind: .msi, start: UInt64($0), length: 0xffff_0000, provenance: .caller("list"))
+        }
+        var platform = Platform(source: .sysfs)
+        platform.msiControllers = (0..<4_096).reversed().map {
+            MSIController(
+                id: "its:\($0)", kind: .its, compatible: [],
+                doorbell: PhysicalAddress(0x1_0040 + UInt64($0) << 16), enabled: true)
+        }
+        let found = DoorbellIndex(platform).doorbells(of: device)
+        #expect(found == (0..<4_096).map { PhysicalAddress(0x1_0040 + UInt64($0) << 16) })
     }
 }

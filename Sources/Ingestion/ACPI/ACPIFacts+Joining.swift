@@ -10,6 +10,7 @@ extension ACPIReader.Facts {
         joinInbound(bridges, &findings)
         preserves = bridges.preserves
         unknownPreservation = bridges.unknownPreservation
+        isAnyPreservationUnknown = bridges.isPreservationIncomplete
         hostBridges = bridges.bridges
         sureBridges = bridges.sureBridges
         guard let stated = preservesPCIConfiguration else { return }
@@ -42,6 +43,7 @@ extension ACPIReader.Facts {
 
     private mutating func joinInbound(_ bridges: BridgeFacts, _ findings: inout FindingList) {
         unknownInbound = bridges.unknownInbound.subtracting(inboundWindows.keys)
+        isAnyInboundUnknown = bridges.isInboundIncomplete && inboundWindows.isEmpty
         for (segment, own) in bridges.inboundWindows.sorted(by: { $0.key < $1.key }) {
             guard let stated = inboundWindows[segment] else {
                 inboundWindows[segment] = own
@@ -58,7 +60,13 @@ extension ACPIReader.Facts {
     /// Whether it is known if some bridge of a segment asks to keep the boot configuration.
     func knowsConfiguration(of segment: UInt32) -> Bool {
         if preservesPCIConfiguration != nil || preserves[segment] == true { return true }
-        return preserves[segment] == false && !unknownPreservation.contains(segment)
+        return preserves[segment] == false && !isAnyPreservationUnknown
+            && !unknownPreservation.contains(segment)
+    }
+
+    /// Whether all inbound windows of a segment's host bridges are known.
+    func knowsInboundWindows(of segment: UInt32) -> Bool {
+        !isAnyInboundUnknown && !unknownInbound.contains(segment)
     }
 
     /// Whether all outbound windows of a segment's host bridges are known, be it that there are none.

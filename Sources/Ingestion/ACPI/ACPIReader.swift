@@ -27,6 +27,8 @@ public enum ACPIReader {
         var unknownInbound: Set<UInt32> = []
         /// A table of AML cannot be read, and nothing else says what it would.
         var areAllUnknown = false
+        /// A bridge of a segment that is not known has inbound windows, or a `_DSM`.
+        var isAnyInboundUnknown = false, isAnyPreservationUnknown = false
         /// Whether a segment that no source names has no windows.
         var areOthersAbsent = false
         var hostBridges: [HostBridge] = []

@@ -72,7 +72,7 @@ extension IORTAnalysis {
             id: Device.rootComplexID(segment), kind: .rootComplex,
             pciWindows: facts.pciWindows[segment] ?? [])
         device.hasUnknownPCIWindows = !facts.knowsWindows(of: segment)
-        device.hasUnknownInboundWindows = facts.unknownInbound.contains(segment)
+        device.hasUnknownInboundWindows = !facts.knowsInboundWindows(of: segment)
         device.preservesConfiguration = facts.preservesPCIConfiguration ?? facts.preserves[segment] ?? false
         return device
     }

@@ -40,14 +40,13 @@ enum CellProperty: CaseIterable {
         }
     }
 
-    /// What is known of Linux, for a finding.
-    fileprivate var effect: String {
+    /// What is known of Linux, for a finding; nil for maps, whose readers report a cut entry themselves.
+    fileprivate var effect: String? {
         switch self {
         case .ranges: "Linux reads the whole entries."
         case .dmaRanges, .reg, .iommus, .msiParent, .memoryRegion:
             "They are not read here; what Linux makes of them is not known."
-        case .iommuMap: "Kernels differ in what becomes of the entries before."
-        case .msiMap: "Linux reads no entry."
+        case .iommuMap, .msiMap: nil
         case .iommuAddresses: "Linux from 6.3 on reads past the end of such a property."
         }
     }
@@ -66,14 +65,14 @@ extension TreeAnalysis {
 
     private mutating func noteCut(_ property: CellProperty, of index: Int) {
         let node = tree.nodes[index]
-        guard let value = node.property(property.property), let entryBytes = entryBytes(property, of: index),
-            value.count % entryBytes != 0
+        guard let effect = property.effect, let value = node.property(property.property),
+            let entryBytes = entryBytes(property, of: index), value.count % entryBytes != 0
         else { return }
         let rest = value.count % entryBytes
         note(
             .error, "\(property.property.name)-odd-length", node.path, property.property.name,
             "\(value.count) bytes are not a multiple of \(entryBytes); the last \(rest) bytes are not read. "
-                + property.effect)
+                + effect)
     }
 
     /// Of one entry, or of a cell where entries have no common length; nil where cell counts make no sense,
@@ -84,7 +83,6 @@ extension TreeAnalysis {
         case .reg:
             guard let parent = tree.nodes[index].parent, tree.bus(parent).isReadable else { return nil }
             return 4 * (tree.bus(parent).addressCells + tree.bus(parent).sizeCells)
-        // The readers of maps refuse a wrong length themselves, with the code that is used here.
         case .iommuMap, .msiMap: return nil
         case .iommus, .msiParent, .memoryRegion, .iommuAddresses: return 4
         }

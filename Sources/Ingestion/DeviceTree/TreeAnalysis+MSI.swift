@@ -24,8 +24,8 @@ extension TreeAnalysis {
     /// nil for a node that takes no MSIs.
     static func msiControllerKind(_ node: DeviceTree.Node) -> MSIController.Kind? {
         // A list that names several counts as the first of these, in this order.
-        if node.match(in: .compatible, its) != nil {
-            return node.has(.synquacerPreITS) ? .preITS : .its
+        if let translator = node.match(in: .compatible, translators) {
+            return node.has(.synquacerPreITS) ? .preITS : translator
         }
         if let frame = node.match(in: .compatible, frames) { return frame }
         if node.has(.mbiRanges), let distributor = node.match(in: .compatible, distributors) {
@@ -35,7 +35,7 @@ extension TreeAnalysis {
     }
 
     private typealias Kinds = [(word: StaticString, value: MSIController.Kind)]
-    private static let its: Kinds = [("arm,gic-v3-its", .its)]
+    private static let translators: Kinds = [("arm,gic-v3-its", .its)]
     private static let frames: Kinds = [("arm,gic-v2m-frame", .gicv2m)]
     private static let distributors: Kinds = [("arm,gic-v3", .mbi)]
 

@@ -38,6 +38,8 @@ struct BridgeFacts {
     private(set) var unknownPreservation: Set<UInt32> = []
     /// A table cannot be read, or a bridge's segment is not known: any segment may have more windows.
     private(set) var isIncomplete = false
+    /// The same of inbound windows, and of keeping the boot configuration.
+    private(set) var isInboundIncomplete = false, isPreservationIncomplete = false
     /// `the DSDT`, and where findings about all of it are.
     let name: String
     var place: String { tables[0].signature }
@@ -56,12 +58,16 @@ struct BridgeFacts {
         readTables = content.readTables
         for (place, refusal) in content.refusals.sorted(by: { $0.key < $1.key }) {
             isIncomplete = true
+            isInboundIncomplete = true
+            isPreservationIncomplete = true
             findings.note(
                 .error, "aml-unreadable", location(place, refusal.offset),
                 "The table is not read: \(refusal.words). What it says of host bridges is not known.")
         }
         if content.isCut {
             isIncomplete = true
+            isInboundIncomplete = true
+            isPreservationIncomplete = true
             findings.note(
                 .warning, "too-many-host-bridges", tables[0].signature,
                 "There are more than \(AMLLimits.hostBridgesMax) host bridges; the others are not read.")
@@ -82,10 +88,15 @@ struct BridgeFacts {
             }
             return
         }
-        guard let segment = segment(of: bridge, &findings) else { return }
+        guard let segment = segment(of: bridge, &findings) else {
+            isInboundIncomplete = isInboundIncomplete || !bridge.inbound.isAbsent
+            isPreservationIncomplete = isPreservationIncomplete || !bridge.preservesConfiguration.isAbsent
+            return
+        }
         if let doubt = bridge.doubt {
             unknownSegments.insert(segment)
             if !bridge.inbound.isAbsent { unknownInbound.insert(segment) }
+            if !bridge.preservesConfiguration.isAbsent { unknownPreservation.insert(segment) }
             findings.note(
                 .warning, "hid-needs-evaluation", location(doubt),
                 "Whether \(bridge.path) is a host bridge, of segment \(segment), has to be evaluated: "
