@@ -65,6 +65,9 @@ export function pageField(label, text, onChange) {
 export function showConditions(form, { kernel, page }) {
   for (const [id, text] of [['kernel', kernel], ['page', page]]) {
     const control = form.querySelector(`#${id}`);
-    if (control !== document.activeElement) control.value = text ?? '';
+    if (control === document.activeElement) continue;
+    const names = [...(control.options ?? [])].map((choice) => choice.value);
+    if (text && control.options && !names.includes(text)) control.add(new Option(text, text));
+    control.value = text ?? '';
   }
 }

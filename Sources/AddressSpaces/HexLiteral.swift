@@ -80,8 +80,7 @@ public enum HexLiteral {
             buffer[0] = 0x30
             buffer[1] = 0x78
             for place in 0..<digits {
-                let shift = UInt64(4 * (digits - 1 - place))
-                buffer[2 + place] = character(UInt8(truncatingIfNeeded: value >> shift) & 0xf)
+                buffer[2 + place] = character(of: value, at: digits - 1 - place)
             }
             return 2 + digits
         }
@@ -92,8 +91,11 @@ public enum HexLiteral {
         max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
     }
 
-    /// Of a number below 16.
-    static func character(_ digit: UInt8) -> UInt8 { digit < 10 ? 0x30 + digit : 0x61 + digit - 10 }
+    /// The digit at a place, counted from the lowest.
+    static func character(of value: UInt64, at place: Int) -> UInt8 {
+        let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xf
+        return digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+    }
 
     /// `0x0000000008000000`: sixteen digits, as sysfs prints.
     public static func padded(_ value: UInt64) -> String { "0x" + digits(value, atLeast: digitsMax) }
@@ -103,8 +105,7 @@ public enum HexLiteral {
         let digits = max(digitCount(value), count)
         return String(unsafeUninitializedCapacity: digits) { buffer in
             for place in 0..<digits {
-                let shift = UInt64(4 * (digits - 1 - place))
-                buffer[place] = character(UInt8(truncatingIfNeeded: value >> shift) & 0xf)
+                buffer[place] = character(of: value, at: digits - 1 - place)
             }
             return digits
         }

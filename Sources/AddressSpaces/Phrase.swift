@@ -52,11 +52,10 @@ extension [UInt8] {
     }
 
     fileprivate mutating func append(hex value: UInt64) {
-        let digits = HexLiteral.digitCount(value)
         append(0x30)
         append(0x78)
-        for place in stride(from: 4 * (digits - 1), through: 0, by: -4) {
-            append(HexLiteral.character(UInt8(truncatingIfNeeded: value >> UInt64(place)) & 0xf))
+        for place in (0..<HexLiteral.digitCount(value)).reversed() {
+            append(HexLiteral.character(of: value, at: place))
         }
     }
 }

@@ -21,7 +21,7 @@ public enum WordDigest {
         return mixed(value, factor)
     }
 
-    /// Odd, with as many ones as zeros.
+    /// Odd: 2^64 divided by the golden ratio.
     private static let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     /// The product carries upward only, so its high bits are brought down: otherwise the next word could take

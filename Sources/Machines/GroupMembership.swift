@@ -65,7 +65,8 @@ extension IOMMUGroup {
 extension Platform {
     /// The group of a device of this machine, seen from the device, without devices that reserve the same as
     /// one before them; nil where sysfs does not say who else is in it, or where all are alike. For the
-    /// device that stands for a group it is seen from the first member. O(devices).
+    /// device that stands for a group it is seen from the first member. O(n) for n devices, and O(m log m)
+    /// for the m members, each of which is compared with at most `devicesMax` that are kept.
     public func group(of device: Device) -> IOMMUGroup? {
         guard let number = device.groupNumber else { return nil }
         var members: [(place: Int, device: Device)] = []

@@ -49,7 +49,7 @@ struct QuestionResolver {
             if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
             var question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
-            question.isOfACPI = entry.platform.findsDevicesInBusOrder
+            question.findsDevicesInBusOrder = entry.platform.findsDevicesInBusOrder
             return (question, request.stated)
         case nil: return nil
         }

@@ -45,8 +45,7 @@ extension JSONWriter {
 
     /// Only where it is not, and a memory range depends on it.
     mutating func configurationKnown(of device: Device) {
-        guard UnknownFact.configuration.remark(of: device) != nil else { return }
-        member("preserve_config_known", false)
+        if UnknownFact.configuration.isOpen(for: device) { member("preserve_config_known", false) }
     }
 
     private mutating func stream(_ stream: StreamMapping) {

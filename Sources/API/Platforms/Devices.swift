@@ -58,7 +58,7 @@ extension Service {
         _ context: RequestContext, for consumer: Consumer? = nil
     ) throws(Problem) -> ViewSubject {
         // A view without a domain is for user space, which gets groups whole.
-        let share = consumer == .dmaAPI ? GroupShare.own : .whole
+        let share = consumer?.share ?? .whole
         let entry = try entry(context)
         let query = context.query
         var stated = query.conditions()

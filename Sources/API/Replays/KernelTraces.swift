@@ -39,12 +39,12 @@ extension Service {
         let trace = TraceReconstruction(
             content.events,
             TraceQuestion(
-                conditions: stated.conditions, prepared: owner ?? device, doorbells: doorbells))
+                conditions: stated.conditions, prepared: owner, doorbells: doorbells))
         return json(200) { writer in
             writer.traceMembers(trace, lost: content.eventsLost)
             writer.member("lines_read", content.linesRead)
             writer.member("lines_ignored", content.linesIgnored)
-            let told = stated.findingsWithoutDomain(of: device?.source.id) + (device?.x86Findings ?? [])
+            let told = stated.findingsWithoutDomain(of: device?.source.id) + (device?.ownFindings ?? [])
             writer.findings(of: form, content.findings + told)
             writer.hostFacts(stated.hostFacts, of: .dmaAPI)
             writer.model(stated.conditions.kernel, engine: configuration.version)
@@ -81,10 +81,12 @@ extension Service {
 }
 
 extension PreparedDevice {
-    /// On an x86 host no trace shows a doorbell.
-    fileprivate var x86Findings: [Finding] {
-        x86Remark.map { [Finding(severity: .warning, code: "x86-host", location: source.id, detail: $0)] }
-            ?? []
+    /// On an x86 host no trace shows a doorbell, and a device that may have no IOMMU may have no domain.
+    fileprivate var ownFindings: [Finding] {
+        let told = [("x86-host", x86Remark), ("no-group", source.missingIOMMURemark)]
+        return told.compactMap { code, remark in
+            remark.map { Finding(severity: .warning, code: code, location: source.id, detail: $0) }
+        }
     }
 }
 

@@ -260,13 +260,3 @@ private struct FoundDevice: Sendable {
         return device
     }
 }
-
-extension Consumer {
-    /// With whose reservations a device of a group joins a domain: user space gets groups whole.
-    fileprivate var share: GroupShare {
-        switch self {
-        case .dmaAPI: .own
-        case .vfioType1, .iommufd: .whole
-        }
-    }
-}

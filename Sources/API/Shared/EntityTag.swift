@@ -8,11 +8,9 @@ enum EntityTag {
     /// A quoted tag of 16 hex digits.
     static func of(_ bytes: some Sequence<UInt8>) -> String {
         let digest = bytes.withContiguousStorageIfAvailable { WordDigest.of(UnsafeRawBufferPointer($0)) }
-        return "\"" + HexLiteral.digits(digest ?? of(Array(bytes)[...]), atLeast: 16) + "\""
-    }
-
-    private static func of(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        bytes.withUnsafeBytes { WordDigest.of($0) }
+        return "\""
+            + HexLiteral.digits(digest ?? Array(bytes).withUnsafeBytes { WordDigest.of($0) }, atLeast: 16)
+            + "\""
     }
 
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.

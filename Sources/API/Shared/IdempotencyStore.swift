@@ -44,6 +44,12 @@ final class IdempotencyStore: Sendable {
         }
     }
 
+    /// Drops what is older than is kept, also where no request comes with a key.
+    func expire(now: UInt64) { state.withLock { $0.evict(now) } }
+
+    /// Bytes of the bodies that are kept.
+    var bytes: Int { state.withLock { $0.bytes } }
+
     /// Gives a claimed key back, so that the request can be repeated or corrected.
     func release(_ key: String, _ number: UInt64) {
         state.withLock { $0.release(KeyMark(key: key, number: number)) }
@@ -79,7 +85,7 @@ private struct KeyTable {
     private var nextNumber: UInt64 = 0
     /// Of all clients, with the number of kept answers.
     private var all = Client()
-    private var bytes = 0
+    private(set) var bytes = 0
     private var clients: [String: Client] = [:]
 
     mutating func claim(_ key: String, _ fingerprint: String) -> IdempotencyStore.Claim {

@@ -45,21 +45,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
 
     /// Whether the request ran and this is what came of it: such an answer is kept for its Idempotency-Key.
     /// Any other says that nothing was tried, so that the request may be corrected, or sent again later.
-    var isOutcome: Bool {
-        switch self {
-        case .iovaExhausted, .rangeInUse, .reservedRegionOverlap, .notAllocated, .attachRefused,
-            .refusedByLinux:
-            true
-        case .malformedJSON, .duplicateKey, .invalidParameter, .ambiguousFraming, .malformedTarget,
-            .malformedMultipart, .unauthenticated, .forbidden, .notFound, .methodNotAllowed, .notAcceptable,
-            .requestTimeout, .platformExists, .platformInUse, .preconditionFailed, .bodyTooLarge,
-            .unsupportedMediaType, .invalidRequest, .unreadableDeviceTree, .unreadableIORT, .unreadableInput,
-            .idempotencyKeyReused, .tooManyPlatforms, .sessionExpired, .sessionExists, .domainExists,
-            .requestInFlight, .tooManySessions, .tooManySubscribers, .sessionFull, .shuttingDown, .busy,
-            .internal:
-            false
-        }
-    }
+    var isOutcome: Bool { row.isOutcome }
 
     /// The HTTP status, 400 ... 599.
     package var status: Int { row.status }
@@ -74,9 +60,11 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         let status: Int
         let title: String
         let advice: String
+        let isOutcome: Bool
 
-        init(_ status: Int, _ title: String, _ advice: String) {
+        init(_ status: Int, _ title: String, _ advice: String, isOutcome: Bool = false) {
             (self.status, self.title, self.advice) = (status, title, advice)
+            self.isOutcome = isOutcome
         }
     }
 
@@ -168,21 +156,26 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .iovaExhausted:
             Row(
                 409, "No IOVA is left",
-                "Free something, ask for less, or raise the limit. The detail says what was searched.")
+                "Free something, ask for less, or raise the limit. The detail says what was searched.",
+                isOutcome: true)
         case .rangeInUse:
-            Row(409, "The range is in use", "Free what `errors` names first, or ask for another range.")
+            Row(
+                409, "The range is in use", "Free what `errors` names first, or ask for another range.",
+                isOutcome: true)
         case .reservedRegionOverlap:
             Row(
                 409, "The range overlaps a reserved region",
-                "Ask for a range inside the domain's iova_ranges.")
+                "Ask for a range inside the domain's iova_ranges.", isOutcome: true)
         case .notAllocated:
-            Row(409, "The address is not allocated", "GET .../iovas lists what is allocated.")
+            Row(
+                409, "The address is not allocated", "GET .../iovas lists what is allocated.", isOutcome: true
+            )
         case .attachRefused:
             Row(
                 409, "Linux refuses the device",
-                "The detail says which of its regions prevents it; `errno` is Linux's.")
+                "The detail says which of its regions prevents it; `errno` is Linux's.", isOutcome: true)
         case .refusedByLinux:
-            Row(409, "Linux refuses the call", "`errno` is what the call fails with.")
+            Row(409, "Linux refuses the call", "`errno` is what the call fails with.", isOutcome: true)
         case .sessionExists:
             Row(409, "The session already exists", "Choose another id, or delete the session.")
         case .domainExists:

@@ -78,6 +78,7 @@ public final class Service: Sendable {
     public func tick() {
         sessions.expire()
         events.tick()
+        idempotency.expire(now: sessions.now())
     }
 
     /// From now on /readyz says 503, so that no load balancer sends more.

@@ -19,7 +19,7 @@ public struct Question: Sendable {
     }
     /// Whether the machine is known to boot with ACPI: the kernel finds a group's devices in the order of the
     /// bus then, whichever driver binds first.
-    public var isOfACPI = false
+    public var findsDevicesInBusOrder = false
     /// Doorbell registers in the order in which they are first used.
     public var doorbells: [PhysicalAddress]
 
@@ -150,4 +150,14 @@ public enum Consumer: String, CaseIterable, Sendable {
     case vfioType1 = "vfio_type1"
     /// iommufd: a map of up to 64 pages in the window, a context.
     case iommufd
+}
+
+extension Consumer {
+    /// With whose reservations it takes a device of a group: user space gets groups whole.
+    public var share: GroupShare {
+        switch self {
+        case .dmaAPI: .own
+        case .vfioType1, .iommufd: .whole
+        }
+    }
 }

@@ -14,23 +14,30 @@ public enum UnknownFact: CaseIterable, Sendable {
     /// Whether it asks to keep the boot configuration, on which it depends whether an RMR applies.
     case configuration
 
-    /// A sentence for a warning; nil where the fact is known of the device, or nothing depends on it.
+    /// Whether the fact is not known of the device, and something depends on it.
+    public func isOpen(for device: Device) -> Bool {
+        switch self {
+        case .outbound: device.hasUnknownPCIWindows
+        case .inbound: device.hasUnknownInboundWindows
+        // A list of the kernel's own says what it applied.
+        case .configuration: device.hasUnknownConfiguration && device.reportedRegions == nil
+        }
+    }
+
+    /// A sentence for a warning where the fact is open; nil otherwise.
     public func remark(of device: Device) -> String? {
+        guard isOpen(for: device) else { return nil }
         let bridge = device.hostBridge ?? device.id
         switch self {
         case .outbound:
-            guard device.hasUnknownPCIWindows else { return nil }
             return
                 "The PCI windows of \(bridge) are not known, and what looks free may lie in one: send the DSDT with "
                 + "its SSDTs, or /proc/iomem."
         case .inbound:
-            guard device.hasUnknownInboundWindows else { return nil }
             return
                 "The inbound windows of \(bridge) are not known, since its `_DMA` has to be evaluated: DMA may not "
                 + "reach what looks reachable. Send dma_ranges as JSON."
         case .configuration:
-            // A list of the kernel's own says what it applied.
-            guard device.hasUnknownConfiguration, device.reportedRegions == nil else { return nil }
             let place = device.conditionalMemoryRange.map { " at \($0.location)" } ?? ""
             return
                 "Whether \(bridge) asks to keep the boot configuration (`_DSM` function 5) is not known: Linux applies the "
@@ -87,7 +94,7 @@ extension Sequence<Device> {
 }
 
 extension Conditions {
-    /// What is not modelled exactly of the kernel; nil where nothing is.
+    /// What is not modelled exactly of the kernel, for modules that know no releases; nil where nothing is.
     public var kernelRemark: String? { kernel.remark }
 }
 

@@ -28,7 +28,8 @@ enum GroupOrder {
     /// The question with each device of the group first that may be; as it is where that is settled.
     static func orders(of question: Question) -> [Question] {
         let count = question.prepared.devices.count
-        guard question.conditions.kernel.ordersGroupsByBinding, !question.isOfACPI, count > 1 else {
+        guard question.conditions.kernel.ordersGroupsByBinding, !question.findsDevicesInBusOrder, count > 1
+        else {
             return [question]
         }
         return (0..<min(count, triedMax)).map { question.with(first: $0) }
@@ -54,7 +55,7 @@ extension Question {
         var question = Question(
             group: PreparedGroup(moved, subject: place(prepared.subject)), consumer: consumer, source: source,
             conditions: conditions, doorbells: doorbells)
-        question.isOfACPI = isOfACPI
+        question.findsDevicesInBusOrder = findsDevicesInBusOrder
         question.dmaMask = dmaMask
         question.history = history.map { operation in
             guard case .map(let bytes, let mask, let member) = operation else { return operation }
