@@ -11,10 +11,7 @@ import Testing
     /// A device whose window carries nothing of what it has reserved.
     private static var tree: [UInt8] {
         DeviceTreeBuilder.board { root in
-            root.child("reserved-memory") { node in
-                node.cells("#address-cells", 2)
-                node.cells("#size-cells", 2)
-                node.flag("ranges")
+            root.reservedMemory { node in
                 node.child("msi") { node in
                     node.cells("phandle", 3)
                     node.cells("iommu-addresses", 2, 0, 0x800_0000, 0, 0x10_0000)

@@ -115,8 +115,6 @@ import Testing
         #expect(view.list("items").contains { $0["kind"] as? String == "hw_msi" }, "\(view.text)")
         let placed = client.post("/v1/placements", json: #"{"hosts":[{"platform":"h"}],\#(Self.vm)}"#)
         #expect(codes(placed.json).contains("hardware_msi_only"), "\(placed.text)")
-        let surveyed = client.post("/v1/surveys", json: #"{"hosts":[{"platform":"h"}]}"#)
-        #expect(surveyed.status == 200, "\(surveyed.text)")
         _ = client.post("/v1/sessions", json: #"{"id":"s"}"#)
         let made = client.post(
             "/v1/sessions/s/domains",
@@ -125,10 +123,13 @@ import Testing
         let mapped = client.post(
             "/v1/sessions/s/domains/d/doorbells", json: #"{"physical":"0x8090040","device":"group:4"}"#)
         #expect(mapped.json["iova"] as? String == "0x8090040", "\(mapped.text)")
-        let fault =
-            "arm-smmu-v3 a.smmu: event 0x10 received:\\narm-smmu-v3 a.smmu:  0x0000000800000010\\n"
+        let words = ["0x0000000800000010", "0x0000020000000000", "0x0000000008090040", "0x0000000000000000"]
+        let fault = (["event 0x10 received:"] + words.map { " " + $0 })
+            .map { "arm-smmu-v3 a.smmu: \($0)\\n" }.joined()
         let explained = client.post(
             "/v1/fault-explanations", json: #"{"platform":"h","text":"\#(fault)"}"#)
+        let item = explained.list("items").first
+        #expect(item?["iova"] as? String == "0x8090040", "\(explained.text)")
         #expect(!explained.text.contains("0xfffff0"), "\(explained.text)")
     }
 }

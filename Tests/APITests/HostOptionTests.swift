@@ -93,18 +93,14 @@ import Testing
             root.child("chosen") { $0.strings("bootargs", "console=ttyAMA0 iommu.passthrough=1 pci=noaer") }
             root.pciHost("pcie@40000000")
         }
-        func form(_ more: String) -> [UInt8] {
-            let head = "--B\r\nContent-Disposition: form-data; name="
-            return Array("\(head)\"dtb\"\r\n\r\n".utf8) + tree + Array("\r\n".utf8)
-                + Array((more.isEmpty ? "" : "\(head)\"cmdline\"\r\n\r\n\(more)\r\n").utf8)
-                + Array("--B--\r\n".utf8)
-        }
         for (more, outcome, place) in [
             ("", "identity", "/chosen:bootargs"), ("root=/dev/vda\n", "window", nil),
             ("iommu.passthrough=0\n", "window", "cmdline"),
         ] {
+            let words = more.isEmpty ? [] : [("cmdline", "text/plain", Array(more.utf8))]
             let stored = client.ask(
-                .put, "/v1/platforms/t", form(more), type: "multipart/form-data; boundary=B")
+                .put, "/v1/platforms/t", form([("dtb", "application/vnd.devicetree.blob", tree)] + words),
+                type: "multipart/form-data; boundary=B")
             #expect((200..<300).contains(stored.status), "\(stored.text)")
             let answer = client.decide(
                 #"{"platform":"t","device":"/pcie@40000000","consumer":"dma_api","doorbells":["0x8090040"]}"#)

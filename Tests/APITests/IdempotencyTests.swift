@@ -186,6 +186,17 @@ import Testing
         #expect(!isKept(store, "large") && !isKept(store, "19 899") && isKept(store, "larger"))
     }
 
+    /// Also on a server to which nobody sends a key any more.
+    @Test func answersEndAfterAnHour() {
+        let store = IdempotencyStore()
+        answer(store, "k", bytes: 1_000)
+        let end = UInt64(Limits.idempotencyKeySeconds) * 1_000
+        store.expire(now: end - 1)
+        #expect(store.bytes == 1_000)
+        store.expire(now: end)
+        #expect(store.bytes == 0)
+    }
+
     @Test func anAnswerThatComesLateTouchesNoLaterClaim() {
         let store = IdempotencyStore()
         let early = number(store.claim("k", fingerprint: "f", now: 0))!

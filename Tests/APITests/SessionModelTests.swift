@@ -31,6 +31,7 @@ import Testing
         }
         print("session model: \(Self.walks) walks of 300 steps, \(totals)")
         #expect(totals.replayed > 0 && totals.reused > 0 && totals.grown > 0 && totals.again > 0)
+        #expect(totals.refused > 0 && totals.lives > Self.walks)
     }
 }
 
@@ -260,9 +261,13 @@ struct SessionWalk {
         var outcomes: [ModelOutcome] = []
         var isLogged = false
         for verb in verbs {
+            let before = copy.held
             let (outcome, logs) = try copy.apply(verb)
             outcomes.append(outcome)
-            if case .reserve(_, _, true) = verb { counts.grown += 1 }
+            let hasGrown = copy.held.contains { new in
+                before.contains { $0.lo >= new.lo && $0.hi <= new.hi && $0 != new }
+            }
+            if case .reserve(_, _, true) = verb, hasGrown { counts.grown += 1 }
             isLogged = isLogged || logs
             guard case .refused = outcome else { continue }
             isLogged = isLogged && !isBatch
@@ -283,6 +288,9 @@ struct SessionWalk {
             try hold(
                 answer.status < 300 && results.count == outcomes.count && etag(answer) == revision,
                 "\(path) \(body): \(answer.status) \(answer.text), expected revision \(revision)")
+            if !isBatch, case .doorbell(_, let isNew) = outcomes[0] {
+                try hold(answer.status == (isNew ? 201 : 200), "\(path) \(body): \(answer.status)")
+            }
             for (outcome, result) in zip(outcomes, results) {
                 try hold(agrees(result, outcome), "\(path) \(body): \(result), expected \(outcome)")
             }

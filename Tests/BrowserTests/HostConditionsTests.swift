@@ -165,7 +165,7 @@ extension BrowserSuite {
             try hasNoErrors()
         }
 
-        @Test func sessionsTakeTheHosts() throws {
+        @Test func sessionsSendWhatIsTyped() throws {
             try browser.openView(server, "#/sessions")
             try browser.click("#create-session")
             try browser.wait("the session") { try browser.count(".live-state[data-state=live]") == 1 }

@@ -115,8 +115,8 @@ import Testing
                 }
             }.min()!
         }
-        let (one, four) = (seconds(60), seconds(240))
-        // Of work that grows with the square it would be sixteen times.
-        #expect(four < one * 12, "a table of four times the length took \(four) instead of \(one)")
+        let (one, eight) = (seconds(30), seconds(240))
+        // Of work that grows with the square it would be 64 times.
+        #expect(eight < one * 24, "a table of eight times the length took \(eight) instead of \(one)")
     }
 }

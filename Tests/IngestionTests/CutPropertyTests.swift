@@ -68,10 +68,7 @@ import Testing
                 cut.put(
                     &node, "/memory@80000000", .reg, 0, 0x8000_0000, 0, 0x4000_0000, 8, 0, 0, 0x4000_0000)
             }
-            root.child("reserved-memory") { node in
-                node.cells("#address-cells", 2)
-                node.cells("#size-cells", 2)
-                node.flag("ranges")
+            root.reservedMemory { node in
                 node.child("r") { node in
                     cut.put(&node, "/reserved-memory/r", .reg, 0, 0x9000_0000, 0, 0x1000)
                     cut.put(

@@ -160,13 +160,15 @@ import Testing
 
     /// With ACPI the kernel finds a group's devices in the order of the bus, so nothing is to be warned of.
     @Test func noOrderIsInDoubtWithACPI() {
-        func codes(isOfACPI: Bool) -> [Warning.Code] {
+        func codes(findsDevicesInBusOrder: Bool) -> [Warning.Code] {
             W.ask(.dmaAPI, W.pci(), .fixed, Conditions(kernel: .v6_12)) { question in
                 question.group = IOMMUGroup([W.pci(), W.pci([W.region(0xffff_f000, 0x1000)])])
-                question.isOfACPI = isOfACPI
+                question.findsDevicesInBusOrder = findsDevicesInBusOrder
             }.warnings.map(\.code)
         }
-        #expect(codes(isOfACPI: false).contains(.groupOrder) && !codes(isOfACPI: true).contains(.groupOrder))
+        #expect(
+            codes(findsDevicesInBusOrder: false).contains(.groupOrder)
+                && !codes(findsDevicesInBusOrder: true).contains(.groupOrder))
     }
 }
 

@@ -44,13 +44,36 @@ extension TreeNode {
             fill(&node)
         }
     }
+
+    /// An ITS with phandle 2, whose device IDs have one cell.
+    public mutating func its(at base: UInt32) {
+        child("its@\(String(base, radix: 16))") { node in
+            node.strings("compatible", "arm,gic-v3-its")
+            node.cells("reg", 0, base, 0, 0x2_0000)
+            node.flag("msi-controller")
+            node.cells("#msi-cells", 1)
+            node.cells("phandle", 2)
+        }
+    }
+
+    /// `/reserved-memory` with two cells each, whose addresses are the root's.
+    public mutating func reservedMemory(_ fill: (inout TreeNode) -> Void) {
+        child("reserved-memory") { node in
+            node.cells("#address-cells", 2)
+            node.cells("#size-cells", 2)
+            node.flag("ranges")
+            fill(&node)
+        }
+    }
 }
 
 /// Writes trees.
 public enum DeviceTreeBuilder {
     /// A board: two cells each at the root, an SMMUv3 with phandle 1 and one cell a stream ID, and what
     /// `fill` adds.
-    public static func board(smmuBase: UInt32 = 0x1000, _ fill: (inout TreeNode) -> Void) -> [UInt8] {
+    public static func board(
+        smmuBase: UInt32 = 0x1000, smmuStatus: String = "okay", _ fill: (inout TreeNode) -> Void
+    ) -> [UInt8] {
         blob { root in
             root.strings("compatible", "test,board")
             root.cells("#address-cells", 2)
@@ -60,6 +83,7 @@ public enum DeviceTreeBuilder {
                 node.cells("reg", 0, smmuBase, 0, 0x1000)
                 node.cells("#iommu-cells", 1)
                 node.cells("phandle", 1)
+                if smmuStatus != "okay" { node.strings("status", smmuStatus) }
             }
             fill(&root)
         }

@@ -73,13 +73,7 @@ extension FileTree {
     }
 
     private static let hostTree = DeviceTreeBuilder.board { root in
-        root.child("its@8080000") { node in
-            node.strings("compatible", "arm,gic-v3-its")
-            node.cells("reg", 0, 0x808_0000, 0, 0x2_0000)
-            node.flag("msi-controller")
-            node.cells("#msi-cells", 1)
-            node.cells("phandle", 2)
-        }
+        root.its(at: 0x808_0000)
         root.pciHost("pcie@40000000", firstStream: 0) { node in
             node.cells("reg", 0, 0x4000_0000, 0, 0x1000_0000)
             node.cells("linux,pci-domain", 0)

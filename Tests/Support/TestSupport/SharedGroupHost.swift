@@ -12,17 +12,8 @@ public enum SharedGroupHost {
     private static let place = "platform/40000000.pcie/pci0000:00"
 
     public static let tree = DeviceTreeBuilder.board { root in
-        root.child("its@8080000") { node in
-            node.strings("compatible", "arm,gic-v3-its")
-            node.cells("reg", 0, 0x808_0000, 0, 0x2_0000)
-            node.flag("msi-controller")
-            node.cells("#msi-cells", 1)
-            node.cells("phandle", 2)
-        }
-        root.child("reserved-memory") { memory in
-            memory.cells("#address-cells", 2)
-            memory.cells("#size-cells", 2)
-            memory.flag("ranges")
+        root.its(at: 0x808_0000)
+        root.reservedMemory { memory in
             memory.child("fw") { node in
                 node.cells("phandle", 9)
                 node.cells("iommu-addresses", 5, 0x0200_0000, 0, 0xfff0_0000, 0, 0x10_0000)
