@@ -20,7 +20,8 @@ struct GroupJoining {
     private let page: Granule
     private let names: SysfsNames
     private var known: Set<String>
-    private var members: Set<String> = []
+    /// The group of each device.
+    private var members: [String: String] = [:]
     /// Nodes by id: a member may stand for one.
     private var places: [String: Int] = [:]
     /// Regions that were copied to members from firmware.
@@ -46,10 +47,11 @@ struct GroupJoining {
         var found: [Member] = []
         var regionsFound = 0
         for (name, path) in named where !name.isEmpty {
-            guard members.insert(name).inserted else {
-                findings.noteSecondGroup(of: name, group.id)
+            if let first = members[name] {
+                findings.noteSecondGroup(of: name, group.id, first: first)
                 continue
             }
+            members[name] = group.id
             var member = member(name, path, of: platform)
             // Counted while they are made: one RMR of a table is copied to every function.
             regionsFound += member.device.statedRegionsCount
@@ -220,7 +222,8 @@ struct ListedRegions {
     fileprivate func missing(of device: Device) -> [UnappliedRegion] {
         let stated = device.firmwareRegions + device.unappliedRegions.compactMap(\.region)
         return stated.compactMap { region in
-            guard region.provenance.isOfDevice, let range = region.rounded(to: page).range,
+            guard region.provenance.isOfDevice, region.provenance.isStated,
+                let range = region.rounded(to: page).range,
                 !ranges.values.contains(where: { $0.contains(range) })
             else { return nil }
             return UnappliedRegion(reason: .notListed, region: region, location: device.id)
@@ -269,7 +272,8 @@ extension ReservedRegion.Provenance {
     fileprivate var isOfDevice: Bool {
         switch self {
         case .hostBridgeNode: false
-        case .deviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller: true
+        case .deviceTreeNode, .pastDeviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller:
+            true
         }
     }
 }

@@ -86,14 +86,27 @@ extension PlatformAssembly {
         return type
     }
 
+    /// The CPU's page; nil for a size that no kernel of arm64 has.
+    private static func pageBytes(of host: CollectedHost, _ findings: inout FindingList) -> UInt64? {
+        guard let bytes = host.pageSize else { return nil }
+        if PageSizes.ofCPUs.contains(where: { $0.bytes == bytes }) { return bytes }
+        findings.note(
+            .warning, "page-size-unknown", "page_size",
+            "No kernel of arm64 has pages of \(HexLiteral.text(bytes)) bytes, but of "
+                + "\(PageSizes.ofCPUs.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")). The size is left out."
+        )
+        return nil
+    }
+
     /// The platform with a device for each group and for each member.
     func merged(_ platform: Platform, _ host: CollectedHost) throws(PlatformError) -> Platform {
         var platform = platform
         let ofTree = platform.host?.options ?? []
-        platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: host.pageSize)
-        platform.host?.options = ofTree + host.options
         var findings = FindingList()
-        var joining = GroupJoining(platform, pageBytes: host.pageSize)
+        let pageBytes = Self.pageBytes(of: host, &findings)
+        platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: pageBytes)
+        platform.host?.options = ofTree + host.options
+        var joining = GroupJoining(platform, pageBytes: pageBytes)
         var told = Self.undoubted(platform)
         for group in host.groups {
             var reported: Device

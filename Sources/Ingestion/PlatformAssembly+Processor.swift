@@ -8,7 +8,9 @@ import Machines
 extension PlatformAssembly {
     /// Gives devices what is known of the processor, where answers depend on it, and says so of x86.
     mutating func tellProcessor(of platform: inout Platform, _ log: BootLog?) {
-        if let processor = Self.processor(of: platform, log) {
+        let evidence = Self.evidence(of: platform, log)
+        noteContradiction(evidence)
+        if let processor = evidence.first {
             for place in platform.devices.indices {
                 switch processor.architecture {
                 case .arm where !platform.devices[place].isOfX86: continue
@@ -23,18 +25,46 @@ extension PlatformAssembly {
         note(.warning, "x86-host", platform.devices[place].id, remark)
     }
 
-    private static func processor(of platform: Platform, _ log: BootLog?) -> HostProcessor? {
-        if platform.source == .deviceTree { return HostProcessor(.arm, by: "a device tree") }
+    /// What says which processor it is, the surest first.
+    private static func evidence(of platform: Platform, _ log: BootLog?) -> [HostProcessor] {
+        var found: [HostProcessor] = []
+        if platform.source == .deviceTree { found.append(HostProcessor(.arm, by: "a device tree")) }
         if let smmu = platform.smmus.first(where: { $0.version != .virtio }) {
-            return HostProcessor(.arm, by: "the SMMU \(smmu.id)")
+            found.append(HostProcessor(.arm, by: "the SMMU \(smmu.id)"))
         }
         if let controller = platform.msiControllers.first {
-            return HostProcessor(.arm, by: "the MSI controller \(controller.id)")
+            found.append(HostProcessor(.arm, by: "the MSI controller \(controller.id)"))
         }
-        if let processor = log?.processor { return processor }
-        guard let release = platform.host?.kernelRelease,
+        found += log?.processors ?? []
+        if let smmu = log?.smmus.first {
+            found.append(HostProcessor(.arm, by: "the SMMU \(smmu.name) in the log"))
+        }
+        if let release = platform.host?.kernelRelease,
             let isX86 = KernelProfile(releaseString: release)?.isBuiltForX86
-        else { return nil }
-        return HostProcessor(isX86 ? .x86 : .arm, by: "its kernel is \(release)")
+        {
+            found.append(HostProcessor(isX86 ? .x86 : .arm, by: "its kernel is \(release)"))
+        }
+        return found
+    }
+
+    /// Says that parts of a description are of two machines.
+    private mutating func noteContradiction(_ evidence: [HostProcessor]) {
+        guard let counted = evidence.first,
+            let other = evidence.first(where: { $0.architecture != counted.architecture })
+        else { return }
+        note(
+            .warning, "processor-contradicts", "host",
+            "This is \(counted.architecture.phrase) host (\(counted.evidence)), and \(other.architecture.phrase) host "
+                + "(\(other.evidence)): the parts are of two machines, or one is wrong. The former counts.")
+    }
+}
+
+extension Architecture {
+    /// For a sentence.
+    fileprivate var phrase: String {
+        switch self {
+        case .arm: "an Arm"
+        case .x86: "an x86"
+        }
     }
 }

@@ -36,8 +36,15 @@ struct FindingList {
         kept.append(Finding(severity: severity, code: code, location: location, detail: detail()))
     }
 
-    /// A device that two groups name.
-    mutating func noteSecondGroup(of device: String, _ location: String) {
+    /// A device that two groups name, or one group twice.
+    ///
+    /// - Parameter first: the group that named it before.
+    mutating func noteSecondGroup(of device: String, _ location: String, first: String?) {
+        guard first != location else {
+            return note(
+                .warning, "device-named-twice", location,
+                "The group names \(device) more than once; a device is in its group once.")
+        }
         note(
             .warning, "device-in-two-groups", location,
             "\(device) is in an earlier group too; a device has one group, and the first one counts.")

@@ -148,6 +148,11 @@ extension JSONNode {
         read(problems) { scalar throws(ScalarFault) in try scalar.string(bytesMax: bytesMax) }
     }
 
+    /// The same, without control characters: a name, or another text that sentences repeat.
+    public func line(bytesMax: Int, _ problems: ProblemList) -> String? {
+        read(problems) { scalar throws(ScalarFault) in try scalar.line(bytesMax: bytesMax) }
+    }
+
     /// One of a few words.
     public func choice<Value>(_ values: [(word: String, value: Value)], _ problems: ProblemList) -> Value? {
         read(problems) { scalar throws(ScalarFault) in try scalar.choice(values) }

@@ -80,6 +80,18 @@ struct Scalar {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The same, without control characters: what stands in a sentence, a path or a line of a log.
+    func line(bytesMax: Int) throws(ScalarFault) -> String {
+        let text = try string(bytesMax: bytesMax)
+        // Of U+0080...U+009F the first byte is 0xc2. Most texts have none of these bytes.
+        guard bytes.contains(where: { $0 < 0x20 || $0 == 0x7f || $0 == 0xc2 }) else { return text }
+        for (place, character) in text.unicodeScalars.enumerated()
+        where character.properties.generalCategory == .control {
+            throw .controlCharacter(character.value, place: place + 1)
+        }
+        return text
+    }
+
     /// One of a few words.
     func choice<Value>(_ values: [(word: String, value: Value)]) throws(ScalarFault) -> Value {
         guard kind == .string else {
@@ -131,6 +143,8 @@ enum ScalarFault: Error {
     case inexact(hint: String)
     case outOfRange(UInt64, ClosedRange<Int>)
     case tooLong(bytes: Int, most: Int)
+    /// Counted from 1.
+    case controlCharacter(UInt32, place: Int)
     case unknownWord(String, known: [String])
 
     /// Stable, lower-case kebab.
@@ -143,6 +157,7 @@ enum ScalarFault: Error {
         case .notAnInteger: "not-an-integer"
         case .outOfRange: "out-of-range"
         case .tooLong: "too-long"
+        case .controlCharacter: "control-character"
         case .unknownWord: "unknown-value"
         }
     }
@@ -162,6 +177,8 @@ enum ScalarFault: Error {
         case .outOfRange(let value, let bounds):
             "\(value) is not in \(bounds.lowerBound) to \(bounds.upperBound)."
         case .tooLong(let bytes, let most): "\(bytes) bytes; at most \(most) are read."
+        case .controlCharacter(let code, let place):
+            "Character \(place) of the string is the control character U+\(HexLiteral.digits(code, atLeast: 4).uppercased()); leave it out."
         case .unknownWord(let word, let known): "\"\(Excerpt.of(word))\" is not one of \(Self.list(known))."
         }
     }
@@ -174,6 +191,14 @@ public enum Excerpt {
     private static let bytesMax = 64
 
     public static func of(_ text: String) -> String {
-        text.utf8.count <= bytesMax ? text : String(text.prefix(bytesMax)) + "..."
+        let excerpt = text.utf8.count <= bytesMax ? text : String(text.prefix(bytesMax)) + "..."
+        let isPlain = excerpt.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f && $0 != 0xc2 }
+        return isPlain ? excerpt : excerpt.unicodeScalars.map(shown).joined()
+    }
+
+    /// A control character as JSON escapes it.
+    private static func shown(_ character: Unicode.Scalar) -> String {
+        guard character.properties.generalCategory == .control else { return String(character) }
+        return "\\u" + HexLiteral.digits(character.value, atLeast: 4)
     }
 }

@@ -70,6 +70,17 @@ public enum WireValue: Sendable {
         }
     }
 
+    /// The same, without control characters: a name, or another text that sentences repeat.
+    public func line(bytesMax: Int, _ problems: ProblemList) -> String? {
+        switch self {
+        case .member(let node): node.line(bytesMax: bytesMax, problems)
+        case .text(let text, _):
+            read(Scalar(.string, Array(text.utf8)[...]), problems) { scalar throws(ScalarFault) in
+                try scalar.line(bytesMax: bytesMax)
+            }
+        }
+    }
+
     /// One of a few words.
     public func choice<Value>(_ values: [(word: String, value: Value)], _ problems: ProblemList) -> Value? {
         switch self {

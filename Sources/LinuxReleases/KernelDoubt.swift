@@ -53,24 +53,36 @@ extension KernelProfile {
 
     /// For the reader of an answer: that the kernel is not modelled exactly, as what it is answered, and what
     /// could differ; nil where nothing could.
-    public var remark: String? {
+    public var remark: String? { remark(onX86: false) }
+
+    /// The same in an answer about a host that may be an x86 host, where a build for x86 is at home.
+    public func remark(onX86: Bool) -> String? {
+        guard isBuiltForX86 == true, !onX86 else { return modelRemark }
+        let ofX86 =
+            "Linux \(selector) is a build for x86, where Linux offers no software window; of hosts that are no x86 hosts the "
+            + "answer is that of a kernel for arm64."
+        return modelRemark.map { "\(ofX86) \($0)" } ?? ofX86
+    }
+
+    /// What is said of the release.
+    private var modelRemark: String? {
         guard let doubt, let uncertain else { return nil }
         let model = release.modelledAs.rawValue
         let names = uncertain.map(\.rawValue).joined(separator: ", ")
         switch doubt {
         case .unnumbered:
             return
-                "The kernel calls itself \"\(name)\", without a version; the answer is that of Linux \(model). Say "
+                "The kernel calls itself \"\(selector)\", without a version; the answer is that of Linux \(model). Say "
                 + "which release it is, if it is another."
         case .newerThanAll, .olderThanAll:
             var side = "older than the oldest"
             if case .newerThanAll = doubt { side = "newer than the newest" }
             return
-                "Linux \(name) is \(side) modelled release; "
+                "Linux \(selector) is \(side) modelled release; "
                 + "the answer is that of \(model), and what changed between them is not known."
         case .build(let maker, _):
             return
-                "Linux \(name) is a build of \(maker), which takes over later changes; the answer is that "
+                "Linux \(selector) is a build of \(maker), which takes over later changes; the answer is that "
                 + "of \(model). What could differ: \(names)."
         case .unmodelled:
             let differences =
@@ -78,7 +90,7 @@ extension KernelProfile {
                 ? "No difference between \(model) and \((release.next ?? .newest).rawValue) is known."
                 : "What could differ: \(names)."
             return
-                "Linux \(name) is not modelled; the answer is that of \(model), the nearest modelled release below it. "
+                "Linux \(selector) is not modelled; the answer is that of \(model), the nearest modelled release below it. "
                 + differences
         }
     }

@@ -78,6 +78,18 @@ public struct KernelProfile: Hashable, Sendable {
     public var name: String {
         behaviours == release.behaviours ? selector : "\(selector) with overrides"
     }
+
+    /// Who does what follows from one behaviour, for a sentence: "Linux 6.18", or "this kernel" where an
+    /// override makes it.
+    public func doer(of behaviour: Behaviour, startsSentence: Bool = false) -> String {
+        guard isOverridden(behaviour) else { return "Linux \(selector)" }
+        return startsSentence ? "This kernel" : "this kernel"
+    }
+
+    /// Whether an override has the behaviour be another than the release's.
+    public func isOverridden(_ behaviour: Behaviour) -> Bool {
+        behaviours[behaviour] != release.behaviours[behaviour]
+    }
 }
 
 extension KernelProfile {

@@ -18,12 +18,14 @@ struct ReleaseString {
         words = release.split { "-+._~".contains($0) }
     }
 
-    /// Bytes of the CPU's page: builds of other sizes than 4 KiB say so in a word of their own.
+    /// Bytes of the CPU's page: builds of other sizes than 4 KiB say so in a word of their own, and some of
+    /// that size.
     var pageBytes: UInt64? {
         // Own builds write it in capitals as well.
         let words = words.map { $0.lowercased() }
         if words.contains(where: { $0 == "64k" || $0 == "64kb" }) { return 0x1_0000 }
-        return words.contains("16k") ? 0x4000 : nil
+        if words.contains("16k") { return 0x4000 }
+        return words.contains(where: { $0 == "4k" || $0 == "4kb" }) ? 0x1000 : nil
     }
 
     /// Distributions name the processor after the number: `amd64`, `x86_64`, `arm64`, `aarch64`.

@@ -19,6 +19,9 @@ public struct PageSizes: Hashable, Sendable {
     /// Every size of the three translation granules.
     public static let all = PageSizes(bitmap: kib4.bitmap | kib16.bitmap | kib64.bitmap)
 
+    /// Pages that an arm64 kernel is built for.
+    public static let ofCPUs: [Granule] = [.kib4, .kib16, .kib64]
+
     public var isEmpty: Bool { bitmap == 0 }
 
     /// The smallest page; nil for the empty set.

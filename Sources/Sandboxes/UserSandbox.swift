@@ -60,7 +60,8 @@ struct UserSandbox: Sendable {
     var regions: [SessionRegion] {
         members.flatMap { member in
             member.device.device.firmwareRegions.compactMap { region in
-                region.range.map {
+                guard region.isWithheld(from: member.device.device, under: conditions) else { return nil }
+                return region.range.map {
                     SessionRegion(
                         range: $0, kind: region.kind,
                         provenance: "\(member.device.id): "

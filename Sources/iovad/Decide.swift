@@ -8,7 +8,7 @@ import ArgumentParser
 import HTTP
 import JSON
 
-struct Decide: ParsableCommand {
+struct Decide: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Answer where a device's MSI doorbells are mapped, whether it reaches them, and why.",
         discussion: """
@@ -46,7 +46,7 @@ struct Decide: ParsableCommand {
     var explain = "summary"
     @OptionGroup var output: OutputOption
 
-    func validate() throws {
+    func checkArguments() throws {
         try question.check(
             against: [
                 ("--platform", machine.platform != nil), ("--device", device != nil),
@@ -59,7 +59,7 @@ struct Decide: ParsableCommand {
         _ = try FlagValue.read("--explain", explain) { $0.choice(WireWords.explainLevels, $1) }
     }
 
-    func run() throws {
+    func answer() throws {
         let service = OfflineService(version: Iovad.version)
         let named = try machine.subject(of: service)
         if let request = question.request {

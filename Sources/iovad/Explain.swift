@@ -10,7 +10,7 @@ import Ingestion
 import JSON
 import Machines
 
-struct Explain: ParsableCommand {
+struct Explain: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Explain failed VFIO or iommufd maps, SMMU faults and traces of the IOMMU, as a VMM or the kernel printed them.",
@@ -38,7 +38,7 @@ struct Explain: ParsableCommand {
     @OptionGroup var report: ReportOption
     @OptionGroup var output: OutputOption
 
-    func validate() throws {
+    func checkArguments() throws {
         for (flag, isGiven) in [("--device", device != nil)] + report.stated where isGiven && !machine.isGiven
         {
             throw ValidationError("\(flag) needs a machine: --machine FILE..., --root DIR or --platform ID")
@@ -46,7 +46,7 @@ struct Explain: ParsableCommand {
         try StandardInput.check((files.isEmpty ? ["-"] : files) + (machine.readsStandardInput ? ["-"] : []))
     }
 
-    func run() throws {
+    func answer() throws {
         let service = OfflineService(version: Iovad.version)
         let host = try machine.subject(of: service)?.id
         let files = files.isEmpty ? ["-"] : files

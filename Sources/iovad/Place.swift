@@ -9,7 +9,7 @@ import JSON
 import MSIWindows
 import Machines
 
-struct Place: ParsableCommand {
+struct Place: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Find where the MSI window fits for a VM on some hosts.",
         discussion: """
@@ -59,7 +59,7 @@ struct Place: ParsableCommand {
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var output: OutputOption
 
-    func validate() throws {
+    func checkArguments() throws {
         if question.request == nil, vmm == nil {
             throw ValidationError("give a request file, or --vmm and --ram")
         }
@@ -76,7 +76,7 @@ struct Place: ParsableCommand {
         try StandardInput.check([question.request].compactMap { $0 } + machine.machine + hosts)
     }
 
-    func run() throws {
+    func answer() throws {
         let service = OfflineService(version: Iovad.version)
         if vmm == "list" {
             try output.printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }

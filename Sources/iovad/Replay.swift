@@ -9,7 +9,7 @@ import IOVAAllocation
 import JSON
 import LinuxReleases
 
-struct Replay: ParsableCommand {
+struct Replay: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run allocator traces from files.",
         discussion: """
@@ -28,7 +28,7 @@ struct Replay: ParsableCommand {
     @Argument(help: ArgumentHelp("Trace or vector files.", valueName: "file"))
     var files: [String]
 
-    func validate() throws {
+    func checkArguments() throws {
         guard !files.isEmpty else { throw ValidationError("name at least one file") }
         _ = try profile
         if let cpus { _ = try FlagValue.read("--cpus", String(cpus), ReplayRequest.cpus) }
@@ -38,7 +38,7 @@ struct Replay: ParsableCommand {
         get throws { try kernel.map { try FlagValue.read("--kernel", $0, Condition.kernel) } }
     }
 
-    func run() throws {
+    func answer() throws {
         let release = try profile
         var failed = 0
         for path in files {

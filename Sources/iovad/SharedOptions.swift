@@ -8,6 +8,21 @@ import Ingestion
 import JSON
 import Machines
 
+/// A command whose arguments are checked together once all of them are known: a check while they are parsed
+/// would take the value of a flag that does not exist for a file, and say something else about it.
+protocol CheckedCommand: ParsableCommand {
+    /// Refuses arguments that do not go together.
+    func checkArguments() throws
+    func answer() throws
+}
+
+extension CheckedCommand {
+    func run() throws {
+        try checkArguments()
+        try answer()
+    }
+}
+
 /// The files of one machine.
 struct MachineOption: ParsableArguments {
     @Option(

@@ -14,7 +14,7 @@ import LinuxReleases
 import MSIWindows
 import Machines
 
-struct SurveyCommand: ParsableCommand {
+struct SurveyCommand: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "survey",
         abstract: "Check window policies against many machines, and find the constants that fit.",
@@ -49,7 +49,7 @@ struct SurveyCommand: ParsableCommand {
     @Option(help: "Name and version of what is surveyed, for the JSON.")
     var source: String?
 
-    func validate() throws {
+    func checkArguments() throws {
         if paths.isEmpty, machine.machine.isEmpty {
             throw ValidationError("give files or folders, or the files of one machine with --machine")
         }
@@ -61,7 +61,7 @@ struct SurveyCommand: ParsableCommand {
         try constant.map { try FlagValue.read("--constant", $0, SurveyRequest.constant) }
     }
 
-    func run() throws {
+    func answer() throws {
         let options = try reading.reader
         var files = MachineFiles.list(paths)
         if files.isEmpty, !paths.isEmpty { throw ValidationError(MachineFiles.nothing(in: paths)) }

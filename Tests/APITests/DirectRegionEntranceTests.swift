@@ -63,7 +63,7 @@ import Testing
             // What is said of a kernel with overrides is not true of the release.
             let isOverridden = kernel.json.contains("overrides")
             #expect(
-                kernel.refuses || same?.contains("with overrides drops") == isOverridden, "\(placed.text)")
+                kernel.refuses || same?.contains("; this kernel drops") == isOverridden, "\(placed.text)")
             if subject != list { #expect(same == told?["detail"] as? String, "\(placed.text)") }
         }
     }

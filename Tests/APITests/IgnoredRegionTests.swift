@@ -84,6 +84,35 @@ import Testing
         (answer["window"] as? [String: Any])?["start"] as? String
     }
 
+    /// What later kernels read past an entry that is cut is no wish of firmware.
+    @Test func whatIsReadPastAnEntryIsNobodys() {
+        let tree = DeviceTreeBuilder.board { root in
+            root.child("fw") { node in
+                node.cells("phandle", 3)
+                node.cells("iommu-addresses", 2, 0, 0x800_0000, 0)
+            }
+            root.child("device@0") { node in
+                node.cells("phandle", 2)
+                node.cells("iommus", 1, 5)
+                node.cells("memory-region", 3)
+            }
+        }
+        let client = ServiceClient()
+        _ = client.ask(.put, "/v1/platforms/m", tree, type: "application/vnd.devicetree.blob")
+        for (kernel, isReached) in [("5.10", true), ("6.1", true), ("6.12", false), ("7.3", false)] {
+            let named = #""platform":"m","device":"/device@0","consumer":"vfio_type1","kernel":"\#(kernel)""#
+            let answer = client.decide("{\(named)}")
+            #expect(answer.json["reachable"] as? Bool == isReached, "\(answer.text)")
+            #expect(answer.text.contains("ignores that") == false, "\(answer.text)")
+            let view = client.get(
+                "/v1/platforms/m/reserved-regions?device=%2Fdevice@0&kernel=\(kernel)&view=dma")
+            #expect(view.text.contains("read past the end") != isReached, "\(view.text)")
+            let windows = client.get("/v1/platforms/m/available-windows?device=%2Fdevice@0&kernel=\(kernel)")
+            let nearest = windows.object("picks")["nearest_default"] as? String
+            #expect((nearest == "0x8000000") == isReached, "\(windows.text)")
+        }
+    }
+
     @Test(arguments: machines) func theKernelsListsStay(machine: Machine) {
         let client = client(machine)
         let path = "/v1/platforms/m/reserved-regions?\(query(machine))"

@@ -112,9 +112,26 @@ import Testing
         #expect(cut.list("errors").first?["pointer"] as? String == "?kernel", "\(cut.text)")
     }
 
+    /// What an override makes is not true of the release: neither reasons nor advice name it.
+    @Test func overridesAreThisKernels() {
+        let kernel = #""kernel":{"release":"6.18","overrides":{"iommufd":false}}"#
+        let refused = client.decide(#"{"reserved_regions":[],"consumer":"iommufd",\#(kernel)}"#)
+        #expect(refused.text.contains("This kernel has no iommufd"), "\(refused.text)")
+        #expect(refused.text.contains("or a kernel that has iommufd"), "\(refused.text)")
+        #expect(!refused.text.contains("6.2 or later"), "\(refused.text)")
+        let old = client.decide(#"{"reserved_regions":[],"consumer":"iommufd","kernel":"6.1"}"#)
+        #expect(old.text.contains("Linux 6.1 has no iommufd"), "\(old.text)")
+        #expect(old.text.contains("or Linux 6.2 or later, which has iommufd"), "\(old.text)")
+        // Another override leaves the release what it is.
+        let other = client.decide(
+            #"{"reserved_regions":[],"consumer":"iommufd","kernel":{"release":"6.1","overrides":{"depot":"unbounded"}}}"#
+        )
+        #expect(other.text.contains("Linux 6.1 has no iommufd"), "\(other.text)")
+    }
+
     @Test(arguments: [
         (#""generic""#, "unknown-value"), (#""Debian 13.1""#, "unknown-value"),
-        (#""6.12\u0000""#, "unknown-value"),
+        (#""6.12\u0000""#, "control-character"),
         (#""{\"release\":\"6.12\"""#, "unknown-value"),
         (#""{\"release\":\"6.12\",\"overrides\":{\"depot\":1}}""#, "unknown-value"),
         (#"{"release":"{\"release\":\"6.12\"}"}"#, "unknown-value"),

@@ -153,6 +153,54 @@ import Testing
         #expect(!isOpen || answer.text.contains("guest on arm64"), "\(answer.text)")
     }
 
+    /// Two machines' words in one description, and a build for x86 that a request names for another host.
+    @Test func wordsOfTwoMachines() {
+        let smmu = "[    0.020000] arm-smmu-v3 arm-smmu-v3.0.auto: ias 44-bit, oas 44-bit (features 0x0)\n"
+        let tree = DeviceTreeBuilder.board { $0.pciHost("pcie@40000000") }
+        let host =
+            #"{"collected":{"format":1,"kernel_release":"6.1.0-18-amd64","groups":[],"#
+            + #""device_tree":"\#(tree.hexDigits)"}}"#
+        for (body, type, isFound) in [
+            (Self.log, "text/plain", false), (Self.log + smmu, "text/plain", true),
+            (Self.log.replacing("6.1.0-18-generic", with: "6.1.0-18-arm64"), "text/plain", true),
+            (host, "application/json", true),
+            (host.replacing("amd64", with: "arm64"), "application/json", false),
+        ] {
+            let stored = ServiceClient().ask(.put, "/v1/platforms/x", Array(body.utf8), type: type)
+            let found = stored.list("findings").filter { $0["code"] as? String == "processor-contradicts" }
+            #expect(found.count == (isFound ? 1 : 0), "\(body): \(stored.text)")
+        }
+    }
+
+    @Test func buildsForX86OfOtherHosts() {
+        let code = "kernel_not_modelled_exactly"
+        let client = client()
+        let kernel = #""kernel":"6.12.0-1-amd64""#
+        let arm = #""reserved_regions":[{"start":"0x8000000","last":"0x80fffff","type":"software_msi"}]"#
+        for (subject, host, isTold) in [(arm, arm, true), (Self.inline, Self.inline, false)] {
+            let decided = client.decide(#"{\#(subject),"consumer":"vfio_type1",\#(kernel)}"#)
+            #expect(codes(decided.json).contains(code) == isTold, "\(decided.text)")
+            let placed = client.post(
+                "/v1/placements", json: #"{"hosts":[{\#(host)}],\#(Self.vm),\#(kernel)}"#)
+            #expect(codes(placed.json).contains(code) == isTold, "\(placed.text)")
+            let compared = client.post(
+                "/v1/comparisons", json: #"{\#(subject),"kernels":["6.12.0-1-amd64","6.12"]}"#)
+            #expect(
+                compared.list("items").map { codes($0).contains(code) }.contains(true) == isTold,
+                "\(compared.text)")
+        }
+        let juno = #""platform":"example-arm-juno""#
+        let surveyed = client.post("/v1/surveys", json: #"{"platforms":["example-arm-juno"],\#(kernel)}"#)
+        #expect(codes(surveyed.json).contains(code) || surveyed.status == 422, "\(surveyed.text)")
+        let placed = client.post("/v1/placements", json: #"{"hosts":[{\#(juno)}],\#(Self.vm),\#(kernel)}"#)
+        #expect(placed.text.contains("6.12.0-1-amd64 is a build for x86"), "\(placed.text)")
+        _ = client.post("/v1/sessions", json: #"{"id":"k",\#(kernel)}"#)
+        let made = client.post(
+            "/v1/sessions/k/domains",
+            json: #"{"consumer":"vfio_type1","devices":[{\#(juno),"device":"/pcie@40000000"}]}"#)
+        #expect(codes(made.json).contains(code), "\(made.text)")
+    }
+
     /// Tables of an x86 host are refused with the reason.
     @Test func tablesAreRefused() {
         var table = Array("DMAR".utf8) + [48, 0, 0, 0, 1, 0]

@@ -157,6 +157,19 @@ import Testing
         #expect(two.errors.contains("leave out --consumer, --kernel\n"), "\(two.errors)")
     }
 
+    /// A flag that does not exist is named, whatever its value would be taken for.
+    @Test(arguments: [
+        ("decide", ["--platform", "example-arm-juno", "--nope", "1"]),
+        ("decide", ["--kernel", "6.12", "request.json", "--nope", "1"]),
+        ("decide", ["-", "--nope", "-"]), ("place", ["--nope", "1"]), ("place", ["--nope"]),
+        ("place", ["--vmm", "qemu-virt", "--ram", "4G", "--nope", "1"]), ("survey", ["--nope"]),
+        ("explain", ["--device", "d", "--nope", "1"]), ("replay", ["--nope", "1", "--cpus", "0"]),
+    ])
+    func flagsThatDoNotExist(command: String, arguments: [String]) throws {
+        let run = try Self.run(arguments, command: command)
+        #expect(run.status == 64 && run.errors.contains("Unknown option '--nope'"), "\(run.errors)")
+    }
+
     @Test func whatCannotBeAskedIsToldBeforehand() throws {
         // On a machine with an IOMMU it answers for that one.
         let host = try Self.run([])

@@ -143,6 +143,46 @@ import Testing
         }
     }
 
+    /// Firmware has said none of what a kernel reads there.
+    @Test func anEntryThatIsCutOffIsNotFirmwares() throws {
+        let platform = try DeviceTreeReader.read(Self.entries([5, 0, 0x800_0000, 0]))
+        let device = try #require(platform.devices.first { $0.id == "/dma" })
+        #expect(device.firmwareRegions.map(\.provenance) == [.pastDeviceTreeNode(path: "/fw")])
+    }
+
+    /// One device with the phandle 5 and another with 6, both behind an SMMU, and a region with these cells.
+    private static func entries(_ cells: [UInt32]) -> [UInt8] {
+        OwnTreeTests.base { root in
+            root.child("fw") { node in
+                node.cells("phandle", 9)
+                node.cells("iommu-addresses", cells)
+            }
+            for (name, phandle) in [("dma", UInt32(5)), ("gpu", 6)] {
+                root.child(name) { node in
+                    node.cells("iommus", 1, phandle)
+                    node.cells("phandle", phandle)
+                    node.cells("memory-region", 9)
+                }
+            }
+        }
+    }
+
+    /// Linux tries each cell as a phandle: those of an entry that names nothing, and those of other devices'.
+    @Test func cellsThatAreTakenForPhandles() throws {
+        let whole: [UInt32] = [5, 0, 0x800_0000, 0, 0x10_0000]
+        for (cells, missing, misread) in [
+            (whole, 0, 0), ([6, 0, 0x900_0000, 0, 0x1000] + whole, 0, 0),
+            ([0x999, 0, 5, 0, 1] + whole, 1, 1), ([6, 0, 5, 0, 0x1000] + whole, 0, 1),
+        ] as [([UInt32], Int, Int)] {
+            let platform = try DeviceTreeReader.read(Self.entries(cells))
+            let codes = platform.findings.map(\.code)
+            #expect(codes.filter { $0 == "phandle-missing" }.count == missing, "\(platform.findings)")
+            let found = platform.findings.filter { $0.code == "iommu-addresses-misread" }
+            #expect(found.count == misread, "\(platform.findings)")
+            #expect(found.allSatisfy { $0.detail.contains("the phandle of /dma") }, "\(found)")
+        }
+    }
+
     /// What follows is read only as far as the blob goes.
     @Test func nothingIsReadPastTheBlob() throws {
         let blob = OwnTreeTests.base { _ in }

@@ -72,7 +72,7 @@ struct ComparisonRequest: Sendable {
             return Entry(name: policy.id, source: policy.source, consumer: policy.consumer ?? fallback)
         }
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let name = reader.optional("name")?.string(bytesMax: Limits.platformIDBytesMax, problems)
+        let name = reader.optional("name")?.line(bytesMax: Limits.platformIDBytesMax, problems)
         let source = reader.required("window_source").flatMap { WindowSource($0, problems) }
         let consumer =
             reader.optional("consumer").map { $0.choice(WireWords.consumers, problems) } ?? fallback

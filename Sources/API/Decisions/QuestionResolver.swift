@@ -26,7 +26,7 @@ struct QuestionResolver {
             var request = request
             request.stated.adopt(driver: device.reportedDriver)
             let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
-            guard let mates = mates(request, on: nil) else { return nil }
+            guard let mates = mates(request, of: nil, on: nil) else { return nil }
             let question = question(request, prepared, mates, doorbells: request.doorbells ?? [])
             return (question, request.stated)
         case .platform(let id, let name):
@@ -45,7 +45,7 @@ struct QuestionResolver {
             if let device {
                 request.stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
             }
-            guard var mates = mates(request, on: entry), let device else { return nil }
+            guard var mates = mates(request, of: device?.source, on: entry), let device else { return nil }
             if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
             var question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
@@ -92,7 +92,9 @@ struct QuestionResolver {
         return question
     }
 
-    private func mates(_ request: DecisionRequest, on entry: PlatformEntry?) -> Mates? {
+    private func mates(
+        _ request: DecisionRequest, of subject: Device?, on entry: PlatformEntry?
+    ) -> Mates? {
         func devices(_ members: [DecisionRequest.Member], _ share: GroupShare) -> [PreparedDevice?] {
             members.map { member($0, on: entry, share, request) }
         }
@@ -100,9 +102,30 @@ struct QuestionResolver {
         let after = devices(request.matesAfter, .own)
         let attached = devices(request.attached, .whole)
         guard (before + after + attached).allSatisfy({ $0 != nil }) else { return nil }
+        checkEachOnce(request.matesBefore + request.matesAfter, before + after, beside: subject)
+        checkEachOnce(request.attached, attached, beside: subject)
         return Mates(
             before: before.compactMap { $0 }, after: after.compactMap { $0 },
             attached: attached.compactMap { $0 })
+    }
+
+    /// Refuses a device that is named again, under whichever of its names: each joins its group once.
+    private func checkEachOnce(
+        _ members: [DecisionRequest.Member], _ devices: [PreparedDevice?], beside subject: Device?
+    ) {
+        var known = Set(subject.map { [$0.sysfsName ?? $0.id, $0.groupID ?? $0.id] } ?? [])
+        for case (.named(let name, let pointer), let device?) in zip(members, devices) {
+            let isSubject =
+                subject.map { $0.sysfsName ?? $0.id } == device.source.sysfsName ?? device.source.id
+            guard !known.insert(device.source.sysfsName ?? device.source.id).inserted else { continue }
+            let detail =
+                isSubject
+                ? "\"\(Excerpt.of(name))\" is the device that is asked about."
+                : device.source.standsForGroup
+                    ? "\"\(Excerpt.of(name))\" is the device's own group, and not another device."
+                    : "\"\(Excerpt.of(name))\" is named before."
+            problems.add(pointer, "duplicate-id", detail)
+        }
     }
 
     private func member(

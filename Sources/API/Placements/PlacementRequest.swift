@@ -69,7 +69,7 @@ struct PlacementRequest: Sendable {
     /// A host of a placement or of a survey.
     static func host(_ node: JSONNode, index: Int, _ problems: ProblemList) -> Host? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let name = reader.optional("name")?.string(bytesMax: Limits.nameBytesMax, problems)
+        let name = reader.optional("name")?.line(bytesMax: Limits.nameBytesMax, problems)
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
         let reported = reader.value(Condition.iommuRegions.rawValue)
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []

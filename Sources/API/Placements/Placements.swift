@@ -37,7 +37,7 @@ extension Service {
         var placement = try Placement.decide(
             PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window),
             checkpoint: context.checkpoint)
-        placement.warn(aboutKernels: builder.kernels.compactMap { $0.remark })
+        placement.warn(aboutKernels: builder.kernelRemarks)
         let kernel = KernelProfile.latest(of: builder.kernels)
         return json(200) { writer in
             writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })
@@ -66,6 +66,8 @@ struct HostFactsBuilder {
     private(set) var stated: [StatedConditions] = []
     /// Their kernels, without one that the host before has as well.
     private(set) var kernels: [KernelProfile] = []
+    /// What is not modelled exactly of them, likewise.
+    private(set) var kernelRemarks: [String] = []
     private var known: [Key: Int] = [:]
     private var cost = 0
 
@@ -128,7 +130,10 @@ struct HostFactsBuilder {
     private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {
         facts.append(made)
         stated.append(conditions)
-        if kernels.last != conditions.conditions.kernel { kernels.append(conditions.conditions.kernel) }
+        let kernel = conditions.conditions.kernel
+        if kernels.last != kernel { kernels.append(kernel) }
+        let remark = kernel.remark(onX86: made.x86Remark != nil)
+        if let remark, kernelRemarks.last != remark { kernelRemarks.append(remark) }
         return facts.count - 1
     }
 

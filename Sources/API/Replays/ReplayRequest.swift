@@ -209,7 +209,7 @@ struct ReplayOperationReader {
     }
 
     private mutating func name(_ child: JSONNode) -> TraceOperation.Name? {
-        guard let text = child.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
+        guard let text = child.line(bytesMax: Limits.nameBytesMax, problems) else { return nil }
         if let name = names[text] { return name }
         let name = TraceOperation.Name(names.count)
         names[text] = name

@@ -210,7 +210,7 @@ struct SessionDeviceRequest: Sendable {
             InboundWindow($0, problems)
         }
         let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
-            ReservedRegion($0, problems)
+            ReservedRegion($0, isExported: isExported, problems)
         }
         let ranges = reader.optional("iova_ranges")?.elements(countMax: Limits.inlineRegionsMax, problems)?
             .compactMap { IOVARange(wire: $0, problems) }

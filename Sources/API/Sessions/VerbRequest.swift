@@ -67,7 +67,7 @@ extension SessionVerb {
     ) -> SessionVerb? {
         let range = ReservedRegion.range(&reader, problems)
         let kind = reader.optional("type").map { $0.choice(ReservedRegion.Kind.words, problems) } ?? .reserved
-        let words = reader.optional("provenance")?.string(bytesMax: Limits.nameBytesMax, problems)
+        let words = reader.optional("provenance")?.line(bytesMax: Limits.nameBytesMax, problems)
         let grows = reader.optional("grow").flatMap { $0.bool(problems) } ?? false
         guard let range, let kind else { return nil }
         return .reserve(

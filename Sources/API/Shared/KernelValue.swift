@@ -12,8 +12,10 @@ extension Condition {
 
     package static func kernel(_ value: WireValue, _ problems: ProblemList) -> KernelProfile? {
         if case .member(let node) = value, node.kind == .object { return overridden(node, problems) }
+        // Only an object may be as long as its text.
+        let whole = value.string(bytesMax: .max, ProblemList(limit: 1))
+        guard whole?.first(where: { !$0.isWhitespace }) == "{" else { return profile(value, problems) }
         guard let text = value.string(bytesMax: kernelTextBytesMax, problems) else { return nil }
-        guard text.first(where: { !$0.isWhitespace }) == "{" else { return profile(value, problems) }
         return overridden(text, value, problems)
     }
 
@@ -55,9 +57,8 @@ extension Condition {
     }
 
     private static func profile(_ value: WireValue, _ problems: ProblemList) -> KernelProfile? {
-        guard let text = value.string(bytesMax: kernelBytesMax, problems) else { return nil }
-        let isPrintable = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || (0x9...0xd).contains($0) }
-        if isPrintable, let profile = KernelProfile(releaseString: text) { return profile }
+        guard let text = value.line(bytesMax: kernelBytesMax, problems) else { return nil }
+        if let profile = KernelProfile(releaseString: text) { return profile }
         let known = KernelRelease.allCases.map(\.rawValue).joined(separator: ", ")
         value.add(
             "unknown-value",

@@ -69,7 +69,7 @@ package enum WireWords {
     static let avoids = WindowSource.Avoid.allCases.map { (word: $0.rawValue, value: $0) }
 
     /// CPU page sizes of arm64.
-    package static let pageSizes: [Granule] = [.kib4, .kib16, .kib64]
+    package static let pageSizes = PageSizes.ofCPUs
     static let ifNones = WindowSource.IfNone.allCases.map { (word: $0.rawValue, value: $0) }
     static let preferences = WindowSource.Preference.allCases.map { (word: $0.rawValue, value: $0) }
     static let readings = UserWindow.Reading.allCases.map { (word: $0.rawValue, value: $0) }

@@ -123,8 +123,9 @@ public struct Survey: Sendable {
                     code: .iommuDecidesWindow, severity: .warning, detail: undecided,
                     range: WindowSource.mainlineWindow, host: name))
         }
-        warn(platform.devices.lazy.compactMap(\.x86Remark).first, of: name)
-        warn(aboutKernelOf: conditions)
+        let x86Remark = platform.devices.lazy.compactMap(\.x86Remark).first
+        warn(x86Remark, of: name)
+        warn(aboutKernelOf: conditions, onX86: x86Remark != nil)
         if isUnused, warnings.count < Placement.hostRemarksMax {
             warnings.append(
                 .init(
@@ -156,13 +157,13 @@ public struct Survey: Sendable {
             warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
         }
         warn(device.x86Remark, of: name)
-        warn(aboutKernelOf: conditions)
+        warn(aboutKernelOf: conditions, onX86: device.isOfX86)
         _ = add(name, PreparedDevice(device, usable: usable, under: conditions), [], row)
     }
 
     /// Hosts of one kernel share the warning.
-    private mutating func warn(aboutKernelOf conditions: Conditions) {
-        guard let remark = conditions.kernelRemark, warnings.count < Placement.hostRemarksMax,
+    private mutating func warn(aboutKernelOf conditions: Conditions, onX86: Bool) {
+        guard let remark = conditions.kernelRemark(onX86: onX86), warnings.count < Placement.hostRemarksMax,
             !warnings.contains(where: { $0.detail == remark })
         else { return }
         warnings.append(.init(code: .kernelNotModelledExactly, severity: .warning, detail: remark))

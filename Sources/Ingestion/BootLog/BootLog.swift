@@ -26,6 +26,12 @@ struct BootLog {
         var group: UInt64
     }
 
+    /// Keeps what says which processor it is, unless something has said the same.
+    mutating func tell(_ processor: HostProcessor) {
+        guard !processors.contains(where: { $0.architecture == processor.architecture }) else { return }
+        processors.append(processor)
+    }
+
     struct Remark {
         var line: Int
         var text: String
@@ -37,8 +43,8 @@ struct BootLog {
     /// Words of the command line that decide what this model asks for; nil where the log does not have it.
     var commandLine: [HostOption]?
     var defaultDomain: String?
-    /// The first line that tells.
-    var processor: HostProcessor?
+    /// What says which processor it is: the first word for each, in the order of the log.
+    var processors: [HostProcessor] = []
     var bridges: [Bridge] = []
     var smmus: [SMMUReport] = []
     /// Base addresses.

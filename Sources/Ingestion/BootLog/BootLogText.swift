@@ -302,18 +302,19 @@ private struct BootLogReading {
 
     /// Phrases of the drivers of x86's IOMMUs.
     private mutating func takeProcessor(_ found: BootLogPhrase.Found) -> Bool {
-        log.processor =
-            log.processor ?? HostProcessor(.x86, by: "\"\(found.phrase.rawValue)...\" in the log")
+        log.tell(HostProcessor(.x86, by: "\"\(found.phrase.rawValue)...\" in the log"))
         return true
     }
 
     /// `(x86_64-linux-gnu-gcc-13`: cross compilers, and those of Debian, have the processor in their name.
     private mutating func takeCompiler(_ words: [String]) {
-        for word in words.dropFirst() where log.processor == nil {
+        for word in words.dropFirst() {
             let isX86 = word.hasPrefix("(x86_64-")
             guard isX86 || word.hasPrefix("(aarch64-") else { continue }
-            log.processor = HostProcessor(
-                isX86 ? .x86 : .arm, by: "the log's compiler \(word.dropFirst().prefix(64))")
+            log.tell(
+                HostProcessor(
+                    isX86 ? .x86 : .arm, by: "the log's compiler \(word.dropFirst().prefix(64))"))
+            return
         }
     }
 

@@ -43,6 +43,7 @@ extension TreeAnalysis {
         let cells = DeviceTree.cells(value)
         let shape = addressShape(for: index)
         let path = tree.nodes[region].path
+        let starts = entryStarts(cells, in: region)
         var regions: [ReservedRegion] = []
         var at = 0
         while at < cells.count {
@@ -52,13 +53,16 @@ extension TreeAnalysis {
                 at += 1
                 continue
             }
+            if !starts.contains(at) { noteMisread(cells[at], at, in: region, naming: index, onHostBridge) }
             let count = shape.address + shape.size
             var entry = cells[(at + 1)...].prefix(count)
+            var isPastEnd = false
             if entry.count < count {
                 let read = tree.cells(at: value.startIndex + 4 * (at + 1), count: count)
                 noteCutOff(entry.count, count, read, in: region, naming: index, onHostBridge)
                 guard let read else { break }
                 entry = read[...]
+                isPastEnd = true
             }
             at += 1 + entry.count
             guard let (start, length) = translated(entry, shape, for: index) else {
@@ -77,9 +81,48 @@ extension TreeAnalysis {
                 }
                 break
             }
-            if let made = made(start, length, by: region, for: index, onHostBridge) { regions.append(made) }
+            guard var made = made(start, length, by: region, for: index, onHostBridge) else { continue }
+            if isPastEnd, !onHostBridge { made.provenance = .pastDeviceTreeNode(path: path) }
+            regions.append(made)
         }
         return regions
+    }
+
+    /// The cells where firmware's entries begin, each as long as the device that it names asks for: up to one
+    /// that names nothing.
+    private mutating func entryStarts(_ cells: [UInt32], in region: Int) -> Set<Int> {
+        var starts: Set<Int> = []
+        var at = 0
+        while at < cells.count {
+            guard let target = tree.byPhandle[cells[at]] else {
+                let path = tree.nodes[region].path
+                // Once, however many devices have the region.
+                if unreadableEntries.insert(region).inserted {
+                    note(
+                        .error, "phandle-missing", path, "iommu-addresses",
+                        "phandle \(hex(cells[at])) does not exist, so that the end of its entry is not known: Linux looks for the "
+                            + "phandles of devices cell by cell.")
+                }
+                return starts
+            }
+            starts.insert(at)
+            let shape = addressShape(for: target)
+            at += 1 + shape.address + shape.size
+        }
+        return starts
+    }
+
+    private mutating func noteMisread(
+        _ phandle: UInt32, _ at: Int, in region: Int, naming index: Int, _ onHostBridge: Bool
+    ) {
+        note(
+            onHostBridge ? .warning : .error, "iommu-addresses-misread", tree.nodes[region].path,
+            "iommu-addresses",
+            "Cell \(at + 1) is \(hex(phandle)), the phandle of \(tree.nodes[index].path), and no entry is known to begin there: "
+                + (onHostBridge
+                    ? "mainline does not read the entries of a host bridge."
+                    : "Linux takes what follows for an address of that device all the same. Linux up to 6.2 does not read it.")
+        )
     }
 
     /// Linux does not check that the property contains the whole entry: it reads on in the flattened tree

@@ -16,6 +16,8 @@ struct TreeAnalysis {
     private(set) var findings: [Finding] = []
     /// Entries of the device read last that Linux does not apply.
     var unapplied: [UnappliedRegion] = []
+    /// Reserved regions with an entry that names nothing, by node index.
+    var unreadableEntries: Set<Int> = []
     private var findingsDropped = 0
     private var regionsTotal = 0
     private var streamsTotal = 0

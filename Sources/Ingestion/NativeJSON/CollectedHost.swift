@@ -50,7 +50,7 @@ struct CollectedHost {
             return
         }
         _ = reader.required("format")?.int(in: Self.formatNumber...Self.formatNumber, problems)
-        kernelRelease = Self.present(reader.optional("kernel_release"))?.string(
+        kernelRelease = Self.present(reader.optional("kernel_release"))?.line(
             bytesMax: NativePlatform.nameBytesMax, problems)
         pageSize = Self.present(reader.optional("page_size"))?.u64(problems)
         deviceTree = Self.hex(reader.optional("device_tree"), bytesMax, problems)
@@ -70,12 +70,16 @@ struct CollectedHost {
         commandLine = Self.present(reader.optional("cmdline"))?.string(bytesMax: bytesMax, problems)
             .map { HostOptions.commandLine(Array($0.utf8), place: Self.commandLinePath, hasWordALine: true) }
         options = Self.options(&reader, bytesMax, problems)
-        groups = NativePlatform.list(
-            Self.present(reader.optional("groups")), max: TextLimits.groupsMax, problems
-        ) { Self.group($0, bytesMax, problems) }
+        let listed = Self.present(reader.optional("groups"))
+        groups = NativePlatform.list(listed, max: TextLimits.groupsMax, problems) {
+            Self.group($0, bytesMax, problems)
+        }
+        if groups.count == listed?.count {
+            NativePlatform.unique(groups.map { String($0.number) }, reader.pointer("groups"), problems)
+        }
         notes = NativePlatform.list(
             Self.present(reader.optional("notes")), max: Self.notesMax, problems
-        ) { $0.string(bytesMax: NativePlatform.nameBytesMax, problems) }
+        ) { $0.line(bytesMax: NativePlatform.nameBytesMax, problems) }
         reader.finish()
     }
 
@@ -109,7 +113,7 @@ struct CollectedHost {
             bytesMax: NativePlatform.nameBytesMax, problems)
         let devices = NativePlatform.list(
             reader.optional("devices"), max: devicesPerGroupMax, problems
-        ) { $0.string(bytesMax: NativePlatform.nameBytesMax, problems) }
+        ) { $0.line(bytesMax: NativePlatform.nameBytesMax, problems) }
         let paths = Self.paths(reader.optional("paths"), devices.count, problems)
         let text = present(reader.optional("reserved_regions"))?.string(bytesMax: bytesMax, problems)
         guard let number else { return nil }

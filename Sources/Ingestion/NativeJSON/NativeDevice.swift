@@ -10,7 +10,7 @@ import Machines
 enum NativeDevice {
     static func read(_ node: JSONNode, _ problems: ProblemList, _ findings: inout FindingList) -> Device? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let id = reader.required("id")?.string(bytesMax: NativePlatform.nameBytesMax, problems)
+        let id = reader.required("id")?.line(bytesMax: NativePlatform.nameBytesMax, problems)
         if id?.isEmpty == true {
             problems.add(reader.pointer("id"), "empty", NativePlatform.emptyID)
         }

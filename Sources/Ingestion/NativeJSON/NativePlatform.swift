@@ -18,7 +18,7 @@ public enum NativePlatform {
     public static func read(_ root: JSONNode, _ problems: ProblemList) -> Platform {
         var platform = Platform(source: .json)
         guard var reader = ObjectReader(root, problems) else { return platform }
-        platform.model = reader.optional("model")?.string(bytesMax: nameBytesMax, problems)
+        platform.model = reader.optional("model")?.line(bytesMax: nameBytesMax, problems)
         platform.compatible = names(reader.optional("compatible"), problems)
         platform.smmus = list(reader.optional("smmus"), max: smmusMax, problems) { smmu($0, problems) }
         platform.msiControllers = list(reader.optional("msi_controllers"), max: controllersMax, problems) {
@@ -62,7 +62,7 @@ public enum NativePlatform {
         }
     }
 
-    private static func unique(_ ids: [String], _ pointer: String, _ problems: ProblemList) {
+    static func unique(_ ids: [String], _ pointer: String, _ problems: ProblemList) {
         var seen: Set<String> = []
         for (index, id) in ids.enumerated() where !seen.insert(id).inserted {
             problems.add(
@@ -72,7 +72,7 @@ public enum NativePlatform {
 
     private static func smmu(_ node: JSONNode, _ problems: ProblemList) -> SMMU? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let id = reader.required("id")?.string(bytesMax: nameBytesMax, problems)
+        let id = reader.required("id")?.line(bytesMax: nameBytesMax, problems)
         let versions = SMMU.Version.allCases.map { (word: $0.rawValue, value: $0) }
         let version = reader.required("version")?.choice(versions, problems)
         let compatible = names(reader.optional("compatible"), problems)
@@ -88,7 +88,7 @@ public enum NativePlatform {
 
     private static func controller(_ node: JSONNode, _ problems: ProblemList) -> MSIController? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let id = reader.required("id")?.string(bytesMax: nameBytesMax, problems)
+        let id = reader.required("id")?.line(bytesMax: nameBytesMax, problems)
         let kinds = MSIController.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let kind = reader.required("kind")?.choice(kinds, problems)
         let doorbell = reader.optional("doorbell").flatMap { $0.kind == .null ? nil : $0.u64(problems) }
@@ -108,7 +108,7 @@ public enum NativePlatform {
     }
 
     static func names(_ node: JSONNode?, _ problems: ProblemList) -> [String] {
-        list(node, max: listMax, problems) { $0.string(bytesMax: nameBytesMax, problems) }
+        list(node, max: listMax, problems) { $0.line(bytesMax: nameBytesMax, problems) }
     }
 
     static func list<Element>(

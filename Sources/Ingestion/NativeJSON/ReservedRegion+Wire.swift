@@ -8,17 +8,20 @@ extension ReservedRegion {
     public static let provenanceBytesMax = 1_024
 
     /// `{"start", "last"|"size", "type"?, "provenance"?}`; the type is "reserved" unless given, and one of
-    /// `kinds`; `source` is where a region comes from that does not say so itself. nil when something is
-    /// wrong, which is in `problems` then.
+    /// `kinds`; `source` is where a region comes from that does not say so itself. An exported one may name a
+    /// node as firmware wrote it. nil when something is wrong, which is in `problems` then.
     public init?(
         _ node: JSONNode, kinds: [(word: String, value: Kind)] = Kind.words,
-        from source: String = "given with the request",
-        _ problems: ProblemList
+        from source: String = "given with the request", isExported: Bool = false, _ problems: ProblemList
     ) {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let range = Self.range(&reader, problems)
         let kind = reader.optional("type").map { $0.choice(kinds, problems) } ?? .reserved
-        let words = reader.optional("provenance")?.string(bytesMax: Self.provenanceBytesMax, problems)
+        let words = reader.optional("provenance").flatMap {
+            isExported
+                ? $0.string(bytesMax: Self.provenanceBytesMax, problems)
+                : $0.line(bytesMax: Self.provenanceBytesMax, problems)
+        }
         reader.finish()
         guard let range, let kind else { return nil }
         self.init(

@@ -50,7 +50,8 @@ enum SysfsReader {
     ) throws(TextError) -> [Device] {
         var devices: [Device] = []
         var told: Set<SysfsText.Region> = []
-        var known: Set<String> = []
+        /// Of each device its group, and of each group itself.
+        var known: [String: String] = [:]
         for group in groups {
             var whole = device(group, assumption, &told, &findings)
             if !group.isReported {
@@ -61,13 +62,16 @@ enum SysfsReader {
                         ? "The text names the group and has no line of its reserved_regions."
                         : "The text lists the devices of the group and not its reserved_regions.")
             }
-            if !group.isOfDevice, known.insert(whole.id).inserted { devices.append(whole) }
+            if !group.isOfDevice, known.updateValue(whole.id, forKey: whole.id) == nil {
+                devices.append(whole)
+            }
             let named: [String] = if case .device(let name) = group.name { [name] } else { [] }
             for name in named + group.devices {
-                guard known.insert(name).inserted else {
-                    findings.noteSecondGroup(of: name, whole.id)
+                if let first = known[name] {
+                    findings.noteSecondGroup(of: name, whole.id, first: first)
                     continue
                 }
+                known[name] = whole.id
                 var member = whole
                 member.id = name
                 devices.append(member)

@@ -28,7 +28,8 @@ enum GroupClaim {
             guard conditions.kernel.refusesBlockingDirectDevices else {
                 recorder.record(
                     .directRegionIgnored, .noted,
-                    "\(oneToOne(region)); Linux \(conditions.kernel.name) hands the group to user space all the same."
+                    "\(oneToOne(region)); \(conditions.kernel.doer(of: .refusesBlockingDirect)) hands the group to user "
+                        + "space all the same."
                 )
                 continue
             }
@@ -99,7 +100,7 @@ extension ReservedRegion {
     public func unenforcedRemark(under conditions: Conditions) -> String? {
         guard kind == .direct, !conditions.kernel.refusesBlockingDirectDevices else { return nil }
         return
-            "\(GroupClaim.oneToOne(self)); Linux \(conditions.kernel.name) drops that mapping when the group is "
+            "\(GroupClaim.oneToOne(self)); \(conditions.kernel.doer(of: .refusesBlockingDirect)) drops that mapping when the group is "
             + "handed to user space."
     }
 }

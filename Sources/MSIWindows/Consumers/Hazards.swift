@@ -44,8 +44,9 @@ enum Hazards {
             }
             found.add(
                 .kernelCrashes,
-                "An iommu-addresses entry at \(unapplied.location) for \(device.id) does not translate: Linux "
-                    + "\(kernel.name) dereferences a null pointer and \(effect).")
+                "An iommu-addresses entry at \(unapplied.location) for \(device.id) does not translate: "
+                    + "\(kernel.doer(of: .untranslatableIOMMUAddresses)) dereferences a null pointer and \(effect)."
+            )
         // What lies there is told where a window or a page meets it.
         case .notListed: return
         case .rmrWithoutPreservedConfiguration:

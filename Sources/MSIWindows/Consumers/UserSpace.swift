@@ -43,8 +43,8 @@ enum UserSpace {
             conditions.kernel.hasIOMMUFD, conditions.kernel.iommufdServesNoIOMMU
         else { return nil }
         let because =
-            "The device has no IOMMU group. Linux \(conditions.kernel.name) serves it through iommufd even so, if "
-            + "the administrator lets it; nothing is translated, and MSIs go to physical addresses."
+            "The device has no IOMMU group. \(conditions.kernel.doer(of: .iommufdNoIOMMU, startsSentence: true)) serves it "
+            + "through iommufd even so, if the administrator lets it; nothing is translated, and MSIs go to physical addresses."
         recorder.record(.noGroup, .accepted, because)
         var decision = Decision(
             outcome: .identity,

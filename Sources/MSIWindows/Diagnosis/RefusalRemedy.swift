@@ -23,7 +23,8 @@ enum RefusalRemedy: Hashable {
     /// What is mapped or allowed lies beyond what the IOMMU translates.
     case fitAperture(IOVARange)
     case useVFIO
-    case useVFIOOrLaterKernel
+    /// The kernel has none as its release, and a later one has, or it was built without.
+    case useVFIOOrKernelWithIOMMUFD(isRelease: Bool)
     case useLargerPages(Granule)
     case setOptionEarlier
     case alignOption
@@ -69,7 +70,8 @@ enum RefusalRemedy: Hashable {
                 "Map only what the group's IOMMU translates, \(aperture.text), or give the group an address space of its own."
             ]
         case .useVFIO: ["Use VFIO type1, which takes the device."]
-        case .useVFIOOrLaterKernel: ["Use VFIO type1, or Linux 6.2 or later, which has iommufd."]
+        case .useVFIOOrKernelWithIOMMUFD(let isRelease):
+            ["Use VFIO type1, or \(isRelease ? "Linux 6.2 or later, which" : "a kernel that") has iommufd."]
         case .useLargerPages(let page):
             [
                 "Boot a kernel whose pages have at least \(HexLiteral.text(page.bytes)) bytes, as the IOMMU's have."

@@ -102,7 +102,7 @@ extension Decision {
         let missing = device.missingIOMMURemark(under: question.conditions, for: question.consumer)
         if let missing { decision.warn(.noGroup, missing) }
         decision.addIfReported(question)
-        if let remark = question.conditions.kernelRemark {
+        if let remark = question.conditions.kernelRemark(onX86: question.subject.isOfX86) {
             decision.warn(.kernelNotModelledExactly, remark)
         }
         if decision.warnings.count > Self.warningsMax {

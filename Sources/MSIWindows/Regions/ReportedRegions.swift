@@ -50,7 +50,7 @@ extension ReservedRegion {
     var isFromDevice: Bool {
         switch provenance {
         case .virtioProbe, .caller: true
-        case .deviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
+        case .deviceTreeNode, .pastDeviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
         }
     }
 }
@@ -65,10 +65,15 @@ extension ReservedRegion {
     func isApplied(to device: Device, under conditions: Conditions) -> Bool {
         switch provenance {
         case .hostBridgeNode: false
-        case .deviceTreeNode: conditions.kernel.readsIOMMUAddresses
+        case .deviceTreeNode, .pastDeviceTreeNode: conditions.kernel.readsIOMMUAddresses
         case .rmr: conditions.kernel.readsRMRs
         case .driver, .virtioProbe, .untranslatedITS, .caller: true
         }
+    }
+
+    /// Whether anybody withholds the region: what Linux reads past an entry's end is nobody's wish.
+    package func isWithheld(from device: Device, under conditions: Conditions) -> Bool {
+        provenance.isStated || isApplied(to: device, under: conditions)
     }
 
     /// Whether the posted v4 series sees the region, which has functions inherit those of their bridge.
@@ -79,7 +84,7 @@ extension ReservedRegion {
     var withheldKind: WithheldItem.Kind {
         if kind == .msi { return .hardwareMSI }
         return switch provenance {
-        case .deviceTreeNode, .hostBridgeNode: .iommuAddresses
+        case .deviceTreeNode, .pastDeviceTreeNode, .hostBridgeNode: .iommuAddresses
         case .rmr: .rmr
         case .driver, .virtioProbe, .untranslatedITS, .caller: .reservedRegion
         }
@@ -94,7 +99,8 @@ extension ReservedRegion {
             case .directRelaxable: "firmware has the device's own driver use it, mapped one to one"
             case .reserved, .msi, .softwareMSI: "firmware keeps the device out of it"
             }
-        return "\(provenanceText), not applied: Linux \(conditions.kernel.name) ignores that \(wish)"
+        let doer = conditions.kernel.doer(of: withheldKind == .rmr ? .iortRMR : .dtIOMMUAddresses)
+        return "\(provenanceText), not applied: \(doer) ignores that \(wish)"
     }
 
     /// "region at 0x8000000 (IORT RMR node at 0x80)", for sentences.
@@ -103,6 +109,7 @@ extension ReservedRegion {
     package var provenanceText: String {
         switch provenance {
         case .deviceTreeNode(let path): "reserved region \(path)"
+        case .pastDeviceTreeNode(let path): "reserved region \(path), read past the end of its property"
         case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"
         case .rmr(let offset): "IORT RMR node at \(HexLiteral.text(UInt64(offset)))"
         case .driver: "IOMMU driver"

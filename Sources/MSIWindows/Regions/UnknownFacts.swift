@@ -86,7 +86,10 @@ extension Sequence<Device> {
         {
             found.append(Warning(code: .noKernelDMA, detail: because, range: nil))
         }
-        if consumer != nil, let remark = conditions.kernelRemark {
+        // Most kernels have none: then no device is looked at.
+        if consumer != nil, conditions.kernelRemark(onX86: false) != nil,
+            let remark = conditions.kernelRemark(onX86: contains { $0.isOfX86 })
+        {
             found.append(Warning(code: .kernelNotModelledExactly, detail: remark, range: nil))
         }
         return found
@@ -95,7 +98,7 @@ extension Sequence<Device> {
 
 extension Conditions {
     /// What is not modelled exactly of the kernel, for modules that know no releases; nil where nothing is.
-    public var kernelRemark: String? { kernel.remark }
+    public func kernelRemark(onX86: Bool) -> String? { kernel.remark(onX86: onX86) }
 }
 
 extension Device {

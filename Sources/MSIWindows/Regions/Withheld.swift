@@ -64,7 +64,7 @@ public struct Withheld: Hashable, Sendable {
     /// are on a host bridge or because this kernel does not read them: the platform withholds them even so.
     private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.firmwareRegions.compactMap { region in
-            guard region.kind != .softwareMSI,
+            guard region.kind != .softwareMSI, region.isWithheld(from: device, under: conditions),
                 let range: IOVARange = conditions.granule.pages(
                     from: region.start, through: region.wrappingLast)
             else { return nil }

@@ -19,8 +19,8 @@ enum GroupOrder {
         guard Set(results.map(\.place)).count > 1 else { return }
         decision.warn(
             .groupOrder,
-            "Linux \(question.conditions.kernel.name) gives the domain the reservations of the device that joins "
-                + "its group first, with a device tree the one whose driver binds first: "
+            "\(question.conditions.kernel.doer(of: .groupOrder, startsSentence: true)) gives the domain the "
+                + "reservations of the device that joins its group first, with a device tree the one whose driver binds first: "
                 + results.map { "with \($0.first) first, MSIs go to \($0.place)" }.joined(separator: "; ")
                 + ".")
     }

@@ -26,11 +26,13 @@ package struct IOMMUFD: Sendable {
         guard !kernel.hasIOMMUFD else { return }
         let because =
             kernel.isInDoubt(.iommufd)
-            ? "Linux \(kernel.release.modelledAs.rawValue), which answers for \(kernel.name), has no iommufd; whether "
-                + "\(kernel.name) has it is not known."
-            : "Linux \(kernel.name) has no iommufd: /dev/iommu does not exist."
+            ? "Linux \(kernel.release.modelledAs.rawValue), which answers for \(kernel.selector), has no iommufd; whether "
+                + "\(kernel.selector) has it is not known."
+            : "\(kernel.doer(of: .iommufd, startsSentence: true)) has no iommufd: /dev/iommu does not exist."
         recorder.record(.iommufdAbsent, .rejected, because)
-        throw Refusal(errno: .noEntry, because: because, remedy: .useVFIOOrLaterKernel)
+        throw Refusal(
+            errno: .noEntry, because: because,
+            remedy: .useVFIOOrKernelWithIOMMUFD(isRelease: !kernel.isOverridden(.iommufd)))
     }
 
     /// What is in the way of a reservation: a mapping or an allowed range.

@@ -47,7 +47,7 @@ extension FaultScene {
                     }
                 return (
                     reason,
-                    "the window touches \(item.kind.phraseWithArticle) of \(device.id) at \(item.range.text)"
+                    "the window touches \(item.kind.phraseWithArticle) of \(owner(of: item, for: device)) at \(item.range.text)"
                         + (item.kind.reachability == .no
                             ? "\(item.isIgnoredByLinux ? " (\(item.provenance))" : ""), where it cannot work."
                             : item.kind.reachability.clause + ".")
@@ -65,6 +65,16 @@ extension FaultScene {
             )
         }
         return nil
+    }
+
+    /// Whose item of the whole group it is, for a sentence: the device's own, or a mate's.
+    private func owner(of item: WithheldItem, for device: Device) -> String {
+        guard let group = groups.first(where: { $0.device.device.id == device.id }),
+            !group.device.withheld.items.contains(where: item.isSame(as:))
+        else { return device.id }
+        let mate = group.mates.first { $0.withheld.items.contains(where: item.isSame(as:)) }
+        guard let mate else { return "the group of \(device.id)" }
+        return "\(mate.device.id), which is in the group of \(device.id),"
     }
 
     /// What happened to an MSI that the SMMU found a mapping for, or could not look one up for.
@@ -154,7 +164,7 @@ extension FaultScene {
             }
             if let item = items.first(where: { $0.kind != .pageZero }) {
                 return
-                    "It lies in the \(item.kind.phrase) \(item.range.text) of \(device.id)"
+                    "It lies in the \(item.kind.phrase) \(item.range.text) of \(owner(of: item, for: device))"
                     + (item.isIgnoredByLinux
                         ? " (\(item.provenance))." : ", where the kernel maps no buffers.")
             }
@@ -211,5 +221,12 @@ extension FaultScene {
         return
             "This is probably no error but an I/O page fault (iopf): the device touched a page that is not in memory. The "
             + "SMMU holds the access (stall) in \(substreamText)\(streamPhrase); the kernel brings the page in and resumes it."
+    }
+}
+
+extension WithheldItem {
+    /// Whether both are of one source, which may withhold more of one device than of another.
+    fileprivate func isSame(as other: WithheldItem) -> Bool {
+        kind == other.kind && range == other.range && provenance == other.provenance
     }
 }

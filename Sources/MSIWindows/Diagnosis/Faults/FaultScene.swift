@@ -13,6 +13,8 @@ struct FaultScene {
     let smmuIDs: Set<String>
     /// Devices with the fault's stream ID on the SMMU.
     let devices: [Device]
+    /// Those of them that share regions with others, each with its group.
+    let groups: [PreparedGroup]
     /// What is withheld from each of them.
     let withheld: [Withheld]
     /// Where a window for all of them could be; nil without devices.
@@ -73,6 +75,7 @@ struct FaultScene {
         smmuIDs = question.platform.map { Self.smmuIDs(of: fault, smmu, in: $0) } ?? []
         let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
         self.devices = devices
+        groups = devices.filter(\.sharesRegions).map(question.group)
         let prepared = devices.map { question.prepare($0, .whole) }
         let withheld = prepared.map(\.withheld)
         self.withheld = withheld
