@@ -272,7 +272,7 @@ extension ReservedRegion.Provenance {
     fileprivate var isOfDevice: Bool {
         switch self {
         case .hostBridgeNode: false
-        case .deviceTreeNode, .pastDeviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller:
+        case .deviceTreeNode, .misreadDeviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller:
             true
         }
     }

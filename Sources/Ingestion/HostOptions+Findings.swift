@@ -95,7 +95,7 @@ extension KernelProfile {
         case .deviceTreeNode: readsIOMMUAddresses && !isInDoubt(.dtIOMMUAddresses)
         case .rmr:
             readsRMRs && !isInDoubt(.iortRMR) && (!device.isPCI || device.preservesConfiguration == true)
-        case .pastDeviceTreeNode, .hostBridgeNode, .driver, .virtioProbe, .untranslatedITS, .caller: false
+        case .misreadDeviceTreeNode, .hostBridgeNode, .driver, .virtioProbe, .untranslatedITS, .caller: false
         }
     }
 }

@@ -21,9 +21,9 @@ public struct ReservedRegion: Hashable, Sendable {
     public enum Provenance: Hashable, Sendable {
         /// `iommu-addresses` of this reserved-memory node, on the device itself.
         case deviceTreeNode(path: String)
-        /// The same of an entry that the property's end cuts off: what a kernel makes of it that reads on.
-        /// Firmware has not said it.
-        case pastDeviceTreeNode(path: String)
+        /// The same of an entry that the property's end cuts off, or that is no entry: what kernels make of
+        /// these cells that read them. Firmware has not said it.
+        case misreadDeviceTreeNode(path: String)
         /// `iommu-addresses` of this reserved-memory node, naming the host bridge: mainline ignores it.
         case hostBridgeNode(path: String)
         /// An IORT RMR node at this offset.
@@ -116,7 +116,7 @@ extension ReservedRegion {
 
 extension ReservedRegion.Provenance {
     /// Whether somebody says it; false for what is read where firmware says nothing.
-    package var isStated: Bool { if case .pastDeviceTreeNode = self { false } else { true } }
+    package var isStated: Bool { if case .misreadDeviceTreeNode = self { false } else { true } }
 }
 
 // A region that firmware asks for and Linux does not reserve, with the reason: what the owner of the

@@ -18,7 +18,13 @@ protocol CheckedCommand: ParsableCommand {
 
 extension CheckedCommand {
     func run() throws {
-        try checkArguments()
+        do {
+            try checkArguments()
+        } catch let error as ValidationError {
+            // As the parser says it, which knows the command; here it would name only the first.
+            Console.say("Error: \(error.message)\nUsage: \(Iovad.usageString(for: Self.self))")
+            throw ExitCode.validationFailure
+        }
         try answer()
     }
 }

@@ -147,7 +147,7 @@ import Testing
     @Test func anEntryThatIsCutOffIsNotFirmwares() throws {
         let platform = try DeviceTreeReader.read(Self.entries([5, 0, 0x800_0000, 0]))
         let device = try #require(platform.devices.first { $0.id == "/dma" })
-        #expect(device.firmwareRegions.map(\.provenance) == [.pastDeviceTreeNode(path: "/fw")])
+        #expect(device.firmwareRegions.map(\.provenance) == [.misreadDeviceTreeNode(path: "/fw")])
     }
 
     /// One device with the phandle 5 and another with 6, both behind an SMMU, and a region with these cells.
@@ -173,6 +173,7 @@ import Testing
         for (cells, missing, misread) in [
             (whole, 0, 0), ([6, 0, 0x900_0000, 0, 0x1000] + whole, 0, 0),
             ([0x999, 0, 5, 0, 1] + whole, 1, 1), ([6, 0, 5, 0, 0x1000] + whole, 0, 1),
+            ([0x999, 0, 0x900_0000, 0, 0x1000] + whole, 1, 0),
         ] as [([UInt32], Int, Int)] {
             let platform = try DeviceTreeReader.read(Self.entries(cells))
             let codes = platform.findings.map(\.code)
@@ -180,6 +181,9 @@ import Testing
             let found = platform.findings.filter { $0.code == "iommu-addresses-misread" }
             #expect(found.count == misread, "\(platform.findings)")
             #expect(found.allSatisfy { $0.detail.contains("the phandle of /dma") }, "\(found)")
+            let device = try #require(platform.devices.first { $0.id == "/dma" })
+            let provenances = device.firmwareRegions.map(\.provenance)
+            #expect(provenances.contains(.misreadDeviceTreeNode(path: "/fw")) == (misread > 0), "\(device)")
         }
     }
 

@@ -53,16 +53,17 @@ extension TreeAnalysis {
                 at += 1
                 continue
             }
-            if !starts.contains(at) { noteMisread(cells[at], at, in: region, naming: index, onHostBridge) }
+            let isEntry = starts.known.contains(at)
+            if !isEntry { noteMisread(cells[at], at, in: region, naming: index, onHostBridge) }
             let count = shape.address + shape.size
             var entry = cells[(at + 1)...].prefix(count)
-            var isPastEnd = false
+            var isMisread = !isEntry && at < starts.end
             if entry.count < count {
                 let read = tree.cells(at: value.startIndex + 4 * (at + 1), count: count)
                 noteCutOff(entry.count, count, read, in: region, naming: index, onHostBridge)
                 guard let read else { break }
                 entry = read[...]
-                isPastEnd = true
+                isMisread = true
             }
             at += 1 + entry.count
             guard let (start, length) = translated(entry, shape, for: index) else {
@@ -82,34 +83,39 @@ extension TreeAnalysis {
                 break
             }
             guard var made = made(start, length, by: region, for: index, onHostBridge) else { continue }
-            if isPastEnd, !onHostBridge { made.provenance = .pastDeviceTreeNode(path: path) }
+            if isMisread, !onHostBridge { made.provenance = .misreadDeviceTreeNode(path: path) }
             regions.append(made)
         }
         return regions
     }
 
-    /// The cells where firmware's entries begin, each as long as the device that it names asks for: up to one
-    /// that names nothing.
-    private mutating func entryStarts(_ cells: [UInt32], in region: Int) -> Set<Int> {
-        var starts: Set<Int> = []
+    /// The cells where firmware's entries begin, each as long as the device that it names asks for, and how
+    /// far that is known.
+    private mutating func entryStarts(_ cells: [UInt32], in region: Int) -> (known: Set<Int>, end: Int) {
+        var known: Set<Int> = []
         var at = 0
         while at < cells.count {
-            guard let target = tree.byPhandle[cells[at]] else {
-                let path = tree.nodes[region].path
-                // Once, however many devices have the region.
-                if unreadableEntries.insert(region).inserted {
-                    note(
-                        .error, "phandle-missing", path, "iommu-addresses",
-                        "phandle \(hex(cells[at])) does not exist, so that the end of its entry is not known: Linux looks for the "
-                            + "phandles of devices cell by cell.")
-                }
-                return starts
+            let target = tree.byPhandle[cells[at]]
+            if target == nil { noteUnreadable(cells[at], in: region) }
+            known.insert(at)
+            // An entry that names nothing is taken for one of a device on the root bus, if one follows then.
+            let shape = target.map(addressShape) ?? busShape(of: 0)
+            let next = at + 1 + shape.address + shape.size
+            if target == nil, next != cells.count, next > cells.count || tree.byPhandle[cells[next]] == nil {
+                return (known, at + 1)
             }
-            starts.insert(at)
-            let shape = addressShape(for: target)
-            at += 1 + shape.address + shape.size
+            at = next
         }
-        return starts
+        return (known, cells.count)
+    }
+
+    /// Once, however many devices have the region.
+    private mutating func noteUnreadable(_ phandle: UInt32, in region: Int) {
+        guard unreadableEntries.insert(region).inserted else { return }
+        note(
+            .error, "phandle-missing", tree.nodes[region].path, "iommu-addresses",
+            "phandle \(hex(phandle)) does not exist, so that the end of its entry is not known: Linux looks for the "
+                + "phandles of devices cell by cell.")
     }
 
     private mutating func noteMisread(
@@ -151,7 +157,11 @@ extension TreeAnalysis {
     }
 
     private func addressShape(for index: Int) -> (address: Int, size: Int) {
-        let bus = tree.bus(tree.dmaParent(of: index) ?? 0)
+        busShape(of: tree.dmaParent(of: index) ?? 0)
+    }
+
+    private func busShape(of bus: Int) -> (address: Int, size: Int) {
+        let bus = tree.bus(bus)
         return (min(bus.addressCells, 16), min(bus.sizeCells, 16))
     }
 

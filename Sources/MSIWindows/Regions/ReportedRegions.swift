@@ -50,7 +50,7 @@ extension ReservedRegion {
     var isFromDevice: Bool {
         switch provenance {
         case .virtioProbe, .caller: true
-        case .deviceTreeNode, .pastDeviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
+        case .deviceTreeNode, .misreadDeviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
         }
     }
 }
@@ -65,13 +65,13 @@ extension ReservedRegion {
     func isApplied(to device: Device, under conditions: Conditions) -> Bool {
         switch provenance {
         case .hostBridgeNode: false
-        case .deviceTreeNode, .pastDeviceTreeNode: conditions.kernel.readsIOMMUAddresses
+        case .deviceTreeNode, .misreadDeviceTreeNode: conditions.kernel.readsIOMMUAddresses
         case .rmr: conditions.kernel.readsRMRs
         case .driver, .virtioProbe, .untranslatedITS, .caller: true
         }
     }
 
-    /// Whether anybody withholds the region: what Linux reads past an entry's end is nobody's wish.
+    /// Whether anybody withholds the region: what Linux misreads is nobody's wish.
     package func isWithheld(from device: Device, under conditions: Conditions) -> Bool {
         provenance.isStated || isApplied(to: device, under: conditions)
     }
@@ -84,7 +84,7 @@ extension ReservedRegion {
     var withheldKind: WithheldItem.Kind {
         if kind == .msi { return .hardwareMSI }
         return switch provenance {
-        case .deviceTreeNode, .pastDeviceTreeNode, .hostBridgeNode: .iommuAddresses
+        case .deviceTreeNode, .misreadDeviceTreeNode, .hostBridgeNode: .iommuAddresses
         case .rmr: .rmr
         case .driver, .virtioProbe, .untranslatedITS, .caller: .reservedRegion
         }
@@ -109,7 +109,7 @@ extension ReservedRegion {
     package var provenanceText: String {
         switch provenance {
         case .deviceTreeNode(let path): "reserved region \(path)"
-        case .pastDeviceTreeNode(let path): "reserved region \(path), read past the end of its property"
+        case .misreadDeviceTreeNode(let path): "reserved region \(path), as Linux misreads it"
         case .hostBridgeNode(let path): "reserved region \(path) on the host bridge, not applied by mainline"
         case .rmr(let offset): "IORT RMR node at \(HexLiteral.text(UInt64(offset)))"
         case .driver: "IOMMU driver"
