@@ -120,8 +120,8 @@ public struct Device: Hashable, Sendable {
 
     /// Regions, windows and ranges that an answer may read: what its cost grows with.
     public var rangeCount: Int {
-        firmwareRegions.count + groupRegions.count + groupUnappliedRegions.count + pciWindows.count
-            + inboundWindows.count + (usableRanges?.ranges.count ?? 0)
+        firmwareRegions.count + unappliedRegions.count + groupRegions.count + groupUnappliedRegions.count
+            + pciWindows.count + inboundWindows.count + (usableRanges?.ranges.count ?? 0)
     }
 
     /// Whether Linux treats it as PCI: windows and gaps are withheld, and 32-bit addresses tried first.

@@ -31,13 +31,17 @@ extension Device {
         case .own: return self
         case .whole:
             guard sharesRegions else { return self }
-            let own = Set(firmwareRegions)
-            let unapplied = Set(unappliedRegions.compactMap(\.region))
+            // The group's first and in its order, so that the list of every member is the same.
+            let shared = Set(groupRegions)
+            let unapplied = Set(groupUnappliedRegions.compactMap(\.region))
             var device = self
-            device.firmwareRegions += groupRegions.filter { !own.contains($0) }
-            device.unappliedRegions += groupUnappliedRegions.filter { region in
-                !(region.region.map(unapplied.contains) ?? false)
-            }
+            device.firmwareRegions =
+                groupRegions + firmwareRegions.filter { !shared.contains($0) }
+            device.unappliedRegions =
+                groupUnappliedRegions
+                + unappliedRegions.filter { region in
+                    !(region.region.map(unapplied.contains) ?? false)
+                }
             device.groupRegions = []
             device.groupUnappliedRegions = []
             return device

@@ -1,6 +1,6 @@
 // The facts of stored platforms as hosts of placements, made once for each set of conditions: a fleet's hosts
-// are asked about again and again, and a platform never changes. A replaced platform has another serial, so
-// that nothing which was made for the one before is found for it.
+// are asked about again and again, and a platform never changes. What was made of a replaced platform goes
+// with it: the new one has another serial.
 
 import Fleet
 import Locking
@@ -34,6 +34,9 @@ final class KeptHostFacts: Sendable {
         state.withLock { $0.keep(made, weight: made.ranges, under: key) }
         return made
     }
+
+    /// Drops what was made of an entry that the service has no more.
+    func forget(_ serial: UInt64) { state.withLock { $0.drop { $0.serial == serial } } }
 
     /// Sum of the ranges that are kept.
     var ranges: Int { state.withLock { $0.weight } }

@@ -22,7 +22,7 @@ extension Service {
         let request = PlacementRequest(document.root, problems)
         var builder = HostFactsBuilder(
             stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, hosts: request.hosts.count,
-            kept: hostFacts)
+            kept: platforms.hostFacts)
         var hosts: [PlacementQuestion.Host] = []
         hosts.reserveCapacity(request.hosts.count)
         for host in request.hosts {
@@ -104,7 +104,25 @@ struct HostFactsBuilder {
             conditions.aperture = aperture
             conditions.iommuRegions = host.iommuRegions
             // Static: a closure that held the builder would let each host copy what those before have made.
-            let make = { Self.made(entry, names, host, conditions, platforms, problems) }
+            let room = Limits.placementObstaclesMax - cost - guestRanges
+            let tooMany = tooMany
+            let make = { () -> KeptHostFacts.Made? in
+                guard let devices = Self.devices(entry, names, host, problems) else { return nil }
+                let ranges = devices.costRanges(with: host.regionsOfEach)
+                // Before any is prepared.
+                guard ranges <= room else {
+                    problems.add(host.pointer, "too-many", tooMany)
+                    return nil
+                }
+                return KeptHostFacts.Made(
+                    facts: HostFacts(
+                        devices: devices.lazy.map {
+                            platforms.prepared($0, on: entry, .whole, under: conditions)
+                        },
+                        aperture: conditions.aperture, options: host.options,
+                        doorbells: entry.doorbells(of:)),
+                    ranges: ranges)
+            }
             // Options are of one host and one request.
             let made =
                 host.options.isEmpty ? kept.made(of: entry, names, under: conditions, make: make) : make()
@@ -113,18 +131,6 @@ struct HostFactsBuilder {
             known[key] = index
             return index
         }
-    }
-
-    private static func made(
-        _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
-        _ platforms: PlatformStore, _ problems: ProblemList
-    ) -> KeptHostFacts.Made? {
-        guard let devices = devices(entry, names, host, conditions, platforms, problems) else { return nil }
-        return KeptHostFacts.Made(
-            facts: HostFacts(
-                devices: devices, aperture: conditions.aperture, options: host.options,
-                doorbells: entry.doorbells(of:)),
-            ranges: devices.reduce(0) { $0 + $1.source.costRanges + host.regionsOfEach })
     }
 
     private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {
@@ -143,38 +149,26 @@ struct HostFactsBuilder {
     ) -> Bool {
         cost += ranges + guestRanges
         guard cost > Limits.placementObstaclesMax else { return true }
-        problems.add(
-            host.pointer, "too-many",
-            "The hosts up to this one have more than \(Limits.placementObstaclesMax) ranges, counting the guest's "
-                + "\(guestRanges) for each; name one platform for hosts that are alike, or split the request."
-        )
+        problems.add(host.pointer, "too-many", tooMany)
         return false
     }
 
+    private var tooMany: String {
+        "The hosts up to this one have more than \(Limits.placementObstaclesMax) ranges, counting the guest's "
+            + "\(guestRanges) for each; name one platform for hosts that are alike, or split the request."
+    }
+
+    /// The host's devices; nil, with the problem noted, when it has none or one is not known.
     private static func devices(
-        _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ conditions: Conditions,
-        _ platforms: PlatformStore, _ problems: ProblemList
-    ) -> [PreparedDevice]? {
-        guard let names else {
-            let active = entry.platform.devices.filter(\.active)
-            if active.isEmpty {
-                let remark = entry.platform.devices.withoutIOMMU?.missingIOMMURemark
-                problems.add(
-                    "\(host.pointer)/platform", "no-devices",
-                    "No active device of \(entry.id) is behind an SMMU." + (remark.map { " \($0)" } ?? ""))
-            }
-            return active.isEmpty
-                ? nil : active.map { platforms.prepared($0, on: entry, .whole, under: conditions) }
-        }
-        var found: [PreparedDevice] = []
-        for (place, name) in names.enumerated() {
-            if let device = platforms.prepared(name, on: entry, .whole, under: conditions) {
-                found.append(device)
-            } else {
-                problems.add(
-                    "\(host.pointer)/devices/\(place)", "unknown-device", entry.unknownDevice(name))
-            }
-        }
-        return found.count == names.count ? found : nil
+        _ entry: PlatformEntry, _ names: [String]?, _ host: PlacementRequest.Host, _ problems: ProblemList
+    ) -> [Device]? {
+        if let names { return entry.devices(names, at: "\(host.pointer)/devices", problems) }
+        let active = entry.platform.devices.filter(\.active)
+        guard active.isEmpty else { return active }
+        let remark = entry.platform.devices.withoutIOMMU?.missingIOMMURemark
+        problems.add(
+            "\(host.pointer)/platform", "no-devices",
+            "No active device of \(entry.id) is behind an SMMU." + (remark.map { " \($0)" } ?? ""))
+        return nil
     }
 }

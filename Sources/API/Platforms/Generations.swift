@@ -40,6 +40,14 @@ struct Generations<Key: Hashable & Sendable, Value: Sendable>: Sendable {
         youngWeight += kept.weight
     }
 
+    /// Drops those whose keys are as said; O(count).
+    mutating func drop(where isGone: (Key) -> Bool) {
+        for key in young.keys.filter(isGone) {
+            if let kept = young.removeValue(forKey: key) { youngWeight -= kept.weight }
+        }
+        for key in old.keys.filter(isGone) { old[key] = nil }
+    }
+
     var count: Int { young.count + old.count }
 
     /// Sum of the weights; O(count).

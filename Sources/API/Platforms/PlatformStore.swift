@@ -29,8 +29,8 @@ final class PlatformEntry: Sendable {
     let costBytes: Int
     /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
-    /// Whether devices of a group reserve different things.
-    let hasSharedGroups: Bool
+    /// Whether it is known of devices which IOMMU group they are in.
+    let hasGroups: Bool
     private let deviceIndex: [String: Int]
     private let doorbellIndex: DoorbellIndex
 
@@ -61,7 +61,7 @@ final class PlatformEntry: Sendable {
         }
         self.deviceIndex = deviceIndex
         doorbellIndex = DoorbellIndex(platform)
-        hasSharedGroups = platform.devices.contains(where: \.sharesRegions)
+        hasGroups = platform.devices.contains { $0.groupNumber != nil }
     }
 
     private static let lastSerial = Locked<UInt64>(0)
@@ -115,6 +115,8 @@ final class PlatformStore: Sendable {
 
     private let state = Locked(State())
     private let preparedDevices = PreparedDevices()
+    /// Facts of platforms as hosts of placements.
+    let hostFacts = KeptHostFacts()
     /// Ids of platforms that are offered, whether or not there are any now: a client that took one while it
     /// is free would be read as what it is not.
     private let reserved: Set<String>
@@ -176,20 +178,32 @@ final class PlatformStore: Sendable {
     /// Adds a platform that no client can change and that counts against no limit, or replaces one that was
     /// offered before; false where the id is another's.
     func offer(_ entry: PlatformEntry) -> Bool {
-        state.withLock { state in
-            if let old = state.entries[entry.id], old.origin != .offered { return false }
-            if state.entries.updateValue(entry, forKey: entry.id) == nil { state.offered += 1 }
-            return true
+        let (isTaken, old) = state.withLock { state -> (Bool, PlatformEntry?) in
+            let old = state.entries[entry.id]
+            if let old, old.origin != .offered { return (false, nil) }
+            state.entries[entry.id] = entry
+            if old == nil { state.offered += 1 }
+            return (true, old)
         }
+        forget(old)
+        return isTaken
     }
 
     /// Removes a platform that was offered, if there is one.
     func withdraw(_ id: String) {
-        state.withLock { state in
-            guard state.entries[id]?.origin == .offered else { return }
-            state.entries[id] = nil
+        let old = state.withLock { state -> PlatformEntry? in
+            guard state.entries[id]?.origin == .offered else { return nil }
             state.offered -= 1
+            return state.entries.removeValue(forKey: id)
         }
+        forget(old)
+    }
+
+    /// Drops what was made of an entry that is no longer here.
+    private func forget(_ entry: PlatformEntry?) {
+        guard let entry else { return }
+        preparedDevices.forget(entry.serial)
+        hostFacts.forget(entry.serial)
     }
 
     /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow.
@@ -215,13 +229,15 @@ final class PlatformStore: Sendable {
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func put(_ entry: PlatformEntry, if condition: Condition, keeps: Bool = true) throws(Refusal) -> Bool {
-        try state.withLock { state throws(Refusal) in
+        let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
             try checkOwner(of: entry.id, old)
             if keeps { try Self.insert(entry, into: &state, replacing: old) }
-            return old == nil
+            return old
         }
+        if keeps { forget(old) }
+        return old == nil
     }
 
     /// No client uploads under an id that is not a client's, whether or not there is anything under it now.
@@ -231,14 +247,16 @@ final class PlatformStore: Sendable {
     }
 
     func remove(_ id: String, if condition: Condition) throws(Refusal) {
-        try state.withLock { state throws(Refusal) in
+        let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             guard let old = state.entries[id] else { throw .absent }
             try Self.check(condition, against: old)
             if old.origin != .uploaded { throw .kept(old.origin) }
             state.entries[id] = nil
             state.uploaded -= 1
             state.uploadedBytes -= old.costBytes
+            return old
         }
+        forget(old)
     }
 
     private static func check(_ condition: Condition, against entry: PlatformEntry?) throws(Refusal) {

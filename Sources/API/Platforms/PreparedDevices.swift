@@ -1,6 +1,6 @@
 // Devices of stored platforms, prepared once for each set of conditions in requests, and kept beside the
-// platforms, which never change. Nothing here keeps a platform alive: what was prepared for a replaced one is
-// never found again, and is dropped with its generation.
+// platforms, which never change. Members of an IOMMU group that are alike share one set. Nothing here keeps a
+// platform alive, and what was prepared for one goes with it.
 
 import Locking
 import MSIWindows
@@ -14,13 +14,15 @@ final class PreparedDevices: Sendable {
         case id(String)
         /// Its own id and kind: a bus and a device may share an id.
         case exact(String, Device.Kind)
+        /// Any member of a group of this class.
+        case alike(DeviceClass)
     }
 
     private struct Key: Hashable {
         /// Of the entry; no other one ever has it.
         let serial: UInt64
-        let name: Name
-        let share: GroupShare
+        var name: Name
+        var share: GroupShare
         let conditions: Conditions
         let adoptsDriver: Bool
     }
@@ -33,26 +35,35 @@ final class PreparedDevices: Sendable {
     ///   - share: of what its group reserves.
     ///   - adoptsDriver: false where the caller has said which driver it is.
     ///   - includesDomain: asks for a DMA domain to be set up with it.
-    ///   - find: the device; called when it is not kept.
+    ///   - find: the device; called when it is not kept under its name.
     func device(
         _ name: Name, of entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
         adoptsDriver: Bool, includesDomain: Bool, find: () -> Device?
     ) -> PreparedDevice? {
-        // Both are one where no group is shared.
-        let share = entry.hasSharedGroups ? share : .own
-        let key = Key(
-            serial: entry.serial, name: name, share: share, conditions: conditions.ofDevice,
+        var key = Key(
+            serial: entry.serial, name: name, share: .own, conditions: conditions.ofDevice,
             adoptsDriver: adoptsDriver)
-        if let kept = state.withLock({ $0.value(key) }), kept.includesDomain || !includesDomain {
-            return kept
+        var member: Device?
+        if entry.hasGroups {
+            guard let device = find() else { return nil }
+            // Both shares are one where the group reserves nothing more.
+            if device.sharesRegions { key.share = share }
+            if let alike = DeviceClass(device, key.share) { key.name = .alike(alike) }
+            member = device
         }
-        guard let device = find() else { return nil }
+        if let kept = state.withLock({ $0.value(key) }), kept.includesDomain || !includesDomain {
+            return member.map(kept.as) ?? kept
+        }
+        guard let device = member ?? find() else { return nil }
         let made = entry.platform.prepared(
             device.with(share), under: conditions, adoptsDriver: adoptsDriver,
             includesDomain: includesDomain)
         state.withLock { $0.keep(made, weight: Self.weight(of: made), under: key) }
         return made
     }
+
+    /// Drops what was prepared for an entry that the service has no more.
+    func forget(_ serial: UInt64) { state.withLock { $0.drop { $0.serial == serial } } }
 
     private static func weight(of device: PreparedDevice) -> Int {
         device.source.costRanges + (device.conditions.iommuRegions?.count ?? 0)
@@ -64,7 +75,29 @@ final class PreparedDevices: Sendable {
     }
 }
 
+extension PreparedDevice {
+    /// For the device, which is this one or one like it.
+    fileprivate func `as`(_ device: Device) -> PreparedDevice {
+        source.id == device.id && source.kind == device.kind ? self : serving(device)
+    }
+}
+
 extension Device {
     /// Ranges that a survey or a placement looks at, with a share for the device itself.
-    var costRanges: Int { 8 + rangeCount }
+    var costRanges: Int { Self.costOfItself + rangeCount }
+
+    fileprivate static let costOfItself = 8
+}
+
+extension Sequence<Device> {
+    /// Ranges that a survey or a placement of these devices looks at: alike members of a group share theirs.
+    ///
+    /// - Parameter more: that each of them has from the request.
+    func costRanges(with more: Int) -> Int {
+        var seen: Set<DeviceClass> = []
+        return reduce(0) { sum, device in
+            let isSeen = DeviceClass(device, .whole).map { !seen.insert($0).inserted } ?? false
+            return sum + (isSeen ? Device.costOfItself : device.costRanges) + more
+        }
+    }
 }

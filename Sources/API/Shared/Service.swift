@@ -48,7 +48,6 @@ public final class Service: Sendable {
 
     let configuration: Configuration
     let platforms: PlatformStore
-    let hostFacts = KeptHostFacts()
     let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
@@ -73,6 +72,9 @@ public final class Service: Sendable {
 
     /// Prepared devices that are kept, and the sum of their ranges: at most `Limits.preparedRangesMax`.
     package var preparedSize: (devices: Int, ranges: Int) { platforms.preparedSize }
+
+    /// Sum of the ranges of hosts' facts that are kept: at most `Limits.hostFactsRangesMax`.
+    package var hostFactsSize: Int { platforms.hostFacts.ranges }
 
     /// Work that depends on time. Call it about once a second.
     public func tick() {

@@ -62,7 +62,7 @@ extension Service {
         _ request: SurveyRequest, _ entries: [PlatformEntry], _ problems: ProblemList
     ) {
         var devices = entries.reduce(0) { $0 + $1.platform.devices.count }
-        var ranges = entries.reduce(0) { $0 + $1.platform.devices.reduce(0) { $0 + $1.costRanges } }
+        var ranges = entries.reduce(0) { $0 + $1.platform.devices.costRanges(with: 0) }
         for host in request.hosts {
             guard case .platform(let id, let names) = host.source, let entry = platforms.entry(id) else {
                 devices += 1
@@ -71,7 +71,7 @@ extension Service {
             }
             let chosen = names?.compactMap { entry.device($0) } ?? entry.platform.devices
             devices += chosen.count
-            ranges += chosen.reduce(0) { $0 + $1.costRanges + host.regionsOfEach }
+            ranges += chosen.costRanges(with: host.regionsOfEach)
         }
         let limits = [
             (devices, Limits.surveyDevicesMax, "devices"),

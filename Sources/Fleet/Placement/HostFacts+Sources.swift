@@ -1,85 +1,16 @@
-// The two ways to know a host. By its firmware: the union over the devices that the VM gets, where besides
-// what the IOMMU layer refuses the platform withholds PCI windows and gaps between inbound windows. And by
-// what it reports: lines of sysfs's reserved_regions, and ranges of VFIO or iommufd. Both kinds of MSI region
-// print "msi" in sysfs; only place and size tell them apart.
+// Where obstacles come from. By firmware they are what is withheld from a device, where besides what the
+// IOMMU layer refuses the platform withholds PCI windows and gaps between inbound windows; HostDevices.swift
+// unites them. And a host is known by what it reports: lines of sysfs's reserved_regions, and ranges of VFIO
+// or iommufd. Both kinds of MSI region print "msi" in sysfs; only place and size tell them apart.
 
 public import AddressSpaces
 public import MSIWindows
 public import Machines
 
-extension HostFacts {
-    /// Facts of the devices of one platform.
-    ///
-    /// - Parameter doorbells: of a device; none where nothing is known of them.
-    public convenience init(
-        devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption] = [],
-        doorbells: (Device) -> [PhysicalAddress] = { _ in [] }
-    ) {
-        self.init(
-            prepared: devices, aperture: aperture, options: options,
-            ifReported: Self.ifReported(devices, aperture, options, doorbells))
-    }
-
-    private static func ifReported(
-        _ devices: [PreparedDevice], _ aperture: IOVARange, _ options: [DeviceOption],
-        _ doorbells: (Device) -> [PhysicalAddress]
-    ) -> [IfReported] {
-        let others = devices.map { $0.ifReported(over: doorbells($0.source)) }
-        guard others.contains(where: { $0 != nil }) else { return [] }
-        var seen: Set<ReservedRegion> = []
-        let regions = others.compactMap { $0?.regions }.joined().filter { seen.insert($0).inserted }
-        let reported = zip(devices, others).map { device, other in
-            guard let other, regions.isEmpty || !other.regions.isEmpty else { return device }
-            return other.device
-        }
-        return [
-            IfReported(
-                regions: regions,
-                facts: HostFacts(prepared: reported, aperture: aperture, options: options))
-        ]
-    }
-
-    private convenience init(
-        prepared devices: [PreparedDevice], aperture: IOVARange, options: [DeviceOption],
-        ifReported: [IfReported] = []
-    ) {
-        var obstacles = Self.outside(aperture)
-        var seen: Set<HostObstacle> = []
-        for prepared in devices {
-            let device = prepared.device
-            // Where no kernel keeps a relaxable region, nobody prints it either.
-            let items = prepared.withheld.items.filter { $0.isAdvertised || !$0.isRelaxable }
-            var found = Self.asKvmtoolReads(items.map(HostObstacle.init))
-            if let beyond = IOVARange(start: IOVA(device.dmaLimit &+ 1), last: IOVA(.max)),
-                device.dmaLimit != .max
-            {
-                found.append(
-                    HostObstacle(
-                        range: beyond, kind: .aboveDMALimit,
-                        provenance: "the bus carries addresses up to \(HexLiteral.text(device.dmaLimit))",
-                        refusesMappings: false))
-            }
-            obstacles += found.filter { seen.insert($0).inserted }
-        }
-        self.init(
-            obstacles: obstacles,
-            unenforced: devices.flatMap { UnenforcedRegion.among($0.directRegions, under: $0.conditions) },
-            hasSoftwareMSI: devices.contains(where: \.offersSoftwareWindow),
-            options: options,
-            unknownFacts: UnknownFactRemark.first(of: devices.lazy.map(\.device)),
-            undecidedRemark: devices.lazy.compactMap(\.undecidedRemark).first,
-            unusedRegionsRemark: devices.allSatisfy { $0.conditions.hasUnusedIOMMURegions }
-                ? Conditions.unusedIOMMURegions : nil,
-            x86Remark: devices.lazy.compactMap(\.source.x86Remark).first,
-            crashRemark: devices.lazy.compactMap(\.crashRemark).first,
-            withoutIOMMU: devices.lazy.map(\.source).withoutIOMMU, ifReported: ifReported)
-    }
-}
-
 extension HostObstacle {
     /// VFIO and iommufd withhold a region to the byte, the DMA allocator what it withholds by the granule.
     /// What the host's own ranges leave out they do not map either.
-    fileprivate init(_ item: WithheldItem) {
+    init(_ item: WithheldItem) {
         self.init(
             range: item.isAdvertised ? item.exact ?? item.range : item.range, kind: Kind(item),
             provenance: item.provenance,

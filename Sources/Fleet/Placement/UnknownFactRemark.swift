@@ -12,10 +12,15 @@ public struct UnknownFactRemark: Sendable {
     /// Of each kind of windows the first remark among `devices`.
     static func first(of devices: some Sequence<Device>) -> [UnknownFactRemark] {
         UnknownFact.allCases.compactMap { unknown in
-            devices.lazy.compactMap(unknown.remark).first.map {
-                .init(code: unknown.placementCode, detail: $0)
-            }
+            devices.lazy.compactMap { UnknownFactRemark(unknown, of: $0) }.first
         }
+    }
+
+    /// nil where the fact is known of the device.
+    init?(_ unknown: UnknownFact, of device: Device) {
+        guard let detail = unknown.remark(of: device) else { return nil }
+        code = unknown.placementCode
+        self.detail = detail
     }
 }
 

@@ -90,11 +90,11 @@ public struct Survey: Sendable {
         var isUnused = false
         let conditions = self.conditions(aperture, own)
         let doorbells = DoorbellIndex(platform)
+        var kept: [DeviceClass: PreparedDevice] = [:]
         for device in platform.devicesOnce where device.active || !isActiveOnly {
             found += 1
             let prepared =
-                prepare?(device, conditions)
-                ?? platform.prepared(device.with(.whole), under: conditions)
+                prepare?(device, conditions) ?? kept.prepared(device, of: platform, under: conditions)
             crash = crash ?? prepared.crashRemark
             isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
             let depends = add(name, prepared, doorbells.doorbells(of: prepared.device), row)
@@ -257,5 +257,18 @@ public struct SoftHazard: Sendable {
                 }
             }
         if isMMIO { mmio.append(name) }
+    }
+}
+
+extension [DeviceClass: PreparedDevice] {
+    /// Prepares a device as user space gets it, or shares the set of one like it.
+    fileprivate mutating func prepared(
+        _ device: Device, of platform: Platform, under conditions: Conditions
+    ) -> PreparedDevice {
+        let alike = DeviceClass(device, .whole)
+        if let alike, let kept = self[alike] { return kept.serving(device) }
+        let made = platform.prepared(device.with(.whole), under: conditions)
+        if let alike { self[alike] = made }
+        return made
     }
 }

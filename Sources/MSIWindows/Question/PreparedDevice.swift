@@ -75,6 +75,43 @@ public final class PreparedDevice: Sendable {
             ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
     }
 
+    /// The same set for another device of its class: what was worked out is shared, not copied.
+    private init(_ kept: PreparedDevice, for other: Device) {
+        var source = other
+        source.firmwareRegions = kept.source.firmwareRegions
+        source.unappliedRegions = kept.source.unappliedRegions
+        source.groupRegions = kept.source.groupRegions
+        source.groupUnappliedRegions = kept.source.groupUnappliedRegions
+        self.source = source
+        source.firmwareRegions = kept.device.firmwareRegions
+        source.usableRanges = kept.usable
+        device = source
+        usable = kept.usable
+        conditions = kept.conditions
+        applied = kept.applied
+        seenByPostedSeries = kept.seenByPostedSeries
+        givenWindow = kept.givenWindow
+        hardwareRegion = kept.hardwareRegion
+        smmus = Set(source.smmus)
+        reservations = kept.reservations
+        withheld = kept.withheld
+        // They name the device.
+        hazards =
+            kept.hazards.isEmpty
+            ? [] : Hazards.ofFirmware(of: source, applying: applied, under: conditions.kernel)
+        domain = kept.domain
+    }
+
+    /// Prepared for another device of the same `DeviceClass`: what was worked out is shared, not copied.
+    /// O(streams), and O(regions) where firmware brings hazards.
+    package func serving(_ other: Device) -> PreparedDevice { PreparedDevice(self, for: other) }
+
+    /// Whether the other one withholds the same for the same reasons. O(1) for devices that share a set.
+    package func withholdsTheSame(as other: PreparedDevice) -> Bool {
+        conditions == other.conditions && device.dmaLimit == other.device.dmaLimit
+            && applied == other.applied && withheld == other.withheld
+    }
+
     /// What the kernel of the conditions does with an entry of firmware that crashes it; nil when nothing
     /// does.
     public var crashRemark: String? { source.crashRemark(under: conditions.kernel) }

@@ -113,9 +113,9 @@ public struct FaultQuestion: Sendable {
     }
 
     func prepare(_ device: Device, _ share: GroupShare) -> PreparedDevice {
+        if let made = preparer?(device, share) { return made }
         let shared = device.with(share)
-        return preparer?(device, share) ?? platform?.prepared(shared, under: conditions)
-            ?? PreparedDevice(shared, under: conditions)
+        return platform?.prepared(shared, under: conditions) ?? PreparedDevice(shared, under: conditions)
     }
 
     /// The group that the device's DMA domain is made for: behind one IOMMU, and so under the conditions of

@@ -1,0 +1,101 @@
+// A host known by its firmware: the union over the devices that the VM gets. They are taken one after
+// another, so that one is prepared at a time however many the host has, and those that share a prepared set,
+// as the members of an IOMMU group do, count once. Where a virtio-iommu decides, the host is also what it is
+// if MSI regions are reported; whether these have places is known after the last device only.
+
+public import AddressSpaces
+public import MSIWindows
+public import Machines
+
+/// What devices add to the facts of their host.
+private struct DeviceUnion {
+    fileprivate private(set) var obstacles: [HostObstacle]
+    private var seen: Set<HostObstacle> = []
+    fileprivate private(set) var unenforced: [HostFacts.UnenforcedRegion] = []
+    fileprivate private(set) var hasSoftwareMSI = false
+    fileprivate private(set) var unknown: [UnknownFact: UnknownFactRemark] = [:]
+    fileprivate private(set) var undecidedRemark: String?
+    fileprivate private(set) var areRegionsUnused = true
+    fileprivate private(set) var x86Remark: String?
+    fileprivate private(set) var crashRemark: String?
+    fileprivate private(set) var lacking, doubtful: Device?
+    /// The one before, whose set the next may share.
+    private var last: PreparedDevice?
+
+    init(_ aperture: IOVARange) { obstacles = HostFacts.outside(aperture) }
+
+    mutating func add(_ prepared: PreparedDevice) {
+        if last.map(prepared.withholdsTheSame) != true { addObstacles(of: prepared) }
+        last = prepared
+        hasSoftwareMSI = hasSoftwareMSI || prepared.offersSoftwareWindow
+        for fact in UnknownFact.allCases where unknown[fact] == nil {
+            unknown[fact] = UnknownFactRemark(fact, of: prepared.device)
+        }
+        undecidedRemark = undecidedRemark ?? prepared.undecidedRemark
+        areRegionsUnused = areRegionsUnused && prepared.conditions.hasUnusedIOMMURegions
+        x86Remark = x86Remark ?? prepared.source.x86Remark
+        crashRemark = crashRemark ?? prepared.crashRemark
+        if lacking == nil, prepared.source.lacksIOMMU { lacking = prepared.source }
+        if doubtful == nil, prepared.source.missingIOMMURemark != nil { doubtful = prepared.source }
+    }
+
+    private mutating func addObstacles(of prepared: PreparedDevice) {
+        let limit = prepared.device.dmaLimit
+        // Where no kernel keeps a relaxable region, nobody prints it either.
+        let items = prepared.withheld.items.filter { $0.isAdvertised || !$0.isRelaxable }
+        var found = HostFacts.asKvmtoolReads(items.map(HostObstacle.init))
+        if limit != .max, let beyond = IOVARange(start: IOVA(limit &+ 1), last: IOVA(.max)) {
+            found.append(
+                HostObstacle(
+                    range: beyond, kind: .aboveDMALimit,
+                    provenance: "the bus carries addresses up to \(HexLiteral.text(limit))",
+                    refusesMappings: false))
+        }
+        obstacles += found.filter { seen.insert($0).inserted }
+        unenforced += HostFacts.UnenforcedRegion.among(prepared.directRegions, under: prepared.conditions)
+    }
+}
+
+extension HostFacts {
+    /// Facts of the devices of one platform.
+    ///
+    /// - Parameters:
+    ///   - devices: walked once, and each kept no longer than the next takes.
+    ///   - doorbells: of a device; none where nothing is known of them.
+    public convenience init(
+        devices: some Sequence<PreparedDevice>, aperture: IOVARange, options: [DeviceOption] = [],
+        doorbells: (Device) -> [PhysicalAddress] = { _ in [] }
+    ) {
+        var known = DeviceUnion(aperture)
+        // If MSI regions are reported: with places, and as far as none has any.
+        var placed: DeviceUnion?
+        var anywhere: DeviceUnion?
+        var seen: Set<ReservedRegion> = []
+        var regions: [ReservedRegion] = []
+        for device in devices {
+            let other = device.ifReported(over: doorbells(device.source))
+            if other != nil, placed == nil { (placed, anywhere) = (known, known) }
+            known.add(device)
+            placed?.add(other.map { $0.regions.isEmpty ? device : $0.device } ?? device)
+            anywhere?.add(other?.device ?? device)
+            regions += (other?.regions ?? []).filter { seen.insert($0).inserted }
+        }
+        let reported = (regions.isEmpty ? anywhere : placed).map {
+            IfReported(regions: regions, facts: HostFacts($0, options))
+        }
+        self.init(known, options, reported.map { [$0] } ?? [])
+    }
+
+    private convenience init(
+        _ devices: DeviceUnion, _ options: [DeviceOption], _ ifReported: [IfReported] = []
+    ) {
+        self.init(
+            obstacles: devices.obstacles, unenforced: devices.unenforced,
+            hasSoftwareMSI: devices.hasSoftwareMSI, options: options,
+            unknownFacts: UnknownFact.allCases.compactMap { devices.unknown[$0] },
+            undecidedRemark: devices.undecidedRemark,
+            unusedRegionsRemark: devices.areRegionsUnused ? Conditions.unusedIOMMURegions : nil,
+            x86Remark: devices.x86Remark, crashRemark: devices.crashRemark,
+            withoutIOMMU: devices.lacking ?? devices.doubtful, ifReported: ifReported)
+    }
+}
