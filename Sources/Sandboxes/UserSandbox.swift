@@ -14,6 +14,9 @@ struct UserSandbox: Sendable {
         let device: SessionDevice
         let prepared: PreparedDevice
         let attachment: Attachment
+
+        /// Whether its regions count: there is an IOMMU.
+        var isTranslated: Bool { attachment.untranslatedBecause == nil }
     }
 
     let consumer: Consumer
@@ -54,11 +57,13 @@ struct UserSandbox: Sendable {
     /// The window of the device attached last.
     var window: IOVARange? { members.last?.attachment.window }
 
-    var regionCount: Int { members.reduce(0) { $0 + $1.device.device.firmwareRegions.count } }
+    var regionCount: Int {
+        members.reduce(0) { $0 + ($1.isTranslated ? $1.device.device.firmwareRegions.count : 0) }
+    }
 
     /// What the devices' firmware withholds, in order of attachment.
     var regions: [SessionRegion] {
-        members.flatMap { member in
+        members.filter(\.isTranslated).flatMap { member in
             member.device.device.firmwareRegions.compactMap { region in
                 guard region.isWithheld(from: member.device.device, under: conditions) else { return nil }
                 return region.range.map {

@@ -180,6 +180,39 @@ import Testing
         check(detail(survey.json["warnings"]), what, survey.text)
     }
 
+    /// From 7.3 on iommufd takes a device without an IOMMU: decisions, sessions and failed maps say so.
+    @Test(arguments: ["7.2", "7.3"]) func iommufdWithoutAnIOMMU(kernel: String) {
+        let client = client(.disabled)
+        let isServed = kernel == "7.3"
+        let asked = #""platform":"cut","device":"/pcie@4000","consumer":"iommufd","kernel":"\#(kernel)""#
+        let decided = client.decide("{\(asked)}")
+        #expect(
+            decided.json["outcome"] as? String == (isServed ? "identity" : "refused"), "\(decided.text)")
+        #expect(isServed || decided.json["errno"] as? String == "ENOENT", "\(decided.text)")
+        let path =
+            client.post("/v1/sessions", json: #"{"kernel":"\#(kernel)"}"#).response.headers["Location"] ?? ""
+        let made = client.post(
+            path + "/domains",
+            json: #"{"id":"d","consumer":"iommufd","devices":[{"platform":"cut","device":"/pcie@4000"}]}"#)
+        #expect(made.status == (isServed ? 201 : 409), "\(made.text)")
+        let text = "vfio_dma_map(0x55, 0x8000000, 0x100000, 0x7f000) = -22 (Invalid argument)"
+        let failed = client.post("/v1/map-failures", json: #"{\#(asked),"text":"\#(text)"}"#)
+        let verdict = failed.list("items").first?["verdict"] as? String
+        #expect(failed.status == 200, "\(failed.text)")
+        #expect((verdict == "refused_attach") == !isServed, "\(failed.text)")
+        guard isServed else { return }
+        // Nothing is reserved, and nothing is translated.
+        let mapped = client.post(
+            path + "/domains/d/iovas", json: #"{"iova":"0x8000000","size":"0x1000","user_address":"0x1000"}"#)
+        #expect(mapped.status == 201, "\(mapped.text)")
+        let bell = client.post(path + "/domains/d/doorbells", json: #"{"physical":"0x8090040"}"#)
+        #expect(bell.json["iova"] as? String == "0x8090040", "\(bell.text)")
+        let state = client.get(path + "/state").text
+        #expect(client.ask(.delete, path).status == 204)
+        #expect(client.post("/v1/sessions", json: state).status == 201, "\(state)")
+        #expect(client.get(path + "/state").text == state)
+    }
+
     /// Where no device is active, placements and surveys have nothing to look at, and say why.
     @Test(arguments: [Case.cut, .disabled, .placeholder]) func machinesWithoutActiveDevices(what: Case) {
         let client = client(what)

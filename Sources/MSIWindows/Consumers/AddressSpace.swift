@@ -43,6 +43,8 @@ package struct Attachment: Sendable {
     package let hasHardwareMSI: Bool
     /// What the group reports, merged.
     let regions: GroupRegionList
+    /// Why nothing is translated for the device, so that doorbells keep their addresses; nil elsewhere.
+    package var untranslatedBecause: String?
 }
 
 /// An address space of one of the two kinds.
@@ -213,6 +215,7 @@ extension AddressSpace {
                 because: "The group has no MSI cookie: since Linux 6.15 setting up interrupts fails.")
         }
         let untranslated = Decision.Doorbell.untranslated(doorbell, conditions.pageSize)
+        if let because = attachment.untranslatedBecause { return (untranslated, because) }
         return (
             untranslated,
             attachment.hasHardwareMSI

@@ -8,7 +8,6 @@ import Machines
 
 enum UserSpace {
     static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
-        if let untranslated = untranslated(question, &recorder) { return untranslated }
         var decision: Decision
         do {
             var space = AddressSpace(
@@ -23,6 +22,10 @@ enum UserSpace {
             decision = mapDoorbells(question, space, attachment, &recorder)
             decision.ranges = space.ranges
             checkMaps(question, space, attachment, &decision, &recorder)
+            if attachment.untranslatedBecause != nil {
+                Hazards.warn(about: question, &decision)
+                return decision
+            }
             if case .ioas = space, case .user(let option) = question.source, !question.subject.isOfX86 {
                 UserOption.warn(about: option, question.conditions, attachment, &decision)
             }
@@ -33,24 +36,6 @@ enum UserSpace {
         }
         Hazards.warn(about: question, &decision)
         Hazards.warn(aboutAssignment: question, &decision)
-        return decision
-    }
-
-    /// iommufd without an IOMMU, where the kernel serves that: nothing is translated.
-    private static func untranslated<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {
-        let conditions = question.conditions
-        guard question.consumer == .iommufd, conditions.defaultDomain == .none,
-            conditions.kernel.hasIOMMUFD, conditions.kernel.iommufdServesNoIOMMU
-        else { return nil }
-        let because =
-            "The device has no IOMMU group. \(conditions.kernel.doer(of: .iommufdNoIOMMU, startsSentence: true)) serves it "
-            + "through iommufd even so, if the administrator lets it; nothing is translated, and MSIs go to physical addresses."
-        recorder.record(.noGroup, .accepted, because)
-        var decision = Decision(
-            outcome: .identity,
-            doorbells: question.doorbells.map { .untranslated($0, conditions.pageSize) },
-            reachability: .yes, because: because)
-        Hazards.warn(about: question, &decision)
         return decision
     }
 
@@ -74,6 +59,12 @@ enum UserSpace {
     private static func mapDoorbells<R: Recorder>(
         _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ recorder: inout R
     ) -> Decision {
+        if let because = attachment.untranslatedBecause {
+            return Decision(
+                outcome: .identity,
+                doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
+                reachability: .yes, because: because)
+        }
         guard let window = attachment.window else {
             if let decision = Decision.ofX86(question, &recorder) { return decision }
             switch space {

@@ -13,6 +13,14 @@ extension IOMMUFD {
         _ attempt: Attempt, _ recorder: inout R
     ) throws(Refusal) -> (IOMMUFD, Attachment) {
         let conditions = attempt.conditions
+        if let because = conditions.iommufdWithoutIOMMU {
+            // There is no group to claim, nothing to enforce, and no domain to add.
+            recorder.record(.noGroup, .accepted, because)
+            var attachment = Attachment(
+                window: nil, hasHardwareMSI: false, regions: GroupRegionList(inserting: []))
+            attachment.untranslatedBecause = because
+            return (self, attachment)
+        }
         try GroupClaim.claim(attempt.group, conditions, &recorder)
         try Self.bind(conditions, &recorder)
         let option = attempt.option
@@ -136,6 +144,17 @@ extension IOMMUFD {
             Hazards.lose(lost, &decision)
         }
         return decision
+    }
+}
+
+extension Conditions {
+    /// That iommufd takes a device that has no IOMMU, and what follows; nil where it takes none, or the
+    /// device has one.
+    var iommufdWithoutIOMMU: String? {
+        guard defaultDomain == .none, kernel.hasIOMMUFD, kernel.iommufdServesNoIOMMU else { return nil }
+        return
+            "The device has no IOMMU group. \(kernel.doer(of: .iommufdNoIOMMU, startsSentence: true)) serves it "
+            + "through iommufd even so, if the administrator lets it; nothing is translated, and MSIs go to physical addresses."
     }
 }
 

@@ -24,7 +24,8 @@ struct MapScene {
         self.decision = decision
         errnos = Dictionary(
             decision.mapResults.map { ($0.check, $0.errno) }, uniquingKeysWith: { first, _ in first })
-        regions = ([asked.prepared] + asked.earlierGroups.map(\.prepared))
+        let isTranslated = asked.conditions.translates(for: consumer)
+        regions = (isTranslated ? [asked.prepared] + asked.earlierGroups.map(\.prepared) : [])
             .flatMap { $0.advertised(asked.source).regions }
             .filter { $0.kind != .directRelaxable && $0.range != nil }
             .sorted { ($0.start, $0.kind.rawValue) < ($1.start, $1.kind.rawValue) }
