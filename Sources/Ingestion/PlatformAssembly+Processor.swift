@@ -18,6 +18,11 @@ extension PlatformAssembly {
                 }
             }
         }
+        for place in platform.devices.indices {
+            guard let words = platform.devices[place].x86Contradiction(evidence.first) else { continue }
+            note(.warning, "processor-contradicts", platform.devices[place].id, words)
+            break
+        }
         // By place: a walk over the devices themselves copies each.
         guard let place = platform.devices.indices.first(where: { platform.devices[$0].isOfX86 }),
             let remark = platform.devices[place].x86Remark

@@ -34,11 +34,23 @@ extension Device {
     /// known of its IOMMU and is one of x86.
     public var isOfX86: Bool {
         switch processor?.architecture {
-        // A list with a software window was printed by another host.
-        case .x86: smmus.isEmpty && !firmwareRegions.contains { $0.kind == .softwareMSI }
+        case .x86: smmus.isEmpty && !listsSoftwareWindow
         case .arm: false
         case nil: smmus.isEmpty && (reportedRegions ?? firmwareRegions).isOfX86
         }
+    }
+
+    /// Whether the kernel's list has a window that no driver of x86 offers: another host printed it.
+    private var listsSoftwareWindow: Bool {
+        (reportedRegions ?? firmwareRegions).contains { $0.kind == .softwareMSI }
+    }
+
+    /// What to say where something calls the host an x86 host and its list says otherwise; nil elsewhere.
+    package func x86Contradiction(_ processor: HostProcessor?) -> String? {
+        guard let processor, processor.architecture == .x86, listsSoftwareWindow else { return nil }
+        return
+            "The host would be an x86 host (\(processor.evidence)), but the list of \(id) has a software window, which no "
+            + "driver of an x86 IOMMU offers: the list counts, and answers are those of a host with an SMMU."
     }
 
     /// Why there is no window; nil of devices of other hosts.

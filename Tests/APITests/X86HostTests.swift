@@ -201,6 +201,35 @@ import Testing
         #expect(codes(made.json).contains(code), "\(made.text)")
     }
 
+    /// A list that no x86 host prints, under the name of a kernel for x86: the list counts everywhere.
+    @Test func listsThatContradictTheKernel() throws {
+        let client = ServiceClient()
+        let list = "0x0000000008000000 0x00000000080fffff msi"
+        let host =
+            #"{"collected":{"format":1,"kernel_release":"6.1.0-18-amd64","groups":[{"id":"1","type":"DMA","#
+            + #""devices":["0000:00:02.0"],"reserved_regions":"\#(list)\n"}]}}"#
+        let stored = client.ask(.put, "/v1/platforms/c", Array(host.utf8), type: "application/json")
+        let findings = stored.list("findings").compactMap { $0["code"] as? String }
+        #expect(
+            findings.contains("processor-contradicts") && !findings.contains("x86-host"), "\(stored.text)")
+        for device in ["0000:00:02.0", "group:1"] {
+            for consumer in ["dma_api", "vfio_type1", "iommufd"] {
+                let answer = client.decide(
+                    #"{"platform":"c","device":"\#(device)","consumer":"\#(consumer)","kernel":"6.12"}"#)
+                #expect(answer.json["outcome"] as? String == "window", "\(answer.text)")
+                #expect(!codes(answer.json).contains("x86_host"), "\(answer.text)")
+            }
+            let view = client.get("/v1/platforms/c/available-windows?device=\(device)")
+            #expect(view.json["x86_host"] == nil, "\(view.text)")
+        }
+        let placed = client.post(
+            "/v1/placements", json: #"{"hosts":[{"platform":"c"}],"vm":{"memory_map":[]}}"#)
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["c"]}"#)
+        for answer in [placed, survey] {
+            #expect(answer.status == 200 && !codes(answer.json).contains("x86_host"), "\(answer.text)")
+        }
+    }
+
     /// Tables of an x86 host are refused with the reason.
     @Test func tablesAreRefused() {
         var table = Array("DMAR".utf8) + [48, 0, 0, 0, 1, 0]
