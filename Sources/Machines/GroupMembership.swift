@@ -16,6 +16,11 @@ extension Device {
     /// The id of the device that stands for a group of this number.
     package static func groupID(_ number: UInt64) -> String { "group:\(number)" }
 
+    /// The number in such an id; nil in any other.
+    package static func groupNumber(ofID id: String) -> UInt64? {
+        UInt64(id.dropFirst(groupID(0).count - 1)).flatMap { groupID($0) == id ? $0 : nil }
+    }
+
     /// The id of the device that stands for its group; nil where the group is not known.
     public var groupID: String? { groupNumber.map(Self.groupID) }
 

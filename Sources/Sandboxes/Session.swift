@@ -148,6 +148,7 @@ public struct Session: Sendable {
         guard !domains[index].devices.contains(where: { $0.id == device.id }) else {
             throw .alreadyAttached(domain: id, device: device.id)
         }
+        if let refusal = groupElsewhere(device, than: index) { throw refusal }
         let member = domains[index].devices.count
         guard member < quota.devices else { throw .full(.devices, max: quota.devices) }
         let conditions = domains[index].conditions
@@ -163,6 +164,19 @@ public struct Session: Sendable {
         pending.append(
             .attached(domains[index].name, device: DomainName(device.id), member: Int16(member)))
         return errno
+    }
+
+    /// Why a device cannot be in the domain at the index beside the others: a group is in one domain, whoever
+    /// of it was attached. Mirrors drivers/iommu/iommu.c: iommu_group_claim_dma_owner and
+    /// iommu_device_use_default_domain, Linux 7.2. O(devices).
+    func groupElsewhere(_ device: SessionDevice, than index: Int) -> SessionRefusal? {
+        guard let group = device.group else { return nil }
+        for (place, domain) in domains.enumerated() where place != index {
+            guard let mate = domain.devices.first(where: { $0.group == group }) else { continue }
+            return .groupAttached(
+                domain: domain.id, device: device.id, mate: mate.id, group: group.number)
+        }
+        return nil
     }
 
     /// Takes a device out. A DMA domain keeps what was reserved for it, as Linux does.

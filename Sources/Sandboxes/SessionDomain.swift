@@ -135,6 +135,20 @@ public struct SessionDevice: Hashable, Sendable {
     }
 }
 
+extension SessionDevice {
+    /// An IOMMU group of a platform.
+    struct Group: Hashable {
+        let platform: String
+        let number: UInt64
+    }
+
+    /// nil where it is not known which group the device is in.
+    var group: Group? {
+        guard let platform, let number = device.groupNumber else { return nil }
+        return Group(platform: platform, number: number)
+    }
+}
+
 /// Who said which kernel a session is of.
 public enum KernelOrigin: String, CaseIterable, Sendable {
     case request

@@ -14,6 +14,9 @@ public enum SessionRefusal: Error, Hashable, Sendable {
     case noDevice(String)
     /// The device is attached to a domain of this session already.
     case alreadyAttached(domain: String, device: String)
+    /// Another device of its group is attached to another domain of this session: Linux has one domain for a
+    /// group.
+    case groupAttached(domain: String, device: String, mate: String, group: UInt64)
     case full(SessionQuota.Item, max: Int)
     /// Nothing fits. Linux's allocator remembers the failure: its memo has changed.
     case exhausted(AllocationReason)

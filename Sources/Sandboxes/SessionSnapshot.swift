@@ -159,6 +159,11 @@ extension Session {
             } catch {
                 throw .refused(domain: index, error)
             }
+            for device in domain.devices {
+                if let refusal = groupElsewhere(device, than: index) {
+                    throw .refused(domain: index, refusal)
+                }
+            }
             if let allocator = domain.allocator {
                 let restored = try DMASandbox(restoring: domain, allocator, at: index)
                 domains[index].dma = restored

@@ -273,7 +273,7 @@ import Testing
             (.patchSession, "/v1/sessions/t", #"{"ttl_seconds":6}"#),
             (
                 .attachDevice, rich + "/devices",
-                #"{"id":"e","platform":"p","unused_host_facts":{},"description":\#(description)}"#
+                #"{"id":"e","platform":"p","group":"group:1","unused_host_facts":{},"description":\#(description)}"#
             ),
             (
                 .reserveRange, rich + "/reserved-regions",

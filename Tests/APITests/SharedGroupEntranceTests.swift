@@ -213,8 +213,8 @@ import Testing
                 path + "/domains/v/iovas", json: #"{"iova":"0xfff00000","size":"0x1000"}"#)
             #expect(refused.json["code"] as? String == "reserved-region-overlap", "\(refused.text)")
             // All of it goes out and comes in again.
-            let again = client.post(
-                path + "/domains", json: #"{"id":"e","devices":[{"platform":"h","device":"group:3"}]}"#)
+            let group = #"{"platform":"h","device":"group:3"}"#
+            let again = client.post(path + "/domains/v/devices", json: group)
             #expect(again.status == 201, "\(again.text)")
             let state = client.get(path + "/state").text
             #expect(client.ask(.delete, path).status == 204)

@@ -157,7 +157,8 @@ struct SessionDeviceRequest: Sendable {
             }
             origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
             unusedFacts = HostFact.list(reader.optional("unused_host_facts"), problems)
-            let made = Self.described(description, isExported: isExported, problems)
+            var made = Self.described(description, isExported: isExported, problems)
+            made?.groupNumber = Self.group(reader.optional("group"), problems)
             subject = made.map(Subject.described)
             if id == nil {
                 id = made?.id
@@ -176,6 +177,14 @@ struct SessionDeviceRequest: Sendable {
         }
         if let id { Self.check(id, idPointer, problems) }
         reader.finish()
+    }
+
+    /// The number of a group as exports name it.
+    private static func group(_ node: JSONNode?, _ problems: ProblemList) -> UInt64? {
+        guard let node, let name = node.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
+        if let number = Device.groupNumber(ofID: name) { return number }
+        problems.add(node.pointer, "bad-id", "A group is named \"group:\" and its number.")
+        return nil
     }
 
     /// An attached device must be reachable by its id, or it could not be detached.

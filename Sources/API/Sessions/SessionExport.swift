@@ -136,6 +136,7 @@ extension JSONWriter {
         object { writer in
             writer.member("id", device.id)
             if let platform = device.platform { writer.member("platform", platform) }
+            if let group = device.device.groupID { writer.member("group", group) }
             writer.facts(device.unusedFacts, as: "unused_host_facts")
             writer.object("description") { writer in
                 writer.member("id", device.device.id)

@@ -25,6 +25,9 @@ extension Problem {
             self.init(
                 .attachRefused, "\(Excerpt.of(device)) is already attached to \(domain).",
                 errno: Errno.busy.rawValue)
+        case .groupAttached(let domain, let device, let mate, let group):
+            let words = Self.groupAttached(domain, device, mate, group)
+            self.init(.attachRefused, words, errno: Errno.busy.rawValue)
         case .full(let item, let max):
             self.init(
                 .sessionFull, "The limit of \(max) \(item.rawValue) is reached.",
@@ -65,6 +68,13 @@ extension Problem {
         if !pointer.isEmpty {
             errors = [JSONProblem(pointer: pointer, code: kind.rawValue, detail: detail)]
         }
+    }
+
+    private static func groupAttached(
+        _ domain: String, _ device: String, _ mate: String, _ group: UInt64
+    ) -> String {
+        "\(Excerpt.of(device)) is in the IOMMU group \(group) of \(Excerpt.of(mate)), which is attached to "
+            + "\(domain): Linux has one domain for a group. Attach it there, or detach the others first."
     }
 
     /// Contradictions of exported state.
