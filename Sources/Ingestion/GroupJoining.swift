@@ -11,8 +11,8 @@ struct GroupJoining {
     /// A member of a group, as firmware describes it.
     private struct Member {
         var device: Device
-        /// The id of its node, which is the same device.
-        var node: String?
+        /// The place of its node, which is the same device.
+        var node: Int?
         /// False for a device that only the group names.
         var isDescribed: Bool
     }
@@ -22,13 +22,18 @@ struct GroupJoining {
     private var known: Set<String>
     /// The group of each device.
     private var members: [String: String] = [:]
-    /// Nodes by id: a member may stand for one.
+    /// Places of devices by id: a host bridge is above members.
     private var places: [String: Int] = [:]
     /// Regions that were copied to members from firmware.
     private var regionsOfFirmware = 0
+    /// Windows of host bridges that a log names, by segment, for functions that firmware does not describe.
+    private let loggedWindows: [UInt32: [PCIWindow]]
+    /// Members of which it is not known which of firmware's devices they are.
+    private var unknown: [String] = []
 
     /// - Parameter pageBytes: of the host's CPU, to whose pages its kernel rounded regions.
-    init(_ platform: Platform, pageBytes: UInt64?) {
+    init(_ platform: Platform, pageBytes: UInt64?, loggedWindows: [UInt32: [PCIWindow]] = [:]) {
+        self.loggedWindows = loggedWindows
         page = .ofHost(pageBytes)
         names = SysfsNames(platform.devices)
         known = Set(platform.devices.map(\.id))
@@ -38,12 +43,14 @@ struct GroupJoining {
     }
 
     /// Adds a group, with its list unless that is not known, and its members with their places in sysfs.
+    ///
+    /// - Parameter isListed: false where only the members are known, so that of one alone there is no more.
     mutating func add(
-        _ group: Device, _ named: [(name: String, path: String?)], to platform: inout Platform,
-        _ findings: inout FindingList
+        _ group: Device, _ named: [(name: String, path: String?)], isListed: Bool = true,
+        to platform: inout Platform, _ findings: inout FindingList
     ) throws(PlatformError) {
         var added: [Device] = []
-        if known.insert(group.id).inserted { added.append(group) }
+        if isListed || named.count > 1, known.insert(group.id).inserted { added.append(group) }
         var found: [Member] = []
         var regionsFound = 0
         for (name, path) in named where !name.isEmpty {
@@ -60,6 +67,7 @@ struct GroupJoining {
                 member.device.firmwareRegions = []
                 member.device.unappliedRegions = []
             }
+            if member.device.hasUnknownFirmware { unknown.append(name) }
             found.append(member)
         }
         let isSmall = regionsFound <= PlatformLimits.regionsMax - regionsOfFirmware
@@ -75,51 +83,99 @@ struct GroupJoining {
             regionsOfFirmware += regionsFound
             shareFirmware(among: &found)
         }
-        for member in found {
-            var device = member.device
-            if let bridge = device.hostBridge, let place = places[bridge] {
-                platform.devices[place].takeAsAboveGrouped()
-            }
-            device.groupType = group.groupType
-            device.groupNumber = group.groupNumber
-            if let node = member.node, let place = places[node], node != device.id {
-                platform.devices[place] = device
-                platform.devices[place].id = node
-                platform.devices[place].sysfsName = device.id
-            }
-            if known.insert(device.id).inserted {
-                added.append(device)
-            } else if let place = platform.devices.firstIndex(where: { $0.id == device.id }) {
-                platform.devices[place] = device
-            }
-        }
+        for member in found { put(member, of: group, into: &platform, &added) }
         platform.devices += added
         guard platform.devices.count <= PlatformLimits.devicesMax else {
             throw .tooManyDevices(limit: PlatformLimits.devicesMax)
         }
     }
 
+    /// The member, and its node as the same device.
+    private mutating func put(
+        _ member: Member, of group: Device, into platform: inout Platform, _ added: inout [Device]
+    ) {
+        var device = member.device
+        if let bridge = device.hostBridge, let place = places[bridge] {
+            platform.devices[place].takeAsAboveGrouped()
+        }
+        device.groupType = group.groupType
+        device.groupNumber = group.groupNumber
+        if let node = member.node {
+            platform.devices[node] = device
+            platform.devices[node].id = names.devices[node].id
+            platform.devices[node].sysfsName = device.id
+        }
+        if known.insert(device.id).inserted {
+            added.append(device)
+        } else if let place = platform.devices.firstIndex(where: { $0.id == device.id }) {
+            platform.devices[place] = device
+        }
+    }
+
+    /// Whether firmware has a device of this name, or a bridge above it. O(1), as logs may name many.
+    func describes(_ name: String) -> Bool {
+        guard let segment = Platform.segment(name) else { return names.place(of: name) != nil }
+        return known.contains(Device.rootComplexID(segment)) || names.bridge(of: name, nil) != nil
+            || names.place(of: name) != nil
+    }
+
+    /// The device of this name as firmware describes it, and the place of its node, if it has one.
+    private func described(
+        _ name: String, _ path: String?, of platform: Platform
+    ) -> (device: Device, node: Int?)? {
+        let function = PlatformAssembly.function(name, below: names.bridge(of: name, path))
+        if let node = names.function(name, path) {
+            var device = names.devices[node]
+            // A node by itself does not tell its bus, and has the streams of its whole bridge.
+            if let function { device.streams = function.streams }
+            return (device, node)
+        }
+        if let function = platform.pciFunction(name, isGrouped: true) ?? function { return (function, nil) }
+        if let place = names.place(of: name) {
+            let device = names.devices[place]
+            // A host bridge stands for more than the device of that name.
+            return (device, device.kind == .pciHost || device.id == name ? nil : place)
+        }
+        return names.bus(above: path).map { (PlatformAssembly.device(on: $0), nil) }
+    }
+
     /// A member as firmware describes it.
     private func member(_ name: String, _ path: String?, of platform: Platform) -> Member {
-        let node = names.function(name, path)
-        let function = PlatformAssembly.function(name, below: names.bridge(of: path))
-        let described = node ?? platform.pciFunction(name, isGrouped: true) ?? function ?? names.device(name)
-        var device =
-            described ?? Device(id: name, kind: Self.isFunction(name, path) ? .pciFunction : .group)
-        // A host bridge stands for more than the device of that name.
-        let id = device.kind == .pciHost || device.id == name ? nil : device.id
+        let found = described(name, path, of: platform)
+        let isFunction = Self.isFunction(name, path)
+        var device = found?.device ?? Device(id: name, kind: isFunction ? .pciFunction : .group)
         device.id = name
         // Whatever firmware says: a member of a group has an IOMMU.
         device.takeAsGrouped()
-        // A node by itself does not tell its bus, and has the streams of its whole bridge.
-        if node != nil, let function { device.streams = function.streams }
-        return Member(device: device, node: id, isDescribed: described != nil)
+        if platform.isOfFirmware {
+            device.hasUnknownFirmware =
+                found == nil || found?.node == nil && names.mayBeNode(name, path)
+        }
+        if found == nil, isFunction {
+            device.pciWindows = Platform.segment(name).flatMap { loggedWindows[$0] } ?? []
+            device.hasUnknownPCIWindows = platform.isOfFirmware && device.pciWindows.isEmpty
+        }
+        return Member(device: device, node: found?.node, isDescribed: found != nil)
     }
+
+    /// Says which members firmware was not found to describe, in one finding.
+    func tell(_ findings: inout FindingList) {
+        guard !unknown.isEmpty else { return }
+        let shown = unknown.prefix(Self.shownMax).joined(separator: ", ")
+        let more = unknown.count > Self.shownMax ? " and \(unknown.count - Self.shownMax) others" : ""
+        findings.note(
+            .warning, "firmware-unknown", "iommu_groups",
+            "Which of the devices that firmware describes these members of groups are is not known: \(shown)\(more). "
+                + "Answers about them have no regions, doorbells and limits of firmware's, or only their bridge's. "
+                + "`iovad collect` sends places in sysfs, which tell more.")
+    }
+
+    private static let shownMax = 8
 
     /// Whether the kernel has the device on a PCI bus: by its place in sysfs, or else by its name.
     private static func isFunction(_ name: String, _ path: String?) -> Bool {
         guard let path else { return Platform.requester(name) != nil }
-        return path.split(separator: "/").contains { $0.hasPrefix("pci") && $0.contains(":") }
+        return path.split(separator: "/").contains(where: SysfsNames.isRootBus)
     }
 }
 

@@ -136,49 +136,45 @@ struct BootLogJoining {
 
     // MARK: Devices
 
-    /// Devices in groups: those that the description knows, or that are behind its bridges.
+    /// Groups, with the devices that the description knows or that are behind its bridges: where sysfs was
+    /// not read, the log says who is in one.
     mutating func takeMembers() throws(PlatformError) {
         giveWindowsToFunctions()
-        let places = Dictionary(
-            platform.devices.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
-        var known = Set(places.keys)
-        let names = SysfsNames(platform.devices)
-        let groups = Dictionary(
-            platform.devices.filter { $0.kind == .group }.map { ($0.id, $0) },
-            uniquingKeysWith: { first, _ in first })
-        // A group's list, made once for all of its members.
-        let lists = groups.mapValues {
-            ListedRegions($0.firmwareRegions, pageBytes: platform.host?.pageBytes)
+        let known = Set(platform.devices.lazy.filter { $0.groupNumber != nil }.map(\.id))
+        var groups: [UInt64: Device] = [:]
+        for place in platform.devices.indices where platform.devices[place].standsForGroup {
+            groups[platform.devices[place].groupNumber ?? 0] = platform.devices[place]
         }
-        var strangers = 0
-        var regionsOfFirmware = 0
+        var numbers: [UInt64] = []
+        var members: [UInt64: [String]] = [:]
         for member in log.members where !known.contains(member.device) {
-            let id = Device.groupID(member.group)
-            guard let device = device(member.device, of: groups[id], lists[id], names) else {
-                strangers += 1
-                continue
-            }
-            regionsOfFirmware +=
-                device.unappliedRegions.count
-                + (device.reportedRegions == nil ? device.firmwareRegions.count : 0)
-            guard regionsOfFirmware <= PlatformLimits.regionsMax else {
-                throw .acpi(part: nil, .tooManyRegions(limit: PlatformLimits.regionsMax))
-            }
-            known.insert(member.device)
-            if let place = device.hostBridge.flatMap({ places[$0] }) {
-                platform.devices[place].takeAsAboveGrouped()
-            }
-            platform.devices.append(device)
-            guard platform.devices.count <= PlatformLimits.devicesMax else {
-                throw .tooManyDevices(limit: PlatformLimits.devicesMax)
-            }
+            if members[member.group] == nil { numbers.append(member.group) }
+            members[member.group, default: []].append(member.device)
         }
+        var joining = GroupJoining(
+            platform, pageBytes: platform.host?.pageBytes, loggedWindows: log.windows)
+        var strangers = 0
+        for number in numbers {
+            let named = members[number] ?? []
+            let isListed = groups[number] != nil
+            let described = isListed ? named : named.filter { joining.describes($0) }
+            // Mates of one that firmware describes may have regions of firmware's; others tell nothing.
+            let joined = platform.isOfFirmware && !described.isEmpty ? named : described
+            strangers += named.count - joined.count
+            guard !joined.isEmpty else { continue }
+            var group = Device(id: Device.groupID(number), kind: .group)
+            group.groupNumber = number
+            try joining.add(
+                groups[number] ?? group, joined.map { ($0, nil) }, isListed: isListed, to: &platform,
+                &findings)
+        }
+        joining.tell(&findings)
         if strangers > 0 {
             findings.note(
                 .info, "log-devices-unknown", Self.place,
                 "\(strangers) devices of the log's groups are behind nothing that the description has.")
         }
-        noteSharedGroups()
+        noteOtherBoots()
     }
 
     /// Functions that sysfs names, where nothing describes their bridge.
@@ -192,52 +188,7 @@ struct BootLogJoining {
         }
     }
 
-    private func device(
-        _ name: String, of group: Device?, _ list: ListedRegions?, _ names: SysfsNames
-    ) -> Device? {
-        let found =
-            platform.pciFunction(name) ?? names.device(name)
-            ?? PlatformAssembly.function(name, below: bridge(of: name, names))
-            ?? platform.pciFunction(name, isGrouped: true) ?? group.flatMap { _ in function(name) }
-        guard var device = found ?? group else { return nil }
-        device.id = name
-        device.takeAsGrouped()
-        guard let group else { return device }
-        device.groupNumber = group.groupNumber
-        guard let reported = group.reportedRegions else { return device }
-        device.reportedRegions = reported
-        list?.give(to: &device)
-        return device
-    }
-
-    /// The only bridge of a tree, or the log's own of that segment.
-    private func bridge(of name: String, _ names: SysfsNames) -> Device? {
-        if platform.source == .deviceTree { return names.bridge(of: nil) }
-        guard platform.source == .bootLog, let segment = Platform.segment(name) else { return nil }
-        return names.device(Device.rootComplexID(segment))
-    }
-
-    /// A function of which only its group and its host bridge's windows are known.
-    private func function(_ name: String) -> Device? {
-        Platform.segment(name).map { segment in
-            Device(id: name, kind: .pciFunction, pciWindows: log.windows[segment] ?? [])
-        }
-    }
-
-    private mutating func noteSharedGroups() {
-        var devices: [UInt64: [String]] = [:]
-        // Where sysfs has the groups, decisions know the others.
-        let joined = Set(platform.devices.lazy.filter { $0.groupNumber != nil }.map(\.id))
-        for member in log.members where !joined.contains(member.device) {
-            devices[member.group, default: []].append(member.device)
-        }
-        for (group, names) in devices.sorted(by: { $0.key < $1.key }) where names.count > 1 {
-            let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and others" : "")
-            findings.note(
-                .info, "log-group", Self.place,
-                "Group \(group) has \(names.count) devices (\(shown)): name the others as group_mates when one is asked "
-                    + "about.")
-        }
+    private mutating func noteOtherBoots() {
         guard let collected = collectedGroups else { return }
         for member in log.members {
             guard let group = collected[member.device], group != member.group else { continue }

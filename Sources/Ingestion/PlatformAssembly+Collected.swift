@@ -59,6 +59,7 @@ extension PlatformAssembly {
             let members = numbered[group.groupNumber] ?? []
             try joining.add(group, members.map { ($0.id, nil) }, to: &platform, &findings)
         }
+        joining.tell(&findings)
         platform.findings += findings.findings
         return platform
     }
@@ -126,6 +127,7 @@ extension PlatformAssembly {
             }
             try joining.add(reported, Array(zip(group.devices, group.paths)), to: &platform, &findings)
         }
+        joining.tell(&findings)
         platform.findings += findings.findings
         return platform
     }
@@ -137,6 +139,17 @@ extension PlatformAssembly {
         return isOfSMMUs ? [.init(start: window.start.value, last: window.last.value, word: .msi)] : []
     }
 
+    /// What a driver makes on a bus, under an ID of the bus that is not known.
+    static func device(on bus: Device) -> Device {
+        var device = bus
+        device.kind = .platform
+        device.compatible = []
+        device.nodeName = nil
+        device.firmwareRegions = []
+        device.unappliedRegions = []
+        return device
+    }
+
     /// A PCI function of a tree, behind the host bridge that it is known to be behind.
     static func function(_ name: String, below bridge: Device?) -> Device? {
         guard let bridge, let requester = Platform.requester(name) else { return nil }
@@ -144,6 +157,7 @@ extension PlatformAssembly {
         function.id = name
         function.kind = .pciFunction
         function.hostBridge = bridge.id
+        function.nodeName = nil
         // A member of a group has an IOMMU, whatever a map says that does not contain it.
         let streams = bridge.streams(ofRequester: requester)
         function.streams = streams.isEmpty ? bridge.firstStreams : streams

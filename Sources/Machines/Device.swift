@@ -26,7 +26,7 @@ public struct Device: Hashable, Sendable {
     /// Enabled with all ancestors, behind an enabled SMMU, with a mapping of at least one ID.
     public var active: Bool
     public var streams: [StreamMapping]
-    /// Device trees: why Linux gives it no IOMMU, or may not; nil where it has one.
+    /// Why Linux gives it no IOMMU, or may not; nil where it has one.
     public var missingIOMMU: MissingIOMMU?
     /// `iommu-map-mask`: the bits of a requester ID that are looked up; all where firmware says nothing.
     public var requesterMask: UInt32 = .max
@@ -70,6 +70,15 @@ public struct Device: Hashable, Sendable {
     public var groupUnappliedRegions: [UnappliedRegion] = []
     /// `group` only: its devices are of PCI.
     public var standsForPCI = false
+    /// Which of firmware's devices the member of a group is, is not known: firmware may have other regions,
+    /// doorbells and limits for it.
+    public var hasUnknownFirmware = false
+    /// Device trees: the name that Linux gives the device of a node.
+    public var nodeName: String?
+    /// Host bridges of device trees: the PCI segment that firmware states.
+    public var statedSegment: UInt32?
+    /// Host bridges of device trees: the number of the root bus.
+    public var rootBus: UInt32 = 0
     /// The id of the member of a group that is this device, by the name that sysfs has for it.
     public var sysfsName: String?
     /// Type of the group's default domain on a running host; nil where it is not known.

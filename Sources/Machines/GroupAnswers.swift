@@ -18,7 +18,7 @@ extension Device {
         active = true
         switch missingIOMMU {
         case .unreadableMap, .disabled, .placeholder: missingIOMMU = nil
-        case nil, .unmapped, .besideDisabled, .partlyDisabled, .partlyReadable, .cutMap: break
+        case nil, .unmapped, .noMapping, .besideDisabled, .partlyDisabled, .partlyReadable, .cutMap: break
         }
     }
 
@@ -40,6 +40,8 @@ extension Device {
         answer.unappliedRegions = members.unapplied
         answer.groupRegions = []
         answer.groupUnappliedRegions = []
+        answer.hasUnknownFirmware = members.contains(where: \.hasUnknownFirmware)
+        answer.hasUnknownPCIWindows = members.contains(where: \.hasUnknownPCIWindows)
         return answer
     }
 }

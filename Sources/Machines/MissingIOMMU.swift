@@ -1,14 +1,17 @@
 // Why Linux gives a device no IOMMU although firmware names one for it, or may give it none: the one home of
 // these reasons and of their sentences. Mirrors drivers/iommu/of_iommu.c: of_iommu_xlate and
-// of_iommu_configure, and drivers/of/device.c: of_dma_configure_id, Linux 7.2: whatever is wrong, unless a
-// driver is still to come, the device goes on without its IOMMU, and so without a group.
+// of_iommu_configure, drivers/of/device.c: of_dma_configure_id, and drivers/acpi/arm64/iort.c:
+// iort_iommu_configure_id, Linux 7.2: whatever is wrong, unless a driver is still to come, the device goes on
+// without its IOMMU, and so without a group.
 
-/// What is wrong with a device's way to an IOMMU in a device tree.
+/// What is wrong with a device's way to an IOMMU in a device tree or in tables.
 public enum MissingIOMMU: Hashable, Sendable {
     /// The `iommu-map` above it cannot be read, or not as far as its ID.
     case unreadableMap
     /// No entry of the `iommu-map` holds its ID.
     case unmapped
+    /// Tables: no ID mapping of its root complex holds its ID.
+    case noMapping
     /// Every IOMMU that is named for it is disabled.
     case disabled
     /// The `iommu-map` holds no ID: it is a placeholder, which boot firmware fills.
@@ -25,7 +28,7 @@ public enum MissingIOMMU: Hashable, Sendable {
     /// Whether the tree settles it.
     package var isCertain: Bool {
         switch self {
-        case .unreadableMap, .unmapped, .disabled: true
+        case .unreadableMap, .unmapped, .noMapping, .disabled: true
         case .placeholder, .besideDisabled, .partlyDisabled, .partlyReadable, .cutMap: false
         }
     }
@@ -43,6 +46,8 @@ extension Device {
         return switch missingIOMMU {
         case .unreadableMap: "Linux reads no stream ID for \(id) from its iommu-map"
         case .unmapped: "No entry of the iommu-map holds the ID of \(id)"
+        case .noMapping:
+            "No ID mapping of \(hostBridge ?? "the root complex") in the IORT or VIOT holds the ID of \(id)"
         case .disabled: "Every IOMMU that firmware names for \(id) is disabled"
         case .placeholder, .besideDisabled, .partlyDisabled, .partlyReadable, .cutMap: nil
         }
@@ -67,7 +72,7 @@ extension MissingIOMMU {
     fileprivate func doubt(about device: Device) -> String? {
         let map = "The iommu-map of \(device.hostBridge ?? device.id)"
         return switch self {
-        case .unreadableMap, .unmapped, .disabled: nil
+        case .unreadableMap, .unmapped, .noMapping, .disabled: nil
         case .placeholder:
             "\(map) holds no ID as it was sent: it is a placeholder, and boot firmware fills it. The "
                 + "answer is that for a map that is filled; with this one the device has no IOMMU group."

@@ -6,8 +6,8 @@ import AddressSpaces
 
 extension Platform {
     /// The function "0000:01:00.0" as a device of its own: its stream IDs, and the regions that apply to
-    /// them. nil when the text is not an address of that form, or no SMMU sees the function. O(regions of the
-    /// bridge).
+    /// them. nil when the text is not an address of that form, or no root complex of its segment is known. A
+    /// function that none of the root complex's mappings holds has no IOMMU. O(regions of the bridge).
     ///
     /// - Parameter isGrouped: a running host has it in a group, so that it has an IOMMU that is not known.
     public func pciFunction(_ address: String, isGrouped: Bool = false) -> Device? {
@@ -22,7 +22,11 @@ extension Platform {
         function.hostBridge = bridge.id
         function.pciWindows = windows(bridge.pciWindows, behind: requester >> 8, of: segment)
         function.streams = bridge.streams(ofRequester: requester)
-        guard isGrouped || !function.streams.isEmpty else { return nil }
+        if function.streams.isEmpty, !isGrouped {
+            guard !bridge.streams.isEmpty else { return nil }
+            function.missingIOMMU = .noMapping
+            function.active = false
+        }
         if !bridge.requesterControllers.isEmpty {
             let own = bridge.requesterControllers.filter { $0.requesters.contains(requester) }
             function.msiControllers = own.map(\.controller)

@@ -94,6 +94,7 @@ import Testing
         DeviceTreeBuilder.board { root in
             for (name, isNarrow) in [("pcie@4000", false), ("pcie@5000", true)] {
                 root.pciHost(name) { node in
+                    node.cells("reg", 0, isNarrow ? 0x5000 : 0x4000, 0, 0x1000)
                     guard isNarrow else { return }
                     node.cells("dma-ranges", 0x0200_0000, 0, 0x8000_0000, 0, 0x8000_0000, 0, 0x8000_0000)
                 }

@@ -256,6 +256,56 @@ import Testing
         #expect(survey.json["devices"] as? Int == 2, "\(survey.text)")
     }
 
+    /// What names the groups of functions beside firmware: a boot log, lspci, or a collection that has no
+    /// list. The members are mates, and the node's reservation is the function's, whatever names them.
+    @Test(arguments: ["dmesg", "lspci", "collection"], ["tree", "tables"])
+    func membersWithoutAList(source: String, firmware: String) {
+        let log = SharedGroupHost.functions.map { "pci \($0): Adding to iommu group 3\n" }.joined()
+        let listing = SharedGroupHost.functions.map {
+            "\($0) Ethernet controller: Example Adapter\n\tIOMMU group: 3\n\n"
+        }.joined()
+        let members = SharedGroupHost.functions.map { "\"\($0)\"" }.joined(separator: ",")
+        let bare =
+            #"{"collected":{"format":1,"groups":[{"id":"3","devices":[\#(members)],"reserved_regions":null}],"#
+            + #""notes":[]}}"#
+        let (iort, madt) = SharedGroupHost.tables
+        let described: [(name: String, type: String, bytes: [UInt8])] =
+            firmware == "tree"
+            ? [("tree", "application/vnd.devicetree.blob", SharedGroupHost.tree)]
+            : [("iort", "application/octet-stream", iort), ("apic", "application/octet-stream", madt)]
+        let named: (name: String, type: String, bytes: [UInt8]) =
+            switch source {
+            case "dmesg": ("dmesg", "text/plain", Array(log.utf8))
+            case "lspci": ("lspci", "text/plain", Array(listing.utf8))
+            default: ("c", "application/json", Array(bare.utf8))
+            }
+        let stored = client.ask(
+            .put, "/v1/platforms/h?preserve_config=true", form(described + [named]),
+            type: "multipart/form-data; boundary=B")
+        #expect(stored.status < 300 && !stored.text.contains("log-group\""), "\(stored.text)")
+        for function in SharedGroupHost.functions {
+            let answer = decided(function, #","kernel":"6.18.15""#)
+            #expect(iova(answer) == Self.top, "\(function): \(answer.text)")
+            #expect(answer.json["reachable"] as? Bool == false, "\(function): \(answer.text)")
+            let user = client.decide(
+                #"{"platform":"h","device":"\#(function)","consumer":"vfio_type1","kernel":"6.18.15"}"#)
+            let outcome = user.json["outcome"] as? String
+            #expect(outcome == (firmware == "tree" ? "window" : "refused"), "\(function): \(user.text)")
+            let vfio = client.get("/v1/platforms/h/reserved-regions?device=\(function)&view=vfio")
+            #expect(
+                vfio.list("items").contains { $0["last"] as? String == "0xffefffff" },
+                "\(function): \(vfio.text)")
+        }
+        #expect(client.get("/v1/platforms/h/devices/group:3").status == 200)
+        #expect(iova(decided("group:3", #","kernel":"6.18.15""#)) == Self.top)
+        if firmware == "tree" {
+            let node = client.get("/v1/platforms/h/devices/%2Fpcie@40000000%2Fdev@1,1").json
+            #expect(node["sysfs_name"] as? String == "0000:00:01.1", "\(node)")
+        }
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["h"]}"#)
+        #expect(survey.json["devices"] as? Int == 3, "\(survey.text)")
+    }
+
     // MARK: Parts
 
     private func upload(_ parts: [(name: String, type: String, bytes: [UInt8])]) -> ServiceClient.Answer {

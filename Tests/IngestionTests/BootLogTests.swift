@@ -161,15 +161,17 @@ import Testing
         let platform = try Self.platform([("dmesg", Array(BootLogTests.server.utf8))])
         #expect(platform.source == .bootLog)
         #expect(
-            platform.devices.map(\.id) == ["rc:2", "rc:4", "0002:00:01.0", "0002:01:00.0", "0004:00:01.0"])
-        #expect(platform.devices[3].pciWindows == platform.devices[0].pciWindows)
-        #expect(platform.devices[3].kind == .pciFunction && platform.devices[3].hostBridge == "rc:2")
+            platform.devices.map(\.id) == [
+                "rc:2", "rc:4", "group:3", "0002:00:01.0", "0002:01:00.0", "0004:00:01.0",
+            ])
+        #expect(platform.devices[4].pciWindows == platform.devices[0].pciWindows)
+        #expect(platform.devices[4].kind == .pciFunction && platform.devices[4].hostBridge == "rc:2")
         #expect(platform.devices[0].msiControllers == ["its@100100040000"])
         #expect(platform.smmus[0].reported?.outputBits == 44)
         #expect(platform.memory.count == 2)
         let codes = platform.findings.map(\.code)
         for code in [
-            "log-knows-little", "log-kernel", "log-default-domain", "log-command-line", "log-group",
+            "log-knows-little", "log-kernel", "log-default-domain", "log-command-line",
             "direct-region-unknown",
         ] {
             #expect(codes.contains(code), "\(code) in \(codes)")
@@ -187,10 +189,10 @@ import Testing
     @Test func besideTables() throws {
         let platform = try Self.platform([("iort", machine()), ("dmesg", Array(BootLogTests.server.utf8))])
         #expect(platform.source == .acpi)
-        #expect(platform.devices.map(\.id) == ["rc:2", "0002:00:01.0", "0002:01:00.0"])
+        #expect(platform.devices.map(\.id) == ["rc:2", "group:3", "0002:00:01.0", "0002:01:00.0"])
         #expect(platform.devices[0].pciWindows.map(\.busStart) == [0x800_0000, 0x2000_0000_0000])
         #expect(
-            platform.devices[2].streams == [StreamMapping(smmu: "smmuv3@9050000", kind: .specifier([0x100]))])
+            platform.devices[3].streams == [StreamMapping(smmu: "smmuv3@9050000", kind: .specifier([0x100]))])
         // One ITS here and there.
         #expect(platform.msiControllers.map(\.doorbell) == [PhysicalAddress(0x1001_0005_0040)])
         #expect(platform.smmus[0].reported?.inputBits == 48)

@@ -79,7 +79,8 @@ import Testing
         }
         #expect(stream("0000:01:00.0") == [.specifier([0x55])])
         #expect(stream("0000:01:1f.7") == [.specifier([0x55])])
-        #expect(stream("0000:00:00.0") == nil && stream("0000:02:00.0") == nil)
+        #expect(stream("0000:00:00.0") == [] && stream("0000:02:00.0") == [])
+        #expect(platform.pciFunction("0000:02:00.0")?.lacksIOMMU == true)
         #expect(stream("0001:ff:00.0") == [.specifier([0x55])])
         #expect(stream("0002:00:01.1") == [.specifier([0x21])])
         #expect(stream("0002:00:00.0") == [.specifier([0x66])])

@@ -38,6 +38,7 @@ import Testing
                     node.cells("iommu-addresses", device, 0, start, 0, 0x10_0000)
                 }
                 root.child("dma@\(String(0x6000_0000 + place, radix: 16))") { node in
+                    node.cells("reg", 0, UInt32(0x6000_0000 + place), 0, 1)
                     node.cells("phandle", device)
                     node.cells("iommus", 1, UInt32(place))
                     node.cells("memory-region", memory)

@@ -14,7 +14,7 @@ import Machines
 extension JSONWriter {
     mutating func device(_ device: Device, of entry: PlatformEntry) {
         object { writer in
-            writer.member("id", device.id)
+            writer.member("id", entry.askedID(of: device))
             writer.member("kind", device.kind.rawValue)
             writer.member("compatible", strings: device.compatible)
             writer.member("active", device.active)
@@ -28,7 +28,7 @@ extension JSONWriter {
             writer.member("dma_coherent", device.dmaCoherent)
             if !device.pciPath.isEmpty { writer.member("pci_path", strings: device.pciPath) }
             writer.windowsKnown(of: device)
-            writer.configurationKnown(of: device)
+            writer.firmwareKnown(of: device)
             if entry.platform.isUndecided(device) { writer.member("iommu_regions_known", false) }
             writer.noGroup(device)
             if let host = device.hostBridge { writer.member("host_bridge", host) }
@@ -43,9 +43,11 @@ extension JSONWriter {
         if device.hasUnknownInboundWindows { member("inbound_windows_known", false) }
     }
 
-    /// Only where it is not, and a memory range depends on it.
-    mutating func configurationKnown(of device: Device) {
+    /// Only where they are not: whether a memory range applies that depends on it, and which of firmware's
+    /// devices it is.
+    mutating func firmwareKnown(of device: Device) {
         if UnknownFact.configuration.isOpen(for: device) { member("preserve_config_known", false) }
+        if UnknownFact.firmware.isOpen(for: device) { member("firmware_known", false) }
     }
 
     private mutating func stream(_ stream: StreamMapping) {

@@ -152,7 +152,7 @@ extension Service {
         return json(200) { writer in
             writer.windowMembers(page, of: subject.device)
             writer.windowsKnown(of: subject.device.source)
-            writer.configurationKnown(of: subject.device.source)
+            writer.firmwareKnown(of: subject.device.source)
             writer.kernelCrashes(subject.device.crashRemark)
             writer.x86Host(subject.device.x86Remark)
             writer.noGroup(subject.device.source)
@@ -236,7 +236,7 @@ extension JSONWriter {
         let withheld = device.withheld
         member("dma_limit", hex: withheld.dmaLimit)
         windowsKnown(of: device.source)
-        configurationKnown(of: device.source)
+        firmwareKnown(of: device.source)
         member("errno", orNull: withheld.errno?.rawValue)
         array("items") { writer in withheld.items.forEach { writer.item($0) } }
     }

@@ -56,7 +56,7 @@ final class PlatformEntry: Sendable {
         for place in platform.devices.indices {
             let (id, kind) = (platform.devices[place].id, platform.devices[place].kind)
             if deviceIndex[id] == nil { deviceIndex[id] = place }
-            // A node that is a bus and a device: the plain id is the bus, this one tells them apart.
+            // A node that is a bus and a device: the plain id is the first, this one tells them apart.
             deviceIndex["\(id)#\(kind.rawValue)"] = place
         }
         self.deviceIndex = deviceIndex
@@ -68,6 +68,14 @@ final class PlatformEntry: Sendable {
 
     /// Those of its controllers.
     func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }
+
+    /// The id that a question about the device names: its own, with the kind where an earlier one has it too.
+    func askedID(of device: Device) -> String {
+        guard let place = deviceIndex[device.id], platform.devices[place].kind != device.kind else {
+            return device.id
+        }
+        return "\(device.id)#\(device.kind.rawValue)"
+    }
 
     /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
     /// complex; an address may leave segment 0 out. O(1), for functions O(regions).

@@ -215,6 +215,7 @@ struct SessionDeviceRequest: Sendable {
         let knowsInbound = reader.optional("inbound_windows_known").map { $0.bool(problems) ?? true } ?? true
         let knowsConfiguration =
             reader.optional("preserve_config_known").map { $0.bool(problems) ?? true } ?? true
+        let knowsFirmware = reader.optional("firmware_known").map { $0.bool(problems) ?? true } ?? true
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
             InboundWindow($0, problems)
         }
@@ -232,6 +233,7 @@ struct SessionDeviceRequest: Sendable {
         device.hasUnknownPCIWindows = !knowsWindows
         device.hasUnknownInboundWindows = !knowsInbound
         device.hasUnknownConfiguration = !knowsConfiguration
+        device.hasUnknownFirmware = !knowsFirmware
         // What an export tells has been compared with the regions already.
         device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
         return device

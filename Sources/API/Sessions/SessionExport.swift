@@ -147,7 +147,7 @@ extension JSONWriter {
                     device.device.pciWindows.forEach { writer.pciWindow($0) }
                 }
                 writer.windowsKnown(of: device.device)
-                writer.configurationKnown(of: device.device)
+                writer.firmwareKnown(of: device.device)
                 writer.array("dma_ranges") { writer in
                     for window in device.device.inboundWindows {
                         writer.object { writer in

@@ -159,6 +159,8 @@ extension Placement.Warning {
         case inboundWindowsUnknown = "inbound_windows_unknown"
         /// Whether a host's bridge keeps the boot configuration is not known, and so whether its RMRs apply.
         case preserveConfigUnknown = "preserve_config_unknown"
+        /// Which of firmware's devices a member of a group is, is not known.
+        case firmwareUnknown = "firmware_unknown"
         /// Nobody has said what the host's virtio-iommu reports.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was stated of a host without one.

@@ -1,15 +1,15 @@
-// What placements and surveys say of hosts whose bridges have windows that no source states: of each kind one
-// sentence, that of the first device. The sentences are those of answers about one device.
+// What placements and surveys say of hosts of which no source states a fact, as a bridge's windows: of each
+// kind one sentence, that of the first device. The sentences are those of answers about one device.
 
 import MSIWindows
 public import Machines
 
-/// Windows of a host that are not known.
+/// A fact of a host that is not known.
 public struct UnknownFactRemark: Sendable {
     public let code: Placement.Warning.Code
     public let detail: String
 
-    /// Of each kind of windows the first remark among `devices`.
+    /// Of each kind of fact the first remark among `devices`.
     static func first(of devices: some Sequence<Device>) -> [UnknownFactRemark] {
         UnknownFact.allCases.compactMap { unknown in
             devices.lazy.compactMap { UnknownFactRemark(unknown, of: $0) }.first
@@ -30,6 +30,7 @@ extension UnknownFact {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
         case .configuration: .preserveConfigUnknown
+        case .firmware: .firmwareUnknown
         }
     }
 }

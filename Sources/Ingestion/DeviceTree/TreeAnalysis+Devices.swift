@@ -31,17 +31,6 @@ extension TreeAnalysis {
         return devices
     }
 
-    /// Nodes with one path: a bus and a device of one node share it by right, and are told apart by kind.
-    mutating func noteRepeatedNames(_ devices: [Device]) {
-        var known: [String: Set<Device.Kind>] = [:]
-        for device in devices where !known[device.id, default: []].insert(device.kind).inserted {
-            note(
-                .error, "duplicate-node", device.id, "",
-                "Two nodes have this path, or paths that differ in bytes which are no text only: questions about it are "
-                    + "answered for the first, and the other cannot be asked about.")
-        }
-    }
-
     /// A node whose `iommu-map` names an SMMU, or would if it could be read.
     private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
         guard tree.nodes[index].has(.iommuMap) else { return nil }
@@ -72,6 +61,9 @@ extension TreeAnalysis {
         var device = common(index, .pciHost, streams, dmaFrom: index)
         device.pciWindows = outboundWindows(of: index)
         device.inboundWindows = inboundWindows(of: index)
+        // Linux keeps 16 bits (drivers/pci/of.c: of_get_pci_domain_nr, Linux 7.2).
+        device.statedSegment = tree.nodes[index].cell(.pciDomain).map { $0 & 0xffff }
+        device.rootBus = rootBus(of: index)
         device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: true)
         try takeRegions(device.pciWindows.count + device.inboundWindows.count)
         return device
@@ -87,12 +79,13 @@ extension TreeAnalysis {
                 "No entry has a length, so the map translates no ID as shipped; firmware fills it in.")
         }
         var device = Device(
-            id: node.path, kind: kind, compatible: node.strings(.compatible),
+            id: id(of: index), kind: kind, compatible: node.strings(.compatible),
             active: tree.isEnabled(index) && streams.reachesEnabledSMMU,
             streams: streams.mappings, msiControllers: msiControllers(of: index),
             dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
         if let mask = node.cell(.iommuMapMask) { device.requesterMask = mask }
         device.missingIOMMU = streams.missing(kind == .platform ? .iommus : .iommuMap)
+        device.nodeName = tree.deviceName(of: index)
         return device
     }
 
@@ -103,8 +96,9 @@ extension TreeAnalysis {
         let node = tree.nodes[index]
         guard node.has(.memoryRegion), let path = pciPath(of: index, below: hostIndex) else { return nil }
         var device = host
-        device.id = node.path
+        device.id = id(of: index)
         device.kind = .pciFunction
+        device.nodeName = nil
         device.compatible = node.strings(.compatible)
         device.active = host.active && tree.isEnabled(index)
         if tree.nodes[index].parent == hostIndex, let requester = requester(of: index, on: hostIndex) {
@@ -123,15 +117,19 @@ extension TreeAnalysis {
     /// numbered by Linux.
     private func requester(of index: Int, on hostIndex: Int) -> UInt32? {
         guard let address = tree.nodes[index].cell(.reg) else { return nil }
-        let bus = tree.nodes[hostIndex].cell(.busRange) ?? 0
-        return (bus & 0xff) << 8 | address >> 8 & 0xff
+        return rootBus(of: hostIndex) << 8 | address >> 8 & 0xff
+    }
+
+    private func rootBus(of hostIndex: Int) -> UInt32 {
+        (tree.nodes[hostIndex].cell(.busRange) ?? 0) & 0xff
     }
 
     /// What the bridge's map says of a function whose ID is known: one that no entry holds, or one for a
     /// disabled SMMU, gives it no IOMMU, whatever others have.
     private mutating func missing(_ index: Int, _ requester: UInt32, of host: Device) -> MissingIOMMU? {
         switch host.missingIOMMU {
-        case .unreadableMap, .unmapped, .disabled, .placeholder, .besideDisabled: return host.missingIOMMU
+        case .unreadableMap, .unmapped, .noMapping, .disabled, .placeholder, .besideDisabled:
+            return host.missingIOMMU
         case .partlyDisabled, .partlyReadable, .cutMap, nil: break
         }
         guard tree.work.take(host.streams.count) else { return host.missingIOMMU }

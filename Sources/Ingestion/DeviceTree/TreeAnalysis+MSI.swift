@@ -5,8 +5,9 @@ import AddressSpaces
 import Machines
 
 extension TreeAnalysis {
-    func readMSIControllers() -> [MSIController] {
-        controllerKinds.map { index, kind in
+    mutating func readMSIControllers() -> [MSIController] {
+        var controllers: [MSIController] = []
+        for (index, kind) in controllerKinds {
             let node = tree.nodes[index]
             let doorbell: UInt64? =
                 switch kind {
@@ -15,10 +16,12 @@ extension TreeAnalysis {
                 case .mbi: mbiDoorbell(of: index)
                 case .preITS, .other: nil
                 }
-            return MSIController(
-                id: node.path, kind: kind, compatible: node.strings(.compatible),
-                doorbell: doorbell.map(PhysicalAddress.init), enabled: tree.isEnabled(index))
+            controllers.append(
+                MSIController(
+                    id: id(of: index), kind: kind, compatible: node.strings(.compatible),
+                    doorbell: doorbell.map(PhysicalAddress.init), enabled: tree.isEnabled(index)))
         }
+        return controllers
     }
 
     /// nil for a node that takes no MSIs.
@@ -58,11 +61,11 @@ extension TreeAnalysis {
         return wraps ? nil : address
     }
 
-    /// Paths of the controllers that `msi-map`, or else `msi-parent`, name; each once, in order.
+    /// Ids of the controllers that `msi-map`, or else `msi-parent`, name; each once, in order.
     mutating func msiControllers(of index: Int) -> [String] {
         let node = tree.nodes[index]
         let targets = node.has(.msiMap) ? mapTargets(node) : parentTargets(node)
-        return targets.map { tree.nodes[$0].path }
+        return targets.map { id(of: $0) }
     }
 
     private mutating func mapTargets(_ node: DeviceTree.Node) -> [Int] {

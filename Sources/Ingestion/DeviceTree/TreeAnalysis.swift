@@ -21,6 +21,9 @@ struct TreeAnalysis {
     private var findingsDropped = 0
     private var regionsTotal = 0
     private var streamsTotal = 0
+    /// Nodes by the id that stands for them, and how often a path was met again.
+    private var owners: [String: Int] = [:]
+    private var repeats: [String: Int] = [:]
 
     init(_ tree: DeviceTree) {
         self.tree = tree
@@ -36,7 +39,6 @@ struct TreeAnalysis {
         let controllers = readMSIControllers()
         let devices = try readDevices()
         noteCutLengths(devices)
-        noteRepeatedNames(devices)
         for index in tree.duplicatePhandles {
             note(
                 .warning, "duplicate-phandle", tree.nodes[index].path, "phandle",
@@ -73,6 +75,24 @@ struct TreeAnalysis {
         }
         let location = property.isEmpty ? path : "\(path):\(property)"
         findings.append(Finding(severity: severity, code: code, location: location, detail: detail))
+    }
+
+    /// The id of a node: its path, with a number where an earlier node has the path, as in Linux's own view
+    /// of the tree (drivers/of/kobj.c: safe_name, Linux 7.2).
+    mutating func id(of index: Int) -> String {
+        let path = tree.nodes[index].path
+        var id = path
+        while let owner = owners[id], owner != index {
+            repeats[path, default: 0] += 1
+            id = "\(path)#\(repeats[path] ?? 0)"
+        }
+        if owners.updateValue(index, forKey: id) == nil, id != path {
+            note(
+                .warning, "duplicate-node", path, "",
+                "Two nodes have this path, or paths that differ in bytes which are no text only: \"\(path)\" is the first "
+                    + "of them, and \"\(id)\" this one.")
+        }
+        return id
     }
 
     /// Counts stream mappings against the limit of a tree.
@@ -125,7 +145,7 @@ struct TreeAnalysis {
                 (
                     index,
                     SMMU(
-                        id: node.path, version: version, compatible: node.strings(.compatible),
+                        id: id(of: index), version: version, compatible: node.strings(.compatible),
                         registers: tree.registers(of: index).compactMap {
                             PhysicalRange(start: PhysicalAddress($0.start), size: $0.size)
                         },

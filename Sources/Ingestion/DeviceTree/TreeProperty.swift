@@ -8,7 +8,7 @@ enum TreeProperty: UInt8, CaseIterable {
     case addressCells, sizeCells, interconnectCells, iommuCells, msiCells
     case phandle, linuxPhandle
     case compatible, model, deviceType, status
-    case reg, ranges, dmaRanges, dmaCoherent, dmaNoncoherent, busRange
+    case reg, ranges, dmaRanges, dmaCoherent, dmaNoncoherent, busRange, pciDomain
     case interconnects, interconnectNames
     case iommus, iommuMap, iommuMapMask, mmuMasters
     case msiController, msiMap, msiMapMask, msiParent, mbiRanges, mbiAlias, synquacerPreITS
@@ -35,6 +35,7 @@ enum TreeProperty: UInt8, CaseIterable {
         case .dmaCoherent: "dma-coherent"
         case .dmaNoncoherent: "dma-noncoherent"
         case .busRange: "bus-range"
+        case .pciDomain: "linux,pci-domain"
         case .interconnects: "interconnects"
         case .interconnectNames: "interconnect-names"
         case .iommus: "iommus"

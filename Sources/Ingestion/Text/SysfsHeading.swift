@@ -78,7 +78,7 @@ struct SysfsHeading {
         case ShellCommand.regionFile: self.init(.number(number), .regions(rest))
         case "devices" where place + 2 < parts.count:
             let name = bytes[parts[place + 2].startIndex...].prefix { $0 != 0x2f && !TextLines.isBlank($0) }
-            let device = SysfsText.deviceName(name.last == 0x3a ? name.dropLast() : name)
+            let device = SysfsText.memberName(name.last == 0x3a ? name.dropLast() : name)
             self.init(.number(number), device.map(Content.device) ?? .elsewhere)
         case "devices": self.init(.number(number), .deviceFolder)
         default: self.init(.number(number), .elsewhere)

@@ -170,7 +170,8 @@ struct SysfsReading {
             let words = line.words
             let arrow = words.firstIndex { $0.elementsEqual("->".utf8) }
             let names = arrow.map { $0 > 0 ? words[($0 - 1)..<$0] : [] } ?? words[...]
-            for name in names.compactMap(SysfsText.deviceName) { try add(name, place, line.number) }
+            let read = arrow == nil ? SysfsText.deviceName : SysfsText.memberName
+            for name in names.compactMap(read) { try add(name, place, line.number) }
         }
     }
 

@@ -103,6 +103,18 @@ enum SysfsText {
         return isName && name.allSatisfy { (0x21...0x7e).contains($0) } ? TextLines.string(name) : nil
     }
 
+    /// A name in the one place where nothing else stands: also `soc:gpu`, as Linux names nodes without an
+    /// address.
+    static func memberName(_ bytes: ArraySlice<UInt8>) -> String? {
+        if let name = deviceName(bytes) { return name }
+        let others = Set(".,:_+@#-".utf8)
+        let isLetter = { (byte: UInt8) in 0x61...0x7a ~= byte | 0x20 }
+        let isName =
+            bytes.contains(where: isLetter) && bytes.count <= nameBytesMax
+            && bytes.allSatisfy { isLetter($0) || 0x30...0x39 ~= $0 || others.contains($0) }
+        return isName ? TextLines.string(bytes) : nil
+    }
+
     private static let nameBytesMax = 64
 
     private static func pciName(_ word: ArraySlice<UInt8>) -> String? {

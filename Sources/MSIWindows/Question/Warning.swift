@@ -19,6 +19,8 @@ public struct Warning: Hashable, Sendable {
         case inboundWindowsUnknown = "inbound_windows_unknown"
         /// Whether the host bridge keeps the boot configuration is not known, and so whether its RMRs apply.
         case preserveConfigUnknown = "preserve_config_unknown"
+        /// Which of firmware's devices a member of a group is, is not known.
+        case firmwareUnknown = "firmware_unknown"
         /// Nobody has said what the virtio-iommu reports, and so whether there is a window.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.

@@ -1,11 +1,12 @@
 // What answers say of devices beside the question: where a host bridge has windows, or a wish about memory
-// ranges, that no source states (they are unknown, not absent), where nobody has asked the IOMMU, where
-// firmware crashes the kernel, and where the kernel is not modelled exactly.
+// ranges, that no source states (they are unknown, not absent), where it is not known which of firmware's
+// devices one is, where nobody has asked the IOMMU, where firmware crashes the kernel, and where the kernel
+// is not modelled exactly.
 
 import LinuxReleases
 public import Machines
 
-/// What of a host bridge no source may state.
+/// What of a device or of its host bridge no source may state.
 public enum UnknownFact: CaseIterable, Sendable {
     /// Its PCI windows.
     case outbound
@@ -13,6 +14,8 @@ public enum UnknownFact: CaseIterable, Sendable {
     case inbound
     /// Whether it asks to keep the boot configuration, on which it depends whether an RMR applies.
     case configuration
+    /// Which of firmware's devices it is.
+    case firmware
 
     /// Whether the fact is not known of the device, and something depends on it.
     public func isOpen(for device: Device) -> Bool {
@@ -21,6 +24,7 @@ public enum UnknownFact: CaseIterable, Sendable {
         case .inbound: device.hasUnknownInboundWindows
         // A list of the kernel's own says what it applied.
         case .configuration: device.hasUnknownConfiguration && device.reportedRegions == nil
+        case .firmware: device.hasUnknownFirmware
         }
     }
 
@@ -29,6 +33,10 @@ public enum UnknownFact: CaseIterable, Sendable {
         guard isOpen(for: device) else { return nil }
         let bridge = device.hostBridge ?? device.id
         switch self {
+        case .outbound where device.hasUnknownFirmware && device.hostBridge == nil:
+            return
+                "The PCI windows of \(device.id) are not known, since no host bridge is known to be that above it, and "
+                + "what looks free may lie in one: send its place in sysfs, as `iovad collect` does."
         case .outbound:
             return
                 "The PCI windows of \(bridge) are not known, and what looks free may lie in one: send the DSDT with "
@@ -43,6 +51,12 @@ public enum UnknownFact: CaseIterable, Sendable {
                 "Whether \(bridge) asks to keep the boot configuration (`_DSM` function 5) is not known: Linux applies the "
                 + "RMR\(place) if it does, and the answer is that of one that does not. Send preserve_config, "
                 + "or a DSDT that states it."
+        case .firmware:
+            let who = device.standsForGroup ? "each device of \(device.id)" : device.id
+            return
+                "Which of the devices that firmware describes is \(who) is not known: regions, doorbells and limits that "
+                + "firmware gives it may be missing here. Send places in sysfs, as `iovad collect` does, or ask about the "
+                + "device that firmware describes."
         }
     }
 
@@ -52,6 +66,7 @@ public enum UnknownFact: CaseIterable, Sendable {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
         case .configuration: .preserveConfigUnknown
+        case .firmware: .firmwareUnknown
         }
     }
 }
