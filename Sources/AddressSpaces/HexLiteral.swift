@@ -75,26 +75,52 @@ public enum HexLiteral {
 
     /// `0x8000000`, put together without a string for each part: sentences have many.
     public static func text(_ value: UInt64) -> String {
+        String(unsafeUninitializedCapacity: textBytesMax) { spell(value, into: $0) }
+    }
+
+    /// Bytes of the longest text.
+    public static let textBytesMax = 2 + digitsMax
+
+    /// Writes `0x8000000` at the beginning of `buffer`, and says how many bytes that took.
+    ///
+    /// - Precondition: `buffer` has room for `textBytesMax` bytes.
+    @inlinable
+    public static func spell(_ value: UInt64, into buffer: UnsafeMutableBufferPointer<UInt8>) -> Int {
+        precondition(buffer.count >= textBytesMax, "a buffer of \(buffer.count) bytes for a number")
         let digits = digitCount(value)
-        return String(unsafeUninitializedCapacity: 2 + digits) { buffer in
-            buffer[0] = 0x30
-            buffer[1] = 0x78
-            for place in 0..<digits {
-                buffer[2 + place] = character(of: value, at: digits - 1 - place)
-            }
-            return 2 + digits
+        buffer[0] = 0x30
+        buffer[1] = 0x78
+        // All digits at once in two vectors.
+        withUnsafeBytes(of: characters(value)) { characters in
+            let wanted = UnsafeRawBufferPointer(rebasing: characters[(digitsMax - digits)...])
+            UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[2...])
+                .copyMemory(from: wanted)
         }
+        return 2 + digits
     }
 
     /// Digits without leading zeros; one for 0.
+    @inlinable
     static func digitCount(_ value: UInt64) -> Int {
         max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
     }
 
-    /// The digit at a place, counted from the lowest.
-    static func character(of value: UInt64, at place: Int) -> UInt8 {
-        let digit = UInt8(truncatingIfNeeded: value >> UInt64(4 * place)) & 0xf
-        return digit < 10 ? 0x30 + digit : 0x61 + digit - 10
+    /// Sixteen digits of the number.
+    @inlinable
+    static func characters(_ value: UInt64) -> (UInt64, UInt64) {
+        (characters(UInt32(value >> 32)), characters(UInt32(truncatingIfNeeded: value)))
+    }
+
+    /// Eight digits in ASCII, the first in the lowest byte. Each nibble gets a byte of its own, then all
+    /// bytes become characters at once: 0x30 is added to each, and 0x27 more where the nibble is above 9.
+    @inlinable
+    static func characters(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles & 0xffff_0000) << 16 | nibbles & 0xffff
+        nibbles = (nibbles & 0x0000_ff00_0000_ff00) << 8 | nibbles & 0x0000_00ff_0000_00ff
+        nibbles = (nibbles & 0x00f0_00f0_00f0_00f0) << 4 | nibbles & 0x000f_000f_000f_000f
+        let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
+        return (nibbles + 0x3030_3030_3030_3030 + letters * 0x27).byteSwapped
     }
 
     /// `0x0000000008000000`: sixteen digits, as sysfs prints.
@@ -102,12 +128,12 @@ public enum HexLiteral {
 
     /// `0a`: the digits alone, with zeros before them up to `count`.
     public static func digits(_ value: UInt64, atLeast count: Int = 1) -> String {
+        guard count <= digitsMax else {
+            return String(repeating: "0", count: count - digitsMax) + digits(value, atLeast: digitsMax)
+        }
         let digits = max(digitCount(value), count)
-        return String(unsafeUninitializedCapacity: digits) { buffer in
-            for place in 0..<digits {
-                buffer[place] = character(of: value, at: digits - 1 - place)
-            }
-            return digits
+        return withUnsafeBytes(of: characters(value)) { characters in
+            String(decoding: characters[(digitsMax - digits)...], as: UTF8.self)
         }
     }
 

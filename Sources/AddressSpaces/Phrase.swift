@@ -52,10 +52,8 @@ extension [UInt8] {
     }
 
     fileprivate mutating func append(hex value: UInt64) {
-        append(0x30)
-        append(0x78)
-        for place in (0..<HexLiteral.digitCount(value)).reversed() {
-            append(HexLiteral.character(of: value, at: place))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: HexLiteral.textBytesMax) { buffer in
+            append(contentsOf: buffer[..<HexLiteral.spell(value, into: buffer)])
         }
     }
 }

@@ -5,6 +5,8 @@
 #include "CSimdJSON.h"
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <new>
 #include <simdjson.h>
 #include <string_view>
@@ -193,8 +195,45 @@ struct Walk {
     }
 };
 
-iovad_json_status walk(Walk &walk, const padded_string &source) {
+// What a thread keeps for the next small document: a parser and its memory cost more to make than a request
+// of a few hundred bytes costs to read. It holds nothing of a document once that was freed.
+struct Scratch {
+    // Documents of more bytes have a parser and a copy of their own, which go with them.
+    static constexpr size_t bytes_max = 16 << 10;
+
     ondemand::parser parser;
+    Walk walk;
+    bool is_taken = false;
+    char padded[bytes_max + SIMDJSON_PADDING];
+
+    padded_string_view copy(const uint8_t *source, size_t length) {
+        if (length > 0) std::memcpy(padded, source, length);
+        std::memset(padded + length, 0, SIMDJSON_PADDING);
+        return padded_string_view(padded, length, sizeof padded);
+    }
+
+    void clear() {
+        walk.nodes.clear();
+        walk.text.clear();
+        walk.keys.clear();
+        walk.position = UINT32_MAX;
+        is_taken = false;
+    }
+};
+
+// A pointer, so that threads that read no JSON have no scratch.
+thread_local std::unique_ptr<Scratch> scratch;
+
+// The thread's scratch, unless the document is large or the scratch is in use.
+Scratch *take_scratch(size_t length) {
+    if (length > Scratch::bytes_max) return nullptr;
+    if (!scratch) scratch.reset(new (std::nothrow) Scratch);
+    if (!scratch || scratch->is_taken) return nullptr;
+    scratch->is_taken = true;
+    return scratch.get();
+}
+
+iovad_json_status walk(Walk &walk, ondemand::parser &parser, padded_string_view source) {
     ondemand::document document;
     walk.base = source.data();
     if (const auto error = parser.iterate(source).get(document)) {
@@ -218,12 +257,14 @@ extern "C" iovad_json_result iovad_json_parse(
     const uint8_t *source, size_t length, uint32_t depth_max, uint32_t values_max) {
     iovad_json_result result = {};
     result.position = UINT32_MAX;
-    auto *state = new (std::nothrow) Walk;
+    Scratch *kept = take_scratch(length);
+    auto *state = kept ? &kept->walk : new (std::nothrow) Walk;
     if (state == nullptr) {
         result.status = IOVAD_JSON_NO_MEMORY;
         return result;
     }
-    result.owner = state;
+    result.is_scratch = kept != nullptr;
+    result.owner = kept ? static_cast<void *>(kept) : state;
     try {
         state->depth_max = depth_max;
         state->values_max = values_max;
@@ -231,8 +272,13 @@ extern "C" iovad_json_result iovad_json_parse(
         // never touched. A value has at least two bytes, itself and what parts it from the next.
         state->nodes.reserve(std::min<size_t>(values_max, length / 2 + 1));
         state->text.reserve(length);
-        const padded_string padded(reinterpret_cast<const char *>(source), length);
-        result.status = walk(*state, padded);
+        if (kept) {
+            result.status = walk(*state, kept->parser, kept->copy(source, length));
+        } else {
+            ondemand::parser parser;
+            const padded_string padded(reinterpret_cast<const char *>(source), length);
+            result.status = walk(*state, parser, padded);
+        }
     } catch (...) {
         result.status = IOVAD_JSON_NO_MEMORY;
     }
@@ -244,4 +290,10 @@ extern "C" iovad_json_result iovad_json_parse(
     return result;
 }
 
-extern "C" void iovad_json_free(iovad_json_result result) { delete static_cast<Walk *>(result.owner); }
+extern "C" void iovad_json_free(iovad_json_result result) {
+    if (result.is_scratch) {
+        static_cast<Scratch *>(result.owner)->clear();
+    } else {
+        delete static_cast<Walk *>(result.owner);
+    }
+}

@@ -49,26 +49,24 @@ public struct JSONNode: Sendable {
 
     /// The member of an object under `name`; O(members).
     public func member(_ name: String) -> JSONNode? {
-        place(of: name).map { JSONNode(document: document, index: $0.index) }
+        var name = name
+        return name.withUTF8 { place(of: $0) }.map { JSONNode(document: document, index: $0.index) }
     }
 
-    /// Where the member under `name` stands: its node, and which of the members it is.
-    func place(of name: String) -> (index: Int, ordinal: Int)? {
-        var name = name
-        return name.withUTF8 { wanted in
-            var at = index + 1
-            var ordinal = 0
-            let end = Int(node.end)
-            while at < end {
-                let child = document.nodes[at]
-                if Int(child.keyLength) == wanted.count, document.hasText(wanted, at: Int(child.keyOffset)) {
-                    return (at, ordinal)
-                }
-                at = Int(child.end)
-                ordinal += 1
+    /// Where the member under a name stands: its node, and which of the members it is.
+    func place(of name: UnsafeBufferPointer<UInt8>) -> (index: Int, ordinal: Int)? {
+        var at = index + 1
+        var ordinal = 0
+        let end = Int(node.end)
+        while at < end {
+            let child = document.nodes[at]
+            if Int(child.keyLength) == name.count, document.hasText(name, at: Int(child.keyOffset)) {
+                return (at, ordinal)
             }
-            return nil
+            at = Int(child.end)
+            ordinal += 1
         }
+        return nil
     }
 
     /// RFC 6901; the empty string for the top level.

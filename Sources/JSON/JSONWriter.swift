@@ -102,34 +102,12 @@ public struct JSONWriter {
     /// `"0x8000000"`
     public mutating func hex(_ value: UInt64) {
         separate()
-        let digits = max(1, (UInt64.bitWidth - value.leadingZeroBitCount + 3) / 4)
-        write(20) { start in
-            var at = Self.put(UInt8(ascii: "\""), start)
-            at = Self.put(UInt8(ascii: "0"), at)
-            at = Self.put(UInt8(ascii: "x"), at)
-            // All digits at once in two vectors.
-            withUnsafeBytes(of: Self.literal(value)) { literal in
-                let wanted = UnsafeRawBufferPointer(rebasing: literal[(16 - digits)...])
-                UnsafeMutableRawBufferPointer(start: at, count: digits).copyMemory(from: wanted)
-            }
-            return Self.put(UInt8(ascii: "\""), at + digits) - start
+        let room = HexLiteral.textBytesMax
+        write(room + 2) { start in
+            let at = Self.put(UInt8(ascii: "\""), start)
+            let length = HexLiteral.spell(value, into: UnsafeMutableBufferPointer(start: at, count: room))
+            return Self.put(UInt8(ascii: "\""), at + length) - start
         }
-    }
-
-    /// Sixteen digits of the number.
-    private static func literal(_ value: UInt64) -> (UInt64, UInt64) {
-        (hexDigits(UInt32(value >> 32)), hexDigits(UInt32(truncatingIfNeeded: value)))
-    }
-
-    /// Eight digits in ASCII, the first in the lowest byte. Each nibble gets a byte of its own, then all
-    /// bytes become characters at once: 0x30 is added to each, and 0x27 more where the nibble is above 9.
-    private static func hexDigits(_ value: UInt32) -> UInt64 {
-        var nibbles = UInt64(value)
-        nibbles = (nibbles & 0xffff_0000) << 16 | nibbles & 0xffff
-        nibbles = (nibbles & 0x0000_ff00_0000_ff00) << 8 | nibbles & 0x0000_00ff_0000_00ff
-        nibbles = (nibbles & 0x00f0_00f0_00f0_00f0) << 4 | nibbles & 0x000f_000f_000f_000f
-        let letters = ((nibbles + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101
-        return (nibbles + 0x3030_3030_3030_3030 + letters * 0x27).byteSwapped
     }
 
     public mutating func int(_ value: Int) {

@@ -2,10 +2,14 @@
 // optional field must not be ignored.
 
 /// The members of an object, taken one by one.
+///
+/// Names are literals of ours, as `JSONWriter`'s are, so that noting one costs no count of references; a name
+/// that is data goes to `optional(text:)`.
 public struct ObjectReader {
     public let node: JSONNode
     public let problems: ProblemList
-    private var known: [String] = []
+    private var knownLiterals: [StaticString] = []
+    private var knownTexts: [String] = []
     /// Of the first 64 members in document order, those that were asked for.
     private var taken: UInt64 = 0
     /// Which lengths the names have, so that most of the members that may be there are not looked for.
@@ -20,16 +24,27 @@ public struct ObjectReader {
         self.node = node
         self.problems = problems
         lengths = node.children.reduce(0) { $0 | Self.bit(ofLength: $1.keyLength) }
-        known.reserveCapacity(32)
+        knownLiterals.reserveCapacity(32)
     }
 
     /// All long names share one.
     private static func bit(ofLength length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
 
     /// The member, nil when it is absent.
-    public mutating func optional(_ name: String) -> JSONNode? {
-        known.append(name)
-        guard lengths & Self.bit(ofLength: name.utf8.count) != 0, let place = node.place(of: name) else {
+    public mutating func optional(_ name: StaticString) -> JSONNode? {
+        knownLiterals.append(name)
+        return name.withUTF8Buffer { member($0) }
+    }
+
+    /// The member under a name that is data, nil when it is absent.
+    public mutating func optional(text name: String) -> JSONNode? {
+        knownTexts.append(name)
+        var name = name
+        return name.withUTF8 { member($0) }
+    }
+
+    private mutating func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
+        guard lengths & Self.bit(ofLength: name.count) != 0, let place = node.place(of: name) else {
             return nil
         }
         if place.ordinal < UInt64.bitWidth { taken |= 1 << UInt64(place.ordinal) }
@@ -37,9 +52,9 @@ public struct ObjectReader {
     }
 
     /// The member; its absence is a fault.
-    public mutating func required(_ name: String) -> JSONNode? {
+    public mutating func required(_ name: StaticString) -> JSONNode? {
         guard let member = optional(name) else {
-            Self.noteMissing(name, of: node, problems)
+            Self.noteMissing(name.description, of: node, problems)
             return nil
         }
         return member
@@ -58,10 +73,11 @@ public struct ObjectReader {
     public func finish() {
         let all = node.count < UInt64.bitWidth ? (1 << UInt64(node.count)) - 1 : UInt64.max
         guard node.count > UInt64.bitWidth || taken != all else { return }
+        let known = knownLiterals.map(\.description) + knownTexts
         for child in node.children {
             let key = child.key
             guard !known.contains(key) else { continue }
-            let nearest = nearestName(to: key).map { "; did you mean \"\($0)\"?" } ?? "."
+            let nearest = Self.nearestName(to: key, known).map { "; did you mean \"\($0)\"?" } ?? "."
             problems.add(
                 child.pointer, "unknown-field", "Unknown member \"\(Excerpt.of(key))\"\(nearest)")
             // Pointers of millions of stray members would cost more than they are worth.
@@ -70,9 +86,9 @@ public struct ObjectReader {
     }
 
     /// The known name that differs by the fewest edits, if few enough to be a slip.
-    private func nearestName(to key: String) -> String? {
+    private static func nearestName(to key: String, _ known: [String]) -> String? {
         guard key.utf8.count <= 64 else { return nil }
-        let scored = known.map { ($0, Self.edits(Array(key.utf8), Array($0.utf8))) }
+        let scored = known.map { ($0, edits(Array(key.utf8), Array($0.utf8))) }
         guard let best = scored.min(by: { $0.1 < $1.1 }), best.1 <= max(2, key.utf8.count / 3) else {
             return nil
         }

@@ -120,12 +120,17 @@ public enum WireValue: Sendable {
 public protocol ValueReader {
     var problems: ProblemList { get }
     /// The value of this name, nil when it was not sent.
-    mutating func value(_ name: String) -> WireValue?
+    mutating func value(_ name: StaticString) -> WireValue?
+    /// The value under a name that is data, nil when it was not sent.
+    mutating func value(text name: String) -> WireValue?
     /// The value of this name; its absence is a fault.
-    mutating func requiredValue(_ name: String) -> WireValue?
+    mutating func requiredValue(_ name: StaticString) -> WireValue?
 }
 
 extension ObjectReader: ValueReader {
-    public mutating func value(_ name: String) -> WireValue? { optional(name).map { .member($0) } }
-    public mutating func requiredValue(_ name: String) -> WireValue? { required(name).map { .member($0) } }
+    public mutating func value(_ name: StaticString) -> WireValue? { optional(name).map { .member($0) } }
+    public mutating func value(text name: String) -> WireValue? { optional(text: name).map { .member($0) } }
+    public mutating func requiredValue(_ name: StaticString) -> WireValue? {
+        required(name).map { .member($0) }
+    }
 }

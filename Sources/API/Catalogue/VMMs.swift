@@ -43,7 +43,7 @@ extension Service {
     /// The guest's shape; nil when no parameter asks for one.
     private func shape(_ query: QueryReader) -> VMShape? {
         guard let ram = query.value("ram") else {
-            for parameter in VMParameter.all where query.value(parameter.name) != nil {
+            for parameter in VMParameter.all where query.value(text: parameter.name) != nil {
                 query.add(parameter.name, "Send \"ram\" with it.")
             }
             return nil

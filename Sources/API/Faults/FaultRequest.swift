@@ -29,7 +29,7 @@ struct FaultRequest: Sendable {
             windows = (node.elements(countMax: Limits.candidateBasesMax, problems) ?? [])
                 .compactMap { IOVARange(wire: $0, problems) }
         }
-        if let value = reader.value(Condition.iommuRegions.rawValue) {
+        if let value = reader.value(Condition.iommuRegions.name) {
             iommuRegions = Condition.iommuRegions(value, problems)
             if platform == nil {
                 value.add("conflict", "\"iommu_regions\" needs \"platform\"; send both.", problems)

@@ -12,7 +12,7 @@ extension Route {
     static let faults: [Route] = [
         .post(
             "explainFaults", "/v1/fault-explanations",
-            query: ["platform", "doorbell"] + Condition.ofQueries.map(\.rawValue), reads: [.plain, .json],
+            query: ["platform", "doorbell"] + Condition.ofQueries.map(\.word), reads: [.plain, .json],
             lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
             Service.explainFaults)
     ]

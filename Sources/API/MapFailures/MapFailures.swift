@@ -13,7 +13,7 @@ extension Route {
     static let mapFailures: [Route] = [
         .post(
             "explainMapFailures", "/v1/map-failures",
-            query: MapFailureRequest.hostParameters + Condition.ofQueries.map(\.rawValue),
+            query: MapFailureRequest.hostParameters + Condition.ofQueries.map(\.word),
             reads: [.plain, .json], lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
             Service.explainMapFailures)
     ]

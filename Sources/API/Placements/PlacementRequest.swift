@@ -71,7 +71,7 @@ struct PlacementRequest: Sendable {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let name = reader.optional("name")?.line(bytesMax: Limits.nameBytesMax, problems)
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
-        let reported = reader.value(Condition.iommuRegions.rawValue)
+        let reported = reader.value(Condition.iommuRegions.name)
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
         let platform = reader.optional("platform")
         let devices = reader.optional("devices")
@@ -166,7 +166,7 @@ extension PlacementRequest {
             reader.optional("pinned_bars")?.elements(countMax: Limits.memoryMapEntriesMax, problems)?
             .compactMap { IOVARange(wire: $0, problems) } ?? []
         if let map = reader.optional("memory_map") {
-            for name in ["vmm", "ram"] {
+            for name in ["vmm", "ram"] as [StaticString] {
                 if let other = reader.optional(name) {
                     problems.add(
                         other.pointer, "conflict", "Send \"vmm\" and \"ram\", or \"memory_map\", not both.")

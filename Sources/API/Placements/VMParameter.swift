@@ -95,7 +95,7 @@ extension VMShape {
         if let ram, let given = size, !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) { size = nil }
         var shape = VMShape(ram: size ?? 1)
         for parameter in VMParameter.all {
-            if let value = reader.value(parameter.name) { parameter.set(value, in: &shape, problems) }
+            if let value = reader.value(text: parameter.name) { parameter.set(value, in: &shape, problems) }
         }
         guard size != nil else { return nil }
         self = shape

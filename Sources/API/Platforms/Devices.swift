@@ -11,14 +11,14 @@ import Machines
 
 extension Route {
     /// Conditions of a view.
-    private static let conditions = Condition.ofQueries.map(\.rawValue) + ["window_source"]
+    private static let conditions = Condition.ofQueries.map(\.word) + ["window_source"]
 
     static let devices: [Route] = [
         .get("listDevices", "/v1/platforms/{platform}/devices", query: paging, Service.listDevices),
         .get("readDevice", "/v1/platforms/{platform}/devices/{device}", Service.readDevice),
         .get(
             "reservedRegions", "/v1/platforms/{platform}/reserved-regions",
-            query: ["device", "view", Condition.defaultDomain.rawValue] + conditions,
+            query: ["device", "view", Condition.defaultDomain.word] + conditions,
             produces: [MediaType.json, MediaType.plain],
             Service.reservedRegions),
         .get(
@@ -101,7 +101,7 @@ extension Service {
     func reservedRegions(_ context: RequestContext) throws(Problem) -> Response {
         let query = context.query
         let view = query.value("view")?.choice(View.words, query.problems) ?? .dma
-        if view.consumer == nil, let value = query.value(Condition.defaultDomain.rawValue) {
+        if view.consumer == nil, let value = query.value(Condition.defaultDomain.name) {
             value.add("not-for-view", "The default domain decides view=dma only.", query.problems)
         }
         try query.check()

@@ -73,7 +73,7 @@ extension Service {
     /// Refuses parameters that the other form of the request reads.
     func refuse(_ names: [String], _ form: String, _ context: RequestContext) throws(Problem) {
         let query = context.query
-        for name in names where query.value(name) != nil {
+        for name in names where query.value(text: name) != nil {
             query.add(name, "This parameter applies only to \(form).")
         }
         try query.check()

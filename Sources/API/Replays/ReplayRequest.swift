@@ -32,7 +32,7 @@ package struct ReplayRequest: Sendable {
         if let value = reader.value("cpus"), let count = Self.cpus(value, problems) {
             trace.onlineCPUs = count
         }
-        for name in Self.ignoredMembers { _ = reader.optional(name) }
+        for name in Self.ignoredMembers { _ = reader.optional(text: name) }
         if let node = reader.required("ops") { readOperations(node, operationsMax, problems) }
         reader.finish()
     }

@@ -96,7 +96,7 @@ package struct ReplayDigestVector: Sendable {
     package init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         _ = reader.required("kind")?.choice([(word: "digest", value: ())], problems)
-        for name in ReplayRequest.ignoredMembers where name != "level" { _ = reader.optional(name) }
+        for name in ReplayRequest.ignoredMembers where name != "level" { _ = reader.optional(text: name) }
         readDomain(&reader)
         if let node = reader.required("level"),
             let level = node.choice(DigestRun.Level.allCases.map { ($0.rawValue, $0) }, problems)
@@ -150,12 +150,12 @@ package struct ReplayDigestVector: Sendable {
         }
     }
 
-    private static func count(_ name: String, _ reader: inout ObjectReader) -> Int {
+    private static func count(_ name: StaticString, _ reader: inout ObjectReader) -> Int {
         reader.required(name)?.int(in: 0...Int(JSONNode.exactIntegerMax), reader.problems) ?? 0
     }
 
     private static func list<Element>(
-        _ name: String, _ reader: inout ObjectReader, _ element: (JSONNode) -> Element?
+        _ name: StaticString, _ reader: inout ObjectReader, _ element: (JSONNode) -> Element?
     ) -> [Element] {
         reader.required(name)?.elements(countMax: 4_096, reader.problems)?.compactMap(element) ?? []
     }

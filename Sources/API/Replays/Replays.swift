@@ -11,8 +11,8 @@ extension Route {
     static let vectorParameters = ["explain", "operation"]
     /// Query parameters that apply only to a kernel's trace as text.
     static let traceParameters =
-        ["platform", "device", "doorbell", Condition.defaultDomain.rawValue]
-        + Condition.ofQueries.map(\.rawValue)
+        ["platform", "device", "doorbell", Condition.defaultDomain.word]
+        + Condition.ofQueries.map(\.word)
 
     static let replays: [Route] = [
         .post(

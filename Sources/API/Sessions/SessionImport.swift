@@ -211,7 +211,7 @@ extension SessionSnapshot.Allocator {
         guard var reader = ObjectReader(node, problems) else { return [] }
         var notes: [SessionSnapshot.Note] = []
         for kind in SessionSnapshot.Note.Kind.allCases {
-            notes += pairs(reader.optional(kind.rawValue), problems).map {
+            notes += pairs(reader.optional(text: kind.rawValue), problems).map {
                 SessionSnapshot.Note(kind: kind, hi: $0.0, pages: $0.1)
             }
         }

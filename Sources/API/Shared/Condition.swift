@@ -10,19 +10,39 @@ import MSIWindows
 package import Machines
 
 /// One condition, by its name on the wire.
-package enum Condition: String, CaseIterable, Sendable {
+package enum Condition: CaseIterable, Sendable {
     case kernel
-    case pageSize = "page_size"
-    case apertureBits = "aperture_bits"
-    case smmuPageSizes = "smmu_page_sizes"
-    case defaultDomain = "default_domain"
-    case driver = "iommu"
-    case iommuRegions = "iommu_regions"
-    case isolatedMSI = "isolated_msi"
-    case unsafeInterrupts = "allow_unsafe_interrupts"
+    case pageSize
+    case apertureBits
+    case smmuPageSizes
+    case defaultDomain
+    case driver
+    case iommuRegions
+    case isolatedMSI
+    case unsafeInterrupts
     case forcedac
-    case cacheCoherent = "cache_coherent"
-    case foreignDriver = "foreign_driver"
+    case cacheCoherent
+    case foreignDriver
+
+    /// A literal, which readers of bodies take.
+    package var name: StaticString {
+        switch self {
+        case .kernel: "kernel"
+        case .pageSize: "page_size"
+        case .apertureBits: "aperture_bits"
+        case .smmuPageSizes: "smmu_page_sizes"
+        case .defaultDomain: "default_domain"
+        case .driver: "iommu"
+        case .iommuRegions: "iommu_regions"
+        case .isolatedMSI: "isolated_msi"
+        case .unsafeInterrupts: "allow_unsafe_interrupts"
+        case .forcedac: "forcedac"
+        case .cacheCoherent: "cache_coherent"
+        case .foreignDriver: "foreign_driver"
+        }
+    }
+
+    package var word: String { name.description }
 
     /// Those that a query can say.
     static let ofQueries: [Condition] = [.kernel, .pageSize, .apertureBits]
@@ -50,7 +70,7 @@ struct StatedConditions: Sendable {
     /// Reads those that are there, in this order; every fault goes to the reader's problems.
     mutating func read(_ wanted: [Condition], from reader: inout some ValueReader) {
         for condition in wanted {
-            if let value = reader.value(condition.rawValue) { set(condition, value, reader.problems) }
+            if let value = reader.value(condition.name) { set(condition, value, reader.problems) }
         }
     }
 

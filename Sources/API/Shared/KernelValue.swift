@@ -44,7 +44,7 @@ extension Condition {
         guard let release, var kernel = profile(release, problems) else { return nil }
         if let overrides, var members = ObjectReader(overrides, problems) {
             for behaviour in Behaviour.allCases {
-                guard let node = members.optional(behaviour.rawValue) else { continue }
+                guard let node = members.optional(text: behaviour.rawValue) else { continue }
                 guard let given = node.behaviourValue, kernel.override(behaviour, with: given) else {
                     let known = behaviour.values.map(\.text).joined(separator: " or ")
                     problems.add(node.pointer, "unknown-value", "Send \(known).")

@@ -16,13 +16,15 @@ struct QueryReader: ValueReader {
         self.problems = problems
     }
 
-    func value(_ name: String) -> WireValue? {
+    func value(_ name: StaticString) -> WireValue? { value(text: name.description) }
+
+    func value(text name: String) -> WireValue? {
         items.first { $0.name == name }.map { .text($0.value, pointer: Self.pointer(name)) }
     }
 
-    func requiredValue(_ name: String) -> WireValue? {
+    func requiredValue(_ name: StaticString) -> WireValue? {
         if let value = value(name) { return value }
-        add(name, "The parameter \"\(name)\" is missing.")
+        add(name.description, "The parameter \"\(name)\" is missing.")
         return nil
     }
 
@@ -55,9 +57,9 @@ extension QueryReader {
     }
 
     /// A size, an address or a mask.
-    func number(_ name: String) -> UInt64? { value(name)?.u64(problems) }
+    func number(_ name: String) -> UInt64? { value(text: name)?.u64(problems) }
 
-    func flag(_ name: String) -> Bool? { value(name)?.bool(problems) }
+    func flag(_ name: String) -> Bool? { value(text: name)?.bool(problems) }
 
     /// Conditions of a view, of faults and of a kernel's trace.
     func conditions() -> StatedConditions {

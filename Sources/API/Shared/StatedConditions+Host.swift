@@ -179,7 +179,7 @@ extension HostFact {
         defer { reader.finish() }
         let places = places(reader.optional("sources"), problems)
         return Name.allCases.compactMap { name in
-            reader.optional(name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
+            reader.optional(text: name.rawValue)?.string(bytesMax: Limits.nameBytesMax, problems)
                 .map { HostFact(name, $0, place: places[name.rawValue]) }
         }
     }
@@ -188,7 +188,7 @@ extension HostFact {
         guard let node, var reader = ObjectReader(node, problems) else { return [:] }
         defer { reader.finish() }
         return Name.allCases.reduce(into: [:]) { places, name in
-            places[name.rawValue] = reader.optional(name.rawValue)?
+            places[name.rawValue] = reader.optional(text: name.rawValue)?
                 .string(bytesMax: Limits.nameBytesMax, problems)
         }
     }

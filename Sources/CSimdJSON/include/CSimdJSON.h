@@ -3,6 +3,7 @@
  * Swift can import simdjson directly. */
 #ifndef IOVAD_CSIMDJSON_H
 #define IOVAD_CSIMDJSON_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #ifdef __cplusplus
@@ -42,9 +43,10 @@ typedef struct {
     const uint8_t *text;
     size_t text_length;
     void *owner;
+    bool is_scratch;      /* the owner is kept by the thread for its next document */
 } iovad_json_result;
 
-/* Reads `length` bytes. Nothing of `source` is kept. Free the result whatever its status. */
+/* Reads `length` bytes. Nothing of `source` is kept. Free the result whatever its status, on the same thread. */
 iovad_json_result iovad_json_parse(
     const uint8_t *source, size_t length, uint32_t depth_max, uint32_t values_max);
 void iovad_json_free(iovad_json_result result);

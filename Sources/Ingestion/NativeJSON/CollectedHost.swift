@@ -55,8 +55,8 @@ struct CollectedHost {
         pageSize = Self.present(reader.optional("page_size"))?.u64(problems)
         deviceTree = Self.hex(reader.optional("device_tree"), bytesMax, problems)
         if let node = Self.present(reader.optional("acpi")), var tables = ObjectReader(node, problems) {
-            self.tables = ["IORT", "VIOT", "APIC", "MCFG", "DSDT"].compactMap {
-                Self.hex(tables.optional($0), bytesMax, problems)
+            self.tables = ["IORT", "VIOT", "APIC", "MCFG", "DSDT"].compactMap { (name: StaticString) in
+                Self.hex(tables.optional(name), bytesMax, problems)
             }
             self.tables += NativePlatform.list(
                 Self.present(tables.optional("SSDT")), max: ACPILimits.tablesMax, problems
@@ -89,7 +89,7 @@ struct CollectedHost {
     private static func options(
         _ reader: inout ObjectReader, _ bytesMax: Int, _ problems: ProblemList
     ) -> [HostOption] {
-        func text(_ name: String) -> String? {
+        func text(_ name: StaticString) -> String? {
             present(reader.optional(name))?.string(bytesMax: bytesMax, problems)
         }
         let config = text("config")

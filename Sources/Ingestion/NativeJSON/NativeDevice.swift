@@ -100,7 +100,7 @@ enum NativeRanges {
             return reader.range().map { IOVARange(proven: $0.start, $0.last) }
         }
         let start = reader.required("start")?.u64(problems)
-        for name in ["last", "size"] {
+        for name in ["last", "size"] as [StaticString] {
             guard let other = reader.optional(name) else { continue }
             problems.add(other.pointer, "conflict", "Send one of \"end\", \"last\" and \"size\".")
         }
