@@ -43,19 +43,19 @@ def get(target):
     return [Step("GET", target)]
 
 
-def post(target, body):
-    return [Step("POST", target, json.dumps(body, separators=(",", ":")).encode())]
+def post(target, body, fresh=False):
+    return [Step("POST", target, json.dumps(body, separators=(",", ":")).encode(), fresh=fresh)]
 
 
-def decision(explain, **more):
-    return post(f"/v1/decisions?explain={explain}", more)
+def decision(explain, fresh=True, **more):
+    return post(f"/v1/decisions?explain={explain}", more, fresh)
 
 
 DECISION_GOALS = {"none": {"plain": 3.0, "jansson": 1.3}, "summary": {"plain": 3.5}, "full": {}}
 
 
-def stored(explain, consumer, source):
-    return decision(explain, **JUNO, consumer=consumer, window_source=source)
+def stored(explain, consumer, source, fresh=True):
+    return decision(explain, fresh, **JUNO, consumer=consumer, window_source=source)
 
 
 def inline(explain, consumer, source):
@@ -70,6 +70,9 @@ def decisions():
         if (consumer, source) != ("vfio_type1", "fixed"):
             name += f"-{consumer}-{source}"
         yield Case(name, stored(explain, consumer, source), goal=DECISION_GOALS[explain], calls=50)
+        # The same question again, whose answer is kept.
+        yield Case("kept-" + name.removeprefix("decision-"), stored(explain, consumer, source, fresh=False),
+                   goal={"plain": 2.0}, calls=50)
         goal = {"plain": 4.0} if explain == "none" else {}
         yield Case(f"inline-{explain}-{consumer}-{source}", inline(explain, consumer, source), goal=goal)
 

@@ -2,12 +2,17 @@
 drives the server under callgrind, where no load generator is wanted."""
 
 import http.client
+import itertools
 from dataclasses import dataclass
 
 from servers import Failed
 
 # libmicrohttpd makes these itself.
 OWN_HEADERS = ("date", "content-length", "connection")
+
+
+# Blanks behind a body that has to be another one each time.
+BLANKS = 16
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,8 @@ class Step:
     target: str
     body: bytes = b""
     type: str = "application/json"
+    # The same question, spelled with other blanks each time: no finished answer is kept for it.
+    fresh: bool = False
 
     def headers(self):
         return {"Content-Type": self.type} if self.body else {}
@@ -25,6 +32,7 @@ class Step:
 class Client:
     def __init__(self, port, timeout=120):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+        self.numbers = itertools.count()
 
     def __enter__(self):
         return self
@@ -34,7 +42,12 @@ class Client:
 
     def ask(self, step):
         """Status, headers and body of the answer, which must be good."""
-        self.connection.request(step.method, step.target, step.body or None, step.headers())
+        body = step.body
+        if step.fresh:
+            # From the other end than wrk counts, which asks the same server.
+            number = 2 ** BLANKS - 1 - next(self.numbers)
+            body += bytes(b" \t"[number >> place & 1] for place in range(BLANKS))
+        self.connection.request(step.method, step.target, body or None, step.headers())
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status // 100 != 2:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+from client import BLANKS
 from servers import Failed
 
 # Seconds in which a wrk that was told to stop has to print its figures.
@@ -22,11 +23,20 @@ function read(path)
   file:close()
   return bytes
 end
+function blanks(number)
+  local bits = {}
+  for place = 1, %(blanks)d do
+    bits[place] = number %% 2 == 1 and "\\t" or " "
+    number = math.floor(number / 2)
+  end
+  return table.concat(bits)
+end
 function setup(thread) table.insert(sent_by, thread) end
 function init()
   ready = {}
   for index, step in ipairs(steps) do
     local body = step.body and read(step.body) or nil
+    if step.fresh then body = body .. blanks(0) end
     local headers = body and {["Content-Type"] = step.type} or {}
     headers["Host"] = wrk.headers["Host"]
     ready[index] = wrk.format(step.method, step.target, headers, body)
@@ -34,7 +44,9 @@ function init()
 end
 function request()
   sent = sent + 1
-  return ready[(math.max(sent, 1) - 1) %% #ready + 1]
+  local index = (math.max(sent, 1) - 1) %% #ready + 1
+  if steps[index].fresh then return ready[index]:sub(1, -1 - %(blanks)d) .. blanks(sent) end
+  return ready[index]
 end
 function done(summary, latency)
   local total, errors = 0, summary.errors
@@ -61,10 +73,12 @@ def script(steps, folder, name):
             with open(path, "wb") as file:
                 file.write(step.body)
             row += f",body={quoted(path)},type={quoted(step.type)}"
+        if step.fresh:
+            row += ",fresh=true"
         rows.append("{" + row + "}")
     path = os.path.join(folder, f"{name}.lua")
     with open(path, "w") as file:
-        file.write(SCRIPT % {"steps": "{" + ",".join(rows) + "}"})
+        file.write(SCRIPT % {"steps": "{" + ",".join(rows) + "}", "blanks": BLANKS})
     return path
 
 

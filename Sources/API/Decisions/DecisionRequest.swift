@@ -27,6 +27,11 @@ struct DecisionRequest: Sendable {
 
     /// nil when it was wrong; the problem is in the list then.
     var subject: Subject?
+    /// The stored platform that it is about; nil for inline regions.
+    var platformID: String? {
+        guard case .platform(let id, _) = subject else { return nil }
+        return id
+    }
     var consumer = Consumer.vfioType1
     var source = WindowSource.fixed
     var stated = StatedConditions()
@@ -95,7 +100,7 @@ extension DecisionRequest {
         let platform = reader.optional("platform")
         let device = reader.optional("device")
         let inline = ["reserved_regions", "iova_ranges", "dma_limit", "pci"].compactMap {
-            reader.optional($0)
+            (name: StaticString) in reader.optional(name)
         }
         if platform != nil || device != nil {
             for node in inline {
@@ -173,7 +178,7 @@ extension DecisionRequest {
 
 extension DecisionRequest {
     /// Members that apply only to some consumers.
-    private static let owners: [(name: String, consumers: [Consumer])] = [
+    private static let owners: [(name: StaticString, consumers: [Consumer])] = [
         ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
         ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
         ("map_checks", [.vfioType1, .iommufd]), ("allowed_iovas", [.iommufd]),
@@ -183,8 +188,12 @@ extension DecisionRequest {
     mutating func readCircumstances(
         _ reader: inout ObjectReader, for consumers: [Consumer], _ problems: ProblemList
     ) {
-        for (name, owners) in Self.owners where !owners.contains(where: consumers.contains) {
-            guard let node = reader.optional(name) else { continue }
+        // By index: a loop over the pairs counts references to each list of consumers.
+        for place in Self.owners.indices {
+            guard !Self.owners[place].consumers.contains(where: consumers.contains),
+                let node = reader.optional(Self.owners[place].name)
+            else { continue }
+            let (name, owners) = Self.owners[place]
             let words = owners.map(\.rawValue).sorted().joined(separator: ", ")
             problems.add(
                 node.pointer, "not-for-consumer", "\"\(name)\" applies only to consumer \(words).")

@@ -20,16 +20,24 @@ extension Service {
     func decide(_ context: RequestContext) throws(Problem) -> Response {
         // Full by default: most callers want the reason.
         let explain = try explainLevel(context, default: .full)
+        let asked = KeptAnswers.Asked(explain, context.request.body)
+        if let asked, let kept = keptAnswers.answer(to: asked, in: platforms) {
+            return json(200, written: kept)
+        }
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = DecisionRequest(document.root, problems)
+        // Found before it is asked, see `KeptAnswers.keep`.
+        let subject = request.platformID.flatMap { platforms.entry($0) }.map(KeptAnswers.Subject.init)
         let resolved = QuestionResolver(platforms: platforms, problems: problems).resolve(request)
         guard problems.isEmpty, let (question, stated) = resolved else { throw .semantic(problems) }
-        return json(200) { writer in
+        let response = json(200) { writer in
             writer.answer(question, explain)
             writer.hostFacts(stated.hostFacts, of: question.consumer)
             writer.model(question.conditions.kernel, engine: configuration.version)
         }
+        if let asked, let subject { keptAnswers.keep(response.body, to: asked, about: subject) }
+        return response
     }
 
     func compare(_ context: RequestContext) throws(Problem) -> Response {

@@ -30,6 +30,12 @@ extension Service {
             status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
     }
 
+    /// A JSON answer that was written before.
+    func json(_ status: Int, written body: [UInt8]) -> Response {
+        Response(
+            status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: body)
+    }
+
     /// A JSON answer whose members `body` writes.
     func json(
         _ status: Int, headers: [HeaderFields.Field] = [], reservingBytes: Int = 1_024,

@@ -69,6 +69,8 @@ package enum Limits {
     package static let preparedRangesMax = 262_144
     /// The same of hosts' facts that are kept for placements.
     package static let hostFactsRangesMax = 262_144
+    /// Finished answers about stored platforms that are kept for the next who asks, with their questions.
+    package static let keptAnswerBytesMax = 16 << 20
     package static let memoryMapEntriesMax = 4_096
     static let windowBytesMax: UInt64 = 1 << 48
     static let surveyDevicesMax = 100_000
@@ -142,6 +144,7 @@ package enum Limits {
             ("placement_obstacles_max", placementObstaclesMax),
             ("prepared_ranges_max", preparedRangesMax),
             ("host_facts_ranges_max", hostFactsRangesMax),
+            ("kept_answer_bytes_max", keptAnswerBytesMax),
             ("memory_map_entries_max", memoryMapEntriesMax),
             ("window_bytes_max", Int(windowBytesMax)),
             ("survey_devices_max", surveyDevicesMax),

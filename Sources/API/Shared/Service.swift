@@ -48,6 +48,7 @@ public final class Service: Sendable {
 
     let configuration: Configuration
     let platforms: PlatformStore
+    let keptAnswers = KeptAnswers()
     let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
@@ -75,6 +76,10 @@ public final class Service: Sendable {
 
     /// Sum of the ranges of hosts' facts that are kept: at most `Limits.hostFactsRangesMax`.
     package var hostFactsSize: Int { platforms.hostFacts.ranges }
+
+    /// Finished answers that are kept, and about how many bytes they take: at most
+    /// `Limits.keptAnswerBytesMax`.
+    package var keptAnswersSize: (answers: Int, bytes: Int) { keptAnswers.size }
 
     /// Work that depends on time. Call it about once a second.
     public func tick() {
