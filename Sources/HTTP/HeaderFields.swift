@@ -18,7 +18,12 @@ public struct HeaderFields: Hashable, Sendable {
 
     /// The first field of this name; nil without one.
     public subscript(name: String) -> String? {
-        fields.first { equalIgnoringASCIICase($0.name, name) }?.value
+        // Most names differ in their length, which needs no reference to the field.
+        let length = name.utf8.count
+        for place in fields.indices where fields[place].name.utf8.count == length {
+            if equalIgnoringASCIICase(fields[place].name, name) { return fields[place].value }
+        }
+        return nil
     }
 
     /// Every field of this name, in order.

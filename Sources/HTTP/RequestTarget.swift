@@ -46,7 +46,7 @@ public struct RequestTarget: Hashable, Sendable {
     /// Takes origin-form, absolute-form (whose authority is left out) and asterisk-form.
     public init(parsing raw: [UInt8]) throws(TargetProblem) {
         guard !raw.isEmpty else { throw .empty }
-        if raw == [UInt8(ascii: "*")] {
+        if raw.count == 1, raw[0] == UInt8(ascii: "*") {
             (path, query, isAsterisk) = ([], [], true)
             return
         }
@@ -96,10 +96,15 @@ public struct RequestTarget: Hashable, Sendable {
     }
 
     private static func items(_ query: ArraySlice<UInt8>) throws(TargetProblem) -> [QueryItem] {
-        let parts = query.split(separator: UInt8(ascii: "&"))
-        guard parts.count <= queryItemsMax else { throw .tooManyQueryItems(limit: queryItemsMax) }
         var items: [QueryItem] = []
-        for part in parts {
+        var rest = query
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "&")) ?? rest.endIndex
+            let part = rest[..<end]
+            rest = rest[min(end + 1, rest.endIndex)...]
+            // As `a&&b` has.
+            if part.isEmpty { continue }
+            guard items.count < queryItemsMax else { throw .tooManyQueryItems(limit: queryItemsMax) }
             let equals = part.firstIndex(of: UInt8(ascii: "=")) ?? part.endIndex
             let value = equals < part.endIndex ? part[(equals + 1)...] : []
             items.append(

@@ -81,8 +81,12 @@ func handleAccess(
     }
 }
 
+/// Fields that most requests have at most, as far as memory for them is taken at once.
+private let usualFieldCount = 8
+
 private func headerFields(of connection: OpaquePointer) -> HeaderFields {
     var headers = HeaderFields()
+    headers.fields.reserveCapacity(usualFieldCount)
     withUnsafeMutablePointer(to: &headers) { pointer in
         _ = MHD_get_connection_values(
             connection, .HEADER_KIND,

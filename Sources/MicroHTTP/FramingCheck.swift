@@ -66,6 +66,7 @@ enum FramingCheck {
     }
 
     private static func isToken(_ name: String, _ table: [Bool]) -> Bool {
-        !name.isEmpty && name.utf8.allSatisfy { table[Int($0)] }
+        var name = name
+        return name.withUTF8 { bytes in !bytes.isEmpty && bytes.allSatisfy { table[Int($0)] } }
     }
 }

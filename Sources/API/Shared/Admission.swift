@@ -171,6 +171,7 @@ extension Service {
         {
             return given
         }
-        return "r-" + HexLiteral.digits(nextRequestNumber())
+        // Thirteen digits, so that the id is a string without memory of its own.
+        return "r-" + HexLiteral.digits(nextRequestNumber() >> 12)
     }
 }

@@ -15,6 +15,10 @@ public struct Site: Sendable {
         /// Strong entity tag of `packed`: other bytes, other tag (RFC 9110, 8.8.1).
         let packedETag: String
         private let packing: Packing?
+        /// Fields of an answer with the body as it is.
+        let fields: HeaderFields
+        /// Fields of an answer in gzip coding.
+        let packedFields: HeaderFields
 
         /// Whether the file is offered in gzip coding.
         var isPackable: Bool { packing != nil }
@@ -29,6 +33,29 @@ public struct Site: Sendable {
             self.mediaType = mediaType
             etag = EntityTag.of(body)
             packedETag = String(etag.dropLast()) + "-gzip\""
+            fields = Self.fields(mediaType, etag: etag, varies: isPackable, isPacked: false)
+            packedFields = Self.fields(mediaType, etag: packedETag, varies: true, isPacked: true)
+        }
+
+        private static func fields(
+            _ mediaType: String, etag: String, varies: Bool, isPacked: Bool
+        ) -> HeaderFields {
+            var fields = HeaderFields([.init("ETag", etag), .init("Cache-Control", "no-cache")])
+            if varies { fields.add("Vary", "Accept-Encoding") }
+            if isPacked { fields.add("Content-Encoding", "gzip") }
+            let isText = mediaType.hasPrefix("text/") || mediaType == MediaType.yaml
+            fields.add("Content-Type", isText ? "\(mediaType); charset=utf-8" : mediaType)
+            fields.add("Content-Security-Policy", Site.contentSecurityPolicy)
+            fields.add("Referrer-Policy", "no-referrer")
+            return fields
+        }
+
+        /// Fields of 304, which says nothing of the body.
+        func unchangedFields(isPacked: Bool) -> HeaderFields {
+            HeaderFields(
+                (isPacked ? packedFields : fields).fields.filter {
+                    ["ETag", "Cache-Control", "Vary"].contains($0.name)
+                })
         }
     }
 
@@ -58,8 +85,8 @@ public struct Site: Sendable {
 
     /// The file at the segments of a path. A slash inside a segment (`%2F`) separates nothing.
     func file(at path: [String]) -> File? {
-        guard !path.contains(where: { $0.contains("/") }) else { return nil }
-        return files["/" + path.joined(separator: "/")]
+        guard !path.contains(where: { $0.utf8.contains(UInt8(ascii: "/")) }) else { return nil }
+        return files[path.reduce(into: "") { $0 += "/" + $1 }]
     }
 
     /// What browsers may load from a page of this server, and who may frame it. Nothing inline.
@@ -105,16 +132,14 @@ extension Service {
         let codings = context.head.headers.all("Accept-Encoding")
         let wantsPacked = Negotiation.accepts(coding: "gzip", fields: codings)
         let packed = wantsPacked ? file.packed : nil
-        let etag = packed == nil ? file.etag : file.packedETag
-        var headers = HeaderFields([.init("ETag", etag), .init("Cache-Control", "no-cache")])
-        if wantsPacked ? packed != nil : file.isPackable { headers.add("Vary", "Accept-Encoding") }
-        if context.alreadyHas(etag) { return Response(status: 304, headers: headers) }
-        if packed != nil { headers.add("Content-Encoding", "gzip") }
-        let isText = file.mediaType.hasPrefix("text/") || file.mediaType == MediaType.yaml
-        headers.add("Content-Type", isText ? "\(file.mediaType); charset=utf-8" : file.mediaType)
-        headers.add("Content-Security-Policy", Site.contentSecurityPolicy)
-        headers.add("Referrer-Policy", "no-referrer")
-        return Response(status: 200, headers: headers, body: packed ?? file.body)
+        if context.alreadyHas(packed == nil ? file.etag : file.packedETag) {
+            return Response(status: 304, headers: file.unchangedFields(isPacked: packed != nil))
+        }
+        if let packed { return Response(status: 200, headers: file.packedFields, body: packed) }
+        var response = Response(status: 200, headers: file.fields, body: file.body)
+        // Nothing varies where gzip was asked for and is not worth it.
+        if wantsPacked { response.headers.fields.removeAll { $0.name == "Vary" } }
+        return response
     }
 
     func problemPage(_ context: RequestContext) throws(Problem) -> Response {

@@ -92,6 +92,7 @@ struct Serve: ParsableCommand {
             let scheme = isTCP ? settings.tls == nil ? "http://" : "https://" : ""
             Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
+        ServerMemory.returnStartupPages()
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
         Console.say("signal \(Self.wait(host)): draining")
         service.beginDraining()
