@@ -35,7 +35,8 @@ struct QuestionResolver {
             request.stated.adopt(entry.platform.host)
             var device = device(
                 name, at: "/device", on: entry, .own, request, adoptsDriver: !request.stated.statesDriver)
-            let group = request.statesMates ? nil : device.flatMap { entry.platform.group(of: $0.source) }
+            let isGrouped = !request.statesMates && device?.source.groupNumber != nil
+            let group = isGrouped ? device.flatMap { entry.platform.group(of: $0.source) } : nil
             if let asked = device, let group, asked.source.standsForGroup {
                 // Its first member is asked about.
                 device = platforms.prepared(
@@ -45,7 +46,7 @@ struct QuestionResolver {
             if let device {
                 request.stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
             }
-            guard var mates = mates(request, of: device?.source, on: entry), let device else { return nil }
+            guard var mates = mates(request, of: device, on: entry), let device else { return nil }
             if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
             var question = question(
                 request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
@@ -75,48 +76,60 @@ struct QuestionResolver {
     private func question(
         _ request: DecisionRequest, _ device: PreparedDevice, _ mates: Mates, doorbells: [PhysicalAddress]
     ) -> Question {
-        let group = PreparedGroup(mates.before + [device] + mates.after, subject: mates.before.count)
+        var devices = mates.before
+        devices.append(device)
+        if !mates.after.isEmpty { devices += mates.after }
+        let group = PreparedGroup(devices, subject: mates.before.count)
         var question = Question(
             group: group, consumer: request.consumer, source: request.source,
             conditions: request.stated.conditions(for: request.consumer), doorbells: doorbells)
         let circumstances = request.circumstances
         question.dmaMask = circumstances.dmaMask
-        question.history = circumstances.history.map { operation in
-            guard case .map(let bytes, let mask, _) = operation else { return operation }
-            return .map(bytes: bytes, mask: mask, member: group.subject)
+        if !circumstances.history.isEmpty {
+            question.history = circumstances.history.map { operation in
+                guard case .map(let bytes, let mask, _) = operation else { return operation }
+                return .map(bytes: bytes, mask: mask, member: group.subject)
+            }
         }
         question.mappings = circumstances.mappings
         question.allowed = circumstances.allowed
         question.mapChecks = circumstances.mapChecks
-        question.earlierGroups = mates.attached.map { AttachedGroup(PreparedGroup([$0])) }
+        if !mates.attached.isEmpty {
+            question.earlierGroups = mates.attached.map { AttachedGroup(PreparedGroup([$0])) }
+        }
         return question
     }
 
     private func mates(
-        _ request: DecisionRequest, of subject: Device?, on entry: PlatformEntry?
+        _ request: DecisionRequest, of subject: PreparedDevice?, on entry: PlatformEntry?
     ) -> Mates? {
-        func devices(_ members: [DecisionRequest.Member], _ share: GroupShare) -> [PreparedDevice?] {
-            members.map { member($0, on: entry, share, request) }
+        func devices(_ members: [DecisionRequest.Member], _ share: GroupShare) -> [PreparedDevice]? {
+            guard !members.isEmpty else { return [] }
+            let found = members.map { member($0, on: entry, share, request) }
+            let known = found.compactMap { $0 }
+            return known.count == found.count ? known : nil
         }
         let before = devices(request.matesBefore, .own)
         let after = devices(request.matesAfter, .own)
         let attached = devices(request.attached, .whole)
-        guard (before + after + attached).allSatisfy({ $0 != nil }) else { return nil }
+        // All three first, so that the problems of each are noted.
+        guard let before, let after, let attached else { return nil }
         checkEachOnce(request.matesBefore + request.matesAfter, before + after, beside: subject)
         checkEachOnce(request.attached, attached, beside: subject)
-        return Mates(
-            before: before.compactMap { $0 }, after: after.compactMap { $0 },
-            attached: attached.compactMap { $0 })
+        return Mates(before: before, after: after, attached: attached)
     }
 
     /// Refuses a device that is named again, under whichever of its names: each joins its group once.
     private func checkEachOnce(
-        _ members: [DecisionRequest.Member], _ devices: [PreparedDevice?], beside subject: Device?
+        _ members: [DecisionRequest.Member], _ devices: [PreparedDevice], beside subject: PreparedDevice?
     ) {
-        var known = Set(subject.map { [$0.sysfsName ?? $0.id, $0.groupID ?? $0.id] } ?? [])
-        for case (.named(let name, let pointer), let device?) in zip(members, devices) {
+        guard !members.isEmpty else { return }
+        var known = Set(
+            subject.map { [$0.source.sysfsName ?? $0.source.id, $0.source.groupID ?? $0.source.id] } ?? [])
+        for case (.named(let name, let pointer), let device) in zip(members, devices) {
             let isSubject =
-                subject.map { $0.sysfsName ?? $0.id } == device.source.sysfsName ?? device.source.id
+                subject.map { $0.source.sysfsName ?? $0.source.id } == device.source.sysfsName
+                ?? device.source.id
             guard !known.insert(device.source.sysfsName ?? device.source.id).inserted else { continue }
             let detail =
                 isSubject

@@ -13,12 +13,12 @@ enum WindowJudgement {
     ) -> Decision {
         let conditions = question.conditions
         let withheld = question.subject.withheld
-        let touched = withheld.items(overlapping: window)
-        let blockers = touched.filter { !$0.isRelaxable }
+        let blockers = withheld.hardItems(overlapping: window)
         let isFree = withheld.freeForWindow.contains(window)
         let mates = isFree ? Self.blockers(window, ofMates: question) : []
         let reachability: Reachability =
-            mates.isEmpty ? withheld.reachability(ofUserWindow: window, in: conditions.aperture) : .no
+            mates.isEmpty
+            ? withheld.reachability(ofUserWindow: window, in: conditions.aperture, blockers) : .no
         var warnings = warnings(window, blockers, withheld, conditions)
         let relaxed = relaxable(window, question)
         let because: String
@@ -53,7 +53,9 @@ enum WindowJudgement {
     /// What drivers of the group's devices need and user space does not, the subject's first: the whole group
     /// uses the window, whichever device is asked about.
     private static func relaxable(_ window: IOVARange, _ question: Question) -> [WithheldItem] {
-        ([question.subject] + question.prepared.mates).flatMap { device in
+        // Few devices have any.
+        guard question.prepared.devices.contains(where: \.withheld.hasRelaxableItems) else { return [] }
+        return ([question.subject] + question.prepared.mates).flatMap { device in
             device.withheld.items(overlapping: window).filter(\.isRelaxable)
         }
     }

@@ -24,12 +24,16 @@ enum WindowRemedy {
     /// Who moves a window, and where to.
     ///
     /// - Parameters:
-    ///   - bases: those that would do; empty where nothing is known of the devices.
+    ///   - bases: those that would do, of which two are named; empty where nothing is known of the devices.
     ///   - whom: the devices that the bases are for.
     ///   - isCertain: no MSI arrives in the window, which is more than that some may not.
     static func move(to bases: [IOVA], for whom: String, isCertain: Bool) -> String {
         let elsewhere: Phrase =
-            bases.isEmpty ? "" : " (for \(whom): \(bases.map { $0.hex }.joined(separator: " or ")))"
+            switch bases.count {
+            case 0: ""
+            case 1: " (for \(whom): \(hex: bases[0].value))"
+            default: " (for \(whom): \(hex: bases[0].value) or \(hex: bases[1].value))"
+            }
         // The posted series' second base is an example where nothing is known of the devices.
         let example: Phrase = bases.isEmpty ? " such as \(hex: WindowSource.postedSecondBase)" : ""
         let move: Phrase = """

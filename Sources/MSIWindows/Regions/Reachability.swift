@@ -42,7 +42,14 @@ extension Withheld {
     public func reachability(ofUserWindow window: IOVARange, in aperture: IOVARange) -> Reachability {
         freeForWindow.contains(window)
             ? .yes
-            : reachability(of: window, in: aperture, items(overlapping: window).filter { !$0.isRelaxable })
+            : reachability(of: window, in: aperture, hardItems(overlapping: window))
+    }
+
+    /// The same, for a caller that has looked up what is in the way.
+    func reachability(
+        ofUserWindow window: IOVARange, in aperture: IOVARange, _ blockers: [WithheldItem]
+    ) -> Reachability {
+        freeForWindow.contains(window) ? .yes : reachability(of: window, in: aperture, blockers)
     }
 
     /// Of a page in the DMA layer's domain.

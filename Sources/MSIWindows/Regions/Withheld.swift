@@ -17,6 +17,9 @@ public struct Withheld: Hashable, Sendable {
     /// Highest DMA address of the bus, inclusive.
     public let dmaLimit: UInt64
 
+    /// Whether any item is relaxable.
+    let hasRelaxableItems: Bool
+
     /// What the DMA layer may use: the aperture up to the DMA limit, without the items. For its pages only.
     package let free: IOVASet
     /// Where a window may lie. A window serves devices that are handed to user space, for which nothing keeps
@@ -56,6 +59,7 @@ public struct Withheld: Hashable, Sendable {
         let reachable = IOVASet([conditions.aperture]).clipped(to: IOVARange(proven: 0, device.dmaLimit))
         free = reachable.subtracting(IOVASet(items.map(\.range)))
         let hard = items.filter { !$0.isRelaxable }
+        hasRelaxableItems = hard.count < items.count
         freeForWindow =
             hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
     }
@@ -108,6 +112,11 @@ public struct Withheld: Hashable, Sendable {
     /// The items that share an address with `range`.
     public func items(overlapping range: IOVARange) -> [WithheldItem] {
         candidates(for: range).filter { $0.range.overlaps(range) }
+    }
+
+    /// Those of them that stay withheld from user space.
+    public func hardItems(overlapping range: IOVARange) -> [WithheldItem] {
+        candidates(for: range).filter { !$0.isRelaxable && $0.range.overlaps(range) }
     }
 
     /// The first of them; O(log n).

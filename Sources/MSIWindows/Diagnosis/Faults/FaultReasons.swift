@@ -36,7 +36,7 @@ extension FaultScene {
                 )
             }
             // A relaxable region is gone when user space has the device, whose windows these are.
-            let items = withheld.items(overlapping: window).filter { !$0.isRelaxable }
+            let items = withheld.hardItems(overlapping: window)
             if let item = WindowJudgement.decisive(items, window, withheld, conditions) {
                 let reason: FaultExplanation.Reason =
                     switch item.kind {
