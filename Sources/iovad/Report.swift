@@ -99,23 +99,58 @@ struct Report {
     }
 
     private var markdown: String {
-        var lines = ["# \(title)", ""]
+        var lines = ["# \(Self.markdown(title))", ""]
         for block in blocks {
             switch block {
-            case .heading(let text): lines += ["## \(text)", ""]
-            case .paragraph(let text): lines += [text, ""]
+            case .heading(let text): lines += ["## \(Self.markdown(text))", ""]
+            case .paragraph(let text): lines += [Self.markdown(text), ""]
             case .table(let header, let rows):
-                lines.append("| \(header.joined(separator: " | ")) |")
+                lines.append(Self.row(header))
                 lines.append("|\(header.map { _ in " --- |" }.joined())")
-                lines += rows.map { row in
-                    "| \(row.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ")) |"
-                }
+                lines += rows.map(Self.row)
                 lines.append("")
             case .picture(let unfit, let devices, let marks):
                 lines += ["```"] + Self.picture(unfit, devices, marks) + ["```", ""]
             }
         }
         return lines.joined(separator: "\n")
+    }
+
+    private static func row(_ cells: [String]) -> String {
+        "| \(cells.map(markdown).joined(separator: " | ")) |"
+    }
+
+    /// Text that Markdown shows as it is: names of devices and files come from elsewhere, and must not become
+    /// markup, HTML or a new line. Underscores within words are no marks.
+    static func markdown(_ text: String) -> String {
+        let scalars = Array(text.unicodeScalars)
+        var escaped = String.UnicodeScalarView()
+        for (place, scalar) in scalars.enumerated() {
+            switch scalar {
+            case "\\", "`", "*", "[", "]", "|", "~", "$":
+                escaped.append("\\")
+                escaped.append(scalar)
+            case "_":
+                let neighbours = [place - 1, place + 1].filter(scalars.indices.contains)
+                let isWithin = neighbours.count == 2 && neighbours.allSatisfy { isWord(scalars[$0]) }
+                if !isWithin { escaped.append("\\") }
+                escaped.append(scalar)
+            case "&", "<", ">": escaped.append(contentsOf: Self.escaped(String(scalar)).unicodeScalars)
+            case "\n", "\r", "\u{b}", "\u{c}", "\u{85}", "\u{2028}", "\u{2029}": escaped.append(" ")
+            default: escaped.append(scalar)
+            }
+        }
+        // Only at the beginning of a line are these a heading, a list or a rule.
+        if let first = escaped.first, "#+-=".unicodeScalars.contains(first) { return "\\" + String(escaped) }
+        let digits = escaped.prefix { ("0"..."9").contains($0) }
+        if !digits.isEmpty, let mark = escaped[digits.endIndex...].first, mark == "." || mark == ")" {
+            return "\(String(digits))\\\(String(escaped[digits.endIndex...]))"
+        }
+        return String(escaped)
+    }
+
+    private static func isWord(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.properties.isAlphabetic || ("0"..."9").contains(scalar)
     }
 }
 
@@ -150,16 +185,19 @@ extension Report {
             """
     }
 
+    /// Scalar by scalar: a mark that is followed by a combining character is a mark all the same.
     static func escaped(_ text: String) -> String {
-        text.reduce(into: "") { escaped, character in
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            default: escaped.append(character)
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped.append(contentsOf: "&amp;".unicodeScalars)
+            case "<": escaped.append(contentsOf: "&lt;".unicodeScalars)
+            case ">": escaped.append(contentsOf: "&gt;".unicodeScalars)
+            case "\"": escaped.append(contentsOf: "&quot;".unicodeScalars)
+            default: escaped.append(scalar)
             }
         }
+        return String(escaped)
     }
 
     private static func table(_ header: [String], _ rows: [[String]]) -> String {

@@ -4,6 +4,8 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import iovad
+
 @Suite struct SurveyCommandTests {
     private static let machine = """
         {"smmus":[{"id":"s","version":"v3"}],
@@ -55,12 +57,39 @@ import Testing
             #expect(text.contains("  a        rc<0>   fixed   0x8000000  pci_window"))
             #expect(text.contains("^ 0xa0000000") && text.contains("2 machines"))
             let markdown = try run(["survey", "--format", "markdown", folder]).output
-            #expect(markdown.contains("| a | rc<0> | fixed | 0x8000000 | pci_window |"))
+            #expect(markdown.contains("| a | rc&lt;0&gt; | fixed | 0x8000000 | pci_window |"))
             let html = try run(["survey", "--format", "html", folder]).output
             #expect(html.contains("<td>rc&lt;0&gt;</td>") && !html.contains("rc<0>"))
             #expect(html.contains("<svg") && html.hasSuffix("</html>\n"))
             let lines = try run(["survey", "--format", "ndjson", folder]).output.split(separator: "\n")
             #expect(lines.count == 3 && lines[1].contains(#""platform":"vendor/b""#))
+        }
+    }
+
+    /// Names come from elsewhere; in a report they are text.
+    @Test func namesAreNoMarkup() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("iovad-survey-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let name = #"<img src=x>\u{301} [a](http://e) ![b](c) `d` **e** _f_ g_h | ~i~ $j$ \ &lt;"#
+        try Self.machine.write(
+            to: folder.appendingPathComponent("\(name.replacingOccurrences(of: "/", with: "")).json"),
+            atomically: true, encoding: .utf8)
+        let markdown = try run(["survey", "--format", "markdown", folder.path]).output
+        let row = try #require(markdown.split(separator: "\n").first { $0.contains("img src") })
+        #expect(
+            row.contains(
+                #"&lt;img src=x&gt;\\u{301} \[a\](http:e) !\[b\](c) \`d\` \*\*e\*\* \_f\_ g_h \| \~i\~ \$j\$ \\ &amp;lt; |"#
+            ), "\(row)")
+        // A combining character after a mark hides nothing.
+        #expect(Report.escaped("<\u{301}b") == "&lt;\u{301}b" && Report.markdown("|\u{301}") == "\\|\u{301}")
+        for (text, shown) in [
+            ("# a", "\\# a"), ("1. a", "1\\. a"), ("- a", "\\- a"), ("1.5 a", "1\\.5 a"),
+            ("a\nb\u{2028}c", "a b c"),
+            ("=", "\\="), ("0x1f", "0x1f"), ("", ""),
+        ] {
+            #expect(Report.markdown(text) == shown, "\(text)")
         }
     }
 
