@@ -43,11 +43,14 @@ final class ConnectionTable: @unchecked Sendable {
     private var records: [ObjectIdentifier: ConnectionRecord] = [:]
     private var requestCount = 0
     private var draining = false
+    private var closingAfterAnswers = false
     private var cutting = false
     private var streams: [ObjectIdentifier: StreamBody] = [:]
     private var computations: [ObjectIdentifier: DeferredAnswer] = [:]
 
     var isDraining: Bool { lock.withLock { draining } }
+    /// Whether an answer that is sent now ends its connection.
+    var endsConnections: Bool { lock.withLock { draining || closingAfterAnswers } }
     /// Whether the grace for streams is over.
     var isCut: Bool { lock.withLock { cutting } }
     /// Requests between their request line and the end of their answer.
@@ -155,6 +158,8 @@ extension ConnectionTable {
     /// Requests in flight whose answer is a stream.
     var streamCount: Int { lock.withLock { streams.count } }
 
+    func closeAfterAnswers() { lock.withLock { closingAfterAnswers = true } }
+
     /// Returns the streams that must be asked to finish; later ones learn it from `begin`.
     func startDraining() -> [StreamBody] {
         lock.withLock {
@@ -210,11 +215,18 @@ extension ConnectionTable {
         }
     }
 
-    /// Ends connections whose client closed before its request was whole: no answer can come of it. To
-    /// libmicrohttpd an end of the stream that arrived with the last bytes is no event of its own.
-    func endIncompleteWithoutClient() {
+    /// Ends connections whose client closed its end, or the half that it sends on, and has no answer to get:
+    /// before its request was whole, and between requests. To libmicrohttpd an end of the stream that arrived
+    /// with the last bytes is no event of its own.
+    ///
+    /// - Parameter idleMicroseconds: how long a connection must have been idle; libmicrohttpd may have read a
+    ///   request that it has not begun.
+    func endWithoutClient(now: Int64, idleMicroseconds: Int64) {
         lock.withLock {
-            for (record, events) in closed(records.values, by: { $0 }, in: .receiving) {
+            let idle = records.values.lazy.filter { now - $0.sinceMicroseconds >= idleMicroseconds }
+            let gone =
+                closed(records.values, by: { $0 }, in: .receiving) + closed(idle, by: { $0 }, in: .idle)
+            for (record, events) in gone {
                 var byte: UInt8 = 0
                 let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
                 // Bytes that were not read yet may be the rest of the request.

@@ -17,8 +17,9 @@ enum DeadlineThread {
 
     private static func look(_ core: ServerCore) {
         for stream in core.connections.streamsWithoutClient() { stream.cut() }
-        core.connections.endIncompleteWithoutClient()
         let now = MonotonicClock.microseconds()
+        core.connections.endWithoutClient(
+            now: now, idleMicroseconds: Int64(core.limits.deadlineTickMilliseconds) * 1_000)
         for (deferred, hasClosedBoth) in core.connections.computationsWithoutClient() {
             deferred.clientClosed(hasClosedBoth: hasClosedBoth, now: now)
         }
