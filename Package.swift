@@ -57,6 +57,8 @@ let package = Package(
         // The C fence.
         .systemLibrary(
             name: "CMicroHTTPD", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+        // libmicrohttpd's package brings it.
+        .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .target(name: "CSimdJSON", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -65,7 +67,7 @@ let package = Package(
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
-        module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD"]),
+        module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD", "CGnuTLS"]),
         module(
             "API",
             [

@@ -40,8 +40,11 @@ public struct RequestHead: Sendable {
     /// The request target exactly as received, query included, nothing decoded.
     public var rawTarget: [UInt8]
     public var headers: HeaderFields
-    /// The peer's address for the log: "127.0.0.1:4711", or "unix".
+    /// The peer's address for the log: "127.0.0.1:4711", or `unixPeer`.
     public var peer: String
+
+    /// What stands for the address of whoever connects to a unix socket.
+    public static let unixPeer = "unix"
 
     public init(method: Method, rawTarget: [UInt8], headers: HeaderFields, peer: String) {
         self.method = method

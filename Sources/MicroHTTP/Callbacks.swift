@@ -63,7 +63,7 @@ func handleAccess(
     case .answer(let response, let closing):
         core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
         // A drain that began while the handler was at work must also end this connection.
-        let closing = closing || core.connections.isDraining
+        let closing = closing || core.connections.endsConnections
         if let source = response.stream {
             exchange.stream = StreamBody(
                 source, beginning: response.body, connection: connection, record: exchange.connection,
@@ -137,11 +137,14 @@ func connectionChanged(
             descriptor: descriptor, peer: SocketAddress.peer(of: descriptor),
             now: MonotonicClock.microseconds())
         core.connections.open(record)
+        if let tls = core.tls { TLSConnections.opened(descriptor, tls) }
         socketContext.pointee = Unmanaged.passRetained(record).toOpaque()
     case .CONNECTION_NOTIFY_CLOSED:
         guard let pointer = socketContext.pointee else { return }
         socketContext.pointee = nil
-        core.connections.close(Unmanaged<ConnectionRecord>.fromOpaque(pointer).takeRetainedValue())
+        let record = Unmanaged<ConnectionRecord>.fromOpaque(pointer).takeRetainedValue()
+        if core.tls != nil { TLSConnections.closing(record.descriptor) }
+        core.connections.close(record)
     @unknown default: break
     }
 }

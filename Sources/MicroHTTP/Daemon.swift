@@ -27,15 +27,14 @@ public final class Daemon: @unchecked Sendable {
     /// whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
-        lane: HeavyLane = HeavyLane(), tls: TLSCredentials? = nil,
+        lane: HeavyLane = HeavyLane(), tls: TLSIdentity? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
         onError: (@Sendable (String) -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
         core = ServerCore(
-            responder: responder, limits: limits, lane: lane, tls: tls.map(TLSMemory.init),
-            onCompletion: onCompletion,
+            responder: responder, limits: limits, lane: lane, tls: tls, onCompletion: onCompletion,
             onError: onError)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
@@ -45,7 +44,7 @@ public final class Daemon: @unchecked Sendable {
             listener.close()
             throw error
         }
-        handle = startDaemon(listener.descriptor, coreReference.toOpaque(), limits, core.tls, logSink)
+        handle = startDaemon(listener.descriptor, coreReference.toOpaque(), limits, logSink, tls != nil)
         let said = core.startLines.withLock { lines in
             defer { lines = nil }
             return lines ?? []
@@ -73,6 +72,12 @@ public final class Daemon: @unchecked Sendable {
     /// True at once when the daemon was already stopped.
     @discardableResult
     public func drain(graceSeconds: Double) -> Bool { Daemon.drain([self], graceSeconds: graceSeconds) }
+
+    /// From now on each answer ends its connection, while requests are answered as before: what a load
+    /// balancer needs that has still to learn that the server stops.
+    public static func closeAfterAnswers(_ daemons: [Daemon]) {
+        for daemon in daemons { daemon.core.connections.closeAfterAnswers() }
+    }
 
     /// Drains several daemons within one grace period.
     @discardableResult
@@ -136,12 +141,12 @@ final class ServerCore: Sendable {
     let onError: (@Sendable (String) -> Void)?
     let connections = ConnectionTable()
     /// Present when the daemon speaks TLS.
-    let tls: TLSMemory?
+    let tls: TLSIdentity?
     /// What libmicrohttpd logged while it started; nil afterwards.
     let startLines = Locked<[String]?>([])
 
     init(
-        responder: Responder, limits: ServerLimits, lane: HeavyLane, tls: TLSMemory?,
+        responder: Responder, limits: ServerLimits, lane: HeavyLane, tls: TLSIdentity?,
         onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?
     ) {
         self.responder = responder
@@ -191,8 +196,8 @@ private func logged(_ context: UnsafeMutableRawPointer?, _ line: UnsafePointer<C
 
 /// Starts libmicrohttpd on a listening descriptor; nil when it refuses.
 func startDaemon(
-    _ descriptor: Int32, _ core: UnsafeMutableRawPointer, _ limits: ServerLimits, _ tls: TLSMemory?,
-    _ sink: UnsafeMutablePointer<iovad_mhd_log_sink>
+    _ descriptor: Int32, _ core: UnsafeMutableRawPointer, _ limits: ServerLimits,
+    _ sink: UnsafeMutablePointer<iovad_mhd_log_sink>, _ speaksTLS: Bool
 ) -> OpaquePointer? {
     sink.initialize(to: iovad_mhd_log_sink(take: logged, context: core))
     // ITC: without it MHD_stop_daemon hangs when a pool thread is at its connection limit.
@@ -218,23 +223,25 @@ func startDaemon(
         item(.PER_IP_CONNECTION_LIMIT, limits.maximumConnectionCountPerAddress),
         item(.CONNECTION_TIMEOUT, limits.inactivitySeconds),
     ]
-    if let tls {
+    if speaksTLS {
         flags |= MHD_USE_TLS.rawValue
-        options += [
-            item(.HTTPS_MEM_CERT, 0, tls.certificate.baseAddress),
-            item(.HTTPS_MEM_KEY, 0, tls.key.baseAddress),
-            item(.HTTPS_PRIORITIES, 0, tls.priorities.baseAddress),
-        ]
+        options.append(
+            item(
+                .HTTPS_CERT_CALLBACK, 0,
+                unsafeBitCast(presentCertificate as CertificateCallback, to: UnsafeMutableRawPointer.self)))
     }
     // A pool of one is refused.
     if threads > 1 { options.append(item(.THREAD_POOL_SIZE, threads)) }
     options.append(item(MHD_OPTION.END, 0))
     return options.withUnsafeMutableBufferPointer { buffer in
-        let arguments: [any CVarArg] = [
-            Int32(MHD_OPTION.ARRAY.rawValue), buffer.baseAddress!, Int32(MHD_OPTION.END.rawValue),
-        ]
-        return withVaList(arguments) {
-            MHD_start_daemon_va(flags, 0, nil, nil, handleAccess, core, $0)
+        // libmicrohttpd reads the priorities while it starts, and keeps what it made of them.
+        TLSCredentials.priorities.withCString { priorities in
+            var arguments: [any CVarArg] = [Int32(MHD_OPTION.ARRAY.rawValue), buffer.baseAddress!]
+            if speaksTLS { arguments += [Int32(MHD_OPTION.HTTPS_PRIORITIES.rawValue), priorities] }
+            arguments.append(Int32(MHD_OPTION.END.rawValue))
+            return withVaList(arguments) {
+                MHD_start_daemon_va(flags, 0, nil, nil, handleAccess, core, $0)
+            }
         }
     }
 }

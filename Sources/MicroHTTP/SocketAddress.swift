@@ -2,6 +2,7 @@
 
 import CMicroHTTPD
 import Glibc
+import HTTP
 
 enum SocketAddress {
     /// `sun_path` has room for this many bytes and a final NUL.
@@ -31,9 +32,9 @@ enum SocketAddress {
         read { getsockname(descriptor, $0, $1) }
     }
 
-    /// The peer's address, "unix" when it has none.
+    /// The peer's address, `RequestHead.unixPeer` when it has none.
     static func peer(of descriptor: Int32) -> String {
-        read { getpeername(descriptor, $0, $1) }?.text ?? "unix"
+        read { getpeername(descriptor, $0, $1) }?.text ?? RequestHead.unixPeer
     }
 
     private static func read(

@@ -2,6 +2,7 @@
 // path, the limit of open descriptors, and the signals that end it.
 
 import Glibc
+import Locking
 
 enum Environment {
     /// Variables that start with IOVAD_, without that prefix. Those of tests (IOVAD_TEST_...) are not ours.
@@ -44,32 +45,40 @@ enum Environment {
 /// thread, and one thread takes them with sigwait. No code ever runs in signal context.
 enum ServerSignal {
     case end(number: Int32)
-    /// SIGHUP, where it was asked for.
+    /// SIGHUP.
     case reread
 
     /// Blocks them in the calling thread. Call it before any thread is started: threads inherit it.
-    ///
-    /// - Parameter rereads: whether SIGHUP is among them; otherwise it ends the process as ever.
-    static func block(rereads: Bool) {
-        var signals = set(rereads)
+    static func block() {
+        var signals = set(SIGTERM, SIGINT, SIGHUP)
         let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
         precondition(code == 0, "pthread_sigmask failed with \(code)")
     }
 
-    /// Waits until one of them comes. `block` must have been called with the same argument.
-    static func wait(rereads: Bool) -> ServerSignal {
-        var signals = set(rereads)
+    /// Waits until one of them comes. `block` must have been called.
+    static func wait() -> ServerSignal {
+        var signals = set(SIGTERM, SIGINT, SIGHUP)
         var number: Int32 = 0
         while sigwait(&signals, &number) != 0 {}
         return number == SIGHUP ? .reread : .end(number: number)
     }
 
-    private static func set(_ rereads: Bool) -> sigset_t {
+    /// Waits for the next signal that ends the server, at most so long.
+    static func wait(seconds: Int) {
+        var signals = set(SIGTERM, SIGINT)
+        let end = MonotonicClock.milliseconds() + Int64(seconds) * 1_000
+        while true {
+            let rest = end - MonotonicClock.milliseconds()
+            guard rest > 0 else { return }
+            var time = timespec(tv_sec: Int(rest / 1_000), tv_nsec: Int(rest % 1_000) * 1_000_000)
+            if sigtimedwait(&signals, nil, &time) > 0 { return }
+        }
+    }
+
+    private static func set(_ numbers: Int32...) -> sigset_t {
         var signals = sigset_t()
         sigemptyset(&signals)
-        sigaddset(&signals, SIGTERM)
-        sigaddset(&signals, SIGINT)
-        if rereads { sigaddset(&signals, SIGHUP) }
+        for number in numbers { sigaddset(&signals, number) }
         return signals
     }
 }

@@ -89,10 +89,10 @@ struct PackagingSystemd: ParsableCommand {
             [Service]
             Type=exec
             ExecStart=\(binary) serve
-            # Reads the host again; see --no-host.
+            # Reads the host, token file, certificate and key again.
             ExecReload=/bin/kill -HUP $MAINPID
             Restart=on-failure
-            # Longer than --grace-seconds, which is 10 by default.
+            # Longer than --drain-seconds and --grace-seconds together, which are 0 and 10 by default.
             TimeoutStopSec=15
             LimitNOFILE=16384
             \(credential)\(token)

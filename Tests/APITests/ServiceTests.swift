@@ -94,16 +94,6 @@ import Testing
         #expect(drawn.withLock { $0 } == 1)
     }
 
-    @Test func tokens() {
-        let guarded = ServiceClient(Service.Configuration(version: "test", token: "0123456789abcdef"))
-        #expect(guarded.get("/livez").status == 200)
-        #expect(guarded.get("/v1").status == 401)
-        #expect(
-            guarded.get("/v1", headers: [.init("Authorization", "Bearer 0123456789abcdeX")]).status == 403)
-        #expect(
-            guarded.get("/v1", headers: [.init("Authorization", "Bearer 0123456789abcdef")]).status == 200)
-    }
-
     @Test func platformLife() {
         let created = client.post("/v1/platforms?id=mine", json: Self.native)
         #expect(created.status == 201 && created.response.headers["Location"] == "/v1/platforms/mine")

@@ -16,7 +16,9 @@ import Testing
             "/a b.png": Site.File(body: [0x89], mediaType: "image/png"),
             "/v1": Site.File(body: [0], mediaType: "text/plain"),
         ])
-        client = ServiceClient(Service.Configuration(version: "test", token: "0123456789abcdef", site: site))
+        client = ServiceClient(
+            Service.Configuration(
+                version: "test", tokens: AccessTokens(single: "0123456789abcdef"), site: site))
     }
 
     private func get(_ target: String, _ fields: (String, String)...) -> Response {

@@ -26,7 +26,7 @@ import Testing
         .Answer?
     {
         try client.send(
-            "POST \(target) HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+            "POST \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 + "Content-Length: \(json.utf8.count)\r\n\r\n\(json)")
         return try client.read()
     }
@@ -70,7 +70,7 @@ import Testing
     ) throws {
         let client = try RawClient(.tcp(port), timeoutSeconds: 30)
         try client.send(
-            "GET /v1/sessions/s/events HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n"
+            "GET /v1/sessions/s/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
                 + "Last-Event-ID: 1\r\n\r\n")
         guard try client.read()?.status == 200 else { throw Refused(text: "no stream") }
         following.withLock { $0 += 1 }

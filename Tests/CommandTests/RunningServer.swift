@@ -1,6 +1,7 @@
 // `iovad serve` as a process of its own on a free port, ended by SIGTERM.
 
 import Foundation
+import Glibc
 import OpenAPI
 import TestSupport
 import Testing
@@ -60,9 +61,11 @@ final class RunningServer {
     func client() throws -> RawClient { try RawClient(.tcp(port)) }
 
     /// One request on a connection of its own, held against openapi.yaml with its answer.
-    func get(_ target: String, _ fields: [String] = [], method: String = "GET") throws -> RawClient.Answer? {
+    func get(
+        _ target: String, _ fields: [String] = [], method: String = "GET", host: String = "localhost"
+    ) throws -> RawClient.Answer? {
         let client = try client()
-        let lines = ["\(method) \(target) HTTP/1.1", "Host: h"] + fields
+        let lines = ["\(method) \(target) HTTP/1.1", "Host: \(host)"] + fields
         try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
         guard let answer = try client.read(isHead: method == "HEAD") else { return nil }
         let exchange = Exchange(
@@ -71,6 +74,18 @@ final class RunningServer {
             response: answer.body)
         for fault in OpenAPIDocument.published.faults(of: exchange) { Issue.record("openapi.yaml: \(fault)") }
         return answer
+    }
+
+    /// Sends SIGHUP, and waits until the server has said `words`.
+    func hangUp(until words: String) {
+        kill(identifier, SIGHUP)
+        waits(until: words)
+    }
+
+    /// Waits until the server has said `words`; a mistake after five seconds.
+    func waits(until words: String) {
+        for _ in 0..<500 where !said.contains(words) { usleep(10_000) }
+        #expect(said.contains(words), "\(said)")
     }
 
     /// Sends SIGTERM and gives the exit status.

@@ -60,21 +60,6 @@ import Testing
         #expect(refusal(quiet + ["--public", "/nonexistent"]).contains("/nonexistent is not a folder"))
     }
 
-    @Test func tokens() throws {
-        let folder = try Folder()
-        let file = try folder.file("token", "0123456789abcdef-token\n")
-        let server = try RunningServer(quiet, environment: ["IOVAD_TOKEN_FILE": file])
-        let none = try #require(try server.get("/v1/platforms"))
-        #expect(none.status == 401 && none.header("www-authenticate")?.hasPrefix("Bearer") == true)
-        #expect(
-            try server.get("/v1/platforms", ["Authorization: Bearer 0123456789abcdef-tokem"])?.status == 403)
-        #expect(
-            try server.get("/v1/platforms", ["Authorization: Bearer 0123456789abcdef-token"])?.status == 200)
-        #expect(try server.get("/metrics")?.status == 401 && server.get("/livez")?.status == 200)
-        let short = try folder.file("short", "abc\n")
-        #expect(refusal(quiet + ["--token-file", short]).contains("fewer than 16"))
-    }
-
     @Test func loopbackUnlessAllowed() throws {
         let open = ["--log", "none", "--listen", "0.0.0.0:0"]
         #expect(refusal(open).contains("other machines can reach"))

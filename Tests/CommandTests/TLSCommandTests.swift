@@ -11,13 +11,69 @@ import Testing
 
     init() throws {
         folder = try Folder()
-        certificate = folder.url.appendingPathComponent("cert.pem").path
-        key = folder.url.appendingPathComponent("key.pem").path
+        (certificate, key) = try Self.certificate(in: folder, "first", algorithm: Self.elliptic)
+    }
+
+    private static let elliptic = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+
+    private static func certificate(
+        in folder: Folder, _ name: String, algorithm: [String]
+    ) throws -> (certificate: String, key: String) {
+        let files = ["cert", "key"].map { folder.url.appendingPathComponent("\(name)-\($0).pem").path }
         let made = try run(
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1")
+            ["openssl", "req", "-x509", "-newkey"] + algorithm + [
+                "-nodes", "-keyout", files[1], "-out", files[0], "-days", "2", "-subj", "/CN=localhost",
+                "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            ])
         #expect(made.status == 0, "openssl made no certificate")
+        return (files[0], files[1])
+    }
+
+    /// Connections that are open stay; new ones get what SIGHUP found, unless it cannot be used.
+    @Test func hangUpReplacesTheCertificate() throws {
+        let server = try RunningServer(arguments)
+        let place = "\(server.places[0])/livez"
+        func isVouched(by authority: String) throws -> Bool {
+            try run("curl", "-s", "--cacert", authority, place).output == "alive\n"
+        }
+        func put(_ name: String, over path: String) throws {
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.copyItem(atPath: name, toPath: path)
+        }
+        let (old, oldKey) = (certificate + ".old", key + ".old")
+        try FileManager.default.copyItem(atPath: certificate, toPath: old)
+        try FileManager.default.copyItem(atPath: key, toPath: oldKey)
+        let new = try Self.certificate(in: folder, "second", algorithm: Self.elliptic)
+        #expect(try isVouched(by: old))
+        try put(new.certificate, over: certificate)
+        // The pair does not fit yet.
+        server.hangUp(until: "certificate and key stay as they were: ")
+        #expect(try isVouched(by: old) && !isVouched(by: new.certificate))
+        try put(new.key, over: key)
+        server.hangUp(until: "read again: certificate and key")
+        #expect(try isVouched(by: new.certificate) && !isVouched(by: old))
+        try FileManager.default.removeItem(atPath: key)
+        server.hangUp(until: "cannot read \(key)")
+        #expect(try isVouched(by: new.certificate))
+        #expect(server.stop() == 0)
+    }
+
+    /// What is recorded now cannot be read by who gets the key later.
+    @Test func everyConnectionHasForwardSecrecy() throws {
+        let pair = try Self.certificate(in: folder, "rsa", algorithm: ["rsa:2048"])
+        let server = try RunningServer([
+            "--listen", "127.0.0.1:0", "--log", "none", "--tls-cert", pair.certificate, "--tls-key", pair.key,
+        ])
+        for (ciphers, isSpoken) in [
+            ("AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA:AES256-SHA:CAMELLIA128-SHA", false),
+            ("ECDHE-RSA-AES128-GCM-SHA256", true),
+        ] {
+            let said = try run(
+                "curl", "-s", "--cacert", pair.certificate, "--tls-max", "1.2", "--ciphers", ciphers,
+                "\(server.places[0])/livez")
+            #expect((said.output == "alive\n") == isSpoken, "\(ciphers)")
+            #expect(said.status == (isSpoken ? 0 : 35))
+        }
     }
 
     private var arguments: [String] {
@@ -69,6 +125,10 @@ import Testing
         let broken = try folder.file(
             "broken", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
         #expect(
-            refusal(["--tls-cert", certificate, "--tls-key", broken]).contains("libmicrohttpd did not start"))
+            refusal(["--tls-cert", certificate, "--tls-key", broken]).contains("broken cannot be used: "))
+        let other = try Self.certificate(in: folder, "other", algorithm: Self.elliptic)
+        #expect(
+            refusal(["--tls-cert", certificate, "--tls-key", other.key]).contains("cannot be used: "),
+            "the key is another certificate's")
     }
 }

@@ -15,7 +15,7 @@ import Testing
     ) throws -> RawClient.Answer {
         let client = try server.client()
         let head = [
-            "\(method) \(target) HTTP/1.1", "Host: h", "Content-Type: application/json",
+            "\(method) \(target) HTTP/1.1", "Host: localhost", "Content-Type: application/json",
             "Content-Length: \(body.utf8.count)",
         ]
         try client.send(head.joined(separator: "\r\n") + "\r\n\r\n" + body)
@@ -109,14 +109,14 @@ import Testing
         let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
         #expect(try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 404)
         try tree.addGroup("host", 3, type: "DMA", regions: "", devices: [("70000000.dma", nil)])
-        hangUp(server, "(IOMMU groups: 4)")
+        server.hangUp(until: "(IOMMU groups: 4)")
         #expect(try server.get("/v1/platforms/this-host/devices/70000000.dma")?.status == 200)
         #expect(try server.get("/v1/platforms/this-host")?.header("etag") != before)
         // Gone with its groups; the id stays reserved, so that it comes back with them.
         let groups = tree.folder.appendingPathComponent("host/sys/kernel/iommu_groups")
         let away = tree.folder.appendingPathComponent("away")
         try FileManager.default.moveItem(at: groups, to: away)
-        hangUp(server, "has no IOMMU group")
+        server.hangUp(until: "has no IOMMU group")
         #expect(try server.get("/v1/platforms/this-host")?.status == 404)
         try expectReserved(server)
         try FileManager.default.moveItem(at: away, to: groups)
@@ -141,13 +141,6 @@ import Testing
                 answer.status == 409 && answer.text.contains("/problems/platform-in-use"), "\(answer.text)")
         }
         #expect(try server.get("/v1/platforms/this-host")?.status == 404)
-    }
-
-    /// Waits until the server has said `words`.
-    private func hangUp(_ server: RunningServer, _ words: String) {
-        kill(server.identifier, SIGHUP)
-        for _ in 0..<500 where !server.said.contains(words) { usleep(10_000) }
-        #expect(server.said.contains(words), "\(server.said)")
     }
 
     @Test func whereItIsKeptBack() throws {

@@ -12,7 +12,7 @@ import Testing
     private let folder = FileManager.default.temporaryDirectory
         .appendingPathComponent("iovad-test-\(UUID().uuidString)")
 
-    private func credentials() throws -> TLSCredentials {
+    private func credentials() throws -> TLSIdentity {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let files = ["key.pem", "cert.pem"].map { folder.appendingPathComponent($0) }
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -21,7 +21,7 @@ import Testing
             "-keyout", files[0].path, "-out", files[1].path, "-days", "2", "-subj", "/CN=localhost")
         #expect(made.status == 0)
         let bytes = try files.map { Array(try Data(contentsOf: $0)) }
-        return try #require(TLSCredentials(certificate: bytes[1], key: bytes[0]))
+        return try TLSIdentity(TLSCredentials(certificate: bytes[1], key: bytes[0]))
     }
 
     @Test func streamsRestAndWake() throws {

@@ -30,7 +30,7 @@ struct TestServer {
 
     init(
         _ transport: Transport = .tcp, responder: Responder = testResponder, lane: HeavyLane = HeavyLane(),
-        tls: TLSCredentials? = nil, _ change: (inout ServerLimits) -> Void = { _ in }
+        tls: TLSIdentity? = nil, _ change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         var limits = ServerLimits()
         limits.threadCount = 2

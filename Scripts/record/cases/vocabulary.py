@@ -45,7 +45,8 @@ SHAPES = [
 
 PROBLEMS = [
     "malformed-json", "duplicate-key", "invalid-parameter", "ambiguous-framing", "malformed-target",
-    "malformed-multipart", "unauthenticated", "forbidden", "not-found", "method-not-allowed", "not-acceptable",
+    "malformed-multipart", "unauthenticated", "forbidden", "foreign-host", "foreign-origin", "not-found",
+    "method-not-allowed", "not-acceptable",
     "request-timeout", "platform-exists", "platform-in-use", "precondition-failed", "body-too-large",
     "unsupported-media-type", "invalid-request", "unreadable-device-tree", "unreadable-iort",
     "unreadable-input", "idempotency-key-reused", "too-many-platforms", "session-expired", "iova-exhausted",

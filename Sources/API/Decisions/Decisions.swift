@@ -11,8 +11,8 @@ import Machines
 
 extension Route {
     static let decisions: [Route] = [
-        .post("decide", "/v1/decisions", query: ["explain"], Service.decide),
-        .post("compare", "/v1/comparisons", query: ["explain"], lane: .heavy, Service.compare),
+        .post("decide", "/v1/decisions", scope: .read, query: ["explain"], Service.decide),
+        .post("compare", "/v1/comparisons", scope: .read, query: ["explain"], lane: .heavy, Service.compare),
     ]
 }
 

@@ -11,7 +11,7 @@ import Machines
 extension Route {
     static let faults: [Route] = [
         .post(
-            "explainFaults", "/v1/fault-explanations",
+            "explainFaults", "/v1/fault-explanations", scope: .read,
             query: ["platform", "doorbell"] + Condition.ofQueries.map(\.word), reads: [.plain, .json],
             lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
             Service.explainFaults)

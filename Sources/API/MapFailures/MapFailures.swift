@@ -12,7 +12,7 @@ import Machines
 extension Route {
     static let mapFailures: [Route] = [
         .post(
-            "explainMapFailures", "/v1/map-failures",
+            "explainMapFailures", "/v1/map-failures", scope: .read,
             query: MapFailureRequest.hostParameters + Condition.ofQueries.map(\.word),
             reads: [.plain, .json], lane: .byBody(lightBytesMax: Limits.lightListBytesMax),
             Service.explainMapFailures)

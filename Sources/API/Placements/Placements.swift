@@ -11,7 +11,7 @@ import Machines
 
 extension Route {
     static let placements: [Route] = [
-        .post("place", "/v1/placements", lane: .heavy, Service.place)
+        .post("place", "/v1/placements", scope: .read, lane: .heavy, Service.place)
     ]
 }
 

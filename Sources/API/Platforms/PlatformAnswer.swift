@@ -7,8 +7,10 @@ import Machines
 
 extension JSONWriter {
     /// GET /v1/platforms/{platform}, and the answer to an upload.
-    mutating func platformMembers(id: String, _ platform: Platform, findings: Bool) {
-        member("id", id)
+    mutating func platformMembers(_ entry: PlatformEntry) {
+        let platform = entry.platform
+        member("id", entry.id)
+        if let owner = entry.owner { member("owner", owner) }
         member("source", platform.source.rawValue)
         if let model = platform.model { member("model", model) }
         member("compatible", strings: platform.compatible)
@@ -27,9 +29,7 @@ extension JSONWriter {
                 writer.object { $0.rangeMembers(start: range.start.value, last: range.last.value) }
             }
         }
-        if findings {
-            array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
-        }
+        array("findings") { writer in platform.findings.forEach { writer.finding($0) } }
     }
 
     private mutating func hostBridge(_ bridge: HostBridge) {

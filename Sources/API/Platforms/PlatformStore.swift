@@ -27,6 +27,8 @@ final class PlatformEntry: Sendable {
     let etag: String
     /// Estimate of the memory that the entry takes.
     let costBytes: Int
+    /// The token that uploaded it, by its name.
+    let owner: String?
     /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
     /// Whether it is known of devices which IOMMU group they are in.
@@ -39,7 +41,7 @@ final class PlatformEntry: Sendable {
 
     init(
         id: String, platform: Platform, origin: PlatformOrigin, etag: String, costBytes: Int,
-        summary: String? = nil
+        owner: String? = nil, summary: String? = nil
     ) {
         self.id = id
         self.platform = platform
@@ -47,6 +49,7 @@ final class PlatformEntry: Sendable {
         self.summary = summary
         self.etag = etag
         self.costBytes = costBytes
+        self.owner = owner
         serial = Self.lastSerial.withLock { last in
             last += 1
             return last
@@ -118,6 +121,8 @@ final class PlatformStore: Sendable {
         case kept(PlatformOrigin)
         case absent
         case conditionFailed(current: String?)
+        /// Another token's.
+        case owned(by: String)
         case full
     }
 
@@ -236,11 +241,14 @@ final class PlatformStore: Sendable {
     /// Adds or replaces; says whether the entry is new.
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
-    func put(_ entry: PlatformEntry, if condition: Condition, keeps: Bool = true) throws(Refusal) -> Bool {
+    func put(
+        _ entry: PlatformEntry, if condition: Condition, by caller: Caller = .anybody, keeps: Bool = true
+    ) throws(Refusal) -> Bool {
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
             try checkOwner(of: entry.id, old)
+            try Self.check(caller, against: old)
             if keeps { try Self.insert(entry, into: &state, replacing: old) }
             return old
         }
@@ -254,17 +262,22 @@ final class PlatformStore: Sendable {
         if reserved.contains(id) { throw .kept(.offered) }
     }
 
-    func remove(_ id: String, if condition: Condition) throws(Refusal) {
+    func remove(_ id: String, if condition: Condition, by caller: Caller = .anybody) throws(Refusal) {
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             guard let old = state.entries[id] else { throw .absent }
             try Self.check(condition, against: old)
             if old.origin != .uploaded { throw .kept(old.origin) }
+            try Self.check(caller, against: old)
             state.entries[id] = nil
             state.uploaded -= 1
             state.uploadedBytes -= old.costBytes
             return old
         }
         forget(old)
+    }
+
+    private static func check(_ caller: Caller, against entry: PlatformEntry?) throws(Refusal) {
+        if let owner = entry?.owner, !caller.mayChange(owner) { throw .owned(by: owner) }
     }
 
     private static func check(_ condition: Condition, against entry: PlatformEntry?) throws(Refusal) {

@@ -18,7 +18,8 @@ extension Route {
     static let platforms: [Route] = [
         .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
         .post(
-            "createPlatform", "/v1/platforms", query: ["id"] + readingOptions, reads: descriptions,
+            "createPlatform", "/v1/platforms", scope: .write, query: ["id"] + readingOptions,
+            reads: descriptions,
             isIdempotent: true, lane: .heavy, Service.createPlatform),
         .get("readPlatform", "/v1/platforms/{platform}", Service.readPlatform),
         .put(
@@ -41,6 +42,7 @@ extension Service {
                         writer.member("built_in", entry.origin == .builtIn)
                         if entry.origin == .offered { writer.member("offered", true) }
                         if let summary = entry.summary { writer.member("summary", summary) }
+                        if let owner = entry.owner { writer.member("owner", owner) }
                         if let model = entry.platform.model { writer.member("model", model) }
                         writer.member("compatible", strings: entry.platform.compatible)
                         writer.member("devices", entry.platform.devices.count)
@@ -58,7 +60,7 @@ extension Service {
             return Response(status: 304, headers: HeaderFields([.init("ETag", entry.etag)]))
         }
         return json(200, headers: [.init("ETag", entry.etag), .init("Cache-Control", "no-cache")]) { writer in
-            writer.platformMembers(id: entry.id, entry.platform, findings: true)
+            writer.platformMembers(entry)
         }
     }
 
@@ -75,7 +77,7 @@ extension Service {
         } catch {
             throw problem(error, id)
         }
-        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        if validateOnly { return json(200) { $0.platformMembers(entry) } }
         return created(entry)
     }
 
@@ -87,21 +89,22 @@ extension Service {
         let entry = entry(id, platform, context)
         let isNew: Bool
         do {
-            isNew = try platforms.put(entry, if: context.condition, keeps: !validateOnly)
+            isNew = try platforms.put(
+                entry, if: context.condition, by: context.caller, keeps: !validateOnly)
         } catch {
             throw problem(error, id)
         }
-        if validateOnly { return json(200) { $0.platformMembers(id: id, platform, findings: true) } }
+        if validateOnly { return json(200) { $0.platformMembers(entry) } }
         if isNew { return created(entry) }
         return json(200, headers: [.init("ETag", entry.etag)]) {
-            $0.platformMembers(id: id, platform, findings: true)
+            $0.platformMembers(entry)
         }
     }
 
     func deletePlatform(_ context: RequestContext) throws(Problem) -> Response {
         let id = context.variable("platform")
         do {
-            try platforms.remove(id, if: context.condition)
+            try platforms.remove(id, if: context.condition, by: context.caller)
         } catch {
             throw problem(error, id)
         }
@@ -135,7 +138,7 @@ extension Service {
     private func created(_ entry: PlatformEntry) -> Response {
         let location = "/v1/platforms/\(RequestTarget.encoded(entry.id))"
         return json(201, headers: [.init("Location", location), .init("ETag", entry.etag)]) {
-            $0.platformMembers(id: entry.id, entry.platform, findings: true)
+            $0.platformMembers(entry)
         }
     }
 
@@ -144,7 +147,7 @@ extension Service {
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
             id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body),
-            costBytes: 4_096 + 8 * body.count)
+            costBytes: 4_096 + 8 * body.count, owner: context.caller.name)
     }
 
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {
@@ -167,6 +170,7 @@ extension Service {
             return Problem(
                 .platformInUse, "\"\(shown)\" is built in and cannot be changed; upload under another id.")
         case .absent: return Problem(.notFound, PlatformEntry.unknown(id))
+        case .owned(let owner): return Problem(owned: "platform \"\(shown)\"", by: owner)
         case .conditionFailed(let current):
             let fields = current.map { [HeaderFields.Field("ETag", $0)] } ?? []
             let now = current.map { "its ETag is \($0)" } ?? "it does not exist"

@@ -16,7 +16,7 @@ extension Route {
 
     static let replays: [Route] = [
         .post(
-            "replay", "/v1/replays", query: vectorParameters + traceParameters,
+            "replay", "/v1/replays", scope: .read, query: vectorParameters + traceParameters,
             reads: [
                 BodyType(mediaType: MediaType.json, bytesMax: Limits.replayBodyBytesMax),
                 BodyType(mediaType: MediaType.plain, bytesMax: Limits.replayBodyBytesMax),

@@ -29,12 +29,14 @@ extension Service {
     }
 
     /// Runs `body` with what `prepare` reads. Both see the same session, under one lock: what a body of a
-    /// request means depends on the domain that it is for. A wrong request is reported first, then
-    /// a lack of room, then an If-Match that does not hold.
+    /// request means depends on the domain that it is for. A wrong request is reported first, then a lack of
+    /// room, then an If-Match that does not hold. Before them comes whose the session is: all of these change
+    /// it.
     func withSession<Order, T>(
         _ entry: SessionEntry, _ context: RequestContext, grows: Bool,
         prepare: (Session) throws(Problem) -> Order, _ body: (inout Session, Order) throws(Problem) -> T
     ) throws(Problem) -> (result: T, etag: String) {
+        try context.caller.checkOwner(entry.owner, of: "session \"\(entry.id)\"")
         let isFull = grows && !sessions.hasRoom
         let tags = EntityTag.list(context.head.headers.all("If-Match"))
         var difference = 0
@@ -64,8 +66,14 @@ extension Service {
     func readSession<T>(_ context: RequestContext, _ body: SessionBody<T>) throws(Problem) -> (
         result: T, etag: String
     ) {
-        let entry = try sessionEntry(context)
-        return try entry.state.withLock { state throws(Problem) in
+        try readSession(try sessionEntry(context), body)
+    }
+
+    /// A session that was found before, as it is now.
+    func readSession<T>(_ entry: SessionEntry, _ body: SessionBody<T>) throws(Problem) -> (
+        result: T, etag: String
+    ) {
+        try entry.state.withLock { state throws(Problem) in
             guard !state.isGone else { throw Self.problem(.expired, entry.id) }
             return (try body(&state.session), Self.etag(state.session.revision))
         }

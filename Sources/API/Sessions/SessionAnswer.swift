@@ -14,6 +14,7 @@ import Sandboxes
 /// The representation of a session.
 struct SessionSummary: Sendable {
     let id: String
+    let owner: String?
     let kernel: KernelProfile
     let revision: UInt64
     let ttlSeconds: Int
@@ -22,8 +23,9 @@ struct SessionSummary: Sendable {
     let domains: [String]
     let iovas: Int
 
-    init(_ session: Session, revision: UInt64? = nil) {
+    init(_ session: Session, of entry: SessionEntry, revision: UInt64? = nil) {
         id = session.id
+        owner = entry.owner
         kernel = session.kernel
         self.revision = revision ?? session.revision
         ttlSeconds = session.ttlSeconds
@@ -37,6 +39,7 @@ struct SessionSummary: Sendable {
 extension JSONWriter {
     mutating func sessionSummary(_ session: SessionSummary) {
         member("id", session.id)
+        if let owner = session.owner { member("owner", owner) }
         member("kernel", kernel: session.kernel)
         member("revision", Int(session.revision))
         member("ttl_seconds", session.ttlSeconds)

@@ -17,12 +17,13 @@ extension Route {
     static let domains: [Route] = [
         .get("listDomains", "/v1/sessions/{session}/domains", query: paging, Service.listDomains),
         .post(
-            "createDomain", "/v1/sessions/{session}/domains", isIdempotent: true, Service.createDomain),
+            "createDomain", "/v1/sessions/{session}/domains", scope: .write, isIdempotent: true,
+            Service.createDomain),
         .get("readDomain", domain, Service.readDomain),
         .delete("deleteDomain", domain, Service.deleteDomain),
         .get("domainState", domain + "/state", lane: .heavy, Service.domainState),
         .get("listAttached", domain + "/devices", query: paging, Service.listAttached),
-        .post("attachDevice", domain + "/devices", isIdempotent: true, Service.attachDevice),
+        .post("attachDevice", domain + "/devices", scope: .write, isIdempotent: true, Service.attachDevice),
         .delete("detachDevice", domain + "/devices/{device}", Service.detachDevice),
     ]
 }

@@ -13,6 +13,8 @@ final class SessionEntry: Sendable {
     let id: String
     /// Distinguishes this session from one that is made later under its id.
     let serial: UInt64
+    /// The token that made it, by its name.
+    let owner: String?
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>
@@ -26,8 +28,9 @@ final class SessionEntry: Sendable {
         var weight = 0
     }
 
-    init(_ session: Session, serial: UInt64, slot: Int, hub: EventHub) {
+    init(_ session: Session, owner: String?, serial: UInt64, slot: Int, hub: EventHub) {
         id = session.id
+        self.owner = owner
         self.serial = serial
         self.slot = slot
         channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
@@ -79,7 +82,7 @@ final class SessionStore: Sendable {
     var totalWeight: Int { total.withLock { $0 } }
 
     /// Puts a session in. O(log n).
-    func add(_ session: Session) throws(Refusal) -> SessionEntry {
+    func add(_ session: Session, owner: String? = nil) throws(Refusal) -> SessionEntry {
         expire()
         let now = now()
         let weight = session.weight
@@ -90,7 +93,8 @@ final class SessionStore: Sendable {
                 throw .tooMany(retrySeconds: Int(next > now ? (next - now + 999) / 1_000 : 1))
             }
             let slot = table.freeSlots.popLast() ?? table.bySlot.count
-            let entry = SessionEntry(session, serial: table.nextSerial, slot: slot, hub: hub)
+            let entry = SessionEntry(
+                session, owner: owner, serial: table.nextSerial, slot: slot, hub: hub)
             table.nextSerial += 1
             if slot == table.bySlot.count { table.bySlot.append(entry) } else { table.bySlot[slot] = entry }
             table.byID[session.id] = entry

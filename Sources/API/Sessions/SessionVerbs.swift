@@ -12,9 +12,11 @@ import Sandboxes
 extension Route {
     static let verbs: [Route] = [
         .get("listReservations", domain + "/reserved-regions", query: paging, Service.listReservations),
-        .post("reserveRange", domain + "/reserved-regions", isIdempotent: true, Service.reserveRange),
+        .post(
+            "reserveRange", domain + "/reserved-regions", scope: .write, isIdempotent: true,
+            Service.reserveRange),
         .get("listIOVAs", domain + "/iovas", query: paging, Service.listIOVAs),
-        .post("allocateIOVA", domain + "/iovas", isIdempotent: true, Service.allocateIOVA),
+        .post("allocateIOVA", domain + "/iovas", scope: .write, isIdempotent: true, Service.allocateIOVA),
         .get("readIOVA", domain + "/iovas/{iova}", Service.readIOVA),
         .delete("freeIOVA", domain + "/iovas/{iova}", Service.freeIOVA),
         .get(
@@ -22,9 +24,9 @@ extension Route {
             query: ["size", "limit", "size_aligned", "cached", "dma_mask", "pci", "device"],
             Service.availableIOVAs),
         .get("listDoorbells", domain + "/doorbells", query: paging, Service.listDoorbells),
-        .post("mapDoorbell", domain + "/doorbells", isIdempotent: true, Service.mapDoorbell),
+        .post("mapDoorbell", domain + "/doorbells", scope: .write, isIdempotent: true, Service.mapDoorbell),
         .post(
-            "runBatch", domain + "/batches", isIdempotent: true,
+            "runBatch", domain + "/batches", scope: .write, isIdempotent: true,
             lane: .byBody(lightBytesMax: Limits.lightListBytesMax), Service.runBatch),
     ]
 }

@@ -10,7 +10,9 @@ import Sandboxes
 extension Route {
     static let sessions: [Route] = [
         .get("listSessions", "/v1/sessions", query: paging, Service.listSessions),
-        .post("createSession", "/v1/sessions", query: ["id"], isIdempotent: true, Service.createSession),
+        .post(
+            "createSession", "/v1/sessions", scope: .write, query: ["id"], isIdempotent: true,
+            Service.createSession),
         .get("readSession", "/v1/sessions/{session}", Service.readSession),
         .patch("patchSession", "/v1/sessions/{session}", Service.patchSession),
         .delete("deleteSession", "/v1/sessions/{session}", Service.deleteSession),
@@ -27,7 +29,7 @@ extension Service {
         let page = sessions.page(after: context.parameter("page_token"), limit: limit)
         // Each is looked at under its own lock, and written after.
         let items = page.entries.compactMap { entry in
-            entry.state.withLock { $0.isGone ? nil : SessionSummary($0.session) }
+            entry.state.withLock { $0.isGone ? nil : SessionSummary($0.session, of: entry) }
         }
         return json(200) { writer in
             writer.array("items") { writer in
@@ -57,13 +59,14 @@ extension Service {
                 id: id, kernel: request.kernel, kernelOrigin: request.statesKernel ? .request : .unstated,
                 createdAt: sessions.now(), ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
         }
+        let entry: SessionEntry
         do {
-            let entry = try sessions.add(session)
+            entry = try sessions.add(session, owner: context.caller.name)
             context.keySubject?.set(.session(entry.life))
         } catch {
             throw Self.problem(error, id)
         }
-        let summary = SessionSummary(session)
+        let summary = SessionSummary(session, of: entry)
         return json(
             201,
             headers: [
@@ -91,7 +94,10 @@ extension Service {
     }
 
     func readSession(_ context: RequestContext) throws(Problem) -> Response {
-        let (summary, etag) = try readSession(context) { session throws(Problem) in SessionSummary(session) }
+        let entry = try sessionEntry(context)
+        let (summary, etag) = try readSession(entry) { session throws(Problem) in
+            SessionSummary(session, of: entry)
+        }
         return sessionAnswer(context, etag: etag) { writer in
             writer.sessionSummary(summary)
             writer.model(summary.kernel, engine: configuration.version)
@@ -107,7 +113,7 @@ extension Service {
         let now = sessions.now()
         let (summary, etag) = try withSession(entry, context) { session throws(Problem) in
             session.renew(seconds: seconds, now: now)
-            return SessionSummary(session, revision: session.nextRevision)
+            return SessionSummary(session, of: entry, revision: session.nextRevision)
         }
         sessions.renewed(entry, expiresAt: summary.expiresAt)
         return json(200, headers: [.init("ETag", etag)]) { writer in

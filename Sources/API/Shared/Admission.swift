@@ -17,6 +17,7 @@ struct Plan: Sendable {
     /// What the body is read as; nil when the route takes none.
     let reads: Route.BodyType?
     let requestID: String
+    let caller: Caller
     /// The file that is asked for, where one is.
     let file: Site.File?
 
@@ -40,6 +41,9 @@ struct RequestContext: Sendable {
 
     var head: RequestHead { request.head }
     var requestID: String { plan.requestID }
+    var caller: Caller { plan.caller }
+    /// Whose the request is where clients are counted: a token's, or an address's.
+    var client: String { caller.name.map { "token \($0)" } ?? head.client }
 
     /// The value of a path variable of the route.
     func variable(_ name: String) -> String { plan.path[plan.route.place(of: name)] }
@@ -55,7 +59,8 @@ extension Service {
                 "\(head.method.name) does not work on \(target.description); allowed: \(path.allow).",
                 headers: HeaderFields([.init("Allow", path.allow)]))
         }
-        try authorize(route, head)
+        try checkFence(route, head)
+        let caller = try accessTokens.caller(head, for: route)
         // A file has a type of its own.
         let offers = file.map { [$0.mediaType] } ?? route.produces
         guard let produces = Negotiation.choose(from: offers, accepting: head.headers.all("Accept")) else {
@@ -65,7 +70,7 @@ extension Service {
         try checkQuery(target.query, of: route)
         return Plan(
             route: route, path: target.path, query: target.query, produces: produces,
-            reads: try bodyType(of: route, head), requestID: requestID, file: file)
+            reads: try bodyType(of: route, head), requestID: requestID, caller: caller, file: file)
     }
 
     /// The routes of a path, static files last: the API's own paths cannot be taken by a file.
@@ -83,27 +88,6 @@ extension Service {
         } catch {
             throw Problem(error)
         }
-    }
-
-    private func authorize(_ route: Route, _ head: RequestHead) throws(Problem) {
-        guard let token = configuration.token, route.needsToken else { return }
-        guard let field = head.headers["Authorization"] else {
-            throw Problem(
-                .unauthenticated, "Send Authorization: Bearer with this server's token.",
-                headers: HeaderFields([.init("WWW-Authenticate", "Bearer realm=\"iovad\"")]))
-        }
-        guard equalInConstantTime(field, "Bearer \(token)") else {
-            throw Problem(.forbidden, "The token in Authorization is not this server's.")
-        }
-    }
-
-    /// Compares in a time that does not depend on where the first difference is.
-    private func equalInConstantTime(_ left: String, _ right: String) -> Bool {
-        let a = Array(left.utf8)
-        let b = Array(right.utf8)
-        var difference: UInt8 = a.count == b.count ? 0 : 1
-        for index in a.indices { difference |= a[index] ^ (b.isEmpty ? 0 : b[index % b.count]) }
-        return difference == 0
     }
 
     private func checkQuery(_ query: [QueryItem], of route: Route) throws(Problem) {

@@ -43,7 +43,7 @@ extension Service {
         idempotency.store(
             scoped, number,
             IdempotencyStore.Kept(
-                fingerprint: fingerprint, answer: answer, life: subject.life, client: context.head.client,
+                fingerprint: fingerprint, answer: answer, life: subject.life, client: context.client,
                 since: sessions.now()))
         return answer
     }

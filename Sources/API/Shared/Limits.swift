@@ -91,6 +91,9 @@ package enum Limits {
     static let idempotencyBytesTotalMax = 64 << 20
     package static let idempotencyKeyBytesMax = 128
     static let requestIDBytesMax = 128
+    /// Tokens of a token file, each of at least so many characters.
+    static let tokensMax = 256
+    static let tokenBytesMin = 16
     package static let eventRingMax = 1_024
     package static let subscribersMax = 256
     static let heartbeatSeconds = 15
@@ -161,6 +164,7 @@ package enum Limits {
             ("idempotency_bytes_total_max", idempotencyBytesTotalMax),
             ("idempotency_key_bytes_max", idempotencyKeyBytesMax),
             ("request_id_bytes_max", requestIDBytesMax),
+            ("tokens_max", tokensMax), ("token_bytes_min", tokenBytesMin),
             ("event_ring_max", eventRingMax),
             ("subscribers_max", subscribersMax),
             ("heartbeat_seconds", heartbeatSeconds),

@@ -11,6 +11,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case malformedMultipart = "malformed-multipart"
     case unauthenticated
     case forbidden
+    case foreignHost = "foreign-host"
+    case foreignOrigin = "foreign-origin"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case notAcceptable = "not-acceptable"
@@ -98,9 +100,22 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unauthenticated:
             Row(
                 401, "A token is needed",
-                "Send `Authorization: Bearer TOKEN` with the token of --token-file.")
+                "Send `Authorization: Bearer TOKEN` with a token of --token-file.")
         case .forbidden:
-            Row(403, "The token is wrong", "Send the token that this server was started with.")
+            Row(
+                403, "The token does not allow this",
+                "Send a token with the scope that the detail names, or the one to which the resource belongs."
+            )
+        case .foreignHost:
+            Row(
+                403, "The server is not called so",
+                "Ask for localhost or the address that the server listens at; --allow-host NAME allows another name."
+            )
+        case .foreignOrigin:
+            Row(
+                403, "The page is of another origin",
+                "Open the dashboard by the server's own address; --cors-origin allows the pages of one origin more."
+            )
         case .notFound:
             Row(404, "Not found", "GET /v1 lists what exists; percent-encode ids in paths.")
         case .methodNotAllowed:

@@ -32,8 +32,8 @@ package final class Route: Sendable {
     package let query: [String]
     /// Media types of the answer, the first by default.
     package let produces: [String]
-    /// Whether the answer needs the token when one is configured. Probes and pages never do.
-    let needsToken: Bool
+    /// What a token must allow where tokens are needed; nil for probes and pages, which need none.
+    package let scope: Scope?
     /// Bodies that are read; empty when the route takes none.
     let reads: [BodyType]
     /// Whether an Idempotency-Key is obeyed: for POSTs that create something.
@@ -48,7 +48,7 @@ package final class Route: Sendable {
 
     private init(
         _ id: String, _ method: Method, _ path: String, query: [String], reads: [BodyType],
-        produces: [String], needsToken: Bool?, isIdempotent: Bool, lane: Responder.Lane,
+        produces: [String], scope: Scope?, isIdempotent: Bool, lane: Responder.Lane,
         _ handler: @escaping Handler
     ) {
         self.id = id
@@ -57,7 +57,7 @@ package final class Route: Sendable {
         self.query = query
         self.reads = reads
         self.produces = produces
-        self.needsToken = needsToken ?? path.hasPrefix("/v1")
+        self.scope = scope
         self.isIdempotent = isIdempotent
         self.lane = lane
         self.handler = handler
@@ -66,22 +66,23 @@ package final class Route: Sendable {
         }
     }
 
+    /// Of what is read, or with `scope: nil` a probe or a page.
     static func get(
         _ id: String, _ path: String, query: [String] = [], produces: [String] = [MediaType.json],
-        needsToken: Bool? = nil, lane: Responder.Lane = .light, _ handler: @escaping Handler
+        scope: Scope? = .read, lane: Responder.Lane = .light, _ handler: @escaping Handler
     ) -> Route {
         Route(
-            id, .get, path, query: query, reads: [], produces: produces, needsToken: needsToken,
+            id, .get, path, query: query, reads: [], produces: produces, scope: scope,
             isIdempotent: false, lane: lane, handler)
     }
 
     static func post(
-        _ id: String, _ path: String, query: [String] = [], reads: [BodyType] = [.json],
+        _ id: String, _ path: String, scope: Scope, query: [String] = [], reads: [BodyType] = [.json],
         produces: [String] = [MediaType.json], isIdempotent: Bool = false,
         lane: Responder.Lane = .byBody(lightBytesMax: Limits.lightBodyBytesMax), _ handler: @escaping Handler
     ) -> Route {
         Route(
-            id, .post, path, query: query, reads: reads, produces: produces, needsToken: nil,
+            id, .post, path, query: query, reads: reads, produces: produces, scope: scope,
             isIdempotent: isIdempotent, lane: lane, handler)
     }
 
@@ -90,19 +91,19 @@ package final class Route: Sendable {
         _ handler: @escaping Handler
     ) -> Route {
         Route(
-            id, .put, path, query: query, reads: reads, produces: [MediaType.json], needsToken: nil,
+            id, .put, path, query: query, reads: reads, produces: [MediaType.json], scope: .write,
             isIdempotent: false, lane: lane, handler)
     }
 
     static func patch(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
         Route(
-            id, .patch, path, query: [], reads: [.json], produces: [MediaType.json], needsToken: nil,
+            id, .patch, path, query: [], reads: [.json], produces: [MediaType.json], scope: .write,
             isIdempotent: false, lane: .byBody(lightBytesMax: Limits.lightBodyBytesMax), handler)
     }
 
     static func delete(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
         Route(
-            id, .delete, path, query: [], reads: [], produces: [MediaType.json], needsToken: nil,
+            id, .delete, path, query: [], reads: [], produces: [MediaType.json], scope: .write,
             isIdempotent: false, lane: .light, handler)
     }
 

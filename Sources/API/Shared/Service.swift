@@ -16,11 +16,13 @@ public final class Service: Sendable {
         public var version: String
         /// Further facts for GET /version, e.g. the libmicrohttpd release, in this order.
         public var build: [(name: String, value: String)]
-        /// When set, operations under /v1 need `Authorization: Bearer <token>`.
-        public var token: String?
+        /// When set, routes with a scope need one of them, as `Authorization: Bearer <token>`.
+        public var tokens: AccessTokens?
         /// When set, answers allow this origin to read them.
         public var allowedOrigin: String?
         public var site: Site
+        /// The names by which web pages and others may ask; nil where no socket is served.
+        public var hosts: HostNames?
         /// Limits of the server in front, listed with ours.
         public var serverLimits: [(name: String, value: Int)]
         /// What the lane for heavy requests does, for the metrics; nil where there is none.
@@ -34,12 +36,12 @@ public final class Service: Sendable {
         public var random: @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
 
         public init(
-            version: String, build: [(name: String, value: String)] = [], token: String? = nil,
+            version: String, build: [(name: String, value: String)] = [], tokens: AccessTokens? = nil,
             allowedOrigin: String? = nil, site: Site = Site(), serverLimits: [(name: String, value: Int)] = []
         ) {
             self.version = version
             self.build = build
-            self.token = token
+            self.tokens = tokens
             self.allowedOrigin = allowedOrigin
             self.site = site
             self.serverLimits = serverLimits
@@ -55,6 +57,7 @@ public final class Service: Sendable {
     /// The subscribers of every event stream.
     let events: EventHub
     private let draining = Locked(false)
+    private let tokens: Locked<AccessTokens?>
     /// The value of Server.
     private let serverName: String
     /// Ids of requests need not be secret, only different: a call of the system for each would cost more.
@@ -62,6 +65,7 @@ public final class Service: Sendable {
 
     public init(_ configuration: Configuration) {
         self.configuration = configuration
+        tokens = Locked(configuration.tokens)
         serverName = "iovad/\(configuration.version)"
         requestIDs = Locked(SplitMix64(seed: configuration.random()))
         platforms = PlatformStore(builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID])
@@ -87,6 +91,12 @@ public final class Service: Sendable {
         events.tick()
         idempotency.expire(now: sessions.now())
     }
+
+    /// The tokens that are accepted now; nil where none is needed.
+    var accessTokens: AccessTokens? { tokens.withLock { $0 } }
+
+    /// From now on these are accepted, in place of those before.
+    public func accept(_ tokens: AccessTokens) { self.tokens.withLock { $0 = tokens } }
 
     /// From now on /readyz says 503, so that no load balancer sends more.
     public func beginDraining() { draining.withLock { $0 = true } }

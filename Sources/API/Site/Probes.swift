@@ -8,10 +8,10 @@ import Locking
 
 extension Route {
     static let probes: [Route] = [
-        .get("live", "/livez", produces: [MediaType.plain], Service.live),
-        .get("ready", "/readyz", produces: [MediaType.plain], Service.ready),
-        .get("version", "/version", Service.version),
-        .get("metrics", "/metrics", produces: [MediaType.plain], needsToken: true, Service.metrics),
+        .get("live", "/livez", produces: [MediaType.plain], scope: nil, Service.live),
+        .get("ready", "/readyz", produces: [MediaType.plain], scope: nil, Service.ready),
+        .get("version", "/version", scope: nil, Service.version),
+        .get("metrics", "/metrics", produces: [MediaType.plain], scope: .operate, Service.metrics),
         .get("index", "/v1", Service.index),
         .get("limits", "/v1/limits", Service.limits),
     ]

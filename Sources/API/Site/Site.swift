@@ -96,13 +96,13 @@ public struct Site: Sendable {
 
 extension Route {
     /// Any file of the dashboard; the variable may hold slashes.
-    static let staticFile = Route.get("staticFile", "/{file}", Service.staticFile)
+    static let staticFile = Route.get("staticFile", "/{file}", scope: nil, Service.staticFile)
 
     static let site: [Route] = [
-        .get("landingPage", "/", produces: [MediaType.html], Service.landingPage),
+        .get("landingPage", "/", produces: [MediaType.html], scope: nil, Service.landingPage),
         staticFile,
-        .get("openAPI", "/openapi.yaml", produces: [MediaType.yaml], Service.openAPI),
-        .get("problemPage", "/problems/{slug}", produces: [MediaType.html], Service.problemPage),
+        .get("openAPI", "/openapi.yaml", produces: [MediaType.yaml], scope: nil, Service.openAPI),
+        .get("problemPage", "/problems/{slug}", produces: [MediaType.html], scope: nil, Service.problemPage),
     ]
 }
 

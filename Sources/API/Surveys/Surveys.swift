@@ -12,7 +12,7 @@ import Machines
 extension Route {
     static let surveys: [Route] = [
         .post(
-            "survey", "/v1/surveys", produces: [MediaType.json, MediaType.ndjson], lane: .heavy,
+            "survey", "/v1/surveys", scope: .read, produces: [MediaType.json, MediaType.ndjson], lane: .heavy,
             Service.survey),
         .get("atlas", "/v1/atlas", Service.atlas),
     ]

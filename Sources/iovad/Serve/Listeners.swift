@@ -20,7 +20,7 @@ extension Settings {
                 })
         }
         // Nobody is answered before a daemon runs, so a refusal here is early enough.
-        for listener in listeners where !Self.isLocal(listener) && token == nil && !isInsecure {
+        for listener in listeners where !Self.isLocal(listener) && tokens == nil && !isInsecure {
             throw ValidationError(
                 "other machines can reach \(listener.name): give --token-file, or allow it with --insecure")
         }

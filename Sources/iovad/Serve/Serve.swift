@@ -18,9 +18,12 @@ struct Serve: ParsableCommand {
             IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an \
             error. Sockets passed by systemd (LISTEN_FDS) are used instead of --listen.
 
-            Where this host has IOMMU groups, it is platform "\(Service.hostID)": whoever may send requests can \
-            read what `iovad collect` gathers of it, addresses and device names among it. By default only \
-            this machine can connect. SIGHUP reads the host again; --no-host offers nothing.
+            Where this host has IOMMU groups, it is platform "\(Service.hostID)": whoever may send \
+            requests can read what `iovad collect` gathers of it, addresses and device names among it. By \
+            default only this machine can connect; --no-host offers nothing.
+
+            SIGHUP reads the host, the token file, certificate and key again; what cannot be used is \
+            told, and the old kept.
             """)
 
     @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: \(Settings.listenDefault).")
@@ -33,7 +36,10 @@ struct Serve: ParsableCommand {
             "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or in this folder."
     )
     var publicFolder: String?
-    @Option(help: "File whose first line is the token that clients must send.")
+    @Option(
+        help:
+            "File with the tokens that clients must send: lines \"name read,write,operate token\", or one token alone."
+    )
     var tokenFile: String?
     @Option(help: "Certificate chain in PEM. With --tls-key, TCP sockets serve HTTPS.")
     var tlsCert: String?
@@ -41,6 +47,11 @@ struct Serve: ParsableCommand {
     var tlsKey: String?
     @Option(help: "Origin whose pages may call the API (CORS); * allows every origin.")
     var corsOrigin: String?
+    @Option(
+        help: ArgumentHelp(
+            "Name by which clients may ask, beside localhost and the address that is listened at; * allows every name. May be repeated.",
+            valueName: "name"))
+    var allowHost: [String] = []
     @Option(help: "Access log on standard error: text, json or none. Default: text.")
     var log: String?
     @Flag(help: "Allow listening beyond loopback without a token.")
@@ -52,21 +63,28 @@ struct Serve: ParsableCommand {
             "Offer the host of a copied tree (with sys/ and proc/ below it) instead of this one.",
             valueName: "folder"))
     var hostRoot: String?
-    @Option(help: "Seconds that requests in progress get when the server stops. Default: 10.")
+    @Option(
+        help: "Seconds in which requests are still answered after SIGTERM, with readyz 503. Default: 0.")
+    var drainSeconds: Int?
+    @Option(help: "Seconds that requests in progress get when the server stops, after those. Default: 10.")
     var graceSeconds: Int?
+
+    static let phaseSeconds = 0...3_600
 
     /// Descriptors beside those of connections: sockets, epoll, logs, files that are read.
     private static let otherDescriptors = 256
 
     func validate() throws {
-        if let graceSeconds, !(0...3_600).contains(graceSeconds) {
-            throw ValidationError("--grace-seconds must be 0 to 3600")
+        for (name, seconds) in [("--grace-seconds", graceSeconds), ("--drain-seconds", drainSeconds)] {
+            guard seconds.map(Self.phaseSeconds.contains) ?? true else {
+                throw ValidationError("\(name) must be 0 to \(Self.phaseSeconds.upperBound)")
+            }
         }
     }
 
     func run() throws {
         let settings = try Settings(self, environment: Environment.iovad())
-        ServerSignal.block(rereads: settings.hostRoot != nil)
+        ServerSignal.block()
         let limits = ServerLimits()
         ServerMemory.returnLargeBlocks()
         Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
@@ -74,39 +92,49 @@ struct Serve: ParsableCommand {
         var configuration = Service.Configuration(
             version: Iovad.version,
             build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
-            token: settings.token, allowedOrigin: settings.corsOrigin, site: try settings.site(),
+            tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: try settings.site(),
             serverLimits: limits.table + lane.bounds.table)
+        let identity = try settings.tlsFiles?.identity()
+        let listeners = try settings.listeners()
+        configuration.hosts = HostNames(
+            listening: listeners.filter { $0.port != nil }.map(\.name), allowed: settings.allowedHosts)
         configuration.laneGauges = { lane.gauges }
         let service = Service(configuration)
         let host = settings.hostRoot.map { OfferedHost(root: $0, service) }
         host?.read()
         var daemons: [Daemon] = []
-        for listener in try settings.listeners() {
+        for listener in listeners {
             let isTCP = listener.port != nil
             daemons.append(
                 try settings.opened(for: listener.name) { () throws(ListenError) in
                     try Daemon(
                         listener: listener, responder: service.responder, limits: limits,
-                        lane: lane, tls: isTCP ? settings.tls : nil, onCompletion: settings.log.observer)
+                        lane: lane, tls: isTCP ? identity : nil, onCompletion: settings.log.observer)
                 })
-            let scheme = isTCP ? settings.tls == nil ? "http://" : "https://" : ""
+            let scheme = isTCP ? identity == nil ? "http://" : "https://" : ""
             Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
         ServerMemory.returnStartupPages()
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
-        Console.say("signal \(Self.wait(host)): draining")
+        let reloading = Reloading(settings: settings, service: service, identity: identity, host: host)
+        Console.say("signal \(Self.wait(reloading)): draining")
         service.beginDraining()
+        if settings.drainSeconds > 0 {
+            Daemon.closeAfterAnswers(daemons)
+            Console.say("requests are answered for \(settings.drainSeconds) s; another signal ends that")
+            ServerSignal.wait(seconds: settings.drainSeconds)
+        }
         let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
         ticking.stop()
         Console.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
     }
 
-    /// The number of the signal that ends the server; the host is read again at each SIGHUP before.
-    private static func wait(_ host: OfferedHost?) -> Int32 {
+    /// The number of the signal that ends the server; what SIGHUP reads again is read at each before.
+    private static func wait(_ reloading: Reloading) -> Int32 {
         while true {
-            switch ServerSignal.wait(rereads: host != nil) {
-            case .reread: host?.read()
+            switch ServerSignal.wait() {
+            case .reread: reloading.again()
             case .end(let number): return number
             }
         }
@@ -127,15 +155,22 @@ enum AccessLog: String {
 
     private static func line(_ completion: CompletedExchange) -> String {
         let status = completion.status.map(String.init) ?? "---"
-        return "\(completion.head.peer) \(completion.head.method.name) \(target(completion)) \(status) "
+        return "\(completion.head.peer) \(method(completion)) \(target(completion)) \(status) "
             + "\(completion.bytesOut)B \(completion.microseconds)us \(completion.requestID ?? "-")"
     }
 
-    /// The target as text: control characters and what is not UTF-8 do not reach a terminal.
     private static func target(_ completion: CompletedExchange) -> String {
-        let printable = completion.head.rawTarget.prefix(512).map {
-            (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "?")
-        }
+        printable(completion.head.rawTarget)
+    }
+
+    private static func method(_ completion: CompletedExchange) -> String {
+        printable(completion.head.method.name.utf8)
+    }
+
+    /// One word of a client's as text: blanks, control characters and what is not ASCII do not reach a
+    /// terminal.
+    private static func printable(_ bytes: some Sequence<UInt8>) -> String {
+        let printable = bytes.prefix(512).map { (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
         return String(decoding: printable, as: UTF8.self)
     }
 
@@ -143,7 +178,7 @@ enum AccessLog: String {
         var writer = JSONWriter(reservingBytes: 256)
         writer.object { writer in
             writer.member("peer", completion.head.peer)
-            writer.member("method", completion.head.method.name)
+            writer.member("method", method(completion))
             writer.member("target", target(completion))
             if let status = completion.status { writer.member("status", status) }
             writer.member("response_bytes", completion.bytesOut)

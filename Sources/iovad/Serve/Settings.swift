@@ -2,6 +2,7 @@
 
 import API
 import ArgumentParser
+import HTTP
 import MicroHTTP
 
 struct Settings {
@@ -9,11 +10,16 @@ struct Settings {
     let listenWasGiven: Bool
     let unix: String?
     private let publicFolder: String?
-    let token: String?
-    let tls: TLSCredentials?
+    let tokenFile: String?
+    let tokens: AccessTokens?
+    let tlsFiles: TLSFiles?
     let corsOrigin: String?
+    /// Further names by which clients may ask.
+    let allowedHosts: [String]
     let log: AccessLog
     let graceSeconds: Int
+    /// How long requests are answered after a signal to stop, before the grace begins.
+    let drainSeconds: Int
     let isInsecure: Bool
     /// Where the server's host is read from; the empty path is this host, nil offers none.
     let hostRoot: String?
@@ -22,8 +28,9 @@ struct Settings {
 
     /// Names of the variables, without their prefix.
     static let variables: Set<String> = [
-        "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "LOG", "INSECURE",
-        "GRACE_SECONDS", "NO_HOST", "HOST_ROOT",
+        "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "ALLOW_HOST", "LOG",
+        "INSECURE",
+        "GRACE_SECONDS", "DRAIN_SECONDS", "NO_HOST", "HOST_ROOT",
     ]
 
     init(_ serve: Serve, environment: [String: String]) throws {
@@ -37,6 +44,7 @@ struct Settings {
         unix = serve.unix ?? environment["UNIX"]
         publicFolder = serve.publicFolder ?? environment["PUBLIC"]
         corsOrigin = try (serve.corsOrigin ?? environment["CORS_ORIGIN"]).map(Self.checkedOrigin)
+        allowedHosts = try Self.allowedHosts(serve, environment)
         isInsecure = try serve.insecure || Self.truth("INSECURE", environment)
         hostRoot = try Self.hostRoot(serve, environment)
         let word = serve.log ?? environment["LOG"] ?? "text"
@@ -44,13 +52,11 @@ struct Settings {
             throw ValidationError("--log must be text, json or none")
         }
         self.log = log
-        let grace = serve.graceSeconds ?? environment["GRACE_SECONDS"].map { Int($0) ?? -1 } ?? 10
-        guard (0...3_600).contains(grace) else {
-            throw ValidationError("IOVAD_GRACE_SECONDS must be 0 to 3600")
-        }
-        graceSeconds = grace
-        token = try (serve.tokenFile ?? environment["TOKEN_FILE"]).map(Self.readToken)
-        tls = try Self.readTLS(
+        graceSeconds = try Self.seconds("GRACE_SECONDS", serve.graceSeconds, environment, ifMissing: 10)
+        drainSeconds = try Self.seconds("DRAIN_SECONDS", serve.drainSeconds, environment, ifMissing: 0)
+        tokenFile = serve.tokenFile ?? environment["TOKEN_FILE"]
+        tokens = try tokenFile.map(Self.readTokens)
+        tlsFiles = try Self.tlsFiles(
             certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"]
         )
     }
@@ -68,12 +74,37 @@ struct Settings {
         return root
     }
 
+    /// Seconds of a phase of the end. Flags were checked before.
+    private static func seconds(
+        _ name: String, _ flag: Int?, _ environment: [String: String], ifMissing: Int
+    ) throws -> Int {
+        let seconds = flag ?? environment[name].map { Int($0) ?? -1 } ?? ifMissing
+        guard Serve.phaseSeconds.contains(seconds) else {
+            throw ValidationError("IOVAD_\(name) must be 0 to \(Serve.phaseSeconds.upperBound)")
+        }
+        return seconds
+    }
+
     private static func truth(_ name: String, _ environment: [String: String]) throws -> Bool {
         switch environment[name] ?? "" {
         case "1", "true": true
         case "0", "false", "": false
         default: throw ValidationError("IOVAD_\(name) must be true or false")
         }
+    }
+
+    /// The flag once for each; the variable has commas between them.
+    private static func allowedHosts(_ serve: Serve, _ environment: [String: String]) throws -> [String] {
+        let names =
+            serve.allowHost.isEmpty
+            ? (environment["ALLOW_HOST"] ?? "").split(separator: ",").map { String(FieldList.trimmed($0)) }
+            : serve.allowHost
+        for name in names where !HostNames.isName(name) {
+            throw ValidationError(
+                "--allow-host \(name): expected a name or an address without a port, as in iovad.example.org, or *"
+            )
+        }
+        return names
     }
 
     /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing after it; or `*`.
@@ -89,36 +120,23 @@ struct Settings {
         return origin
     }
 
-    private static func readToken(_ path: String) throws -> String {
+    static func readTokens(_ path: String) throws -> AccessTokens {
         guard let bytes = Files.read(path) else {
             throw ValidationError("cannot read the token file \(path)")
         }
-        let line = bytes.prefix { $0 != 0x0a && $0 != 0x0d }
-        guard line.count >= 16 else {
-            throw ValidationError("the token in \(path) has fewer than 16 characters")
+        do throws(AccessTokens.Fault) {
+            return try AccessTokens(parsing: bytes)
+        } catch {
+            throw ValidationError("the token file \(path) cannot be used: \(error.reason)")
         }
-        guard line.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
-            throw ValidationError("the token in \(path) contains characters that are not allowed in a header")
-        }
-        return String(decoding: line, as: UTF8.self)
     }
 
-    private static func readTLS(certificate: String?, key: String?) throws -> TLSCredentials? {
+    private static func tlsFiles(certificate: String?, key: String?) throws -> TLSFiles? {
         guard certificate != nil || key != nil else { return nil }
         guard let certificate, let key else {
             throw ValidationError("give both --tls-cert and --tls-key")
         }
-        func pem(_ path: String) throws -> [UInt8] {
-            guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
-            guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") else {
-                throw ValidationError("\(path) contains no PEM text")
-            }
-            return bytes
-        }
-        guard let tls = TLSCredentials(certificate: try pem(certificate), key: try pem(key)) else {
-            throw ValidationError("\(certificate) or \(key) contains a NUL byte and is not PEM text")
-        }
-        return tls
+        return TLSFiles(certificate: certificate, key: key)
     }
 
     /// The contract, and the files of the public folder.

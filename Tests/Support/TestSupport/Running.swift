@@ -25,7 +25,10 @@ public func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) 
 }
 
 /// Runs a program found on PATH and gives its status and output.
-public func run(_ arguments: String...) throws -> (status: Int32, output: String) {
+public func run(_ arguments: String...) throws -> (status: Int32, output: String) { try run(arguments) }
+
+/// The same with the arguments in an array.
+public func run(_ arguments: [String]) throws -> (status: Int32, output: String) {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = arguments

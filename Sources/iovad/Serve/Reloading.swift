@@ -1,0 +1,69 @@
+// What SIGHUP reads again while the server runs: the token file, certificate and key, and the host that is
+// offered. Each is replaced as a whole or, when its file cannot be used, kept as it is; why is said. The
+// files are read as they are at the start.
+
+import API
+import ArgumentParser
+import MicroHTTP
+
+struct Reloading {
+    let settings: Settings
+    let service: Service
+    let identity: TLSIdentity?
+    let host: OfferedHost?
+
+    func again() {
+        if let file = settings.tokenFile {
+            replace("tokens", of: file) {
+                service.accept(try Settings.readTokens(file))
+            }
+        }
+        if let identity, let files = settings.tlsFiles {
+            replace("certificate and key", of: "\(files.certificate) and \(files.key)") {
+                try files.replace(identity)
+            }
+        }
+        host?.read()
+    }
+
+    private func replace(_ what: String, of files: String, _ read: () throws -> Void) {
+        do {
+            try read()
+            Console.say("read again: \(what) of \(files)")
+        } catch {
+            let reason = (error as? ValidationError)?.message ?? "\(error)"
+            Console.say("\(what) stay as they were: \(Report.printable(reason))")
+        }
+    }
+}
+
+/// Where certificate and key are.
+struct TLSFiles {
+    let certificate: String
+    let key: String
+
+    func identity() throws -> TLSIdentity {
+        try checked { credentials throws(TLSFault) in try TLSIdentity(credentials) }
+    }
+
+    func replace(_ identity: TLSIdentity) throws {
+        try checked { credentials throws(TLSFault) in try identity.replace(with: credentials) }
+    }
+
+    private func checked<Value>(_ use: (TLSCredentials) throws(TLSFault) -> Value) throws -> Value {
+        let credentials = TLSCredentials(certificate: try Self.pem(certificate), key: try Self.pem(key))
+        do throws(TLSFault) {
+            return try use(credentials)
+        } catch {
+            throw ValidationError("\(certificate) and \(key) cannot be used: \(error.reason)")
+        }
+    }
+
+    private static func pem(_ path: String) throws -> [UInt8] {
+        guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
+        guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") else {
+            throw ValidationError("\(path) contains no PEM text")
+        }
+        return bytes
+    }
+}
