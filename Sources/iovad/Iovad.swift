@@ -16,7 +16,7 @@ struct Iovad: ParsableCommand {
         version: version,
         subcommands: [
             Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self,
-            MachinesCommand.self, Collect.self, Packaging.self,
+            MachinesCommand.self, Collect.self, Packaging.self, SBOM.self,
         ])
 }
 
