@@ -10,8 +10,8 @@ public struct ServerLimits: Hashable, Sendable {
     public var connectionMemoryBytes = 8192
     /// Open connections; further clients wait in the listen backlog.
     public var maximumConnectionCount = 10_000
-    /// Connections from one address; 0 is no limit. Clients behind one proxy share an address.
-    public var maximumConnectionCountPerAddress = 0
+    /// Connections from one address, half of all; 0 is no limit. Clients behind one proxy share an address.
+    public var maximumConnectionCountPerAddress = 5_000
     /// Silence after which libmicrohttpd closes a connection. An inactivity timer only.
     public var inactivitySeconds = 60
     /// Longest time without a complete request line, from the connection's start or the previous answer.

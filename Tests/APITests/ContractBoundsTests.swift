@@ -159,6 +159,7 @@ import Testing
     /// Bounds of parameters; those of a VM are held by `ContractTests.parametersOfAVMAgree`.
     private static let parameterBounds: [String: Int] = [
         "/components/parameters/limit/schema/maximum": Limits.pageItemsMax,
+        "/components/parameters/platform_ttl/schema/maximum": Limits.platformTTLSecondsMax,
         "/components/parameters/idempotency_key/schema/maxLength": Limits.idempotencyKeyBytesMax,
         "/paths/~1v1~1replays/post/parameters/1/schema/maximum": Limits.replayOperationsMax - 1,
     ]

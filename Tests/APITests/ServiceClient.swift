@@ -9,6 +9,8 @@ import OpenAPI
 struct ServiceClient {
     let service: Service
     var answers: [String: Any] = [:]
+    /// The client's address, for what is counted by client.
+    var peer = "test"
 
     init(_ configuration: Service.Configuration = Service.Configuration(version: "test")) {
         service = Service(configuration)
@@ -69,7 +71,7 @@ struct ServiceClient {
     ) -> Response {
         let fields = headers + (type.map { [.init("Content-Type", $0)] } ?? [])
         let head = RequestHead(
-            method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
+            method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: peer)
         return service.responder.respond(to: Request(head: head, body: body))
     }
 

@@ -166,9 +166,12 @@ import Testing
     }
 
     @Test func uploadsAreBounded() {
+        var client = client
         for index in 0..<Limits.platformsUploadedMax {
+            if index == Limits.platformsPerClientMax { client.peer = "other" }
             #expect(client.post("/v1/platforms?id=p\(index)", json: #"{"devices":[]}"#).status == 201)
         }
+        client.peer = "third"
         let full = client.post("/v1/platforms?id=more", json: #"{"devices":[]}"#)
         #expect(full.status == 429 && full.response.headers["Retry-After"] != nil)
         #expect(client.get("/v1/platforms?limit=1000").json["next_page_token"] != nil)

@@ -187,14 +187,20 @@ import Testing
 
     @Test func theNumberOfSessionsIsBounded() {
         let clock = Clock()
-        let client = client(clock)
+        var client = client(clock)
         for index in 0..<Limits.sessionsMax {
+            if index == Limits.sessionsPerClientMax {
+                let own = client.post("/v1/sessions", json: "{}")
+                #expect(own.status == 429 && own.text.contains("A client may have 5000 sessions"))
+                client.peer = "other"
+            }
             let answer = client.post("/v1/sessions", json: #"{"id":"s\#(index)","ttl_seconds":60}"#)
             guard answer.status == 201 else {
                 Issue.record("session \(index): \(answer.text)")
                 return
             }
         }
+        client.peer = "third"
         clock.advance(seconds: 30)
         let refused = client.post("/v1/sessions", json: "{}")
         #expect(refused.status == 429 && refused.json["code"] as? String == "too-many-sessions")

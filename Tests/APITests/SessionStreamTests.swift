@@ -120,8 +120,19 @@ import Testing
 
     @Test func subscribersAreBounded() throws {
         var streams: [Response] = []
-        for _ in 0..<Limits.subscribersMax { streams.append(try subscribe()) }
-        let refused = client.get("/v1/sessions/s/events", headers: [.init("Accept", "text/event-stream")])
+        let accept = [HeaderFields.Field("Accept", "text/event-stream")]
+        var other = ServiceClient(service: client.service)
+        other.peer = "other"
+        for _ in 0..<Limits.subscribersPerClientMax { streams.append(try subscribe()) }
+        let own = client.get("/v1/sessions/s/events", headers: accept)
+        #expect(own.status == 429 && own.text.contains("A client has at most"))
+        for _ in Limits.subscribersPerClientMax..<Limits.subscribersMax {
+            let answer = other.get("/v1/sessions/s/events", headers: accept)
+            try #require(answer.response.stream).start(waker: StreamWaker {})
+            streams.append(answer.response)
+        }
+        other.peer = "third"
+        let refused = other.get("/v1/sessions/s/events", headers: [.init("Accept", "text/event-stream")])
         #expect(refused.status == 429 && refused.json["code"] as? String == "too-many-subscribers")
         #expect(refused.response.headers["Retry-After"] != nil)
         allocate(3)
@@ -129,7 +140,7 @@ import Testing
             let text = try read(stream).text
             #expect(text.components(separatedBy: "id: ").count == 4)
         }
-        streams.last?.stream?.ended(.clientGone)
+        streams.first?.stream?.ended(.clientGone)
         _ = try subscribe()
     }
 }

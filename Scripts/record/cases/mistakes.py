@@ -178,9 +178,11 @@ def limits(r):
 
 def raw(r):
     """What a client library would not send."""
-    end = "Host: x\r\nConnection: close\r\n"
+    end = "Host: localhost\r\nConnection: close\r\n"
     json = "Content-Type: application/json\r\n"
     requests = [
+        f"GET /v1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        f"POST /v1/sessions HTTP/1.1\r\n{end}{json}Origin: http://x\r\nContent-Length: 2\r\n\r\n{{}}",
         f"POST /v1/decisions HTTP/1.1\r\n{end}{json}Content-Length: 9000000\r\n\r\n",
         f"POST /v1/replays HTTP/1.1\r\n{end}{json}Content-Length: 30000000\r\n\r\n",
         f"POST /v1/platforms HTTP/1.1\r\n{end}Content-Type: application/vnd.devicetree.blob\r\nContent-Length: 3000000\r\n\r\n",

@@ -11,6 +11,7 @@ extension JSONWriter {
         let platform = entry.platform
         member("id", entry.id)
         if let owner = entry.owner { member("owner", owner) }
+        if let end = entry.expiresAt { member("expires_at", Timestamp.text(milliseconds: end)) }
         member("source", platform.source.rawValue)
         if let model = platform.model { member("model", model) }
         member("compatible", strings: platform.compatible)

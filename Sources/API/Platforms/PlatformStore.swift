@@ -4,6 +4,7 @@
 // for a name that is not known.
 
 import AddressSpaces
+import HTTP
 import JSON
 import LinuxReleases
 import Locking
@@ -29,6 +30,10 @@ final class PlatformEntry: Sendable {
     let costBytes: Int
     /// The token that uploaded it, by its name.
     let owner: String?
+    /// Whose it counts as; only an uploaded one's counts.
+    let client: String
+    /// Milliseconds since 1970 in UTC; nil where it stays until somebody removes it.
+    let expiresAt: UInt64?
     /// Distinguishes this entry from every other, also from one that replaces it under its id.
     let serial: UInt64
     /// Whether it is known of devices which IOMMU group they are in.
@@ -41,7 +46,7 @@ final class PlatformEntry: Sendable {
 
     init(
         id: String, platform: Platform, origin: PlatformOrigin, etag: String, costBytes: Int,
-        owner: String? = nil, summary: String? = nil
+        owner: String? = nil, client: String = "", expiresAt: UInt64? = nil, summary: String? = nil
     ) {
         self.id = id
         self.platform = platform
@@ -50,6 +55,8 @@ final class PlatformEntry: Sendable {
         self.etag = etag
         self.costBytes = costBytes
         self.owner = owner
+        self.client = client
+        self.expiresAt = expiresAt
         serial = Self.lastSerial.withLock { last in
             last += 1
             return last
@@ -104,6 +111,10 @@ final class PlatformStore: Sendable {
         var offered = 0
         var uploaded = 0
         var uploadedBytes = 0
+        /// Of the uploaded ones.
+        var clients = ClientCounts()
+        /// Ids of entries that end by themselves.
+        var ending: Set<String> = []
     }
 
     /// What a conditional request demands of the current entry.
@@ -124,8 +135,12 @@ final class PlatformStore: Sendable {
         /// Another token's.
         case owned(by: String)
         case full
+        /// One client has as many as it may.
+        case clientFull
     }
 
+    /// Milliseconds since 1970 in UTC; never goes back.
+    let now: @Sendable () -> UInt64
     private let state = Locked(State())
     private let preparedDevices = PreparedDevices()
     /// Facts of platforms as hosts of placements.
@@ -134,14 +149,45 @@ final class PlatformStore: Sendable {
     /// is free would be read as what it is not.
     private let reserved: Set<String>
 
-    init(builtIn: [PlatformEntry], reserved: Set<String> = []) {
+    init(
+        builtIn: [PlatformEntry], reserved: Set<String> = [],
+        now: @escaping @Sendable () -> UInt64 = { 0 }
+    ) {
         self.reserved = reserved
+        self.now = now
         state.withLock { state in
             for entry in builtIn { state.entries[entry.id] = entry }
         }
     }
 
-    func entry(_ id: String) -> PlatformEntry? { state.withLock { $0.entries[id] } }
+    /// The entry of an id, unless its time is over.
+    func entry(_ id: String) -> PlatformEntry? {
+        guard let entry = state.withLock({ $0.entries[id] }) else { return nil }
+        if let end = entry.expiresAt, end <= now() { return nil }
+        return entry
+    }
+
+    /// Removes those whose time is over. O(those that end by themselves).
+    func expire() {
+        let now = now()
+        let gone = state.withLock { state in
+            state.ending.compactMap { state.entries[$0] }.filter { $0.expiresAt.map { $0 <= now } ?? false }
+                .map { entry in
+                    Self.takeOut(entry, from: &state)
+                    return entry
+                }
+        }
+        for entry in gone { forget(entry) }
+    }
+
+    /// Of an uploaded entry.
+    private static func takeOut(_ entry: PlatformEntry, from state: inout State) {
+        state.entries[entry.id] = nil
+        state.ending.remove(entry.id)
+        state.clients.remove(entry.client)
+        state.uploaded -= 1
+        state.uploadedBytes -= entry.costBytes
+    }
 
     /// The device of this id (see `PlatformEntry.device`), ready to be read under the conditions.
     ///
@@ -221,6 +267,7 @@ final class PlatformStore: Sendable {
 
     /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow.
     func page(after: String?, limit: Int) -> (entries: [PlatformEntry], more: Bool) {
+        expire()
         let all = state.withLock { Array($0.entries.values) }
         let rest = all.filter { after == nil || $0.id > after! }.sorted { $0.id < $1.id }
         return (Array(rest.prefix(limit)), rest.count > limit)
@@ -230,6 +277,7 @@ final class PlatformStore: Sendable {
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func add(_ entry: PlatformEntry, keeps: Bool = true) throws(Refusal) {
+        expire()
         try state.withLock { state throws(Refusal) in
             let old = state.entries[entry.id]
             try checkOwner(of: entry.id, old)
@@ -244,6 +292,7 @@ final class PlatformStore: Sendable {
     func put(
         _ entry: PlatformEntry, if condition: Condition, by caller: Caller = .anybody, keeps: Bool = true
     ) throws(Refusal) -> Bool {
+        expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
             let old = state.entries[entry.id]
             try Self.check(condition, against: old)
@@ -263,14 +312,13 @@ final class PlatformStore: Sendable {
     }
 
     func remove(_ id: String, if condition: Condition, by caller: Caller = .anybody) throws(Refusal) {
+        expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             guard let old = state.entries[id] else { throw .absent }
             try Self.check(condition, against: old)
             if old.origin != .uploaded { throw .kept(old.origin) }
             try Self.check(caller, against: old)
-            state.entries[id] = nil
-            state.uploaded -= 1
-            state.uploadedBytes -= old.costBytes
+            Self.takeOut(old, from: &state)
             return old
         }
         forget(old)
@@ -298,7 +346,14 @@ final class PlatformStore: Sendable {
         let count = state.uploaded + (old == nil ? 1 : 0)
         let bytes = state.uploadedBytes - (old?.costBytes ?? 0) + entry.costBytes
         guard count <= Limits.platformsUploadedMax, bytes <= Limits.platformBytesTotalMax else { throw .full }
+        if old?.client != entry.client {
+            guard state.clients.add(entry.client, most: Limits.platformsPerClientMax) else {
+                throw .clientFull
+            }
+            if let old { state.clients.remove(old.client) }
+        }
         state.entries[entry.id] = entry
+        if entry.expiresAt == nil { state.ending.remove(entry.id) } else { state.ending.insert(entry.id) }
         state.uploaded = count
         state.uploadedBytes = bytes
     }

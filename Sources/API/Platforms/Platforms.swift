@@ -13,7 +13,7 @@ extension Route {
         BodyType(mediaType: MediaType.multipart), .plain,
     ]
     /// How it is read.
-    private static let readingOptions = ["validate_only", "preserve_config", "assume"]
+    private static let readingOptions = ["validate_only", "preserve_config", "assume", "ttl_seconds"]
 
     static let platforms: [Route] = [
         .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
@@ -43,6 +43,9 @@ extension Service {
                         if entry.origin == .offered { writer.member("offered", true) }
                         if let summary = entry.summary { writer.member("summary", summary) }
                         if let owner = entry.owner { writer.member("owner", owner) }
+                        if let end = entry.expiresAt {
+                            writer.member("expires_at", Timestamp.text(milliseconds: end))
+                        }
                         if let model = entry.platform.model { writer.member("model", model) }
                         writer.member("compatible", strings: entry.platform.compatible)
                         writer.member("devices", entry.platform.devices.count)
@@ -70,7 +73,7 @@ extension Service {
         if let given { try checkID(given, "?id") }
         let platform = try ingest(context)
         let id = given ?? "p-" + HexLiteral.digits(configuration.random())
-        let entry = entry(id, platform, context)
+        let entry = try entry(id, platform, context)
         do {
             try platforms.add(entry, keeps: !validateOnly)
             if !validateOnly { context.keySubject?.set(.platform(id: id, serial: entry.serial)) }
@@ -86,7 +89,7 @@ extension Service {
         let id = context.variable("platform")
         try checkID(id, "platform")
         let platform = try ingest(context)
-        let entry = entry(id, platform, context)
+        let entry = try entry(id, platform, context)
         let isNew: Bool
         do {
             isNew = try platforms.put(
@@ -142,12 +145,18 @@ extension Service {
         }
     }
 
-    private func entry(_ id: String, _ platform: Platform, _ context: RequestContext) -> PlatformEntry {
+    private func entry(
+        _ id: String, _ platform: Platform, _ context: RequestContext
+    ) throws(Problem) -> PlatformEntry {
+        let query = context.query
+        let seconds = query.value("ttl_seconds")?.int(in: 1...Limits.platformTTLSecondsMax, query.problems)
+        try query.check()
         let body = context.request.body
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
             id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body),
-            costBytes: 4_096 + 8 * body.count, owner: context.caller.name)
+            costBytes: 4_096 + 8 * body.count, owner: context.caller.name,
+            client: context.client, expiresAt: seconds.map { platforms.now() + UInt64($0) * 1_000 })
     }
 
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {
@@ -177,6 +186,10 @@ extension Service {
             return Problem(
                 .preconditionFailed, "The platform does not meet If-Match or If-None-Match: \(now).",
                 headers: HeaderFields(fields))
+        case .clientFull:
+            return Problem(
+                .tooManyPlatforms, "A client may have \(Limits.platformsPerClientMax) platforms.",
+                retryAfterSeconds: 60)
         case .full:
             return Problem(
                 .tooManyPlatforms,

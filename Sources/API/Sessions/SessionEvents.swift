@@ -44,11 +44,13 @@ extension Service {
         _ entry: SessionEntry, after: UInt64?, _ context: RequestContext
     ) throws(Problem) -> Response {
         do {
-            return try entry.channel.subscribe(after.map(EventStart.after) ?? .live).response()
+            return try entry.channel.subscribe(
+                after.map(EventStart.after) ?? .live, client: context.client
+            ).response()
         } catch {
             throw Problem(
                 .tooManySubscribers,
-                "The server has at most \(error.limit) event streams at once; poll the JSON page of the same events.",
+                "\(error.isOfClient ? "A client" : "The server") has at most \(error.limit) event streams; poll the JSON page instead.",
                 retryAfterSeconds: 5)
         }
     }

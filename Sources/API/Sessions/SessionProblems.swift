@@ -169,6 +169,11 @@ extension Service {
                 .tooManySessions,
                 "The server keeps at most \(Limits.sessionsMax) sessions; the next one expires in \(seconds) s.",
                 retryAfterSeconds: min(max(seconds, 1), 3_600))
+        case .tooManyOfClient(let seconds):
+            return Problem(
+                .tooManySessions,
+                "A client may have \(Limits.sessionsPerClientMax) sessions; the next of all expires in \(seconds) s.",
+                retryAfterSeconds: min(max(seconds, 1), 3_600))
         case .full: return everythingIsFull
         }
     }

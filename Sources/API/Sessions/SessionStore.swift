@@ -15,6 +15,8 @@ final class SessionEntry: Sendable {
     let serial: UInt64
     /// The token that made it, by its name.
     let owner: String?
+    /// Whose it counts as.
+    let client: String
     /// Index in the heap of deadlines.
     let slot: Int
     let state: Locked<State>
@@ -28,9 +30,12 @@ final class SessionEntry: Sendable {
         var weight = 0
     }
 
-    init(_ session: Session, owner: String?, serial: UInt64, slot: Int, hub: EventHub) {
+    init(
+        _ session: Session, owner: String?, client: String, serial: UInt64, slot: Int, hub: EventHub
+    ) {
         id = session.id
         self.owner = owner
+        self.client = client
         self.serial = serial
         self.slot = slot
         channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
@@ -45,6 +50,7 @@ final class SessionEntry: Sendable {
 final class SessionStore: Sendable {
     private struct Table {
         var byID: [String: SessionEntry] = [:]
+        var clients = ClientCounts()
         var nextSerial: UInt64 = 0
         var heap = ExpiryHeap()
         /// By slot.
@@ -62,6 +68,8 @@ final class SessionStore: Sendable {
         case exists
         /// No room before this many seconds, at best.
         case tooMany(retrySeconds: Int)
+        /// No room for this client, before this many seconds at best.
+        case tooManyOfClient(retrySeconds: Int)
         /// All sessions together hold as much as is allowed.
         case full
     }
@@ -82,19 +90,21 @@ final class SessionStore: Sendable {
     var totalWeight: Int { total.withLock { $0 } }
 
     /// Puts a session in. O(log n).
-    func add(_ session: Session, owner: String? = nil) throws(Refusal) -> SessionEntry {
+    func add(_ session: Session, owner: String? = nil, client: String) throws(Refusal) -> SessionEntry {
         expire()
         let now = now()
         let weight = session.weight
         let entry = try table.withLock { table throws(Refusal) -> SessionEntry in
             guard table.byID[session.id] == nil else { throw .exists }
-            guard table.byID.count < Limits.sessionsMax else {
-                let next = table.heap.first?.deadline ?? now
-                throw .tooMany(retrySeconds: Int(next > now ? (next - now + 999) / 1_000 : 1))
+            let next = table.heap.first?.deadline ?? now
+            let retrySeconds = Int(next > now ? (next - now + 999) / 1_000 : 1)
+            guard table.byID.count < Limits.sessionsMax else { throw .tooMany(retrySeconds: retrySeconds) }
+            guard table.clients.add(client, most: Limits.sessionsPerClientMax) else {
+                throw .tooManyOfClient(retrySeconds: retrySeconds)
             }
             let slot = table.freeSlots.popLast() ?? table.bySlot.count
             let entry = SessionEntry(
-                session, owner: owner, serial: table.nextSerial, slot: slot, hub: hub)
+                session, owner: owner, client: client, serial: table.nextSerial, slot: slot, hub: hub)
             table.nextSerial += 1
             if slot == table.bySlot.count { table.bySlot.append(entry) } else { table.bySlot[slot] = entry }
             table.byID[session.id] = entry
@@ -185,6 +195,7 @@ final class SessionStore: Sendable {
 
     private static func takeOut(_ entry: SessionEntry, _ isExpired: Bool, _ table: inout Table) {
         table.byID[entry.id] = nil
+        table.clients.remove(entry.client)
         table.heap.remove(entry.slot)
         table.bySlot[entry.slot] = nil
         table.freeSlots.append(entry.slot)

@@ -61,7 +61,7 @@ extension Service {
         }
         let entry: SessionEntry
         do {
-            entry = try sessions.add(session, owner: context.caller.name)
+            entry = try sessions.add(session, owner: context.caller.name, client: context.client)
             context.keySubject?.set(.session(entry.life))
         } catch {
             throw Self.problem(error, id)

@@ -122,6 +122,9 @@ struct Caller: Sendable {
     let name: String?
     let scopes: Set<Scope>
 
+    /// Whose a request is where clients are counted: a token's with a name, or an address's.
+    func client(_ head: RequestHead) -> String { name.map { "token \($0)" } ?? head.client }
+
     /// Whether it may change what belongs to `owner`.
     func mayChange(_ owner: String?) -> Bool {
         owner == nil || owner == name || scopes.contains(.operate)

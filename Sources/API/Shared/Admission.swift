@@ -42,8 +42,8 @@ struct RequestContext: Sendable {
     var head: RequestHead { request.head }
     var requestID: String { plan.requestID }
     var caller: Caller { plan.caller }
-    /// Whose the request is where clients are counted: a token's, or an address's.
-    var client: String { caller.name.map { "token \($0)" } ?? head.client }
+    /// Whose the request is where clients are counted.
+    var client: String { caller.client(head) }
 
     /// The value of a path variable of the route.
     func variable(_ name: String) -> String { plan.path[plan.route.place(of: name)] }

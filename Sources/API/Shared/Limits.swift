@@ -26,9 +26,12 @@ package enum Limits {
     static let lightBodyBytesMax = 16 << 10
     /// The same for bodies whose every line or member is work of its own: logs, traces, batches.
     static let lightListBytesMax = 2 << 10
-    package static let platformsUploadedMax = 1_024
+    package static let platformsUploadedMax = 2_048
     /// Sum of what uploaded platforms take, by the service's own estimate.
     static let platformBytesTotalMax = 512 << 20
+    /// Of one client, a token's or an address's: half of what there is for all, so that others find room.
+    package static let platformsPerClientMax = platformsUploadedMax / 2
+    package static let platformTTLSecondsMax = 30 * 86_400
     package static let platformIDBytesMax = WireID.bytesMax
     package static let nameBytesMax = 1_024
     package static let inlineRegionsMax = 65_536
@@ -95,7 +98,11 @@ package enum Limits {
     static let tokensMax = 256
     static let tokenBytesMin = 16
     package static let eventRingMax = 1_024
-    package static let subscribersMax = 256
+    package static let subscribersMax = 512
+    package static let subscribersPerClientMax = subscribersMax / 2
+    /// Requests with bodies, or heavy ones, that one client may have under way: as many as may wait for the
+    /// heavy lane.
+    package static let requestsPerClientMax = 512
     static let heartbeatSeconds = 15
     package static let siteFilesMax = 512
     package static let siteBytesTotalMax = 16 << 20
@@ -120,6 +127,8 @@ package enum Limits {
             ("light_list_bytes_max", lightListBytesMax),
             ("platforms_uploaded_max", platformsUploadedMax),
             ("platform_bytes_total_max", platformBytesTotalMax),
+            ("platforms_per_client_max", platformsPerClientMax),
+            ("platform_ttl_seconds_max", platformTTLSecondsMax),
             ("platform_id_bytes_max", platformIDBytesMax),
             ("name_bytes_max", nameBytesMax),
             ("inline_regions_max", inlineRegionsMax),
@@ -167,6 +176,8 @@ package enum Limits {
             ("tokens_max", tokensMax), ("token_bytes_min", tokenBytesMin),
             ("event_ring_max", eventRingMax),
             ("subscribers_max", subscribersMax),
+            ("subscribers_per_client_max", subscribersPerClientMax),
+            ("requests_per_client_max", requestsPerClientMax),
             ("heartbeat_seconds", heartbeatSeconds),
             ("site_files_max", siteFilesMax),
             ("site_bytes_total_max", siteBytesTotalMax),
@@ -230,6 +241,7 @@ package enum Limits {
 
 extension Limits {
     package static let sessionsMax = 10_000
+    package static let sessionsPerClientMax = sessionsMax / 2
     package static let sessionTTLSecondsDefault = 900
     package static let sessionTTLSecondsMax = 86_400
     static let sessionIDBytesMax = WireID.bytesMax
@@ -257,7 +269,7 @@ extension Limits {
         devices: devicesPerDomainMax, doorbells: doorbellsPerDomainMax, mappings: mappingsPerDomainMax)
 
     static let sessionTable: [(name: String, value: Int)] = [
-        ("sessions_max", sessionsMax),
+        ("sessions_max", sessionsMax), ("sessions_per_client_max", sessionsPerClientMax),
         ("session_ttl_seconds_default", sessionTTLSecondsDefault),
         ("session_ttl_seconds_max", sessionTTLSecondsMax),
         ("session_id_bytes_max", sessionIDBytesMax),

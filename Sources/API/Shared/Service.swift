@@ -54,6 +54,7 @@ public final class Service: Sendable {
     let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
+    let underWay = UnderWay()
     /// The subscribers of every event stream.
     let events: EventHub
     private let draining = Locked(false)
@@ -68,9 +69,11 @@ public final class Service: Sendable {
         tokens = Locked(configuration.tokens)
         serverName = "iovad/\(configuration.version)"
         requestIDs = Locked(SplitMix64(seed: configuration.random()))
-        platforms = PlatformStore(builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID])
+        platforms = PlatformStore(
+            builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID], now: configuration.wallClock)
         events = EventHub(
-            subscribersMax: Limits.subscribersMax, heartbeatSeconds: Limits.heartbeatSeconds,
+            subscribersMax: Limits.subscribersMax, perClientMax: Limits.subscribersPerClientMax,
+            heartbeatSeconds: Limits.heartbeatSeconds,
             clock: configuration.clock)
         sessions = SessionStore(hub: events, now: configuration.wallClock)
     }
@@ -88,6 +91,7 @@ public final class Service: Sendable {
     /// Work that depends on time. Call it about once a second.
     public func tick() {
         sessions.expire()
+        platforms.expire()
         events.tick()
         idempotency.expire(now: sessions.now())
     }
@@ -115,8 +119,11 @@ public final class Service: Sendable {
         do {
             if head.method == .options { return .refuse(try options(head, requestID)) }
             let plan = try plan(head, requestID)
+            let place = try place(for: plan, head)
             return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.route.lane) { [self] body, work in
-                respond(RequestContext(request: Request(head: head, body: body), plan: plan, work: work))
+                defer { withExtendedLifetime(place) {} }
+                return respond(
+                    RequestContext(request: Request(head: head, body: body), plan: plan, work: work))
             }
         } catch {
             return .refuse(answer(error, head, requestID))

@@ -77,10 +77,12 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
     }
 
     /// A new reader. It counts against the hub's limit until its stream has ended or it is released.
-    public func subscribe(_ start: EventStart) throws(TooManySubscribers) -> EventSubscription<Payload> {
+    public func subscribe(
+        _ start: EventStart, client: String = ""
+    ) throws(TooManySubscribers) -> EventSubscription<Payload> {
         let subscription = EventSubscription(
             channel: self, cursor: lock.withLock { EventCursor(start, in: ring) })
-        try hub.join(subscription)
+        try hub.join(subscription, of: client)
         return subscription
     }
 }
