@@ -27,6 +27,7 @@ public struct DeviceClass: Hashable, Sendable {
         alike.msiControllers = []
         alike.requesterControllers = []
         alike.requesterMask = .max
+        alike.nodeName = nil
         alike.sysfsName = nil
         alike.pciPath = []
         alike.hostBridge = nil

@@ -54,19 +54,61 @@ import Testing
         }
     }
 
-    private static func body(withTree: Bool) -> String {
-        let devices = names.map { "\"\($0)\"" }.joined(separator: ",")
-        let tree = withTree ? "\"\(tree.hexDigits)\"" : "null"
+    /// The same of platform devices, which have other names in sysfs than each other.
+    private static let platformTree = DeviceTreeBuilder.board { root in
+        root.its(at: 0x808_0000)
+        for place in 0..<members {
+            root.child("fw\(place)") { node in
+                node.cells("phandle", UInt32(1000 + place))
+                node.cells(
+                    "iommu-addresses", UInt32(100 + place), 0, UInt32(0xf000_0000 + place * 0x2000), 0, 0x1000
+                )
+            }
+            root.child("dma@\(String(0x6000_0000 + place * 0x1000, radix: 16))") { node in
+                node.cells("reg", 0, UInt32(0x6000_0000 + place * 0x1000), 0, 0x1000)
+                node.cells("iommus", 1, UInt32(place))
+                node.cells("phandle", UInt32(100 + place))
+                node.cells("memory-region", UInt32(1000 + place))
+            }
+        }
+    }
+
+    /// What is known of the members beside the list.
+    enum Firmware: CaseIterable {
+        case none
+        case functions
+        case platformDevices
+
+        fileprivate var names: [String] {
+            switch self {
+            case .none, .functions: SharedSetTests.names
+            case .platformDevices:
+                (0..<SharedSetTests.members).map { "\(String(0x6000_0000 + $0 * 0x1000, radix: 16)).dma" }
+            }
+        }
+
+        fileprivate var blob: [UInt8]? {
+            switch self {
+            case .none: nil
+            case .functions: SharedSetTests.tree
+            case .platformDevices: SharedSetTests.platformTree
+            }
+        }
+    }
+
+    private static func body(with firmware: Firmware) -> String {
+        let devices = firmware.names.map { "\"\($0)\"" }.joined(separator: ",")
+        let tree = firmware.blob.map { "\"\($0.hexDigits)\"" } ?? "null"
         return
             #"{"collected":{"format":1,"kernel_release":"6.12.118","page_size":4096,"device_tree":\#(tree),"#
             + #""groups":[{"id":"3","type":"DMA","devices":[\#(devices)],"#
             + #""reserved_regions":"\#(list.replacing("\n", with: "\\n"))"}],"notes":[]}}"#
     }
 
-    private func client(withTree: Bool) -> ServiceClient {
+    private func client(with firmware: Firmware) -> ServiceClient {
         let client = ServiceClient()
         let answer = client.ask(
-            .put, "/v1/platforms/m", Array(Self.body(withTree: withTree).utf8), type: "application/json")
+            .put, "/v1/platforms/m", Array(Self.body(with: firmware).utf8), type: "application/json")
         #expect(answer.status == 201, "\(answer.text.prefix(400))")
         return client
     }
@@ -74,30 +116,31 @@ import Testing
     /// Room for the list, each member and the windows of the bridge, not for a list of each member.
     private static let most = 4 * regions + 16 * members
 
-    @Test(arguments: [true, false]) func oneSetForAGroup(withTree: Bool) {
+    @Test(arguments: Firmware.allCases) func oneSetForAGroup(firmware: Firmware) {
+        let members = firmware.names
         let asks: [(ServiceClient) -> ServiceClient.Answer] = [
             { $0.post("/v1/placements", json: #"{"hosts":[{"platform":"m"}],"vm":{"memory_map":[]}}"#) },
             { client in
-                let names = Self.names.map { "\"\($0)\"" }.joined(separator: ",")
+                let names = members.map { "\"\($0)\"" }.joined(separator: ",")
                 let host = #"{"platform":"m","devices":[\#(names)]}"#
                 return client.post("/v1/placements", json: #"{"hosts":[\#(host)],"vm":{"memory_map":[]}}"#)
             },
             { $0.post("/v1/surveys", json: #"{"platforms":["m"]}"#) },
             { client in
-                for name in Self.names.dropLast() {
+                for name in members.dropLast() {
                     _ = client.get("/v1/platforms/m/available-windows?device=\(name)")
                 }
-                return client.get("/v1/platforms/m/available-windows?device=\(Self.names[Self.members - 1])")
+                return client.get("/v1/platforms/m/available-windows?device=\(members[members.count - 1])")
             },
             { client in
-                for name in Self.names {
+                for name in members {
                     _ = client.get("/v1/platforms/m/reserved-regions?device=\(name)&view=vfio")
                 }
                 return client.get("/v1/platforms/m/reserved-regions?device=group:3&view=vfio")
             },
         ]
         for (place, ask) in asks.enumerated() {
-            let client = client(withTree: withTree)
+            let client = client(with: firmware)
             let answer = ask(client)
             #expect(answer.status == 200, "\(place): \(answer.text.prefix(300))")
             let size = client.service.preparedSize
@@ -108,8 +151,8 @@ import Testing
     }
 
     /// What is shared says of each member what its own set would say.
-    @Test(arguments: [true, false]) func theSameAsEachByItself(withTree: Bool) throws {
-        let entry = try #require(client(withTree: withTree).service.platforms.entry("m"))
+    @Test(arguments: Firmware.allCases) func theSameAsEachByItself(firmware: Firmware) throws {
+        let entry = try #require(client(with: firmware).service.platforms.entry("m"))
         let platform = entry.platform
         let store = PlatformStore(builtIn: [])
         for release in KernelRelease.allCases {
@@ -131,12 +174,12 @@ import Testing
     }
 
     @Test func whatWasPreparedGoesWithThePlatform() {
-        let client = client(withTree: true)
+        let client = client(with: .functions)
         let ask = #"{"hosts":[{"platform":"m"}],"vm":{"memory_map":[]}}"#
         func isKept() -> Bool { client.service.preparedSize.ranges > 0 || client.service.hostFactsSize > 0 }
         _ = client.post("/v1/placements", json: ask)
         #expect(client.service.preparedSize.ranges > 0 && client.service.hostFactsSize > 0)
-        let body = Array(Self.body(withTree: false).utf8)
+        let body = Array(Self.body(with: .none).utf8)
         _ = client.ask(.put, "/v1/platforms/m", body, type: "application/json")
         #expect(!isKept())
         _ = client.post("/v1/placements", json: ask)
