@@ -141,6 +141,8 @@ struct BootLogJoining {
     mutating func takeMembers() throws(PlatformError) {
         giveWindowsToFunctions()
         let known = Set(platform.devices.lazy.filter { $0.groupNumber != nil }.map(\.id))
+        // Of these groups sysfs says who is in them, and so that others are not.
+        let complete = Set(platform.devices.lazy.filter { !$0.standsForGroup }.compactMap(\.groupNumber))
         var groups: [UInt64: Device] = [:]
         for place in platform.devices.indices where platform.devices[place].standsForGroup {
             groups[platform.devices[place].groupNumber ?? 0] = platform.devices[place]
@@ -148,6 +150,10 @@ struct BootLogJoining {
         var numbers: [UInt64] = []
         var members: [UInt64: [String]] = [:]
         for member in log.members where !known.contains(member.device) {
+            guard !complete.contains(member.group) else {
+                noteOtherBoot(member, "does not have it there")
+                continue
+            }
             if members[member.group] == nil { numbers.append(member.group) }
             members[member.group, default: []].append(member.device)
         }
@@ -192,11 +198,15 @@ struct BootLogJoining {
         guard let collected = collectedGroups else { return }
         for member in log.members {
             guard let group = collected[member.device], group != member.group else { continue }
-            findings.note(
-                .warning, "log-groups-differ", Self.place,
-                "The log puts \(member.device) into group \(member.group), and sysfs has it in \(group): the log is of "
-                    + "another boot; sysfs counts.")
+            noteOtherBoot(member, "has it in \(group)")
         }
+    }
+
+    private mutating func noteOtherBoot(_ member: BootLog.Member, _ sysfs: String) {
+        findings.note(
+            .warning, "log-groups-differ", Self.place,
+            "The log puts \(member.device) into group \(member.group), and sysfs \(sysfs): the log is of "
+                + "another boot; sysfs counts.")
     }
 
     /// By device; nil where no sysfs was collected.

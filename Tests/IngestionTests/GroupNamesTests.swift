@@ -314,4 +314,53 @@ import Testing
             #expect(ids.contains { finding.detail.contains("\"\($0)\"") }, "\(finding.detail)")
         }
     }
+
+    /// A node is the same whoever names it: as a device, as a bus, or as a controller.
+    @Test func nodesThatAreAskedForTwice() throws {
+        let blob = DeviceTreeBuilder.board { root in
+            for place in [2, 3] as [UInt32] {
+                root.child("its@8080000") { node in
+                    node.strings("compatible", "arm,gic-v3-its")
+                    node.cells("reg", 0, 0x800_0000 + place * 0x10_0000, 0, 0x2_0000)
+                    node.flag("msi-controller")
+                    node.cells("#msi-cells", 1)
+                    node.cells("phandle", place)
+                }
+            }
+            for stream in [0, 1] as [UInt32] {
+                root.child("host1x") { node in
+                    node.cells("iommus", 1, stream)
+                    node.cells("iommu-map", 0, 1, 0x10, 8)
+                }
+                root.pciHost("pcie@\(4 + stream)0000000") { $0.cells("msi-map", 0, 3, 0, 0x1_0000) }
+            }
+        }
+        let platform = try Self.platform([("t", blob)])
+        #expect(platform.msiControllers.map(\.id) == ["/its@8080000", "/its@8080000#1"])
+        let hosts = platform.devices.filter { $0.kind == .pciHost }
+        #expect(hosts.map(\.msiControllers) == [["/its@8080000#1"], ["/its@8080000#1"]])
+        for kind in [Device.Kind.platform, .idMapBus] {
+            let ids = platform.devices.filter { $0.kind == kind }.map(\.id)
+            #expect(ids == ["/host1x", "/host1x#1"], "\(kind)")
+        }
+        #expect(platform.findings.filter { $0.code == "duplicate-node" }.count == 2)
+    }
+
+    /// Where sysfs says who is in a group, a log that has others is of another boot.
+    @Test func logsOfOtherBoots() throws {
+        let log: Part = ("dmesg", Array("pci 0000:00:02.0: Adding to iommu group 0\n".utf8))
+        for source in [Self.collection([("0000:00:01.0", nil)]), Self.text(["0000:00:01.0"])] {
+            let parts: [Part] = [("t", Self.twoBridges([0, 1])), source, log]
+            for platform in [try Self.platform(parts), try Self.platform(parts.reversed())] {
+                #expect(!platform.devices.contains { $0.id == "0000:00:02.0" }, "\(source.name)")
+                let told = platform.findings.filter { $0.code == "log-groups-differ" }
+                #expect(told.count == 1, "\(source.name): \(platform.findings)")
+            }
+        }
+        // A group of which only the list is known has the log's members.
+        let list = "==> /sys/kernel/iommu_groups/0/reserved_regions <==\n\(Self.window)\n"
+        let bridges = Array("PCI host bridge to bus 0000:00\n".utf8)
+        let joined = try Self.platform([("groups", Array(list.utf8)), ("dmesg", bridges + log.bytes)])
+        #expect(joined.devices.contains { $0.id == "0000:00:02.0" && $0.groupNumber == 0 })
+    }
 }

@@ -22,7 +22,8 @@ struct TreeAnalysis {
     private var regionsTotal = 0
     private var streamsTotal = 0
     /// Nodes by the id that stands for them, and how often a path was met again.
-    private var owners: [String: Int] = [:]
+    private var taken: Set<String> = []
+    private var ids: [Int: String] = [:]
     private var repeats: [String: Int] = [:]
 
     init(_ tree: DeviceTree) {
@@ -80,13 +81,16 @@ struct TreeAnalysis {
     /// The id of a node: its path, with a number where an earlier node has the path, as in Linux's own view
     /// of the tree (drivers/of/kobj.c: safe_name, Linux 7.2).
     mutating func id(of index: Int) -> String {
+        // A node is asked about as a device, a bus and a controller, and named by others.
+        if let id = ids[index] { return id }
         let path = tree.nodes[index].path
         var id = path
-        while let owner = owners[id], owner != index {
+        while !taken.insert(id).inserted {
             repeats[path, default: 0] += 1
             id = "\(path)#\(repeats[path] ?? 0)"
         }
-        if owners.updateValue(index, forKey: id) == nil, id != path {
+        ids[index] = id
+        if id != path {
             note(
                 .warning, "duplicate-node", path, "",
                 "Two nodes have this path, or paths that differ in bytes which are no text only: \"\(path)\" is the first "
