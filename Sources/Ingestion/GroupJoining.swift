@@ -77,6 +77,7 @@ struct GroupJoining {
                     .warning, "group-not-joined", group.id,
                     "Firmware has too many regions for the devices of the host's groups to tell whose those of this list are: "
                         + "each of its devices is taken to have all of them.")
+                for place in found.indices { found[place].device.hasUnknownShare = true }
             }
             for place in found.indices { found[place].device.reportedRegions = list }
         } else {
@@ -100,6 +101,7 @@ struct GroupJoining {
         }
         device.groupType = group.groupType
         device.groupNumber = group.groupNumber
+        device.hasUnknownRegions = group.hasUnknownRegions
         if let node = member.node {
             platform.devices[node] = device
             platform.devices[node].id = names.devices[node].id
@@ -107,7 +109,7 @@ struct GroupJoining {
         }
         if known.insert(device.id).inserted {
             added.append(device)
-        } else if let place = platform.devices.firstIndex(where: { $0.id == device.id }) {
+        } else if let place = places[device.id] {
             platform.devices[place] = device
         }
     }
@@ -130,7 +132,9 @@ struct GroupJoining {
             if let function { device.streams = function.streams }
             return (device, node)
         }
-        if let function = platform.pciFunction(name, isGrouped: true) ?? function { return (function, nil) }
+        let isBelowRoot = Platform.segment(name).map { known.contains(Device.rootComplexID($0)) } ?? false
+        let ofTables = isBelowRoot ? platform.pciFunction(name, isGrouped: true) : nil
+        if let function = ofTables ?? function { return (function, nil) }
         if let place = names.place(of: name) {
             let device = names.devices[place]
             // A host bridge stands for more than the device of that name.

@@ -120,6 +120,7 @@ extension PlatformAssembly {
             reported.groupType = Self.type(of: group, &findings)
             if group.reservedRegions == nil {
                 reported.reportedRegions = nil
+                reported.hasUnknownRegions = true
                 findings.note(
                     .warning, "reserved-regions-unknown", "groups/\(group.number)",
                     "The group's reserved_regions was not collected: its devices get the regions that firmware describes."

@@ -23,6 +23,7 @@ extension PlatformAssembly {
                 .give(to: &platform.devices[place])
             platform.devices[place].takeAsGrouped()
             platform.devices[place].groupNumber = device.groupNumber
+            platform.devices[place].hasUnknownRegions = device.hasUnknownRegions
         }
         guard platform.devices.count <= PlatformLimits.devicesMax else {
             throw .tooManyDevices(limit: PlatformLimits.devicesMax)

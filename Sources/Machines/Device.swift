@@ -73,6 +73,12 @@ public struct Device: Hashable, Sendable {
     /// Which of firmware's devices the member of a group is, is not known: firmware may have other regions,
     /// doorbells and limits for it.
     public var hasUnknownFirmware = false
+    /// The same is not known of another device of its group, whose list no source states.
+    public var hasUnknownMates = false
+    /// Whose the entries of its group's list are is not known: each device is taken to have all.
+    public var hasUnknownShare = false
+    /// The kernel's list of its group was not read, so that its regions are those of firmware.
+    public var hasUnknownRegions = false
     /// Device trees: the name that Linux gives the device of a node.
     public var nodeName: String?
     /// Host bridges of device trees: the PCI segment that firmware states.

@@ -41,6 +41,7 @@ extension Device {
         answer.groupRegions = []
         answer.groupUnappliedRegions = []
         answer.hasUnknownFirmware = members.contains(where: \.hasUnknownFirmware)
+        answer.hasUnknownMates = false
         answer.hasUnknownPCIWindows = members.contains(where: \.hasUnknownPCIWindows)
         return answer
     }
@@ -86,7 +87,14 @@ extension Platform {
             let unapplied = members.unapplied
             copies += unapplied.count * members.count
             guard copies <= regionsMax else { return false }
-            for place in places.members + places.nodes { devices[place].groupUnappliedRegions = unapplied }
+            let hasStrangers = members.contains(where: \.hasUnknownFirmware)
+            for place in places.members + places.nodes {
+                devices[place].groupUnappliedRegions = unapplied
+                // A list has the regions of all.
+                let isUnlisted = devices[place].reportedRegions == nil
+                devices[place].hasUnknownMates =
+                    hasStrangers && isUnlisted && !devices[place].hasUnknownFirmware
+            }
         }
         return true
     }

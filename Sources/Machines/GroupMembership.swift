@@ -110,6 +110,18 @@ extension Platform {
         return IOMMUGroup(kept, subject: subject)
     }
 
+    /// Of the regions that a device has only because of its group, the others that they are of, by id. As
+    /// far as `group` keeps these: O(m) for the m regions of each.
+    public func owners(of device: Device) -> [ReservedRegion: String] {
+        guard !device.groupRegions.isEmpty, let group = group(of: device) else { return [:] }
+        var open = Set(device.groupRegions).subtracting(device.firmwareRegions)
+        var found: [ReservedRegion: String] = [:]
+        for mate in group.mates where !open.isEmpty {
+            for region in mate.firmwareRegions where open.remove(region) != nil { found[region] = mate.id }
+        }
+        return found
+    }
+
     /// Whether Linux finds a group's devices in the order of the bus, whichever driver binds first.
     public var findsDevicesInBusOrder: Bool { source == .acpi }
 

@@ -169,7 +169,7 @@ public struct Session: Sendable {
     /// Why a device cannot be in the domain at the index beside the others: a group is in one domain, whoever
     /// of it was attached. Mirrors drivers/iommu/iommu.c: iommu_group_claim_dma_owner and
     /// iommu_device_use_default_domain, Linux 7.2. O(devices).
-    func groupElsewhere(_ device: SessionDevice, than index: Int) -> SessionRefusal? {
+    private func groupElsewhere(_ device: SessionDevice, than index: Int) -> SessionRefusal? {
         guard let group = device.group else { return nil }
         for (place, domain) in domains.enumerated() where place != index {
             guard let mate = domain.devices.first(where: { $0.group == group }) else { continue }

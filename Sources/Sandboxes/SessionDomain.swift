@@ -122,6 +122,8 @@ public struct SessionDevice: Hashable, Sendable {
     public var unusedFacts: [HostFact]
     /// Those that the platform gave it when it was attached; no verb uses them.
     public var doorbells: [PhysicalAddress]
+    /// Others of its group by the regions that it has because of them.
+    public var owners: [ReservedRegion: String] = [:]
 
     public init(
         id: String, platform: String?, device: Device, unusedFacts: [HostFact] = [],
@@ -136,6 +138,16 @@ public struct SessionDevice: Hashable, Sendable {
 }
 
 extension SessionDevice {
+    /// Where a region comes from, and which other device of its group it is of.
+    public func provenance(of region: ReservedRegion, _ text: String) -> String {
+        owners[region].map { Self.provenance(text, of: $0) } ?? text
+    }
+
+    /// The same of a region of another device.
+    public static func provenance(_ text: String, of owner: String) -> String {
+        "\(text), of \(owner) in its group"
+    }
+
     /// An IOMMU group of a platform.
     struct Group: Hashable {
         let platform: String

@@ -153,6 +153,8 @@ extension Session {
             id: id, kernel: snapshot.kernel, kernelOrigin: snapshot.kernelOrigin, createdAt: createdAt,
             ttlSeconds: ttlSeconds, quota: quota, revision: snapshot.revision)
         context = try Self.context(snapshot.context)
+        // The first device of each group, as an import may have hundreds of thousands.
+        var groups: [SessionDevice.Group: (domain: Int, mate: String)] = [:]
         for (index, domain) in snapshot.domains.enumerated() {
             do {
                 try create(domain.setup)
@@ -160,7 +162,13 @@ extension Session {
                 throw .refused(domain: index, error)
             }
             for device in domain.devices {
-                if let refusal = groupElsewhere(device, than: index) {
+                guard let group = device.group else { continue }
+                let first = groups[group, default: (index, device.id)]
+                groups[group] = first
+                guard first.domain == index else {
+                    let refusal = SessionRefusal.groupAttached(
+                        domain: domains[first.domain].id, device: device.id, mate: first.mate,
+                        group: group.number)
                     throw .refused(domain: index, refusal)
                 }
             }

@@ -66,11 +66,11 @@ struct UserSandbox: Sendable {
         members.filter(\.isTranslated).flatMap { member in
             member.device.device.firmwareRegions.compactMap { region in
                 guard region.isWithheld(from: member.device.device, under: conditions) else { return nil }
+                let text = region.provenanceText(of: member.device.device, under: conditions)
                 return region.range.map {
                     SessionRegion(
                         range: $0, kind: region.kind,
-                        provenance: "\(member.device.id): "
-                            + region.provenanceText(of: member.device.device, under: conditions))
+                        provenance: "\(member.device.id): \(member.device.provenance(of: region, text))")
                 }
             }
         }

@@ -259,6 +259,7 @@ import Testing
         let description =
             #"{"id":"x","kind":"pci_function","dma_limit":"0xffffffff","smmus":["s"],"#
             + #""pci_windows_known":true,"inbound_windows_known":true,"preserve_config_known":true,"firmware_known":true,"#
+            + #""group_mates_known":true,"group_joined":true,"reserved_regions_known":true,"#
             + #""pci_windows":[{"kind":"memory","bus":"0x10000000","cpu":"0x10000000","size":4096,"#
             + #""is_64bit":false,"prefetchable":false}],"dma_ranges":[{"bus":0,"cpu":0,"size":"0x100000000"}],"#
             + #""reserved_regions":[{"start":"0x8000000","size":4096,"type":"direct","provenance":"p"}],"#

@@ -200,6 +200,18 @@ import Testing
         let verdict = failed.list("items").first?["verdict"] as? String
         #expect(failed.status == 200, "\(failed.text)")
         #expect((verdict == "refused_attach") == !isServed, "\(failed.text)")
+        // Placements and surveys are about VFIO and name what iommufd does.
+        let host = #"{"platform":"cut","devices":["/pcie@4000"]}"#
+        let placed = client.post(
+            "/v1/placements", json: #"{"hosts":[\#(host)],"vm":{"memory_map":[]},"kernel":"\#(kernel)"}"#)
+        let survey = client.post("/v1/surveys", json: #"{"platforms":["cut"],"kernel":"\#(kernel)"}"#)
+        for answer in [placed, survey] {
+            let told = answer.list("warnings").first { $0["code"] as? String == "no_group" }
+            let text = told?["detail"] as? String ?? ""
+            #expect(text.contains("VFIO refuses the device."), "\(answer.text)")
+            #expect(
+                text.contains("Linux 7.3 serves it through iommufd even so") == isServed, "\(answer.text)")
+        }
         guard isServed else { return }
         // Nothing is reserved, and nothing is translated.
         let mapped = client.post(

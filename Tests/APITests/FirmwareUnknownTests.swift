@@ -33,64 +33,14 @@ import Testing
         return #""device_tree":"\#(blob.hexDigits)""#
     }()
 
-    private func codes(_ warnings: Any?) -> [String] {
-        (warnings as? [[String: Any]] ?? []).compactMap { $0["code"] as? String }
-    }
-
-    /// Warnings of each entrance about a device of platform `w`.
-    private func warnings(_ device: String) -> [(entrance: String, codes: [String], text: String)] {
-        var found: [(String, [String], String)] = []
-        func add(_ entrance: String, _ answer: ServiceClient.Answer, _ warnings: Any?) {
-            found.append((entrance, codes(warnings), answer.text))
-        }
-        let subject = #""platform":"w","device":"\#(device)""#
-        for consumer in ["vfio_type1", "iommufd", "dma_api"] {
-            let answer = client.post("/v1/decisions", json: #"{\#(subject),"consumer":"\#(consumer)"}"#)
-            add(consumer, answer, answer.json["warnings"])
-        }
-        let compared = client.post("/v1/comparisons", json: #"{\#(subject),"policies":["mainline_fixed"]}"#)
-        add("comparison", compared, compared.list("items").first?["warnings"])
-        let guest =
-            #"{"hosts":[{"platform":"w","devices":["\#(device)"]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
-        let placed = client.post("/v1/placements", json: guest)
-        add("placement", placed, placed.json["warnings"])
-        let survey = client.post("/v1/surveys", json: #"{"platforms":["w"]}"#)
-        add("survey", survey, survey.json["warnings"])
-        let failure = "QEMU: vfio_dma_map(0x5, 0x8000000, 0x1000, 0x7f) = -22 (Invalid argument)"
-        let maps = client.post("/v1/map-failures", json: #"{"text":"\#(failure)",\#(subject)}"#)
-        add("map failure", maps, maps.json["warnings"])
-        let fault =
-            "arm-smmu-v3 arm-smmu-v3.0.auto: event: F_TRANSLATION client: \(device) sid: 0x80 ssid: 0x0 "
-            + "iova: 0x8000040 ipa: 0x0"
-        let faults = client.post("/v1/fault-explanations", json: #"{"platform":"w","text":"\#(fault)"}"#)
-        add("fault", faults, faults.list("items").first?["warnings"])
-        _ = client.ask(.delete, "/v1/sessions/w")
-        #expect(client.post("/v1/sessions", json: #"{"id":"w"}"#).status == 201)
-        let made = client.post("/v1/sessions/w/domains", json: #"{"id":"a","devices":[{\#(subject)}]}"#)
-        add("domain", made, made.json["warnings"])
-        let state = client.get("/v1/sessions/w/state").text
-        #expect(client.post("/v1/sessions?id=again", json: state).status == 201, "\(state)")
-        let again = client.get("/v1/sessions/again/domains/a")
-        add("imported domain", again, again.json["warnings"])
-        _ = client.ask(.delete, "/v1/sessions/again")
-        return found
-    }
-
-    private func views(_ device: String) -> [ServiceClient.Answer] {
-        [
-            "devices/\(device)", "reserved-regions?device=\(device)&view=dma",
-            "available-windows?device=\(device)",
-        ].map { client.get("/v1/platforms/w/" + $0) }
-    }
-
     /// Of two bridges without segments nobody knows which one a function is behind.
     @Test func functionsWithoutABridge() {
         store(Self.tree, ["0001:00:01.0"])
-        for (entrance, codes, text) in warnings("0001:00:01.0") {
+        for (entrance, codes, text) in client.warnings(of: "0001:00:01.0") {
             #expect(codes.contains("pci_windows_unknown"), "\(entrance): \(text)")
             #expect(codes.contains("firmware_unknown"), "\(entrance): \(text)")
         }
-        for view in views("0001:00:01.0") {
+        for view in client.views(of: "0001:00:01.0") {
             #expect(view.json["pci_windows_known"] as? Bool == false, "\(view.text)")
             #expect(view.json["firmware_known"] as? Bool == false, "\(view.text)")
         }
@@ -100,16 +50,16 @@ import Testing
         store(Self.tree, ["1000.dma"])
         for device in ["1000.dma", "group:1"] {
             // Of a fault the stream tells the device.
-            for (entrance, codes, text) in warnings(device) where entrance != "fault" {
+            for (entrance, codes, text) in client.warnings(of: device) where entrance != "fault" {
                 #expect(codes.contains("firmware_unknown"), "\(device) \(entrance): \(text)")
                 #expect(!codes.contains("pci_windows_unknown"), "\(device) \(entrance): \(text)")
             }
-            for view in views(device) {
+            for view in client.views(of: device) {
                 #expect(view.json["firmware_known"] as? Bool == false, "\(device): \(view.text)")
             }
         }
         store(Self.tree, ["60000000.dma"])
-        for (entrance, codes, text) in warnings("60000000.dma") {
+        for (entrance, codes, text) in client.warnings(of: "60000000.dma") {
             #expect(!codes.contains("firmware_unknown"), "\(entrance): \(text)")
         }
     }
@@ -128,7 +78,7 @@ import Testing
     @Test func functionsThatNoMappingHolds() {
         store(Self.table, [], groups: "")
         let device = "0000:01:00.0"
-        for (entrance, codes, text) in warnings(device) where entrance != "survey" {
+        for (entrance, codes, text) in client.warnings(of: device) where entrance != "survey" {
             let isRefused = entrance.hasSuffix("domain") || entrance == "placement"
             #expect(codes.contains("no_group") || isRefused, "\(entrance): \(text)")
         }
@@ -140,7 +90,7 @@ import Testing
             json: #"{"hosts":[{"platform":"w","devices":["\#(device)"]}],"vm":{"memory_map":[]}}"#)
         #expect(
             placed.json["verdict"] as? String == "none" && placed.text.contains("no_group"), "\(placed.text)")
-        for view in views(device) { #expect(view.json["no_group"] != nil, "\(view.text)") }
+        for view in client.views(of: device) { #expect(view.json["no_group"] != nil, "\(view.text)") }
         // A host that has it in a group says that there is one.
         store(Self.table, [device])
         let grouped = client.decide(#"{"platform":"w","device":"\#(device)","consumer":"vfio_type1"}"#)

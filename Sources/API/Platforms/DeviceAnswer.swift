@@ -43,11 +43,14 @@ extension JSONWriter {
         if device.hasUnknownInboundWindows { member("inbound_windows_known", false) }
     }
 
-    /// Only where they are not: whether a memory range applies that depends on it, and which of firmware's
-    /// devices it is.
+    /// Only where they are not: whether a memory range applies that depends on it, which of firmware's
+    /// devices it and the others of its group are, and what the kernel lists for whom.
     mutating func firmwareKnown(of device: Device) {
         if UnknownFact.configuration.isOpen(for: device) { member("preserve_config_known", false) }
         if UnknownFact.firmware.isOpen(for: device) { member("firmware_known", false) }
+        if UnknownFact.mates.isOpen(for: device) { member("group_mates_known", false) }
+        if UnknownFact.share.isOpen(for: device) { member("group_joined", false) }
+        if UnknownFact.regions.isOpen(for: device) { member("reserved_regions_known", false) }
     }
 
     private mutating func stream(_ stream: StreamMapping) {

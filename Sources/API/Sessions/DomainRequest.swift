@@ -211,11 +211,16 @@ struct SessionDeviceRequest: Sendable {
         let windows = list(reader.optional("pci_windows"), Limits.windowsPerDeviceMax, problems) {
             PCIWindow($0, problems)
         }
-        let knowsWindows = reader.optional("pci_windows_known").map { $0.bool(problems) ?? true } ?? true
-        let knowsInbound = reader.optional("inbound_windows_known").map { $0.bool(problems) ?? true } ?? true
-        let knowsConfiguration =
-            reader.optional("preserve_config_known").map { $0.bool(problems) ?? true } ?? true
-        let knowsFirmware = reader.optional("firmware_known").map { $0.bool(problems) ?? true } ?? true
+        func isKnown(_ fact: StaticString) -> Bool {
+            reader.optional(fact).map { $0.bool(problems) ?? true } ?? true
+        }
+        let knowsWindows = isKnown("pci_windows_known")
+        let knowsInbound = isKnown("inbound_windows_known")
+        let knowsConfiguration = isKnown("preserve_config_known")
+        let knowsFirmware = isKnown("firmware_known")
+        let knowsMates = isKnown("group_mates_known")
+        let knowsShare = isKnown("group_joined")
+        let knowsRegions = isKnown("reserved_regions_known")
         let inbound = list(reader.optional("dma_ranges"), Limits.windowsPerDeviceMax, problems) {
             InboundWindow($0, problems)
         }
@@ -234,6 +239,9 @@ struct SessionDeviceRequest: Sendable {
         device.hasUnknownInboundWindows = !knowsInbound
         device.hasUnknownConfiguration = !knowsConfiguration
         device.hasUnknownFirmware = !knowsFirmware
+        device.hasUnknownMates = !knowsMates
+        device.hasUnknownShare = !knowsShare
+        device.hasUnknownRegions = !knowsRegions
         // What an export tells has been compared with the regions already.
         device.usableRanges = ranges.map { UsableRanges($0, beside: isExported ? [] : regions) }
         return device

@@ -3,6 +3,7 @@
 import AddressSpaces
 import HTTP
 import IOVAAllocation
+import Ingestion
 import JSON
 import LinuxReleases
 import Locking
@@ -255,9 +256,26 @@ private struct FoundDevice: Sendable {
     func device(in session: Session, _ made: StatedConditions, for consumer: Consumer) -> SessionDevice {
         var device = bare
         device.device = bare.device.with(consumer.share)
+        if consumer.share == .whole { device.owners = owners }
         device.unusedFacts = made.unused(
             entry?.platform.host, device.device.groupType, for: consumer,
             statesKernel: session.kernelOrigin == .request)
         return device
+    }
+
+    /// Of the regions that the device has only because of its group, whose they are.
+    private var owners: [ReservedRegion: String] {
+        guard let platform = entry?.platform, !bare.device.groupRegions.isEmpty else { return [:] }
+        var owners = platform.owners(of: bare.device)
+        // A large group keeps its first devices only.
+        for region in Set(bare.device.groupRegions).subtracting(bare.device.firmwareRegions)
+        where owners[region] == nil {
+            owners[region] = "another device"
+        }
+        // An export says as much of a region as may come in again.
+        return owners.filter { region, owner in
+            SessionDevice.provenance(region.provenanceText, of: owner).utf8.count
+                <= ReservedRegion.provenanceBytesMax
+        }
     }
 }

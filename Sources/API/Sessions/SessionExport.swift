@@ -162,7 +162,8 @@ extension JSONWriter {
                         writer.object { writer in
                             writer.ends(region.start, region.wrappingLast)
                             writer.member("type", region.kind.wireName)
-                            writer.member("provenance", region.provenanceText)
+                            writer.member(
+                                "provenance", device.provenance(of: region, region.provenanceText))
                         }
                     }
                 }

@@ -18,7 +18,7 @@ private struct DeviceUnion {
     fileprivate private(set) var areRegionsUnused = true
     fileprivate private(set) var x86Remark: String?
     fileprivate private(set) var crashRemark: String?
-    fileprivate private(set) var lacking, doubtful: Device?
+    fileprivate private(set) var lacking, doubtful: HostFacts.NoGroup?
     /// The one before, whose set the next may share.
     private var last: PreparedDevice?
 
@@ -35,8 +35,10 @@ private struct DeviceUnion {
         areRegionsUnused = areRegionsUnused && prepared.conditions.hasUnusedIOMMURegions
         x86Remark = x86Remark ?? prepared.source.x86Remark
         crashRemark = crashRemark ?? prepared.crashRemark
-        if lacking == nil, prepared.source.lacksIOMMU { lacking = prepared.source }
-        if doubtful == nil, prepared.source.missingIOMMURemark != nil { doubtful = prepared.source }
+        guard lacking == nil,
+            let noGroup = HostFacts.NoGroup(prepared.source, under: prepared.conditions)
+        else { return }
+        if noGroup.isCertain { lacking = noGroup } else { doubtful = doubtful ?? noGroup }
     }
 
     private mutating func addObstacles(of prepared: PreparedDevice) {
@@ -96,6 +98,6 @@ extension HostFacts {
             undecidedRemark: devices.undecidedRemark,
             unusedRegionsRemark: devices.areRegionsUnused ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.x86Remark, crashRemark: devices.crashRemark,
-            withoutIOMMU: devices.lacking ?? devices.doubtful, ifReported: ifReported)
+            noGroup: devices.lacking ?? devices.doubtful, ifReported: ifReported)
     }
 }

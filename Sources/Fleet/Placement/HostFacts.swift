@@ -71,6 +71,19 @@ public final class HostFacts: Sendable {
         public var facts: HostFacts
     }
 
+    /// A device that has no IOMMU, or may have none, under the kernel of the host.
+    struct NoGroup {
+        let remark: String
+        let isCertain: Bool
+
+        /// nil where it has one.
+        init?(_ device: Device, under conditions: Conditions) {
+            guard let remark = device.missingIOMMURemark(under: conditions, for: nil) else { return nil }
+            self.remark = remark
+            isCertain = device.lacksIOMMU
+        }
+    }
+
     /// A direct region that does not keep user space out of the group, and what becomes of it.
     struct UnenforcedRegion: Hashable {
         let range: IOVARange?
@@ -93,7 +106,7 @@ public final class HostFacts: Sendable {
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
-        withoutIOMMU: Device? = nil, ifReported: [IfReported] = []
+        noGroup: NoGroup? = nil, ifReported: [IfReported] = []
     ) {
         self.ifReported = ifReported
         var obstacles = obstacles
@@ -127,8 +140,8 @@ public final class HostFacts: Sendable {
         self.unusedRegionsRemark = unusedRegionsRemark
         self.x86Remark = x86Remark
         self.crashRemark = crashRemark
-        noGroupRemark = withoutIOMMU?.missingIOMMURemark
-        lacksIOMMU = withoutIOMMU?.lacksIOMMU ?? false
+        noGroupRemark = noGroup?.remark
+        lacksIOMMU = noGroup?.isCertain ?? false
     }
 
     /// Whether Linux refuses a device to user space, whatever the window.

@@ -161,6 +161,10 @@ extension Placement.Warning {
         case preserveConfigUnknown = "preserve_config_unknown"
         /// Which of firmware's devices a member of a group is, is not known.
         case firmwareUnknown = "firmware_unknown"
+        /// Whose the entries of a group's list are is not known.
+        case groupNotJoined = "group_not_joined"
+        /// The kernel's list of a group was not read.
+        case reservedRegionsUnknown = "reserved_regions_unknown"
         /// Nobody has said what the host's virtio-iommu reports.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was stated of a host without one.

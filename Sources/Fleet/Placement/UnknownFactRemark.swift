@@ -30,7 +30,9 @@ extension UnknownFact {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
         case .configuration: .preserveConfigUnknown
-        case .firmware: .firmwareUnknown
+        case .firmware, .mates: .firmwareUnknown
+        case .share: .groupNotJoined
+        case .regions: .reservedRegionsUnknown
         }
     }
 }

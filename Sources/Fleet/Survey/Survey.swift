@@ -102,7 +102,7 @@ public struct Survey: Sendable {
         }
         guard found > 0 else {
             return warn(
-                platform.devices.withoutIOMMU, of: name,
+                platform.devices.withoutIOMMU, under: conditions, of: name,
                 "The survey has no row of this machine: no device is active.")
         }
         platformsWithDevices += 1
@@ -113,7 +113,9 @@ public struct Survey: Sendable {
         }
         let isActiveOnly = isActiveOnly
         let surveyed = platform.devices.lazy.filter { $0.active || !isActiveOnly }
-        warn(surveyed.withoutIOMMU, of: name, "Rows are those of devices behind their IOMMUs.")
+        warn(
+            surveyed.withoutIOMMU, under: conditions, of: name,
+            "Rows are those of devices behind their IOMMUs.")
         if let crash, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
         }
@@ -136,10 +138,12 @@ public struct Survey: Sendable {
     }
 
     /// Warns of a device that has no IOMMU, or may have none, and says what follows.
-    private mutating func warn(_ device: Device?, of name: String, _ effect: String) {
-        guard let remark = device?.missingIOMMURemark, warnings.count < Placement.hostRemarksMax else {
-            return
-        }
+    private mutating func warn(
+        _ device: Device?, under conditions: Conditions, of name: String, _ effect: String
+    ) {
+        guard let remark = device?.missingIOMMURemark(under: conditions, for: nil),
+            warnings.count < Placement.hostRemarksMax
+        else { return }
         warnings.append(
             .init(code: .noGroup, severity: .warning, detail: "\(remark) \(effect)", host: name))
     }

@@ -56,6 +56,7 @@ enum SysfsReader {
             var whole = device(group, assumption, &told, &findings)
             if !group.isReported {
                 whole.reportedRegions = nil
+                whole.hasUnknownRegions = true
                 findings.note(
                     .warning, "reserved-regions-unknown", whole.id,
                     group.devices.isEmpty

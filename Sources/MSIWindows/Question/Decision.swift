@@ -90,11 +90,11 @@ extension Decision {
         decision.addChanges(question)
         // Once: the getter copies all that is known of the device.
         let device = question.device
-        if let window = decision.window {
-            for unknown in UnknownFact.allCases {
-                guard let remark = unknown.remark(of: device) else { continue }
-                decision.warn(unknown.code, remark, range: window)
-            }
+        let isTranslated = question.conditions.translates(for: question.consumer)
+        for unknown in UnknownFact.allCases
+        where decision.window != nil || isTranslated && unknown.countsWithoutWindow {
+            guard let remark = unknown.remark(of: device) else { continue }
+            decision.warn(unknown.code, remark, range: decision.window)
         }
         if let remark = question.subject.x86Remark {
             decision.warn(.x86Host, remark, range: DriverWindow.x86)

@@ -21,6 +21,10 @@ public struct Warning: Hashable, Sendable {
         case preserveConfigUnknown = "preserve_config_unknown"
         /// Which of firmware's devices a member of a group is, is not known.
         case firmwareUnknown = "firmware_unknown"
+        /// Whose the entries of a group's list are is not known.
+        case groupNotJoined = "group_not_joined"
+        /// The kernel's list of a group was not read.
+        case reservedRegionsUnknown = "reserved_regions_unknown"
         /// Nobody has said what the virtio-iommu reports, and so whether there is a window.
         case iommuDecidesWindow = "iommu_decides_window"
         /// What a virtio-iommu reports was given for the driver of an SMMU.

@@ -16,6 +16,12 @@ public enum UnknownFact: CaseIterable, Sendable {
     case configuration
     /// Which of firmware's devices it is.
     case firmware
+    /// Which of firmware's devices others of its group are, where no list says what they reserve.
+    case mates
+    /// Whose the entries of its group's list are.
+    case share
+    /// What the kernel lists for its group.
+    case regions
 
     /// Whether the fact is not known of the device, and something depends on it.
     public func isOpen(for device: Device) -> Bool {
@@ -25,6 +31,17 @@ public enum UnknownFact: CaseIterable, Sendable {
         // A list of the kernel's own says what it applied.
         case .configuration: device.hasUnknownConfiguration && device.reportedRegions == nil
         case .firmware: device.hasUnknownFirmware
+        case .mates: device.hasUnknownMates
+        case .share: device.hasUnknownShare
+        case .regions: device.hasUnknownRegions
+        }
+    }
+
+    /// Whether answers without a window rest on it as well.
+    var countsWithoutWindow: Bool {
+        switch self {
+        case .outbound, .inbound, .configuration: false
+        case .firmware, .mates, .share, .regions: true
         }
     }
 
@@ -32,6 +49,7 @@ public enum UnknownFact: CaseIterable, Sendable {
     public func remark(of device: Device) -> String? {
         guard isOpen(for: device) else { return nil }
         let bridge = device.hostBridge ?? device.id
+        let group = device.groupID ?? device.id
         switch self {
         case .outbound where device.hasUnknownFirmware && device.hostBridge == nil:
             return
@@ -57,6 +75,19 @@ public enum UnknownFact: CaseIterable, Sendable {
                 "Which of the devices that firmware describes is \(who) is not known: regions, doorbells and limits that "
                 + "firmware gives it may be missing here. Send places in sysfs, as `iovad collect` does, or ask about the "
                 + "device that firmware describes."
+        case .mates:
+            return
+                "Which of the devices that firmware describes the others of \(group) are is not known: regions that "
+                + "firmware gives them may be missing here. Send the group's reserved_regions, or places in sysfs, as "
+                + "`iovad collect` does."
+        case .share:
+            return
+                "Whose the entries of the list of \(group) are is not known, since firmware has too many regions to "
+                + "compare: each of its devices is taken to have all, and kernel drivers may get other addresses."
+        case .regions:
+            return
+                "What the kernel lists for \(group) is not known, since its reserved_regions was not sent: the answer "
+                + "goes by what firmware describes. Send the file, as `iovad collect` does."
         }
     }
 
@@ -66,7 +97,9 @@ public enum UnknownFact: CaseIterable, Sendable {
         case .outbound: .pciWindowsUnknown
         case .inbound: .inboundWindowsUnknown
         case .configuration: .preserveConfigUnknown
-        case .firmware: .firmwareUnknown
+        case .firmware, .mates: .firmwareUnknown
+        case .share: .groupNotJoined
+        case .regions: .reservedRegionsUnknown
         }
     }
 }
@@ -120,11 +153,15 @@ extension Device {
     /// A sentence for a warning where the device has no IOMMU, or may have none; nil where it has one.
     ///
     /// - Parameter consumer: nil where the answer is about none of them alone.
-    func missingIOMMURemark(under conditions: Conditions, for consumer: Consumer?) -> String? {
+    public func missingIOMMURemark(under conditions: Conditions, for consumer: Consumer?) -> String? {
         guard let remark = missingIOMMURemark else { return nil }
-        let isAnswered = !lacksIOMMU || consumer == nil || conditions.defaultDomain == .none
-        return isAnswered
-            ? remark : remark + " The request asks about a device behind its IOMMU."
+        guard lacksIOMMU else { return remark }
+        guard consumer != nil else {
+            // It says that VFIO refuses the device.
+            return conditions.kernel.servesWithoutIOMMU.map { "\(remark) \($0)" } ?? remark
+        }
+        let isAnswered = conditions.defaultDomain == .none
+        return isAnswered ? remark : remark + " The request asks about a device behind its IOMMU."
     }
 
     /// What a kernel does with an entry of firmware that crashes it; nil when nothing does.

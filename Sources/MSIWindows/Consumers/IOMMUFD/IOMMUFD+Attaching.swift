@@ -151,9 +151,17 @@ extension Conditions {
     /// That iommufd takes a device that has no IOMMU, and what follows; nil where it takes none, or the
     /// device has one.
     var iommufdWithoutIOMMU: String? {
-        guard defaultDomain == .none, kernel.hasIOMMUFD, kernel.iommufdServesNoIOMMU else { return nil }
+        guard defaultDomain == .none, let serves = kernel.servesWithoutIOMMU else { return nil }
+        return "The device has no IOMMU group. \(serves)"
+    }
+}
+
+extension KernelProfile {
+    /// That iommufd takes a device that has no IOMMU, and what follows; nil where it takes none.
+    var servesWithoutIOMMU: String? {
+        guard hasIOMMUFD, iommufdServesNoIOMMU else { return nil }
         return
-            "The device has no IOMMU group. \(kernel.doer(of: .iommufdNoIOMMU, startsSentence: true)) serves it "
+            "\(doer(of: .iommufdNoIOMMU, startsSentence: true)) serves it "
             + "through iommufd even so, if the administrator lets it; nothing is translated, and MSIs go to physical addresses."
     }
 }
