@@ -30,6 +30,17 @@ extension Device {
     /// Whether its group may reserve more than the device itself.
     public var sharesRegions: Bool { !groupRegions.isEmpty || !groupUnappliedRegions.isEmpty }
 
+    /// What firmware or a list reserves for it, whether or not Linux applies it.
+    fileprivate var statedRegions: [ReservedRegion] {
+        firmwareRegions + unappliedRegions.compactMap(\.region)
+    }
+
+    /// What it has only because of its group.
+    package var regionsOfMates: Set<ReservedRegion> {
+        guard sharesRegions else { return [] }
+        return Set(groupRegions + groupUnappliedRegions.compactMap(\.region)).subtracting(statedRegions)
+    }
+
     /// The device with this share of what its group reserves.
     public func with(_ share: GroupShare) -> Device {
         switch share {
@@ -113,11 +124,11 @@ extension Platform {
     /// Of the regions that a device has only because of its group, the others that they are of, by id. As
     /// far as `group` keeps these: O(m) for the m regions of each.
     public func owners(of device: Device) -> [ReservedRegion: String] {
-        guard !device.groupRegions.isEmpty, let group = group(of: device) else { return [:] }
-        var open = Set(device.groupRegions).subtracting(device.firmwareRegions)
+        var open = device.regionsOfMates
+        guard !open.isEmpty, let group = group(of: device) else { return [:] }
         var found: [ReservedRegion: String] = [:]
         for mate in group.mates where !open.isEmpty {
-            for region in mate.firmwareRegions where open.remove(region) != nil { found[region] = mate.id }
+            for region in mate.statedRegions where open.remove(region) != nil { found[region] = mate.id }
         }
         return found
     }

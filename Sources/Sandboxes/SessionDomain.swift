@@ -172,5 +172,8 @@ public enum KernelOrigin: String, CaseIterable, Sendable {
 
 extension Device {
     /// Reservations that its set-up makes at most.
-    var reservationCount: Int { pciWindows.count + inboundWindows.count + 1 + firmwareRegions.count }
+    var reservationCount: Int { pciWindows.count + inboundWindows.count + 1 + statedRegionCount }
+
+    /// Regions that a domain names of it.
+    var statedRegionCount: Int { firmwareRegions.count + unappliedRegions.count }
 }

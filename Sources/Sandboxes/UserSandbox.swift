@@ -58,22 +58,30 @@ struct UserSandbox: Sendable {
     var window: IOVARange? { members.last?.attachment.window }
 
     var regionCount: Int {
-        members.reduce(0) { $0 + ($1.isTranslated ? $1.device.device.firmwareRegions.count : 0) }
+        members.reduce(0) { $0 + ($1.isTranslated ? $1.device.device.statedRegionCount : 0) }
     }
 
     /// What the devices' firmware withholds, in order of attachment.
-    var regions: [SessionRegion] {
-        members.filter(\.isTranslated).flatMap { member in
-            member.device.device.firmwareRegions.compactMap { region in
-                guard region.isWithheld(from: member.device.device, under: conditions) else { return nil }
-                let text = region.provenanceText(of: member.device.device, under: conditions)
-                return region.range.map {
-                    SessionRegion(
-                        range: $0, kind: region.kind,
-                        provenance: "\(member.device.id): \(member.device.provenance(of: region, text))")
-                }
+    var regions: [SessionRegion] { members.filter(\.isTranslated).flatMap(regions(of:)) }
+
+    /// Also what this kernel does not apply, as decisions do: DMA does not get there.
+    private func regions(of member: Member) -> [SessionRegion] {
+        let (attached, device) = (member.device, member.device.device)
+        func told(_ region: ReservedRegion, _ text: String) -> SessionRegion? {
+            region.range.map {
+                SessionRegion(
+                    range: $0, kind: region.kind,
+                    provenance: "\(attached.id): \(attached.provenance(of: region, text))")
             }
         }
+        let reserved = device.firmwareRegions.compactMap { region in
+            region.isWithheld(from: device, under: conditions)
+                ? told(region, region.provenanceText(of: device, under: conditions)) : nil
+        }
+        let unapplied = device.unappliedRegions.compactMap { unapplied in
+            unapplied.region.flatMap { told($0, unapplied.provenanceText(of: $0)) }
+        }
+        return reserved + unapplied
     }
 
     /// Attaches a device; nothing changes when Linux refuses.

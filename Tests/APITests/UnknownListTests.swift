@@ -163,4 +163,31 @@ import Testing
         #expect(told.filter { $0.hasSuffix(" in its group") }.count == count - 1, "\(told)")
         #expect(told.contains { $0.hasSuffix(", of another device in its group") }, "\(told)")
     }
+
+    /// What an old kernel does not list is withheld from a session's user space as from a decision's.
+    @Test func regionsThatNobodyLists() {
+        let host = SharedGroupHost.collected(
+            #""device_tree":"\#(SharedGroupHost.tree.hexDigits)""#, release: "6.1.0-9-arm64",
+            list: Self.list(0))
+        let answer = client.ask(.put, "/v1/platforms/w", Array(host.utf8), type: "application/json")
+        #expect(answer.status < 300, "\(answer.text)")
+        let text =
+            "reserved region /reserved-memory/fw, not applied: the kernel's list of the group does not have it"
+        for (device, owner) in zip(SharedGroupHost.functions, [", of 0000:00:01.1 in its group", ""]) {
+            _ = client.ask(.delete, "/v1/sessions/s")
+            #expect(client.post("/v1/sessions", json: #"{"id":"s"}"#).status == 201)
+            let attached = #"{"platform":"w","device":"\#(device)"}"#
+            let made = client.post(
+                "/v1/sessions/s/domains",
+                json: #"{"id":"v","consumer":"vfio_type1","devices":[\#(attached)]}"#)
+            #expect(made.status == 201, "\(made.text)")
+            let regions = client.get("/v1/sessions/s/domains/v/reserved-regions").list("items")
+            #expect(regions.map { $0["start"] as? String } == ["0xfff00000"], "\(regions)")
+            #expect(regions.first?["provenance"] as? String == "\(device): \(text)\(owner)", "\(regions)")
+            // It is mapped all the same.
+            let mapped = client.post(
+                "/v1/sessions/s/domains/v/iovas", json: #"{"iova":"0xfff00000","size":"0x1000"}"#)
+            #expect(mapped.status == 201, "\(mapped.text)")
+        }
+    }
 }

@@ -265,11 +265,10 @@ private struct FoundDevice: Sendable {
 
     /// Of the regions that the device has only because of its group, whose they are.
     private var owners: [ReservedRegion: String] {
-        guard let platform = entry?.platform, !bare.device.groupRegions.isEmpty else { return [:] }
+        guard let platform = entry?.platform, bare.device.sharesRegions else { return [:] }
         var owners = platform.owners(of: bare.device)
         // A large group keeps its first devices only.
-        for region in Set(bare.device.groupRegions).subtracting(bare.device.firmwareRegions)
-        where owners[region] == nil {
+        for region in bare.device.regionsOfMates where owners[region] == nil {
             owners[region] = "another device"
         }
         // An export says as much of a region as may come in again.

@@ -126,3 +126,10 @@ extension Device {
         firmwareRegions.filter { $0.isApplied(to: self, under: conditions) }
     }
 }
+
+extension UnappliedRegion {
+    /// Where its region comes from, and why Linux does not apply it.
+    package func provenanceText(of region: ReservedRegion) -> String {
+        "\(region.provenanceText), not applied: \(reason.phrase)"
+    }
+}

@@ -91,7 +91,7 @@ public struct Withheld: Hashable, Sendable {
             else { return nil }
             return WithheldItem(
                 range: range, kind: region.withheldKind, type: region.kind, isAdvertised: false,
-                provenance: "\(region.provenanceText), not applied: \(unapplied.reason.phrase)")
+                provenance: unapplied.provenanceText(of: region))
         }
     }
 
@@ -134,7 +134,7 @@ public struct Withheld: Hashable, Sendable {
 }
 
 extension UnappliedRegion.Reason {
-    fileprivate var phrase: String {
+    var phrase: String {
         switch self {
         case .rmrWithoutPreservedConfiguration: "the host bridge does not keep the boot configuration"
         case .rmrOfSingleFunctions: "it is for single functions behind the root complex"
