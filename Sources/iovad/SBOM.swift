@@ -51,6 +51,24 @@ struct PinnedPackage {
     ]
 }
 
+/// What the toolchain that builds the binary puts into it, in releases as machine code: the standard library,
+/// and what the argument parser uses.
+struct ToolchainPart {
+    let name: String
+    /// How the file begins from which it is loaded, where it is a shared object.
+    let file: String
+
+    static let all = [
+        ToolchainPart(name: "swift-runtime", file: "libswiftCore."),
+        ToolchainPart(name: "swift-foundation", file: "libFoundationEssentials."),
+        ToolchainPart(name: "swift-corelibs-libdispatch", file: "libdispatch."),
+    ]
+
+    func isLoaded(among libraries: [LoadedLibrary]) -> Bool {
+        libraries.contains { $0.name.hasPrefix(file) }
+    }
+}
+
 /// A shared object that is mapped into the process.
 struct LoadedLibrary: Equatable {
     let path: String
@@ -102,9 +120,12 @@ struct SPDXDocument {
                 for pinned in PinnedPackage.all {
                     relationship(&writer, "SPDXRef-iovad", "STATIC_LINK", "SPDXRef-\(pinned.name)")
                 }
-                relationship(
-                    &writer, "SPDXRef-iovad", hasStaticRuntime ? "STATIC_LINK" : "DYNAMIC_LINK",
-                    "SPDXRef-swift-runtime")
+                for part in ToolchainPart.all {
+                    relationship(
+                        &writer, "SPDXRef-iovad",
+                        part.isLoaded(among: libraries.map(\.library)) ? "DYNAMIC_LINK" : "STATIC_LINK",
+                        "SPDXRef-\(part.name)")
+                }
                 for index in libraries.indices {
                     relationship(&writer, "SPDXRef-iovad", "DYNAMIC_LINK", id(of: index))
                 }
@@ -122,12 +143,15 @@ struct SPDXDocument {
                 &writer, "SPDXRef-\(pinned.name)", pinned.name, version: pinned.version,
                 licence: pinned.licence, location: "git+\(pinned.location)@\(pinned.revision)")
         }
-        package(
-            &writer, "SPDXRef-swift-runtime", "swift-runtime", version: Self.unknown,
-            licence: "Apache-2.0 WITH Swift-exception",
-            comment: hasStaticRuntime
-                ? "The standard library of the compiler that built this, linked statically; the binary does not contain its version."
-                : "The standard library, loaded from the files named libswift*.")
+        for part in ToolchainPart.all {
+            package(
+                &writer, "SPDXRef-\(part.name)", part.name, version: Self.unknown,
+                licence: "Apache-2.0 WITH Swift-exception",
+                comment: part.isLoaded(among: libraries.map(\.library))
+                    ? "Loaded from the file that begins with \(part.file)"
+                    : "Linked statically, as the compiler that built this brings it; the binary does not contain its version."
+            )
+        }
         for (index, (library, package)) in libraries.enumerated() {
             self.package(
                 &writer, id(of: index), library.name, version: package?.version ?? Self.unknown,
@@ -138,9 +162,6 @@ struct SPDXDocument {
                     ?? "\(library.path); no installed package of dpkg's has this file.")
         }
     }
-
-    /// Whether no shared object of Swift's is loaded.
-    private var hasStaticRuntime: Bool { !libraries.contains { $0.library.name.hasPrefix("libswiftCore.") } }
 
     private func id(of index: Int) -> String {
         let plain = libraries[index].library.name.map {
