@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks \
-	atlas record compare python clean
+	atlas record compare hostile python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -37,6 +37,8 @@ SEED ?=
 SHELF ?= ../shared/data
 EXPECTED ?=
 DETAILS ?=
+# Of `hostile`: "--only state", "--livez-ms 200" on a busy machine, ...
+HOSTILE_ARGUMENTS ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -49,6 +51,7 @@ help:
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
+	@echo 'make hostile  attack a release, and print what became of it (BINARY, HOSTILE_ARGUMENTS="--only state"; 3 minutes)'
 	@echo 'make bench    measure: allocator beside a walk in C, sessions, requests beside two servers in C (half an'
 	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
 	@echo 'make bench-budget  count the instructions of five requests and compare with Benchmarks/budget.json (RENEW=1 writes it)'
@@ -184,7 +187,13 @@ compare: python $(if $(BINARY),,release)
 	python3 Scripts/record compare --binary "$$binary" --public Public --recording '$(RECORD)' \
 		$(if $(EXPECTED),--expected '$(EXPECTED)') $(if $(DETAILS),--details '$(DETAILS)')
 
-# Only these two need it; any python3 of 3.10 or later will do.
+# Attacks on time, memory, logs and heads, each on a fresh server: the answers they must get, and bounds for /livez
+# and for memory meanwhile.
+hostile: python $(if $(BINARY),,release)
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/hostile --binary "$$binary" --public Public $(HOSTILE_ARGUMENTS)
+
+# Only these need it; any python3 of 3.10 or later will do.
 python:
 	@command -v python3 >/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3
 

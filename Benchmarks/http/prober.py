@@ -10,7 +10,7 @@ import sys
 import time
 
 PROBES_PER_SECOND = 200
-REQUEST = b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n"
+REQUEST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def ask(connection):

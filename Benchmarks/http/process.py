@@ -43,7 +43,7 @@ def connect(port, count):
     for number in range(count):
         one = socket.create_connection(("127.0.0.1", port), timeout=30,
                                        source_address=(f"127.0.0.{2 + number // 4096}", 0))
-        one.sendall(b"GET /livez HTTP/1.1\r\nHost: bench\r\n\r\n")
+        one.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
         found.append(one)
         if len(found) % 100 == 0 or len(found) == count:
             for waiting in found[-100:]:

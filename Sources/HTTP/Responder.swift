@@ -51,6 +51,8 @@ public struct Responder: Sendable {
         case shuttingDown
         /// Too many heavy requests wait already: 503.
         case busy(retryAfterSeconds: Int)
+        /// Bodies and answers in flight take all the memory that they may: 503.
+        case noRoom(retryAfterSeconds: Int)
     }
 
     public init(

@@ -11,6 +11,12 @@ public struct Response: Sendable {
     public var body: [UInt8]
     /// What continues the body after its first bytes; nil when `body` is all. A source serves one response.
     public var stream: (any StreamSource)?
+    /// Whether the request changed something, so that its client must hear of it even where the memory for
+    /// answers is used up. Any other answer may give way to a 503.
+    public var isOwed = false
+
+    /// Memory that it takes until its client has read it.
+    public var bytesHeld: Int { body.count + (stream?.bytesHeld ?? 0) }
 
     public init(
         status: Int, headers: HeaderFields = HeaderFields(), body: [UInt8] = [],
@@ -25,7 +31,7 @@ public struct Response: Sendable {
 
 /// Where the bytes of a stream come from. The server calls `start` once, then `next` whenever the client can
 /// take more, on one thread at a time, and `ended` exactly once at the very end, whatever the reason.
-/// `finish` may come from another thread at any time.
+/// `finish` may come from another thread at any time. What takes long belongs into `compute`.
 ///
 /// Locks: `next`, `finish` and `ended` are called without any lock of the server held.
 public protocol StreamSource: AnyObject, Sendable {
@@ -33,12 +39,21 @@ public protocol StreamSource: AnyObject, Sendable {
     /// other streams get only the time for a good-bye.
     var endsByItself: Bool { get }
 
+    /// Memory that it holds for its client alone, at most. One that finds no room for it is dropped: nothing
+    /// else of it is called then.
+    var bytesHeld: Int { get }
+
     /// The stream is about to begin. Keep `waker`, and call it whenever `next` may have something after it
     /// returned `.nothingYet`.
     func start(waker: StreamWaker)
 
     /// The next bytes. An answer larger than `StreamPiece.bytesMax` is a mistake of the source and traps.
     func next() -> StreamPiece
+
+    /// Called on a thread for what is heavy after `next` returned `.toCompute`; then `next` is called again.
+    /// Not at the same time as `next`, nor after `ended`. It asks the work, now and then,
+    /// whether anybody waits.
+    func compute(_ work: Work)
 
     /// The server is stopping: say good-bye in the next pieces, then `.end`. The server wakes the stream by
     /// itself. May come before the first `next` and, when the two cross, after `ended`; at most once.
@@ -51,6 +66,9 @@ public protocol StreamSource: AnyObject, Sendable {
 extension StreamSource {
     /// Event streams go on until somebody ends them.
     public var endsByItself: Bool { false }
+
+    /// For those that never return `.toCompute`.
+    public func compute(_ work: Work) {}
 }
 
 /// What a source returns when it is asked.
@@ -60,6 +78,8 @@ public enum StreamPiece: Hashable, Sendable {
     /// The connection rests, at the cost of no thread, until the waker is called. A wake-up that comes
     /// between this answer and the rest is not lost: `next` is then asked again at once.
     case nothingYet
+    /// The next bytes must be computed first. The connection rests meanwhile.
+    case toCompute
     /// The body is complete; the connection can serve the next request.
     case end
 

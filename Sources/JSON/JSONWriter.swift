@@ -19,6 +19,9 @@ public struct JSONWriter {
         storage = [UInt8](repeating: 0, count: max(capacity, 1))
     }
 
+    /// How many bytes are written so far.
+    public var byteCount: Int { count }
+
     /// What is written so far; a copy.
     public var bytes: [UInt8] { Array(storage[..<count]) }
 

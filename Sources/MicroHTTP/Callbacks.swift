@@ -20,7 +20,7 @@ func uriSeen(
     let raw = UnsafeRawBufferPointer(start: uri, count: strlen(uri))
     let pending = PendingRequest(
         rawTarget: Array(raw), peer: record?.peer ?? "unknown",
-        responder: core.responder, limits: core.limits, startedMicroseconds: now)
+        responder: core.responder, limits: core.limits, startedMicroseconds: now, budget: core.budget)
     core.connections.requestStarted(on: record, now: now)
     let end = UInt(bitPattern: uri) + UInt(raw.count)
     return Unmanaged.passRetained(Exchange(pending: pending, connection: record, targetEnd: end)).toOpaque()
@@ -58,17 +58,20 @@ func handleAccess(
     case .compute(let body, let answer):
         exchange.deferred = DeferredAnswer(
             on: connection, head: exchange.pending.head, record: exchange.connection, core: core)
-        exchange.deferred?.start(body, answer)
+        exchange.deferred?.start(body, holding: exchange.pending.hold, answer)
         return .YES
     case .answer(let response, let closing):
         core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
         // A drain that began while the handler was at work must also end this connection.
         let closing = closing || core.connections.endsConnections
+        if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
+            exchange.connection?.bound(sendBufferBytes: core.limits.streamSendBufferBytes)
+        }
         if let source = response.stream {
             exchange.stream = StreamBody(
                 source, beginning: response.body, connection: connection, record: exchange.connection,
-                connections: core.connections)
-            exchange.stream?.start(sendBufferBytes: core.limits.streamSendBufferBytes)
+                connections: core.connections, lane: core.lane)
+            exchange.stream?.start()
         }
         let isQueued = ResponseQueueing.queue(
             response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
@@ -113,6 +116,8 @@ func requestCompleted(
         stream.end(code)
         exchange.bytesOut = stream.bytesOut
     }
+    // libmicrohttpd has dropped the answer, or never got one.
+    exchange.pending.hold.release()
     let statusOnDeadline = core.connections.requestEnded(
         on: exchange.connection, stream: exchange.stream, deferred: exchange.deferred, now: now)
     core.onCompletion?(

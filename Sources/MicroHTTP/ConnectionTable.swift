@@ -28,6 +28,12 @@ final class ConnectionRecord: @unchecked Sendable {
         self.peer = peer
         sinceMicroseconds = now
     }
+
+    /// Otherwise the kernel takes megabytes for a client that does not read. For the life of the connection.
+    func bound(sendBufferBytes: Int) {
+        var count = Int32(clamping: sendBufferBytes)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &count, socklen_t(MemoryLayout<Int32>.size))
+    }
 }
 
 /// The connections of one daemon. `@unchecked Sendable`: every `var` is touched only under `lock`.

@@ -22,20 +22,21 @@ public final class Daemon: @unchecked Sendable {
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
-    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy.
+    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, and a `budget` for what is
+    /// in flight.
     /// `onCompletion` and `onError` are called on server threads, several at a time. Ignores SIGPIPE for the
     /// whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
-        lane: HeavyLane = HeavyLane(), tls: TLSIdentity? = nil,
+        lane: HeavyLane = HeavyLane(), budget: FlightBudget = FlightBudget(), tls: TLSIdentity? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
         onError: (@Sendable (String) -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
         core = ServerCore(
-            responder: responder, limits: limits, lane: lane, tls: tls, onCompletion: onCompletion,
-            onError: onError)
+            responder: responder, limits: limits, lane: lane, budget: budget, tls: tls,
+            onCompletion: onCompletion, onError: onError)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
             deadlines = try DeadlineThread.start(core: core)
@@ -137,6 +138,7 @@ final class ServerCore: Sendable {
     let responder: Responder
     let limits: ServerLimits
     let lane: HeavyLane
+    let budget: FlightBudget
     let onCompletion: (@Sendable (CompletedExchange) -> Void)?
     let onError: (@Sendable (String) -> Void)?
     let connections = ConnectionTable()
@@ -146,12 +148,13 @@ final class ServerCore: Sendable {
     let startLines = Locked<[String]?>([])
 
     init(
-        responder: Responder, limits: ServerLimits, lane: HeavyLane, tls: TLSIdentity?,
+        responder: Responder, limits: ServerLimits, lane: HeavyLane, budget: FlightBudget, tls: TLSIdentity?,
         onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?
     ) {
         self.responder = responder
         self.limits = limits
         self.lane = lane
+        self.budget = budget
         self.tls = tls
         self.onCompletion = onCompletion
         self.onError = onError

@@ -34,11 +34,16 @@ final class DeferredAnswer: @unchecked Sendable {
     }
 
     /// On the connection's thread, in the access handler, which then returns without an answer.
-    func start(_ body: [UInt8], _ answer: @escaping Responder.Answer) {
+    func start(
+        _ body: [UInt8], holding hold: FlightBudget.Hold, _ answer: @escaping Responder.Answer
+    ) {
         // Before the lane can complete it: what resumes must find the connection suspended.
         MHD_suspend_connection(connection)
         let submitted = core.lane.submit(of: client, bytes: body.count) { [self] in
-            complete(work.isCancelled ? nil : answer(body, work))
+            work.begin(cpuSecondsMax: core.lane.bounds.cpuSecondsMax)
+            // Only now: what is computed at once, and must go out, is as much as there are threads.
+            let response = work.isCancelled ? nil : hold.findsRoom() ? answer(body, work) : noRoom
+            complete(response)
             if work.isCancelled { core.lane.noteCancelled() }
         }
         guard let submitted else {
@@ -54,6 +59,8 @@ final class DeferredAnswer: @unchecked Sendable {
         cancel()
         while isPending { usleep(Daemon.drainTickMicroseconds) }
     }
+
+    private var noRoom: Response { core.responder.refuse(PendingRequest.noRoom, head) }
 
     /// Clients take turns.
     private var client: String { RequestHead.client(ofPeer: record?.peer ?? "") }

@@ -19,8 +19,8 @@ final class PendingRequest {
     private enum State {
         case targetSeen
         case reading(limitBytes: Int, Responder.Lane, Responder.Answer)
-        /// The body went over the limit; what still comes is counted and dropped.
-        case draining(limitBytes: Int, droppedBytes: Int)
+        /// The body went over the limit, or found no more room; what still comes is counted and dropped.
+        case draining(Responder.Refusal, droppedBytes: Int)
         /// Refused on the head, without a body to skip: answered at the end, so that the connection stays
         /// open.
         case refused(Response)
@@ -32,21 +32,27 @@ final class PendingRequest {
     let responder: Responder
     let limits: ServerLimits
     let startedMicroseconds: Int64
+    /// What its body, and then its answer, take of the memory for all requests.
+    let hold: FlightBudget.Hold
     /// Complete as soon as `begin` was called; before, only target and peer are known.
     private(set) var head: RequestHead
     private(set) var hasBegun = false
     private(set) var bodyBytesReceived = 0
     private var body: [UInt8] = []
+    /// How far the body may grow before it needs more room.
+    private var bodyRoomBytes: Int
     private var state = State.targetSeen
 
     init(
         rawTarget: [UInt8], peer: String, responder: Responder, limits: ServerLimits,
-        startedMicroseconds: Int64
+        startedMicroseconds: Int64, budget: FlightBudget = FlightBudget()
     ) {
         head = RequestHead(method: .other(""), rawTarget: rawTarget, headers: HeaderFields(), peer: peer)
         self.responder = responder
         self.limits = limits
         self.startedMicroseconds = startedMicroseconds
+        hold = FlightBudget.Hold(budget, client: RequestHead.client(ofPeer: peer))
+        bodyRoomBytes = budget.bounds.lightBytesMax
     }
 
     /// The bytes of body that are held; never more than the admitted limit.
@@ -83,7 +89,11 @@ final class PendingRequest {
                     return self.answer(
                         responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
                 }
-                body.reserveCapacity(min(Int(count), limits.initialBodyReservationBytes))
+                guard hold.take(.body, bytes: Int(count)) else {
+                    return self.answer(responder.refuse(Self.noRoom, head), closing: true)
+                }
+                bodyRoomBytes = Int(count)
+                body.reserveCapacity(bodyRoomBytes)
             }
             state = .reading(limitBytes: limit, lane, answer)
         }
@@ -96,22 +106,39 @@ final class PendingRequest {
         switch state {
         case .reading(let limit, _, _):
             // `limit - body.count` cannot be negative, so no client's number is ever added to anything.
-            if bytes.count <= limit - body.count {
+            if bytes.count > limit - body.count {
+                drain(.bodyTooLarge(limitBytes: limit), dropping: bytes.count)
+            } else if findsRoom(for: body.count + bytes.count, limit) {
                 body.append(contentsOf: bytes)
             } else {
-                body = []
-                state = .draining(limitBytes: limit, droppedBytes: bytes.count)
+                drain(Self.noRoom, dropping: bytes.count)
             }
             return .proceed
-        case .draining(let limit, let dropped):
+        case .draining(let refusal, let dropped):
             guard bytes.count <= limits.maximumDrainedBytes - dropped else { return .abandon }
-            state = .draining(limitBytes: limit, droppedBytes: dropped + bytes.count)
+            state = .draining(refusal, droppedBytes: dropped + bytes.count)
             return .proceed
         case .refused, .computing, .answered:
             return .proceed
         case .targetSeen:
             return .abandon
         }
+    }
+
+    /// Whether the body may have so many bytes. One that did not say its size gets room as it grows.
+    private func findsRoom(for count: Int, _ limit: Int) -> Bool {
+        guard count > bodyRoomBytes else { return true }
+        let wanted = min(limit, 2 * count)
+        guard hold.take(.body, bytes: wanted) else { return false }
+        bodyRoomBytes = wanted
+        body.reserveCapacity(wanted)
+        return true
+    }
+
+    private func drain(_ refusal: Responder.Refusal, dropping count: Int) {
+        body = []
+        hold.release()
+        state = .draining(refusal, droppedBytes: count)
     }
 
     /// The body is complete.
@@ -125,8 +152,8 @@ final class PendingRequest {
             }
             state = .computing
             return .compute(body: whole, answer)
-        case .draining(let limit, _):
-            return answer(responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: isShuttingDown)
+        case .draining(let refusal, _):
+            return answer(responder.refuse(refusal, head), closing: isShuttingDown)
         case .refused(let response):
             return answer(response, closing: isShuttingDown)
         case .computing, .answered:
@@ -148,6 +175,16 @@ final class PendingRequest {
 
     private func answer(_ response: Response, closing: Bool) -> Action {
         state = .answered
+        guard !hold.take(.answer, bytes: response.bytesHeld) else {
+            return .answer(response, closing: closing)
+        }
+        guard response.isOwed else {
+            hold.release()
+            return .answer(responder.refuse(Self.noRoom, head), closing: closing)
+        }
+        hold.mustTake(.answer, bytes: response.bytesHeld)
         return .answer(response, closing: closing)
     }
+
+    static let noRoom = Responder.Refusal.noRoom(retryAfterSeconds: FlightBudget.Bounds.retryAfterSeconds)
 }

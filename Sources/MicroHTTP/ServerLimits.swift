@@ -23,7 +23,8 @@ public struct ServerLimits: Hashable, Sendable {
     public var sendingSeconds = 120
     /// Longest time, within the grace of a drain, that streams get for their good-byes.
     public var streamGoodbyeSeconds = 2
-    /// The kernel's send buffer of a connection that streams (Linux doubles it for its own needs).
+    /// The kernel's send buffer of a connection with a stream or an answer that is counted (Linux
+    /// doubles it for its own needs).
     public var streamSendBufferBytes = 64 << 10
     /// How long an answer is still computed for a client that has stopped sending, which may mean that it has
     /// gone.
@@ -33,8 +34,6 @@ public struct ServerLimits: Hashable, Sendable {
     /// Bytes beyond a body limit that are read and dropped, so that a client which sends first and reads
     /// later still sees the 413; after that the connection is closed.
     public var maximumDrainedBytes = 16 << 20
-    /// Memory reserved for a body before any of it has arrived; more is reserved as it arrives.
-    public var initialBodyReservationBytes = 64 << 10
     /// Threads that serve; nil is one for each online core.
     public var threadCount: Int?
 

@@ -53,15 +53,20 @@ struct StreamState: Hashable {
     }
 }
 
-/// A streamed body. `@unchecked Sendable`: `state` is touched only under `lock`, the other `var`s only by the
-/// thread that serves the connection.
+/// A streamed body. `@unchecked Sendable`: `state`, `isComputing` and `ending` are touched only under `lock`,
+/// the other `var`s only by the thread that serves the connection.
 final class StreamBody: @unchecked Sendable {
     private let source: any StreamSource
     private let connection: OpaquePointer
     let record: ConnectionRecord?
     private let connections: ConnectionTable
+    private let lane: HeavyLane
+    private let work = Work()
     private let lock = Lock()
     private var state = StreamState()
+    private var isComputing = false
+    /// What the source hears when its computation is over.
+    private var ending: StreamEnding?
     private var piece: [UInt8]
     private var taken = 0
     private var isComplete = false
@@ -70,27 +75,22 @@ final class StreamBody: @unchecked Sendable {
 
     init(
         _ source: any StreamSource, beginning: [UInt8], connection: OpaquePointer, record: ConnectionRecord?,
-        connections: ConnectionTable
+        connections: ConnectionTable, lane: HeavyLane
     ) {
         self.source = source
         self.connection = connection
         self.record = record
         self.connections = connections
+        self.lane = lane
         piece = beginning
     }
 
     var endsByItself: Bool { source.endsByItself }
 
     /// To be called once, before libmicrohttpd can ask for bytes.
-    func start(sendBufferBytes: Int) {
+    func start() {
         // Weak: a source that outlives its stream, and keeps the waker, must not keep the body.
         source.start(waker: StreamWaker { [weak self] in self?.wake() })
-        if let record {
-            // Otherwise the kernel takes megabytes for a client that does not read.
-            var count = Int32(clamping: sendBufferBytes)
-            let size = socklen_t(MemoryLayout<Int32>.size)
-            setsockopt(record.descriptor, SOL_SOCKET, SO_SNDBUF, &count, size)
-        }
         let missed = connections.begin(self)
         if missed.mustFinish { finish() }
         if missed.mustEnd { cut() }
@@ -101,7 +101,11 @@ final class StreamBody: @unchecked Sendable {
     func read(into space: UnsafeMutableRawBufferPointer) -> Int {
         connections.sending(on: record, now: MonotonicClock.microseconds())
         while true {
-            if lock.withLock({ state.isCut }) { return Self.endWithError }
+            let (isCut, isWaiting) = lock.withLock { (state.isCut, isComputing) }
+            if isCut { return Self.endWithError }
+            // Something else woke it.
+            if isWaiting, rest() { return 0 }
+            if isWaiting { continue }
             if taken < piece.count { return copy(into: space) }
             if isComplete { return Self.endOfStream }
             switch source.next() {
@@ -112,6 +116,8 @@ final class StreamBody: @unchecked Sendable {
                 (piece, taken) = (bytes, 0)
             case .nothingYet:
                 if rest() { return 0 }
+            case .toCompute:
+                compute()
             case .end:
                 isComplete = true
             }
@@ -125,6 +131,29 @@ final class StreamBody: @unchecked Sendable {
         bytesOut += count
         if taken == piece.count { (piece, taken) = ([], 0) }
         return count
+    }
+
+    /// Has the lane call the source, then goes on.
+    private func compute() {
+        lock.withLock { isComputing = true }
+        let client = RequestHead.client(ofPeer: record?.peer ?? "")
+        let job = lane.submit(of: client, bytes: 0, isUnderWay: true) { [self] in
+            if !work.isCancelled { source.compute(work) }
+            computed()
+        }
+        // The system has no thread for it.
+        if job == nil {
+            computed()
+            cut()
+        }
+    }
+
+    private func computed() {
+        let ending = lock.withLock {
+            isComputing = false
+            return self.ending
+        }
+        if let ending { source.ended(ending) } else { wake() }
     }
 
     /// Suspends the connection unless a wake-up arrived. Under the lock, so that whoever resumes finds it
@@ -148,16 +177,26 @@ final class StreamBody: @unchecked Sendable {
     }
 
     /// Ends the connection without what the source may still have.
-    func cut() { lock.withLock { if state.cut() { MHD_resume_connection(connection) } } }
+    func cut() {
+        work.cancel()
+        lock.withLock { if state.cut() { MHD_resume_connection(connection) } }
+    }
 
     /// The request is over.
     func end(_ code: MHD_RequestTerminationCode) {
-        lock.withLock { state.end() }
-        switch code {
-        case .REQUEST_TERMINATED_COMPLETED_OK: source.ended(isComplete ? .complete : .clientGone)
-        case .REQUEST_TERMINATED_DAEMON_SHUTDOWN: source.ended(.cutOff)
-        default: source.ended(connections.isCut ? .cutOff : .clientGone)
+        work.cancel()
+        let ending: StreamEnding =
+            switch code {
+            case .REQUEST_TERMINATED_COMPLETED_OK: isComplete ? .complete : .clientGone
+            case .REQUEST_TERMINATED_DAEMON_SHUTDOWN: .cutOff
+            default: connections.isCut ? .cutOff : .clientGone
+            }
+        let isWaiting = lock.withLock {
+            state.end()
+            if isComputing { self.ending = ending }
+            return isComputing
         }
+        if !isWaiting { source.ended(ending) }
     }
 
     // MHD_CONTENT_READER_END_OF_STREAM and ..._END_WITH_ERROR: casts in macros do not reach Swift.

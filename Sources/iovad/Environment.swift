@@ -29,6 +29,15 @@ enum Environment {
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 
+    /// Opens on /dev/null what of standard input, output and error was closed: otherwise the next socket
+    /// would get that number, and log lines would go to a client.
+    static func openStandardDescriptors() {
+        for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+            // The lowest free number, which is this one: those below it are open.
+            _ = open("/dev/null", O_RDWR)
+        }
+    }
+
     /// Lets this process open `count` descriptors, or as many as it may without being root. The usual
     /// limit of 1,024 is far below the connections that the server takes.
     static func raiseDescriptorLimit(to count: Int) {

@@ -95,6 +95,8 @@ struct PackagingSystemd: ParsableCommand {
             # Longer than --drain-seconds and --grace-seconds together, which are 0 and 10 by default.
             TimeoutStopSec=15
             LimitNOFILE=16384
+            # Twice what full stores, bodies and answers in flight, and 10,000 connections take (SECURITY.md).
+            MemoryMax=2G
             \(credential)\(token)
             DynamicUser=yes
             ProtectSystem=strict

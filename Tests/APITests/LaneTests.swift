@@ -17,6 +17,21 @@ import Testing
             ])
     }
 
+    /// Pages above the default size are computed where they hold up nobody.
+    @Test(arguments: [("", false), ("?limit=100", false), ("?limit=101", true), ("?limit=x", false)])
+    func largePagesAreHeavy(query: String, isHeavy: Bool) {
+        let service = Service(Service.Configuration(version: "test"))
+        let path = "/v1/platforms/example-qemu-virt/devices" + query
+        let head = RequestHead(
+            method: .get, rawTarget: Array(path.utf8), headers: HeaderFields([.init("Host", "localhost")]),
+            peer: "test")
+        guard case .read(_, let lane, _) = service.responder.admit(head) else {
+            Issue.record("\(path) is refused")
+            return
+        }
+        #expect((lane == .heavy) == isHeavy)
+    }
+
     /// No body, however large, is read on a thread that serves connections.
     @Test func largeBodiesAreHeavy() {
         for route in Route.all where !route.consumes.isEmpty {
@@ -31,22 +46,22 @@ import Testing
         ),
         ("/v1/surveys", "{}"),
     ])
-    func longLoopsEndWhenTheClientHasGone(path: String, body: String) {
+    func longLoopsEndWhenNobodyWaitsOrTheirTimeIsOver(path: String, body: String) {
         let service = Service(Service.Configuration(version: "test"))
         let fields = [("Host", "h"), ("Content-Type", "application/json")].map(HeaderFields.Field.init)
         let head = RequestHead(
             method: .post, rawTarget: Array(path.utf8), headers: HeaderFields(fields), peer: "test")
-        for isCancelled in [false, true] {
+        for (stop, status) in [("", 200), ("client gone", 503), ("overdue", 422)] {
             guard case .read(_, .heavy, let answer) = service.responder.admit(head) else {
                 Issue.record("\(path) is not heavy")
                 return
             }
             let work = Work()
-            if isCancelled { work.cancel() }
+            if stop == "client gone" { work.cancel() }
+            if stop == "overdue" { work.begin(cpuSecondsMax: 0) }
             let response = answer(Array(body.utf8), work)
             #expect(
-                response.status == (isCancelled ? 503 : 200),
-                "\(String(decoding: response.body, as: UTF8.self))")
+                response.status == status, "\(stop): \(String(decoding: response.body, as: UTF8.self))")
         }
     }
 }

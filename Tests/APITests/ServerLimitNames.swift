@@ -4,5 +4,6 @@ import HTTP
 import MicroHTTP
 
 enum ServerLimitNames {
-    static let all = (ServerLimits().table + HeavyLane.Bounds().table).map(\.name)
+    static let all =
+        (ServerLimits().table + HeavyLane.Bounds().table + FlightBudget.Bounds().table).map(\.name)
 }

@@ -39,6 +39,7 @@ import Testing
         while true {
             switch stream.next() {
             case .bytes(let more): bytes += more
+            case .toCompute: stream.compute(Work())
             case .nothingYet: return (String(decoding: bytes, as: UTF8.self), false)
             case .end:
                 stream.ended(.complete)

@@ -148,6 +148,7 @@ import Testing
         let printed = try Command(["packaging", "systemd", "--binary", "/usr/bin/iovad"])
         #expect(printed.status == 0 && printed.output.contains("ExecStart=/usr/bin/iovad serve\n"))
         #expect(printed.output.contains("ListenStream=127.0.0.1:8080\n"))
+        #expect(printed.output.contains("\nMemoryMax="))
         let folder = try Folder()
         let written = try Command([
             "packaging", "systemd", "--write-to", folder.url.path, "--token-file", "/etc/iovad/token",

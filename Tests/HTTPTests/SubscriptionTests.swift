@@ -35,6 +35,7 @@ struct SubscriptionTests {
         switch piece {
         case .bytes(let bytes): String(decoding: bytes, as: UTF8.self)
         case .nothingYet: "nothing yet"
+        case .toCompute: "to compute"
         case .end: "end"
         }
     }

@@ -7,10 +7,13 @@ import Testing
 @testable import MicroHTTP
 
 struct PendingRequestTests {
-    private func pending(_ target: String, _ limits: ServerLimits = ServerLimits()) -> PendingRequest {
+    private func pending(
+        _ target: String, _ limits: ServerLimits = ServerLimits(), budget: FlightBudget = FlightBudget(),
+        responder: Responder = testResponder
+    ) -> PendingRequest {
         PendingRequest(
-            rawTarget: Array(target.utf8), peer: "test", responder: testResponder, limits: limits,
-            startedMicroseconds: 0)
+            rawTarget: Array(target.utf8), peer: "test", responder: responder, limits: limits,
+            startedMicroseconds: 0, budget: budget)
     }
 
     private func begin(
@@ -114,6 +117,66 @@ struct PendingRequestTests {
         #expect(begin(endless, [("Transfer-Encoding", "chunked")]) == "proceed")
         #expect(receive(endless, 100) == "proceed")
         #expect(receive(endless, 1) == "abandon")
+    }
+
+    private func budget(_ bytes: Int) -> FlightBudget {
+        var bounds = FlightBudget.Bounds()
+        (bounds.bytesMax, bounds.bytesPerClientMax, bounds.lightBytesMax) = (bytes, bytes, 4)
+        return FlightBudget(bounds)
+    }
+
+    /// A body that says its size needs all of its room at once, whatever has come of it.
+    @Test func declaredBodiesNeedRoom() {
+        let budget = budget(10)
+        let first = pending("/echo", budget: budget)
+        #expect(begin(first, [("Content-Length", "6")]) == "proceed")
+        #expect(budget.gauges.bodyBytes == 6)
+        #expect(begin(pending("/echo", budget: budget), [("Content-Length", "5")]) == "503 close")
+        let light = pending("/echo", budget: budget)
+        #expect(begin(light, [("Content-Length", "4")]) == "proceed")
+        #expect(receive(first, 6) == "proceed" && text(first.finish(isShuttingDown: false)) == "200")
+        #expect(budget.gauges.bodyBytes == 0 && budget.gauges.answerBytes == 6)
+        first.hold.release()
+        #expect(begin(pending("/echo", budget: budget), [("Content-Length", "10")]) == "proceed")
+    }
+
+    /// One that does not gets room as it grows; without, its rest is dropped and its client told.
+    @Test func growingBodiesNeedRoom() {
+        let budget = budget(16)
+        let request = pending("/echo", budget: budget)
+        #expect(begin(request, [("Transfer-Encoding", "chunked")]) == "proceed")
+        #expect(receive(request, 4) == "proceed" && budget.gauges.bodyBytes == 0)
+        #expect(receive(request, 4) == "proceed" && budget.gauges.bodyBytes == 16)
+        #expect(receive(request, 8) == "proceed" && request.storedByteCount == 16)
+        #expect(receive(request, 1) == "proceed" && request.storedByteCount == 0)
+        #expect(budget.gauges.bodyBytes == 0 && budget.gauges.refusedBodies == 1)
+        #expect(receive(request, 100) == "proceed")
+        #expect(text(request.finish(isShuttingDown: false)) == "503")
+    }
+
+    /// An answer that finds no room gives way to a 503, unless its client must know what was changed.
+    @Test(arguments: [false, true])
+    func answersNeedRoom(isOwed: Bool) {
+        let budget = budget(10)
+        let responder = Responder(
+            admit: { _ in
+                .read(bodyLimitBytes: 0) { _, _ in
+                    var response = Response(status: 200, body: [UInt8](repeating: 65, count: 8))
+                    response.isOwed = isOwed
+                    return response
+                }
+            }, refuse: testResponder.refuse)
+        var seen: [String] = []
+        var requests: [PendingRequest] = []
+        for _ in 0..<3 {
+            requests.append(pending("/x", budget: budget, responder: responder))
+            #expect(begin(requests.last!) == "proceed")
+            seen.append(text(requests.last!.finish(isShuttingDown: false)))
+        }
+        #expect(seen == (isOwed ? ["200", "200", "200"] : ["200", "503", "503"]))
+        #expect(budget.gauges.answerBytes == (isOwed ? 24 : 8))
+        requests = []
+        #expect(budget.gauges.answerBytes == 0)
     }
 
     @Test func refusalOnTheHead() {

@@ -18,12 +18,14 @@ final class ScriptedSource: StreamSource, @unchecked Sendable {
     private let farewell: [StreamPiece]
 
     let endsByItself: Bool
+    let bytesHeld: Int
 
     init(
         _ pieces: [StreamPiece] = [], filler: StreamPiece = .nothingYet, farewell: [StreamPiece] = [.end],
-        endsByItself: Bool = false
+        endsByItself: Bool = false, bytesHeld: Int = 0
     ) {
         self.endsByItself = endsByItself
+        self.bytesHeld = bytesHeld
         self.pieces = pieces
         self.filler = filler
         self.farewell = farewell

@@ -30,7 +30,8 @@ struct TestServer {
 
     init(
         _ transport: Transport = .tcp, responder: Responder = testResponder, lane: HeavyLane = HeavyLane(),
-        tls: TLSIdentity? = nil, _ change: (inout ServerLimits) -> Void = { _ in }
+        budget: FlightBudget = FlightBudget(), tls: TLSIdentity? = nil,
+        _ change: (inout ServerLimits) -> Void = { _ in }
     ) throws {
         var limits = ServerLimits()
         limits.threadCount = 2
@@ -48,7 +49,7 @@ struct TestServer {
         }
         let tally = tally
         daemon = try Daemon(
-            listener: listener, responder: responder, limits: limits, lane: lane, tls: tls,
+            listener: listener, responder: responder, limits: limits, lane: lane, budget: budget, tls: tls,
             onCompletion: { tally.add($0) })
     }
 
@@ -101,7 +102,7 @@ let testResponder = Responder(
             case .ambiguousFraming: 400
             case .bodyTooLarge: 413
             case .tooSlow: 408
-            case .shuttingDown, .busy: 503
+            case .shuttingDown, .busy, .noRoom: 503
             }
         return Response(status: status, body: Array("\(refusal)".utf8))
     })

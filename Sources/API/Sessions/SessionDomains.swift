@@ -145,8 +145,8 @@ extension Service {
         let (read, etag) = try readSession(context) { session throws(Problem) in
             (try domain(context, in: session).snapshot, session.kernel)
         }
-        return sessionAnswer(context, etag: etag) { writer in
-            writer.domainState(read.0)
+        return stateAnswer(context, etag: etag) { writer, lists in
+            writer.domainState(read.0, lists)
             writer.model(read.1, engine: configuration.version)
         }
     }

@@ -1,5 +1,5 @@
 // Exported state. Lists of numbers that may be long are flat arrays, so that a session of a hundred thousand
-// ranges still fits into a request body.
+// ranges still fits into a request body; StateText spells them while the client reads.
 
 import AddressSpaces
 import IOVAAllocation
@@ -12,7 +12,7 @@ import Sandboxes
 
 extension JSONWriter {
     /// What POST /v1/sessions reads back.
-    mutating func sessionState(_ snapshot: SessionSnapshot) {
+    mutating func sessionState(_ snapshot: SessionSnapshot, _ lists: StateLists) {
         member("id", snapshot.id)
         member("kernel", kernel: snapshot.kernel)
         member("kernel_from", snapshot.kernelOrigin.rawValue)
@@ -28,12 +28,12 @@ extension JSONWriter {
             }
         }
         array("domains") { writer in
-            for domain in snapshot.domains { writer.object { $0.domainState(domain) } }
+            for domain in snapshot.domains { writer.object { $0.domainState(domain, lists) } }
         }
     }
 
     /// One domain of it.
-    mutating func domainState(_ domain: SessionSnapshot.Domain) {
+    mutating func domainState(_ domain: SessionSnapshot.Domain, _ lists: StateLists) {
         domainHead(domain.setup)
         object("aperture") { writer in
             let aperture = domain.setup.conditions.aperture
@@ -61,7 +61,7 @@ extension JSONWriter {
                     }
                 }
             }
-            object("allocator") { $0.allocator(allocator) }
+            object("allocator") { $0.allocator(allocator, lists) }
         } else {
             array("mappings") { writer in
                 for range in domain.mappings {
@@ -79,29 +79,25 @@ extension JSONWriter {
         }
     }
 
-    private mutating func allocator(_ allocator: SessionSnapshot.Allocator) {
+    private mutating func allocator(_ allocator: SessionSnapshot.Allocator, _ lists: StateLists) {
         let state = allocator.state
         member("start_pfn", hex: state.startPFN)
         member("online_cpus", state.onlineCPUs)
         member("cached32_node", hex: state.hint32)
         member("cached_node", hex: state.hint64)
         member("max32_alloc_size", hex: state.memo)
-        array("ranges") { writer in
-            for range in state.ranges {
-                writer.hex(range.lo)
-                writer.hex(range.hi)
-            }
-        }
+        key("ranges")
+        array(.ranges(state.ranges), lists)
         array("size_classes") { writer in
             for sizeClass in state.sizeClasses {
                 writer.object { writer in
                     writer.key("loaded")
-                    writer.numbers(sizeClass.loaded)
+                    writer.array(.plain(sizeClass.loaded), lists)
                     writer.key("previous")
-                    writer.numbers(sizeClass.previous)
+                    writer.array(.plain(sizeClass.previous), lists)
                     writer.array("depot") { writer in
                         for magazine in sizeClass.depot {
-                            writer.array { writer in magazine.forEach { writer.hex($0) } }
+                            writer.array(.plain(magazine), lists)
                         }
                     }
                     writer.member("armed", sizeClass.isArmed)
@@ -112,7 +108,7 @@ extension JSONWriter {
             for kind in SessionSnapshot.Note.Kind.allCases {
                 let notes = allocator.notes.filter { $0.kind == kind }
                 writer.key(text: kind.rawValue)
-                writer.numbers(notes.flatMap { [$0.hi, $0.pages] })
+                writer.array(.plain(notes.flatMap { [$0.hi, $0.pages] }), lists)
             }
         }
         array("hardware_msi") { writer in
@@ -125,10 +121,6 @@ extension JSONWriter {
         }
         member("unattached_gave_up_below_4g", allocator.givenUp.contains(-1))
         member("errno", orNull: allocator.errno?.rawValue)
-    }
-
-    private mutating func numbers(_ numbers: [UInt64]) {
-        array { writer in numbers.forEach { writer.hex($0) } }
     }
 
     /// All that attaching the device elsewhere depends on.

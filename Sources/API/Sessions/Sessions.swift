@@ -134,8 +134,8 @@ extension Service {
 
     func sessionState(_ context: RequestContext) throws(Problem) -> Response {
         let (snapshot, etag) = try readSession(context) { session throws(Problem) in session.snapshot }
-        return sessionAnswer(context, etag: etag) { writer in
-            writer.sessionState(snapshot)
+        return stateAnswer(context, etag: etag) { writer, lists in
+            writer.sessionState(snapshot, lists)
             writer.model(snapshot.kernel, engine: configuration.version)
         }
     }

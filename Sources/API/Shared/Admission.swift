@@ -24,6 +24,15 @@ struct Plan: Sendable {
     /// Media type of the body; nil when the route takes none.
     var consumes: String? { reads?.mediaType }
     var bodyLimitBytes: Int { reads?.bytesMax ?? 0 }
+
+    /// The route's, but for pages above the default size: a thousand items are a millisecond and more.
+    var lane: Responder.Lane {
+        guard Route.paging.allSatisfy(route.query.contains),
+            let limit = query.first(where: { $0.name == "limit" }),
+            DecimalLiteral.parse(limit.value.utf8).map({ $0 > UInt64(Limits.pageItemsDefault) }) == true
+        else { return route.lane }
+        return .heavy
+    }
 }
 
 struct RequestContext: Sendable {
@@ -34,9 +43,20 @@ struct RequestContext: Sendable {
     /// For a request with an Idempotency-Key: where its handler says what it acts on.
     var keySubject: KeySubject?
 
-    /// To be called between items of what is heavy. Nobody reads the problem: its client has gone.
+    /// To be called between items of what is heavy.
     func checkpoint() throws(Problem) {
-        do { try work.checkpoint() } catch { throw Problem(.busy, "The client has gone.") }
+        do {
+            try work.checkpoint()
+        } catch {
+            switch error {
+            // Nobody reads it.
+            case .clientGone: throw Problem(.busy, "The client has gone.")
+            case .overdue(let seconds):
+                throw Problem(
+                    .tooExpensive,
+                    "The answer takes more than \(seconds) seconds of CPU time; ask for less at once.")
+            }
+        }
     }
 
     var head: RequestHead { request.head }

@@ -123,6 +123,10 @@ extension Problem {
             self.init(
                 .busy, "Too many placements, surveys, uploads and the like wait already.",
                 retryAfterSeconds: seconds)
+        case .noRoom(let seconds):
+            self.init(
+                .busy, "Bodies and answers under way take all the memory that they may.",
+                retryAfterSeconds: seconds)
         }
     }
 }

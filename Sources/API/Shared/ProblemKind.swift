@@ -43,6 +43,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case sessionFull = "session-full"
     case shuttingDown = "shutting-down"
     case busy
+    case tooExpensive = "too-expensive"
     case `internal`
 
     /// Whether the request ran and this is what came of it: such an answer is kept for its Idempotency-Key.
@@ -217,8 +218,13 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 "Send the request to another instance, or repeat it after Retry-After.")
         case .busy:
             Row(
-                503, "Too many heavy requests wait",
+                503, "Too much is under way already",
                 "Repeat the request after Retry-After, or send fewer of its kind at once.")
+        case .tooExpensive:
+            Row(
+                422, "The answer takes too much CPU time",
+                "Ask for fewer hosts, devices or policies at once; heavy_cpu_seconds_max of /v1/limits is the bound."
+            )
         case .internal:
             Row(500, "Internal error", "Report the request id: this is a bug in iovad, not in the request.")
         }

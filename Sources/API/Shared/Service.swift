@@ -27,6 +27,10 @@ public final class Service: Sendable {
         public var serverLimits: [(name: String, value: Int)]
         /// What the lane for heavy requests does, for the metrics; nil where there is none.
         public var laneGauges: (@Sendable () -> HeavyLane.Gauges)?
+        /// What bodies and answers in flight hold, for the metrics; nil where nothing counts them.
+        public var flightGauges: (@Sendable () -> FlightBudget.Gauges)?
+        /// Lines of the log that were dropped, for the metrics; nil where nothing counts them.
+        public var droppedLogLines: (@Sendable () -> UInt64)?
         /// Monotonic milliseconds, for heartbeats.
         public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
 
@@ -120,7 +124,7 @@ public final class Service: Sendable {
             if head.method == .options { return .refuse(try options(head, requestID)) }
             let plan = try plan(head, requestID)
             let place = try place(for: plan, head)
-            return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.route.lane) { [self] body, work in
+            return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.lane) { [self] body, work in
                 defer { withExtendedLifetime(place) {} }
                 return respond(
                     RequestContext(request: Request(head: head, body: body), plan: plan, work: work))
@@ -132,7 +136,7 @@ public final class Service: Sendable {
 
     private func respond(_ context: RequestContext) -> Response {
         let route = context.plan.route
-        let response: Response
+        var response: Response
         do {
             response =
                 route.isIdempotent
@@ -143,6 +147,7 @@ public final class Service: Sendable {
         }
         // Nobody reads it, so that it is no answer to be counted.
         if context.work.isCancelled { return response }
+        response.isOwed = route.scope == .write
         return finish(response, context.head, context.requestID, route)
     }
 

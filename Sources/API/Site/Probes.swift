@@ -82,6 +82,13 @@ extension Service {
             "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
         ]
         if let lane = configuration.laneGauges?() { lines += Self.lines(of: lane) }
+        if let dropped = configuration.droppedLogLines?() {
+            lines += [
+                "# HELP iovad_log_lines_dropped_total Lines of the log that nobody read in time.",
+                "# TYPE iovad_log_lines_dropped_total counter", "iovad_log_lines_dropped_total \(dropped)",
+            ]
+        }
+        if let flight = configuration.flightGauges?() { lines += Self.lines(of: flight) }
         var response = text(200, lines.joined(separator: "\n") + "\n")
         response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         return response
@@ -101,6 +108,23 @@ extension Service {
             "# TYPE iovad_heavy_turned_away_total counter",
             "iovad_heavy_turned_away_total{reason=\"no_room\"} \(lane.refused)",
             "iovad_heavy_turned_away_total{reason=\"client_gone\"} \(lane.cancelled)",
+        ]
+    }
+}
+
+extension Service {
+    private static func lines(of flight: FlightBudget.Gauges) -> [String] {
+        [
+            "# HELP iovad_flight_bytes Bodies that arrive or are computed with, and answers that wait to be read.",
+            "# TYPE iovad_flight_bytes gauge",
+            "iovad_flight_bytes{kind=\"bodies\"} \(flight.bodyBytes)",
+            "iovad_flight_bytes{kind=\"answers\"} \(flight.answerBytes)",
+            "# HELP iovad_flight_peak_bytes The largest sum of both since the start.",
+            "# TYPE iovad_flight_peak_bytes gauge", "iovad_flight_peak_bytes \(flight.peakBytes)",
+            "# HELP iovad_flight_refused_total Bodies and answers that found no room.",
+            "# TYPE iovad_flight_refused_total counter",
+            "iovad_flight_refused_total{kind=\"bodies\"} \(flight.refusedBodies)",
+            "iovad_flight_refused_total{kind=\"answers\"} \(flight.refusedAnswers)",
         ]
     }
 }

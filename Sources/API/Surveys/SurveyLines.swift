@@ -1,6 +1,6 @@
-// A survey as NDJSON, taken while it goes out: a machine is judged when the client has taken the lines of
-// those before it, so that a hundred thousand devices cost one machine's lines of memory, and the first line
-// is there at once.
+// A survey as NDJSON, taken while it goes out: a machine is judged, on the lane for what is heavy, when the
+// client has taken the lines of those before it, so that a hundred thousand devices cost one machine's lines
+// of memory, and the first line is there soon.
 
 import Fleet
 import HTTP
@@ -8,11 +8,14 @@ import JSON
 import LinuxReleases
 import MSIWindows
 
-/// The lines of one survey. `@unchecked Sendable`: its `var`s are touched by `next` only, which the server
-/// calls on one thread at a time.
+/// The lines of one survey. `@unchecked Sendable`: its `var`s are touched by `next` and `compute` only, which
+/// the server calls on one thread at a time.
 final class SurveyLines: StreamSource, @unchecked Sendable {
     /// Lines are handed over from here on; fewer would cost a write each.
     private static let pieceBytes = 16 << 10
+    /// About what a line takes, and each policy in it.
+    private static let lineBytes = 160
+    private static let policyBytes = 160
 
     private let engine: String
     private let subjects: [SurveySubject]
@@ -25,9 +28,15 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
 
     init(_ survey: Survey, _ subjects: [SurveySubject], engine: String) {
         (self.survey, self.subjects, self.engine) = (survey, subjects, engine)
+        let devices = subjects.map(\.machine.deviceCount).max() ?? 0
+        let lineBytes = Self.lineBytes + survey.policies.count * Self.policyBytes
+        bytesHeld = StreamPiece.bytesMax + devices * lineBytes
     }
 
     var endsByItself: Bool { true }
+
+    /// The lines of one machine at a time, and a piece.
+    let bytesHeld: Int
 
     func start(waker: StreamWaker) {}
 
@@ -37,11 +46,15 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
     func ended(_ ending: StreamEnding) {}
 
     func next() -> StreamPiece {
-        while lines.count - taken < Self.pieceBytes, !hasSummary { encodeMore() }
+        guard lines.count - taken >= Self.pieceBytes || hasSummary else { return .toCompute }
         guard taken < lines.count else { return .end }
         let piece = Array(lines[taken..<min(taken + StreamPiece.bytesMax, lines.count)])
         taken += piece.count
         return .bytes(piece)
+    }
+
+    func compute(_ work: Work) {
+        while lines.count - taken < Self.pieceBytes, !hasSummary, !work.isCancelled { encodeMore() }
     }
 
     private func encodeMore() {

@@ -141,6 +141,13 @@ struct SurveySubject: Sendable {
         case platform(Platform, prepare: @Sendable (Device, Conditions) -> PreparedDevice)
         /// A host known by one device that stands for what it reports.
         case reported(Device, usable: UsableRanges?)
+
+        var deviceCount: Int {
+            switch self {
+            case .platform(let platform, _): platform.devices.count
+            case .reported: 1
+            }
+        }
     }
 
     var name: String

@@ -39,6 +39,9 @@ public final class EventSubscription<Payload: EventPayload>: StreamSource, HubMe
             ]), body: Array("retry: \(Self.retryMilliseconds)\n\n".utf8), stream: self)
     }
 
+    /// Some kilobytes for each: the hub bounds how many there are.
+    public var bytesHeld: Int { 0 }
+
     public func start(waker: StreamWaker) { channel.lock.withLock { self.waker = waker } }
 
     private enum Step {

@@ -25,19 +25,27 @@ struct FairQueue<Item: AnyObject> {
 
     /// False, and nothing changed, where a bound would be passed. A body over a bound of bytes still waits
     /// when nothing else does. O(1).
-    mutating func add(_ item: Item, of client: String, bytes added: Int) -> Bool {
-        let line = lines[client]
-        guard count < bounds.requestsMax, (line?.waiting.count ?? 0) < bounds.requestsPerClientMax else {
-            return false
-        }
-        guard count == 0 || bytes + added <= bounds.bytesMax else { return false }
-        guard line == nil || line!.bytes + added <= bounds.bytesPerClientMax else { return false }
-        if line == nil { turns.append(client) }
+    ///
+    /// - Parameter isForced: whether it is added whatever the bounds are.
+    mutating func add(
+        _ item: Item, of client: String, bytes added: Int, isForced: Bool = false
+    ) -> Bool {
+        guard isForced || hasRoom(for: added, of: client) else { return false }
+        if lines[client] == nil { turns.append(client) }
         lines[client, default: Line()].waiting.append(Waiting(item: item, bytes: added))
         lines[client]!.bytes += added
         count += 1
         bytes += added
         return true
+    }
+
+    private func hasRoom(for added: Int, of client: String) -> Bool {
+        let line = lines[client]
+        guard count < bounds.requestsMax, (line?.waiting.count ?? 0) < bounds.requestsPerClientMax else {
+            return false
+        }
+        guard count == 0 || bytes + added <= bounds.bytesMax else { return false }
+        return line == nil || line!.bytes + added <= bounds.bytesPerClientMax
     }
 
     /// The longest waiting item of the client whose turn it is; nil when nothing waits. O(clients).

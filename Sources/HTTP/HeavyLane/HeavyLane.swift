@@ -15,6 +15,8 @@ public final class HeavyLane: Sendable {
         /// Sum of the bodies of waiting requests, of all clients and of one.
         public var bytesMax = 256 << 20
         public var bytesPerClientMax = 128 << 20
+        /// CPU time for one request.
+        public var cpuSecondsMax = 10
         /// Threads that compute; nil is one for each online core, and at least two.
         public var threadCount: Int?
 
@@ -32,7 +34,8 @@ public final class HeavyLane: Sendable {
             [
                 ("heavy_requests_max", requestsMax), ("heavy_requests_per_client_max", requestsPerClientMax),
                 ("heavy_bytes_max", bytesMax), ("heavy_bytes_per_client_max", bytesPerClientMax),
-                ("heavy_threads", threads), ("heavy_retry_after_seconds", Self.retryAfterSeconds),
+                ("heavy_cpu_seconds_max", cpuSecondsMax), ("heavy_threads", threads),
+                ("heavy_retry_after_seconds", Self.retryAfterSeconds),
             ]
         }
     }
@@ -78,7 +81,10 @@ public final class HeavyLane: Sendable {
     /// - Parameters:
     ///   - client: whose turn it takes.
     ///   - bytes: what it holds while it waits.
-    public func submit(of client: String, bytes: Int, _ run: @escaping @Sendable () -> Void) -> Job? {
+    ///   - isUnderWay: whether it continues an answer that has begun, and so is taken whatever waits.
+    public func submit(
+        of client: String, bytes: Int, isUnderWay: Bool = false, _ run: @escaping @Sendable () -> Void
+    ) -> Job? {
         let job = Job(client: client, run: run)
         let threads = state.withLock { state -> WorkerThreads? in
             if state.threads == nil {
@@ -88,7 +94,9 @@ public final class HeavyLane: Sendable {
                 }
                 if started.count > 0 { state.threads = started }
             }
-            guard let threads = state.threads, state.queue.add(job, of: client, bytes: bytes) else {
+            guard let threads = state.threads,
+                state.queue.add(job, of: client, bytes: bytes, isForced: isUnderWay)
+            else {
                 state.gauges.refused += 1
                 return nil
             }

@@ -1,26 +1,53 @@
-// A computation as those see it who carry it out: whether somebody still waits for its result. Long loops ask
-// between their items, so that a client who has left costs no more than one of them.
+// A computation as those see it who carry it out: whether it is still worth its time. Long loops ask between
+// their items, so that a client who has left, or who asked for too much, costs no more than one of them.
 
+import Glibc
 import Locking
 
 /// One request's computation.
 public final class Work: Sendable {
-    /// Nobody waits for the result any more.
-    public struct Cancelled: Error, Hashable {
-        public init() {}
+    /// Why a computation ends early.
+    public enum Stop: Error, Hashable {
+        /// Nobody waits for the result any more.
+        case clientGone
+        /// It has had all the CPU time that one request gets.
+        case overdue(seconds: Int)
     }
 
-    private let cancelled = Locked(false)
+    private struct State {
+        var isCancelled = false
+        var seconds = 0
+        /// On the clock of the thread that computes; nil before it begins, and where there is no bound.
+        var endNanoseconds: Int64?
+    }
+
+    private let state = Locked(State())
 
     public init() {}
 
     /// From any thread, any number of times.
-    public func cancel() { cancelled.withLock { $0 = true } }
+    public func cancel() { state.withLock { $0.isCancelled = true } }
 
-    public var isCancelled: Bool { cancelled.withLock { $0 } }
+    public var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
-    /// To be called between items that take more than some microseconds each.
-    public func checkpoint() throws(Cancelled) {
-        if isCancelled { throw Cancelled() }
+    /// The calling thread computes it from here on, and may take so many seconds of CPU time.
+    public func begin(cpuSecondsMax seconds: Int) {
+        let end = Self.threadNanoseconds() + Int64(seconds) * 1_000_000_000
+        state.withLock { ($0.seconds, $0.endNanoseconds) = (seconds, end) }
+    }
+
+    /// To be called between items that take more than some microseconds each, on the thread that began.
+    public func checkpoint() throws(Stop) {
+        let state = state.withLock { $0 }
+        if state.isCancelled { throw .clientGone }
+        if let end = state.endNanoseconds, Self.threadNanoseconds() >= end {
+            throw .overdue(seconds: state.seconds)
+        }
+    }
+
+    private static func threadNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

@@ -7,10 +7,12 @@ struct OfferedHost {
     /// Of a copied tree; empty for this machine.
     private let root: String
     private let service: Service
+    private let log: ServerLog
 
-    init(root: String, _ service: Service) {
+    init(root: String, _ service: Service, _ log: ServerLog) {
         self.root = root
         self.service = service
+        self.log = log
     }
 
     /// Reads the host and offers it, or takes back what was offered before.
@@ -19,18 +21,18 @@ struct OfferedHost {
         switch MachineFiles.read(entry) {
         case .failure(let error):
             service.withdraw(Service.hostID)
-            Console.say("\(Service.hostID) is not offered: \(Report.printable(error.line))")
+            log.say("\(Service.hostID) is not offered: \(Report.printable(error.line))")
         case .success(let machine) where machine.groups.isEmpty:
             service.withdraw(Service.hostID)
             // Most machines have no IOMMU; it is worth a line only where one was asked for.
-            if !root.isEmpty { Console.say("\(Service.hostID) is not offered: \(root) has no IOMMU group") }
+            if !root.isEmpty { log.say("\(Service.hostID) is not offered: \(root) has no IOMMU group") }
         case .success(let machine):
             // The id is reserved: no client's platform is in the way.
             _ = service.offer(machine.platform, as: Service.hostID, readFrom: machine.bytes)
-            Console.say(
+            log.say(
                 "clients can read this host as platform \(Service.hostID) (IOMMU groups: "
                     + "\(machine.groups.count)); --no-host keeps it back")
-            for note in machine.notes { Console.say("\(Service.hostID): \(note)") }
+            for note in machine.notes { log.say("\(Service.hostID): \(note)") }
         }
     }
 }

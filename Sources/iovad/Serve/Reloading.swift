@@ -11,6 +11,7 @@ struct Reloading {
     let service: Service
     let identity: TLSIdentity?
     let host: OfferedHost?
+    let log: ServerLog
 
     func again() {
         if let file = settings.tokenFile {
@@ -29,10 +30,10 @@ struct Reloading {
     private func replace(_ what: String, of files: String, _ read: () throws -> Void) {
         do {
             try read()
-            Console.say("read again: \(what) of \(files)")
+            log.say("read again: \(what) of \(files)")
         } catch {
             let reason = (error as? ValidationError)?.message ?? "\(error)"
-            Console.say("\(what) stay as they were: \(Report.printable(reason))")
+            log.say("\(what) stay as they were: \(Report.printable(reason))")
         }
     }
 }

@@ -1,5 +1,5 @@
 // `iovad serve`: reads flags and environment, puts service and servers together, and stops in good order.
-// The access log is here too: one line a request, on standard error. What the server answers is API's, how
+// The access log is here too: one line a request, by ServerLog. What the server answers is API's, how
 // it speaks HTTP is MicroHTTP's.
 
 import API
@@ -83,24 +83,29 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
+        Environment.openStandardDescriptors()
         let settings = try Settings(self, environment: Environment.iovad())
         ServerSignal.block()
         let limits = ServerLimits()
         ServerMemory.returnLargeBlocks()
+        let log = ServerLog()
+        defer { log.flush() }
         Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
-        let lane = HeavyLane()
+        let (lane, budget) = (HeavyLane(), FlightBudget())
         var configuration = Service.Configuration(
             version: Iovad.version,
             build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
             tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: try settings.site(),
-            serverLimits: limits.table + lane.bounds.table)
+            serverLimits: limits.table + lane.bounds.table + budget.bounds.table)
         let identity = try settings.tlsFiles?.identity()
         let listeners = try settings.listeners()
         configuration.hosts = HostNames(
             listening: listeners.filter { $0.port != nil }.map(\.name), allowed: settings.allowedHosts)
         configuration.laneGauges = { lane.gauges }
+        configuration.flightGauges = { budget.gauges }
+        configuration.droppedLogLines = { log.droppedCount }
         let service = Service(configuration)
-        let host = settings.hostRoot.map { OfferedHost(root: $0, service) }
+        let host = settings.hostRoot.map { OfferedHost(root: $0, service, log) }
         host?.read()
         var daemons: [Daemon] = []
         for listener in listeners {
@@ -109,24 +114,26 @@ struct Serve: ParsableCommand {
                 try settings.opened(for: listener.name) { () throws(ListenError) in
                     try Daemon(
                         listener: listener, responder: service.responder, limits: limits,
-                        lane: lane, tls: isTCP ? identity : nil, onCompletion: settings.log.observer)
+                        lane: lane, budget: budget, tls: isTCP ? identity : nil,
+                        onCompletion: settings.log.observer(log))
                 })
             let scheme = isTCP ? identity == nil ? "http://" : "https://" : ""
-            Console.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
+            log.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
         ServerMemory.returnStartupPages()
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
-        let reloading = Reloading(settings: settings, service: service, identity: identity, host: host)
-        Console.say("signal \(Self.wait(reloading)): draining")
+        let reloading = Reloading(
+            settings: settings, service: service, identity: identity, host: host, log: log)
+        log.say("signal \(Self.wait(reloading)): draining")
         service.beginDraining()
         if settings.drainSeconds > 0 {
             Daemon.closeAfterAnswers(daemons)
-            Console.say("requests are answered for \(settings.drainSeconds) s; another signal ends that")
+            log.say("requests are answered for \(settings.drainSeconds) s; another signal ends that")
             ServerSignal.wait(seconds: settings.drainSeconds)
         }
         let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
         ticking.stop()
-        Console.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
+        log.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
     }
 
@@ -145,11 +152,11 @@ enum AccessLog: String {
     case text, json, none
 
     /// nil when nothing is logged, so that nothing is measured either.
-    var observer: (@Sendable (CompletedExchange) -> Void)? {
+    func observer(_ log: ServerLog) -> (@Sendable (CompletedExchange) -> Void)? {
         switch self {
         case .none: nil
-        case .text: { Console.say(Self.line($0)) }
-        case .json: { Console.say(Self.object($0)) }
+        case .text: { log.say(Self.line($0)) }
+        case .json: { log.say(Self.object($0)) }
         }
     }
 

@@ -1,0 +1,133 @@
+// The text of an exported state, written while its client reads it. Everything but the long lists of numbers
+// is written at once; each list stays as it is in the snapshot, half of its text or less, and its numbers are
+// spelled in pieces, in the place that was left for them.
+
+import HTTP
+import IOVAAllocation
+import JSON
+
+/// A list of numbers that may be long.
+enum StateNumbers: Sendable {
+    case plain([UInt64])
+    case ranges([PageFrameRange])
+
+    var count: Int {
+        switch self {
+        case .plain(let numbers): numbers.count
+        case .ranges(let ranges): 2 * ranges.count
+        }
+    }
+
+    subscript(index: Int) -> UInt64 {
+        switch self {
+        case .plain(let numbers): numbers[index]
+        case .ranges(let ranges):
+            index.isMultiple(of: 2) ? ranges[index / 2].lo : ranges[index / 2].hi
+        }
+    }
+}
+
+/// Where the lists of one document belong: each at a number of bytes from its beginning.
+final class StateLists {
+    fileprivate private(set) var all: [(place: Int, numbers: StateNumbers)] = []
+
+    fileprivate func add(_ numbers: StateNumbers, at place: Int) {
+        if numbers.count > 0 { all.append((place, numbers)) }
+    }
+}
+
+extension JSONWriter {
+    /// An empty array, which `lists` remembers.
+    mutating func array(_ numbers: StateNumbers, _ lists: StateLists) {
+        array { lists.add(numbers, at: $0.byteCount) }
+    }
+}
+
+/// The pieces of one state. `@unchecked Sendable`: its `var`s are touched by `next` only, which the server
+/// calls on one thread at a time.
+final class StateText: StreamSource, @unchecked Sendable {
+    /// A piece ends after the item with which it gets so large.
+    private static let pieceBytes = 16 << 10
+    /// With their digits and quotes less than two pieces.
+    private static let numbersPerItem = 1_024
+    /// `"0x0123456789abcdef",`
+    private static let numberBytesMax = 21
+
+    private let frame: [UInt8]
+    private let lists: [(place: Int, numbers: StateNumbers)]
+    /// How much of the frame was handed over, which list is next, and how many of its numbers were.
+    private var taken = 0
+    private var list = 0
+    private var number = 0
+
+    /// - Parameter frame: the document, with its lists empty.
+    init(_ frame: [UInt8], _ lists: StateLists) {
+        (self.frame, self.lists) = (frame, lists.all)
+    }
+
+    private var numberCount: Int { lists.reduce(0) { $0 + $1.numbers.count } }
+
+    /// Whether all of it may be written at once.
+    private var isSmall: Bool { frame.count + numberCount * Self.numberBytesMax <= StreamPiece.bytesMax }
+
+    /// What the document is sent as.
+    func response(_ headers: HeaderFields) -> Response {
+        guard isSmall else { return Response(status: 200, headers: headers, stream: self) }
+        var body: [UInt8] = []
+        while case .bytes(let bytes) = next() { body += bytes }
+        return Response(status: 200, headers: headers, body: body)
+    }
+
+    var endsByItself: Bool { true }
+
+    var bytesHeld: Int { frame.count + numberCount * MemoryLayout<UInt64>.size + StreamPiece.bytesMax }
+
+    func start(waker: StreamWaker) {}
+
+    /// A state needs no farewell: its last byte is its end, within the grace of a request.
+    func finish() {}
+
+    func ended(_ ending: StreamEnding) {}
+
+    func next() -> StreamPiece {
+        var piece: [UInt8] = []
+        while piece.count < Self.pieceBytes {
+            let end = list < lists.count ? lists[list].place : frame.count
+            if taken < end {
+                let next = min(end, taken + Self.pieceBytes)
+                piece += frame[taken..<next]
+                taken = next
+            } else if list < lists.count {
+                appendNumbers(to: &piece)
+            } else {
+                break
+            }
+        }
+        return piece.isEmpty ? .end : .bytes(piece)
+    }
+
+    private func appendNumbers(to piece: inout [UInt8]) {
+        let numbers = lists[list].numbers
+        let next = min(numbers.count, number + Self.numbersPerItem)
+        var writer = JSONWriter(reservingBytes: (next - number) * Self.numberBytesMax + 2)
+        writer.array { writer in
+            for index in number..<next { writer.hex(numbers[index]) }
+        }
+        if number > 0 { piece.append(UInt8(ascii: ",")) }
+        // Without the brackets, which the frame has.
+        piece += writer.bytes.dropFirst().dropLast()
+        (list, number) = next == numbers.count ? (list + 1, 0) : (list, next)
+    }
+}
+
+extension Service {
+    /// An answer with a state, or 304 when the client has it.
+    func stateAnswer(
+        _ context: RequestContext, etag: String, _ body: (inout JSONWriter, StateLists) -> Void
+    ) -> Response {
+        let lists = StateLists()
+        let framed = sessionAnswer(context, etag: etag) { body(&$0, lists) }
+        guard framed.status == 200 else { return framed }
+        return StateText(framed.body, lists).response(framed.headers)
+    }
+}

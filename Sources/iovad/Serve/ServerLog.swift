@@ -1,0 +1,114 @@
+// What the server says on standard error: a bounded queue, and one thread that writes. Whoever reads the
+// other end may stop doing so, and then nothing but that thread waits: lines that find no room are counted,
+// and the log says how many are missing where they are.
+
+import Glibc
+import Locking
+
+/// Lines on their way to standard error.
+final class ServerLog: Sendable {
+    /// What may wait. A line of the access log has about 120 bytes.
+    static let waitingBytesMax = 1 << 20
+    /// Written at once: what a pipe takes whole (PIPE_BUF), so that lines of several processes do not mix.
+    private static let pieceBytes = 4_096
+    /// How long the end of the process waits for a reader.
+    static let flushMilliseconds: Int64 = 500
+
+    private struct State {
+        var lines: [[UInt8]] = []
+        /// Lines before this one are written.
+        var next = 0
+        var bytes = 0
+        var isWriting = false
+        /// Since the start, and how many of them were told.
+        var dropped: UInt64 = 0
+        var told: UInt64 = 0
+
+        mutating func add(_ line: [UInt8]) {
+            guard bytes + line.count <= ServerLog.waitingBytesMax else {
+                dropped += 1
+                return
+            }
+            if dropped > told { append(gap()) }
+            append(line)
+        }
+
+        private mutating func append(_ line: [UInt8]) {
+            lines.append(line)
+            bytes += line.count
+        }
+
+        /// A line in place of those that were dropped since the last such line.
+        private mutating func gap() -> [UInt8] {
+            let count = dropped - told
+            told = dropped
+            return Array(
+                "\(count) \(count == 1 ? "line was" : "lines were") dropped: nobody read them\n".utf8)
+        }
+
+        /// Whole lines for one write; nil when nothing waits.
+        mutating func piece() -> [UInt8]? {
+            var piece: [UInt8] = []
+            if next == lines.count, dropped > told { append(gap()) }
+            while next < lines.count, piece.isEmpty || piece.count + lines[next].count <= ServerLog.pieceBytes
+            {
+                piece += lines[next]
+                bytes -= lines[next].count
+                next += 1
+            }
+            if next == lines.count { (lines, next) = ([], 0) }
+            isWriting = !piece.isEmpty
+            return piece.isEmpty ? nil : piece
+        }
+
+        var isDone: Bool { lines.isEmpty && !isWriting }
+    }
+
+    private let state: Locked<State>
+    private let writer: WorkerThreads
+
+    init() {
+        let state = Locked(State())
+        self.state = state
+        writer = WorkerThreads(count: 1, niceness: 0) {
+            while let piece = state.withLock({ $0.piece() }) { Self.write(piece) }
+        }
+    }
+
+    /// Lines that were never written, since the start.
+    var droppedCount: UInt64 { state.withLock { $0.dropped } }
+
+    /// Never waits for a reader.
+    func say(_ line: String) {
+        state.withLock { $0.add(Array((line + "\n").utf8)) }
+        writer.wakeOne()
+    }
+
+    /// Waits until everything is written, or for a while. To be called when nothing more will be said; the
+    /// thread is left to the end of the process, since nothing ends a write that nobody reads.
+    func flush() {
+        let start = MonotonicClock.milliseconds()
+        while !state.withLock({ $0.isDone }), MonotonicClock.milliseconds() - start < Self.flushMilliseconds {
+            usleep(1_000)
+        }
+    }
+
+    /// Waits for as long as the reader takes. What cannot be written is gone.
+    private static func write(_ piece: [UInt8]) {
+        piece.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = Glibc.write(STDERR_FILENO, bytes.baseAddress! + done, bytes.count - done)
+                if count > 0 {
+                    done += count
+                } else if errno == EAGAIN {
+                    // Somebody else made the descriptor one that does not wait.
+                    var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
+                    _ = poll(&descriptor, 1, -1)
+                } else if errno != EINTR {
+                    return
+                }
+            }
+        }
+    }
+}

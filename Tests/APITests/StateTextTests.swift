@@ -1,0 +1,82 @@
+// Exported states as they are sent: small ones whole, large ones in pieces that say the same and hold less.
+
+import Foundation
+import HTTP
+import JSON
+import Testing
+
+@testable import API
+
+@Suite struct StateTextTests {
+    private func bytes(of state: StateText) -> [UInt8] {
+        var all: [UInt8] = []
+        while case .bytes(let piece) = state.next() {
+            #expect(!piece.isEmpty && piece.count <= StreamPiece.bytesMax)
+            all += piece
+        }
+        return all
+    }
+
+    /// Lists of every length around a piece's, in the places that were left for them.
+    @Test(arguments: [0, 1, 2, 1_023, 1_024, 1_025, 4_096])
+    func listsStandInTheirPlaces(count: Int) {
+        func document(_ lists: StateLists?) -> [UInt8] {
+            var writer = JSONWriter()
+            writer.object { writer in
+                for (name, length) in [("a", count), ("b", 0), ("c", 1), ("d", count)] {
+                    let numbers = (0..<length).map { UInt64($0) &* 0x9e37_79b9_7f4a_7c15 }
+                    writer.key(text: name)
+                    if let lists {
+                        writer.array(.plain(numbers), lists)
+                    } else {
+                        writer.array { writer in numbers.forEach { writer.hex($0) } }
+                    }
+                }
+                writer.member("last", String(repeating: "x", count: 40_000))
+            }
+            return writer.bytes
+        }
+        let lists = StateLists()
+        let frame = document(lists)
+        #expect(bytes(of: StateText(frame, lists)) == document(nil))
+    }
+
+    /// A large state is a stream that comes back elsewhere, and holds a part of its text.
+    @Test func largeStatesAreStreams() {
+        let here = ServiceClient()
+        #expect(here.post("/v1/sessions", json: #"{"id":"s"}"#).status == 201)
+        #expect(here.post("/v1/sessions/s/domains", json: #"{"id":"d0"}"#).status == 201)
+        #expect(here.get("/v1/sessions/s/state").response.stream == nil)
+        let order = #"{"op":"allocate","size":4096,"limit":"0xffffffffffff"}"#
+        let batch =
+            "{\"operations\":[" + [String](repeating: order, count: 4_000).joined(separator: ",") + "]}"
+        #expect(here.post("/v1/sessions/s/domains/d0/batches", json: batch).status == 200)
+        for path in ["/v1/sessions/s/state", "/v1/sessions/s/domains/d0/state"] {
+            let state = here.get(path)
+            let held = state.response.bytesHeld
+            let (whole, pieces) = state.drained()
+            #expect(pieces > 2 && whole.status == 200 && state.response.headers["ETag"] != nil)
+            #expect(held - StreamPiece.bytesMax < whole.response.body.count * 2 / 3)
+            if path.contains("domains") { continue }
+            let there = ServiceClient()
+            #expect(
+                there.ask(.post, "/v1/sessions", whole.response.body, type: "application/json").status == 201)
+            #expect(there.get(path).drained().answer.response.body == whole.response.body)
+        }
+    }
+
+    /// One client's share holds the largest body.
+    @Test func everyBodyFindsRoomAlone() {
+        let largest = Route.all.flatMap(\.reads).map(\.bytesMax).max() ?? 0
+        #expect(largest <= FlightBudget.Bounds().bytesPerClientMax)
+    }
+
+    /// An answer to what may have changed something is sent whatever memory is left.
+    @Test func whatChangesStateIsOwed() {
+        let client = ServiceClient()
+        #expect(client.post("/v1/sessions", json: #"{"id":"s"}"#).response.isOwed)
+        #expect(!client.get("/v1/sessions/s").response.isOwed)
+        #expect(!client.post("/v1/surveys", json: "{}").response.isOwed)
+        #expect(client.ask(.delete, "/v1/sessions/s").response.isOwed)
+    }
+}
