@@ -1,9 +1,6 @@
 /* libmicrohttpd for Swift: the include, and what Swift cannot express, each with the reason. */
 #ifndef IOVAD_CMICROHTTPD_SHIM_H
 #define IOVAD_CMICROHTTPD_SHIM_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* dl_iterate_phdr */
-#endif
 #include <link.h>
 #include <malloc.h>
 #include <stdarg.h>
@@ -56,19 +53,32 @@ iovad_mhd_log (void *sink, const char *format, va_list arguments)
   to->take (to->context, line);
 }
 
-/* Swift's Glibc has no link.h. Pages of files that are mapped without the right to write: the system drops them,
+/* The beginning of link.h's dl_phdr_info and its function, which Glibc shows only to those who define _GNU_SOURCE:
+ * with other macros than Swift's Glibc, a module has other definitions of the C library's types. */
+struct iovad_loaded_object
+{
+  ElfW (Addr) address;
+  const char *name;
+  const ElfW (Phdr) *segments;
+  ElfW (Half) segment_count;
+};
+
+extern int iovad_each_loaded_object (int (*visit) (struct iovad_loaded_object *, size_t, void *), void *context)
+  __asm__ ("dl_iterate_phdr");
+
+/* Pages of files that are mapped without the right to write: the system drops them,
  * and reads those that are touched again from its cache. */
 static inline int
-iovad_return_object_pages (struct dl_phdr_info *object, size_t size, void *unused)
+iovad_return_object_pages (struct iovad_loaded_object *object, size_t size, void *unused)
 {
   const uintptr_t page_mask = (uintptr_t) sysconf (_SC_PAGESIZE) - 1;
 
   (void) size;
   (void) unused;
-  for (int place = 0; place < object->dlpi_phnum; place++)
+  for (int place = 0; place < object->segment_count; place++)
     {
-      const ElfW (Phdr) *segment = &object->dlpi_phdr[place];
-      const uintptr_t start = object->dlpi_addr + segment->p_vaddr, first = start & ~page_mask;
+      const ElfW (Phdr) *segment = &object->segments[place];
+      const uintptr_t start = object->address + segment->p_vaddr, first = start & ~page_mask;
 
       if (segment->p_type == PT_LOAD && ! (segment->p_flags & PF_W))
         madvise ((void *) first, start - first + segment->p_filesz, MADV_DONTNEED);
@@ -79,7 +89,7 @@ iovad_return_object_pages (struct dl_phdr_info *object, size_t size, void *unuse
 static inline void
 iovad_return_program_pages (void)
 {
-  dl_iterate_phdr (iovad_return_object_pages, NULL);
+  iovad_each_loaded_object (iovad_return_object_pages, NULL);
 }
 
 static inline intptr_t
