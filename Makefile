@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl proxies build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks \
 	atlas record compare hostile python clean
 
@@ -14,6 +14,9 @@ DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config 
 
 # What the tests drive the dashboard with.
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
+
+# Stand in front of the server in tests of crafted requests.
+PROXY_PACKAGES := nginx-light haproxy
 
 # Compiles the ASL that tests of the AML readers invent.
 ASL_PACKAGES := acpica-tools
@@ -97,7 +100,7 @@ install: release
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl
+test: release browser asl proxies
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
@@ -113,6 +116,10 @@ browser: deps
 asl: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(ASL_PACKAGES)' \
 		|| echo 'no iasl here: the tests that compile ASL will be skipped'
+
+proxies: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PROXY_PACKAGES)' \
+		|| echo 'no nginx or HAProxy here: the tests of crafted requests through a proxy will be skipped'
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \

@@ -116,7 +116,7 @@ let package = Package(
             "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML", "CDeviceTree"],
             exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
-        tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"]),
+        tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"], exclude: ["raw-heads.json"]),
         tests(
             "APITests",
             [

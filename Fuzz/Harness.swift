@@ -19,6 +19,7 @@ enum Reader: String, CaseIterable {
     case pciListing = "lspci"
     case mapFailures = "map_failures"
     case commandLine = "command_line"
+    case head
 
     static let chosen: Reader = {
         guard let name = getenv("IOVAD_FUZZ"), let reader = Reader(rawValue: String(cString: name)) else {
@@ -40,6 +41,7 @@ enum Reader: String, CaseIterable {
         case .commandLine:
             readPlatform(bytes, nil, named: "cmdline", beside: Array("PCI host bridge to bus 0002:00\n".utf8))
         case .json: readPlatform(bytes, [.json])
+        case .head: HeadTarget.send(bytes)
         case .multipart: _ = try? MultipartForm(bytes, contentType: "multipart/form-data; boundary=B")
         case .faultLog:
             guard let log = try? FaultLog.read(bytes) else { return }

@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-600}
-readers=${FUZZ_READERS:-device_tree acpi aml viot mcfg sysfs json multipart fault_log trace boot_log lspci map_failures command_line}
+readers=${FUZZ_READERS:-device_tree acpi aml viot mcfg sysfs json multipart fault_log trace boot_log lspci map_failures command_line head}
 shared=${IOVAD_SHARED:-../shared}
 out=.build-fuzz
 # A trap is to reach libFuzzer, which keeps the input, and not Swift's own backtracer.
@@ -14,19 +14,20 @@ SWIFT_BACKTRACE=enable=no
 export SWIFT_BACKTRACE
 
 echo "fuzz: building with coverage"
-for target in MSIWindows Ingestion HTTP; do
+for target in MSIWindows Ingestion HTTP MicroHTTP; do
     swift build --scratch-path $out --target $target -Xswiftc -sanitize=fuzzer -Xcc -fsanitize=fuzzer-no-link \
         -Xswiftc -O >/dev/null
 done
 bin=$(swift build --scratch-path $out --show-bin-path)
 objects=
-for module in AddressSpaces LinuxReleases IOVAAllocation Machines MSIWindows JSON CSimdJSON Ingestion Locking HTTP; do
+for module in AddressSpaces LinuxReleases IOVAAllocation Machines MSIWindows JSON CSimdJSON Ingestion Locking HTTP MicroHTTP; do
     for object in "$bin/$module.build"/*.o; do objects="$objects $object"; done
 done
 # shellcheck disable=SC2086
 swiftc -sanitize=fuzzer -parse-as-library -swift-version 6 -O -I "$bin/Modules" \
-    -I Sources/CZlib -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift $objects \
-    -lsimdjson -lz -lstdc++ -o $out/iovad-fuzz
+    -I Sources/CZlib -I Sources/CMicroHTTPD -I Sources/CGnuTLS -Xcc "-fmodule-map-file=$bin/CSimdJSON.build/module.modulemap" Fuzz/Harness.swift Fuzz/HeadTarget.swift \
+    Tests/MicroHTTPTests/StrictRequests.swift $objects \
+    -lmicrohttpd -lgnutls -lsimdjson -lz -lstdc++ -o $out/iovad-fuzz
 
 for reader in $readers; do
     corpus=$out/corpus/$reader

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <sys/socket.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 
 /* MHD_get_connection_info is variadic, which Swift does not import. -1 when MHD does not know. */
@@ -26,6 +28,40 @@ iovad_mhd_socket_context (struct MHD_Connection *connection)
   const union MHD_ConnectionInfo *info =
     MHD_get_connection_info (connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
   return info ? info->socket_context : (void *) 0;
+}
+
+/* The same function again: bytes of the head, from the method to the empty line; 0 before it is complete. */
+static inline size_t
+iovad_mhd_head_size (struct MHD_Connection *connection)
+{
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info (connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  return info ? info->header_size : 0;
+}
+
+/* Everything of which libmicrohttpd keeps a record: in Swift, kinds of values cannot be added up. */
+static inline void
+iovad_mhd_each_record (struct MHD_Connection *connection, MHD_KeyValueIterator take, void *context)
+{
+  MHD_get_connection_values (connection, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, take, context);
+}
+
+/* MHD_get_connection_info again, for its TLS session: sends bytes past libmicrohttpd, and no more after them. */
+static inline void
+iovad_mhd_send_last (struct MHD_Connection *connection, const void *bytes, size_t count)
+{
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info (connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+  int descriptor = iovad_mhd_connection_fd (connection);
+
+  if (info && info->tls_session)
+    {
+      gnutls_record_send (info->tls_session, bytes, count);
+      gnutls_bye (info->tls_session, GNUTLS_SHUT_WR);
+    }
+  else
+    send (descriptor, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT);
+  shutdown (descriptor, SHUT_RDWR);
 }
 
 /* MHD_set_response_options is variadic. No chunks: the end of the connection is the end of the body. */

@@ -41,8 +41,10 @@ public struct Responder: Sendable {
 
     /// Why the server itself answers.
     public enum Refusal: Sendable, Hashable {
-        /// Content-Length with Transfer-Encoding, several Content-Lengths, several Hosts: 400.
+        /// Content-Length with Transfer-Encoding, several Hosts, folded lines, a NUL, and the like: 400.
         case ambiguousFraming(String)
+        /// The head takes more memory than this: 431.
+        case headTooLarge(limitBytes: Int)
         /// The body is over the limit that `admit` gave: 413.
         case bodyTooLarge(limitBytes: Int)
         /// The request took longer than the whole-request deadline: 408.

@@ -22,8 +22,13 @@ func uriSeen(
         rawTarget: Array(raw), peer: record?.peer ?? "unknown",
         responder: core.responder, limits: core.limits, startedMicroseconds: now, budget: core.budget)
     core.connections.requestStarted(on: record, now: now)
-    let end = UInt(bitPattern: uri) + UInt(raw.count)
-    return Unmanaged.passRetained(Exchange(pending: pending, connection: record, targetEnd: end)).toOpaque()
+    let start = UInt(bitPattern: uri)
+    let exchange = Exchange(
+        pending: pending, connection: record, target: start..<(start + UInt(raw.count)))
+    if HeadMemory.hasTooManyItems(raw, connectionMemoryBytes: core.limits.connectionMemoryBytes) {
+        exchange.answerDirectly(pending.headTooLarge(), on: connection)
+    }
+    return Unmanaged.passRetained(exchange).toOpaque()
 }
 
 /// Access handler: first the head alone, then pieces of body, then once more when the body is complete.
@@ -38,10 +43,12 @@ func handleAccess(
     else { return .NO }
     let action: PendingRequest.Action
     if !exchange.pending.hasBegun {
+        if exchange.status != nil { return .NO }
+        let head = ReceivedHead(of: connection, method: method, target: exchange.target, version: version)
         action = exchange.pending.begin(
             method: Method(String(cString: method)), version: String(cString: version),
-            headers: headerFields(of: connection), isShuttingDown: core.connections.isDraining,
-            isTargetWhole: UInt(bitPattern: version) == exchange.targetEnd + 1)
+            headers: head.headers, isShuttingDown: core.connections.isDraining,
+            headFault: head.layout.fault, headMemoryBytes: head.memoryBytes)
         core.connections.headCame(exchange.pending.head, on: exchange.connection)
     } else if uploadSize.pointee > 0 {
         action = exchange.pending.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
@@ -55,6 +62,9 @@ func handleAccess(
     switch action {
     case .proceed: return .YES
     case .abandon: return .NO
+    case .answerDirectly(let response):
+        exchange.answerDirectly(response, on: connection)
+        return .NO
     case .compute(let body, let answer):
         exchange.deferred = DeferredAnswer(
             on: connection, head: exchange.pending.head, record: exchange.connection, core: core)
@@ -84,25 +94,6 @@ func handleAccess(
     }
 }
 
-/// Fields that most requests have at most, as far as memory for them is taken at once.
-private let usualFieldCount = 8
-
-private func headerFields(of connection: OpaquePointer) -> HeaderFields {
-    var headers = HeaderFields()
-    headers.fields.reserveCapacity(usualFieldCount)
-    withUnsafeMutablePointer(to: &headers) { pointer in
-        _ = MHD_get_connection_values(
-            connection, .HEADER_KIND,
-            { context, _, name, value in
-                guard let context, let name else { return .YES }
-                context.assumingMemoryBound(to: HeaderFields.self).pointee
-                    .add(String(cString: name), value.map { String(cString: $0) } ?? "")
-                return .YES
-            }, pointer)
-    }
-    return headers
-}
-
 /// Completion callback: once for each request that the URI-log callback saw, answered or not.
 func requestCompleted(
     _ coreContext: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
@@ -118,11 +109,11 @@ func requestCompleted(
     }
     // libmicrohttpd has dropped the answer, or never got one.
     exchange.pending.hold.release()
-    let statusOnDeadline = core.connections.requestEnded(
+    let statusSentPast = core.connections.requestEnded(
         on: exchange.connection, stream: exchange.stream, deferred: exchange.deferred, now: now)
     core.onCompletion?(
         CompletedExchange(
-            head: exchange.pending.head, status: exchange.status ?? statusOnDeadline,
+            head: exchange.pending.head, status: exchange.status ?? statusSentPast,
             requestID: exchange.requestID,
             bytesIn: exchange.pending.bodyBytesReceived, bytesOut: exchange.bytesOut,
             microseconds: now - exchange.pending.startedMicroseconds,
@@ -139,7 +130,7 @@ func connectionChanged(
     case .CONNECTION_NOTIFY_STARTED:
         let descriptor = iovad_mhd_connection_fd(connection)
         let record = ConnectionRecord(
-            descriptor: descriptor, peer: SocketAddress.peer(of: descriptor),
+            connection: connection, descriptor: descriptor, peer: SocketAddress.peer(of: descriptor),
             now: MonotonicClock.microseconds())
         core.connections.open(record)
         if let tls = core.tls { TLSConnections.opened(descriptor, tls) }

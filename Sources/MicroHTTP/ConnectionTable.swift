@@ -13,17 +13,21 @@ final class ConnectionRecord: @unchecked Sendable {
     /// libmicrohttpd does not watch either meanwhile.
     enum Phase { case idle, receiving, answering, computing, sending, resting }
 
+    /// For the thread that serves it, which is the one that opened it.
+    let connection: OpaquePointer
+    let thread = pthread_self()
     let descriptor: Int32
     let peer: String
     fileprivate(set) var phase = Phase.idle
     fileprivate(set) var sinceMicroseconds: Int64
     /// Set once the head of the present request is complete.
     fileprivate(set) var head: RequestHead?
-    /// The status that the deadline thread sent to the client, if it did.
-    fileprivate(set) var statusOnDeadline: Int?
+    /// The status of an answer that was sent past libmicrohttpd's callbacks, if one was.
+    fileprivate(set) var statusSentPast: Int?
     fileprivate(set) var isOpen = true
 
-    init(descriptor: Int32, peer: String, now: Int64) {
+    init(connection: OpaquePointer, descriptor: Int32, peer: String, now: Int64) {
+        self.connection = connection
         self.descriptor = descriptor
         self.peer = peer
         sinceMicroseconds = now
@@ -93,6 +97,20 @@ final class ConnectionTable: @unchecked Sendable {
         lock.withLock { record?.head = head }
     }
 
+    /// Those that this thread serves whose request line has come, and not all of the head.
+    func awaitingHeads(onThread thread: pthread_t) -> [ConnectionRecord] {
+        lock.withLock {
+            records.values.filter {
+                $0.phase == .receiving && $0.head == nil && pthread_equal($0.thread, thread) != 0
+            }
+        }
+    }
+
+    /// An answer was sent past libmicrohttpd.
+    func answered(_ record: ConnectionRecord, status: Int) {
+        lock.withLock { record.statusSentPast = status }
+    }
+
     func answering(on record: ConnectionRecord?, now: Int64) {
         lock.withLock { move(record, to: .answering, now) }
     }
@@ -105,7 +123,7 @@ final class ConnectionTable: @unchecked Sendable {
         lock.withLock { move(record, to: .sending, now) }
     }
 
-    /// Returns the status that the deadline thread has sent for this request, nil as a rule.
+    /// Returns the status of what was sent past the callbacks for this request, nil as a rule.
     func requestEnded(
         on record: ConnectionRecord?, stream: StreamBody?, deferred: DeferredAnswer?, now: Int64
     ) -> Int? {
@@ -116,7 +134,7 @@ final class ConnectionTable: @unchecked Sendable {
             precondition(requestCount >= 0, "more requests ended than started: \(requestCount)")
             move(record, to: .idle, now)
             record?.head = nil
-            return record?.statusOnDeadline
+            return record?.statusSentPast
         }
     }
 
@@ -150,10 +168,10 @@ final class ConnectionTable: @unchecked Sendable {
         lock.withLock {
             let record = overdue.record
             guard record.isOpen, record.sinceMicroseconds == overdue.sinceMicroseconds else { return }
-            if !farewell.isEmpty, record.phase == .receiving, record.statusOnDeadline == nil {
+            if !farewell.isEmpty, record.phase == .receiving, record.statusSentPast == nil {
                 let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
                 _ = send(record.descriptor, farewell, farewell.count, flags)
-                record.statusOnDeadline = status
+                record.statusSentPast = status
             }
             _ = shutdown(record.descriptor, Int32(SHUT_RDWR))
         }

@@ -162,6 +162,7 @@ final class ServerCore: Sendable {
 
     /// One line of libmicrohttpd's error log.
     func log(_ line: String) {
+        refuseBadLength(line)
         let isStarting = startLines.withLock { lines in
             lines?.append(line)
             return lines != nil

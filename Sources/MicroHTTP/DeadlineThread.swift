@@ -28,18 +28,9 @@ enum DeadlineThread {
             let refusal = (core.tls == nil ? overdue.head : nil).map {
                 core.responder.refuse(.tooSlow(seconds: core.limits.wholeRequestSeconds), $0)
             }
-            let farewell = refusal.map { serialize($0, isHead: overdue.head?.method == .head) } ?? []
+            let farewell =
+                refusal.map { DirectAnswer.serialize($0, isHead: overdue.head?.method == .head) } ?? []
             core.connections.end(overdue, farewell: farewell, status: refusal?.status)
         }
-    }
-
-    /// An HTTP/1.1 message for the one answer that libmicrohttpd cannot send.
-    private static func serialize(_ response: Response, isHead: Bool) -> [UInt8] {
-        var text = "HTTP/1.1 \(response.status) Request Timeout\r\nConnection: close\r\n"
-        text += "Content-Length: \(response.body.count)\r\n"
-        for field in response.headers.fields where ResponseQueueing.isSendable(field) {
-            text += "\(field.name): \(field.value)\r\n"
-        }
-        return Array((text + "\r\n").utf8) + (isHead ? [] : response.body)
     }
 }

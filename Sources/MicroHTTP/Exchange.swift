@@ -2,15 +2,16 @@
 // metrics learn about it at its end. An Exchange is made in the URI-log callback and released exactly once,
 // in the completion callback; it decides nothing (PendingRequest does).
 
+import CMicroHTTPD
 public import HTTP
 
 /// One request as the callbacks see it. Used by one server thread at a time.
 final class Exchange {
     let pending: PendingRequest
     let connection: ConnectionRecord?
-    /// Where the target ended in libmicrohttpd's buffer; the version must begin right after it, or a raw
-    /// NUL has cut the target short. An address to compare, never to read.
-    let targetEnd: UInt
+    /// Where the target lay in libmicrohttpd's buffer, before it was decoded there. Addresses to compare,
+    /// never to read.
+    let target: Range<UInt>
     var status: Int?
     /// The answer's X-Request-ID, for the log.
     var requestID: String?
@@ -20,10 +21,18 @@ final class Exchange {
     /// The answer, when it comes from the heavy lane.
     var deferred: DeferredAnswer?
 
-    init(pending: PendingRequest, connection: ConnectionRecord?, targetEnd: UInt) {
-        self.targetEnd = targetEnd
+    init(pending: PendingRequest, connection: ConnectionRecord?, target: Range<UInt>) {
+        self.target = target
         self.pending = pending
         self.connection = connection
+    }
+
+    /// Answers past libmicrohttpd, and ends the connection.
+    func answerDirectly(_ response: Response, on connection: OpaquePointer) {
+        DirectAnswer.send(response, isHead: pending.head.method == .head, on: connection)
+        status = response.status
+        requestID = response.headers["X-Request-ID"]
+        bytesOut = response.body.count
     }
 
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Exchange? {

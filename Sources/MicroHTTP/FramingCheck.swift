@@ -38,7 +38,9 @@ enum FramingCheck {
             }
         }
         guard hosts <= 1 else { return .ambiguous("several Host fields") }
-        guard version != "HTTP/1.1" || hosts == 1 else { return .ambiguous("no Host field") }
+        // libmicrohttpd lets HTTP/1.2 and the like through, which is read as HTTP/1.1.
+        let isOld = version == "HTTP/1.0"
+        guard isOld || hosts == 1 else { return .ambiguous("no Host field") }
         guard lengths.isEmpty || encodings.isEmpty else {
             return .ambiguous("Content-Length with Transfer-Encoding")
         }
@@ -46,15 +48,25 @@ enum FramingCheck {
             guard encodings.count == 1, equalIgnoringASCIICase(encoding, "chunked") else {
                 return .ambiguous("Transfer-Encoding other than chunked")
             }
-            guard version == "HTTP/1.1" else { return .ambiguous("Transfer-Encoding before HTTP/1.1") }
+            guard !isOld else { return .ambiguous("Transfer-Encoding before HTTP/1.1") }
             return .fine(.chunked)
         }
         guard let length = lengths.first else { return .fine(.none) }
         guard lengths.count == 1 else { return .ambiguous("several Content-Length fields") }
-        guard let count = DecimalLiteral.parse(length.utf8) else {
-            return .ambiguous("Content-Length is not a number")
-        }
+        guard let count = self.length(length) else { return .ambiguous(badLength) }
         return .fine(count == 0 ? .none : .counted(count))
+    }
+
+    static let badLength = "Content-Length is not a number"
+
+    /// The number of a Content-Length; nil when it is not a number.
+    static func length(_ value: String) -> UInt64? { DecimalLiteral.parse(value.utf8) }
+
+    /// What is wrong with the request line's parts; nil as a rule.
+    static func requestLine(_ method: Method, _ target: [UInt8]) -> String? {
+        if case .other(let name) = method, !isToken(name, tokenBytes) { return "method is not a token" }
+        return target.allSatisfy { $0 > 0x20 && $0 != 0x7f }
+            ? nil : "blank or control character in the target"
     }
 
     /// Whether a byte may stand in a token (RFC 9110, 5.6.2), by its number.

@@ -10,6 +10,8 @@ final class PendingRequest {
         /// Nothing to answer yet.
         case proceed
         case answer(Response, closing: Bool)
+        /// Answer past libmicrohttpd, which may have no memory left for it, and end the connection.
+        case answerDirectly(Response)
         /// Compute the answer on the heavy lane, then call `computed`.
         case compute(body: [UInt8], Responder.Answer)
         /// End the connection without an answer: the only thing possible in the middle of a body.
@@ -41,6 +43,9 @@ final class PendingRequest {
     private var body: [UInt8] = []
     /// How far the body may grow before it needs more room.
     private var bodyRoomBytes: Int
+    /// What follows a chunked body is not read: libmicrohttpd takes a bare LF within chunks, and a line `:x`
+    /// for the end of the trailers, where others go on.
+    private var endsConnection = false
     private var state = State.targetSeen
 
     init(
@@ -58,17 +63,18 @@ final class PendingRequest {
     /// The bytes of body that are held; never more than the admitted limit.
     var storedByteCount: Int { body.count }
 
-    /// The head is complete.
+    /// The head is complete. `headFault` is what is wrong with its form.
     func begin(
         method: Method, version: String, headers: HeaderFields, isShuttingDown: Bool,
-        isTargetWhole: Bool = true
+        headFault: String? = nil, headMemoryBytes: Int = 0
     ) -> Action {
         precondition(!hasBegun, "a request began twice")
         hasBegun = true
         head.method = method
         head.headers = headers
-        guard isTargetWhole else {
-            return answer(responder.refuse(.ambiguousFraming("request line"), head), closing: true)
+        guard headMemoryBytes <= limits.headBytesMax else { return .answerDirectly(headTooLarge()) }
+        if let what = headFault ?? FramingCheck.requestLine(method, head.rawTarget) {
+            return answer(responder.refuse(.ambiguousFraming(what), head), closing: true)
         }
         let declared: DeclaredBody
         switch FramingCheck.judge(headers, version: version) {
@@ -76,6 +82,7 @@ final class PendingRequest {
             return answer(responder.refuse(.ambiguousFraming(what), head), closing: true)
         case .fine(let body): declared = body
         }
+        endsConnection = declared == .chunked
         guard !isShuttingDown else { return answer(responder.refuse(.shuttingDown, head), closing: true) }
         switch responder.admit(head) {
         case .refuse(let response):
@@ -175,6 +182,7 @@ final class PendingRequest {
 
     private func answer(_ response: Response, closing: Bool) -> Action {
         state = .answered
+        let closing = closing || endsConnection
         guard !hold.take(.answer, bytes: response.bytesHeld) else {
             return .answer(response, closing: closing)
         }
@@ -184,6 +192,10 @@ final class PendingRequest {
         }
         hold.mustTake(.answer, bytes: response.bytesHeld)
         return .answer(response, closing: closing)
+    }
+
+    func headTooLarge() -> Response {
+        responder.refuse(.headTooLarge(limitBytes: limits.headBytesMax), head)
     }
 
     static let noRoom = Responder.Refusal.noRoom(retryAfterSeconds: FlightBudget.Bounds.retryAfterSeconds)

@@ -5,9 +5,11 @@ import HTTP
 
 /// The server's limits. The defaults suit the published service; tests shorten them.
 public struct ServerLimits: Hashable, Sendable {
-    /// libmicrohttpd's memory for one connection: request line and headers must fit (about 7 KB pass).
+    /// libmicrohttpd's memory for one connection: the request's head must fit, and that of its answer.
     /// Larger pools cost resident memory on every idle connection.
-    public var connectionMemoryBytes = 8192
+    public var connectionMemoryBytes = 9216
+    /// Request line and fields of a head; each field, cookie and query item counts 64 bytes beside its own.
+    public var headBytesMax: Int { connectionMemoryBytes - HeadMemory.answerHeadBytes }
     /// Open connections; further clients wait in the listen backlog.
     public var maximumConnectionCount = 10_000
     /// Connections from one address, half of all; 0 is no limit. Clients behind one proxy share an address.
@@ -43,6 +45,7 @@ public struct ServerLimits: Hashable, Sendable {
     public var table: [(name: String, value: Int)] {
         [
             ("connections_max", maximumConnectionCount), ("connection_memory_bytes", connectionMemoryBytes),
+            ("head_bytes_max", headBytesMax), ("head_item_bytes", HeadMemory.itemBytes),
             ("idle_seconds_max", inactivitySeconds), ("request_line_seconds_max", idleOrRequestLineSeconds),
             ("request_seconds_max", wholeRequestSeconds), ("sending_seconds_max", sendingSeconds),
             ("stream_goodbye_seconds_max", streamGoodbyeSeconds),

@@ -35,6 +35,7 @@ struct PendingRequestTests {
         case .proceed: "proceed"
         case .abandon: "abandon"
         case .compute(let body, _): "compute \(body.count)"
+        case .answerDirectly(let response): "\(response.status) directly"
         case .answer(let response, let closing): "\(response.status)\(closing ? " close" : "")"
         }
     }
@@ -112,7 +113,7 @@ struct PendingRequestTests {
         #expect(receive(request, 1) == "proceed")
         #expect(request.storedByteCount == 0)
         #expect(receive(request, 99) == "proceed")
-        #expect(text(request.finish(isShuttingDown: false)) == "413")
+        #expect(text(request.finish(isShuttingDown: false)) == "413 close")
         let endless = pending("/small", limits)
         #expect(begin(endless, [("Transfer-Encoding", "chunked")]) == "proceed")
         #expect(receive(endless, 100) == "proceed")

@@ -100,6 +100,7 @@ let testResponder = Responder(
         let status =
             switch refusal {
             case .ambiguousFraming: 400
+            case .headTooLarge: 431
             case .bodyTooLarge: 413
             case .tooSlow: 408
             case .shuttingDown, .busy, .noRoom: 503

@@ -108,6 +108,11 @@ extension Problem {
     init(_ refusal: Responder.Refusal) {
         switch refusal {
         case .ambiguousFraming(let what): self.init(.ambiguousFraming, what)
+        case .headTooLarge(let limitBytes):
+            self.init(
+                .headTooLarge,
+                "The head is larger than \(limitBytes) bytes, the limit here; each field and query item counts 64 more."
+            )
         case .bodyTooLarge(let limitBytes) where limitBytes == 0:
             self.init(.bodyTooLarge, "This operation takes no body; send none.")
         case .bodyTooLarge(let limitBytes):

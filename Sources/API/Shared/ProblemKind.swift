@@ -40,6 +40,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case requestInFlight = "request-in-flight"
     case tooManySessions = "too-many-sessions"
     case tooManySubscribers = "too-many-subscribers"
+    case headTooLarge = "head-too-large"
     case sessionFull = "session-full"
     case shuttingDown = "shutting-down"
     case busy
@@ -88,7 +89,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .ambiguousFraming:
             Row(
                 400, "The request's framing is ambiguous",
-                "Send one Host, and either one Content-Length or Transfer-Encoding: chunked.")
+                "Send one Host, and one Content-Length or Transfer-Encoding: chunked, in lines ended by CRLF, unfolded."
+            )
         case .malformedTarget:
             Row(
                 400, "The request target is malformed",
@@ -208,6 +210,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             Row(
                 429, "No room for another event stream",
                 "Close streams, or poll the JSON page of the same events.")
+        case .headTooLarge:
+            Row(
+                431, "The request's head is too large",
+                "Send fewer or shorter header fields and query items; GET /v1/limits lists `head_bytes_max`.")
         case .sessionFull:
             Row(
                 429, "A limit on sessions is reached",

@@ -37,7 +37,7 @@ public struct Exchange: Sendable {
 
 extension OpenAPIDocument {
     /// Statuses that any operation may answer with before it is asked, as the document's description says.
-    public static let generalStatuses: Set<Int> = [401, 403, 405, 406, 408, 500, 503]
+    public static let generalStatuses: Set<Int> = [401, 403, 405, 406, 408, 431, 500, 503]
     static let problemType = "application/problem+json"
     static let jsonType = "application/json"
 

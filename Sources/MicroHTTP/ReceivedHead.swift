@@ -1,0 +1,52 @@
+// The head of one request as libmicrohttpd hands it over, read in one walk: its fields, whether its form is
+// that of RFC 9112, and how much of the connection's memory it takes. PendingRequest decides about both.
+
+import CMicroHTTPD
+import HTTP
+
+struct ReceivedHead {
+    private(set) var layout: HeadLayout
+    /// Bytes of the connection's memory, as far as the head decides about them.
+    private(set) var memoryBytes: Int
+
+    var headers: HeaderFields { layout.headers }
+
+    /// For the access handler's first call, when all of the head still lies in libmicrohttpd's buffer.
+    init(
+        of connection: OpaquePointer, method: UnsafePointer<CChar>, target: Range<UInt>,
+        version: UnsafePointer<CChar>
+    ) {
+        memoryBytes = iovad_mhd_head_size(connection)
+        layout = HeadLayout(method: method, target: target, version: version, byteCount: memoryBytes)
+        withUnsafeMutablePointer(to: &self) { pointer in
+            iovad_mhd_each_record(connection, { ReceivedHead.take($0, $1, $2, $3) }, pointer)
+        }
+        layout.finish()
+    }
+
+    private static func take(
+        _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?,
+        _ value: UnsafePointer<CChar>?
+    ) -> MHD_Result {
+        guard let head = context?.assumingMemoryBound(to: ReceivedHead.self), let name else { return .YES }
+        head.pointee.memoryBytes += HeadMemory.itemBytes
+        if kind == .HEADER_KIND { head.pointee.layout.take(name, value) }
+        return .YES
+    }
+}
+
+/// What heads take of the memory that libmicrohttpd has for a connection, and what must be left of it.
+enum HeadMemory {
+    /// libmicrohttpd's record of a field, a cookie or a query item.
+    static let itemBytes = 64
+    /// For the head of an answer: libmicrohttpd closes the connection without a word when that does not fit.
+    static let answerHeadBytes = 1024
+
+    /// Whether a target has more query items than there are records for, while the rest of a connection's
+    /// memory is taken. libmicrohttpd would neither answer nor close.
+    static func hasTooManyItems(_ target: UnsafeRawBufferPointer, connectionMemoryBytes: Int) -> Bool {
+        let most = connectionMemoryBytes / 2 / itemBytes
+        guard target.count > most else { return false }
+        return target.reduce(1) { $1 == UInt8(ascii: "&") ? $0 + 1 : $0 } > most
+    }
+}
