@@ -71,27 +71,34 @@ func handleAccess(
         exchange.deferred?.start(body, holding: exchange.pending.hold, answer)
         return .YES
     case .answer(let response, let closing):
-        core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
-        // A drain that began while the handler was at work must also end this connection.
-        let closing = closing || core.connections.endsConnections
-        if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
-            exchange.connection?.bound(sendBufferBytes: core.limits.streamSendBufferBytes)
-        }
-        if let source = response.stream {
-            exchange.stream = StreamBody(
-                source, beginning: response.body, connection: connection, record: exchange.connection,
-                connections: core.connections, lane: core.lane)
-            exchange.stream?.start()
-        }
-        let isQueued = ResponseQueueing.queue(
-            response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
-            closing: closing, on: connection)
-        guard isQueued else { return .NO }
-        exchange.status = response.status
-        exchange.requestID = response.headers["X-Request-ID"]
-        exchange.bytesOut = response.body.count
-        return .YES
+        return queue(response, closing: closing, of: exchange, on: connection, core)
     }
+}
+
+private func queue(
+    _ response: Response, closing: Bool, of exchange: Exchange, on connection: OpaquePointer,
+    _ core: ServerCore
+) -> MHD_Result {
+    core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
+    // A drain that began while the handler was at work must also end this connection.
+    let closing = closing || core.connections.endsConnections
+    if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
+        exchange.connection?.bound(sendBufferBytes: core.limits.streamSendBufferBytes)
+    }
+    if let source = response.stream {
+        exchange.stream = StreamBody(
+            source, beginning: response.body, connection: connection, record: exchange.connection,
+            connections: core.connections, lane: core.lane)
+        exchange.stream?.start()
+    }
+    let isQueued = ResponseQueueing.queue(
+        response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
+        closing: closing, on: connection)
+    guard isQueued else { return .NO }
+    exchange.status = response.status
+    exchange.requestID = response.headers["X-Request-ID"]
+    exchange.bytesOut = response.body.count
+    return .YES
 }
 
 /// Completion callback: once for each request that the URI-log callback saw, answered or not.

@@ -55,7 +55,8 @@ import Testing
                 "\(entrance): \(answer)")
             let doorbell = (answer["doorbells"] as? [[String: Any]])?.first
             #expect(doorbell?["iova"] as? String == "0x8090040", "\(entrance): \(answer)")
-            #expect(codes(answer) == [], "\(entrance): \(answer)")
+            // The table of an IOMMU that would name its devices is not there.
+            #expect(codes(answer) == ["firmware_unknown"], "\(entrance): \(answer)")
         }
         for name in Self.names {
             let device = client.get("/v1/platforms/h/devices/\(name)")
@@ -80,7 +81,8 @@ import Testing
                 answer["outcome"] as? String == "hardware" && answer["window"] == nil,
                 "\(entrance): \(answer)")
             #expect((answer["doorbells"] as? [Any])?.isEmpty == true, "\(entrance): \(answer)")
-            #expect(codes(answer) == ["doorbell_unknown"], "\(entrance): \(answer)")
+            #expect(codes(answer).first == "doorbell_unknown", "\(entrance): \(answer)")
+            #expect(codes(answer).dropFirst().allSatisfy { $0 == "firmware_unknown" }, "\(entrance)")
         }
         // With a doorbell elsewhere it is a page, as for every group.
         let elsewhere = client.decide(#"{\#(Self.inline),"consumer":"dma_api","doorbells":["0x30090040"]}"#)

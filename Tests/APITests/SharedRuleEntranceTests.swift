@@ -41,7 +41,7 @@ import Testing
         #expect(client.post("/v1/sessions/s/domains", json: domain).status == 201)
         let map = #"{"iova":"0xa000000","size":"0x1000"}"#
         #expect(client.post("/v1/sessions/s/domains/m/iovas", json: map).status == 409)
-        let state = client.get("/v1/sessions/s/state")
+        let state = client.get("/v1/sessions/s/state").drained().answer
         #expect(state.text.contains("iova_ranges"), "\(state.text)")
         #expect(client.ask(.delete, "/v1/sessions/s").status == 204)
         let restored = client.post("/v1/sessions", json: state.text)
@@ -172,7 +172,7 @@ import Testing
         #expect(client.post("/v1/sessions", json: #"{"id":"s"}"#).status == 201)
         let domain = #"{"id":"m","consumer":"iommufd","devices":[{"platform":"p","device":"d"}]}"#
         #expect(client.post("/v1/sessions/s/domains", json: domain).status == 201)
-        let state = client.get("/v1/sessions/s/state")
+        let state = client.get("/v1/sessions/s/state").drained().answer
         #expect(client.ask(.delete, "/v1/sessions/s").status == 204)
         let restored = client.post("/v1/sessions", json: state.text)
         #expect(restored.status == 201, "\(restored.text.prefix(500))")

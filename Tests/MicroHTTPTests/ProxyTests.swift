@@ -48,6 +48,7 @@ enum Proxy: String, CaseIterable, Sendable {
                   server {
                     listen unix:\(folder)/front;
                     location / {
+                      proxy_ignore_client_abort on;
                       proxy_pass http://service; proxy_http_version 1.1; proxy_request_buffering off;
                       proxy_set_header Connection ""; proxy_set_header X-Mark $request_id;
                     }
