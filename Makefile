@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps browser asl proxies build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks \
-	atlas record compare hostile python clean
+	atlas record compare hostile contract contract-short schemathesis python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -42,6 +42,8 @@ EXPECTED ?=
 DETAILS ?=
 # Of `hostile`: "--only state", "--livez-ms 200" on a busy machine, ...
 HOSTILE_ARGUMENTS ?=
+# Of `contract`: how many requests at least; SEED is that of the first round.
+CASES ?= 50000
 PREFIX ?= /usr/local
 DESTDIR ?=
 
@@ -55,6 +57,8 @@ help:
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
 	@echo 'make hostile  attack a release, and print what became of it (BINARY, HOSTILE_ARGUMENTS="--only state"; 3 minutes)'
+	@echo 'make contract send CASES requests made from openapi.yaml and hold every answer against it (BINARY, SEED)'
+	@echo 'make contract-short  the same with about a thousand, for continuous integration'
 	@echo 'make bench    measure: allocator beside a walk in C, sessions, requests beside two servers in C (half an'
 	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
 	@echo 'make bench-budget  count the instructions of five requests and compare with Benchmarks/budget.json (RENEW=1 writes it)'
@@ -199,6 +203,34 @@ compare: python $(if $(BINARY),,release)
 hostile: python $(if $(BINARY),,release)
 	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
 	python3 Scripts/hostile --binary "$$binary" --public Public $(HOSTILE_ARGUMENTS)
+
+# Requests that a program makes from openapi.yaml, good ones and bad ones, with what it finds wrong in the
+# answers: statuses, headers, types and members that the document does not have, and bad requests that pass.
+# It comes from PyPI, in a version that is written down: another one asks other questions.
+SCHEMATHESIS_VERSION := 4.32.5
+SCHEMATHESIS := .build/schemathesis-$(SCHEMATHESIS_VERSION)
+RUN_CONTRACT = python3 Scripts/contract --public Public --schemathesis "$$PWD/$(SCHEMATHESIS)/bin/st" \
+	--cases $(CASES) $(if $(SEED),--seed '$(SEED)') \
+	--binary "$${BINARY:-$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad}"
+
+contract: export BINARY := $(BINARY)
+contract: schemathesis $(if $(BINARY),,release)
+	@[ -x $(SCHEMATHESIS)/bin/st ] || { echo 'contract: schemathesis cannot be installed from PyPI' >&2; exit 1; }
+	@$(RUN_CONTRACT)
+
+contract-short: export BINARY := $(BINARY)
+contract-short: schemathesis $(if $(BINARY),,release)
+	@[ -x $(SCHEMATHESIS)/bin/st ] || { echo 'contract: skipped, schemathesis cannot be installed from PyPI'; exit 0; }; \
+	$(RUN_CONTRACT) --short
+
+# Into a folder of the build, not into the system. Without PyPI there is none, which the two above say.
+schemathesis: python
+	@[ -x $(SCHEMATHESIS)/bin/st ] || { \
+		python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv; \
+		rm -rf $(SCHEMATHESIS) && python3 -m venv $(SCHEMATHESIS) \
+		&& $(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --retries 1 \
+			schemathesis==$(SCHEMATHESIS_VERSION) \
+		|| rm -rf $(SCHEMATHESIS)/bin; }
 
 # Only these need it; any python3 of 3.10 or later will do.
 python:

@@ -58,10 +58,11 @@ struct Scalar {
         }
     }
 
-    /// An integer in `bounds`.
+    /// An integer in `bounds`. It may end in `.0`: for JSON Schema and writers of floats that is the same.
     func int(in bounds: ClosedRange<Int>) throws(ScalarFault) -> Int {
         guard kind == .number else { throw .wrongType(expected: "an integer", found: kind) }
-        let value = try integer(hint: "within \(bounds.lowerBound) to \(bounds.upperBound)")
+        let hint = "within \(bounds.lowerBound) to \(bounds.upperBound)"
+        let value = try Scalar(.number, withoutZeroFraction).integer(hint: hint)
         guard let exact = Int(exactly: value), bounds.contains(exact) else {
             throw .outOfRange(value, bounds)
         }
@@ -116,6 +117,12 @@ struct Scalar {
             case .tooManyDigits(let significant): throw .tooManyDigits(significant)
             }
         }
+    }
+
+    /// The token up to a point that only zeros follow.
+    private var withoutZeroFraction: ArraySlice<UInt8> {
+        guard let point = bytes.firstIndex(of: UInt8(ascii: ".")) else { return bytes }
+        return bytes[(point + 1)...].allSatisfy { $0 == UInt8(ascii: "0") } ? bytes[..<point] : bytes
     }
 
     /// An integer 0 ... 2^53-1 from the token as it was sent, so that nothing is rounded.

@@ -30,7 +30,7 @@ import Testing
                 "NativePlatform.model/maxLength", "NativeDevice.id/maxLength", "ReplayOperation.id/maxLength",
                 "HostDescription.name/maxLength", "DeviceRequest.id/maxLength",
                 "DeviceRequest.description.id/maxLength", "ReservationRequest.provenance/maxLength",
-                "DomainStateMembers.reserved_regions/items.provenance/maxLength",
+                "StateRegion.provenance/maxLength",
                 "BatchRequest.operations/items/oneOf/1.provenance/maxLength",
             ]
         ),
@@ -47,7 +47,7 @@ import Testing
             Limits.doorbellsPerDecisionMax,
             ["FaultRequest", "Circumstances"].map { $0 + ".doorbells/maxItems" }
         ),
-        (Limits.candidateBasesMax, ["FaultRequest.windows/maxItems", "WindowSource/oneOf/1.bases/maxItems"]),
+        (Limits.candidateBasesMax, ["FaultRequest.windows/maxItems", "WindowSourceObject.bases/maxItems"]),
         (
             Limits.inlineRegionsMax,
             [
@@ -63,10 +63,7 @@ import Testing
             ["Circumstances", "MapFailureRequest"].map { $0 + ".smmu_page_sizes/maxItems" }
         ),
         (
-            Limits.groupMatesMax,
-            ["Circumstances", "MapFailureRequest"].flatMap { schema in
-                ["before", "after"].map { "\(schema).group_mates.\($0)/maxItems" }
-            }
+            Limits.groupMatesMax, ["before", "after"].map { "GroupMates.\($0)/maxItems" }
         ),
         (Limits.earlierMappingsMax, ["Circumstances.earlier_mappings/maxItems"]),
         (
@@ -88,7 +85,7 @@ import Testing
             Limits.rangesPerDecisionMax,
             ["OutcomeMembers", "MapFailures"].map { $0 + ".iova_ranges/maxItems" }
         ),
-        (Limits.explanationStepsMax, ["Outcome", "Replay"].map { $0 + ".explanation.steps/maxItems" }),
+        (Limits.explanationStepsMax, ["Explanation.steps/maxItems", "Replay.explanation.steps/maxItems"]),
         (Limits.replayCPUsMax, ["ReplayRequest.cpus/maximum"]),
         (Limits.replayOperationsMax, ["ReplayRequest.ops/maxItems"]),
         (
@@ -117,7 +114,7 @@ import Testing
             Limits.devicesPerDomainMax,
             [
                 "DomainRequest.devices/maxItems", "DomainStateMembers.devices/maxItems",
-                "DomainStateMembers.interrupts/items.device/maximum",
+                "StateInterrupt.device/maximum",
                 "AllocatorState.gave_up_below_4g/maxItems", "AllocatorState.gave_up_below_4g/items/maximum",
             ]
         ),
@@ -136,8 +133,8 @@ import Testing
         (Limits.smmusPerDeviceMax, ["DeviceRequest.description.smmus/maxItems"]),
         (1_000, ["MapFailures.items/maxItems"]),
         (MapExplanation.blockersMax, ["MapAnswer.blockers/maxItems"]),
-        (64, ["SurveyCounts.policies/items.conflicting_platforms/maxItems"]),
-        (16, ["RankedGroup.failing_platform_names/maxItems", "SurveyCounts.constants.best/maxItems"]),
+        (64, ["PolicyTally.conflicting_platforms/maxItems"]),
+        (16, ["RankedGroup.failing_platform_names/maxItems", "FittingConstants.best/maxItems"]),
         (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),
         (65_536, ["PlacementRequest.doorbell_count/maximum"]),
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),

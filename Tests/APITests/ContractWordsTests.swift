@@ -26,7 +26,11 @@ import Testing
         "View": refused("/v1/platforms/example-arm-juno/reserved-regions?view=zzz&device=d"),
         "MSIAssumption": words(MSIAssumption.self),
         "WindowSourceWord": WireWords.sources.map(\.word),
-        "WindowSource/oneOf/1/properties/kind": WireWords.sources.map(\.word) + ["user"],
+        "PlainWindowSource/properties/kind": ["fixed", "none"],
+        "CandidatesWindowSource/properties/kind": ["candidates"],
+        "DynamicWindowSource/properties/kind": ["dynamic"],
+        "UserWindowSource/properties/kind": ["user"],
+        "WindowSourceObject/properties/kind": WireWords.sources.map(\.word) + ["user"],
         "Avoid": words(WindowSource.Avoid.self),
         "IfNone": words(WindowSource.IfNone.self),
         "Preference": words(WindowSource.Preference.self),
@@ -51,7 +55,7 @@ import Testing
         "VMMID": words(VMM.self),
         "VMMSummary/properties/on_bar_failure": unique(VMM.allCases.map(\.onBARFailure.rawValue)),
         "VMMSummary/properties/nested_contract": unique(VMM.allCases.map(\.nestedContract.rawValue)),
-        "VMM/properties/occupied/items/properties/kind": words(GuestRegion.Kind.self),
+        "GuestMapEntry/properties/kind": words(GuestRegion.Kind.self),
         "GuestRequest/properties/viommu": words(GuestDemand.VIOMMU.self),
         "GuestRequest/properties/memory_map/items/properties/kind": words(GuestDemand.MapEntry.Kind.self),
         "ProblemCode": words(ProblemKind.self),
@@ -120,14 +124,13 @@ import Testing
         "AllocationPreview/oneOf/1/properties/outcome": ["none"],
         "StreamEvent/oneOf/1/properties/event": ["gap"],
         "StreamEvent/oneOf/2/properties/event": ["bye"],
-        "StreamEvent/oneOf/2/properties/data/properties/reason": [
+        "ByeEventData/properties/reason": [
             "session_deleted", "session_expired", "shutting_down",
         ],
     ]
 
     /// Sets that stand in pieces, one an alternative: by the beginning of their pointers.
     private static let unions: [(prefix: String, suffix: String, words: [String])] = [
-        ("WindowSourceInFull/oneOf/", "/properties/kind", WireWords.sources.map(\.word) + ["user"]),
         ("SessionEvent/oneOf/", "/properties/event", eventNames),
         (
             "BatchRequest/properties/operations/items/oneOf/", "/properties/op",
@@ -159,15 +162,18 @@ import Testing
         let sizes = WireWords.pageSizes.map(\.bytes)
         let spelled = sizes.map { JSONValue.string("0x" + String($0, radix: 16)) }
         #expect(
-            Contract.document.closedSets[Self.root + "PageSize"]
-                == spelled + sizes.map { .integer(Int($0)) })
+            Contract.document.closedSets[Self.root + "PageSize/oneOf/0"] == spelled)
+        #expect(
+            Contract.document.closedSets[Self.root + "PageSize/oneOf/1"]
+                == sizes.map { .integer(Int($0)) })
         let format = "CollectedHost/properties/collected/properties/format"
         #expect(Contract.document.closedSets[Self.root + format] == [.integer(1)])
-        let attached = "WindowSourceInFull/oneOf/3/properties/attached"
+        let attached = "UserWindowSource/properties/attached"
         #expect(Contract.document.closedSets[Self.root + attached] == [.bool(true)])
         #expect(
-            Contract.document.closedSets[Self.root + "Reachability"]
-                == [.bool(true), .bool(false), .string("conditional")])
+            Contract.document.closedSets[Self.root + "Reachability/oneOf/1"] == [.string("conditional")])
+        #expect(
+            Contract.document.root.value(at: Self.root + "Reachability/oneOf/0/type") == .string("boolean"))
     }
 
     /// Every behaviour has its member, and every value its word.
@@ -196,8 +202,9 @@ import Testing
         let behaviours = Behaviour.allCases.map { "Behaviours/properties/\($0.rawValue)" }
         let others =
             behaviours + [
-                "PageSize", "CollectedHost/properties/collected/properties/format",
-                "WindowSourceInFull/oneOf/3/properties/attached", "Reachability",
+                "PageSize/oneOf/0", "PageSize/oneOf/1",
+                "CollectedHost/properties/collected/properties/format",
+                "UserWindowSource/properties/attached", "Reachability/oneOf/1",
             ]
         let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
         let known = Set(names.map { Self.root + $0 })

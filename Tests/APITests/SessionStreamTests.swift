@@ -68,6 +68,9 @@ import Testing
             "/v1/sessions/s/events",
             headers: [.init("Accept", "text/event-stream"), .init("Last-Event-ID", "x")])
         #expect(wrong.status == 400)
+        let hidden = client.get(
+            "/v1/sessions/s/events?after=-1", headers: [.init("Last-Event-ID", "2")])
+        #expect(hidden.status == 400 && hidden.pointers == ["?after"])
     }
 
     /// Whoever falls behind by more than the ring is told what is missing, in the stream and in the page.

@@ -37,6 +37,14 @@ private func document(_ text: String) throws -> JSONDocument {
         #expect(problems.problems.first?.pointer == "/0")
     }
 
+    /// A count is the same with zeros after a point, as in JSON Schema; an address is written one way.
+    @Test(arguments: [("900", 900), ("900.0", 900), ("0.00", 0), ("900.5", nil), ("9e2", nil), ("-1.0", nil)])
+    func counts(text: String, value: Int?) throws {
+        let problems = ProblemList(limit: 4)
+        #expect(try document("[\(text)]").root.children.map { $0.int(in: 0...900, problems) } == [value])
+        #expect(problems.isEmpty == (value != nil))
+    }
+
     @Test func everyMistakeOfAnObjectIsTold() throws {
         let problems = ProblemList(limit: 32)
         let root = try document(#"{"size":-1,"mode":"fsat","size_alignd":true}"#).root

@@ -47,7 +47,8 @@ import Testing
         headers: [String: String] = [:]
     ) throws -> [String] {
         let document = try OpenAPIDocument(yaml: Self.yaml)
-        let fields = ["content-type": "application/json; charset=utf-8", "etag": "1"].merging(headers) { $1 }
+        var fields = ["content-type": "application/json; charset=utf-8"].merging(headers) { $1 }
+        if status == 200, method == "POST", fields["etag"] == nil { fields["etag"] = "1" }
         return document.faults(
             of: Exchange(
                 method: method, target: target, requestType: type, request: Array(body.utf8), status: status,
@@ -62,7 +63,6 @@ import Testing
         #expect(try faults(type: "text/plain", body: "any").isEmpty)
         #expect(try faults(status: 204, answer: "").isEmpty)
         #expect(try faults(body: "{", status: 422, answer: #"{"code":"c"}"#, headers: problem).isEmpty)
-        #expect(try faults(status: 401, answer: "{}", headers: problem).isEmpty)
         #expect(try faults("DELETE", "/none", status: 405, answer: "{}", headers: problem).isEmpty)
         #expect(try faults(answer: "1\n2\n", headers: ["content-type": "application/x-ndjson"]).isEmpty)
         #expect(
@@ -82,7 +82,8 @@ import Testing
         #expect(try faults(status: 204) != [])
         #expect(try faults("DELETE", "/none", status: 200) != [])
         #expect(try faults("DELETE", "/none", status: 404, answer: "{}") != [])
-        #expect(try faults(status: 401, answer: #"{"other":1}"#, headers: problem) != [])
+        #expect(try faults(status: 401, answer: "{}", headers: problem) != [])
+        #expect(try faults(status: 204, answer: "", headers: ["etag": "1"]) != [])
     }
 
     @Test func acceptedRequestsAreTooWide() throws {

@@ -55,24 +55,26 @@ extension Service {
         }
     }
 
-    /// `Last-Event-ID`, or the query's `after` or `page_token`.
+    /// `Last-Event-ID`, or the query's `page_token` or `after`. All that were sent are read, so that none is
+    /// wrong without a word.
     private func lastEventID(_ context: RequestContext) throws(Problem) -> UInt64? {
+        var first: UInt64?
         if let text = context.head.headers["Last-Event-ID"] {
             guard let id = Self.number(text) else {
                 throw Problem(
                     .invalidParameter,
                     "Last-Event-ID is the id of an event of this session, a decimal number.")
             }
-            return id
+            first = id
         }
         for name in ["page_token", "after"] {
             guard let text = context.parameter(name) else { continue }
             guard let id = Self.number(text) else {
                 throw .parameter(name, "\"\(Excerpt.of(text))\" is not the id of an event.")
             }
-            return id
+            first = first ?? id
         }
-        return nil
+        return first
     }
 
     private static func number(_ text: String) -> UInt64? {

@@ -36,8 +36,8 @@ public struct Exchange: Sendable {
 }
 
 extension OpenAPIDocument {
-    /// Statuses that any operation may answer with before it is asked, as the document's description says.
-    public static let generalStatuses: Set<Int> = [401, 403, 405, 406, 408, 431, 500, 503]
+    /// Headers that belong to single answers: where one is sent, the document has it.
+    static let publishedHeaders = ["etag", "location", "retry-after", "www-authenticate"]
     static let problemType = "application/problem+json"
     static let jsonType = "application/json"
 
@@ -92,11 +92,8 @@ extension OpenAPIDocument {
     }
 
     private func answerFaults(_ exchange: Exchange, _ operation: PublishedOperation) -> [String] {
-        // A body is too large where none is read.
-        let isBodyRefused = exchange.status == 413 && operation.request == nil
-        let isGeneral = Self.generalStatuses.contains(exchange.status) || isBodyRefused
         guard let published = operation.responses[exchange.status] else {
-            return isGeneral ? problemFaults(exchange) : ["the status is not published"]
+            return ["the status is not published"]
         }
         guard exchange.method != "HEAD" else { return [] }
         var faults = headerFaults(exchange, published)
@@ -111,14 +108,18 @@ extension OpenAPIDocument {
     }
 
     private func headerFaults(_ exchange: Exchange, _ published: PublishedResponse) -> [String] {
-        published.headers.flatMap { name, header -> [String] in
-            guard let value = exchange.responseHeaders[name] else {
-                return header.isRequired ? ["no header \(name)"] : []
-            }
-            return book.faults(of: text(value, header.schema), against: header.schema).map {
-                "\(name): \($0)"
-            }
+        let strangers = Self.publishedHeaders.filter {
+            exchange.responseHeaders[$0] != nil && published.headers[$0] == nil
         }
+        return strangers.map { "the header \($0) is not published" }
+            + published.headers.flatMap { name, header -> [String] in
+                guard let value = exchange.responseHeaders[name] else {
+                    return header.isRequired ? ["no header \(name)"] : []
+                }
+                return book.faults(of: text(value, header.schema), against: header.schema).map {
+                    "\(name): \($0)"
+                }
+            }
     }
 
     /// A body of a media type: one document, or a document a line.

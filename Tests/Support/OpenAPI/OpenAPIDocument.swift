@@ -100,12 +100,13 @@ public struct OpenAPIDocument: Sendable {
 
     private mutating func parameter(at given: String) throws -> PublishedParameter {
         let (pointer, value) = try resolved(given)
-        try Self.check(value, pointer, ["name", "in", "required", "description", "schema"])
+        try Self.check(value, pointer, ["name", "in", "required", "description", "schema", "example"])
         guard let name = value["name"]?.string, let location = value["in"]?.string,
             ["path", "query", "header"].contains(location)
         else { throw DocumentFault(pointer, "no parameter") }
         return PublishedParameter(
             name: name, location: location, isRequired: value["required"]?.bool ?? false,
+            description: value["description"]?.string, example: value["example"],
             schema: try book.compile(at: "\(pointer)/schema"))
     }
 
@@ -118,8 +119,11 @@ public struct OpenAPIDocument: Sendable {
 
     private mutating func response(at given: String) throws -> PublishedResponse {
         let (pointer, value) = try resolved(given)
-        try Self.check(value, pointer, ["description", "content", "headers"])
+        try Self.check(value, pointer, ["description", "content", "headers", "links"])
         guard value["description"]?.string != nil else { throw DocumentFault(pointer, "no description") }
+        for (name, link) in value["links"]?.object ?? [:] {
+            try Self.check(link, "\(pointer)/links/\(name)", ["operationId", "parameters"])
+        }
         var headers: [String: PublishedHeader] = [:]
         for name in (value["headers"]?.object ?? [:]).keys {
             headers[name.lowercased()] = try header(at: "\(pointer)/headers/\(Pointer.escaped(name))")
@@ -190,6 +194,8 @@ public struct PublishedParameter: Sendable {
     /// path, query or header.
     public let location: String
     public let isRequired: Bool
+    public let description: String?
+    public let example: JSONValue?
     public let schema: Int
 }
 

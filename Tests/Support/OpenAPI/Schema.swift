@@ -154,6 +154,9 @@ public struct SchemaBook: Sendable {
 }
 
 extension JSONValue {
+    /// A number without a fraction, however it is written: an integer for JSON Schema.
+    var isWhole: Bool { double.map { $0.rounded() == $0 } ?? false }
+
     var double: Double? {
         switch self {
         case .integer(let value): Double(value)

@@ -6,22 +6,25 @@ extension SchemaBook {
     /// is only a part of another counts with the whole.
     public func openObjects(from schema: Int) -> [String] {
         var found: [String] = []
-        var visited: Set<Int> = []
+        var visited: Set<Visit> = []
         visit(schema, isPart: false, &visited, &found)
         return found.sorted()
     }
 
-    private func visit(_ place: Int, isPart: Bool, _ visited: inout Set<Int>, _ found: inout [String]) {
-        guard visited.insert(place).inserted else { return }
+    private struct Visit: Hashable {
+        let place: Int
+        let isPart: Bool
+    }
+
+    private func visit(_ place: Int, isPart: Bool, _ visited: inout Set<Visit>, _ found: inout [String]) {
+        guard visited.insert(Visit(place: place, isPart: isPart)).inserted else { return }
         let schema = schemas[place]
         let isClosed = schema.additional != nil || schema.forbidsUnevaluated
         if !isPart, !isClosed, !schema.properties.isEmpty || schema.types?.contains("object") == true {
             found.append(schema.pointer)
         }
-        for other in schema.allOf { visit(other, isPart: isPart || isClosed, &visited, &found) }
-        for other in schema.oneOf + schema.anyOf + (schema.reference.map { [$0] } ?? []) {
-            visit(other, isPart: isPart, &visited, &found)
-        }
+        let others = schema.allOf + schema.oneOf + schema.anyOf + (schema.reference.map { [$0] } ?? [])
+        for other in others { visit(other, isPart: isPart || isClosed, &visited, &found) }
         var children = Array(schema.properties.values) + schema.prefixItems
         if let items = schema.items { children.append(items) }
         if case .schema(let additional)? = schema.additional { children.append(additional) }

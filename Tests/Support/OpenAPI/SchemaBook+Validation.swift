@@ -105,7 +105,9 @@ private struct ValidationRun {
 
     private mutating func checkValue(_ value: JSONValue, _ schema: Schema) {
         if let types = schema.types, !types.contains(value.typeName) {
-            let isNumber = value.typeName == "integer" && types.contains("number")
+            let isNumber =
+                value.typeName == "integer" && types.contains("number")
+                || value.isWhole && types.contains("integer")
             if !isNumber {
                 fail(schema, "\(value.typeName), not \(types.sorted().joined(separator: " or "))")
             }

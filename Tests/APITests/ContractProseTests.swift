@@ -1,0 +1,102 @@
+// What openapi.yaml says to people and to generators of clients: every operation has a tag, a description and
+// examples, every parameter and every member says what it is, and every link leads to an operation. What the
+// sentences say, people have to see; that there is one is held here.
+
+import Foundation
+import OpenAPI
+import Testing
+
+@Suite struct ContractProseTests {
+    private static let document = Contract.document
+
+    @Test func operationsAreDescribed() {
+        let tags = Self.document.root["tags"]?.array ?? []
+        let known = Set(tags.compactMap { $0["name"]?.string })
+        #expect(tags.allSatisfy { Self.isText($0["description"]) })
+        for operation in Self.document.operations {
+            let value = Self.document.root.value(at: operation.pointer)
+            #expect(Self.isText(value?["summary"]), "\(operation.id) has no summary")
+            #expect(Self.isText(value?["description"]), "\(operation.id) has no description")
+            let own = value?["tags"]?.array?.compactMap(\.string) ?? []
+            #expect(own.count == 1 && known.isSuperset(of: own), "\(operation.id): \(own)")
+        }
+    }
+
+    /// Whoever tries an operation finds a value for whatever it demands.
+    @Test func operationsHaveExamples() {
+        for operation in Self.document.operations {
+            for parameter in operation.parameters where parameter.isRequired {
+                #expect(parameter.example != nil, "\(operation.id): \(parameter.name) has no example")
+            }
+            guard let request = operation.request else { continue }
+            let hasOne = request.content.values.contains { !$0.examples.isEmpty }
+            #expect(hasOne, "\(operation.id) has no example of a body")
+        }
+    }
+
+    @Test func parametersAreDescribed() {
+        for operation in Self.document.operations {
+            for parameter in operation.parameters {
+                #expect(Self.isText(parameter.description), "\(operation.id): \(parameter.name)")
+            }
+        }
+    }
+
+    /// A member says itself what it is, or the schema that it names does.
+    @Test func membersAreDescribed() {
+        var count = 0
+        Self.visit(Self.document.root.value(at: "/components/schemas"), "") { pointer, member in
+            count += 1
+            let named = member["$ref"]?.string.flatMap {
+                Self.document.root.value(at: String($0.dropFirst()))
+            }
+            let isDescribed = Self.isText(member["description"]) || Self.isText(named?["description"])
+            #expect(isDescribed, "\(pointer) has no description")
+        }
+        #expect(count > 1_000)
+    }
+
+    @Test func headersAreDescribed() {
+        for (name, header) in Self.document.root.value(at: "/components/headers")?.object ?? [:] {
+            #expect(Self.isText(header["description"]), "\(name)")
+        }
+    }
+
+    /// A link gives each variable of the path a value, and no other parameter.
+    @Test func linksLead() {
+        var count = 0
+        for operation in Self.document.operations {
+            for (status, response) in operation.responses {
+                for (name, link) in Self.document.root.value(at: response.pointer)?["links"]?.object ?? [:] {
+                    count += 1
+                    let target = Self.document.operations.first { $0.id == link["operationId"]?.string }
+                    let given = Set((link["parameters"]?.object ?? [:]).keys)
+                    let known = Set(target?.parameters.map(\.name) ?? [])
+                    let place = "\(operation.id) \(status) \(name)"
+                    #expect(given.isSuperset(of: target?.pathVariables ?? ["?"]), "\(place)")
+                    #expect(known.isSuperset(of: given), "\(place)")
+                }
+            }
+        }
+        #expect(count > 20)
+    }
+
+    private static func isText(_ value: JSONValue?) -> Bool { value?.string?.isEmpty == false }
+    private static func isText(_ text: String?) -> Bool { text?.isEmpty == false }
+
+    private static func visit(_ value: JSONValue?, _ pointer: String, _ note: (String, JSONValue) -> Void) {
+        switch value {
+        case .object(let members)?:
+            for (name, member) in members where !["example", "examples", "default"].contains(name) {
+                // A member may itself be called `properties`: it is an object of the document then, too.
+                if name == "properties", let properties = member.object {
+                    for (property, schema) in properties { note("\(pointer).\(property)", schema) }
+                }
+                visit(member, "\(pointer)/\(name)", note)
+            }
+        case .array(let items)?:
+            for (index, item) in items.enumerated() { visit(item, "\(pointer)/\(index)", note) }
+        case .null?, .bool?, .integer?, .number?, .string?, nil: break
+        }
+    }
+}
