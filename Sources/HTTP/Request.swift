@@ -58,7 +58,8 @@ public struct RequestHead: Sendable {
 
     /// Clients are distinguished by address; those of a unix socket are one.
     public static func client(ofPeer peer: String) -> String {
-        guard let colon = peer.lastIndex(of: ":") else { return peer }
+        // By its bytes: characters of a String cost a hundred times as much to find.
+        guard let colon = peer.utf8.lastIndex(of: UInt8(ascii: ":")) else { return peer }
         return String(peer[..<colon])
     }
 }
