@@ -155,10 +155,12 @@ import Testing
         let head = RequestHead(
             method: method, rawTarget: Array(target.utf8), headers: HeaderFields(fields), peer: "test")
         let response = service.responder.respond(to: Request(head: head, body: body))
+        let sent = Dictionary(response.headers.fields.map { ($0.name.lowercased(), $0.value) }) { first, _ in
+            first
+        }
         let exchange = Exchange(
             method: method.name, target: target, requestType: type, request: body, status: response.status,
-            responseHeaders: response.headers["Content-Type"].map { ["content-type": $0] } ?? [:],
-            response: response.body)
+            responseHeaders: sent, response: response.body)
         for fault in OpenAPIDocument.published.faults(of: exchange) { Issue.record("openapi.yaml: \(fault)") }
         return response
     }
