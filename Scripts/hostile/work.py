@@ -48,8 +48,10 @@ def surveys(server, checks):
 
 def surveys_as_lines(server, checks):
     answers = _surveys(server, NDJSON)
-    checks.equal("each is answered with 200", [getattr(a, "status", str(a)) for a in answers], [200] * SURVEYS)
-    sizes = {len(a.body) for a in answers if not isinstance(a, wire.Closed)}
+    statuses = [getattr(answer, "status", str(answer)) for answer in answers]
+    # One address has room for some of these answers at a time; the others are told to come back.
+    checks.equal("each is answered with 200 or 503", sorted(set(statuses) - {200, 503}), [])
+    sizes = {len(a.body) for a in answers if not isinstance(a, wire.Closed) and a.status == 200}
     checks.equal("all have the same lines", len(sizes), 1)
 
 
