@@ -34,19 +34,22 @@ import Testing
         let client = Self.client()
         let first = Self.ask(client)
         #expect(first.status == 200, "\(first.text)")
-        let size = client.service.keptAnswersSize
-        #expect(size.answers == 1)
+        let before = client.service.keptAnswersFigures
+        #expect(before.answers == 1 && before.given == 0)
         let again = Self.ask(client)
         #expect(again.text == first.text)
         #expect(again.response.headers["Content-Type"] == first.response.headers["Content-Type"])
         #expect(again.response.headers["X-Request-ID"] != first.response.headers["X-Request-ID"])
-        #expect(client.service.keptAnswersSize == size)
+        let after = client.service.keptAnswersFigures
+        #expect(after.answers == 1 && after.bytes == before.bytes && after.given == 1)
         // The levels of explanation are answers of their own, each as a fresh service gives it.
         for explain in ["summary", "full", "none"] {
             #expect(Self.ask(client, explain: explain).text == Self.ask(Self.client(), explain: explain).text)
             #expect(Self.ask(client, explain: explain).text == Self.ask(Self.client(), explain: explain).text)
         }
-        #expect(client.service.keptAnswersSize.answers == 3)
+        // Of the six, the first of two levels were computed; "none" was there.
+        #expect(client.service.keptAnswersFigures.answers == 3)
+        #expect(client.service.keptAnswersFigures.given == 5)
     }
 
     @Test func replacedPlatformIsAnsweredAnew() {
@@ -60,6 +63,8 @@ import Testing
         #expect(Self.ask(client).text.contains(#""reachable":false"#))
         #expect(client.ask(.delete, "/v1/platforms/p").status == 204)
         #expect(Self.ask(client).status == 422)
+        // Only the second question about the same platform had its answer from there.
+        #expect(client.service.keptAnswersFigures.given == 1)
     }
 
     @Test func problemsAndInlineQuestionsAreNotKept() {
@@ -69,7 +74,7 @@ import Testing
         #expect(Self.ask(client, #"{"reserved_regions":[],"consumer":"vfio_type1"}"#).status == 200)
         let long = Self.question + String(repeating: " ", count: 16 << 10)
         #expect(Self.ask(client, long).status == 200)
-        #expect(client.service.keptAnswersSize.answers == 0)
+        #expect(client.service.keptAnswersFigures.answers == 0)
     }
 
     @Test func bytesStayWithinTheLimit() {
@@ -78,7 +83,7 @@ import Testing
         for number in 0..<4_000 {
             let blanks = String(repeating: " ", count: 8_000 + number)
             _ = Self.ask(client, Self.question + blanks)
-            most = max(most, client.service.keptAnswersSize.bytes)
+            most = max(most, client.service.keptAnswersFigures.bytes)
         }
         #expect(most <= Limits.keptAnswerBytesMax)
         #expect(most > Limits.keptAnswerBytesMax / 2, "nothing was dropped")

@@ -49,13 +49,19 @@ final class KeptAnswers: Sendable {
         let answer: [UInt8]
     }
 
-    private let state = Locked(Generations<Asked, Made>(weightMax: Limits.keptAnswerBytesMax))
+    private struct State {
+        var made = Generations<Asked, Made>(weightMax: Limits.keptAnswerBytesMax)
+        /// How often a kept answer was given.
+        var given: UInt64 = 0
+    }
+
+    private let state = Locked(State())
 
     /// The answer, where one is kept and its platform is still there. O(bytes of the question).
     func answer(to asked: Asked, in platforms: PlatformStore) -> [UInt8]? {
-        guard let made = state.withLock({ $0.value(asked) }), made.subject.isCurrent(in: platforms) else {
-            return nil
-        }
+        guard let made = state.withLock({ $0.made.value(asked) }), made.subject.isCurrent(in: platforms)
+        else { return nil }
+        state.withLock { $0.given += 1 }
         return made.answer
     }
 
@@ -65,12 +71,14 @@ final class KeptAnswers: Sendable {
     ///   replaced meanwhile is never current again: an answer about its successor is not given for it.
     func keep(_ answer: [UInt8], to asked: Asked, about subject: Subject) {
         let weight = asked.body.count + answer.count + Self.overheadBytes
-        state.withLock { $0.keep(Made(subject: subject, answer: answer), weight: weight, under: asked) }
+        state.withLock { $0.made.keep(Made(subject: subject, answer: answer), weight: weight, under: asked) }
     }
 
     /// Headers of two arrays and the entry of the table, roughly.
     private static let overheadBytes = 256
 
-    /// Answers that are kept, and about how many bytes they take.
-    var size: (answers: Int, bytes: Int) { state.withLock { ($0.count, $0.weight) } }
+    /// Answers that are kept, about how many bytes they take, and how many were given again so far.
+    var figures: (answers: Int, bytes: Int, given: UInt64) {
+        state.withLock { ($0.made.count, $0.made.weight, $0.given) }
+    }
 }
