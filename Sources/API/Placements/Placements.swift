@@ -105,13 +105,13 @@ struct HostFactsBuilder {
             conditions.iommuRegions = host.iommuRegions
             // Static: a closure that held the builder would let each host copy what those before have made.
             let room = Limits.placementObstaclesMax - cost - guestRanges
-            let tooMany = tooMany
+            let guestRanges = guestRanges
             let make = { () -> KeptHostFacts.Made? in
                 guard let devices = Self.devices(entry, names, host, problems) else { return nil }
                 let ranges = devices.costRanges(with: host.regionsOfEach)
                 // Before any is prepared.
                 guard ranges <= room else {
-                    problems.add(host.pointer, "too-many", tooMany)
+                    problems.add(host.pointer, "too-many", Self.tooMany(guestRanges))
                     return nil
                 }
                 return KeptHostFacts.Made(
@@ -149,11 +149,11 @@ struct HostFactsBuilder {
     ) -> Bool {
         cost += ranges + guestRanges
         guard cost > Limits.placementObstaclesMax else { return true }
-        problems.add(host.pointer, "too-many", tooMany)
+        problems.add(host.pointer, "too-many", Self.tooMany(guestRanges))
         return false
     }
 
-    private var tooMany: String {
+    private static func tooMany(_ guestRanges: Int) -> String {
         "The hosts up to this one have more than \(Limits.placementObstaclesMax) ranges, counting the guest's "
             + "\(guestRanges) for each; name one platform for hosts that are alike, or split the request."
     }
