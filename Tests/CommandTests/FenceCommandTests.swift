@@ -48,6 +48,11 @@ import Testing
         }
         let other = try RunningServer(quiet, environment: ["IOVAD_ALLOW_HOST": "a.test, c.test"])
         #expect(try other.get("/v1", host: "c.test")?.status == 200)
+        let dotted = try RunningServer(quiet + ["--allow-host", "c.test."])
+        for host in ["c.test", "c.test.", "C.test:80"] {
+            #expect(try dotted.get("/v1", host: host)?.status == 200, "\(host)")
+        }
+        #expect(try dotted.get("/v1", host: "d.test")?.status == 403)
         #expect(try RunningServer(quiet + ["--allow-host", "*"]).get("/v1", host: "any")?.status == 200)
         #expect(throws: RunningServer.DidNotStart.self) {
             try RunningServer(quiet + ["--allow-host", "http://a.test"])

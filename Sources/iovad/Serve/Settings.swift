@@ -107,7 +107,8 @@ struct Settings {
         return names
     }
 
-    /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing after it; or `*`.
+    /// An origin as browsers send it: a scheme, a host, perhaps a port, and nothing after it; or `*`. In
+    /// lower case and without the scheme's own port, as they do.
     private static func checkedOrigin(_ origin: String) throws -> String {
         if origin == "*" { return origin }
         let parts = origin.split(separator: "/", omittingEmptySubsequences: false)
@@ -117,7 +118,12 @@ struct Settings {
             throw ValidationError(
                 "--cors-origin \(origin): expected an origin, as in https://example.org, or *")
         }
-        return origin
+        let spelled = origin.lowercased()
+        for (scheme, port) in [("http:", ":80"), ("https:", ":443")]
+        where spelled.hasPrefix(scheme) && spelled.hasSuffix(port) {
+            return String(spelled.dropLast(port.count))
+        }
+        return spelled
     }
 
     static func readTokens(_ path: String) throws -> AccessTokens {
