@@ -159,6 +159,48 @@ import Testing
         }
     }
 
+    /// A key is of the token that sent it: nobody is given what another's request made, or refused its key.
+    @Test func keysAreTheirTokens() {
+        func post(_ target: String, as name: String, _ json: String) -> ServiceClient.Answer {
+            client.ask(
+                .post, target, Array(json.utf8), type: MediaType.json,
+                headers: [
+                    .init("Authorization", "Bearer \(Self.secret(name))"), .init("Idempotency-Key", "1"),
+                ])
+        }
+        let made = post("/v1/sessions", as: "anna", "{}")
+        let id = made.json["id"] as? String
+        #expect(made.status == 201 && made.json["owner"] as? String == "anna", "\(made.text)")
+        #expect(post("/v1/sessions", as: "anna", "{}").text == made.text)
+        let other = post("/v1/sessions", as: "bert", "{}")
+        #expect(other.status == 201 && other.json["owner"] as? String == "bert", "\(other.text)")
+        #expect(other.json["id"] as? String != id)
+        let target = "/v1/sessions/\(id ?? "")/domains"
+        let domain = #"{"id":"d","consumer":"dma_api"}"#
+        #expect(post(target, as: "anna", domain).status == 201)
+        #expect(post(target, as: "bert", domain).status == 403)
+        #expect(post(target, as: "bert", #"{"id":"e","consumer":"dma_api"}"#).status == 403)
+        #expect(post(target, as: "anna", domain).status == 201)
+    }
+
+    /// Comments and line ends of other systems are no tokens.
+    @Test func firstLinesThatAreNoTokens() throws {
+        for head in ["#------------------------", "#tokens", "# a", "", "\r"] {
+            let file = "\(head)\nalice read alice-secret-alice-secret\r\n"
+            let tokens = try AccessTokens(parsing: Array(file.utf8))
+            let client = ServiceClient(Service.Configuration(version: "test", tokens: tokens))
+            func status(_ secret: String) -> Int {
+                client.get("/v1", headers: [.init("Authorization", "Bearer \(secret)")]).status
+            }
+            #expect(status("alice-secret-alice-secret") == 200, "\(head)")
+            #expect(status(head) == 401, "\(head)")
+        }
+        let fault = Array("a read aaaaaaaaaaaaaaaa\r\nb read\r\n".utf8)
+        #expect { try AccessTokens(parsing: fault) } throws: {
+            ($0 as? AccessTokens.Fault)?.reason.hasPrefix("line 2 ") == true
+        }
+    }
+
     @Test func tokensAreReplacedAtOnce() {
         client.service.accept(AccessTokens(single: "another-0123456789"))
         #expect(ask(.get, "/v1", as: "boss").status == 401)

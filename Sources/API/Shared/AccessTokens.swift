@@ -37,13 +37,16 @@ public struct AccessTokens: Sendable {
         tokens = [AccessToken(name: nil, scopes: Caller.everything, secret: Array(secret.utf8))]
     }
 
-    /// Reads a token file. Where its first line has no blank, that line is the one token, and the rest is
-    /// ignored. Otherwise each line is a name, scopes with commas between them, and a token; `#` begins a
-    /// comment line.
+    /// Reads a token file. Where its first line has no blank and is no comment, that line is the one token,
+    /// and the rest is ignored. Otherwise each line is a name, scopes with commas between them, and a token;
+    /// `#` begins a comment line.
     public init(parsing file: [UInt8]) throws(Fault) {
-        let lines = file.split(omittingEmptySubsequences: false) { $0 == 0x0a || $0 == 0x0d }
+        let lines = file.split(separator: 0x0a, omittingEmptySubsequences: false)
+            .map { $0.last == 0x0d ? $0.dropLast() : $0 }
         let first = lines.first ?? []
-        guard first.contains(where: Self.isBlank) || first == [UInt8(ascii: "#")] else {
+        let isComment = first.first == UInt8(ascii: "#")
+        let isEmptyBeforeOthers = first.isEmpty && !lines.allSatisfy(\.isEmpty)
+        guard first.contains(where: Self.isBlank) || isComment || isEmptyBeforeOthers else {
             try Self.checkSecret(first, "the token")
             tokens = [AccessToken(name: nil, scopes: Caller.everything, secret: Array(first))]
             return

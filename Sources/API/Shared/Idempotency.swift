@@ -16,9 +16,10 @@ extension Service {
             throw Problem(
                 .invalidParameter, "An Idempotency-Key has 1 to \(Limits.idempotencyKeyBytesMax) bytes.")
         }
-        // A key counts for its path: clients number their requests within a session.
-        let path = context.head.rawTarget.prefix { $0 != UInt8(ascii: "?") }
-        let scoped = String(decoding: path, as: UTF8.self) + " " + key
+        // A key counts for its path: clients number their requests within a session. And for the token that
+        // sent it, since what its request made belongs to that one; neither has a blank.
+        let path = String(decoding: context.head.rawTarget.prefix { $0 != UInt8(ascii: "?") }, as: UTF8.self)
+        let scoped = "\(path) \(context.plan.caller.name ?? "") \(key)"
         let fingerprint =
             EntityTag.of(context.head.rawTarget + [0] + context.request.body)
             + " \(context.plan.consumes ?? "") \(context.request.body.count)"
