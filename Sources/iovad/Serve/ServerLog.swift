@@ -5,70 +5,80 @@
 import Glibc
 import Locking
 
-/// Lines on their way to standard error.
-final class ServerLog: Sendable {
+/// Lines that wait to be written. A value that knows no thread.
+struct WaitingLines {
     /// What may wait. A line of the access log has about 120 bytes.
-    static let waitingBytesMax = 1 << 20
+    static let bytesMax = 1 << 20
     /// Written at once: what a pipe takes whole (PIPE_BUF), so that lines of several processes do not mix.
     private static let pieceBytes = 4_096
+    /// Written lines that are kept until they are thrown away together, since each time moves the others.
+    static let writtenMax = 1_024
+
+    private var lines: [[UInt8]] = []
+    /// Lines before this one are written.
+    private var next = 0
+    private(set) var bytes = 0
+    private var isWriting = false
+    /// Since the start, and how many of them were told.
+    private(set) var dropped: UInt64 = 0
+    private var told: UInt64 = 0
+
+    /// Lines in memory, some of them written.
+    var heldCount: Int { lines.count }
+    /// Lines that are not written.
+    var waitingCount: Int { lines.count - next }
+    var isDone: Bool { waitingCount == 0 && !isWriting }
+
+    mutating func add(_ line: [UInt8]) {
+        guard bytes + line.count <= Self.bytesMax else {
+            dropped += 1
+            return
+        }
+        if dropped > told { append(gap()) }
+        append(line)
+    }
+
+    private mutating func append(_ line: [UInt8]) {
+        lines.append(line)
+        bytes += line.count
+    }
+
+    /// A line in place of those that were dropped since the last such line.
+    private mutating func gap() -> [UInt8] {
+        let count = dropped - told
+        told = dropped
+        return Array("\(count) \(count == 1 ? "line was" : "lines were") dropped: nobody read them\n".utf8)
+    }
+
+    /// Whole lines for one write; nil when nothing waits.
+    mutating func piece() -> [UInt8]? {
+        var piece: [UInt8] = []
+        if next == lines.count, dropped > told { append(gap()) }
+        while next < lines.count, piece.isEmpty || piece.count + lines[next].count <= Self.pieceBytes {
+            piece += lines[next]
+            bytes -= lines[next].count
+            next += 1
+        }
+        // A reader that is only slow never lets the list become empty.
+        if next == lines.count || next >= Self.writtenMax {
+            lines.removeFirst(next)
+            next = 0
+        }
+        isWriting = !piece.isEmpty
+        return piece.isEmpty ? nil : piece
+    }
+}
+
+/// Lines on their way to standard error.
+final class ServerLog: Sendable {
     /// How long the end of the process waits for a reader.
     static let flushMilliseconds: Int64 = 500
 
-    private struct State {
-        var lines: [[UInt8]] = []
-        /// Lines before this one are written.
-        var next = 0
-        var bytes = 0
-        var isWriting = false
-        /// Since the start, and how many of them were told.
-        var dropped: UInt64 = 0
-        var told: UInt64 = 0
-
-        mutating func add(_ line: [UInt8]) {
-            guard bytes + line.count <= ServerLog.waitingBytesMax else {
-                dropped += 1
-                return
-            }
-            if dropped > told { append(gap()) }
-            append(line)
-        }
-
-        private mutating func append(_ line: [UInt8]) {
-            lines.append(line)
-            bytes += line.count
-        }
-
-        /// A line in place of those that were dropped since the last such line.
-        private mutating func gap() -> [UInt8] {
-            let count = dropped - told
-            told = dropped
-            return Array(
-                "\(count) \(count == 1 ? "line was" : "lines were") dropped: nobody read them\n".utf8)
-        }
-
-        /// Whole lines for one write; nil when nothing waits.
-        mutating func piece() -> [UInt8]? {
-            var piece: [UInt8] = []
-            if next == lines.count, dropped > told { append(gap()) }
-            while next < lines.count, piece.isEmpty || piece.count + lines[next].count <= ServerLog.pieceBytes
-            {
-                piece += lines[next]
-                bytes -= lines[next].count
-                next += 1
-            }
-            if next == lines.count { (lines, next) = ([], 0) }
-            isWriting = !piece.isEmpty
-            return piece.isEmpty ? nil : piece
-        }
-
-        var isDone: Bool { lines.isEmpty && !isWriting }
-    }
-
-    private let state: Locked<State>
+    private let state: Locked<WaitingLines>
     private let writer: WorkerThreads
 
     init() {
-        let state = Locked(State())
+        let state = Locked(WaitingLines())
         self.state = state
         writer = WorkerThreads(count: 1, niceness: 0) {
             while let piece = state.withLock({ $0.piece() }) { Self.write(piece) }
