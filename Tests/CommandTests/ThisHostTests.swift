@@ -130,6 +130,21 @@ import Testing
         #expect(server.stop() == 0)
     }
 
+    /// What was read before is better than nothing.
+    @Test func aHostThatCannotBeReadStays() throws {
+        let tree = try FileTree()
+        try tree.addHost("host")
+        let host = tree.folder.appendingPathComponent("host")
+        let server = try RunningServer(quiet + ["--host-root", host.path])
+        let before = try #require(try server.get("/v1/platforms/this-host")).header("etag")
+        let firmware = host.appendingPathComponent("sys/firmware")
+        try FileManager.default.createDirectory(at: firmware, withIntermediateDirectories: true)
+        try Data("no tree.".utf8).write(to: firmware.appendingPathComponent("fdt"))
+        server.hangUp(until: "this-host stays as it was read before: ")
+        let after = try #require(try server.get("/v1/platforms/this-host"))
+        #expect(after.status == 200 && after.header("etag") == before)
+    }
+
     /// No client can take the id of a host that is not offered.
     private func expectReserved(_ server: RunningServer) throws {
         let machine = #"{"smmus":[],"devices":[]}"#

@@ -135,6 +135,9 @@ extension Service {
                 id: id, platform: platform, origin: .offered, etag: EntityTag.of(bytes), costBytes: 0))
     }
 
+    /// Whether a platform is offered under this id.
+    public func offers(_ id: String) -> Bool { platforms.entry(id)?.origin == .offered }
+
     /// Takes an offered platform back.
     public func withdraw(_ id: String) { platforms.withdraw(id) }
 

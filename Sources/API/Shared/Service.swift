@@ -88,9 +88,9 @@ public final class Service: Sendable {
     /// Sum of the ranges of hosts' facts that are kept: at most `Limits.hostFactsRangesMax`.
     package var hostFactsSize: Int { platforms.hostFacts.ranges }
 
-    /// Finished answers that are kept, and about how many bytes they take: at most
-    /// `Limits.keptAnswerBytesMax`.
-    package var keptAnswersSize: (answers: Int, bytes: Int) { keptAnswers.size }
+    /// Finished answers that are kept, about how many bytes they take, at most `Limits.keptAnswerBytesMax`,
+    /// and how many were given again so far.
+    package var keptAnswersFigures: (answers: Int, bytes: Int, given: UInt64) { keptAnswers.figures }
 
     /// Work that depends on time. Call it about once a second.
     public func tick() {

@@ -15,13 +15,16 @@ struct OfferedHost {
         self.log = log
     }
 
-    /// Reads the host and offers it, or takes back what was offered before.
+    /// Reads the host and offers it, or takes back what was offered before where nothing is left to offer.
+    /// What was offered stays where the host cannot be read.
     func read() {
         let entry = MachineFiles.Entry(name: Service.hostID, source: .host(root: root))
         switch MachineFiles.read(entry) {
         case .failure(let error):
-            service.withdraw(Service.hostID)
-            log.say("\(Service.hostID) is not offered: \(Report.printable(error.line))")
+            let effect =
+                service.offers(Service.hostID)
+                ? "stays as it was read before" : "is not offered"
+            log.say("\(Service.hostID) \(effect): \(Report.printable(error.line))")
         case .success(let machine) where machine.groups.isEmpty:
             service.withdraw(Service.hostID)
             // Most machines have no IOMMU; it is worth a line only where one was asked for.
