@@ -13,8 +13,10 @@ public struct ListenSocket: Sendable {
     private static let maximumInheritedDescriptorCount: Int32 = 64
 
     public let descriptor: Int32
-    /// The bound TCP port in host byte order; nil for unix sockets.
+    /// The bound TCP port in host byte order; nil for sockets of other families.
     public let port: UInt16?
+    /// Whether it is a unix socket, which only this machine reaches.
+    public let isUnix: Bool
     /// For the log: "127.0.0.1:8080", "[::1]:8080", "unix:/run/x.sock".
     public let name: String
     /// The file to remove at the end, with device and inode as they were bound.
@@ -25,7 +27,16 @@ public struct ListenSocket: Sendable {
         self.file = file
         let address = SocketAddress.local(of: descriptor)
         port = address?.port
-        name = file.map { "unix:" + $0.path } ?? address?.text ?? "unix"
+        let family = Self.option(SO_DOMAIN, of: descriptor)
+        isUnix = family == AF_UNIX
+        let other = isUnix ? "unix" : "a socket of family \(family.map(String.init) ?? "unknown")"
+        name = file.map { "unix:" + $0.path } ?? address?.text ?? other
+    }
+
+    private static func option(_ name: Int32, of descriptor: Int32) -> Int32? {
+        var value: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        return getsockopt(descriptor, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
     }
 
     /// Closes the socket and removes its file, unless another socket has taken the place.
@@ -98,11 +109,9 @@ extension ListenSocket {
 
     /// Takes over a descriptor that already listens.
     public static func inherited(descriptor: Int32) throws(ListenError) -> ListenSocket {
-        var listens: Int32 = 0
-        var size = socklen_t(MemoryLayout<Int32>.size)
-        guard getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0, listens == 1 else {
-            throw .notAListeningSocket(descriptor: descriptor)
-        }
+        guard option(SO_ACCEPTCONN, of: descriptor) == 1,
+            option(SO_TYPE, of: descriptor) == Int32(SOCK_STREAM.rawValue)
+        else { throw .notAListeningSocket(descriptor: descriptor) }
         let flags = fcntl(descriptor, F_GETFL)
         guard flags >= 0, fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0,
             fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0

@@ -41,9 +41,9 @@ extension Settings {
         }
     }
 
-    /// Whether only this machine can connect. A unix socket has no port.
+    /// Whether only this machine can connect.
     private static func isLocal(_ listener: ListenSocket) -> Bool {
-        listener.port == nil || listener.name.hasPrefix("127.") || listener.name.hasPrefix("[::1]:")
+        listener.isUnix || listener.name.hasPrefix("127.") || listener.name.hasPrefix("[::1]:")
     }
 
     private func address() throws -> (host: String, port: UInt16) {

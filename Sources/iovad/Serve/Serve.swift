@@ -167,11 +167,12 @@ enum AccessLog: String {
     }
 
     private static func target(_ completion: CompletedExchange) -> String {
-        printable(completion.head.rawTarget)
+        completion.head.rawTarget.isEmpty ? "-" : printable(completion.head.rawTarget)
     }
 
     private static func method(_ completion: CompletedExchange) -> String {
-        printable(completion.head.method.name.utf8)
+        // A head that was refused before it was read has none.
+        completion.head.method.name.isEmpty ? "-" : printable(completion.head.method.name.utf8)
     }
 
     /// One word of a client's as text: blanks, control characters and what is not ASCII do not reach a
