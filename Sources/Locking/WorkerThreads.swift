@@ -8,6 +8,9 @@ import Glibc
 /// called once; the semaphore lies at a fixed address and is only touched by its own calls.
 public final class WorkerThreads: @unchecked Sendable {
     private final class Shared: @unchecked Sendable {
+        /// The lowest priority, in Linux.
+        private static let nicenessMax: Int32 = 19
+
         let semaphore: UnsafeMutablePointer<sem_t>
         let isStopping = Locked(false)
         let niceness: Int32
@@ -27,8 +30,12 @@ public final class WorkerThreads: @unchecked Sendable {
         }
 
         func run() {
-            // Linux takes 0 for the calling thread, not for the process.
-            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, niceness)
+            // Linux takes 0 for the calling thread, not for the process; it begins with the priority of the
+            // thread that made it.
+            if niceness > 0 {
+                let which = __priority_which_t(PRIO_PROCESS.rawValue)
+                _ = setpriority(which, 0, min(getpriority(which, 0) + niceness, Self.nicenessMax))
+            }
             while true {
                 // EINTR is no call.
                 guard sem_wait(semaphore) == 0 else { continue }
