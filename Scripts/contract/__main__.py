@@ -22,7 +22,7 @@ DEFAULT_SEED = 20260101
 DEFAULT_CASES = 50_000
 # Cases of an operation in one round of fuzzing; the phase of coverage makes as many as there are boundaries.
 FUZZED = 150
-# The short form: the phase of coverage alone, of operations that compute nothing large.
+# The short form: few of each operation, without the phases of examples and coverage.
 SHORT_FUZZED = 20
 
 

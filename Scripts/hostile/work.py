@@ -60,7 +60,7 @@ def surveys_unread(server, checks):
     for connection in connections:
         connection.send(wire.post("/v1/surveys", "{}", NDJSON))
     statuses = [connection.read_head()[0] for connection in connections]
-    checks.true("each is answered with 200 or 503", set(statuses) <= {200, 503}, statuses)
+    checks.true("each is answered with 200 or 503", 200 in statuses and set(statuses) <= {200, 503}, statuses)
     time.sleep(1)
     for connection in connections:
         connection.close()
