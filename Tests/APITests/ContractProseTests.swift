@@ -2,7 +2,9 @@
 // examples, every parameter and every member says what it is, and every link leads to an operation. What the
 // sentences say, people have to see; that there is one is held here.
 
+import API
 import Foundation
+import LinuxReleases
 import OpenAPI
 import Testing
 
@@ -54,6 +56,25 @@ import Testing
             #expect(isDescribed, "\(pointer) has no description")
         }
         #expect(count > 1_000)
+    }
+
+    /// Behaviours of kernels have their sentences in the catalogue, and nowhere else.
+    @Test func behavioursAreTheCatalogues() {
+        let members = Self.document.root.value(at: "/components/schemas/Behaviours/properties")?.object ?? [:]
+        #expect(Set(members.keys) == Set(Behaviour.allCases.map(\.rawValue)))
+        for behaviour in Behaviour.allCases {
+            #expect(members[behaviour.rawValue]?["description"]?.string == behaviour.sentence)
+        }
+    }
+
+    /// For which consumer or source a member is, is not yet what it is.
+    @Test func conditionsAreNoDescriptions() {
+        let words = Set(WireWords.consumers.map(\.word) + ["fixed", "candidates", "dynamic", "user", "none"])
+        Self.visit(Self.document.root.value(at: "/components/schemas"), "") { pointer, member in
+            guard let text = member["description"]?.string else { return }
+            let own = text.split { " ,.:".contains($0) }.map(String.init)
+            #expect(!Set(own).isSubset(of: words), "\(pointer): \(text)")
+        }
     }
 
     @Test func headersAreDescribed() {
