@@ -39,15 +39,36 @@ import Testing
         #expect(stored.status < 300, "\(stored.text)")
     }
 
+    /// A domain of the device alone.
+    private func domain(_ consumer: String, _ subject: String) -> [String: Any] {
+        let session = client.post("/v1/sessions", json: "{}").response.headers["Location"] ?? ""
+        let made = client.post(
+            session + "/domains", json: #"{"consumer":"\#(consumer)","devices":[{\#(subject)}]}"#)
+        #expect(made.status == 201, "\(made.text)")
+        return made.json
+    }
+
     @Test(arguments: [["1.dma", "foo"], ["foo", "1.dma"], ["1.dma", "2.dma"], ["2.dma", "1.dma"]])
     func everyEntranceAnswers(devices: [String]) {
         store(devices)
         for device in devices {
             let subject = #""platform":"h","device":"\#(device)""#
             for consumer in ["dma_api", "vfio_type1", "iommufd"] {
-                #expect(client.decide("{\(subject),\"consumer\":\"\(consumer)\"}").status == 200)
+                let decided = client.decide(
+                    #"{\#(subject),"consumer":"\#(consumer)","doorbells":["0x8090040"]}"#)
+                let page = consumer == "dma_api" ? "0xfffffffff000" : "0x8000000"
+                #expect(decided.list("doorbells").first?["page"] as? String == page, "\(decided.text)")
+                guard consumer != "dma_api" else { continue }
+                #expect(decided.json["outcome"] as? String == "window", "\(decided.text)")
+                // The driver of the device that is asked about, whoever comes first in the group.
+                let made = domain(consumer, subject)
+                #expect(made["iommu"] as? String == (device == "1.dma" ? "v2" : "v3"), "\(made)")
+                let window = made["window"] as? [String: Any]
+                #expect(window?["start"] as? String == "0x8000000", "\(made)")
             }
-            #expect(client.get("/v1/platforms/h/reserved-regions?device=\(device)&view=dma").status == 200)
+            let view = client.get("/v1/platforms/h/reserved-regions?device=\(device)&view=dma")
+            let region = view.list("items").filter { $0["start"] as? String == "0xa0000000" }
+            #expect(region.count == (device == "1.dma" ? 1 : 0), "\(device): \(view.text)")
         }
         let fault =
             #"arm-smmu 2000.smmu: Unhandled context fault: fsr=0x402, iova=0xfffff040, fsynr=0x11, cbfrsynra=0x7, cb=0"#
