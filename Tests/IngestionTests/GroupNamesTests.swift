@@ -315,6 +315,40 @@ import Testing
         }
     }
 
+    /// The order of the tree numbers them, whoever is asked about first, and whatever the earlier ones are.
+    @Test(arguments: ["dma", "plain", "smmu"], ["dma", "smmu", "its"])
+    func nodesOfOnePathAreInOrder(first: String, second: String) throws {
+        func write(_ kind: String, _ node: inout TreeNode, _ place: UInt32) {
+            node.cells("reg", 0, place * 0x10_0000, 0, 0x2_0000)
+            switch kind {
+            case "dma": node.cells("iommus", 1, place)
+            case "smmu":
+                node.strings("compatible", "arm,smmu-v3")
+                node.cells("#iommu-cells", 1)
+            case "its":
+                node.strings("compatible", "arm,gic-v3-its")
+                node.flag("msi-controller")
+            default: break
+            }
+        }
+        let blob = DeviceTreeBuilder.board { root in
+            root.child("x@1") { write(first, &$0, 0x800) }
+            root.child("x@1") { write(second, &$0, 0x900) }
+        }
+        let platform = try Self.platform([("t", blob)])
+        let ids = platform.devices.map(\.id) + platform.smmus.map(\.id) + platform.msiControllers.map(\.id)
+        let named = ids.filter { $0.hasPrefix("/x@1") }
+        #expect(Set(named) == Set(first == "plain" ? ["/x@1#1"] : ["/x@1", "/x@1#1"]), "\(named)")
+        let isLater: Bool =
+            switch second {
+            case "dma": platform.devices.contains { $0.id == "/x@1#1" }
+            case "smmu": platform.smmus.contains { $0.id == "/x@1#1" }
+            default: platform.msiControllers.contains { $0.id == "/x@1#1" }
+            }
+        #expect(isLater, "\(ids)")
+        #expect(platform.findings.filter { $0.code == "duplicate-node" }.count == 1, "\(platform.findings)")
+    }
+
     /// A node is the same whoever names it: as a device, as a bus, or as a controller.
     @Test func nodesThatAreAskedForTwice() throws {
         let blob = DeviceTreeBuilder.board { root in

@@ -21,10 +21,13 @@ struct TreeAnalysis {
     private var findingsDropped = 0
     private var regionsTotal = 0
     private var streamsTotal = 0
-    /// Nodes by the id that stands for them, and how often a path was met again.
-    private var taken: Set<String> = []
+    /// Ids by node, and all of them.
     private var ids: [Int: String] = [:]
-    private var repeats: [String: Int] = [:]
+    private var taken: Set<String> = []
+    /// The numbers of nodes whose path an earlier node has.
+    private lazy var repeats = Self.repeats(in: tree)
+    /// By path: how many of its numbers are names of other nodes.
+    private var skipped: [String: Int] = [:]
 
     init(_ tree: DeviceTree) {
         self.tree = tree
@@ -78,16 +81,18 @@ struct TreeAnalysis {
         findings.append(Finding(severity: severity, code: code, location: location, detail: detail))
     }
 
-    /// The id of a node: its path, with a number where an earlier node has the path, as in Linux's own view
-    /// of the tree (drivers/of/kobj.c: safe_name, Linux 7.2).
+    /// The id of a node: its path, with a number where earlier nodes have the path, whatever they are, as in
+    /// Linux's own view of the tree (drivers/of/kobj.c: safe_name, Linux 7.2).
     mutating func id(of index: Int) -> String {
         // A node is asked about as a device, a bus and a controller, and named by others.
         if let id = ids[index] { return id }
         let path = tree.nodes[index].path
-        var id = path
+        let number = repeats[index]
+        var id = number.map { "\(path)#\($0 + skipped[path, default: 0])" } ?? path
+        // A node may have the name of another with its number.
         while !taken.insert(id).inserted {
-            repeats[path, default: 0] += 1
-            id = "\(path)#\(repeats[path] ?? 0)"
+            skipped[path, default: 0] += 1
+            id = "\(path)#\((number ?? 0) + skipped[path, default: 0])"
         }
         ids[index] = id
         if id != path {
@@ -97,6 +102,29 @@ struct TreeAnalysis {
                     + "of them, and \"\(id)\" this one.")
         }
         return id
+    }
+
+    /// Counts in the order of the tree the nodes whose path an earlier one has. O(n) for n nodes: nodes of
+    /// one path have parents of one path.
+    private static func repeats(in tree: DeviceTree) -> [Int: Int] {
+        struct Place: Hashable {
+            let parent: Int
+            let name: String
+        }
+        var known: [Place: (first: Int, count: Int)] = [:]
+        known.reserveCapacity(tree.nodes.count)
+        var repeats: [Int: Int] = [:]
+        // By node the first one of its path.
+        var firsts: [Int] = []
+        firsts.reserveCapacity(tree.nodes.count)
+        for (index, node) in tree.nodes.enumerated() {
+            let place = Place(parent: node.parent.map { firsts[$0] } ?? -1, name: node.name)
+            let before = known[place] ?? (index, 0)
+            known[place] = (before.first, before.count + 1)
+            firsts.append(before.first)
+            if before.count > 0 { repeats[index] = before.count }
+        }
+        return repeats
     }
 
     /// Counts stream mappings against the limit of a tree.
