@@ -37,7 +37,7 @@ extension PlatformAssembly {
         if let words = host.commandLine { try take(commandLine: words, of: "\(part.name):cmdline") }
         for text in host.notes { note(.info, "collector-note", part.name, text) }
         if let release = host.kernelRelease {
-            let pages = host.pageSize.map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""
+            let pages = Self.pageBytes(of: host).map { " with pages of \(HexLiteral.text($0)) bytes" } ?? ""
             note(.info, "collected-from", part.name, "Linux \(release)\(pages) was running.")
         }
         if host.groups.isEmpty {
@@ -88,15 +88,17 @@ extension PlatformAssembly {
     }
 
     /// The CPU's page; nil for a size that no kernel of arm64 has.
-    private static func pageBytes(of host: CollectedHost, _ findings: inout FindingList) -> UInt64? {
-        guard let bytes = host.pageSize else { return nil }
-        if PageSizes.ofCPUs.contains(where: { $0.bytes == bytes }) { return bytes }
+    private static func pageBytes(of host: CollectedHost) -> UInt64? {
+        host.pageSize.flatMap { bytes in PageSizes.ofCPUs.contains { $0.bytes == bytes } ? bytes : nil }
+    }
+
+    private static func notePages(of host: CollectedHost, _ findings: inout FindingList) {
+        guard let bytes = host.pageSize, pageBytes(of: host) == nil else { return }
         findings.note(
             .warning, "page-size-unknown", "page_size",
             "No kernel of arm64 has pages of \(HexLiteral.text(bytes)) bytes, but of "
                 + "\(PageSizes.ofCPUs.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")). The size is left out."
         )
-        return nil
     }
 
     /// The platform with a device for each group and for each member.
@@ -104,7 +106,8 @@ extension PlatformAssembly {
         var platform = platform
         let ofTree = platform.host?.options ?? []
         var findings = FindingList()
-        let pageBytes = Self.pageBytes(of: host, &findings)
+        let pageBytes = Self.pageBytes(of: host)
+        Self.notePages(of: host, &findings)
         platform.host = RunningHost(kernelRelease: host.kernelRelease, pageBytes: pageBytes)
         platform.host?.options = ofTree + host.options
         var joining = GroupJoining(platform, pageBytes: pageBytes)

@@ -77,6 +77,7 @@ enum SysfsReader {
                 member.id = name
                 devices.append(member)
             }
+            for name in group.repeated { findings.noteSecondGroup(of: name, whole.id, first: whole.id) }
             guard devices.count <= PlatformLimits.devicesMax else {
                 throw TextError(
                     nil, "more than \(PlatformLimits.devicesMax) devices, each group counted as one as well")

@@ -13,6 +13,9 @@ struct SysfsReading {
     private var section = Section.none
     private var counts = (lines: 0, regions: 0, devices: 0)
     private var members: Set<Member> = []
+    /// Those that the list at hand names: one that is printed again by another command is no oddity.
+    private var listed: Set<Member> = []
+    private var repeated: Set<Member> = []
     private var unnamed = 0
     /// A number alone in its line, which may be a group's.
     private var number: (heading: SysfsHeading, line: TextLines.Line)?
@@ -126,7 +129,9 @@ struct SysfsReading {
         case .device(let name):
             try add(name, try open(heading.group, line.number), line.number)
             section = .elsewhere
-        case .deviceFolder: section = .deviceFolder(try open(heading.group, line.number))
+        case .deviceFolder:
+            listed = []
+            section = .deviceFolder(try open(heading.group, line.number))
         case .regions(let rest):
             let place = try open(heading.group, line.number)
             if heading.isPrinted { groups[place].isReported = true }
@@ -141,7 +146,9 @@ struct SysfsReading {
             let place = try open(heading.group, line.number)
             let device = SysfsText.device(of: rest)
             section = .listing(place, hasDevice: device != nil)
-            if let device { try add(device, place, line.number) }
+            // A heading in each line is one list.
+            if device == nil { listed = [] }
+            if let device { try list(device, place, line.number) }
             if SysfsText.region(rest) != nil { try takeContent(rest, place, line) }
         }
     }
@@ -159,7 +166,7 @@ struct SysfsReading {
         case .listing(let place, let hasDevice):
             if let device = SysfsText.device(of: line.bytes) ?? Self.onlyName(line) {
                 section = .listing(place, hasDevice: true)
-                try add(device, place, line.number)
+                try list(device, place, line.number)
             } else if Self.isFileList(line) {
                 return
             } else if !hasDevice || SysfsText.region(line.bytes) != nil || Self.isStart(line.bytes) {
@@ -171,7 +178,7 @@ struct SysfsReading {
             let arrow = words.firstIndex { $0.elementsEqual("->".utf8) }
             let names = arrow.map { $0 > 0 ? words[($0 - 1)..<$0] : [] } ?? words[...]
             let read = arrow == nil ? SysfsText.deviceName : SysfsText.memberName
-            for name in names.compactMap(read) { try add(name, place, line.number) }
+            for name in names.compactMap(read) { try list(name, place, line.number) }
         }
     }
 
@@ -243,6 +250,15 @@ struct SysfsReading {
         groups.append(SysfsText.Group(name: name))
         places[name] = groups.count - 1
         return groups.count - 1
+    }
+
+    /// Adds what a list names.
+    private mutating func list(_ device: String, _ place: Int, _ line: Int) throws(TextError) {
+        let member = Member(place: place, device: device)
+        if !listed.insert(member).inserted, repeated.insert(member).inserted {
+            groups[place].repeated.append(device)
+        }
+        try add(device, place, line)
     }
 
     private mutating func add(_ device: String, _ place: Int, _ line: Int) throws(TextError) {

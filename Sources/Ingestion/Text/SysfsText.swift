@@ -31,6 +31,8 @@ enum SysfsText {
         var regions: [Region] = []
         /// Members that the text names.
         var devices: [String] = []
+        /// Those that one list of them names again, each once.
+        var repeated: [String] = []
         /// Whether the text has the file: a list of devices alone has not.
         var isReported = false
         /// Bytes of the file so far, newlines included.
