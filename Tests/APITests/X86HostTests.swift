@@ -180,18 +180,22 @@ import Testing
         for (subject, host, isTold) in [(arm, arm, true), (Self.inline, Self.inline, false)] {
             let decided = client.decide(#"{\#(subject),"consumer":"vfio_type1",\#(kernel)}"#)
             #expect(codes(decided.json).contains(code) == isTold, "\(decided.text)")
+            #expect((decided.object("model")["remark"] != nil) == isTold, "\(decided.text)")
             let placed = client.post(
                 "/v1/placements", json: #"{"hosts":[{\#(host)}],\#(Self.vm),\#(kernel)}"#)
             #expect(codes(placed.json).contains(code) == isTold, "\(placed.text)")
+            #expect((placed.object("model")["remark"] != nil) == isTold, "\(placed.text)")
             let compared = client.post(
                 "/v1/comparisons", json: #"{\#(subject),"kernels":["6.12.0-1-amd64","6.12"]}"#)
             #expect(
                 compared.list("items").map { codes($0).contains(code) }.contains(true) == isTold,
                 "\(compared.text)")
+            #expect(compared.text.contains("that are no x86 hosts") == isTold, "\(compared.text)")
         }
         let juno = #""platform":"example-arm-juno""#
-        let surveyed = client.post("/v1/surveys", json: #"{"platforms":["example-arm-juno"],\#(kernel)}"#)
-        #expect(codes(surveyed.json).contains(code) || surveyed.status == 422, "\(surveyed.text)")
+        let surveyed = client.post(
+            "/v1/surveys", json: #"{"platforms":["example-arm-juno"],"active_only":false,\#(kernel)}"#)
+        #expect(surveyed.status == 200 && codes(surveyed.json).contains(code), "\(surveyed.text)")
         let placed = client.post("/v1/placements", json: #"{"hosts":[{\#(juno)}],\#(Self.vm),\#(kernel)}"#)
         #expect(placed.text.contains("6.12.0-1-amd64 is a build for x86"), "\(placed.text)")
         _ = client.post("/v1/sessions", json: #"{"id":"k",\#(kernel)}"#)

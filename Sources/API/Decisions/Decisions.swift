@@ -34,7 +34,8 @@ extension Service {
         let response = json(200) { writer in
             writer.answer(question, explain)
             writer.hostFacts(stated.hostFacts, of: question.consumer)
-            writer.model(question.conditions.kernel, engine: configuration.version)
+            writer.model(
+                question.conditions.kernel, onX86: question.isOfX86, engine: configuration.version)
         }
         if let asked, let subject { keptAnswers.keep(response.body, to: asked, about: subject) }
         return response
@@ -77,13 +78,17 @@ extension Service {
                             question.conditions = stated.conditions(for: entry.consumer)
                             writer.answer(question, explain)
                             writer.hostFacts(stated.hostFacts, of: question.consumer)
-                            writer.model(question.conditions.kernel, engine: configuration.version)
+                            writer.model(
+                                question.conditions.kernel, onX86: question.isOfX86,
+                                engine: configuration.version)
                         }
                     }
                 }
             }
             let kernels = columns.map(\.question.conditions.kernel)
-            writer.model(KernelProfile.latest(of: kernels) ?? .newest, engine: configuration.version)
+            writer.model(
+                KernelProfile.latest(of: kernels) ?? .newest, onX86: columns.allSatisfy(\.question.isOfX86),
+                engine: configuration.version)
         }
     }
 }

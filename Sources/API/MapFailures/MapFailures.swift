@@ -46,7 +46,9 @@ extension Service {
                 for: question.consumer ?? .vfioType1)
             writer.hostFacts(
                 resolved?.stated.hostFacts ?? [], ofAny: explanations.items.compactMap(\.consumer))
-            writer.model(question.conditions.kernel, engine: configuration.version)
+            writer.model(
+                question.conditions.kernel, onX86: resolved?.question.isOfX86 ?? false,
+                engine: configuration.version)
         }
     }
 

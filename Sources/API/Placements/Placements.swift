@@ -41,7 +41,9 @@ extension Service {
         let kernel = KernelProfile.latest(of: builder.kernels)
         return json(200) { writer in
             writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })
-            writer.model(kernel ?? request.stated.conditions.kernel, engine: configuration.version)
+            writer.model(
+                kernel ?? request.stated.conditions.kernel,
+                onX86: builder.facts.allSatisfy { $0.x86Remark != nil }, engine: configuration.version)
         }
     }
 }

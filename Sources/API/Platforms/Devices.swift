@@ -129,7 +129,9 @@ extension Service {
             writer.noGroup(subject.device.source)
             if untranslated == nil { writer.ifReported(subject, write) }
             writer.hostFacts(subject.stated.hostFacts, of: subject.consumer)
-            writer.model(subject.stated.conditions.kernel, engine: configuration.version)
+            writer.model(
+                subject.stated.conditions.kernel, onX86: subject.device.isOfX86,
+                engine: configuration.version)
         }
     }
 
@@ -157,7 +159,8 @@ extension Service {
             writer.x86Host(subject.device.x86Remark)
             writer.noGroup(subject.device.source)
             writer.ifReported(subject) { $0.windowMembers(page, of: $1) }
-            writer.model(of: subject.stated, engine: configuration.version)
+            writer.model(
+                of: subject.stated, onX86: subject.device.isOfX86, engine: configuration.version)
         }
     }
 }

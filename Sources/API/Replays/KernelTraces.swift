@@ -47,7 +47,8 @@ extension Service {
             let told = stated.findingsWithoutDomain(of: device?.source.id) + (device?.ownFindings ?? [])
             writer.findings(of: form, content.findings + told)
             writer.hostFacts(stated.hostFacts, of: .dmaAPI)
-            writer.model(stated.conditions.kernel, engine: configuration.version)
+            writer.model(
+                stated.conditions.kernel, onX86: device?.isOfX86 ?? false, engine: configuration.version)
         }
     }
 

@@ -95,12 +95,14 @@ extension Behaviour.Value {
 
 extension JSONWriter {
     /// The kernel and version of an answer.
-    package mutating func model(_ kernel: KernelProfile, engine: String) {
+    ///
+    /// - Parameter onX86: it is about x86 hosts and no others.
+    package mutating func model(_ kernel: KernelProfile, onX86: Bool = false, engine: String) {
         object("model") { writer in
             writer.member("kernel", kernel.release.rawValue)
             if let stated = kernel.stated { writer.member("selected_by", stated) }
             writer.overrides(of: kernel)
-            if let remark = kernel.remark { writer.member("remark", remark) }
+            if let remark = kernel.remark(onX86: onX86) { writer.member("remark", remark) }
             writer.member("engine", engine)
         }
     }

@@ -40,9 +40,9 @@ extension JSONWriter {
     }
 
     /// The facts of a host that a view rests on, then the kernel and version.
-    mutating func model(of stated: StatedConditions, engine: String) {
+    mutating func model(of stated: StatedConditions, onX86: Bool, engine: String) {
         hostFacts(stated.hostFacts)
-        model(stated.conditions.kernel, engine: engine)
+        model(stated.conditions.kernel, onX86: onX86, engine: engine)
     }
 }
 

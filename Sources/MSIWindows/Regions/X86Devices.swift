@@ -6,10 +6,15 @@ import Machines
 
 extension PreparedDevice {
     /// Whether the device is of an x86 host; not where the caller has said that an SMMU's driver is meant.
-    var isOfX86: Bool { conditions.driver == .virtio && source.isOfX86 }
+    public var isOfX86: Bool { conditions.driver == .virtio && source.isOfX86 }
 
     /// What to say of such a device; nil of others.
     public var x86Remark: String? { isOfX86 ? source.x86Remark : nil }
+}
+
+extension Question {
+    /// Whether the device that is asked about is of an x86 host.
+    public var isOfX86: Bool { subject.isOfX86 }
 }
 
 extension Decision {
