@@ -43,12 +43,13 @@ import Testing
 
     /// A machine with an ITS at 0x8080000 and a root complex on an SMMUv3 at 0x9050000.
     private func upload(
-        model: UInt32 = 0, limit: UInt8 = 64, range: (UInt64, UInt64)? = nil, windows: String = ""
+        model: UInt32 = 0, limit: UInt8 = 64, range: (UInt64, UInt64)? = nil, windows: String = "",
+        lastID: UInt32 = 0xffff
     ) {
         var builder = IORTBuilder()
         let its = builder.itsGroup([0])
         let smmu = builder.smmuV3(base: 0x905_0000, model: model, [.init(0, 0xffff, 0, to: its)])
-        builder.rootComplex(segment: 0, limit: limit, [.init(0, 0xffff, 0, to: smmu)])
+        builder.rootComplex(segment: 0, limit: limit, [.init(0, lastID, 0, to: smmu)])
         if let range { builder.memoryRanges([range], [.init(0, 0xffff, 0, to: smmu)]) }
         let parts: [(String, [UInt8])] = [
             ("iort", builder.table()), ("madt", ACPITableBuilder.madt(its: [(0, 0x808_0000)])),
@@ -104,6 +105,60 @@ import Testing
         #expect(try verdict(event("0x8000040")).reason == "above_dma_limit")
         upload(range: (0x800_0000, 0x10_0000))
         #expect(try verdict(event("0x8000040")).reason == "moved_under_guest_rmr")
+    }
+
+    /// An SMMU refused the device that the log names, so that it has one, whatever the tables say of it.
+    @Test func clientsThatNoMappingHolds() throws {
+        upload(lastID: 0xff)
+        let text = event("0xfffff040").replacing("0000:00:01.0", with: "0000:01:00.0")
+        let placement =
+            #"{"hosts":[{"platform":"m","devices":["0000:01:00.0"]}],"vm":{"memory_map":[]}}"#
+        let placed = client.post("/v1/placements", json: placement).text
+        #expect(placed.contains("no IOMMU group"), "\(placed)")
+        // In either order, since devices are kept once prepared.
+        for isFirst in [false, true] {
+            if isFirst { upload(lastID: 0xff) }
+            let got = try verdict(text)
+            #expect(got.item["devices"] as? [String] == ["0000:01:00.0"], "\(got.item)")
+            let warnings = (got.item["warnings"] as? [[String: Any]] ?? []).map { $0["code"] as? String }
+            #expect(warnings == ["pci_windows_unknown"], "\(got.item)")
+            #expect(got.verdict == "msi_dma_page", "\(got.item)")
+            #expect(client.post("/v1/placements", json: placement).text == placed)
+            let decided = client.decide(
+                #"{"platform":"m","device":"0000:01:00.0","consumer":"dma_api"}"#)
+            #expect(decided.text.contains("no IOMMU group"), "\(decided.text)")
+        }
+    }
+
+    /// Of a node that is a bus and a device each is named by the id that asks about it.
+    @Test func nodesThatAreTwoDevices() throws {
+        let tree = DeviceTreeBuilder.board { root in
+            root.child("host1x") { node in
+                node.cells("reg", 0, 0x4000, 0, 0x1000)
+                node.cells("iommus", 1, 7)
+                node.cells("iommu-map", 0, 1, 0x10, 8)
+            }
+        }
+        let stored = client.ask(
+            .put, "/v1/platforms/m", tree, type: "application/vnd.devicetree.blob")
+        #expect(stored.status == 201, "\(stored.text)")
+        for (stream, id, kind) in [
+            ("0x7", "/host1x#platform", "platform"), ("0x11", "/host1x", "id_map_bus"),
+        ] {
+            let text = event("0x8000040").replacing("sid: 0x8", with: "sid: \(stream)")
+            #expect(try verdict(text).item["devices"] as? [String] == [id], "\(stream)")
+            let device = client.get("/v1/platforms/m/devices/\(RequestTarget.encoded(id))").json
+            #expect(device["id"] as? String == id && device["kind"] as? String == kind, "\(device)")
+        }
+        let rows = client.ask(
+            .post, "/v1/surveys", Array(#"{"platforms":["m"]}"#.utf8), type: "application/json",
+            headers: [.init("Accept", "application/x-ndjson")]
+        ).drained().answer.text.split(separator: "\n")
+        let listed = client.get("/v1/platforms/m/devices").list("items").compactMap { $0["id"] as? String }
+        #expect(Set(listed) == ["/host1x", "/host1x#platform"], "\(listed)")
+        for id in listed {
+            #expect(rows.filter { $0.contains("\"device\":\"\(id)\"") }.count == 1, "\(rows)")
+        }
     }
 
     /// What the SMMU cannot translate is told before what the interconnect may have done.

@@ -38,7 +38,7 @@ final class PlatformEntry: Sendable {
     let serial: UInt64
     /// Whether it is known of devices which IOMMU group they are in.
     let hasGroups: Bool
-    private let deviceIndex: [String: Int]
+    private let deviceIndex: DeviceIndex
     private let doorbellIndex: DoorbellIndex
 
     /// What is special about a built-in one.
@@ -61,15 +61,7 @@ final class PlatformEntry: Sendable {
             last += 1
             return last
         }
-        var deviceIndex: [String: Int] = [:]
-        deviceIndex.reserveCapacity(2 * platform.devices.count)
-        for place in platform.devices.indices {
-            let (id, kind) = (platform.devices[place].id, platform.devices[place].kind)
-            if deviceIndex[id] == nil { deviceIndex[id] = place }
-            // A node that is a bus and a device: the plain id is the first, this one tells them apart.
-            deviceIndex["\(id)#\(kind.rawValue)"] = place
-        }
-        self.deviceIndex = deviceIndex
+        deviceIndex = DeviceIndex(platform)
         doorbellIndex = DoorbellIndex(platform)
         hasGroups = platform.devices.contains { $0.groupNumber != nil }
     }
@@ -80,19 +72,15 @@ final class PlatformEntry: Sendable {
     func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }
 
     /// The id that a question about the device names: its own, with the kind where an earlier one has it too.
-    func askedID(of device: Device) -> String {
-        guard let place = deviceIndex[device.id], platform.devices[place].kind != device.kind else {
-            return device.id
-        }
-        return "\(device.id)#\(device.kind.rawValue)"
-    }
+    func askedID(of device: Device) -> String { deviceIndex.askedID(of: device) }
 
     /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
     /// complex; an address may leave segment 0 out. O(1), for functions O(regions).
     func device(_ id: String) -> Device? {
-        if let place = deviceIndex[id] { return platform.devices[place] }
+        if let place = deviceIndex.place(of: id) { return platform.devices[place] }
         guard let address = Platform.fullAddress(id) else { return nil }
-        return deviceIndex[address].map { platform.devices[$0] } ?? platform.pciFunction(address)
+        return deviceIndex.place(of: address).map { platform.devices[$0] }
+            ?? platform.pciFunction(address)
     }
 }
 

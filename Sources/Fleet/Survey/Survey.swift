@@ -90,6 +90,7 @@ public struct Survey: Sendable {
         var isUnused = false
         let conditions = self.conditions(aperture, own)
         let doorbells = DoorbellIndex(platform)
+        let ids = DeviceIndex(platform)
         var kept: [DeviceClass: PreparedDevice] = [:]
         for device in platform.devicesOnce where device.active || !isActiveOnly {
             found += 1
@@ -97,7 +98,8 @@ public struct Survey: Sendable {
                 prepare?(device, conditions) ?? kept.prepared(device, of: platform, under: conditions)
             crash = crash ?? prepared.crashRemark
             isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
-            let depends = add(name, prepared, doorbells.doorbells(of: prepared.device), row)
+            let depends = add(
+                name, ids.askedID(of: device), prepared, doorbells.doorbells(of: prepared.device), row)
             if depends, undecided == nil { undecided = prepared.undecidedRemark }
         }
         guard found > 0 else {
@@ -162,7 +164,7 @@ public struct Survey: Sendable {
         }
         warn(device.x86Remark, of: name)
         warn(aboutKernelOf: conditions, onX86: device.isOfX86)
-        _ = add(name, PreparedDevice(device, usable: usable, under: conditions), [], row)
+        _ = add(name, device.id, PreparedDevice(device, usable: usable, under: conditions), [], row)
     }
 
     /// Hosts of one kernel share the warning.
@@ -188,13 +190,13 @@ public struct Survey: Sendable {
 
     /// Whether the row depends on what a virtio-iommu reports.
     private mutating func add(
-        _ name: String, _ device: PreparedDevice, _ doorbells: [PhysicalAddress],
+        _ name: String, _ id: String, _ device: PreparedDevice, _ doorbells: [PhysicalAddress],
         _ report: (SurveyRow) -> Void
     ) -> Bool {
-        var row = SurveyRow(platform: name, device, policies: policies, demand: demand)
+        var row = SurveyRow(platform: name, id, device, policies: policies, demand: demand)
         let other = device.ifReported(over: doorbells)
         let otherRow = other.map {
-            SurveyRow(platform: name, $0.device, policies: policies, demand: demand)
+            SurveyRow(platform: name, id, $0.device, policies: policies, demand: demand)
         }
         let depends = otherRow.map { !$0.isSameAnswer(as: row) } ?? false
         if depends, let other, !other.regions.isEmpty, let otherRow {

@@ -83,14 +83,17 @@ public struct SurveyRow: Sendable {
 
 extension SurveyRow {
     /// Judges one device.
+    ///
+    /// - Parameter id: that a question names the device by.
     init(
-        platform: String, _ prepared: PreparedDevice, policies: [SurveyPolicy], demand: WindowDemand
+        platform: String, _ id: String, _ prepared: PreparedDevice, policies: [SurveyPolicy],
+        demand: WindowDemand
     ) {
         let withheld = prepared.withheld
         let device = prepared.device
         let places = Candidates(in: withheld.freeForWindow, demand)
         self.platform = platform
-        self.device = device.id
+        self.device = id
         kind = device.kind
         isActive = device.active
         self.places = places

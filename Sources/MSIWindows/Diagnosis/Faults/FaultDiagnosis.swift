@@ -61,7 +61,7 @@ extension FaultExplanation {
     private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
         var explanation = ruledOut(fault, scene) ?? verdict(fault, scene)
         explanation.smmu = scene.smmu?.id
-        explanation.devices = scene.devices.map(\.id)
+        explanation.devices = scene.deviceIDs
         explanation.warnings =
             scene.devices.warnings(under: scene.conditions, for: nil) + scene.undecided
         let types = Set(scene.devices.map(\.groupType))

@@ -33,11 +33,25 @@ extension FaultScene {
 
     static func devices(of fault: SMMUFault, _ smmu: SMMU?, in platform: Platform) -> [Device] {
         let found = devices(withStreamOf: fault, smmu, in: platform)
-        guard let client = fault.client,
-            let device = platform.devices.first(where: { $0.id == client }) ?? platform.pciFunction(client)
-        else { return found }
+        guard var device = client(of: fault, in: platform) else { return found }
+        device.takeAsGrouped()
         // Of a group's member the host's list may know nothing but the name.
         return device.kind == .group && !found.isEmpty ? found : [device]
+    }
+
+    /// The device that the log names, as firmware describes it.
+    private static func client(of fault: SMMUFault, in platform: Platform) -> Device? {
+        guard let name = fault.client else { return nil }
+        return platform.devices.first { $0.id == name } ?? platform.pciFunction(name)
+    }
+
+    /// Whether the log refutes what firmware says of the device that it names: an SMMU reported it, so that
+    /// it has one (drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.c: arm_smmu_dump_event, Linux 7.2).
+    static func isRefuted(by fault: SMMUFault, _ platform: Platform) -> Bool {
+        guard var device = client(of: fault, in: platform) else { return false }
+        let described = (device.active, device.missingIOMMU)
+        device.takeAsGrouped()
+        return described != (device.active, device.missingIOMMU)
     }
 
     private static func devices(
@@ -51,11 +65,13 @@ extension FaultScene {
             let entries = device.entries(of: stream, on: ids)
             guard !entries.isEmpty, device.mayHave(entries) else { continue }
             let single = platform.function(of: device, entries) ?? device
-            if !found.contains(where: { $0.id == single.id }) { found.append(single) }
+            if !found.contains(where: { $0.id == single.id && $0.kind == single.kind }) {
+                found.append(single)
+            }
         }
         // A bridge stands for the functions that are not known.
         let bridges = Set(found.compactMap(\.hostBridge))
-        found.removeAll { bridges.contains($0.id) }
+        found.removeAll { bridges.contains($0.id) && $0.kind != .platform }
         return Array(found.prefix(devicesMax))
     }
 }

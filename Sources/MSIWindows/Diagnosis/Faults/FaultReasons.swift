@@ -69,7 +69,10 @@ extension FaultScene {
 
     /// Whose item of the whole group it is, for a sentence: the device's own, or a mate's.
     private func owner(of item: WithheldItem, for device: Device) -> String {
-        guard let group = groups.first(where: { $0.device.device.id == device.id }),
+        func isAsked(_ group: PreparedGroup) -> Bool {
+            group.device.device.id == device.id && group.device.device.kind == device.kind
+        }
+        guard let group = groups.first(where: isAsked),
             !group.device.withheld.items.contains(where: item.isSame(as:))
         else { return device.id }
         let mate = group.mates.first { $0.withheld.items.contains(where: item.isSame(as:)) }

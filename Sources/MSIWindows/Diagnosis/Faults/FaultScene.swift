@@ -13,6 +13,8 @@ struct FaultScene {
     let smmuIDs: Set<String>
     /// Devices with the fault's stream ID on the SMMU.
     let devices: [Device]
+    /// The ids that questions name them by.
+    let deviceIDs: [String]
     /// Those of them that share regions with others, each with its group.
     let groups: [PreparedGroup]
     /// What is withheld from each of them.
@@ -69,12 +71,16 @@ struct FaultScene {
 
     init(_ fault: SMMUFault, _ question: FaultQuestion) {
         self.fault = fault
+        var question = question
+        // What finds devices prepared finds those of the machine as it is described, and keeps them.
+        if let platform = question.platform, Self.isRefuted(by: fault, platform) { question.preparer = nil }
         conditions = question.conditions
         let smmu = question.platform.flatMap { Self.smmu(named: fault, in: $0) }
         self.smmu = smmu
         smmuIDs = question.platform.map { Self.smmuIDs(of: fault, smmu, in: $0) } ?? []
         let devices = question.platform.map { Self.devices(of: fault, smmu, in: $0) } ?? []
         self.devices = devices
+        deviceIDs = devices.map { question.platform?.askedID(of: $0) ?? $0.id }
         groups = devices.filter(\.sharesRegions).map(question.group)
         let prepared = devices.map { question.prepare($0, .whole) }
         let withheld = prepared.map(\.withheld)
