@@ -115,6 +115,9 @@ import Testing
         (#""group_mates":{"before":["group:3"]}"#, ["/group_mates/before/0"]),
         (#""group_mates":{"before":["0000:00:01.0"],"after":["0000:00:01.0"]}"#, ["/group_mates/after/0"]),
         (#""attached":["0000:00:01.1"]"#, ["/attached/0"]),
+        (#""attached":["0000:00:01.0"]"#, ["/attached/0"]),
+        (#""attached":["/pcie@40000000/dev@1,1"]"#, ["/attached/0"]),
+        (#""attached":["group:3"]"#, ["/attached/0"]),
         (#""group_mates":{"before":["0000:00:01.0"]}"#, []),
     ])
     func matesNamedAgain(members: String, pointers: [String]) {
@@ -127,6 +130,62 @@ import Testing
         #expect(answer.status == (pointers.isEmpty ? 200 : 422), "\(answer.text)")
         let codes = Set(answer.list("errors").compactMap { $0["code"] as? String })
         #expect(codes == (pointers.isEmpty ? [] : ["duplicate-id"]), "\(answer.text)")
+    }
+
+    private static let groups =
+        #","kernel_release":"6.12.0","groups":["#
+        + [("3", "1"), ("4", "2"), ("5", "3")].map { group, bus in
+            #"{"id":"\#(group)","devices":["0000:0\#(bus):00.0","0000:0\#(bus):00.1"],"reserved_regions":""}"#
+        }.joined(separator: ",") + "]"
+
+    /// A group is attached once, under whichever of its devices, and joins another as its devices do.
+    @Test(arguments: [
+        (#""attached":["0000:01:00.1"]"#, ["/attached/0"]),
+        (#""attached":["group:3"]"#, ["/attached/0"]),
+        (#""attached":["group:4","0000:02:00.1"]"#, ["/attached/1"]),
+        (
+            #""attached":["0000:02:00.0","group:5","0000:02:00.1","0000:03:00.0"]"#,
+            ["/attached/2", "/attached/3"]
+        ),
+        (#""attached":["0000:02:00.0","0000:03:00.0"]"#, []),
+        (#""attached":["group:4","group:5"]"#, []),
+        (#""group_mates":{"before":["group:4"],"after":["0000:02:00.0"]}"#, ["/group_mates/after/0"]),
+        (#""group_mates":{"before":["0000:02:00.0"],"after":["group:4"]}"#, ["/group_mates/after/0"]),
+        (#""group_mates":{"before":["0000:02:00.0"],"after":["0000:02:00.1"]}"#, []),
+        (#""group_mates":{"before":["0000:02:00.0"]},"attached":["0000:02:00.0"]"#, ["/attached/0"]),
+        (#""group_mates":{"before":["0000:02:00.0"]},"attached":["0000:03:00.0"]"#, []),
+    ])
+    func groupsNamedAgain(members: String, pointers: [String]) {
+        let made = stored(Self.groups)
+        #expect(made.status < 300, "\(made.text)")
+        let answer = client.decide(
+            #"{"platform":"h","device":"0000:01:00.0","consumer":"vfio_type1",\#(members)}"#)
+        #expect(answer.pointers == pointers, "\(answer.text)")
+        #expect(answer.status == (pointers.isEmpty ? 200 : 422), "\(answer.text)")
+    }
+
+    /// A node that is a bus and a device is two.
+    @Test(arguments: [
+        ("", "#platform", true), ("", "#pci_host", false), ("", "", false), ("#platform", "", true),
+        ("#pci_host", "#platform", true), ("#platform", "#platform", false),
+    ])
+    func nodesThatAreTwo(subject: String, other: String, areTwo: Bool) {
+        let tree = DeviceTreeBuilder.board { root in
+            root.pciHost("pcie@40000000") { node in
+                node.cells("reg", 0, 0x4000_0000, 0, 0x1000_0000)
+                node.cells("iommus", 1, 5)
+            }
+        }
+        let made = client.ask(.put, "/v1/platforms/t", tree, type: "application/vnd.devicetree.blob")
+        #expect(made.json["devices"] as? Int == 2, "\(made.text)")
+        let node = "/pcie@40000000"
+        for member in [
+            #""attached":["\#(node)\#(other)"]"#, #""group_mates":{"after":["\#(node)\#(other)"]}"#,
+        ] {
+            let answer = client.decide(
+                #"{"platform":"t","device":"\#(node)\#(subject)","consumer":"vfio_type1",\#(member)}"#)
+            #expect(answer.status == (areTwo ? 200 : 422), "\(answer.text)")
+        }
     }
 
     /// The device that firmware reserves the region for, and not the one that the fault is of.

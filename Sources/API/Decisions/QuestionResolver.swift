@@ -114,30 +114,19 @@ struct QuestionResolver {
         let attached = devices(request.attached, .whole)
         // All three first, so that the problems of each are noted.
         guard let before, let after, let attached else { return nil }
-        checkEachOnce(request.matesBefore + request.matesAfter, before + after, beside: subject)
-        checkEachOnce(request.attached, attached, beside: subject)
+        var named = NamedDevices(beside: subject?.source, on: entry)
+        check(request.matesBefore + request.matesAfter, before + after) { named.join($0) }
+        check(request.attached, attached) { named.attach($0) }
         return Mates(before: before, after: after, attached: attached)
     }
 
-    /// Refuses a device that is named again, under whichever of its names: each joins its group once.
-    private func checkEachOnce(
-        _ members: [DecisionRequest.Member], _ devices: [PreparedDevice], beside subject: PreparedDevice?
+    /// Notes the names of devices that are there already.
+    private func check(
+        _ members: [DecisionRequest.Member], _ devices: [PreparedDevice], _ take: (Device) -> String?
     ) {
-        guard !members.isEmpty else { return }
-        var known = Set(
-            subject.map { [$0.source.sysfsName ?? $0.source.id, $0.source.groupID ?? $0.source.id] } ?? [])
         for case (.named(let name, let pointer), let device) in zip(members, devices) {
-            let isSubject =
-                subject.map { $0.source.sysfsName ?? $0.source.id } == device.source.sysfsName
-                ?? device.source.id
-            guard !known.insert(device.source.sysfsName ?? device.source.id).inserted else { continue }
-            let detail =
-                isSubject
-                ? "\"\(Excerpt.of(name))\" is the device that is asked about."
-                : device.source.standsForGroup
-                    ? "\"\(Excerpt.of(name))\" is the device's own group, and not another device."
-                    : "\"\(Excerpt.of(name))\" is named before."
-            problems.add(pointer, "duplicate-id", detail)
+            guard let why = take(device.source) else { continue }
+            problems.add(pointer, "duplicate-id", "\"\(Excerpt.of(name))\" \(why).")
         }
     }
 
