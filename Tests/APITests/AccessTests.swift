@@ -135,6 +135,43 @@ import Testing
         #expect(ask(.delete, "/v1/platforms/p", as: "boss").status == 204)
     }
 
+    /// Whose it is counts before what it is: a stranger learns no entity tag.
+    @Test func conditionsAreOfTheOwner() {
+        let machine = #"{"devices":[]}"#
+        #expect(ask(.put, "/v1/platforms/p", as: "anna", json: machine).status == 201)
+        for condition in [("If-Match", "\"0\""), ("If-Match", "*"), ("If-None-Match", "*")] {
+            for (method, body) in [(HTTP.Method.put, machine), (.delete, "")] {
+                let answer = client.ask(
+                    method, "/v1/platforms/p", Array(body.utf8), type: body.isEmpty ? nil : MediaType.json,
+                    headers: [
+                        .init("Authorization", "Bearer \(Self.secret("bert"))"),
+                        .init(condition.0, condition.1),
+                    ])
+                #expect(answer.status == 403, "\(condition) \(answer.text)")
+                #expect(answer.response.headers["ETag"] == nil)
+            }
+        }
+        // Also of what is nobody's to change.
+        let kept = client.ask(
+            .delete, "/v1/platforms/example-qemu-virt",
+            headers: [
+                .init("Authorization", "Bearer \(Self.secret("bert"))"), .init("If-Match", "\"0\""),
+            ])
+        #expect(kept.status == 409, "\(kept.text)")
+    }
+
+    /// A tag is of all that is answered: the owner is a part of it.
+    @Test func tagsAreOfTheOwnerToo() {
+        let machine = #"{"devices":[]}"#
+        let tags = ["anna", "boss", "boss"].map {
+            let target = "/v1/platforms/p"
+            if $0 == "boss" { _ = ask(.delete, target, as: "boss") }
+            let writer = $0 == "boss" ? "bert" : $0
+            return ask(.put, target, as: writer, json: machine).response.headers["ETag"]
+        }
+        #expect(tags[0] != nil && tags[0] != tags[1] && tags[1] == tags[2], "\(tags)")
+    }
+
     @Test(arguments: [
         ("short", "fewer than 16"), ("", "fewer than 16"),
         ("0123456789abc\u{e4}def", "not allowed in a header"),

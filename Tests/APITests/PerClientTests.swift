@@ -106,4 +106,29 @@ import Testing
             #expect(client.post("/v1/platforms?ttl_seconds=\(wrong)", json: Self.machine).status == 400)
         }
     }
+
+    /// The tag of a platform is of everything that an answer says of it, and not of the body alone.
+    @Test func tagsAreOfTheWholeAnswer() {
+        let time = Locked<UInt64>(1_000_000)
+        var configuration = Service.Configuration(version: "test")
+        configuration.wallClock = { time.withLock { $0 } }
+        let client = ServiceClient(configuration)
+        func tag(_ query: String) -> String {
+            let answer = client.ask(
+                .put, "/v1/platforms/p" + query, Array(Self.machine.utf8), type: MediaType.json)
+            #expect(answer.status < 300, "\(answer.text)")
+            return answer.response.headers["ETag"] ?? ""
+        }
+        let plain = tag("")
+        #expect(plain == tag(""))
+        let short = tag("?ttl_seconds=60")
+        #expect(short != plain && short == tag("?ttl_seconds=60"))
+        let long = tag("?ttl_seconds=600")
+        #expect(long != short)
+        let again = client.get("/v1/platforms/p", headers: [.init("If-None-Match", short)])
+        #expect(again.status == 200 && again.json["expires_at"] as? String == "1970-01-01T00:26:40.000Z")
+        #expect(client.get("/v1/platforms/p", headers: [.init("If-None-Match", long)]).status == 304)
+        // How it is read is a part of what it is.
+        #expect(Set(["", "?preserve_config=true", "?preserve_config=false"].map(tag)).count == 3)
+    }
 }

@@ -24,7 +24,8 @@ final class PlatformEntry: Sendable {
     let id: String
     let platform: Platform
     let origin: PlatformOrigin
-    /// Strong entity tag, quotes included: a digest of what was ingested.
+    /// Strong entity tag, quotes included: a digest of what was ingested, how, whose it is and how long it
+    /// stays.
     let etag: String
     /// Estimate of the memory that the entry takes.
     let costBytes: Int
@@ -283,9 +284,10 @@ final class PlatformStore: Sendable {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
             let old = state.entries[entry.id]
-            try Self.check(condition, against: old)
+            // Whose it is before what it is: a tag is not told to strangers.
             try checkOwner(of: entry.id, old)
             try Self.check(caller, against: old)
+            try Self.check(condition, against: old)
             if keeps { try Self.insert(entry, into: &state, replacing: old) }
             return old
         }
@@ -303,9 +305,9 @@ final class PlatformStore: Sendable {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             guard let old = state.entries[id] else { throw .absent }
-            try Self.check(condition, against: old)
             if old.origin != .uploaded { throw .kept(old.origin) }
             try Self.check(caller, against: old)
+            try Self.check(condition, against: old)
             Self.takeOut(old, from: &state)
             return old
         }

@@ -155,11 +155,16 @@ extension Service {
         let seconds = query.value("ttl_seconds")?.int(in: 1...Limits.platformTTLSecondsMax, query.problems)
         try query.check()
         let body = context.request.body
+        let end = seconds.map { platforms.now() + UInt64($0) * 1_000 }
+        // Of all that an answer about the platform says, and not of the body alone.
+        let facts =
+            [context.caller.name, end.map(HexLiteral.text)]
+            + ["preserve_config", "assume"].map { context.parameter($0) }
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
-            id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body),
+            id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body, with: facts),
             costBytes: 4_096 + 8 * body.count, owner: context.caller.name,
-            client: context.client, expiresAt: seconds.map { platforms.now() + UInt64($0) * 1_000 })
+            client: context.client, expiresAt: end)
     }
 
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {

@@ -13,6 +13,13 @@ enum EntityTag {
             + "\""
     }
 
+    /// The same of a body and of what else decides the content: of the body alone where nothing does.
+    static func of(_ body: [UInt8], with facts: [String?]) -> String {
+        guard facts.contains(where: { $0 != nil }) else { return of(body) }
+        // No byte of a text is 0xff or 0xfe, so that two lists of facts never read alike.
+        return of(body + facts.flatMap { fact in fact.map { [0xff] + Array($0.utf8) } ?? [0xfe] })
+    }
+
     /// The tags of an If-Match or If-None-Match field: quoted strings (a weak prefix is kept), or `*`.
     static func list(_ fields: [String]) -> [String] {
         FieldList.elements(fields).map(String.init)
