@@ -331,7 +331,7 @@ extension ReservedRegion.Provenance {
     /// What mainline reports for the device that it is named for.
     fileprivate var isOfDevice: Bool {
         switch self {
-        case .hostBridgeNode: false
+        case .hostBridgeNode, .notApplied: false
         case .deviceTreeNode, .misreadDeviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller:
             true
         }

@@ -95,7 +95,9 @@ extension KernelProfile {
         case .deviceTreeNode: readsIOMMUAddresses && !isInDoubt(.dtIOMMUAddresses)
         case .rmr:
             readsRMRs && !isInDoubt(.iortRMR) && (!device.isPCI || device.preservesConfiguration == true)
-        case .misreadDeviceTreeNode, .hostBridgeNode, .driver, .virtioProbe, .untranslatedITS, .caller: false
+        case .misreadDeviceTreeNode, .hostBridgeNode, .driver, .virtioProbe, .untranslatedITS, .caller,
+            .notApplied:
+            false
         }
     }
 }

@@ -17,13 +17,20 @@ public enum DriverWindow {
     public static let x86 = IOVARange(proven: 0xfee0_0000, 0xfeef_ffff)
 }
 
+extension ReservedRegion {
+    /// Named `msi`, and not known to be in no list of a kernel.
+    fileprivate var isReportedMSI: Bool {
+        if case .notApplied = provenance { false } else { kind == .msi }
+    }
+}
+
 extension [ReservedRegion] {
     /// A host's list with every `msi` that is the driver's window as such: one at a known place, with its
     /// size; or else the only one of that size, which a changed kernel has moved. Hardware's regions are as
     /// large as a doorbell's frame. A list that names a software window needs no guess.
     public func tellingMSIsApart() -> [ReservedRegion] {
         let sized = Set(
-            compactMap { $0.kind == .msi ? $0.range : nil }
+            compactMap { $0.isReportedMSI ? $0.range : nil }
                 .filter { $0.size == DriverWindow.mainline.size && $0 != DriverWindow.x86 })
         guard !sized.isEmpty else { return self }
         var windows = sized.intersection(DriverWindow.known)
@@ -31,7 +38,7 @@ extension [ReservedRegion] {
             windows = sized
         }
         return map { region in
-            guard region.kind == .msi, let range = region.range, windows.contains(range) else {
+            guard region.isReportedMSI, let range = region.range, windows.contains(range) else {
                 return region
             }
             var window = region

@@ -36,6 +36,30 @@ public struct ReservedRegion: Hashable, Sendable {
         case untranslatedITS(String)
         /// Given by the caller, with the caller's own words.
         case caller(String)
+        /// The same of a region that the caller knows not to be applied.
+        case notApplied(String, NotApplied)
+    }
+
+    /// Why the IOMMU driver does not report a region that somebody states.
+    public enum NotApplied: Hashable, CaseIterable, Sendable {
+        /// It is named on the host bridge; the posted series has functions inherit it, mainline does not.
+        case hostBridge
+        /// The kernel does not read regions of its kind.
+        case kernel
+        /// It has no effect under any kernel that reads it.
+        case unapplied(UnappliedRegion.Reason)
+
+        public static let allCases =
+            [hostBridge, kernel] + UnappliedRegion.Reason.allCases.map(NotApplied.unapplied)
+
+        /// lower_snake name on the wire.
+        public var name: String {
+            switch self {
+            case .hostBridge: "host_bridge"
+            case .kernel: "kernel"
+            case .unapplied(let reason): reason.rawValue
+            }
+        }
     }
 
     /// `IOMMU_READ` and so on: how a direct region is mapped.

@@ -110,7 +110,7 @@ extension Session {
         _ range: IOVARange, as kind: ReservedRegion.Kind, provenance: String, grows: Bool, in id: String
     ) throws(SessionRefusal) {
         let index = try dmaIndex(of: id)
-        let regions = domains.reduce(1) { $0 + $1.regionCount }
+        let regions = domains.reduce(1) { $0 + $1.keptRegionCount }
         guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
         try checkRoom()
         var listener = SandboxListener(keepsReason: false)

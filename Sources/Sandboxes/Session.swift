@@ -61,7 +61,7 @@ public struct Session: Sendable {
     /// Held ranges, regions, devices and doorbells of all domains: what the session takes in memory.
     public var weight: Int {
         domains.reduce(domains.count) {
-            $0 + $1.heldCount + $1.regionCount + $1.devices.count + $1.doorbellCount
+            $0 + $1.heldCount + $1.keptRegionCount + $1.devices.count + $1.doorbellCount
         }
     }
 
@@ -155,7 +155,7 @@ public struct Session: Sendable {
         let prepared = prepare?(conditions) ?? PreparedDevice(device.device, under: conditions)
         // A DMA domain is set up with the first device of a group, which may be another one.
         let count = max(device.device.reservationCount, prepared.source.reservationCount)
-        let regions = domains.reduce(count) { $0 + $1.regionCount }
+        let regions = domains.reduce(count) { $0 + $1.keptRegionCount }
         guard regions <= quota.regions else { throw .full(.regions, max: quota.regions) }
         try checkRoom(for: count)
         var listener = SandboxListener(keepsReason: true)
@@ -172,7 +172,7 @@ public struct Session: Sendable {
     private func groupElsewhere(_ device: SessionDevice, than index: Int) -> SessionRefusal? {
         guard let group = device.group else { return nil }
         for (place, domain) in domains.enumerated() where place != index {
-            guard let mate = domain.devices.first(where: { $0.group == group }) else { continue }
+            guard let mate = domain.devices.first(where: { $0.sharesGroup(with: device) }) else { continue }
             return .groupAttached(
                 domain: domain.id, device: device.id, mate: mate.id, group: group.number)
         }

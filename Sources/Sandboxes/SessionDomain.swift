@@ -48,7 +48,10 @@ public struct SessionDomain: Sendable {
     public var devices: [SessionDevice] { dma?.devices ?? user?.devices ?? [] }
     public var regions: [SessionRegion] { dma?.regions ?? user?.regions ?? [] }
 
+    /// How many `regions` has.
     public var regionCount: Int { dma?.regions.count ?? user?.regionCount ?? 0 }
+    /// Regions that it takes room for, whether or not it names them.
+    var keptRegionCount: Int { dma?.regions.count ?? user?.keptRegionCount ?? 0 }
 
     /// Doorbell pages as they were mapped: physical page and IOVA.
     public var doorbells: [(physical: PhysicalAddress, page: IOVA)] {
@@ -124,23 +127,28 @@ public struct SessionDevice: Hashable, Sendable {
     public var doorbells: [PhysicalAddress]
     /// Others of its group by the regions that it has because of them.
     public var owners: [ReservedRegion: String] = [:]
+    /// The serial number of the platform, which tells it from others that had its id before; nil where it is
+    /// not known.
+    public var machine: UInt64?
 
     public init(
         id: String, platform: String?, device: Device, unusedFacts: [HostFact] = [],
-        doorbells: [PhysicalAddress] = []
+        doorbells: [PhysicalAddress] = [], machine: UInt64? = nil
     ) {
         self.id = id
         self.platform = platform
         self.device = device
         self.unusedFacts = unusedFacts
         self.doorbells = doorbells
+        self.machine = machine
     }
 }
 
 extension SessionDevice {
     /// Where a region comes from, and which other device of its group it is of.
-    public func provenance(of region: ReservedRegion, _ text: String) -> String {
-        owners[region].map { Self.provenance(text, of: $0) } ?? text
+    package func provenance(of withheld: WithheldRegion, under conditions: Conditions) -> String {
+        let text = withheld.provenanceText(under: conditions)
+        return owners[withheld.region].map { Self.provenance(text, of: $0) } ?? text
     }
 
     /// The same of a region of another device.
@@ -159,6 +167,14 @@ extension SessionDevice {
         guard let platform, let number = device.groupNumber else { return nil }
         return Group(platform: platform, number: number)
     }
+
+    /// Whether both are in one group. Numbers are one machine's: a platform that replaced another under its
+    /// id has other groups.
+    func sharesGroup(with other: SessionDevice) -> Bool {
+        guard let group, group == other.group else { return false }
+        guard let machine, let otherMachine = other.machine else { return true }
+        return machine == otherMachine
+    }
 }
 
 /// Who said which kernel a session is of.
@@ -174,6 +190,6 @@ extension Device {
     /// Reservations that its set-up makes at most.
     var reservationCount: Int { pciWindows.count + inboundWindows.count + 1 + statedRegionCount }
 
-    /// Regions that a domain names of it.
+    /// Regions that a domain names of it at most.
     var statedRegionCount: Int { firmwareRegions.count + unappliedRegions.count }
 }

@@ -7,6 +7,7 @@ public import AddressSpaces
 public import IOVAAllocation
 public import LinuxReleases
 import MSIWindows
+import Machines
 
 /// Everything that decides what a session answers next; its life time aside.
 public struct SessionSnapshot: Sendable {
@@ -131,15 +132,51 @@ public struct SessionSnapshot: Sendable {
     }
 }
 
+extension SessionSnapshot {
+    /// Whoever reads a state knows one machine under an id: the number of a group says nothing where a later
+    /// one is in the session.
+    fileprivate mutating func leaveOutReplacedGroups() {
+        var latest: [String: UInt64] = [:]
+        for device in domains.lazy.flatMap(\.devices) {
+            guard let platform = device.platform, let machine = device.machine else { continue }
+            latest[platform] = max(machine, latest[platform] ?? 0)
+        }
+        for domain in domains.indices {
+            for place in domains[domain].devices.indices {
+                let device = domains[domain].devices[place]
+                guard let platform = device.platform, let machine = device.machine,
+                    machine != latest[platform]
+                else { continue }
+                domains[domain].devices[place].device.groupNumber = nil
+            }
+        }
+    }
+
+    /// Has the devices be of the machines that are known by the ids of their platforms.
+    public mutating func takeMachines(_ serial: (String) -> UInt64?) {
+        var known: [String: UInt64?] = [:]
+        for domain in domains.indices {
+            for place in domains[domain].devices.indices {
+                guard let platform = domains[domain].devices[place].platform else { continue }
+                let machine = known[platform] ?? serial(platform)
+                known[platform] = .some(machine)
+                domains[domain].devices[place].machine = machine
+            }
+        }
+    }
+}
+
 extension Session {
     /// The whole state. O(n).
     public var snapshot: SessionSnapshot {
-        SessionSnapshot(
+        var snapshot = SessionSnapshot(
             id: id, kernel: kernel, kernelOrigin: kernelOrigin, revision: revision, ttlSeconds: ttlSeconds,
             context: context.pages.map {
                 .init(window: $0.window, physical: $0.physical, number: $0.number)
             },
             domains: domains.map(\.snapshot))
+        snapshot.leaveOutReplacedGroups()
+        return snapshot
     }
 
     /// The session that `snapshot` describes.

@@ -14,6 +14,19 @@ struct UserSandbox: Sendable {
         let device: SessionDevice
         let prepared: PreparedDevice
         let attachment: Attachment
+        /// Of its regions, those that the domain names.
+        let regionCount: Int
+
+        init(
+            _ device: SessionDevice, _ prepared: PreparedDevice, _ attachment: Attachment,
+            _ conditions: Conditions
+        ) {
+            self.device = device
+            self.prepared = prepared
+            self.attachment = attachment
+            let isTranslated = attachment.untranslatedBecause == nil
+            regionCount = isTranslated ? device.device.withheldRegions(under: conditions).count : 0
+        }
 
         /// Whether its regions count: there is an IOMMU.
         var isTranslated: Bool { attachment.untranslatedBecause == nil }
@@ -57,7 +70,10 @@ struct UserSandbox: Sendable {
     /// The window of the device attached last.
     var window: IOVARange? { members.last?.attachment.window }
 
-    var regionCount: Int {
+    /// How many `regions` has.
+    var regionCount: Int { members.reduce(0) { $0 + $1.regionCount } }
+    /// Regions that are kept of the devices, whether or not the domain names them.
+    var keptRegionCount: Int {
         members.reduce(0) { $0 + ($1.isTranslated ? $1.device.device.statedRegionCount : 0) }
     }
 
@@ -66,22 +82,12 @@ struct UserSandbox: Sendable {
 
     /// Also what this kernel does not apply, as decisions do: DMA does not get there.
     private func regions(of member: Member) -> [SessionRegion] {
-        let (attached, device) = (member.device, member.device.device)
-        func told(_ region: ReservedRegion, _ text: String) -> SessionRegion? {
-            region.range.map {
-                SessionRegion(
-                    range: $0, kind: region.kind,
-                    provenance: "\(attached.id): \(attached.provenance(of: region, text))")
-            }
+        let attached = member.device
+        return attached.device.withheldRegions(under: conditions).map { withheld in
+            SessionRegion(
+                range: withheld.range, kind: withheld.region.kind,
+                provenance: "\(attached.id): \(attached.provenance(of: withheld, under: conditions))")
         }
-        let reserved = device.firmwareRegions.compactMap { region in
-            region.isWithheld(from: device, under: conditions)
-                ? told(region, region.provenanceText(of: device, under: conditions)) : nil
-        }
-        let unapplied = device.unappliedRegions.compactMap { unapplied in
-            unapplied.region.flatMap { told($0, unapplied.provenanceText(of: $0)) }
-        }
-        return reserved + unapplied
     }
 
     /// Attaches a device; nothing changes when Linux refuses.
@@ -91,7 +97,7 @@ struct UserSandbox: Sendable {
         do {
             let attachment = try Self.attach(
                 prepared, beside: members.map(\.prepared), to: &space, source, conditions)
-            members.append(Member(device: device, prepared: prepared, attachment: attachment))
+            members.append(Member(device, prepared, attachment, conditions))
         } catch {
             throw .attachRefused(error.errno, because: error.because)
         }

@@ -6,6 +6,7 @@ import AddressSpaces
 import Fleet
 import Foundation
 import IOVAAllocation
+import Ingestion
 import LinuxReleases
 import MSIWindows
 import Machines
@@ -34,6 +35,7 @@ import Testing
                 "BatchRequest.operations/items/oneOf/1.provenance/maxLength",
             ]
         ),
+        (ReservedRegion.describedProvenanceBytesMax, ["DescribedRegionInput.provenance/maxLength"]),
         (Limits.platformIDBytesMax, ["ComparisonRequest.policies/items/oneOf/2.name/maxLength"]),
         (Limits.problemErrorsMax, ["Problem.errors/maxItems"]),
         (

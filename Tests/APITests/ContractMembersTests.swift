@@ -262,7 +262,8 @@ import Testing
             + #""group_mates_known":true,"group_joined":true,"reserved_regions_known":true,"#
             + #""pci_windows":[{"kind":"memory","bus":"0x10000000","cpu":"0x10000000","size":4096,"#
             + #""is_64bit":false,"prefetchable":false}],"dma_ranges":[{"bus":0,"cpu":0,"size":"0x100000000"}],"#
-            + #""reserved_regions":[{"start":"0x8000000","size":4096,"type":"direct","provenance":"p"}],"#
+            + #""reserved_regions":[{"start":"0x8000000","size":4096,"type":"direct","provenance":"p"},"#
+            + #"{"start":"0x8002000","last":"0x8002fff","not_applied":"host_bridge"}],"#
             + #""iova_ranges":[{"start":0,"last":"0xffffffffff"}]}"#
         let batch =
             #"{"operations":[{"op":"reserve","start":"0x11000000","size":4096,"type":"reserved","#

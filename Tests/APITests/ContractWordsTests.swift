@@ -43,6 +43,7 @@ import Testing
         "PCIWindowKind": words(PCIWindow.Kind.self),
         "RegionType": ReservedRegion.Kind.words.map(\.word),
         "FirmwareRegionType": ReservedRegion.Kind.firmwareWords.map(\.word),
+        "DescribedRegionInput/properties/not_applied": ReservedRegion.NotApplied.allCases.map(\.name),
         "SysfsRegionType": unique(ReservedRegion.Kind.allCases.map(\.sysfsName)),
         "WithheldKind": words(WithheldItem.Kind.self),
         "Severity": words(Finding.Severity.self),

@@ -106,4 +106,40 @@ import Testing
         let odd = client.post("/v1/sessions", json: state.replacing("group:3", with: "group:03"))
         #expect(odd.status == 422 && odd.pointers.contains { $0.hasSuffix("/group") }, "\(odd.text)")
     }
+
+    /// A described device says whose group it is in.
+    @Test func describedDevicesAreInTheirGroups() {
+        let client = client("6.18.15")
+        let path = session(client)
+        #expect(make("a", "dma_api", SharedGroupHost.functions[0], client, path).status == 201)
+        #expect(client.post(path + "/domains", json: #"{"id":"e","consumer":"vfio_type1"}"#).status == 201)
+        func joining(_ members: String) -> ServiceClient.Answer {
+            client.post(
+                path + "/domains/e/devices",
+                json: #"{"id":"x",\#(members)"description":{"kind":"pci_function"}}"#)
+        }
+        let refused = joining(#""platform":"h","group":"group:3","#)
+        #expect(isRefused(refused, for: "x"), "\(refused.text)")
+        let lost = joining(#""group":"group:3","#)
+        #expect(lost.status == 422 && lost.pointers == ["/group"], "\(lost.text)")
+        #expect(joining(#""platform":"h","group":"group:4","#).status == 201)
+    }
+
+    /// Numbers of groups are one machine's: another that has its id now has other groups.
+    @Test func groupsOfAReplacedPlatformAreOthers() {
+        let client = client("6.18.15")
+        let path = session(client)
+        #expect(make("a", "dma_api", SharedGroupHost.functions[0], client, path).status == 201)
+        #expect(make("b", "vfio_type1", SharedGroupHost.functions[1], client, path).status == 409)
+        let body = Array(SharedGroupHost.collectedTree(release: "6.12.118").utf8)
+        #expect(client.ask(.put, "/v1/platforms/h", body, type: "application/json").status == 200)
+        #expect(make("b", "vfio_type1", SharedGroupHost.functions[1], client, path).status == 201)
+        let state = client.get(path + "/state").text
+        #expect(client.ask(.delete, path).status == 204)
+        let restored = client.post("/v1/sessions", json: state)
+        #expect(restored.status == 201, "\(restored.text)")
+        #expect(client.get(path + "/state").text == state)
+        // The group of the machine that is gone binds nobody; the other's does.
+        #expect(make("c", "vfio_type1", SharedGroupHost.nodes[1], client, path).status == 409)
+    }
 }

@@ -135,7 +135,7 @@ struct SessionDeviceRequest: Sendable {
     private(set) var subject: Subject?
     /// Under which the domain knows it: the platform's name for it, unless given.
     private(set) var id: String?
-    /// Exported state only: the platform from which a described device was taken.
+    /// The platform from which a described device was taken.
     private(set) var origin: String?
     /// What of its host does not count in the exported domain; elsewhere, that is found out again.
     private(set) var unusedFacts: [HostFact] = []
@@ -158,7 +158,13 @@ struct SessionDeviceRequest: Sendable {
             origin = platform.flatMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }
             unusedFacts = HostFact.list(reader.optional("unused_host_facts"), problems)
             var made = Self.described(description, isExported: isExported, problems)
-            made?.groupNumber = Self.group(reader.optional("group"), problems)
+            let group = reader.optional("group")
+            made?.groupNumber = Self.group(group, problems)
+            // States of before have such devices: their groups bind nobody.
+            if let group, platform == nil, !isExported {
+                problems.add(
+                    group.pointer, "conflict", "A group is one of a machine; send \"platform\" as well.")
+            }
             subject = made.map(Subject.described)
             if id == nil {
                 id = made?.id
@@ -179,7 +185,7 @@ struct SessionDeviceRequest: Sendable {
         reader.finish()
     }
 
-    /// The number of a group as exports name it.
+    /// The number of a group as platforms name it.
     private static func group(_ node: JSONNode?, _ problems: ProblemList) -> UInt64? {
         guard let node, let name = node.string(bytesMax: Limits.nameBytesMax, problems) else { return nil }
         if let number = Device.groupNumber(ofID: name) { return number }
@@ -225,7 +231,7 @@ struct SessionDeviceRequest: Sendable {
             InboundWindow($0, problems)
         }
         let regions = list(reader.optional("reserved_regions"), Limits.inlineRegionsMax, problems) {
-            ReservedRegion($0, isExported: isExported, problems)
+            ReservedRegion($0, isDescribed: true, isExported: isExported, problems)
         }
         let ranges = reader.optional("iova_ranges")?.elements(countMax: Limits.inlineRegionsMax, problems)?
             .compactMap { IOVARange(wire: $0, problems) }

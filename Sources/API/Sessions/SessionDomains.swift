@@ -225,8 +225,10 @@ extension Service {
     private func resolve(_ request: SessionDeviceRequest, _ problems: ProblemList) -> FoundDevice? {
         switch request.subject {
         case .described(let device):
-            return FoundDevice(
-                SessionDevice(id: request.id ?? device.id, platform: nil, device: device), on: nil)
+            let found = SessionDevice(
+                id: request.id ?? device.id, platform: request.origin, device: device,
+                machine: request.origin.flatMap { platforms.entry($0)?.serial })
+            return FoundDevice(found, on: nil)
         case .named(let platform, let name):
             let entry = platforms.entry(platform, at: request.pointer + "/platform", problems)
             guard let device = entry?.device(name, at: request.pointer + "/device", problems) else {
@@ -234,7 +236,7 @@ extension Service {
             }
             let found = SessionDevice(
                 id: request.id ?? name, platform: platform, device: device,
-                doorbells: entry?.doorbells(of: device) ?? [])
+                doorbells: entry?.doorbells(of: device) ?? [], machine: entry?.serial)
             return FoundDevice(found, on: entry)
         case nil: return nil
         }

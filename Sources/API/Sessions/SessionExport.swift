@@ -150,12 +150,12 @@ extension JSONWriter {
                     }
                 }
                 writer.array("reserved_regions") { writer in
-                    for region in device.device.appliedRegions(under: conditions) where region.range != nil {
+                    for withheld in device.device.withheldRegions(under: conditions) {
                         writer.object { writer in
-                            writer.ends(region.start, region.wrappingLast)
-                            writer.member("type", region.kind.wireName)
-                            writer.member(
-                                "provenance", device.provenance(of: region, region.provenanceText))
+                            writer.ends(withheld.range.start.value, withheld.range.last.value)
+                            writer.member("type", withheld.region.kind.wireName)
+                            writer.member("provenance", device.provenance(of: withheld, under: conditions))
+                            if let why = withheld.notApplied { writer.member("not_applied", why.name) }
                         }
                     }
                 }

@@ -46,7 +46,8 @@ extension Service {
         guard problems.isEmpty else { throw .semantic(problems) }
         let id = try sessionID(request, context)
         let session: Session
-        if let snapshot = request.snapshot {
+        if var snapshot = request.snapshot {
+            snapshot.takeMachines { platforms.entry($0)?.serial }
             do {
                 session = try Session(
                     restoring: snapshot, id: id, createdAt: sessions.now(), ttlSeconds: request.ttlSeconds,

@@ -6,27 +6,34 @@ public import Machines
 extension ReservedRegion {
     /// The longest `provenance`.
     public static let provenanceBytesMax = 1_024
+    /// The longest of a region of an attached device, which also says whose it is and why it is not applied.
+    public static let describedProvenanceBytesMax = 2 * provenanceBytesMax
 
     /// `{"start", "last"|"size", "type"?, "provenance"?}`; the type is "reserved" unless given, and one of
-    /// `kinds`; `source` is where a region comes from that does not say so itself. An exported one may name a
-    /// node as firmware wrote it. nil when something is wrong, which is in `problems` then.
+    /// `kinds`; `source` is where a region comes from that does not say so itself. One of a device that a
+    /// domain describes may have `"not_applied"`, and an exported one may name a node as firmware wrote it.
+    /// nil when something is wrong, which is in `problems` then.
     public init?(
         _ node: JSONNode, kinds: [(word: String, value: Kind)] = Kind.words,
-        from source: String = "given with the request", isExported: Bool = false, _ problems: ProblemList
+        from source: String = "given with the request", isDescribed: Bool = false, isExported: Bool = false,
+        _ problems: ProblemList
     ) {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let range = Self.range(&reader, problems)
         let kind = reader.optional("type").map { $0.choice(kinds, problems) } ?? .reserved
+        let bytesMax = isDescribed ? Self.describedProvenanceBytesMax : Self.provenanceBytesMax
         let words = reader.optional("provenance").flatMap {
             isExported
-                ? $0.string(bytesMax: Self.provenanceBytesMax, problems)
-                : $0.line(bytesMax: Self.provenanceBytesMax, problems)
+                ? $0.string(bytesMax: bytesMax, problems) : $0.line(bytesMax: bytesMax, problems)
         }
+        let reasons = NotApplied.allCases.map { (word: $0.name, value: $0) }
+        let notApplied =
+            isDescribed ? reader.optional("not_applied").flatMap { $0.choice(reasons, problems) } : nil
         reader.finish()
         guard let range, let kind else { return nil }
         self.init(
             kind: kind, start: range.start, length: range.last - range.start + 1,
-            provenance: .caller(words ?? source))
+            provenance: notApplied.map { .notApplied(words ?? source, $0) } ?? .caller(words ?? source))
     }
 
     /// `{"start", "last"|"size"}` of a region that a caller reserves: it leaves something, so that its length

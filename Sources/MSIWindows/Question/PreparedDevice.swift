@@ -62,7 +62,7 @@ public final class PreparedDevice: Sendable {
         self.conditions = conditions
         self.applied = applied
         seenByPostedSeries = rounded.firmwareRegions.filter {
-            $0.isSeenByPostedSeries(for: rounded, under: conditions)
+            $0.isSeenByPostedSeries(under: conditions)
         }
         givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
         hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }

@@ -50,7 +50,9 @@ extension ReservedRegion {
     var isFromDevice: Bool {
         switch provenance {
         case .virtioProbe, .caller: true
-        case .deviceTreeNode, .misreadDeviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS: false
+        case .deviceTreeNode, .misreadDeviceTreeNode, .hostBridgeNode, .rmr, .driver, .untranslatedITS,
+            .notApplied:
+            false
         }
     }
 }
@@ -58,27 +60,37 @@ extension ReservedRegion {
 extension ReservedRegion {
     /// Named on the host bridge: mainline does not hand it to the functions below.
     var isOnHostBridge: Bool {
-        if case .hostBridgeNode = provenance { true } else { false }
-    }
-
-    /// Whether the IOMMU driver reports the region for the device.
-    func isApplied(to device: Device, under conditions: Conditions) -> Bool {
         switch provenance {
-        case .hostBridgeNode: false
-        case .deviceTreeNode, .misreadDeviceTreeNode: conditions.kernel.readsIOMMUAddresses
-        case .rmr: conditions.kernel.readsRMRs
-        case .driver, .virtioProbe, .untranslatedITS, .caller: true
+        case .hostBridgeNode, .notApplied(_, .hostBridge): true
+        case .deviceTreeNode, .misreadDeviceTreeNode, .rmr, .driver, .virtioProbe, .untranslatedITS, .caller,
+            .notApplied:
+            false
         }
     }
 
+    /// Why the IOMMU driver does not report the region; nil where it does.
+    func notApplied(under conditions: Conditions) -> NotApplied? {
+        switch provenance {
+        case .hostBridgeNode: .hostBridge
+        case .deviceTreeNode, .misreadDeviceTreeNode:
+            conditions.kernel.readsIOMMUAddresses ? nil : .kernel
+        case .rmr: conditions.kernel.readsRMRs ? nil : .kernel
+        case .driver, .virtioProbe, .untranslatedITS, .caller: nil
+        case .notApplied(_, let why): why
+        }
+    }
+
+    /// Whether the IOMMU driver reports the region.
+    func isApplied(under conditions: Conditions) -> Bool { notApplied(under: conditions) == nil }
+
     /// Whether anybody withholds the region: what Linux misreads is nobody's wish.
-    package func isWithheld(from device: Device, under conditions: Conditions) -> Bool {
-        provenance.isStated || isApplied(to: device, under: conditions)
+    func isWithheld(under conditions: Conditions) -> Bool {
+        provenance.isStated || isApplied(under: conditions)
     }
 
     /// Whether the posted v4 series sees the region, which has functions inherit those of their bridge.
-    func isSeenByPostedSeries(for device: Device, under conditions: Conditions) -> Bool {
-        isOnHostBridge || isApplied(to: device, under: conditions)
+    func isSeenByPostedSeries(under conditions: Conditions) -> Bool {
+        isOnHostBridge || isApplied(under: conditions)
     }
 
     var withheldKind: WithheldItem.Kind {
@@ -86,13 +98,14 @@ extension ReservedRegion {
         return switch provenance {
         case .deviceTreeNode, .misreadDeviceTreeNode, .hostBridgeNode: .iommuAddresses
         case .rmr: .rmr
-        case .driver, .virtioProbe, .untranslatedITS, .caller: .reservedRegion
+        case .driver, .virtioProbe, .untranslatedITS, .caller, .notApplied: .reservedRegion
         }
     }
 
     /// Where it comes from, and what firmware means with it where the kernel does not look.
-    package func provenanceText(of device: Device, under conditions: Conditions) -> String {
-        guard !isOnHostBridge, !isApplied(to: device, under: conditions) else { return provenanceText }
+    func provenanceText(under conditions: Conditions) -> String {
+        if case .notApplied = provenance { return provenanceText }
+        guard notApplied(under: conditions) == .kernel else { return provenanceText }
         let wish =
             switch kind {
             case .direct: "firmware has the device use it, mapped one to one"
@@ -115,7 +128,7 @@ extension ReservedRegion {
         case .driver: "IOMMU driver"
         case .virtioProbe: "region of the virtio-iommu device"
         case .untranslatedITS(let name): "translation frame of \(name), reached untranslated"
-        case .caller(let words): words
+        case .caller(let words), .notApplied(let words, _): words
         }
     }
 }
@@ -123,13 +136,13 @@ extension ReservedRegion {
 extension Device {
     /// What the IOMMU driver reports of firmware's regions under these conditions, in firmware's order.
     package func appliedRegions(under conditions: Conditions) -> [ReservedRegion] {
-        firmwareRegions.filter { $0.isApplied(to: self, under: conditions) }
+        firmwareRegions.filter { $0.isApplied(under: conditions) }
     }
 }
 
 extension UnappliedRegion {
     /// Where its region comes from, and why Linux does not apply it.
-    package func provenanceText(of region: ReservedRegion) -> String {
+    func provenanceText(of region: ReservedRegion) -> String {
         "\(region.provenanceText), not applied: \(reason.phrase)"
     }
 }

@@ -68,7 +68,7 @@ public struct Withheld: Hashable, Sendable {
     /// are on a host bridge or because this kernel does not read them: the platform withholds them even so.
     private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
         device.firmwareRegions.compactMap { region in
-            guard region.kind != .softwareMSI, region.isWithheld(from: device, under: conditions),
+            guard region.kind != .softwareMSI, region.isWithheld(under: conditions),
                 let range: IOVARange = conditions.granule.pages(
                     from: region.start, through: region.wrappingLast)
             else { return nil }
@@ -76,8 +76,8 @@ public struct Withheld: Hashable, Sendable {
                 range: range,
                 exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
                 kind: region.withheldKind, type: region.kind,
-                isAdvertised: region.isApplied(to: device, under: conditions),
-                provenance: region.provenanceText(of: device, under: conditions))
+                isAdvertised: region.isApplied(under: conditions),
+                provenance: region.provenanceText(under: conditions))
         }
     }
 
