@@ -14,6 +14,8 @@ public struct Response: Sendable {
     /// Whether the request changed something, so that its client must hear of it even where the memory for
     /// answers is used up. Any other answer may give way to a 503.
     public var isOwed = false
+    /// The name under which its time is counted; nil where the time says nothing.
+    public var operation: String?
 
     /// Memory that it takes until its client has read it.
     public var bytesHeld: Int { body.count + (stream?.bytesHeld ?? 0) }

@@ -95,9 +95,7 @@ private func queue(
         response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
         closing: closing, on: connection)
     guard isQueued else { return .NO }
-    exchange.status = response.status
-    exchange.requestID = response.headers["X-Request-ID"]
-    exchange.bytesOut = response.body.count
+    exchange.answered(response)
     return .YES
 }
 
@@ -121,7 +119,7 @@ func requestCompleted(
     core.onCompletion?(
         CompletedExchange(
             head: exchange.pending.head, status: exchange.status ?? statusSentPast,
-            requestID: exchange.requestID,
+            requestID: exchange.requestID, operation: exchange.operation,
             bytesIn: exchange.pending.bodyBytesReceived, bytesOut: exchange.bytesOut,
             microseconds: now - exchange.pending.startedMicroseconds,
             isComplete: code == .REQUEST_TERMINATED_COMPLETED_OK))

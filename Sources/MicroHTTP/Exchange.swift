@@ -15,6 +15,7 @@ final class Exchange {
     var status: Int?
     /// The answer's X-Request-ID, for the log.
     var requestID: String?
+    var operation: String?
     var bytesOut = 0
     /// The body, when it is a stream.
     var stream: StreamBody?
@@ -30,8 +31,14 @@ final class Exchange {
     /// Answers past libmicrohttpd, and ends the connection.
     func answerDirectly(_ response: Response, on connection: OpaquePointer) {
         DirectAnswer.send(response, isHead: pending.head.method == .head, on: connection)
+        answered(response)
+    }
+
+    /// Keeps what the completion callback reports of the answer.
+    func answered(_ response: Response) {
         status = response.status
         requestID = response.headers["X-Request-ID"]
+        operation = response.operation
         bytesOut = response.body.count
     }
 
@@ -47,6 +54,8 @@ public struct CompletedExchange: Sendable {
     public var status: Int?
     /// The answer's X-Request-ID; nil when it had none.
     public var requestID: String?
+    /// The answer's `operation`; nil when there was no answer, too.
+    public var operation: String?
     /// Body bytes received.
     public var bytesIn: Int
     /// Body bytes of the answer (also counted for HEAD, where they are not sent).

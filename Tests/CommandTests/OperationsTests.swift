@@ -77,6 +77,22 @@ import Testing
         #expect(server.stop() == 0)
     }
 
+    /// Each request has its time, and not what lasts as long as its client wants.
+    @Test func timesAreCounted() throws {
+        let server = try RunningServer(quiet)
+        #expect(try server.get("/v1/sessions/none/events")?.status == 404)
+        for _ in 0..<3 { #expect(try server.get("/livez")?.status == 200) }
+        let name = "iovad_request_seconds_count{operation"
+        let wanted = ["\(name)=\"live\"} 3", "\(name)=\"sessionEvents\"} 1"]
+        var lines: [Substring] = []
+        // A request ends a moment after its client has the answer.
+        for _ in 0..<500 where !wanted.allSatisfy({ line in lines.contains { $0 == line } }) {
+            lines = try #require(try server.get("/metrics")).text.split(separator: "\n")
+        }
+        #expect(wanted.allSatisfy { line in lines.contains { $0 == line } })
+        #expect(server.stop() == 0)
+    }
+
     @Test func lameDuck() throws {
         let server = try RunningServer(quiet, environment: ["IOVAD_DRAIN_SECONDS": "60"])
         let before = try server.client()

@@ -67,7 +67,7 @@ final class RunningServer {
         let client = try client()
         let lines = ["\(method) \(target) HTTP/1.1", "Host: \(host)"] + fields
         try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
-        guard let answer = try client.read(isHead: method == "HEAD") else { return nil }
+        guard let answer = try client.readWhole(isHead: method == "HEAD") else { return nil }
         let exchange = Exchange(
             method: method, target: target, requestType: nil, request: [], status: answer.status,
             responseHeaders: Dictionary(answer.headers.map { ($0.name, $0.value) }) { first, _ in first },
@@ -98,5 +98,18 @@ final class RunningServer {
     deinit {
         if process.isRunning { _ = stop() }
         try? FileManager.default.removeItem(at: errors)
+    }
+}
+
+extension RawClient {
+    /// The next answer with all its chunks; nil when the stream ended before.
+    func readWhole(isHead: Bool = false) throws -> Answer? {
+        guard var answer = try read(isHead: isHead) else { return nil }
+        guard !isHead, answer.header("transfer-encoding") == "chunked" else { return answer }
+        while let piece = try readChunk() {
+            if piece.isEmpty { return answer }
+            answer.body += piece
+        }
+        return nil
     }
 }

@@ -42,7 +42,7 @@ import Testing
         var last: RawClient.Answer?
         for _ in 0..<times {
             try client.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            last = try client.read()
+            last = try client.readWhole()
         }
         return try #require(last)
     }

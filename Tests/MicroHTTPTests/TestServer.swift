@@ -110,7 +110,11 @@ let testResponder = Responder(
 
 private func testAnswer(_ target: String, _ method: Method, _ body: [UInt8]) -> Response {
     let headers = HeaderFields([.init("Content-Type", "text/plain"), .init("X-Bad", "a\r\nInjected: b")])
-    if target == "/echo" { return Response(status: 200, headers: headers, body: body) }
+    if target == "/echo" {
+        var response = Response(status: 200, headers: headers, body: body)
+        response.operation = "echo"
+        return response
+    }
     if target.hasPrefix("/slow") {
         slowTargets.add(target)
         usleep(300_000)

@@ -38,6 +38,7 @@ import Testing
         #expect(server.settles())
         #expect(server.tally.all.count == 6)
         #expect(server.tally.all.allSatisfy { $0.isComplete && $0.status == 200 })
+        #expect(server.tally.all.map(\.operation) == [nil, nil, nil, "echo", "echo", "echo"])
     }
 
     @Test(arguments: Transport.allCases)

@@ -58,6 +58,7 @@ public final class Service: Sendable {
     let sessions: SessionStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
+    let times = RequestTimes()
     let underWay = UnderWay()
     /// The subscribers of every event stream.
     let events: EventHub
@@ -102,6 +103,11 @@ public final class Service: Sendable {
 
     /// The tokens that are accepted now; nil where none is needed.
     var accessTokens: AccessTokens? { tokens.withLock { $0 } }
+
+    /// An answer was sent as a whole, so long after its request line. `operation` is the answer's.
+    public func completed(_ operation: String, microseconds: Int64) {
+        times.add(operation, microseconds: microseconds)
+    }
 
     /// From now on these are accepted, in place of those before.
     public func accept(_ tokens: AccessTokens) { self.tokens.withLock { $0 = tokens } }
@@ -181,6 +187,8 @@ public final class Service: Sendable {
             response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
         }
         counters.count(route, status: response.status)
+        // Event streams last as long as their clients want.
+        if response.stream?.endsByItself ?? true { response.operation = RequestCounters.name(of: route) }
         return response
     }
 }

@@ -89,7 +89,8 @@ extension Service {
             ]
         }
         if let flight = configuration.flightGauges?() { lines += Self.lines(of: flight) }
-        var response = text(200, lines.joined(separator: "\n") + "\n")
+        var response = text(200, lines.joined(separator: "\n") + "\n" + RequestTimes.head)
+        response.stream = times.text
         response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         return response
     }
@@ -153,9 +154,12 @@ final class RequestCounters: Sendable {
         rows.withLock { rows in
             Self.count(
                 status,
-                in: &rows[route.map(ObjectIdentifier.init), default: Row(operation: route?.id ?? "none")])
+                in: &rows[route.map(ObjectIdentifier.init), default: Row(operation: Self.name(of: route))])
         }
     }
+
+    /// Answers without a route are one operation.
+    static func name(of route: Route?) -> String { route?.id ?? "none" }
 
     private static func count(_ status: Int, in row: inout Row) {
         if let place = row.counts.firstIndex(where: { $0.status == status }) {

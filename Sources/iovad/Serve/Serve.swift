@@ -115,7 +115,7 @@ struct Serve: ParsableCommand {
                     try Daemon(
                         listener: listener, responder: service.responder, limits: limits,
                         lane: lane, budget: budget, tls: isTCP ? identity : nil,
-                        onCompletion: settings.log.observer(log))
+                        onCompletion: Self.completion(service, settings.log.observer(log)))
                 })
             let scheme = isTCP ? identity == nil ? "http://" : "https://" : ""
             log.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
@@ -137,6 +137,18 @@ struct Serve: ParsableCommand {
         if !isClean { throw ExitCode(1) }
     }
 
+    /// What becomes of every request at its end: its time in the metrics, and its line in the log.
+    private static func completion(
+        _ service: Service, _ logging: (@Sendable (CompletedExchange) -> Void)?
+    ) -> @Sendable (CompletedExchange) -> Void {
+        { exchange in
+            if let operation = exchange.operation, exchange.isComplete {
+                service.completed(operation, microseconds: exchange.microseconds)
+            }
+            logging?(exchange)
+        }
+    }
+
     /// The number of the signal that ends the server; what SIGHUP reads again is read at each before.
     private static func wait(_ reloading: Reloading) -> Int32 {
         while true {
@@ -151,7 +163,7 @@ struct Serve: ParsableCommand {
 enum AccessLog: String {
     case text, json, none
 
-    /// nil when nothing is logged, so that nothing is measured either.
+    /// nil when nothing is logged.
     func observer(_ log: ServerLog) -> (@Sendable (CompletedExchange) -> Void)? {
         switch self {
         case .none: nil
