@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps browser asl proxies build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks \
-	atlas record compare hostile contract contract-short schemathesis python clean
+	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -45,6 +45,9 @@ EXPECTED ?=
 DETAILS ?=
 # Of `hostile`: "--only state", "--livez-ms 200" on a busy machine, ...
 HOSTILE_ARGUMENTS ?=
+# Of `soak`: how long it takes in all, and "--json", "--tolerance 20" on a busy machine, ...
+SECONDS ?= 600
+SOAK_ARGUMENTS ?=
 # Of `contract`: how many requests at least; SEED is that of the first round.
 CASES ?= 50000
 PREFIX ?= /usr/local
@@ -60,6 +63,8 @@ help:
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
 	@echo 'make hostile  attack a release, and print what became of it (BINARY, HOSTILE_ARGUMENTS="--only state"; 3 minutes)'
+	@echo 'make soak     drive a release with mixed load and print what grew, errors and percentiles (SECONDS=600, BINARY, SOAK_ARGUMENTS)'
+	@echo 'make soak-short  the same for 20 s, without a judgement of times and memory, for continuous integration'
 	@echo 'make contract send CASES requests made from openapi.yaml and hold every answer against it (BINARY, SEED)'
 	@echo 'make contract-short  the same with about a thousand, for continuous integration'
 	@echo 'make bench    measure: allocator beside a walk in C, sessions, requests beside two servers in C (half an'
@@ -206,6 +211,18 @@ compare: python $(if $(BINARY),,release)
 hostile: python $(if $(BINARY),,release)
 	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
 	python3 Scripts/hostile --binary "$$binary" --public Public $(HOSTILE_ARGUMENTS)
+
+# Everything that clients do, several at a time: no errors, memory that stays, percentiles of /metrics that are the
+# clients' own, and nothing that grows with requests but counters. The release is built first: nothing else should
+# run meanwhile.
+RUN_SOAK = binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/soak --binary "$$binary" --public Public
+
+soak: python $(if $(BINARY),,release)
+	@$(RUN_SOAK) --seconds $(SECONDS) $(SOAK_ARGUMENTS)
+
+soak-short: python $(if $(BINARY),,release)
+	@$(RUN_SOAK) --short $(SOAK_ARGUMENTS)
 
 # Requests that a program makes from openapi.yaml, good ones and bad ones, with what it finds wrong in the
 # answers: statuses, headers, types and members that the document does not have, and bad requests that pass.

@@ -13,26 +13,14 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "..", "Benchmarks", "http"))
+sys.path[:0] = [os.path.join(HERE, "..", "shared"), os.path.join(HERE, "..", "..", "Benchmarks", "http")]
 
 import heads  # noqa: E402
 import logs  # noqa: E402
 import memory  # noqa: E402
 import work  # noqa: E402
+from checks import Checks  # noqa: E402
 from servers import Server  # noqa: E402
-
-
-class Checks:
-    """What an attack must get, and what it got instead."""
-
-    def __init__(self):
-        self.passed, self.failures = [], []
-
-    def true(self, text, holds, detail=""):
-        (self.passed if holds else self.failures).append(f"{text}: {detail}" if detail != "" else text)
-
-    def equal(self, text, got, wanted):
-        self.true(text, got == wanted, "" if got == wanted else f"got {got!r}, not {wanted!r}")
 
 
 class Watch:

@@ -1,6 +1,7 @@
-"""Requests byte by byte, and what comes back. Not http.client: hostile clients stop in the middle, and never read."""
+"""Requests byte by byte, and what comes back. Not http.client: hostile clients stop in the middle and never read, and
+those that measure want to know when the bytes came."""
 
-import re
+import json
 import select
 import socket
 
@@ -87,11 +88,14 @@ class Connection:
         if fields.get("transfer-encoding") != "chunked":
             return Answer(status, fields, self._take(int(fields.get("content-length", "0"))))
         pieces = []
-        while True:
-            count = int(self._line(), 16)
-            pieces.append(self._take(count + 2)[:-2])
-            if count == 0:
-                return Answer(status, fields, b"".join(pieces))
+        while pieces[-1:] != [b""]:
+            pieces.append(self.read_chunk())
+        return Answer(status, fields, b"".join(pieces))
+
+    def read_chunk(self):
+        """Empty at the end of the body."""
+        count = int(self._line(), 16)
+        return self._take(count + 2)[:-2]
 
     def read_to_end(self):
         while self._fill():
@@ -111,11 +115,16 @@ def ask(port, request):
         connection.close()
 
 
+def metrics(text):
+    """The values of Prometheus' text, by their names with their labels as they are printed."""
+    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
 def metric(port, name):
     """The value of a metric, with its labels as they are printed."""
-    text = ask(port, head("GET", "/metrics", "Connection: close")).body.decode()
-    return int(re.search(rf"^{re.escape(name)} (\d+)$", text, re.M).group(1))
+    return int(metrics(ask(port, head("GET", "/metrics", "Connection: close")).body.decode())[name])
 
 
 def limit(port, name):
-    return int(re.search(rf'"{name}":(\d+)', ask(port, head("GET", "/v1/limits")).body.decode()).group(1))
+    return json.loads(ask(port, head("GET", "/v1/limits")).body)["limits"][name]
