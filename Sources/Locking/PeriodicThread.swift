@@ -44,16 +44,9 @@ public final class PeriodicThread: @unchecked Sendable {
         guard pipe(&ends) == 0 else { throw Failure(call: "pipe", code: errno) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         (wakeup, alarm) = (ends[0], ends[1])
-        let work = Unmanaged.passRetained(Work(Int32(clamping: max(1, periodMilliseconds)), wakeup, action))
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, work.toOpaque())
+        let work = Work(Int32(clamping: max(1, periodMilliseconds)), wakeup, action)
+        let code = SystemThread.start(&thread) { work.run() }
         guard code == 0 else {
-            work.release()
             close(wakeup)
             close(alarm)
             throw Failure(call: "pthread_create", code: code)
@@ -67,6 +60,10 @@ public final class PeriodicThread: @unchecked Sendable {
         pthread_join(thread, nil)
         close(wakeup)
     }
+}
+
+extension PeriodicThread.Failure: CustomStringConvertible {
+    public var description: String { "\(call) failed: \(String(cString: strerror(code)))" }
 }
 
 /// The system's monotonic clock.

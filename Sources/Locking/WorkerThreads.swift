@@ -57,18 +57,7 @@ public final class WorkerThreads: @unchecked Sendable {
         shared = Shared(niceness: Int32(clamping: niceness), work: work)
         for _ in 0..<count {
             var thread = pthread_t()
-            let reference = Unmanaged.passRetained(shared)
-            let code = pthread_create(
-                &thread, nil,
-                { argument in
-                    guard let argument else { return nil }
-                    Unmanaged<Shared>.fromOpaque(argument).takeRetainedValue().run()
-                    return nil
-                }, reference.toOpaque())
-            guard code == 0 else {
-                reference.release()
-                return
-            }
+            guard SystemThread.start(&thread, { [shared] in shared.run() }) == 0 else { return }
             threads.append(thread)
         }
     }
