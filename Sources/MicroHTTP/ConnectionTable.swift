@@ -143,6 +143,15 @@ final class ConnectionTable: @unchecked Sendable {
         record?.sinceMicroseconds = now
     }
 
+    /// The process did not run for so long, so that no client could be served: every deadline moves.
+    func forgive(microseconds: Int64, now: Int64) {
+        lock.withLock {
+            for record in records.values {
+                record.sinceMicroseconds = min(record.sinceMicroseconds + microseconds, now)
+            }
+        }
+    }
+
     /// Connections that are past their deadline. One whose handler is at work never is.
     func overdue(now: Int64, limits: ServerLimits) -> [Overdue] {
         lock.withLock {

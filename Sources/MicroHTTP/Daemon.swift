@@ -24,19 +24,20 @@ public final class Daemon: @unchecked Sendable {
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
     /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, and a `budget` for what is
     /// in flight.
-    /// `onCompletion` and `onError` are called on server threads, several at a time. Ignores SIGPIPE for the
-    /// whole process.
+    /// `onCompletion` and `onError` are called on server threads, several at a time; so is `onShortage`, when
+    /// the system has no descriptor or memory for another connection, once a minute at most. Ignores SIGPIPE
+    /// for the whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
         lane: HeavyLane = HeavyLane(), budget: FlightBudget = FlightBudget(), tls: TLSIdentity? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
-        onError: (@Sendable (String) -> Void)? = nil
+        onError: (@Sendable (String) -> Void)? = nil, onShortage: (@Sendable () -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
         core = ServerCore(
             responder: responder, limits: limits, lane: lane, budget: budget, tls: tls,
-            onCompletion: onCompletion, onError: onError)
+            onCompletion: onCompletion, onError: onError, onShortage: onShortage)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
             deadlines = try DeadlineThread.start(core: core)
@@ -141,6 +142,9 @@ final class ServerCore: Sendable {
     let budget: FlightBudget
     let onCompletion: (@Sendable (CompletedExchange) -> Void)?
     let onError: (@Sendable (String) -> Void)?
+    let onShortage: (@Sendable () -> Void)?
+    /// When it was last called.
+    private let shortageTold = Locked<Int64?>(nil)
     let connections = ConnectionTable()
     /// Present when the daemon speaks TLS.
     let tls: TLSIdentity?
@@ -149,7 +153,8 @@ final class ServerCore: Sendable {
 
     init(
         responder: Responder, limits: ServerLimits, lane: HeavyLane, budget: FlightBudget, tls: TLSIdentity?,
-        onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?
+        onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?,
+        onShortage: (@Sendable () -> Void)?
     ) {
         self.responder = responder
         self.limits = limits
@@ -158,16 +163,40 @@ final class ServerCore: Sendable {
         self.tls = tls
         self.onCompletion = onCompletion
         self.onError = onError
+        self.onShortage = onShortage
     }
 
     /// One line of libmicrohttpd's error log.
     func log(_ line: String) {
         refuseBadLength(line)
+        waitForResources(line)
         let isStarting = startLines.withLock { lines in
             lines?.append(line)
             return lines != nil
         }
         if !isStarting { onError?(line) }
+    }
+
+    /// What libmicrohttpd logs when accept(2) fails because the process or the system has no more. A thread
+    /// that has connections accepts again when one of them has ended; one that has none tries again at once.
+    private static let shortageLine = "Hit process or system resource limit at "
+    private static let busyShortageLine = shortageLine + "FIRST connection"
+    /// Between two such trials, which would otherwise take all of a core.
+    private static let acceptRetryMicroseconds: UInt32 = 50_000
+    private static let shortageTellMicroseconds: Int64 = 60_000_000
+
+    /// Called with each line of libmicrohttpd's log, on the thread that it is about. One that has no
+    /// connections keeps nobody waiting while it sleeps.
+    private func waitForResources(_ line: String) {
+        guard line.hasPrefix(Self.shortageLine) else { return }
+        let now = MonotonicClock.microseconds()
+        let isNew = shortageTold.withLock { told in
+            if let told, now - told < Self.shortageTellMicroseconds { return false }
+            told = now
+            return true
+        }
+        if isNew { onShortage?() }
+        if line.hasPrefix(Self.busyShortageLine) { usleep(Self.acceptRetryMicroseconds) }
     }
 
     static func from(_ pointer: UnsafeMutableRawPointer?) -> ServerCore? {
@@ -226,6 +255,7 @@ func startDaemon(
         item(.CONNECTION_LIMIT, limit),
         item(.PER_IP_CONNECTION_LIMIT, limits.maximumConnectionCountPerAddress),
         item(.CONNECTION_TIMEOUT, limits.inactivitySeconds),
+        item(.THREAD_STACK_SIZE, ThreadStack.bytes),
     ]
     if speaksTLS {
         flags |= MHD_USE_TLS.rawValue

@@ -41,6 +41,27 @@ public struct ServerLimits: Hashable, Sendable {
 
     public init() {}
 
+    /// Descriptors beside those of connections: sockets, epoll, logs, files that are read.
+    private static let otherDescriptorsMax = 256
+
+    /// Descriptors that so many daemons need to take all the connections that they may.
+    public func descriptorCount(daemons: Int) -> Int {
+        daemons * maximumConnectionCount + Self.otherDescriptorsMax
+    }
+
+    /// No more connections than the process may have descriptors for: a client that finds none waits to be
+    /// accepted, while accepting without a descriptor fails again and again.
+    public func fitting(descriptors: Int, daemons: Int) -> ServerLimits {
+        var fitting = self
+        let others = min(Self.otherDescriptorsMax, descriptors / 2)
+        let most = max(1, (descriptors - others) / max(1, daemons))
+        guard most < maximumConnectionCount else { return self }
+        fitting.maximumConnectionCount = most
+        // One address has at most half, as it does with all of them.
+        fitting.maximumConnectionCountPerAddress = min(maximumConnectionCountPerAddress, max(1, most / 2))
+        return fitting
+    }
+
     /// Names on the wire and values, for the service's list of limits.
     public var table: [(name: String, value: Int)] {
         [

@@ -102,7 +102,7 @@ final class StreamBody: @unchecked Sendable {
         connections.sending(on: record, now: MonotonicClock.microseconds())
         while true {
             let (isCut, isWaiting) = lock.withLock { (state.isCut, isComputing) }
-            if isCut { return Self.endWithError }
+            if isCut { return breakOff(space) }
             // Something else woke it.
             if isWaiting, rest() { return 0 }
             if isWaiting { continue }
@@ -122,6 +122,16 @@ final class StreamBody: @unchecked Sendable {
                 isComplete = true
             }
         }
+    }
+
+    /// Ends the connection, with a byte that cannot go out: what a failed write has ended libmicrohttpd gives
+    /// back at once. One whose reader reports an error keeps its descriptor for as long as an older
+    /// connection of the thread is silent.
+    private func breakOff(_ space: UnsafeMutableRawBufferPointer) -> Int {
+        guard let record, !space.isEmpty else { return Self.endWithError }
+        _ = shutdown(record.descriptor, Int32(SHUT_RDWR))
+        space[0] = 0
+        return 1
     }
 
     private func copy(into space: UnsafeMutableRawBufferPointer) -> Int {
