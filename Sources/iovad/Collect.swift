@@ -48,6 +48,9 @@ struct Collect: ParsableCommand {
 struct HostCollection {
     let root: String
     var notes: [String] = []
+    /// errno's number when this process had no descriptor or memory to read something with: then what was
+    /// collected says nothing about the host.
+    private(set) var shortage: Int32?
 
     init(root: String) { self.root = root }
 
@@ -75,6 +78,7 @@ struct HostCollection {
             }
             let release = line("/proc/sys/kernel/osrelease")
             let options = readOptions(release: release)
+            let pageSize = readPageSize()
             var writer = JSONWriter()
             writer.object { writer in
                 writer.object("collected") { writer in
@@ -106,7 +110,7 @@ struct HostCollection {
     private mutating func readAML() -> (dsdt: [UInt8]?, ssdts: [[UInt8]]) {
         var room = AMLLimits.collectedBytesMax
         let dsdt = aml("DSDT", &room)
-        let names = Files.names(in: root + Self.tablesPath).filter(Self.isSSDT)
+        let names = names(in: Self.tablesPath).filter(Self.isSSDT)
             .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
         if names.count > AMLLimits.collectedSSDTsMax {
             notes.append("more than \(AMLLimits.collectedSSDTsMax) SSDTs: the others are left out")
@@ -162,14 +166,13 @@ struct HostCollection {
             return []
         }
         guard isListable(Self.groupsPath) else { return [] }
-        let numbers = Files.names(in: root + Self.groupsPath)
-            .filter(Self.isGroup)
+        let numbers = names(in: Self.groupsPath).filter(Self.isGroup)
             .sorted { ($0.utf8.count, $0) < ($1.utf8.count, $1) }
         if numbers.isEmpty { notes.append("no IOMMU groups: no IOMMU is driven here") }
         return numbers.map { number in
             let folder = "\(Self.groupsPath)/\(number)"
             let (type, regions) = (line("\(folder)/type"), text("\(folder)/reserved_regions"))
-            let names = isListable("\(folder)/devices") ? Files.names(in: "\(root)\(folder)/devices") : []
+            let names = isListable("\(folder)/devices") ? self.names(in: "\(folder)/devices") : []
             let devices = names.map { Self.onLine($0.utf8) }
                 .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             return Group(
@@ -197,12 +200,31 @@ struct HostCollection {
     /// The bytes of a file; nil when it cannot be read, with a note if it exists.
     mutating func bytes(_ path: String) -> [UInt8]? {
         guard access(root + path, F_OK) == 0 else { return nil }
-        guard Files.isFile(root + path), access(root + path, R_OK) == 0, let bytes = Files.read(root + path)
-        else {
+        guard let bytes = contents(path) else {
             notes.append("cannot read \(path): run as root")
             return nil
         }
         return bytes
+    }
+
+    /// The bytes of a file; nil when it cannot be read. A pipe that nobody writes has no end.
+    mutating func contents(_ path: String) -> [UInt8]? {
+        guard Files.isFile(root + path), access(root + path, R_OK) == 0 else { return nil }
+        let bytes = Files.read(root + path)
+        if bytes == nil { noteShortage(errno) }
+        return bytes
+    }
+
+    /// Names in a folder, sorted; empty when it cannot be read.
+    mutating func names(in path: String) -> [String] {
+        errno = 0
+        let names = Files.names(in: root + path)
+        if names.isEmpty { noteShortage(errno) }
+        return names
+    }
+
+    private mutating func noteShortage(_ code: Int32) {
+        if [EMFILE, ENFILE, ENOMEM].contains(code) { shortage = code }
     }
 
     /// Lines of the kernel's log, or of its file where the log has none left; nil when there are none.
@@ -212,11 +234,11 @@ struct HostCollection {
             if let messages = KernelMessages.read() {
                 found = BootLogExcerpt.lines(of: Self.plain(messages))
             } else {
+                noteShortage(errno)
                 notes.append("cannot read the kernel's log: run as root")
             }
         }
-        if found.text.isEmpty, Files.isFile(root + Self.logPath), let bytes = Files.read(root + Self.logPath)
-        {
+        if found.text.isEmpty, let bytes = contents(Self.logPath) {
             found = BootLogExcerpt.lines(of: Self.plain(bytes))
         }
         if found.isCut {
@@ -251,10 +273,8 @@ struct HostCollection {
     static func string(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
     /// "KernelPageSize:        4 kB" of the first mapping: the one way to ask a file for it.
-    private var pageSize: Int? {
-        guard access(root + "/proc/self/smaps", R_OK) == 0,
-            let bytes = Files.read(root + "/proc/self/smaps")
-        else { return nil }
+    private mutating func readPageSize() -> Int? {
+        guard let bytes = contents("/proc/self/smaps") else { return nil }
         for line in bytes.split(separator: 0x0a) where line.starts(with: Array("KernelPageSize:".utf8)) {
             let words = line.split { $0 == 0x20 || $0 == 0x09 }
             guard words.count > 1, let kilobytes = DecimalLiteral.parse(words[1]),

@@ -35,7 +35,7 @@ extension HostCollection {
         }
         if Files.isFolder(root + Self.modulesPath) {
             options.parameters = taken(
-                HostOptions.parameters(parameters), "\(Self.modulesPath)", HostOptions.parametersMax)
+                HostOptions.parameters(readParameters()), "\(Self.modulesPath)", HostOptions.parametersMax)
         }
         if let (path, text) = readConfig(release: release) {
             options.config = (
@@ -53,7 +53,7 @@ extension HostCollection {
     }
 
     /// `module.name=value` of those modules; a value is a file's first line.
-    private var parameters: [[UInt8]] {
+    private mutating func readParameters() -> [[UInt8]] {
         func isPlain(_ name: String) -> Bool {
             name.utf8.allSatisfy { byte in
                 switch byte {
@@ -62,15 +62,13 @@ extension HostCollection {
                 }
             }
         }
-        let modules = Files.names(in: root + Self.modulesPath).filter { name in
+        let modules = names(in: Self.modulesPath).filter { name in
             isPlain(name) && HostOptions.modulePrefixes.contains { name.hasPrefix($0) }
         }
         return modules.flatMap { module -> [[UInt8]] in
-            let folder = "\(root)\(Self.modulesPath)/\(module)/parameters"
-            return Files.names(in: folder).filter(isPlain).compactMap { name in
-                guard Files.isFile("\(folder)/\(name)"), let bytes = Files.read("\(folder)/\(name)") else {
-                    return nil
-                }
+            let folder = "\(Self.modulesPath)/\(module)/parameters"
+            return names(in: folder).filter(isPlain).compactMap { name in
+                guard let bytes = contents("\(folder)/\(name)") else { return nil }
                 return Array("\(module).\(name)=".utf8) + Self.plain(bytes).prefix { $0 != 0x0a }
             }
         }

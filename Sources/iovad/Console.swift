@@ -1,10 +1,25 @@
 // Standard error, a line at a time, and the tables that commands print for people. A line is one write, so
 // that lines of several threads do not mix; the progress bar is drawn on a terminal only and erased at the
-// end.
+// end. And the check that what is printed on standard output arrived there.
 
-import Glibc
+// The stream of standard output is a variable of C's, which Swift takes for one that anybody may change.
+@preconcurrency import Glibc
 
 enum Console {
+    /// From now on the end of the process looks whether standard output took everything that was printed:
+    /// where a disk is full, nobody must take a piece of an answer for all of it.
+    static func checkOutputAtExit() {
+        // A file that may not grow is a full disk, and no reason to end without a word.
+        signal(SIGXFSZ, SIG_IGN)
+        atexit {
+            errno = 0
+            guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
+            let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
+            Console.say("Error: standard output did not take everything\(reason)")
+            _exit(1)
+        }
+    }
+
     static func say(_ line: String) {
         let bytes = Array((line + "\n").utf8)
         bytes.withUnsafeBytes { _ = write(2, $0.baseAddress, $0.count) }

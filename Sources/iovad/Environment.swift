@@ -38,29 +38,58 @@ enum Environment {
         }
     }
 
-    /// Lets this process open `count` descriptors, or as many as it may without being root. The usual
-    /// limit of 1,024 is far below the connections that the server takes.
-    static func raiseDescriptorLimit(to count: Int) {
+    /// Lets this process open `count` descriptors, or as many as it may without being root; returns how many
+    /// it may open. The usual limit of 1,024 is far below the connections that the server takes.
+    static func raiseDescriptorLimit(to count: Int) -> Int { raise(RLIMIT_NOFILE, to: count) }
+
+    /// Whether this process may open so many descriptors more.
+    static func canOpen(_ count: Int) -> Bool {
+        let opened = (0..<count).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }
+        for descriptor in opened where descriptor >= 0 { close(descriptor) }
+        return !opened.contains(-1)
+    }
+
+    /// Below this, code of ours may run out of stack in its first calls.
+    private static let stackBytesMin = 1 << 20
+
+    /// Gives the main thread the stack that other threads have, or what it may have without being root. False
+    /// where that is too little to run.
+    static func raiseStackLimit() -> Bool { raise(RLIMIT_STACK, to: ThreadStack.bytes) >= stackBytesMin }
+
+    /// Raises a limit of this process up to what it may have; returns what it has.
+    private static func raise(_ resource: __rlimit_resource, to count: Int) -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return count }
         let wanted = min(rlim_t(count), limit.rlim_max)
-        guard limit.rlim_cur < wanted else { return }
+        let current = limit.rlim_cur
+        guard current < wanted else { return Int(clamping: current) }
         limit.rlim_cur = wanted
-        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        let code = setrlimit(__rlimit_resource_t(resource.rawValue), &limit)
+        return Int(clamping: code == 0 ? wanted : current)
     }
 }
 
 /// SIGTERM, SIGINT and SIGHUP as something to wait for, without a signal handler: they are blocked in every
-/// thread, and one thread takes them with sigwait. No code ever runs in signal context.
+/// thread, and one thread takes them with sigwait. No code ever runs in signal context. Until the server is
+/// ready, SIGTERM and SIGINT end the process as they do by default, whatever it waits for.
 enum ServerSignal {
     case end(number: Int32)
     /// SIGHUP.
     case reread
 
-    /// Blocks them in the calling thread. Call it before any thread is started: threads inherit it.
-    static func block() {
-        var signals = set(SIGTERM, SIGINT, SIGHUP)
-        let code = pthread_sigmask(SIG_BLOCK, &signals, nil)
+    /// SIGHUP waits from here on, it never ends the process; the others do, whatever whoever started it had
+    /// blocked.
+    static func prepare() {
+        mask(SIG_BLOCK, set(SIGHUP))
+        mask(SIG_UNBLOCK, set(SIGTERM, SIGINT))
+    }
+
+    /// All of them wait from here on. To be called before libmicrohttpd starts threads: they inherit it.
+    static func block() { mask(SIG_BLOCK, set(SIGTERM, SIGINT, SIGHUP)) }
+
+    private static func mask(_ how: Int32, _ signals: sigset_t) {
+        var signals = signals
+        let code = pthread_sigmask(how, &signals, nil)
         precondition(code == 0, "pthread_sigmask failed with \(code)")
     }
 

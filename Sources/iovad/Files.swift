@@ -29,11 +29,16 @@ enum Files {
         }
     }
 
-    /// False, with errno, when it could not be written whole.
+    /// False, with errno, when it could not be written whole; then what was there before is left as it was.
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
-        guard let file = fopen(path, "wb") else { return false }
+        let unfinished = path + ".new"
+        guard let file = fopen(unfinished, "wb") else { return false }
         let count = fwrite(bytes, 1, bytes.count, file)
-        return fclose(file) == 0 && count == bytes.count
+        if fclose(file) == 0, count == bytes.count, rename(unfinished, path) == 0 { return true }
+        let code = errno
+        unlink(unfinished)
+        errno = code
+        return false
     }
 
     static func isFolder(_ path: String) -> Bool {

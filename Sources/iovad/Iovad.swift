@@ -3,6 +3,7 @@
 
 import API
 import ArgumentParser
+import Glibc
 import JSON
 import LinuxReleases
 
@@ -18,6 +19,16 @@ struct Iovad: ParsableCommand {
             Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self,
             MachinesCommand.self, Collect.self, Packaging.self, SBOM.self,
         ])
+
+    static func main() {
+        guard Environment.raiseStackLimit() else {
+            Console.say(
+                "Error: the limit of the stack is too low to run (ulimit -s, LimitSTACK): 1 MiB at least")
+            Glibc.exit(1)
+        }
+        Console.checkOutputAtExit()
+        main(nil)
+    }
 }
 
 enum FlagValue {

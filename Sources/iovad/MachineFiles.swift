@@ -237,6 +237,10 @@ extension MachineFiles {
         case .host(let root):
             var collection = HostCollection(root: root)
             let bytes = collection.json
+            if let code = collection.shortage {
+                let reason = String(cString: strerror(code))
+                return .failure(Unreadable(line: "\(entry.label): cannot be read: \(reason)"))
+            }
             return machine([InputPart(name: "collection", bytes: bytes, labelled: nil)], entry, options).map {
                 var machine = $0
                 machine.notes = collection.notes

@@ -62,4 +62,42 @@ import Testing
         while let piece = waiting.piece() { take(piece) }
         #expect(waiting.isDone && written + missing == said && missing > 0)
     }
+
+    /// A disk that is full now and then, and takes a piece of what is written: each line is there whole, or
+    /// counted, and what is told in the end is what was counted.
+    @Test func linesThatCannotBeWrittenAreCounted() {
+        var random = SeededGenerator.forTest("log on a full disk", fallback: 0xd15c)
+        var waiting = WaitingLines()
+        var disk: [UInt8] = []
+        var (said, isFull) = (0, false)
+        func flush() {
+            while let piece = waiting.piece() {
+                let count = isFull ? Int.random(in: 0..<piece.count, using: &random) : piece.count
+                disk += piece[..<count]
+                waiting.wrote(count, of: piece)
+            }
+            #expect(waiting.isDone)
+        }
+        for _ in 0..<500 {
+            isFull = Int.random(in: 0..<3, using: &random) == 0
+            for _ in 0..<Int.random(in: 1...30, using: &random) {
+                waiting.add(line(said))
+                said += 1
+            }
+            flush()
+        }
+        isFull = false
+        waiting.add(line(said))
+        flush()
+        let written = lines(disk)
+        let told = written.compactMap { text in
+            text.hasSuffix(" dropped: they could not be written") ? Int(text.prefix { $0.isNumber }) : nil
+        }
+        #expect(!told.isEmpty && told.reduce(0, +) == Int(waiting.dropped))
+        let whole = Set(written)
+        let missing = (0...said).count { !whole.contains("line \($0)") }
+        // A line may have lost no more than its end, the newline.
+        #expect(missing <= Int(waiting.dropped) && missing > 0)
+        #expect(written.last == "line \(said)")
+    }
 }

@@ -98,7 +98,10 @@ extension Problem {
             self.init(.malformedJSON, "The JSON is nested deeper than \(limit) at \(place).")
         case .tooManyValues(let limit):
             self.init(.malformedJSON, "The JSON has more than \(limit) values at \(place).")
-        case .outOfMemory: self.init(.internal, "There is not enough memory to read the body.")
+        case .outOfMemory:
+            self.init(
+                .busy, "There is not enough memory to read the body now.",
+                retryAfterSeconds: FlightBudget.Bounds.retryAfterSeconds)
         }
     }
 }

@@ -84,7 +84,7 @@ extension Service {
         if let lane = configuration.laneGauges?() { lines += Self.lines(of: lane) }
         if let dropped = configuration.droppedLogLines?() {
             lines += [
-                "# HELP iovad_log_lines_dropped_total Lines of the log that nobody read in time.",
+                "# HELP iovad_log_lines_dropped_total Lines of the log that nobody read in time, or that could not be written.",
                 "# TYPE iovad_log_lines_dropped_total counter", "iovad_log_lines_dropped_total \(dropped)",
             ]
         }

@@ -1,10 +1,45 @@
 // What SIGHUP reads again while the server runs: the token file, certificate and key, and the host that is
 // offered. Each is replaced as a whole or, when its file cannot be used, kept as it is; why is said. The
-// files are read as they are at the start.
+// files are read as they are at the start, and on a thread of their own: a file that nobody writes, or a file
+// system that does not answer, holds up neither requests nor SIGTERM.
 
 import API
 import ArgumentParser
+import Locking
 import MicroHTTP
+
+/// The thread that reads again, once for each time that it is asked.
+final class Rereading: Sendable {
+    private let reloading: Reloading
+    private let isReading: Locked<Bool>
+    private let thread: WorkerThreads
+
+    init(_ reloading: Reloading) throws {
+        let isReading = Locked(false)
+        self.reloading = reloading
+        self.isReading = isReading
+        thread = WorkerThreads(count: 1, niceness: 0) {
+            isReading.withLock { $0 = true }
+            reloading.again()
+            isReading.withLock { $0 = false }
+        }
+        guard thread.count > 0 else { throw NoThread() }
+    }
+
+    /// Never waits. What is read at the moment is read again after that.
+    func ask() {
+        if isReading.withLock({ $0 }) {
+            reloading.log.say(
+                "what an earlier signal asked for is still being read: it is read again after that")
+        }
+        thread.wakeOne()
+    }
+}
+
+/// The server cannot run without one of its own threads.
+struct NoThread: Error, CustomStringConvertible {
+    let description = "the system has no thread for the server (ulimit -u, TasksMax, memory)"
+}
 
 struct Reloading {
     let settings: Settings

@@ -71,9 +71,6 @@ struct Serve: ParsableCommand {
 
     static let phaseSeconds = 0...3_600
 
-    /// Descriptors beside those of connections: sockets, epoll, logs, files that are read.
-    private static let otherDescriptors = 256
-
     func validate() throws {
         for (name, seconds) in [("--grace-seconds", graceSeconds), ("--drain-seconds", drainSeconds)] {
             guard seconds.map(Self.phaseSeconds.contains) ?? true else {
@@ -84,21 +81,22 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         Environment.openStandardDescriptors()
+        ServerSignal.prepare()
         let settings = try Settings(self, environment: Environment.iovad())
-        ServerSignal.block()
-        let limits = ServerLimits()
         ServerMemory.returnLargeBlocks()
-        let log = ServerLog()
+        let log = try ServerLog()
         defer { log.flush() }
-        Environment.raiseDescriptorLimit(to: limits.maximumConnectionCount + Self.otherDescriptors)
+        // What may be slow, or never come, is read while SIGTERM still ends the process by itself.
+        let site = try settings.site()
+        let identity = try settings.tlsFiles?.identity()
+        let listeners = try settings.listeners()
+        let limits = Self.limits(for: listeners.count, log)
         let (lane, budget) = (HeavyLane(), FlightBudget())
         var configuration = Service.Configuration(
             version: Iovad.version,
             build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
-            tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: try settings.site(),
+            tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: site,
             serverLimits: limits.table + lane.bounds.table + budget.bounds.table)
-        let identity = try settings.tlsFiles?.identity()
-        let listeners = try settings.listeners()
         configuration.hosts = HostNames(
             listening: listeners.filter { $0.port != nil }.map(\.name), allowed: settings.allowedHosts)
         configuration.laneGauges = { lane.gauges }
@@ -107,31 +105,29 @@ struct Serve: ParsableCommand {
         let service = Service(configuration)
         let host = settings.hostRoot.map { OfferedHost(root: $0, service, log) }
         host?.read()
-        var daemons: [Daemon] = []
-        for listener in listeners {
+        ServerSignal.block()
+        let rereading = try Rereading(
+            Reloading(settings: settings, service: service, identity: identity, host: host, log: log))
+        let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
+        let daemons = try listeners.map { listener in
             let isTCP = listener.port != nil
-            daemons.append(
-                try settings.opened(for: listener.name) { () throws(ListenError) in
-                    try Daemon(
-                        listener: listener, responder: service.responder, limits: limits,
-                        lane: lane, budget: budget, tls: isTCP ? identity : nil,
-                        onCompletion: Self.completion(service, settings.log.observer(log)))
-                })
-            let scheme = isTCP ? identity == nil ? "http://" : "https://" : ""
+            return try settings.opened(for: listener.name) { () throws(ListenError) in
+                try Daemon(
+                    listener: listener, responder: service.responder, limits: limits,
+                    lane: lane, budget: budget, tls: isTCP ? identity : nil,
+                    onCompletion: Self.completion(service, settings.log.observer(log)),
+                    onShortage: { log.say(Self.shortage) })
+            }
+        }
+        guard Environment.canOpen(Self.spareDescriptors) else { throw TooFewDescriptors() }
+        for listener in listeners {
+            let scheme = listener.port == nil ? "" : identity == nil ? "http://" : "https://"
             log.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
         ServerMemory.returnStartupPages()
-        let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
-        let reloading = Reloading(
-            settings: settings, service: service, identity: identity, host: host, log: log)
-        log.say("signal \(Self.wait(reloading)): draining")
+        log.say("signal \(Self.wait(rereading)): draining")
         service.beginDraining()
-        if settings.drainSeconds > 0 {
-            Daemon.closeAfterAnswers(daemons)
-            log.say("requests are answered for \(settings.drainSeconds) s; another signal ends that")
-            ServerSignal.wait(seconds: settings.drainSeconds)
-        }
-        let isClean = Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
+        let isClean = drain(daemons, settings, log)
         ticking.stop()
         log.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if !isClean { throw ExitCode(1) }
@@ -149,15 +145,47 @@ struct Serve: ParsableCommand {
         }
     }
 
+    private func drain(_ daemons: [Daemon], _ settings: Settings, _ log: ServerLog) -> Bool {
+        if settings.drainSeconds > 0 {
+            Daemon.closeAfterAnswers(daemons)
+            log.say("requests are answered for \(settings.drainSeconds) s; another signal ends that")
+            ServerSignal.wait(seconds: settings.drainSeconds)
+        }
+        return Daemon.drain(daemons, graceSeconds: Double(settings.graceSeconds))
+    }
+
+    /// What a server must be able to open beside its sockets, so that it can take a client and read a file.
+    private static let spareDescriptors = 8
+
+    private static let shortage =
+        "connections wait: the system has no file descriptor or memory for more (ulimit -n, LimitNOFILE)"
+
+    /// As many connections as this process may have descriptors for.
+    private static func limits(for listenerCount: Int, _ log: ServerLog) -> ServerLimits {
+        let limits = ServerLimits()
+        let descriptors = Environment.raiseDescriptorLimit(to: limits.descriptorCount(daemons: listenerCount))
+        let fitting = limits.fitting(descriptors: descriptors, daemons: listenerCount)
+        if fitting != limits {
+            log.say(
+                "\(fitting.maximumConnectionCount) connections at most for each socket: this process may open "
+                    + "\(descriptors) files (ulimit -n, LimitNOFILE)")
+        }
+        return fitting
+    }
+
     /// The number of the signal that ends the server; what SIGHUP reads again is read at each before.
-    private static func wait(_ reloading: Reloading) -> Int32 {
+    private static func wait(_ rereading: Rereading) -> Int32 {
         while true {
             switch ServerSignal.wait() {
-            case .reread: reloading.again()
+            case .reread: rereading.ask()
             case .end(let number): return number
             }
         }
     }
+}
+
+struct TooFewDescriptors: Error, CustomStringConvertible {
+    let description = "this process may open too few files to serve anybody (ulimit -n, LimitNOFILE)"
 }
 
 enum AccessLog: String {

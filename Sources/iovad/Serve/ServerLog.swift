@@ -1,6 +1,7 @@
 // What the server says on standard error: a bounded queue, and one thread that writes. Whoever reads the
 // other end may stop doing so, and then nothing but that thread waits: lines that find no room are counted,
-// and the log says how many are missing where they are.
+// and the log says how many are missing where they are. So are lines that cannot be written, because a disk
+// is full or the reader has gone.
 
 import Glibc
 import Locking
@@ -22,6 +23,13 @@ struct WaitingLines {
     /// Since the start, and how many of them were told.
     private(set) var dropped: UInt64 = 0
     private var told: UInt64 = 0
+    /// Whether the last piece could not be written whole; then gaps are told with the next one that can.
+    private var isFailing = false
+    /// Whether it ended in the middle of a line.
+    private var isTorn = false
+    /// Bytes at the start of the piece that is being written that report a gap, and what was told before.
+    private var gapBytes = 0
+    private var toldBefore: UInt64 = 0
 
     /// Lines in memory, some of them written.
     var heldCount: Int { lines.count }
@@ -34,7 +42,7 @@ struct WaitingLines {
             dropped += 1
             return
         }
-        if dropped > told { append(gap()) }
+        if dropped > told, !isFailing { append(gap()) }
         append(line)
     }
 
@@ -47,14 +55,25 @@ struct WaitingLines {
     private mutating func gap() -> [UInt8] {
         let count = dropped - told
         told = dropped
-        return Array("\(count) \(count == 1 ? "line was" : "lines were") dropped: nobody read them\n".utf8)
+        let reason = isFailing ? "they could not be written" : "nobody read them"
+        return Array("\(count) \(count == 1 ? "line was" : "lines were") dropped: \(reason)\n".utf8)
     }
 
     /// Whole lines for one write; nil when nothing waits.
     mutating func piece() -> [UInt8]? {
         var piece: [UInt8] = []
-        if next == lines.count, dropped > told { append(gap()) }
-        while next < lines.count, piece.isEmpty || piece.count + lines[next].count <= Self.pieceBytes {
+        toldBefore = told
+        if isFailing {
+            guard next < lines.count else { return done() }
+            if isTorn { piece.append(0x0a) }
+            if dropped > told { piece += gap() }
+        } else if next == lines.count, dropped > told {
+            append(gap())
+        }
+        gapBytes = piece.count
+        while next < lines.count,
+            piece.count == gapBytes || piece.count + lines[next].count <= Self.pieceBytes
+        {
             piece += lines[next]
             bytes -= lines[next].count
             next += 1
@@ -67,6 +86,23 @@ struct WaitingLines {
         isWriting = !piece.isEmpty
         return piece.isEmpty ? nil : piece
     }
+
+    private mutating func done() -> [UInt8]? {
+        isWriting = false
+        return nil
+    }
+
+    /// So many bytes of the piece were written, and no more can be.
+    mutating func wrote(_ count: Int, of piece: [UInt8]) {
+        isFailing = count < piece.count
+        guard isFailing else {
+            isTorn = false
+            return
+        }
+        if count > 0 { isTorn = piece[count - 1] != 0x0a }
+        if count < gapBytes { told = toldBefore }
+        dropped += UInt64(piece[max(count, gapBytes)...].count { $0 == 0x0a })
+    }
 }
 
 /// Lines on their way to standard error.
@@ -77,12 +113,16 @@ final class ServerLog: Sendable {
     private let state: Locked<WaitingLines>
     private let writer: WorkerThreads
 
-    init() {
+    init() throws {
         let state = Locked(WaitingLines())
         self.state = state
         writer = WorkerThreads(count: 1, niceness: 0) {
-            while let piece = state.withLock({ $0.piece() }) { Self.write(piece) }
+            while let piece = state.withLock({ $0.piece() }) {
+                let count = Self.write(piece)
+                state.withLock { $0.wrote(count, of: piece) }
+            }
         }
+        guard writer.count > 0 else { throw NoThread() }
     }
 
     /// Lines that were never written, since the start.
@@ -103,8 +143,8 @@ final class ServerLog: Sendable {
         }
     }
 
-    /// Waits for as long as the reader takes. What cannot be written is gone.
-    private static func write(_ piece: [UInt8]) {
+    /// Waits for as long as the reader takes. Returns how many bytes were written: what cannot be is gone.
+    private static func write(_ piece: [UInt8]) -> Int {
         piece.withUnsafeBytes { bytes in
             var done = 0
             while done < bytes.count {
@@ -116,9 +156,10 @@ final class ServerLog: Sendable {
                     var descriptor = pollfd(fd: STDERR_FILENO, events: Int16(POLLOUT), revents: 0)
                     _ = poll(&descriptor, 1, -1)
                 } else if errno != EINTR {
-                    return
+                    return done
                 }
             }
+            return done
         }
     }
 }
