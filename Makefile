@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl proxies build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean
 
@@ -20,6 +20,9 @@ PROXY_PACKAGES := nginx-light haproxy
 
 # Compiles the ASL that tests of the AML readers invent.
 ASL_PACKAGES := acpica-tools
+
+# Answers for the clocks of the server in tests of clocks that jump.
+CLOCK_PACKAGES := libfaketime
 
 # What `make bench` loads the server with, counts instructions with, and builds a yardstick with.
 BENCH_PACKAGES := wrk valgrind libjansson-dev
@@ -112,7 +115,7 @@ install: release
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl proxies
+test: release browser asl proxies clocks
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
@@ -132,6 +135,10 @@ asl: deps
 proxies: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PROXY_PACKAGES)' \
 		|| echo 'no nginx or HAProxy here: the tests of crafted requests through a proxy will be skipped'
+
+clocks: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CLOCK_PACKAGES)' \
+		|| echo 'no libfaketime here: the tests of clocks that jump will be skipped'
 
 sanitize: deps
 	swift test --sanitize=thread --scratch-path .build-tsan \

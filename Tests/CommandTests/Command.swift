@@ -14,8 +14,8 @@ struct Command {
     static let executable = URL(fileURLWithPath: CommandLine.arguments[0])
         .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("iovad")
 
-    /// Waits until the command ends.
-    init(_ arguments: [String]) throws {
+    /// Waits until the command ends. What it prints goes to `output`, if that is given, and is not read.
+    init(_ arguments: [String], output sink: String? = nil) throws {
         let process = Process()
         process.executableURL = Self.executable
         process.arguments = arguments
@@ -24,7 +24,8 @@ struct Command {
         }
         for file in files { try Data().write(to: file) }
         defer { files.forEach { try? FileManager.default.removeItem(at: $0) } }
-        process.standardOutput = try FileHandle(forWritingTo: files[0])
+        process.standardOutput = try FileHandle(
+            forWritingTo: sink.map(URL.init(fileURLWithPath:)) ?? files[0])
         process.standardError = try FileHandle(forWritingTo: files[1])
         try process.run()
         process.waitUntilExit()

@@ -6,24 +6,12 @@ import TestSupport
 import Testing
 
 @Suite(.serialized) struct FlightCommandTests {
-    private func gauge(_ server: RunningServer, _ name: String) throws -> Int {
-        let text = try #require(try server.get("/metrics")).text
-        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("\(name) ") }, "\(name)")
-        return try #require(Int(line.split(separator: " ")[1]))
-    }
-
-    private func limit(_ server: RunningServer, _ name: String) throws -> Int {
-        let text = try #require(try server.get("/v1/limits")).text
-        let rest = try #require(text.range(of: "\"\(name)\":")).upperBound
-        return try #require(Int(text[rest...].prefix { $0.isNumber }))
-    }
-
     @Test func stalledBodiesStayWithinTheirShare() throws {
         let server = try RunningServer(["--listen", "127.0.0.1:0", "--log", "none"])
         let bytes = 24 << 20
         var stalled: [RawClient] = []
         var refused = 0
-        let share = try limit(server, "flight_bytes_per_client_max")
+        let share = try server.limit("flight_bytes_per_client_max")
         for number in 0..<100 {
             let client = try server.client()
             try client.send(
@@ -33,7 +21,7 @@ import Testing
                 stalled.append(client)
                 // Until it has its room: the next may be served by another thread.
                 for _ in 0..<1_000 {
-                    let held = try gauge(server, "iovad_flight_bytes{kind=\"bodies\"}")
+                    let held = try server.metric("iovad_flight_bytes{kind=\"bodies\"}")
                     if held == stalled.count * bytes { break }
                 }
                 continue
@@ -44,8 +32,8 @@ import Testing
             refused += 1
         }
         #expect(stalled.count == share / bytes && refused == 100 - stalled.count)
-        #expect(try gauge(server, "iovad_flight_peak_bytes") <= share)
-        #expect(try gauge(server, "iovad_flight_refused_total{kind=\"bodies\"}") == refused)
+        #expect(try server.metric("iovad_flight_peak_bytes") <= share)
+        #expect(try server.metric("iovad_flight_refused_total{kind=\"bodies\"}") == refused)
         #expect(try server.get("/livez")?.status == 200)
         stalled = []
     }

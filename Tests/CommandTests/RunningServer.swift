@@ -14,7 +14,7 @@ final class RunningServer {
     private(set) var places: [String] = []
     var identifier: Int32 { process.processIdentifier }
 
-    struct DidNotStart: Error { var status: Int32, errors: String }
+    struct DidNotStart: Error { var status: Int32, errors: String, bySignal = false }
 
     /// Waits until `placeCount` sockets are served. `shell` runs a command line in place of the binary, with
     /// the binary's path as `$0`.
@@ -44,7 +44,12 @@ final class RunningServer {
                 line.range(of: " serves ").map { String(line[$0.upperBound...]) }
             }
             if places.count == placeCount { return }
-            if !process.isRunning { throw DidNotStart(status: process.terminationStatus, errors: said) }
+            if !process.isRunning {
+                process.waitUntilExit()
+                throw DidNotStart(
+                    status: process.terminationStatus, errors: said,
+                    bySignal: process.terminationReason == .uncaughtSignal)
+            }
             usleep(10_000)
         }
         throw DidNotStart(status: -1, errors: said)
@@ -88,6 +93,9 @@ final class RunningServer {
         #expect(said.contains(words), "\(said)")
     }
 
+    var isRunning: Bool { process.isRunning }
+    var wasEndedBySignal: Bool { !process.isRunning && process.terminationReason == .uncaughtSignal }
+
     /// Sends SIGTERM and gives the exit status.
     func stop() -> Int32 {
         process.terminate()
@@ -96,7 +104,11 @@ final class RunningServer {
     }
 
     deinit {
-        if process.isRunning { _ = stop() }
+        if process.isRunning {
+            // It may be stopped.
+            kill(identifier, SIGCONT)
+            _ = stop()
+        }
         try? FileManager.default.removeItem(at: errors)
     }
 }
