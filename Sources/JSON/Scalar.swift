@@ -93,16 +93,12 @@ struct Scalar {
         return text
     }
 
-    /// One of a few words.
-    func choice<Value>(_ values: [(word: String, value: Value)]) throws(ScalarFault) -> Value {
+    /// What is wrong with it where one of a few words is expected, and it is none of them.
+    func notOne(of words: [String]) -> ScalarFault {
         guard kind == .string else {
-            throw .wrongType(expected: "one of \(ScalarFault.list(values.map(\.word)))", found: kind)
+            return .wrongType(expected: "one of \(ScalarFault.list(words))", found: kind)
         }
-        let word = String(decoding: bytes, as: UTF8.self)
-        guard let match = values.first(where: { $0.word == word }) else {
-            throw .unknownWord(word, known: values.map(\.word))
-        }
-        return match.value
+        return .unknownWord(String(decoding: bytes, as: UTF8.self), known: words)
     }
 
     private func hexNumber() throws(ScalarFault) -> UInt64 {

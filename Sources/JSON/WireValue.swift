@@ -82,14 +82,21 @@ public enum WireValue: Sendable {
     }
 
     /// One of a few words.
+    @inlinable
     public func choice<Value>(_ values: [(word: String, value: Value)], _ problems: ProblemList) -> Value? {
         switch self {
-        case .member(let node): node.choice(values, problems)
+        case .member(let node): return node.choice(values, problems)
         case .text(let text, _):
-            read(Scalar(.string, Array(text.utf8)[...]), problems) { scalar throws(ScalarFault) in
-                try scalar.choice(values)
-            }
+            if let place = values.firstIndex(where: { $0.word == text }) { return values[place].value }
+            refuseChoice(text, of: values.map(\.word), problems)
+            return nil
         }
+    }
+
+    @usableFromInline
+    func refuseChoice(_ text: String, of words: [String], _ problems: ProblemList) {
+        let fault = Scalar(.string, Array(text.utf8)[...]).notOne(of: words)
+        add(fault.code, fault.detail, problems)
     }
 
     /// The elements of an array of at most `countMax`; a bare text is not an array.
