@@ -5,8 +5,8 @@ import AddressSpaces
 import HTTP
 import IOVAAllocation
 import Ingestion
-package import JSON
-package import LinuxReleases
+import JSON
+import LinuxReleases
 import MSIWindows
 import Machines
 

@@ -5,7 +5,7 @@ package import AddressSpaces
 import IOVAAllocation
 import Ingestion
 package import JSON
-package import LinuxReleases
+import LinuxReleases
 import MSIWindows
 package import Machines
 

@@ -2,7 +2,7 @@
 // kind one sentence, that of the first device. The sentences are those of answers about one device.
 
 import MSIWindows
-public import Machines
+import Machines
 
 /// A fact of a host that is not known.
 public struct UnknownFactRemark: Sendable {
