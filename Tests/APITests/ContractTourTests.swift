@@ -1,10 +1,11 @@
 // Every status that openapi.yaml gives an operation is answered by it, each by a request made for that. The
 // other way round, that no other status is answered, is held by every exchange of the service tests.
 
-import API
 import HTTP
 import OpenAPI
 import Testing
+
+@testable import API
 
 @Suite struct ContractTourTests {
     struct Stop: CustomTestStringConvertible, Hashable {
@@ -63,8 +64,7 @@ import Testing
         case 412: return good.adding("If-Match", "\"other\"")
         case 413:
             var request = good
-            let json = operation == .replay ? Limits.replayBodyBytesMax : Limits.bodyBytesMax
-            let most = operation.consumes.isEmpty ? 0 : json
+            let most = Route.all.first { $0.id == operation.rawValue }?.reads.map(\.bytesMax).max() ?? 0
             request.body = [UInt8](repeating: 0x20, count: most + 1)
             return request
         case 415:

@@ -171,10 +171,12 @@ struct SessionWalk {
     private mutating func move() throws {
         try compare()
         let state = client.get("/v1/sessions/s/state")
+        let form = Bool.random(using: &random) ? "plain" : "compact"
+        let sent = client.get("/v1/sessions/s/state?form=\(form)")
         clock = SessionServiceTests.Clock()
         client = Self.client(clock)
-        let made = send("/v1/sessions", state.text, key: "session")
-        try hold(made.status == 201, "importing: \(made.text)")
+        let made = send("/v1/sessions", sent.text, key: "session")
+        try hold(made.status == 201, "importing the \(form) form: \(made.text)")
         try hold(client.get("/v1/sessions/s/state").text == state.text, "the imported state differs")
         ended += kept
         kept = []

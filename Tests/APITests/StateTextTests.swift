@@ -27,7 +27,7 @@ import Testing
                     let numbers = (0..<length).map { UInt64($0) &* 0x9e37_79b9_7f4a_7c15 }
                     writer.key(text: name)
                     if let lists {
-                        writer.array(.plain(numbers), lists)
+                        writer.numbers(.plain(numbers), lists)
                     } else {
                         writer.array { writer in numbers.forEach { writer.hex($0) } }
                     }
@@ -36,7 +36,7 @@ import Testing
             }
             return writer.bytes
         }
-        let lists = StateLists()
+        let lists = StateLists(.plain)
         let frame = document(lists)
         #expect(bytes(of: StateText(frame, lists)) == document(nil))
     }

@@ -22,7 +22,7 @@ extension Route {
             Service.createDomain),
         .get("readDomain", domain, Service.readDomain),
         .delete("deleteDomain", domain, Service.deleteDomain),
-        .get("domainState", domain + "/state", lane: .heavy, Service.domainState),
+        .get("domainState", domain + "/state", query: ["form"], lane: .heavy, Service.domainState),
         .get("listAttached", domain + "/devices", query: paging, Service.listAttached),
         .post("attachDevice", domain + "/devices", scope: .write, isIdempotent: true, Service.attachDevice),
         .delete("detachDevice", domain + "/devices/{device}", Service.detachDevice),
@@ -142,10 +142,11 @@ extension Service {
     }
 
     func domainState(_ context: RequestContext) throws(Problem) -> Response {
+        let form = try stateForm(context)
         let (read, etag) = try readSession(context) { session throws(Problem) in
             (try domain(context, in: session).snapshot, session.kernel)
         }
-        return stateAnswer(context, etag: etag) { writer, lists in
+        return stateAnswer(context, etag: etag, form) { writer, lists in
             writer.domainState(read.0, lists)
             writer.model(read.1, engine: configuration.version)
         }

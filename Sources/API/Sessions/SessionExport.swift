@@ -1,5 +1,5 @@
-// Exported state. Lists of numbers that may be long are flat arrays, so that a session of a hundred thousand
-// ranges still fits into a request body; StateText spells them while the client reads.
+// Exported state. Lists of numbers that may be long are flat, and in the compact form a session of any size
+// fits into a request body; StateText writes them while the client reads.
 
 import AddressSpaces
 import IOVAAllocation
@@ -87,17 +87,17 @@ extension JSONWriter {
         member("cached_node", hex: state.hint64)
         member("max32_alloc_size", hex: state.memo)
         key("ranges")
-        array(.ranges(state.ranges), lists)
+        numbers(.ranges(state.ranges), lists)
         array("size_classes") { writer in
             for sizeClass in state.sizeClasses {
                 writer.object { writer in
                     writer.key("loaded")
-                    writer.array(.plain(sizeClass.loaded), lists)
+                    writer.numbers(.plain(sizeClass.loaded), lists)
                     writer.key("previous")
-                    writer.array(.plain(sizeClass.previous), lists)
+                    writer.numbers(.plain(sizeClass.previous), lists)
                     writer.array("depot") { writer in
                         for magazine in sizeClass.depot {
-                            writer.array(.plain(magazine), lists)
+                            writer.numbers(.plain(magazine), lists)
                         }
                     }
                     writer.member("armed", sizeClass.isArmed)
@@ -108,7 +108,7 @@ extension JSONWriter {
             for kind in SessionSnapshot.Note.Kind.allCases {
                 let notes = allocator.notes.filter { $0.kind == kind }
                 writer.key(text: kind.rawValue)
-                writer.array(.plain(notes.flatMap { [$0.hi, $0.pages] }), lists)
+                writer.numbers(.plain(notes.flatMap { [$0.hi, $0.pages] }), lists)
             }
         }
         array("hardware_msi") { writer in

@@ -176,8 +176,19 @@ extension SessionSnapshot.Allocator {
             notes: notes, hardware: hardware, givenUp: givenUp, errno: errno)
     }
 
+    /// A list in either form.
     private static func numbers(_ node: JSONNode?, _ problems: ProblemList) -> [UInt64] {
-        SessionSnapshot.list(node, 2 * Limits.iovasPerSessionMax, problems) { $0.u64(problems) }
+        let countMax = 2 * Limits.iovasPerSessionMax
+        guard let node, node.kind == .string else {
+            return SessionSnapshot.list(node, countMax, problems) { $0.u64(problems) }
+        }
+        let text = node.string(bytesMax: Limits.sessionBodyBytesMax, problems) ?? ""
+        do {
+            return try PackedNumbers.unpack(text.utf8, countMax: countMax)
+        } catch {
+            problems.add(node.pointer, "not-packed", error.detail)
+            return []
+        }
     }
 
     /// A flat list of pairs.

@@ -11,12 +11,15 @@ extension Route {
     static let sessions: [Route] = [
         .get("listSessions", "/v1/sessions", query: paging, Service.listSessions),
         .post(
-            "createSession", "/v1/sessions", scope: .write, query: ["id"], isIdempotent: true,
-            Service.createSession),
+            "createSession", "/v1/sessions", scope: .write, query: ["id"],
+            reads: [BodyType(mediaType: MediaType.json, bytesMax: Limits.sessionBodyBytesMax)],
+            isIdempotent: true, Service.createSession),
         .get("readSession", "/v1/sessions/{session}", Service.readSession),
         .patch("patchSession", "/v1/sessions/{session}", Service.patchSession),
         .delete("deleteSession", "/v1/sessions/{session}", Service.deleteSession),
-        .get("sessionState", "/v1/sessions/{session}/state", lane: .heavy, Service.sessionState),
+        .get(
+            "sessionState", "/v1/sessions/{session}/state", query: ["form"], lane: .heavy,
+            Service.sessionState),
         .get(
             "sessionEvents", "/v1/sessions/{session}/events", query: ["after"] + paging,
             produces: [MediaType.json, MediaType.eventStream], Service.sessionEvents),
@@ -40,7 +43,8 @@ extension Service {
     }
 
     func createSession(_ context: RequestContext) throws(Problem) -> Response {
-        let document = try document(context)
+        let document = try document(
+            context, bytesMax: Limits.sessionBodyBytesMax, valuesMax: Limits.sessionJSONValuesMax)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = SessionRequest(document.root, problems)
         guard problems.isEmpty else { throw .semantic(problems) }
@@ -134,8 +138,9 @@ extension Service {
     }
 
     func sessionState(_ context: RequestContext) throws(Problem) -> Response {
+        let form = try stateForm(context)
         let (snapshot, etag) = try readSession(context) { session throws(Problem) in session.snapshot }
-        return stateAnswer(context, etag: etag) { writer, lists in
+        return stateAnswer(context, etag: etag, form) { writer, lists in
             writer.sessionState(snapshot, lists)
             writer.model(snapshot.kernel, engine: configuration.version)
         }

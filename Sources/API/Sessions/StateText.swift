@@ -1,6 +1,6 @@
 // The text of an exported state, written while its client reads it. Everything but the long lists of numbers
 // is written at once; each list stays as it is in the snapshot, half of its text or less, and its numbers are
-// spelled in pieces, in the place that was left for them.
+// spelled or packed in pieces, in the place that was left for them.
 
 import HTTP
 import IOVAAllocation
@@ -27,9 +27,22 @@ enum StateNumbers: Sendable {
     }
 }
 
+/// How the lists of a state are written.
+enum StateForm: String, CaseIterable, Sendable {
+    /// Arrays of numbers in hex, for people.
+    case plain
+    /// As PackedNumbers reads them, for moving a session: any fits into the body of an import.
+    case compact
+
+    static let words = allCases.map { (word: $0.rawValue, value: $0) }
+}
+
 /// Where the lists of one document belong: each at a number of bytes from its beginning.
 final class StateLists {
+    let form: StateForm
     fileprivate private(set) var all: [(place: Int, numbers: StateNumbers)] = []
+
+    init(_ form: StateForm) { self.form = form }
 
     fileprivate func add(_ numbers: StateNumbers, at place: Int) {
         if numbers.count > 0 { all.append((place, numbers)) }
@@ -37,9 +50,15 @@ final class StateLists {
 }
 
 extension JSONWriter {
-    /// An empty array, which `lists` remembers.
-    mutating func array(_ numbers: StateNumbers, _ lists: StateLists) {
-        array { lists.add(numbers, at: $0.byteCount) }
+    /// An empty array or string, which `lists` remembers.
+    mutating func numbers(_ numbers: StateNumbers, _ lists: StateLists) {
+        switch lists.form {
+        case .plain:
+            array { lists.add(numbers, at: $0.byteCount) }
+        case .compact:
+            string("")
+            lists.add(numbers, at: byteCount - 1)
+        }
     }
 }
 
@@ -54,15 +73,17 @@ final class StateText: StreamSource, @unchecked Sendable {
     private static let numberBytesMax = 21
 
     private let frame: [UInt8]
+    private let form: StateForm
     private let lists: [(place: Int, numbers: StateNumbers)]
     /// How much of the frame was handed over, which list is next, and how many of its numbers were.
     private var taken = 0
     private var list = 0
     private var number = 0
+    private var packer = NumberPacker()
 
     /// - Parameter frame: the document, with its lists empty.
     init(_ frame: [UInt8], _ lists: StateLists) {
-        (self.frame, self.lists) = (frame, lists.all)
+        (self.frame, form, self.lists) = (frame, lists.form, lists.all)
     }
 
     private var numberCount: Int { lists.reduce(0) { $0 + $1.numbers.count } }
@@ -98,7 +119,10 @@ final class StateText: StreamSource, @unchecked Sendable {
                 piece += frame[taken..<next]
                 taken = next
             } else if list < lists.count {
-                appendNumbers(to: &piece)
+                switch form {
+                case .plain: appendNumbers(to: &piece)
+                case .compact: packNumbers(to: &piece)
+                }
             } else {
                 break
             }
@@ -120,12 +144,34 @@ final class StateText: StreamSource, @unchecked Sendable {
     }
 }
 
+extension StateText {
+    private func packNumbers(to piece: inout [UInt8]) {
+        let numbers = lists[list].numbers
+        let next = min(numbers.count, number + Self.numbersPerItem)
+        for index in number..<next { packer.append(numbers[index], to: &piece) }
+        if next == numbers.count {
+            packer.finish(to: &piece)
+            packer = NumberPacker()
+        }
+        (list, number) = next == numbers.count ? (list + 1, 0) : (list, next)
+    }
+}
+
 extension Service {
+    /// How the state is to be written.
+    func stateForm(_ context: RequestContext) throws(Problem) -> StateForm {
+        let query = context.query
+        let form = query.value("form")?.choice(StateForm.words, query.problems)
+        try query.check()
+        return form ?? .plain
+    }
+
     /// An answer with a state, or 304 when the client has it.
     func stateAnswer(
-        _ context: RequestContext, etag: String, _ body: (inout JSONWriter, StateLists) -> Void
+        _ context: RequestContext, etag: String, _ form: StateForm,
+        _ body: (inout JSONWriter, StateLists) -> Void
     ) -> Response {
-        let lists = StateLists()
+        let lists = StateLists(form)
         let framed = sessionAnswer(context, etag: etag) { body(&$0, lists) }
         guard framed.status == 200 else { return framed }
         return StateText(framed.body, lists).response(framed.headers)

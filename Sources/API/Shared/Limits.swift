@@ -242,6 +242,9 @@ package enum Limits {
 extension Limits {
     package static let sessionsMax = 10_000
     package static let sessionsPerClientMax = sessionsMax / 2
+    /// Enough for any exported session in the compact form: of a million ranges, 21 MiB at the most.
+    package static let sessionBodyBytesMax = 24 << 20
+    package static let sessionJSONValuesMax = 2_000_000
     package static let sessionTTLSecondsDefault = 900
     package static let sessionTTLSecondsMax = 86_400
     static let sessionIDBytesMax = WireID.bytesMax
@@ -270,6 +273,8 @@ extension Limits {
 
     static let sessionTable: [(name: String, value: Int)] = [
         ("sessions_max", sessionsMax), ("sessions_per_client_max", sessionsPerClientMax),
+        ("session_body_bytes_max", sessionBodyBytesMax),
+        ("session_json_values_max", sessionJSONValuesMax),
         ("session_ttl_seconds_default", sessionTTLSecondsDefault),
         ("session_ttl_seconds_max", sessionTTLSecondsMax),
         ("session_id_bytes_max", sessionIDBytesMax),
