@@ -3,7 +3,7 @@
 // the ring receives a gap instead. Clients that do not stream read the same log in pages. The text form
 // (Server-Sent Events, HTML standard, 9.2) is EventSubscription's.
 
-import Locking
+public import Locking
 
 /// The content of one event.
 public protocol EventPayload: Sendable {
@@ -19,10 +19,10 @@ public protocol EventPayload: Sendable {
 /// Lock order: the publisher's lock, then the channel's, then the server's. Nothing is called back.
 public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
     let hub: EventHub
-    let lock = Lock()
-    var ring: EventRing<Payload>
+    @usableFromInline let lock = Lock()
+    @usableFromInline var ring: EventRing<Payload>
     /// Set once nothing more will be published; the reason is the last thing that subscribers read.
-    var farewell: String?
+    @usableFromInline var farewell: String?
     /// Subscriptions that have read everything and rest.
     private var waiting: [ObjectIdentifier: StreamWaker] = [:]
 
@@ -38,6 +38,7 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
     /// carries it, so that a client that is cut off between them gets all of them again. More of them than
     /// the channel remembers are a gap for everybody. Ignored after `finish`. O(events + resting
     /// subscribers).
+    @inlinable
     public func publish(_ payloads: [Payload], id: UInt64) {
         guard !payloads.isEmpty else { return }
         let woken = lock.withLock { () -> [StreamWaker] in
@@ -62,7 +63,8 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
         for waker in woken { waker.wake() }
     }
 
-    private func takeWaiting() -> [StreamWaker] {
+    @usableFromInline
+    func takeWaiting() -> [StreamWaker] {
         guard !waiting.isEmpty else { return [] }
         defer { waiting = [:] }
         return Array(waiting.values)
