@@ -51,18 +51,19 @@ extension Session {
     private func manner(
         _ asker: Asker, level: AllocationOrder.Level, isAligned: Bool, at index: Int
     ) -> SessionEvent.Manner {
-        let domain = domains[index]
+        // Not by a copy of the domain, which costs more than the rest of a verb.
         var member: Int16 = -1
         let isPCI: Bool
         switch asker {
         case .anonymous(let flag): isPCI = flag
         case .device(let id):
-            let found = domain.devices.firstIndex { $0.id == id }
+            let found = domains[index].devices.firstIndex { $0.id == id }
             member = Int16(found ?? -1)
-            isPCI = found.map { domain.devices[$0].device.isPCI } ?? false
+            isPCI = found.map { domains[index].devices[$0].device.isPCI } ?? false
         }
         return SessionEvent.Manner(
-            level: level, isAligned: isAligned || level != .tree, isPCI: isPCI, shift: domain.granule.shift,
+            level: level, isAligned: isAligned || level != .tree, isPCI: isPCI,
+            shift: domains[index].granule.shift,
             member: member)
     }
 
