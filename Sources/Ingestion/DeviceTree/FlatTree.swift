@@ -55,7 +55,13 @@ extension DeviceTree {
                 names.append(node.nameBytes)
                 node = Node(flat: flat, record: flat.nodes[Int(node.record.parent)])
             }
-            return names.reversed().reduce(into: "") { $0 += "/" + String(decoding: $1, as: UTF8.self) }
+            var path: [UInt8] = []
+            path.reserveCapacity(names.reduce(0) { $0 + $1.count + 1 })
+            for name in names.reversed() {
+                path.append(UInt8(ascii: "/"))
+                path += name
+            }
+            return String(decoding: path, as: UTF8.self)
         }
 
         /// Index of the parent; nil for the root.

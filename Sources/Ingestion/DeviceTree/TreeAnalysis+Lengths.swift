@@ -57,9 +57,9 @@ extension TreeAnalysis {
     ///
     /// - Parameter devices: as they were found.
     mutating func noteCutLengths(_ devices: [Device]) {
-        let nodes = lengthsRead(devices)
+        let nodes = NodesRead(devices, self)
         for property in CellProperty.allCases {
-            for index in (nodes[property] ?? []).sorted() { noteCut(property, of: index) }
+            nodes[property].forEach { noteCut(property, of: $0) }
         }
     }
 
@@ -87,46 +87,86 @@ extension TreeAnalysis {
         case .iommus, .msiParent, .memoryRegion, .iommuAddresses: return 4
         }
     }
+}
 
-    /// The nodes of which each property is read.
-    private func lengthsRead(_ devices: [Device]) -> [CellProperty: Set<Int>] {
-        let ids = Set(devices.lazy.filter { $0.kind == .pciFunction }.map(\.id))
-        var masters: Set<Int> = []
-        var functions: Set<Int> = []
+/// The nodes of which each property is read.
+private struct NodesRead {
+    /// Nodes by their places, a flag for each: a tree has thousands at the most.
+    private struct Nodes {
+        private(set) var flags: [Bool]
+
+        init(_ count: Int) { flags = [Bool](repeating: false, count: count) }
+
+        /// False where it is there already.
+        @discardableResult
+        mutating func insert(_ index: Int) -> Bool {
+            guard !flags[index] else { return false }
+            flags[index] = true
+            return true
+        }
+
+        func forEach(_ body: (Int) -> Void) {
+            for index in flags.indices where flags[index] { body(index) }
+        }
+
+        func union(_ other: Nodes) -> Nodes {
+            var all = self
+            other.forEach { all.insert($0) }
+            return all
+        }
+    }
+
+    private var masters: Nodes
+    private var functions: Nodes
+    /// Nodes whose own addresses are read.
+    private var placed: Nodes
+    private var regions: Nodes
+    /// The nodes themselves, and every bus that their addresses pass.
+    private var buses: Nodes
+
+    init(_ devices: [Device], _ analysis: TreeAnalysis) {
+        let tree = analysis.tree
+        let none = Nodes(tree.nodes.count)
+        (masters, functions, placed, regions, buses) = (none, none, none, none, none)
+        var ids: Set<String> = []
+        for place in devices.indices where devices[place].kind == .pciFunction {
+            ids.insert(devices[place].id)
+        }
+        analysis.smmus.keys.forEach { placed.insert($0) }
         // Of other controllers no address is read.
-        var placed = Set(smmus.keys).union(
-            controllerKinds.lazy.filter { $0.kind != .other && $0.kind != .preITS }.map(\.node))
+        for controller in analysis.controllerKinds
+        where controller.kind != .other && controller.kind != .preITS {
+            placed.insert(controller.node)
+        }
         for (index, node) in tree.nodes.enumerated() {
             // Functions without the property are no devices of their own.
             if node.has(.memoryRegion), !ids.isEmpty, ids.contains(node.path) { functions.insert(index) }
             if node.has(.iommus) || node.has(.iommuMap) { masters.insert(index) }
             if node.isMemory { placed.insert(index) }
         }
-        masters.formUnion(functions)
-        let references = masters.flatMap { tree.nodes[$0].cells(.memoryRegion) ?? [] }
-        let regions = Set(references.compactMap { tree.byPhandle[$0] })
-            .filter { tree.nodes[$0].has(.iommuAddresses) }
-        placed.formUnion(regions)
-        let buses = above(placed.union(masters))
-        return CellProperty.allCases.reduce(into: [:]) { read, property in
-            read[property] =
-                switch property {
-                case .ranges, .dmaRanges: buses
-                case .reg: placed.union(functions)
-                case .iommus, .iommuMap, .msiMap, .msiParent, .memoryRegion: masters
-                case .iommuAddresses: regions
-                }
+        masters = masters.union(functions)
+        masters.forEach { master in
+            for region in (tree.nodes[master].cells(.memoryRegion) ?? []).compactMap({ tree.byPhandle[$0] })
+            where tree.nodes[region].has(.iommuAddresses) { regions.insert(region) }
+        }
+        placed = placed.union(regions)
+        placed.union(masters).forEach { node in
+            var open = [node]
+            while let index = open.popLast() {
+                guard buses.insert(index) else { continue }
+                open += [tree.nodes[index].parent, tree.dmaParent(of: index)].compactMap { $0 }
+            }
         }
     }
 
-    /// The nodes themselves, and every bus that their addresses pass.
-    private func above(_ nodes: Set<Int>) -> Set<Int> {
-        var seen: Set<Int> = []
-        var open = Array(nodes)
-        while let index = open.popLast() {
-            guard seen.insert(index).inserted else { continue }
-            open += [tree.nodes[index].parent, tree.dmaParent(of: index)].compactMap { $0 }
-        }
-        return seen
+    subscript(property: CellProperty) -> [Int] {
+        let nodes =
+            switch property {
+            case .ranges, .dmaRanges: buses
+            case .reg: placed.union(functions)
+            case .iommus, .iommuMap, .msiMap, .msiParent, .memoryRegion: masters
+            case .iommuAddresses: regions
+            }
+        return nodes.flags.indices.filter { nodes.flags[$0] }
     }
 }

@@ -107,6 +107,7 @@ struct TreeAnalysis {
     /// Counts in the order of the tree the nodes whose path an earlier one has. O(n) for n nodes: nodes of
     /// one path have parents of one path.
     private static func repeats(in tree: DeviceTree) -> [Int: Int] {
+        guard mayRepeat(in: tree) else { return [:] }
         struct Place: Hashable {
             let parent: Int
             let name: String
@@ -125,6 +126,24 @@ struct TreeAnalysis {
             if before.count > 0 { repeats[index] = before.count }
         }
         return repeats
+    }
+
+    /// Whether children of one node may have one name: by marks of their bytes, since keys made of strings cost
+    /// six times as much and hardly any tree has such children. Bytes that are no text may look alike.
+    private static func mayRepeat(in tree: DeviceTree) -> Bool {
+        var marks: [UInt64] = []
+        marks.reserveCapacity(tree.nodes.count)
+        for node in tree.nodes {
+            // FNV-1a, begun with the parent.
+            var mark = UInt64(truncatingIfNeeded: node.parent ?? -1)
+            for byte in node.nameBytes {
+                guard byte < 0x80 else { return true }
+                mark = (mark ^ UInt64(byte)) &* 0x100_0000_01b3
+            }
+            marks.append(mark)
+        }
+        marks.sort()
+        return zip(marks, marks.dropFirst()).contains { $0 == $1 }
     }
 
     /// Counts stream mappings against the limit of a tree.
