@@ -10,24 +10,29 @@ extension PlatformAssembly {
     mutating func tellProcessor(of platform: inout Platform, _ log: BootLog?) {
         let evidence = Self.evidence(of: platform, log)
         noteContradiction(evidence)
-        if let processor = evidence.first {
-            for place in platform.devices.indices {
-                switch processor.architecture {
-                case .arm where !platform.devices[place].isOfX86: continue
-                case .arm, .x86: platform.devices[place] = platform.devices[place].on(processor)
-                }
-            }
-        }
-        for place in platform.devices.indices {
-            guard let words = platform.devices[place].x86Contradiction(evidence.first) else { continue }
-            note(.warning, "processor-contradicts", platform.devices[place].id, words)
-            break
-        }
         // By place: a walk over the devices themselves copies each.
-        guard let place = platform.devices.indices.first(where: { platform.devices[$0].isOfX86 }),
-            let remark = platform.devices[place].x86Remark
-        else { return }
+        var ofX86 = Self.placesOfX86(in: platform.devices)
+        if let processor = evidence.first {
+            let told = processor.architecture == .arm ? ofX86 : Array(platform.devices.indices)
+            for place in told { platform.devices[place] = platform.devices[place].on(processor) }
+            if !told.isEmpty { ofX86 = Self.placesOfX86(in: platform.devices) }
+            noteContradiction(processor, platform)
+        }
+        guard let place = ofX86.first, let remark = platform.devices[place].x86Remark else { return }
         note(.warning, "x86-host", platform.devices[place].id, remark)
+    }
+
+    private static func placesOfX86(in devices: [Device]) -> [Int] {
+        devices.indices.filter { devices[$0].isOfX86 }
+    }
+
+    /// Notes the first list that no host with this processor has.
+    private mutating func noteContradiction(_ processor: HostProcessor, _ platform: Platform) {
+        guard processor.architecture == .x86 else { return }
+        for device in platform.devices {
+            guard let words = device.x86Contradiction(processor) else { continue }
+            return note(.warning, "processor-contradicts", device.id, words)
+        }
     }
 
     /// What says which processor it is, the surest first.

@@ -4,26 +4,38 @@
 
 /// The devices of one machine by the ids that questions name.
 public struct DeviceIndex: Sendable {
-    private var places: [String: Int] = [:]
+    /// By id the first device that has it.
+    private var firsts: [String: Int] = [:]
+    /// By id with the kind the others.
+    private var others: [String: Int] = [:]
     /// By place.
-    private let kinds: [Device.Kind]
+    private var kinds: [Device.Kind] = []
 
     /// O(n) for n devices.
     public init(_ platform: Platform) {
-        kinds = platform.devices.map(\.kind)
-        places.reserveCapacity(2 * kinds.count)
-        for (place, device) in platform.devices.enumerated() {
-            if places[device.id] == nil { places[device.id] = place }
-            places[device.idWithKind] = place
+        let devices = platform.devices
+        firsts.reserveCapacity(devices.count)
+        kinds.reserveCapacity(devices.count)
+        // By place: a walk over the devices themselves copies each.
+        for place in devices.indices {
+            kinds.append(devices[place].kind)
+            let id = devices[place].id
+            if firsts[id] == nil { firsts[id] = place } else { others[devices[place].idWithKind] = place }
         }
     }
 
     /// The place of the device of this id, or of `id#kind`, among the machine's.
-    public func place(of id: String) -> Int? { places[id] }
+    public func place(of id: String) -> Int? {
+        if let place = firsts[id] ?? others[id] { return place }
+        guard let mark = id.utf8.lastIndex(of: UInt8(ascii: "#")), let place = firsts[String(id[..<mark])],
+            kinds[place].rawValue == id[id.utf8.index(after: mark)...]
+        else { return nil }
+        return place
+    }
 
     /// The id that a question about the device names: its own, with the kind where an earlier one has it too.
     public func askedID(of device: Device) -> String {
-        device.askedID(besides: places[device.id].map { kinds[$0] })
+        device.askedID(besides: firsts[device.id].map { kinds[$0] })
     }
 }
 

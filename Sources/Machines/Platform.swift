@@ -61,7 +61,7 @@ extension Platform {
     /// The version of the first SMMU that the device's streams name, which decides its driver; nil when none
     /// is known. Where only the kernel's list of regions is known, the list decides.
     public func driver(of device: Device) -> SMMU.Version? {
-        guard let name = device.smmus.first else {
+        guard let name = device.streams.first?.smmu else {
             return device.reportedDriver
         }
         return smmus.first { $0.id == name }?.version

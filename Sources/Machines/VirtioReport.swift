@@ -36,7 +36,10 @@ extension Platform {
     }
 
     /// The first active device of which that is so.
-    public var firstUndecided: Device? { devices.first { $0.active && isUndecided($0) } }
+    public var firstUndecided: Device? {
+        // By place: a walk over the devices themselves copies each.
+        devices.indices.first { devices[$0].active && isUndecided(devices[$0]) }.map { devices[$0] }
+    }
 }
 
 extension [ReservedRegion] {

@@ -34,9 +34,9 @@ extension Device {
     /// known of its IOMMU and is one of x86.
     public var isOfX86: Bool {
         switch processor?.architecture {
-        case .x86: smmus.isEmpty && !listsSoftwareWindow
+        case .x86: streams.isEmpty && !listsSoftwareWindow
         case .arm: false
-        case nil: smmus.isEmpty && (reportedRegions ?? firmwareRegions).isOfX86
+        case nil: streams.isEmpty && (reportedRegions ?? firmwareRegions).isOfX86
         }
     }
 
