@@ -155,15 +155,17 @@ extension JSONNode {
     /// word of eight took 4,000 instructions.
     @inlinable
     public func choice<Value>(_ values: [(word: String, value: Value)], _ problems: ProblemList) -> Value? {
-        let word = self.word
-        if let place = values.firstIndex(where: { $0.word == word }) { return values[place].value }
+        if let place = values.firstIndex(where: { isString($0.word) }) { return values[place].value }
         refuseChoice(of: values.map(\.word), problems)
         return nil
     }
 
-    /// What a string says; nil for anything else.
+    /// Whether it is this string. Most words differ in their length.
     @usableFromInline
-    var word: String? { kind == .string ? String(decoding: textBytes, as: UTF8.self) : nil }
+    func isString(_ word: String) -> Bool {
+        let bytes = textBytes
+        return bytes.count == word.utf8.count && kind == .string && bytes.elementsEqual(word.utf8)
+    }
 
     @usableFromInline
     func refuseChoice(of words: [String], _ problems: ProblemList) {
