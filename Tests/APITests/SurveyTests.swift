@@ -162,7 +162,7 @@ import Testing
         let endpoint = RawClient.Endpoint.tcp(try #require(listener.port))
         let daemon = try Daemon(listener: listener, responder: service.responder)
         defer { Daemon.drain([daemon], graceSeconds: 1) }
-        let connection = try RawClient(endpoint)
+        let connection = try RawClient(endpoint, timeoutSeconds: 60)
         for _ in 0..<2 {
             try connection.send(
                 "POST /v1/surveys HTTP/1.1\r\nHost: x\r\nAccept: application/x-ndjson\r\nContent-Type: "
