@@ -1,7 +1,7 @@
 // Long lists of numbers in few bytes. Each number is written as its difference to the one two places before,
-// since the lists are pairs that mostly grow. Differences are zigzagged, so that small ones of either sign stay
-// small, then cut into groups of seven bits from the low end, all but the last with the top bit set (LEB128).
-// The bytes are base64 with padding (RFC 4648, section 4), since JSON has no bytes.
+// since the lists are pairs that mostly grow. Differences are zigzagged, so that small ones of either sign
+// stay small, then cut into groups of seven bits from the low end, all but the last with the top bit set
+// (LEB128). The bytes are base64 with padding (RFC 4648, section 4), since JSON has no bytes.
 
 /// Writes one list, number by number, so that a long one need never be there as a whole.
 struct NumberPacker {

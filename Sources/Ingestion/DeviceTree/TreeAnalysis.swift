@@ -128,8 +128,8 @@ struct TreeAnalysis {
         return repeats
     }
 
-    /// Whether children of one node may have one name: by marks of their bytes, since keys made of strings cost
-    /// six times as much and hardly any tree has such children. Bytes that are no text may look alike.
+    /// Whether children of one node may have one name: by marks of their bytes, since keys made of strings
+    /// cost six times as much and hardly any tree has such children. Bytes that are no text may look alike.
     private static func mayRepeat(in tree: DeviceTree) -> Bool {
         var marks: [UInt64] = []
         marks.reserveCapacity(tree.nodes.count)
