@@ -11,27 +11,30 @@ import MicroHTTP
 /// The thread that reads again, once for each time that it is asked.
 final class Rereading: Sendable {
     private let reloading: Reloading
-    private let isReading: Locked<Bool>
+    /// Readings that were asked for and are not over.
+    private let pending: Locked<Int>
     private let thread: WorkerThreads
 
     init(_ reloading: Reloading) throws {
-        let isReading = Locked(false)
+        let pending = Locked(0)
         self.reloading = reloading
-        self.isReading = isReading
+        self.pending = pending
         thread = WorkerThreads(count: 1, niceness: 0) {
-            isReading.withLock { $0 = true }
             reloading.again()
-            isReading.withLock { $0 = false }
+            pending.withLock { $0 -= 1 }
         }
         guard thread.count > 0 else { throw NoThread() }
     }
 
+    var isReading: Bool { pending.withLock { $0 > 0 } }
+
     /// Never waits. What is read at the moment is read again after that.
     func ask() {
-        if isReading.withLock({ $0 }) {
+        if isReading {
             reloading.log.say(
                 "what an earlier signal asked for is still being read: it is read again after that")
         }
+        pending.withLock { $0 += 1 }
         thread.wakeOne()
     }
 }

@@ -130,6 +130,11 @@ struct Serve: ParsableCommand {
         let isClean = drain(daemons, settings, log)
         ticking.stop()
         log.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
+        if rereading.isReading {
+            // That thread cannot be ended: nothing that it uses may be taken down under it.
+            log.flush()
+            _exit(isClean ? 0 : 1)
+        }
         if !isClean { throw ExitCode(1) }
     }
 

@@ -49,6 +49,19 @@ extension InjectedFaultTests {
             #expect(server.stop() == 0 && server.said.hasSuffix("stopped\n"))
         }
 
+        /// In the middle of a reading that is none too slow, too.
+        @Test func signalsEndItAnywhere() throws {
+            let tree = try FileTree()
+            try tree.addHost("host")
+            let root = tree.folder.appendingPathComponent("host").path
+            for round in 0..<12 {
+                let server = try RunningServer(InjectedFaultTests.quiet + ["--host-root", root])
+                for _ in 0..<3 { kill(server.identifier, SIGHUP) }
+                usleep(UInt32(round) * 1_000)
+                #expect(server.stop() == 0 && server.said.contains("\nstopped\n"), "\(server.said)")
+            }
+        }
+
         @Test func aCertificateThatNobodyWrites() throws {
             let folder = try Folder()
             let (certificate, key) = (folder.url.path + "/c.pem", folder.url.path + "/k.pem")
@@ -99,9 +112,11 @@ extension InjectedFaultTests {
             pipe(at: path.path)
             let server = try RunningServer(InjectedFaultTests.quiet + ["--host-root", root.path])
             #expect(try server.get("/v1/platforms/this-host")?.status == 200)
-            server.hangUp(until: "this-host")
+            kill(server.identifier, SIGHUP)
+            let offered = "clients can read this host as platform this-host"
+            #expect(eventually { server.said.components(separatedBy: offered).count == 3 })
             #expect(try server.get("/livez")?.status == 200)
-            #expect(server.stop() == 0)
+            #expect(server.stop() == 0, "\(server.said)")
         }
     }
 }
