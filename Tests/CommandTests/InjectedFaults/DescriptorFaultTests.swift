@@ -19,7 +19,8 @@ extension InjectedFaultTests {
                 try? client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 return (try? client.read())?.status == 200
             }
-            #expect(answered.count == 128)
+            // Those that asked for the limits may not be gone yet.
+            #expect((126...128).contains(answered.count))
             #expect(server.descriptors.count < 256 + 128)
             #expect(server.rests())
             for client in answered { #expect(try client.get("/livez").status == 200) }

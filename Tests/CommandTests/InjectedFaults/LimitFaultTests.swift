@@ -16,7 +16,7 @@ extension InjectedFaultTests {
         func startsOrSaysWhyNot(mebibytes: Int) throws {
             guard let server = try started(limits: "ulimit -v \(mebibytes << 10)") else { return }
             #expect(try server.client().get("/livez").status == 200)
-            #expect(server.stop() == 0)
+            #expect(server.stop() == 0, "\(server.said)")
         }
 
         @Test func aSmallStackIsNoReasonToCrash() throws {

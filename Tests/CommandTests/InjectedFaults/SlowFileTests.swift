@@ -49,7 +49,7 @@ extension InjectedFaultTests {
             #expect(server.stop() == 0 && server.said.hasSuffix("stopped\n"))
         }
 
-        /// In the middle of a reading that is none too slow, too.
+        /// While it reads, at whatever point.
         @Test func signalsEndItAnywhere() throws {
             let tree = try FileTree()
             try tree.addHost("host")
