@@ -48,6 +48,8 @@ EXPECTED ?=
 DETAILS ?=
 # Of `hostile`: "--only state", "--livez-ms 200" on a busy machine, ...
 HOSTILE_ARGUMENTS ?=
+# Of `sanitize`: which, as Swift names them.
+SANITIZERS ?= thread address
 # Of `soak`: how long it takes in all, and "--json", "--tolerance 20" on a busy machine, ...
 SECONDS ?= 600
 SOAK_ARGUMENTS ?=
@@ -74,7 +76,7 @@ help:
 	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
 	@echo 'make bench-budget  count the instructions of five requests and compare with Benchmarks/budget.json (RENEW=1 writes it)'
 	@echo 'make bench-check  check that the measurements work, with tiny sizes; not part of make test, which would build twice'
-	@echo 'make sanitize run the server and service tests under ThreadSanitizer'
+	@echo 'make sanitize run the server and service tests under ThreadSanitizer and AddressSanitizer (SANITIZERS)'
 	@echo 'make fuzz     run every reader of untrusted bytes under libFuzzer, 10 minutes each (FUZZ_SECONDS=600)'
 	@echo 'make fuzz-short  the same for 15 seconds each, for continuous integration'
 
@@ -140,9 +142,12 @@ clocks: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CLOCK_PACKAGES)' \
 		|| echo 'no libfaketime here: the tests of clocks that jump will be skipped'
 
+# Leaks are not looked for: what lives as long as the process is one to the checker.
 sanitize: deps
-	swift test --sanitize=thread --scratch-path .build-tsan \
-		--filter 'MicroHTTPTests|HTTPTests|APITests'
+	@for sanitizer in $(SANITIZERS); do \
+		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer \
+			--filter 'MicroHTTPTests|HTTPTests|APITests' || exit 1; \
+	done
 
 # Builds with coverage into .build-fuzz; FUZZ_READERS="acpi json" chooses readers.
 fuzz: deps
@@ -264,4 +269,4 @@ python:
 	@command -v python3 >/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3
 
 clean:
-	rm -rf .build .build-tsan .build-fuzz Benchmarks/.build
+	rm -rf .build .build-thread .build-address .build-fuzz Benchmarks/.build
