@@ -142,7 +142,7 @@ clocks: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CLOCK_PACKAGES)' \
 		|| echo 'no libfaketime here: the tests of clocks that jump will be skipped'
 
-# Leaks are not looked for: what lives as long as the process is one to the checker.
+# Leaks are not looked for: the checker counts what is allocated once and kept.
 sanitize: deps
 	@for sanitizer in $(SANITIZERS); do \
 		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer \

@@ -55,6 +55,8 @@ import Testing
         #expect(read.status == 200, "\(read.text)")
         #expect(codes(read).contains("aml-unreadable") && codes(read).contains("pci-windows-unknown"))
         #expect(upload(acpi(#","SSDT":["4g"]"#)).status == 422)
+        // A table that is not there has no place in the list.
+        #expect(upload(acpi(#","SSDT":[null]"#)).pointers == ["/collected/acpi/SSDT/0"])
     }
 
     /// EFI hands a tree over on machines that boot with ACPI too: one that describes nothing is not read.

@@ -67,7 +67,10 @@ import Testing
         (
             Limits.groupMatesMax, ["before", "after"].map { "GroupMates.\($0)/maxItems" }
         ),
-        (Limits.earlierMappingsMax, ["Circumstances.earlier_mappings/maxItems"]),
+        (
+            Limits.earlierMappingsMax,
+            ["Circumstances.earlier_mappings/maxItems", "EarlierUnmapping.free/maximum"]
+        ),
         (
             Limits.attachedGroupsMax,
             ["Circumstances", "MapFailureRequest"].map { $0 + ".attached/maxItems" }

@@ -22,7 +22,7 @@ import Testing
     ]
 
     /// What the server in front answers to any request, or a token does: the tests of both have them.
-    private static let servers: Set<Int> = [401, 403, 408, 431, 500]
+    private static let servers: Set<Int> = [401, 403, 408, 414, 431, 500]
 
     private static let stops: [Stop] = Contract.document.operations.flatMap { published in
         // ContractTests report an operation that the code does not have.

@@ -10,8 +10,10 @@ enum StrictRequests {
         var rest = bytes[...]
         var count = 0
         while true {
-            while rest.starts(with: lineEnd) || rest.first == 10 {
-                rest = rest.dropFirst(rest.first == 10 ? 1 : 2)
+            // libmicrohttpd takes a line that begins with a NUL for an empty one, too.
+            while rest.starts(with: lineEnd) || rest.first == 10 || rest.first == 0 {
+                guard let end = rest.firstIndex(of: 10) else { return count }
+                rest = rest[(end + 1)...]
             }
             guard let (body, tail) = head(rest) else { return count }
             switch body {

@@ -60,7 +60,7 @@ struct CollectedHost {
             }
             self.tables += NativePlatform.list(
                 Self.present(tables.optional("SSDT")), max: ACPILimits.tablesMax, problems
-            ) { Self.hex($0, bytesMax, problems) }
+            ) { Self.bytes($0, bytesMax, problems) }
             tables.finish()
         }
         iomem = Self.present(reader.optional("iomem"))?.string(bytesMax: bytesMax, problems)
@@ -137,9 +137,12 @@ struct CollectedHost {
     }
 
     private static func hex(_ node: JSONNode?, _ bytesMax: Int, _ problems: ProblemList) -> [UInt8]? {
-        guard let node = present(node), let text = node.string(bytesMax: bytesMax, problems) else {
-            return nil
-        }
+        present(node).flatMap { bytes($0, bytesMax, problems) }
+    }
+
+    /// An element of a list, which has to be there.
+    private static func bytes(_ node: JSONNode, _ bytesMax: Int, _ problems: ProblemList) -> [UInt8]? {
+        guard let text = node.string(bytesMax: bytesMax, problems) else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.utf8.count / 2)
         var high: UInt8?

@@ -10,6 +10,21 @@ struct TextPattern: Sendable {
     private indirect enum Atom: Sendable {
         case set([ClosedRange<UInt8>], isNegated: Bool)
         case group([[Term]])
+
+        /// Of every text that it matches, where all are as long.
+        var width: Int? {
+            switch self {
+            case .set: return 1
+            case .group(let branches):
+                guard branches.count == 1 else { return nil }
+                var sum = 0
+                for term in branches[0] {
+                    guard term.least == term.most, let width = term.atom.width else { return nil }
+                    sum += term.least * width
+                }
+                return sum
+            }
+        }
     }
 
     private struct Term: Sendable {
@@ -47,6 +62,9 @@ struct TextPattern: Sendable {
     private func repeated(
         _ term: Term, _ done: Int, _ bytes: [UInt8], _ offset: Int, _ rest: (Int) -> Bool
     ) -> Bool {
+        if done == 0, let width = term.atom.width, width > 0 {
+            return repeated(term, width: width, bytes, offset, rest)
+        }
         if done < term.most {
             switch term.atom {
             case .set(let ranges, let isNegated):
@@ -67,6 +85,29 @@ struct TextPattern: Sendable {
             }
         }
         return done >= term.least && rest(offset)
+    }
+
+    /// The same of what is always as long, without a call for each time: texts of a thousand bytes in hex
+    /// would take more stack than a thread has.
+    private func repeated(
+        _ term: Term, width: Int, _ bytes: [UInt8], _ offset: Int, _ rest: (Int) -> Bool
+    ) -> Bool {
+        var count = 0
+        while count < term.most, matchesOnce(term.atom, bytes, offset + count * width) { count += 1 }
+        while count >= term.least {
+            if rest(offset + count * width) { return true }
+            count -= 1
+        }
+        return false
+    }
+
+    private func matchesOnce(_ atom: Atom, _ bytes: [UInt8], _ offset: Int) -> Bool {
+        switch atom {
+        case .set(let ranges, let isNegated):
+            offset < bytes.count && ranges.contains { $0.contains(bytes[offset]) } != isNegated
+        case .group(let branches):
+            branches.contains { match($0[...], bytes, offset) { _ in true } }
+        }
     }
 
     private struct Parser {
