@@ -67,8 +67,8 @@ import Testing
         let server = Set(ProblemKind.allCases.map(\.status))
             .intersection([400, 406, 408, 413, 431, 500, 503])
         #expect(server.subtracting(published.responses.keys).isEmpty, "\(operation.id)")
-        // libmicrohttpd's own.
-        #expect(published.responses[414]?.content.keys.sorted() == [MediaType.html], "\(operation.id)")
+        // libmicrohttpd's own, without a type.
+        #expect(published.responses[414]?.content.isEmpty == true, "\(operation.id)")
         // Probes and pages need no token, and answer whoever asks under whatever name.
         for status in [401, 403] {
             #expect((operation.scope != nil) == (published.responses[status] != nil), "\(operation.id)")
