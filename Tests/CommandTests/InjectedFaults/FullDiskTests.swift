@@ -14,7 +14,8 @@ extension InjectedFaultTests {
             let server = try RunningServer(
                 ["--unix", path, "--log", form], placeCount: 0,
                 shell: "exec \"$0\" serve \"$@\" >/dev/full 2>&1")
-            #expect(eventually { FileManager.default.fileExists(atPath: path) })
+            // The socket's file is there before anybody listens at it.
+            #expect(eventually { (try? RawClient(.unix(path))) != nil })
             let client = try RawClient(.unix(path))
             for _ in 0..<100 { #expect(try client.get("/livez").status == 200) }
             #expect(try eventually { try client.metric("iovad_log_lines_dropped_total") > 100 })
