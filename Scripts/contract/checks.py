@@ -4,6 +4,7 @@
 
 import json
 import re
+from urllib.parse import urlencode
 
 import schemathesis
 from schemathesis.transport.serialization import serialize_binary
@@ -26,6 +27,19 @@ def shape_faults(document):
         of_shape = error["code"] in ("invalid-value", "out-of-range") and SENTENCES.match(error["detail"])
         if (error["code"] in SHAPES or of_shape) and not error["pointer"].endswith(OPAQUE):
             yield f"{error['pointer']}: {error['detail']}"
+
+
+# Heads beyond the memory of a connection are answered by libmicrohttpd itself, with a page without a type: the tests
+# of raw heads have them. The rest of a head takes less than 1 KiB.
+TARGET_BYTES_MAX = 6 << 10
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """Keeps requests whose heads the server reads."""
+    query = urlencode({key: value for key, value in (case.query or {}).items()}, doseq=True)
+    fields = sum(len(str(key)) + len(str(value)) + 4 for key, value in (case.headers or {}).items())
+    return len(case.formatted_path) + len(query) + fields < TARGET_BYTES_MAX
 
 
 @schemathesis.check
