@@ -79,7 +79,9 @@ private func queue(
     _ response: Response, closing: Bool, of exchange: Exchange, on connection: OpaquePointer,
     _ core: ServerCore
 ) -> MHD_Result {
-    core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
+    let now = MonotonicClock.microseconds()
+    core.connections.sending(on: exchange.connection, now: now)
+    exchange.ready(response, now: now)
     // A drain that began while the handler was at work must also end this connection.
     let closing = closing || core.connections.endsConnections
     if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
@@ -121,7 +123,7 @@ func requestCompleted(
             head: exchange.pending.head, status: exchange.status ?? statusSentPast,
             requestID: exchange.requestID, operation: exchange.operation,
             bytesIn: exchange.pending.bodyBytesReceived, bytesOut: exchange.bytesOut,
-            microseconds: now - exchange.pending.startedMicroseconds,
+            microseconds: (exchange.readyMicroseconds ?? now) - exchange.pending.startedMicroseconds,
             isComplete: code == .REQUEST_TERMINATED_COMPLETED_OK))
 }
 

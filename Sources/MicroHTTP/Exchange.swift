@@ -17,6 +17,8 @@ final class Exchange {
     var requestID: String?
     var operation: String?
     var bytesOut = 0
+    /// When an answer that the kernel takes in one piece was ready; nil for others.
+    private(set) var readyMicroseconds: Int64?
     /// The body, when it is a stream.
     var stream: StreamBody?
     /// The answer, when it comes from the heavy lane.
@@ -42,6 +44,15 @@ final class Exchange {
         bytesOut = response.body.count
     }
 
+    /// Up to so many bytes of body an answer goes out in one call: a new socket's buffer has room for it.
+    private static let inOnePieceBytesMax = 8 << 10
+
+    /// What follows for a small answer is one call into the kernel, in which the client may have its bytes
+    /// and take this thread's processor, which is no time of the request's.
+    func ready(_ response: Response, now: Int64) {
+        if response.stream == nil, response.body.count <= Self.inOnePieceBytesMax { readyMicroseconds = now }
+    }
+
     static func from(_ pointer: UnsafeMutableRawPointer?) -> Exchange? {
         pointer.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
     }
@@ -60,7 +71,7 @@ public struct CompletedExchange: Sendable {
     public var bytesIn: Int
     /// Body bytes of the answer (also counted for HEAD, where they are not sent).
     public var bytesOut: Int
-    /// From the request line to the end of the answer.
+    /// From the request line to the end of the answer; of a small one, until it is ready to be sent.
     public var microseconds: Int64
     /// Whether the whole answer was handed to the kernel.
     public var isComplete: Bool

@@ -18,7 +18,7 @@ import Testing
     @Test func everyTimeHasOneBucket() {
         let bounds = RequestTimes.boundsMicroseconds
         #expect(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 && $1 * 4 <= $0 * 5 })
-        #expect(bounds.first == 16 && bounds.last == 16 << 20)
+        #expect(bounds.first == 4 && bounds.last == 4 << 22)
         var random = SeededGenerator.forTest("request times", fallback: 17)
         let some = (0..<1_000).map { _ in random.next() >> 40 }
         for time in bounds + bounds.map({ $0 + 1 }) + [0, 1, .max] + some {

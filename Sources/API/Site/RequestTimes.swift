@@ -1,6 +1,7 @@
 // How long requests took, by operation, as a histogram for the metrics. The server in front says each time
-// when the answer was sent, so that waiting for the lane and writing out are in it; what lies before the
-// request line (the client's sending, the kernel's way) is not. Bounded by operations times buckets.
+// when the answer was sent, or ready where it is small, so that waiting for the lane is in it, and sending
+// what is large; what lies before the request line (the client's sending, the kernel's way) is not. Bounded
+// by operations times buckets.
 
 import HTTP
 import Locking
@@ -17,9 +18,9 @@ final class RequestTimes: Sendable {
     /// Buckets in each doubling. Clients compare percentiles with their own to a tenth: with wider buckets a
     /// narrow peak at a bound would move a percentile by more than that.
     private static let bucketsPerDoubling: UInt64 = 4
-    private static let firstBoundMicroseconds: UInt64 = 16
+    private static let firstBoundMicroseconds: UInt64 = 4
     /// Up to 16.8 s: the CPU time of the dearest request is 10 s.
-    private static let doublings = 20
+    private static let doublings = 22
 
     /// In each doubling at equal distances.
     static let boundsMicroseconds: [UInt64] = {
@@ -60,7 +61,7 @@ final class RequestTimes: Sendable {
     var text: any StreamSource { RequestTimesText(self, rows.withLock { $0.keys.sorted() }) }
 
     static let head = """
-        # HELP \(name) From the request line to the end of the answer, but for event streams.
+        # HELP \(name) From the request line to the end of the answer (a small one: until it is ready).
         # TYPE \(name) histogram
 
         """
