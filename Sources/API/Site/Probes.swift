@@ -62,7 +62,7 @@ extension Service {
     func metrics(_ context: RequestContext) -> Response {
         let counts = platforms.counts
         var lines = [
-            "# HELP iovad_requests_total Answers by operation and status.",
+            "# HELP iovad_requests_total Answers by operation and status; a 503 in the place of an answer counts beside it.",
             "# TYPE iovad_requests_total counter",
         ]
         for (key, value) in counters.snapshot {
