@@ -31,10 +31,6 @@ enum StrictRequests {
         let sequences: [[UInt8]] = [
             [0, 10], [10, 0x3a, 10], [10, 0x3a, 13, 10], [10, 0, 10], [10, 0, 13, 10], [0, 13, 10, 10],
         ]
-        // A line that begins with a NUL counts as empty, and so as none before a request line.
-        if bytes.first == 0 || bytes.indices.contains(where: { bytes[$0...].starts(with: [10, 0]) }) {
-            return true
-        }
         return bytes.indices.contains { place in sequences.contains { bytes[place...].starts(with: $0) } }
     }
 
