@@ -124,9 +124,12 @@ import Testing
             ]
         ),
         (Limits.reservedRegionsPerSessionMax, ["DomainStateMembers.reserved_regions/maxItems"]),
-        (Limits.mappingsPerDomainMax, ["DomainStateMembers.mappings/maxItems"]),
+        (Limits.mappingsPerDomainMax, ["DomainStateMembers.mappings/oneOf/0/maxItems"]),
         (2 * Limits.iovasPerSessionMax, ["Frames/oneOf/0/maxItems"]),
-        (Limits.sessionBodyBytesMax, ["Frames/oneOf/1/maxLength"]),
+        (
+            Limits.sessionBodyBytesMax,
+            ["Frames/oneOf/1/maxLength", "DomainStateMembers.mappings/oneOf/1/maxLength"]
+        ),
         (
             Limits.windowsPerDeviceMax,
             ["pci_windows", "dma_ranges"].map { "DeviceRequest.description.\($0)/maxItems" }

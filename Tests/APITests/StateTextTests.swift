@@ -2,7 +2,9 @@
 
 import Foundation
 import HTTP
+import Ingestion
 import JSON
+import Machines
 import Testing
 
 @testable import API
@@ -62,6 +64,17 @@ import Testing
             #expect(
                 there.ask(.post, "/v1/sessions", whole.response.body, type: "application/json").status == 201)
             #expect(there.get(path).drained().answer.response.body == whole.response.body)
+        }
+    }
+
+    /// Names of nodes are as long as firmware likes, and what an export says of them is read again.
+    @Test func longProvenancesComeBack() throws {
+        let most = ReservedRegion.describedProvenanceBytesMax
+        for count in [most - 1, most, most + 1, most + 2, 3 * most] {
+            let words = String(repeating: "é", count: count / 2) + String(repeating: "x", count: count % 2)
+            let kept = ReservedRegion.describedProvenance(words)
+            #expect(words.hasPrefix(kept) && kept.utf8.count <= most)
+            #expect(kept == words || kept.utf8.count > most - 4)
         }
     }
 

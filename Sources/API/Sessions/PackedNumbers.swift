@@ -60,6 +60,7 @@ struct PackedNumbers {
         case cutOff
         /// The number's place in the list.
         case over64Bits(place: Int)
+        case notShortest(place: Int)
         case tooMany(most: Int)
 
         /// One sentence.
@@ -68,6 +69,7 @@ struct PackedNumbers {
             case .notBase64(let place): "The text is not base64 at byte \(place)."
             case .cutOff: "The text ends within a number."
             case .over64Bits(let place): "Number \(place) has more than 64 bits."
+            case .notShortest(let place): "Number \(place) ends in a byte that adds nothing."
             case .tooMany(let most): "More than \(most) numbers; at most so many are read."
             }
         }
@@ -96,6 +98,8 @@ struct PackedNumbers {
         guard shift < 63 || (shift == 63 && group <= 1 && byte < 0x80) else {
             throw .over64Bits(place: numbers.count)
         }
+        // So that a list has one text.
+        guard byte != 0 || shift == 0 else { throw .notShortest(place: numbers.count) }
         number |= group << shift
         guard byte < 0x80 else {
             shift += 7

@@ -63,11 +63,7 @@ extension JSONWriter {
             }
             object("allocator") { $0.allocator(allocator, lists) }
         } else {
-            array("mappings") { writer in
-                for range in domain.mappings {
-                    writer.object { $0.ends(range.start.value, range.last.value) }
-                }
-            }
+            mappings(domain.mappings, lists)
             array("interrupts") { writer in
                 for interrupt in domain.interrupts {
                     writer.object { writer in
@@ -76,6 +72,19 @@ extension JSONWriter {
                     }
                 }
             }
+        }
+    }
+
+    /// In the compact form pairs, as `ranges` of an allocator.
+    private mutating func mappings(_ mappings: [IOVARange], _ lists: StateLists) {
+        key("mappings")
+        switch lists.form {
+        case .plain:
+            array { writer in
+                for range in mappings { writer.object { $0.ends(range.start.value, range.last.value) } }
+            }
+        case .compact:
+            numbers(.plain(mappings.flatMap { [$0.start.value, $0.last.value] }), lists)
         }
     }
 
@@ -154,7 +163,8 @@ extension JSONWriter {
                         writer.object { writer in
                             writer.ends(withheld.range.start.value, withheld.range.last.value)
                             writer.member("type", withheld.region.kind.wireName)
-                            writer.member("provenance", device.provenance(of: withheld, under: conditions))
+                            let words = device.provenance(of: withheld, under: conditions)
+                            writer.member("provenance", ReservedRegion.describedProvenance(words))
                             if let why = withheld.notApplied { writer.member("not_applied", why.name) }
                         }
                     }

@@ -60,9 +60,7 @@ extension SessionSnapshot {
         let devices = reader.optional("devices")?.elements(countMax: Limits.devicesPerDomainMax, problems)
         domain.devices = (devices ?? []).compactMap { Self.device($0, problems) }
         guard head.consumer == .dmaAPI else {
-            domain.mappings = Self.list(
-                reader.optional("mappings"), Limits.mappingsPerDomainMax, problems
-            ) { IOVARange(wire: $0, problems) }
+            domain.mappings = Self.mappings(reader.optional("mappings"), problems)
             domain.interrupts = Self.list(
                 reader.optional("interrupts"), Limits.doorbellsPerDomainMax, problems
             ) { Self.interrupt($0, problems) }
@@ -97,6 +95,21 @@ extension SessionSnapshot {
             problems.add(node.pointer, "required", "An exported device needs \"description\".")
             return nil
         case nil: return nil
+        }
+    }
+
+    /// In either form of a state.
+    private static func mappings(_ node: JSONNode?, _ problems: ProblemList) -> [IOVARange] {
+        guard let node, node.kind == .string else {
+            return list(node, Limits.mappingsPerDomainMax, problems) { IOVARange(wire: $0, problems) }
+        }
+        return Allocator.pairs(node, countMax: Limits.mappingsPerDomainMax, problems).compactMap { ends in
+            if ends.0 > ends.1 {
+                let detail =
+                    "A mapping ends before it starts: \(HexLiteral.text(ends.0)), \(HexLiteral.text(ends.1))."
+                problems.add(node.pointer, "backwards", detail)
+            }
+            return ends.0 <= ends.1 ? IOVARange(proven: ends.0, ends.1) : nil
         }
     }
 
@@ -177,8 +190,9 @@ extension SessionSnapshot.Allocator {
     }
 
     /// A list in either form.
-    private static func numbers(_ node: JSONNode?, _ problems: ProblemList) -> [UInt64] {
-        let countMax = 2 * Limits.iovasPerSessionMax
+    private static func numbers(
+        _ node: JSONNode?, countMax: Int = 2 * Limits.iovasPerSessionMax, _ problems: ProblemList
+    ) -> [UInt64] {
         guard let node, node.kind == .string else {
             return SessionSnapshot.list(node, countMax, problems) { $0.u64(problems) }
         }
@@ -191,9 +205,11 @@ extension SessionSnapshot.Allocator {
         }
     }
 
-    /// A flat list of pairs.
-    private static func pairs(_ node: JSONNode?, _ problems: ProblemList) -> [(UInt64, UInt64)] {
-        let flat = numbers(node, problems)
+    /// A flat list of at most so many pairs.
+    fileprivate static func pairs(
+        _ node: JSONNode?, countMax: Int = Limits.iovasPerSessionMax, _ problems: ProblemList
+    ) -> [(UInt64, UInt64)] {
+        let flat = numbers(node, countMax: 2 * countMax, problems)
         guard flat.count.isMultiple(of: 2) else {
             if let node {
                 problems.add(node.pointer, "odd-count", "The numbers are pairs; send an even count.")

@@ -119,10 +119,7 @@ final class StateText: StreamSource, @unchecked Sendable {
                 piece += frame[taken..<next]
                 taken = next
             } else if list < lists.count {
-                switch form {
-                case .plain: appendNumbers(to: &piece)
-                case .compact: packNumbers(to: &piece)
-                }
+                appendNumbers(to: &piece)
             } else {
                 break
             }
@@ -133,27 +130,28 @@ final class StateText: StreamSource, @unchecked Sendable {
     private func appendNumbers(to piece: inout [UInt8]) {
         let numbers = lists[list].numbers
         let next = min(numbers.count, number + Self.numbersPerItem)
-        var writer = JSONWriter(reservingBytes: (next - number) * Self.numberBytesMax + 2)
-        writer.array { writer in
-            for index in number..<next { writer.hex(numbers[index]) }
+        switch form {
+        case .plain: spell(numbers, number..<next, to: &piece)
+        case .compact: pack(numbers, number..<next, to: &piece)
         }
-        if number > 0 { piece.append(UInt8(ascii: ",")) }
-        // Without the brackets, which the frame has.
-        piece += writer.bytes.dropFirst().dropLast()
         (list, number) = next == numbers.count ? (list + 1, 0) : (list, next)
     }
-}
 
-extension StateText {
-    private func packNumbers(to piece: inout [UInt8]) {
-        let numbers = lists[list].numbers
-        let next = min(numbers.count, number + Self.numbersPerItem)
-        for index in number..<next { packer.append(numbers[index], to: &piece) }
-        if next == numbers.count {
-            packer.finish(to: &piece)
-            packer = NumberPacker()
+    private func spell(_ numbers: StateNumbers, _ places: Range<Int>, to piece: inout [UInt8]) {
+        var writer = JSONWriter(reservingBytes: places.count * Self.numberBytesMax + 2)
+        writer.array { writer in
+            for place in places { writer.hex(numbers[place]) }
         }
-        (list, number) = next == numbers.count ? (list + 1, 0) : (list, next)
+        if places.lowerBound > 0 { piece.append(UInt8(ascii: ",")) }
+        // Without the brackets, which the frame has.
+        piece += writer.bytes.dropFirst().dropLast()
+    }
+
+    private func pack(_ numbers: StateNumbers, _ places: Range<Int>, to piece: inout [UInt8]) {
+        for place in places { packer.append(numbers[place], to: &piece) }
+        guard places.upperBound == numbers.count else { return }
+        packer.finish(to: &piece)
+        packer = NumberPacker()
     }
 }
 

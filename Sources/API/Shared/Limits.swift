@@ -242,9 +242,11 @@ package enum Limits {
 extension Limits {
     package static let sessionsMax = 10_000
     package static let sessionsPerClientMax = sessionsMax / 2
-    /// Enough for any exported session in the compact form: of a million ranges, 21 MiB at the most.
-    package static let sessionBodyBytesMax = 24 << 20
-    package static let sessionJSONValuesMax = 2_000_000
+    /// Any exported session fits in the compact form (of a million ranges, 21 MiB at the most), and one with
+    /// a million pages in one domain of the DMA layer in the plain form, too: 28 MB.
+    package static let sessionBodyBytesMax = 32 << 20
+    /// The numbers of those ranges, and what else there is.
+    package static let sessionJSONValuesMax = 2 * iovasPerSessionMax + 100_000
     package static let sessionTTLSecondsDefault = 900
     package static let sessionTTLSecondsMax = 86_400
     static let sessionIDBytesMax = WireID.bytesMax

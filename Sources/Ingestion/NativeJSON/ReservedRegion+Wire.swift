@@ -9,6 +9,14 @@ extension ReservedRegion {
     /// The longest of a region of an attached device, which also says whose it is and why it is not applied.
     public static let describedProvenanceBytesMax = 2 * provenanceBytesMax
 
+    /// The words as far as they may come in again: names of nodes in them are as long as firmware likes.
+    public static func describedProvenance(_ words: String) -> String {
+        guard words.utf8.count > describedProvenanceBytesMax else { return words }
+        var end = words.utf8.index(words.startIndex, offsetBy: describedProvenanceBytesMax)
+        while end.samePosition(in: words.unicodeScalars) == nil { words.utf8.formIndex(before: &end) }
+        return String(words[..<end])
+    }
+
     /// `{"start", "last"|"size", "type"?, "provenance"?}`; the type is "reserved" unless given, and one of
     /// `kinds`; `source` is where a region comes from that does not say so itself. One of a device that a
     /// domain describes may have `"not_applied"`, and an exported one may name a node as firmware wrote it.
