@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps browser asl proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
-	bench-budget yardsticks \
+	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
@@ -170,10 +170,10 @@ HTTP_BENCH = python3 Benchmarks/http --binary "$$(swift build $(RELEASE_FLAGS) -
 	--yardsticks $(YARDSTICKS)
 
 ifeq ($(firstword $(BENCH_ARGUMENTS)),http)
-bench: yardsticks
+bench: yardsticks hummingbird
 	@$(HTTP_BENCH) $(filter-out http,$(BENCH_ARGUMENTS))
 else
-bench: bench-build $(if $(BENCH_ARGUMENTS),,yardsticks)
+bench: bench-build $(if $(BENCH_ARGUMENTS),,yardsticks hummingbird)
 	@missed=0; $(BENCH_PROGRAM) $(BENCH_ARGUMENTS) || missed=$$?; \
 	$(if $(BENCH_ARGUMENTS),,$(HTTP_BENCH) || missed=$$?;) exit $$missed
 endif
@@ -186,6 +186,15 @@ yardsticks: deps python
 		$(YARDSTICK_COMPILER) -O2 -Wall -Wextra -o $(YARDSTICKS)/$$name \
 			Benchmarks/yardsticks/server.c Benchmarks/yardsticks/$$name.c -ljansson -lmicrohttpd || exit 1; \
 	done
+
+# A server in Swift that does less, for comparison; a package that nothing else needs.
+HUMMINGBIRD_FLAGS := --package-path Benchmarks/codable -c release
+
+hummingbird: deps
+	@mkdir -p $(YARDSTICKS)
+	@swift build $(HUMMINGBIRD_FLAGS) >&2 \
+		&& cp "$$(swift build $(HUMMINGBIRD_FLAGS) --show-bin-path)/Yardstick" $(YARDSTICKS)/hummingbird \
+		|| echo 'no Hummingbird here: requests are measured beside the servers in C only' >&2
 
 bench-check: bench-build yardsticks
 	@sh Benchmarks/check.sh $(BENCH_PROGRAM) "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" $(YARDSTICKS)
@@ -266,4 +275,4 @@ python:
 	@command -v python3 >/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3
 
 clean:
-	rm -rf .build .build-thread .build-address .build-fuzz Benchmarks/.build
+	rm -rf .build .build-thread .build-address .build-fuzz Benchmarks/.build Benchmarks/codable/.build

@@ -1,8 +1,8 @@
 """What was measured, as a table for people and as JSON."""
 
-HEAD = ("request", "us", "spread", "plain us", "x plain", "x jansson", "per s", "p50 us", "p99 us", "mallocs",
-        "instructions", "goal")
-WIDTHS = (-34, 9, 6, 9, 8, 9, 9, 9, 9, 8, 13, 0)
+HEAD = ("request", "us", "spread", "plain us", "x plain", "x jansson", "x humming", "per s", "p50 us", "p99 us",
+        "mallocs", "instructions", "goal")
+WIDTHS = (-34, 9, 6, 9, 8, 9, 9, 9, 9, 9, 8, 13, 0)
 
 
 def line(cells):
@@ -29,9 +29,9 @@ def row_line(case, row):
     judged = "; ".join(("met " if is_met else "MISSED ") + text for text, is_met in goals(case, row))
     return line((case.name, number(product.get("cpu_us"), 1),
                  number(row["spread"] * 100) + "%" if "spread" in row else "-", number(plain.get("cpu_us"), 1),
-                 number(row.get("to_plain"), 2), number(row.get("to_jansson"), 2), number(product.get("per_second")),
-                 number(product.get("p50_us")), number(product.get("p99_us")), number(row.get("mallocs"), 1),
-                 number(row.get("instructions")), judged))
+                 *(number(row.get(f"to_{name}"), 2) for name in ("plain", "jansson", "hummingbird")),
+                 *(number(product.get(key)) for key in ("per_second", "p50_us", "p99_us")),
+                 number(row.get("mallocs"), 1), number(row.get("instructions")), judged))
 
 
 def growth_lines(rows, flat):

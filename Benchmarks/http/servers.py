@@ -89,6 +89,9 @@ class Builds:
     def __init__(self, binary, public, yardsticks):
         self.binary, self.public, self.yardsticks = binary, public, yardsticks
 
+    def has(self, name):
+        return os.access(os.path.join(self.yardsticks, name), os.X_OK)
+
     def product_command(self, binary=None):
         # No access log: the yardsticks have none.
         return [binary or self.binary, "serve", "--listen", "127.0.0.1:0", "--public", self.public, "--log", "none",

@@ -21,6 +21,17 @@ def is_json(case, answers):
         readable(step.body) for step in case.steps) and all(readable(body) for _, _, body in answers)
 
 
+def comparable(name, case, answers, builds):
+    """Whether the yardstick can do the same work."""
+    if name == "jansson":
+        return is_json(case, answers)
+    if name == "hummingbird":
+        # It declares what a decision asks and answers.
+        is_declared = not case.body() or case.steps[0].target.startswith("/v1/decisions")
+        return builds.has(name) and len(case.steps) == 1 and is_declared
+    return True
+
+
 def record_answers(case, server, folder):
     """What the product answers, in files for the yardsticks."""
     with Client(server.port) as client:
@@ -39,12 +50,12 @@ def record_answers(case, server, folder):
     return answers, files
 
 
-def measure(case, builds, folder, rounds, seconds, yardsticks=("plain", "jansson")):
-    """The medians for each server, by name: `product`, `plain` and, where JSON is exchanged, `jansson`."""
+def measure(case, builds, folder, rounds, seconds, yardsticks=("plain", "jansson", "hummingbird")):
+    """The medians for each server, by name: `product`, `plain` and, where they can do the same, the others."""
     path = wrk.script(case.steps, folder, case.name)
     with builds.product() as product:
         answers, files = record_answers(case, product, folder)
-        names = [name for name in yardsticks if name != "jansson" or is_json(case, answers)]
+        names = [name for name in yardsticks if comparable(name, case, answers, builds)]
         servers = {"product": product}
         try:
             for name in names:
