@@ -24,6 +24,9 @@ ASL_PACKAGES := acpica-tools
 # Answers for the clocks of the server in tests of clocks that jump.
 CLOCK_PACKAGES := libfaketime
 
+# What the documentation is made with, and what its examples call.
+DOCS_PACKAGES := python3 python3-markdown python3-yaml curl jq
+
 # What `make bench` loads the server with, counts instructions with, and builds a yardstick with.
 BENCH_PACKAGES := wrk valgrind libjansson-dev
 
@@ -61,6 +64,7 @@ help:
 	@echo 'make build    debug build        make release   optimised build'
 	@echo 'make install  binary and dashboard to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
 	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
+	@echo 'make docs     run the examples of README.md and docs/, and make the pages below Public/docs from them'
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
@@ -69,6 +73,7 @@ help:
 	@echo 'make soak-short  the same for 20 s, without a judgement of times and memory, for continuous integration'
 	@echo 'make contract send CASES requests made from openapi.yaml and hold every answer against it (BINARY, SEED)'
 	@echo 'make contract-short  the same with about a thousand, for continuous integration'
+	@echo 'make client-check  generate a Python client from the contract (openapi-python-client from PyPI), and ask with it (BINARY)'
 	@echo 'make bench    measure: allocator beside a walk in C, sessions, requests beside two servers in C (half an'
 	@echo '              hour; BENCH_ARGUMENTS="allocator --json", "http --only decision-none", "http --help")'
 	@echo 'make bench-budget  count the instructions of five requests and compare with Benchmarks/budget.json (RENEW=1 writes it)'
@@ -114,7 +119,7 @@ install: release
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl proxies clocks
+test: release browser asl proxies clocks docs-tools
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
@@ -138,6 +143,16 @@ proxies: deps
 clocks: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CLOCK_PACKAGES)' \
 		|| echo 'no libfaketime here: the tests of clocks that jump will be skipped'
+
+.PHONY: docs docs-tools
+docs-tools: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(DOCS_PACKAGES)' \
+		|| echo 'no python3-markdown or jq here: the tests of the documentation will be skipped'
+
+# The python3 of Debian's package, whatever comes first on PATH. What it makes is checked in.
+docs: release docs-tools
+	/usr/bin/python3 Scripts/docs examples --binary "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
+	/usr/bin/python3 Scripts/docs pages
 
 # Leaks are not looked for: the checker counts what is allocated once and kept.
 sanitize: deps
@@ -269,6 +284,20 @@ schemathesis: python
 		&& $(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --retries 1 \
 			schemathesis==$(SCHEMATHESIS_VERSION) \
 		|| rm -rf $(SCHEMATHESIS)/bin; }
+
+# A client that a program generates from the contract that is served: whether it has every operation, and works.
+GENERATOR_VERSION := 0.29.1
+GENERATOR := .build/openapi-python-client-$(GENERATOR_VERSION)
+
+.PHONY: client-check
+client-check: python $(if $(BINARY),,release)
+	@[ -x $(GENERATOR)/bin/openapi-python-client ] || { \
+		python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv; \
+		rm -rf $(GENERATOR) && python3 -m venv $(GENERATOR) \
+		&& $(GENERATOR)/bin/pip install --quiet --disable-pip-version-check --retries 1 \
+			openapi-python-client==$(GENERATOR_VERSION); }
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	$(GENERATOR)/bin/python Scripts/client-check --binary "$$binary"
 
 # Only these need it; any python3 of 3.10 or later will do.
 python:

@@ -17,6 +17,8 @@ class Pages:
         if packed.fields.get("content-encoding") != "gzip" or b"openapi: " not in gzip.decompress(packed.body):
             self.client.error("GET /openapi.yaml: not packed, or not the document")
         get("openAPI", "/openapi.yaml", says=b"openapi: ")
+        get("openAPIJSON", "/openapi.json", says=b'"openapi":')
+        get("staticFile", "/docs/concepts", says=b"<html")
         get("problemPage", "/problems/not-found", says=b"<html")
         get("version", "/version", says=b'"iovad"')
         get("index", "/v1", says=b'"decide"')

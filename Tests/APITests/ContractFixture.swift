@@ -45,9 +45,9 @@ struct ContractFixture {
         if hasSite {
             for (path, type) in [
                 ("/index.html", MediaType.html), ("/openapi.yaml", MediaType.yaml),
-                ("/a.js", "text/javascript"),
+                ("/openapi.json", MediaType.json), ("/a.js", "text/javascript"),
             ] {
-                configuration.site.files[path] = Site.File(body: Array("x".utf8), mediaType: type)
+                configuration.site.files[path] = Site.File(body: Array("{}".utf8), mediaType: type)
             }
         }
         client = ServiceClient(configuration)

@@ -6,6 +6,7 @@ import Fleet
 import Foundation
 import HTTP
 import OpenAPI
+import TestSupport
 import Testing
 
 @Suite struct ContractTests {
@@ -133,6 +134,13 @@ import Testing
                 }
             }
         }
+    }
+
+    /// What /openapi.json serves is openapi.yaml, value by value.
+    @Test func theDocumentAsJSONIsTheSame() throws {
+        let file = SharedShelf.packageRoot.appendingPathComponent("Public/openapi.json")
+        let served = try JSONValue(parsing: [UInt8](Data(contentsOf: file)))
+        #expect(served == Self.document.root, "run make docs")
     }
 
     /// What the answers name is what the rows say: nothing is served without a row.

@@ -34,7 +34,8 @@ import Testing
     }.filter { unreached[$0] == nil && ($0.status != 503 || $0.operation == .ready) }
 
     @Test(arguments: stops) func statusIsAnswered(stop: Stop) throws {
-        let fixture = ContractFixture(hasSite: stop != Stop(operation: .openAPI, status: 404))
+        let isAbsent = stop.status == 404 && [.openAPI, .openAPIJSON].contains(stop.operation)
+        let fixture = ContractFixture(hasSite: !isAbsent)
         let request = try Self.request(stop, fixture)
         let answer = fixture.send(request)
         let text = answer.text.prefix(500)
@@ -102,6 +103,7 @@ import Testing
     private static func absent(_ operation: Operation) -> String {
         switch operation {
         case .openAPI: "/openapi.yaml"
+        case .openAPIJSON: "/openapi.json"
         case .staticFile: "/none.js"
         case .detachDevice: ContractFixture.domain + "/devices/none"
         case .readIOVA, .freeIOVA: ContractFixture.domain + "/iovas/0x1000"

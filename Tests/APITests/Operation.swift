@@ -5,7 +5,7 @@ import HTTP
 import Testing
 
 enum Operation: String, CaseIterable, Sendable {
-    case landingPage, staticFile, openAPI, problemPage
+    case landingPage, staticFile, openAPI, openAPIJSON, problemPage
     case live, ready, version, metrics
     case index, limits
     case listPlatforms, createPlatform, readPlatform, putPlatform, deletePlatform

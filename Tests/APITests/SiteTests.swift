@@ -13,6 +13,8 @@ import Testing
         let site = Site(files: [
             "/index.html": Site.File(body: Self.page, isPackable: true, mediaType: "text/html"),
             "/js/map/scale.js": Site.File(body: [0x31], isPackable: true, mediaType: "text/javascript"),
+            "/docs/index.html": Site.File(body: Self.page, isPackable: true, mediaType: "text/html"),
+            "/docs/limits.html": Site.File(body: Self.page, isPackable: true, mediaType: "text/html"),
             "/a b.png": Site.File(body: [0x89], mediaType: "image/png"),
             "/v1": Site.File(body: [0], mediaType: "text/plain"),
         ])
@@ -64,8 +66,19 @@ import Testing
         #expect(get("/a%20b.png").headers["Content-Type"] == "image/png")
     }
 
+    @Test(arguments: ["/docs", "/docs/index", "/docs/limits", "/docs/limits.html", "/index"])
+    func pagesNeedNoEnding(target: String) {
+        let answer = get(target)
+        #expect(answer.status == 200 && answer.body == Self.page)
+        #expect(answer.headers["Content-Type"] == "text/html; charset=utf-8")
+        #expect(get(target, ("Accept-Encoding", "gzip")).headers["Content-Encoding"] == "gzip")
+        #expect(client.ask(.post, target).status == 405)
+    }
+
     @Test(arguments: [
-        "/js", "/js/", "/js/map", "/js/map/scale.js/", "/index.html/", "/../index.html", "/js/../index.html",
+        "/docs/", "/docs/limits/", "/docs%2flimits", "/docs//limits", "/docs/limits.html.html", "/docs/none",
+        "/js/map/scale", "/js", "/js/", "/js/map", "/js/map/scale.js/", "/index.html/", "/../index.html",
+        "/js/../index.html",
         "/js/%2e%2e/index.html", "/js%2fmap%2fscale.js", "//index.html", "/INDEX.HTML", "/etc/passwd",
         "/js/map/scale.js%00", "/./index.html", "/%2e%2e/%2e%2e/etc/passwd", "/index.html?x=1",
     ])

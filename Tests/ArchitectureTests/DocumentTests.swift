@@ -7,11 +7,16 @@ import Testing
 
 @Suite struct DocumentTests {
     static let modules = Manifest.targets.filter { $0.path.hasPrefix("Sources/") }
-    static let documents = [
-        "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md",
-    ]
+    static let documents = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"] + pages
+    /// The sources of the documentation.
+    static let pages: [String] = {
+        let folder = SharedShelf.packageRoot.appendingPathComponent("docs").path
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.filter { $0.hasSuffix(".md") }.sorted().map { "docs/\($0)" }
+    }()
 
     @Test func documentsAreThere() {
+        #expect(Self.pages.count > 12)
         for name in Self.documents + ["CHANGELOG.md", "LICENSE"] {
             #expect(Self.text(name) != nil, "\(name)")
         }
@@ -61,7 +66,7 @@ import Testing
     }
 
     /// Names in backticks: paths from the root, and types by their capital letter and camel case.
-    @Test(arguments: ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"])
+    @Test(arguments: documents.filter { $0 != "README.md" && !hasOthersNames($0) })
     func namesExist(document: String) throws {
         let text = try #require(Self.text(document))
         let known = Self.types(below: "Sources").union(Manifest.targets.map(\.name))
@@ -72,6 +77,15 @@ import Testing
                 #expect(known.contains(type), "\(document): no type or module \(type)")
             }
         }
+    }
+
+    /// Pages that quote names of JSON, of the kernel and of other programs in backticks.
+    private static func hasOthersNames(_ document: String) -> Bool {
+        [
+            "glossary", "http", "operations", "performance", "sessions", "describe-a-machine",
+            "explain-a-fault",
+        ]
+        .contains { document == "docs/\($0).md" }
     }
 
     private static let roots = ["Sources/", "Tests/", "Public/", "Benchmarks/", "Scripts/", "Fuzz/"]

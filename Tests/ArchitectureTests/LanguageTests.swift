@@ -14,7 +14,8 @@ import Testing
         let top = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
         found += top.filter { $0.hasSuffix(".md") }
         for folder in [
-            "Sources", "Tests", "Benchmarks/Sources", "Benchmarks/http", "Benchmarks/yardsticks", "Public",
+            "Sources", "Tests", "docs", "Benchmarks/Sources", "Benchmarks/http", "Benchmarks/yardsticks",
+            "Public",
             "Scripts", "Fuzz",
         ] {
             let names = FileManager.default.enumerator(atPath: root.appendingPathComponent(folder).path)

@@ -28,7 +28,8 @@ def last(r, context):
 
 
 def probes(r):
-    for target in ("/", "/livez", "/readyz", "/version", "/metrics", "/v1", "/v1/limits", "/openapi.yaml"):
+    for target in ("/", "/livez", "/readyz", "/version", "/metrics", "/v1", "/v1/limits", "/openapi.yaml",
+                   "/openapi.json", "/docs", "/docs/limits"):
         r.get(target)
         r.ask("HEAD", target)
         r.get(target, [["Accept", "application/json"]])

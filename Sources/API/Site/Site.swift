@@ -1,6 +1,6 @@
-// Pages and files for people: the dashboard, the contract, and what a problem means. The composition root
-// reads the files once at start: the service itself does no I/O, and a path that is not in this table does
-// not exist, whatever it looks like.
+// Pages and files for people: the dashboard, the documentation, the contract, and what a problem means. The
+// composition root reads the files once at start: the service itself does no I/O, and a path that is not in this
+// table does not exist, whatever it looks like.
 
 import HTTP
 import Locking
@@ -83,10 +83,12 @@ public struct Site: Sendable {
 
     public init(files: [String: File] = [:]) { self.files = files }
 
-    /// The file at the segments of a path. A slash inside a segment (`%2F`) separates nothing.
+    /// The file at the segments of a path, or the page that has the path as its name: "/docs/limits" is
+    /// "/docs/limits.html", "/docs" is "/docs/index.html". A slash inside a segment (`%2F`) separates nothing.
     func file(at path: [String]) -> File? {
         guard !path.contains(where: { $0.utf8.contains(UInt8(ascii: "/")) }) else { return nil }
-        return files[path.reduce(into: "") { $0 += "/" + $1 }]
+        let name = path.reduce(into: "") { $0 += "/" + $1 }
+        return files[name] ?? files[name + ".html"] ?? files[name + "/index.html"]
     }
 
     /// What browsers may load from a page of this server, and who may frame it. Nothing inline.
@@ -95,13 +97,14 @@ public struct Site: Sendable {
 }
 
 extension Route {
-    /// Any file of the dashboard; the variable may hold slashes.
+    /// Any file of the dashboard or the documentation; the variable may hold slashes.
     static let staticFile = Route.get("staticFile", "/{file}", scope: nil, Service.staticFile)
 
     static let site: [Route] = [
         .get("landingPage", "/", produces: [MediaType.html], scope: nil, Service.landingPage),
         staticFile,
         .get("openAPI", "/openapi.yaml", produces: [MediaType.yaml], scope: nil, Service.openAPI),
+        .get("openAPIJSON", "/openapi.json", scope: nil, Service.openAPIJSON),
         .get("problemPage", "/problems/{slug}", produces: [MediaType.html], scope: nil, Service.problemPage),
     ]
 }
@@ -116,6 +119,12 @@ extension Service {
 
     func openAPI(_ context: RequestContext) throws(Problem) -> Response {
         guard let file = configuration.site.files["/openapi.yaml"] else { throw notServed("/openapi.yaml") }
+        return answer(file, context)
+    }
+
+    /// `make docs` makes the file from openapi.yaml; a test holds them equal.
+    func openAPIJSON(_ context: RequestContext) throws(Problem) -> Response {
+        guard let file = configuration.site.files["/openapi.json"] else { throw notServed("/openapi.json") }
         return answer(file, context)
     }
 
