@@ -54,7 +54,7 @@ class Page:
         """The body with the links, pictures and blocks as the server needs them."""
         body = re.sub(r'<p><img alt="([^"]*)" src="([^"]+)" ?/?></p>', self.picture, self.body)
         body = re.sub(r'<a href="([^"]+)"', lambda match: f'<a href="{self.link(match[1], pages)}"', body)
-        body = body.replace("<table>", '<div class="wide" tabindex="0"><table>').replace("</table>", "</table></div>")
+        body = with_captions(body)
         body = re.sub(r"<pre><code([^>]*)>(.*?)</code></pre>", block, body, flags=re.S)
         if re.search(r"<[^>]+\sstyle=|<script|<style|<[^>]+\son\w+=", body):
             self.faults.append(f"{self.source}: something inline, which the policy of the server forbids")
@@ -85,6 +85,18 @@ class Page:
         if anchor and anchor not in pages[there].ids:
             self.faults.append(f"{self.source}: {target}: {there} has no heading with this id")
         return (address(PAGES[there]) if path else "") + (f"#{anchor}" if anchor else "")
+
+
+def with_captions(body):
+    """Tables that scroll by themselves where they are too wide; each has the heading above it as its caption."""
+    pieces, title = [], ""
+    for piece in re.split(r"(<h[1-3][^>]*>.*?</h[1-3]>|<table>)", body):
+        if piece.startswith("<h"):
+            title = re.sub(r"<[^>]+>", "", piece)
+        elif piece == "<table>":
+            piece = f'<div class="wide" tabindex="0"><table>\n<caption class="unseen">{title}</caption>'
+        pieces.append(piece)
+    return "".join(pieces).replace("<th>", '<th scope="col">').replace("</table>", "</table></div>")
 
 
 def resolved(path):

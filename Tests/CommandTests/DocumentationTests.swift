@@ -1,5 +1,5 @@
 // README.md and docs/ say what the program says: every example runs against this build and prints what stands
-// there, the reference pages are the program's own words, and those below Public/docs are made from their sources.
+// there, reference pages are the program's own words, and Public/docs is made from its sources.
 
 import Foundation
 import TestSupport
@@ -54,7 +54,7 @@ import Testing
         let version = try Command(["--version"]).output
         let lines = run.output.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.prefix(3) == ["```console", "$ iovad --version", version.dropLast()], "\(run.output)")
-        #expect(run.output.contains("\n...\nb\n```\n1 page: $ iovad --version\n"), "\(run.output)")
+        #expect(run.output.contains("\n...\nb\n```\n\n1 page: $ iovad --version\n"), "\(run.output)")
     }
 
     /// With their links: those between pages and to headings lead somewhere, nothing is inline.

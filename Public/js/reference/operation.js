@@ -1,7 +1,7 @@
 // One operation: what it does, what it takes, what it answers, and the form that sends it. Built when it is opened.
 
 import { h } from '../dom.js';
-import { exampleText, resolved, schemaView, typeText } from './schema.js';
+import { exampleText, examplesOf, resolved, schemaView, typeText } from './schema.js';
 import { requestForm } from './request.js';
 
 const words = (operation) =>
@@ -39,6 +39,7 @@ function scopeText(security) {
 
 function parameterTable(contract, parameters) {
   return [h('h4', null, 'Parameters'), h('div', { class: 'wide', tabindex: 0 }, h('table', null,
+    h('caption', { class: 'unseen' }, 'Parameters'),
     h('thead', null, h('tr', null, ['Name', 'In', 'Type', 'What'].map((title) => h('th', { scope: 'col' }, title)))),
     h('tbody', null, parameters.map((parameter) => h('tr', null,
       h('td', null, h('code', null, parameter.name), parameter.required ? h('span', { class: 'required' }, 'required') : null),
@@ -50,8 +51,8 @@ function contents(contract, content) {
   return Object.entries(content ?? {}).map(([type, media]) => h('div', { class: 'media' },
     h('p', null, h('code', null, type)),
     media.schema ? schemaView(contract, media.schema) : null,
-    Object.entries(media.examples ?? {}).map(([name, example]) => h('details', { class: 'example' },
-      h('summary', null, `Example: ${example.summary ?? name}`),
+    examplesOf(media).map(([name, example]) => h('details', { class: 'example' },
+      h('summary', null, example.summary || name !== 'example' ? `Example: ${example.summary ?? name}` : 'Example'),
       h('pre', { tabindex: 0 }, h('code', null, exampleText(example.value)))))));
 }
 

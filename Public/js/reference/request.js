@@ -3,7 +3,7 @@
 
 import { h, replace, select, copyButton } from '../dom.js';
 import { token } from '../api.js';
-import { exampleText, resolved, typeText } from './schema.js';
+import { exampleText, examplesOf, resolved, typeText } from './schema.js';
 
 const SHOWN_CHARACTERS_MAX = 200_000;
 let count = 0;
@@ -34,7 +34,10 @@ function control(contract, parameter, id) {
   const schema = resolved(contract, parameter.schema);
   const value = parameter.example ?? '';
   const values = schema.enum ?? (schema.type === 'boolean' ? ['true', 'false'] : null);
-  if (values) return select([['', ''], ...values.map((each) => [String(each), String(each)])], String(value));
+  if (values) {
+    const choice = select([['', ''], ...values.map((each) => [String(each), String(each)])], String(value));
+    return Object.assign(choice, { id });
+  }
   return h('input', { id, type: 'text', value: String(value), required: parameter.required && parameter.in === 'path',
     placeholder: typeText(contract, schema).slice(0, 40), autocomplete: 'off' });
 }
@@ -62,7 +65,7 @@ function bodyFields(contract, body) {
 const isText = (type) => type.startsWith('text/') || type.endsWith('json');
 
 function text(state, media, id) {
-  const examples = Object.entries(media.examples ?? {});
+  const examples = examplesOf(media);
   const area = h('textarea', { rows: 8, spellcheck: 'false', value: examples.length ? exampleText(examples[0][1].value) : '' });
   state.value = () => area.value;
   const pick = examples.length > 1

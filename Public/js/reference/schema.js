@@ -13,6 +13,10 @@ export function resolved(contract, value) {
   return found ?? {};
 }
 
+/** The examples of a body that stand in the contract, by their names. */
+export const examplesOf = (media) => Object.entries(media.examples ?? { example: { value: media.example } })
+  .filter(([, example]) => example.value !== undefined);
+
 export const exampleText = (value) => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
 const nameOf = (schema) => schema?.$ref?.split('/').at(-1);

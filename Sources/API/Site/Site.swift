@@ -1,6 +1,6 @@
 // Pages and files for people: the dashboard, the documentation, the contract, and what a problem means. The
-// composition root reads the files once at start: the service itself does no I/O, and a path that is not in this
-// table does not exist, whatever it looks like.
+// composition root reads the files once at start: the service itself does no I/O, and a path that is not in
+// this table does not exist, whatever it looks like.
 
 import HTTP
 import Locking
@@ -84,7 +84,8 @@ public struct Site: Sendable {
     public init(files: [String: File] = [:]) { self.files = files }
 
     /// The file at the segments of a path, or the page that has the path as its name: "/docs/limits" is
-    /// "/docs/limits.html", "/docs" is "/docs/index.html". A slash inside a segment (`%2F`) separates nothing.
+    /// "/docs/limits.html", "/docs" is "/docs/index.html". A slash inside a segment (`%2F`) separates
+    /// nothing.
     func file(at path: [String]) -> File? {
         guard !path.contains(where: { $0.utf8.contains(UInt8(ascii: "/")) }) else { return nil }
         let name = path.reduce(into: "") { $0 += "/" + $1 }
