@@ -107,16 +107,16 @@ def resolved(path):
 
 
 def block(match):
-    """A fenced block; of a transcript the lines of commands stand out."""
-    content = match[2]
+    """A fenced block. The lines of a transcript are boxes, which break with an indent; those of commands stand out."""
+    content, kind = match[2], ""
     if "language-console" in match[1]:
         lines, goes_on = [], False
         for line in content.rstrip("\n").split("\n"):
             is_command = goes_on or line.startswith("$ ")
             goes_on = is_command and line.endswith("\\")
-            lines.append(f'<span class="command">{line}</span>' if is_command else line)
-        content = "\n".join(lines) + "\n"
-    return f'<pre tabindex="0"><code>{content}</code></pre>'
+            lines.append(f'<span class="line{" command" if is_command else ""}">{line}\n</span>')
+        content, kind = "".join(lines), ' class="console"'
+    return f'<pre tabindex="0"{kind}><code>{content}</code></pre>'
 
 
 def navigation(current):
