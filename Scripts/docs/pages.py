@@ -96,7 +96,11 @@ def with_captions(body):
         elif piece == "<table>":
             piece = f'<div class="wide" tabindex="0"><table>\n<caption class="unseen">{title}</caption>'
         pieces.append(piece)
-    return "".join(pieces).replace("<th>", '<th scope="col">').replace("</table>", "</table></div>")
+    # Names and long numbers may break where a screen is narrow.
+    body = re.sub(
+        r"(?<=<td><code>)[^<]+|(?<=<td>)[\d,]{14,}", lambda match: re.sub(r"([_/,])(?=\w)", r"\1<wbr>", match[0]),
+        "".join(pieces))
+    return body.replace("<th>", '<th scope="col">').replace("</table>", "</table></div>")
 
 
 def resolved(path):

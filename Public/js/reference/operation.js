@@ -1,8 +1,10 @@
 // One operation: what it does, what it takes, what it answers, and the form that sends it. Built when it is opened.
 
 import { h } from '../dom.js';
-import { exampleText, examplesOf, resolved, schemaView, typeText } from './schema.js';
+import { exampleText, examplesOf, prose, resolved, schemaView, typeText } from './schema.js';
 import { requestForm } from './request.js';
+
+const PLACES = { path: 'in the path', query: 'in the query', header: 'a header' };
 
 const words = (operation) =>
   [operation.operationId, operation.method, operation.path, operation.summary, operation.description, ...operation.tags].join(' ').toLowerCase();
@@ -24,9 +26,9 @@ function content(contract, operation) {
   const parameters = operation.parameters.map((parameter) => resolved(contract, parameter));
   const body = operation.requestBody ? resolved(contract, operation.requestBody) : null;
   return h('div', { class: 'operation-body' },
-    h('p', null, operation.description, ' ', h('a', { href: `#${operation.operationId}`, class: 'muted' }, operation.operationId)),
+    h('p', null, prose(operation.description), ' ', h('a', { href: `#${operation.operationId}`, class: 'muted' }, operation.operationId)),
     h('p', { class: 'muted' }, scopeText(operation.security ?? contract.security)),
-    parameters.length ? parameterTable(contract, parameters) : null,
+    parameters.length ? parameterList(contract, parameters) : null,
     h('h4', null, 'Try it'), requestForm(contract, operation, parameters, body),
     body ? [h('h4', null, 'Body'), contents(contract, body.content)] : null,
     h('h4', null, 'Answers'), answers(contract, operation.responses));
@@ -37,13 +39,11 @@ function scopeText(security) {
   return scopes.length ? `Where the server asks for tokens: scope ${scopes.join(', ')}.` : 'No token is needed.';
 }
 
-function parameterTable(contract, parameters) {
-  return [h('h4', null, 'Parameters'), h('div', { class: 'wide', tabindex: 0 }, h('table', null,
-    h('caption', { class: 'unseen' }, 'Parameters'),
-    h('thead', null, h('tr', null, ['Name', 'In', 'Type', 'What'].map((title) => h('th', { scope: 'col' }, title)))),
-    h('tbody', null, parameters.map((parameter) => h('tr', null,
-      h('td', null, h('code', null, parameter.name), parameter.required ? h('span', { class: 'required' }, 'required') : null),
-      h('td', null, parameter.in), h('td', null, typeText(contract, parameter.schema)), h('td', null, parameter.description))))))];
+function parameterList(contract, parameters) {
+  return [h('h4', null, 'Parameters'), h('ul', { class: 'members' }, parameters.map((parameter) => h('li', null,
+    h('code', { class: 'member' }, parameter.name), ' ',
+    h('span', { class: 'type' }, `${PLACES[parameter.in]}: ${typeText(contract, parameter.schema)}`),
+    parameter.required ? h('span', { class: 'required' }, 'required') : null, h('p', null, prose(parameter.description)))))];
 }
 
 /** The schema of each media type, and its examples. */
@@ -60,12 +60,12 @@ function answers(contract, responses) {
   return Object.entries(responses).map(([status, response]) => {
     const answer = resolved(contract, response);
     const view = h('details', { class: 'answer' },
-      h('summary', null, h('span', { class: `status s${status[0]}` }, status), ' ', answer.description));
+      h('summary', null, h('span', { class: `status s${status[0]}` }, status), ' ', prose(answer.description)));
     view.addEventListener('toggle', () => {
       if (!view.open || view.children.length > 1) return;
       view.append(h('div', { class: 'media' },
         Object.entries(answer.headers ?? {}).map(([name, header]) =>
-          h('p', null, h('code', null, name), ': ', resolved(contract, header).description)),
+          h('p', null, h('code', null, name), ': ', prose(resolved(contract, header).description))),
         contents(contract, answer.content), answer.content ? null : h('p', { class: 'muted' }, 'No body.')));
     });
     return view;

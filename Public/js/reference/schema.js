@@ -19,6 +19,10 @@ export const examplesOf = (media) => Object.entries(media.examples ?? { example:
 
 export const exampleText = (value) => (typeof value === 'string' ? value : JSON.stringify(value, null, 2));
 
+/** A description as text, with its words in backticks as code. */
+export const prose = (text) =>
+  (text ?? '').split('`').map((piece, index) => (index % 2 ? h('code', null, piece) : piece));
+
 const nameOf = (schema) => schema?.$ref?.split('/').at(-1);
 const choices = (schema) => schema.oneOf ?? schema.anyOf;
 
@@ -56,7 +60,7 @@ export function schemaView(contract, schema) {
   const own = resolved(contract, schema);
   if (own.type === 'array') return h('div', null, h('p', { class: 'type' }, 'A list. Each item:'), schemaView(contract, own.items ?? {}));
   const pieces = [];
-  if (own.description) pieces.push(h('p', null, own.description));
+  if (own.description) pieces.push(h('p', null, prose(own.description)));
   if (own.properties) pieces.push(members(contract, own));
   for (const part of own.allOf ?? []) if (Object.keys(part).length) pieces.push(schemaView(contract, part));
   const alternatives = choices(own);
@@ -75,7 +79,7 @@ function members(contract, schema) {
   return h('ul', { class: 'members' }, Object.entries(schema.properties).map(([name, member]) => h('li', null,
     h('code', { class: 'member' }, name), ' ', h('span', { class: 'type' }, typeText(contract, member)),
     required.has(name) ? h('span', { class: 'required' }, 'required') : null,
-    h('p', null, member.description ?? resolved(contract, member).description),
+    h('p', null, prose(member.description ?? resolved(contract, member).description)),
     isDeep(contract, member) ? lazy(`members of ${name}`, () => schemaView(contract, member)) : null)));
 }
 
