@@ -8,7 +8,7 @@ import re
 
 _PATH = re.compile(r"^  (/[^\s:]*):\s*$")
 _METHOD = re.compile(r"^    (get|put|post|patch|delete):(.*)$")
-_ID = re.compile(r"operationId:\s*([A-Za-z0-9_]+)")
+_ID = re.compile(r"^(?:      |    (?:get|put|post|patch|delete): \{ )operationId:\s*([A-Za-z0-9_]+)")
 
 
 class Contract:
