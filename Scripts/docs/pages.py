@@ -111,8 +111,8 @@ def resolved(path):
 
 
 def block(match):
-    """A fenced block. The lines of a transcript are boxes, which break with an indent; those of commands stand out."""
-    content, kind = match[2], ""
+    """A fenced block; it can be scrolled by keys. The lines of a transcript are boxes, which break with an indent; those of commands stand out."""
+    content, kind = match[2], ' tabindex="0"'
     if "language-console" in match[1]:
         lines, goes_on = [], False
         for line in content.rstrip("\n").split("\n"):
@@ -120,7 +120,7 @@ def block(match):
             goes_on = is_command and line.endswith("\\")
             lines.append(f'<span class="line{" command" if is_command else ""}">{line}\n</span>')
         content, kind = "".join(lines), ' class="console"'
-    return f'<pre tabindex="0"{kind}><code>{content}</code></pre>'
+    return f'<pre{kind}><code>{content}</code></pre>'
 
 
 def navigation(current):
