@@ -30,9 +30,22 @@ import Testing
             for parameter in operation.parameters where parameter.isRequired {
                 #expect(parameter.example != nil, "\(operation.id): \(parameter.name) has no example")
             }
+            #expect(Self.hasExample(operation), "\(operation.id) has no example")
             guard let request = operation.request else { continue }
             let hasOne = request.content.values.contains { !$0.examples.isEmpty }
             #expect(hasOne, "\(operation.id) has no example of a body")
+        }
+    }
+
+    /// A value of what it demands, a body, or an answer: this server's own, where nothing has to be sent.
+    private static func hasExample(_ operation: PublishedOperation) -> Bool {
+        let demands = operation.parameters.contains { $0.isRequired && $0.example != nil }
+        if demands || operation.request != nil { return true }
+        guard let answer = operation.responses[200].flatMap({ document.root.value(at: $0.pointer) }) else {
+            return false
+        }
+        return (answer["content"]?.object ?? [:]).values.contains {
+            $0["examples"]?["answer"]?["externalValue"]?.string == operation.path
         }
     }
 

@@ -51,6 +51,8 @@ function contents(contract, content) {
   return Object.entries(content ?? {}).map(([type, media]) => h('div', { class: 'media' },
     h('p', null, h('code', null, type)),
     media.schema ? schemaView(contract, media.schema) : null,
+    Object.values(media.examples ?? {}).filter((example) => example.externalValue?.startsWith('/')).map((example) =>
+      h('p', null, h('a', { href: example.externalValue }, `Example: ${example.summary}`))),
     examplesOf(media).map(([name, example]) => h('details', { class: 'example' },
       h('summary', null, example.summary || name !== 'example' ? `Example: ${example.summary ?? name}` : 'Example'),
       h('pre', { tabindex: 0 }, h('code', null, exampleText(example.value)))))));

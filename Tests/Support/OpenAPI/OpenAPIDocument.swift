@@ -157,8 +157,11 @@ public struct OpenAPIDocument: Sendable {
         for (name, example) in value["examples"]?.object ?? [:] {
             try Self.check(
                 example, "\(pointer)/examples/\(name)", ["summary", "value", "externalValue"])
-            guard example["value"] != nil || example["externalValue"]?.string?.hasPrefix("file:") == true
-            else { throw DocumentFault("\(pointer)/examples/\(name)", "an example without a value") }
+            // A file of the reader's own machine, or the answer of the server that the document comes from.
+            let external = example["externalValue"]?.string ?? ""
+            guard example["value"] != nil || external.hasPrefix("file:") || external.hasPrefix("/") else {
+                throw DocumentFault("\(pointer)/examples/\(name)", "an example without a value")
+            }
             examples[name] = example["value"]
         }
         return PublishedMedia(
