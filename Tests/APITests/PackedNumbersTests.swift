@@ -131,8 +131,8 @@ import Testing
         }
     }
 
-    /// As many pages as a session holds, in the form for people: their text and their values. Reading a million
-    /// would take a debug build half a minute.
+    /// As many pages as a session holds, in the form for people: their text and their values. Reading a
+    /// million would take a debug build half a minute.
     @Test func aMillionPagesFit() {
         let number = "\"0x\(String((1 as UInt64) << 36 - 1, radix: 16))\","
         let numbers = 2 * Limits.iovasPerSessionMax
