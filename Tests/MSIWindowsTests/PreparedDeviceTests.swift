@@ -51,12 +51,12 @@ import Testing
             var question = RandomQuestions.question(&random)
             question.usable = Self.usable(&random)
             let fresh = Self.answer(question)
-            // For these conditions, with and without a domain that is kept and copied.
-            for includesDomain in [false, true] {
+            // For these conditions, with and without what is kept with a device.
+            for extras: PreparedDevice.Extras in [[], .domain, .window, [.domain, .window]] {
                 let devices = question.group.devices.enumerated().map { index, device in
                     PreparedDevice(
                         device, usable: index == question.group.subject ? question.usable : nil,
-                        under: question.conditions, includesDomain: includesDomain)
+                        under: question.conditions, including: extras)
                 }
                 let group = PreparedGroup(devices, subject: question.group.subject)
                 let asked = Self.asking(question, group)
@@ -122,8 +122,8 @@ import Testing
         conditions.smmuPageSizes = PageSizes(bitmap: .max << 12)
         var own = conditions
         own.driver = .virtio
-        for includesDomain in [false, true] {
-            let device = PreparedDevice(W.pci(), under: own, includesDomain: includesDomain)
+        for extras: PreparedDevice.Extras in [[], .domain] {
+            let device = PreparedDevice(W.pci(), under: own, including: extras)
             let question = TraceQuestion(conditions: conditions, prepared: device)
             #expect(question.conditions.granule == .kib4)
             let trace = TraceReconstruction(

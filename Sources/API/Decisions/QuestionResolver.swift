@@ -13,45 +13,45 @@ struct QuestionResolver {
     let platforms: PlatformStore
     let problems: ProblemList
 
-    /// A question, with the conditions that were filled in.
-    typealias Resolved = (question: Question, stated: StatedConditions)
+    /// A question, with the conditions that were filled in and the platform that it was found on.
+    typealias Resolved = (question: Question, stated: StatedConditions, entry: PlatformEntry?)
 
     /// The question with its group; nil after noting why not.
     func question(_ request: DecisionRequest) -> Question? { resolve(request)?.question }
 
     /// The same, with the conditions that were filled in.
     func resolve(_ request: DecisionRequest) -> Resolved? {
+        // Conditions by themselves: a copy of the request for them counts forty references.
+        var stated = request.stated
         switch request.subject {
         case .inline(let device, let usable):
-            var request = request
-            request.stated.adopt(driver: device.reportedDriver)
-            let prepared = PreparedDevice(device, usable: usable, under: request.stated.conditions)
-            guard let mates = mates(request, of: nil, on: nil) else { return nil }
-            let question = question(request, prepared, mates, doorbells: request.doorbells ?? [])
-            return (question, request.stated)
+            stated.adopt(driver: device.reportedDriver)
+            let prepared = PreparedDevice(device, usable: usable, under: stated.conditions)
+            guard let mates = mates(request, stated, of: nil, on: nil) else { return nil }
+            let doorbells = request.doorbells ?? []
+            return (question(request, stated, prepared, mates, doorbells: doorbells), stated, nil)
         case .platform(let id, let name):
             guard let entry = platforms.entry(id, at: "/platform", problems) else { return nil }
-            var request = request
-            request.stated.adopt(entry.platform.host)
+            stated.adopt(entry.platform.host)
             var device = device(
-                name, at: "/device", on: entry, .own, request, adoptsDriver: !request.stated.statesDriver)
+                name, at: "/device", on: entry, .own, request, stated, adoptsDriver: !stated.statesDriver)
             let isGrouped = !request.statesMates && device?.source.groupNumber != nil
             let group = isGrouped ? device.flatMap { entry.platform.group(of: $0.source) } : nil
             if let asked = device, let group, asked.source.standsForGroup {
                 // Its first member is asked about.
                 device = platforms.prepared(
-                    group.device, on: entry, .own, under: request.stated.conditions,
-                    adoptsDriver: !request.stated.statesDriver)
+                    group.device, on: entry, .own, under: stated.conditions,
+                    adoptsDriver: !stated.statesDriver)
             }
             if let device {
-                request.stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
+                stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
             }
-            guard var mates = mates(request, of: device, on: entry), let device else { return nil }
+            guard var mates = mates(request, stated, of: device, on: entry), let device else { return nil }
             if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
-            var question = question(
-                request, device, mates, doorbells: request.doorbells ?? entry.doorbells(of: device.device))
+            let doorbells = request.doorbells ?? entry.doorbells(of: device.device)
+            var question = question(request, stated, device, mates, doorbells: doorbells)
             question.findsDevicesInBusOrder = entry.platform.findsDevicesInBusOrder
-            return (question, request.stated)
+            return (question, stated, entry)
         case nil: return nil
         }
     }
@@ -74,7 +74,8 @@ struct QuestionResolver {
     }
 
     private func question(
-        _ request: DecisionRequest, _ device: PreparedDevice, _ mates: Mates, doorbells: [PhysicalAddress]
+        _ request: DecisionRequest, _ stated: StatedConditions, _ device: PreparedDevice, _ mates: Mates,
+        doorbells: [PhysicalAddress]
     ) -> Question {
         var devices = mates.before
         devices.append(device)
@@ -82,7 +83,7 @@ struct QuestionResolver {
         let group = PreparedGroup(devices, subject: mates.before.count)
         var question = Question(
             group: group, consumer: request.consumer, source: request.source,
-            conditions: request.stated.conditions(for: request.consumer), doorbells: doorbells)
+            conditions: stated.conditions(for: request.consumer), doorbells: doorbells)
         let circumstances = request.circumstances
         question.dmaMask = circumstances.dmaMask
         if !circumstances.history.isEmpty {
@@ -101,11 +102,14 @@ struct QuestionResolver {
     }
 
     private func mates(
-        _ request: DecisionRequest, of subject: PreparedDevice?, on entry: PlatformEntry?
+        _ request: DecisionRequest, _ stated: StatedConditions, of subject: PreparedDevice?,
+        on entry: PlatformEntry?
     ) -> Mates? {
+        // Of most questions, whose device would be looked at for nothing.
+        if request.namesNoOthers { return Mates(before: [], after: [], attached: []) }
         func devices(_ members: [DecisionRequest.Member], _ share: GroupShare) -> [PreparedDevice]? {
             guard !members.isEmpty else { return [] }
-            let found = members.map { member($0, on: entry, share, request) }
+            let found = members.map { member($0, on: entry, share, request, stated) }
             let known = found.compactMap { $0 }
             return known.count == found.count ? known : nil
         }
@@ -132,10 +136,10 @@ struct QuestionResolver {
 
     private func member(
         _ member: DecisionRequest.Member, on entry: PlatformEntry?, _ share: GroupShare,
-        _ request: DecisionRequest
+        _ request: DecisionRequest, _ stated: StatedConditions
     ) -> PreparedDevice? {
         switch member {
-        case .inline(let device): return PreparedDevice(device, under: request.stated.conditions)
+        case .inline(let device): return PreparedDevice(device, under: stated.conditions)
         case .named(let name, let pointer):
             guard let entry else {
                 problems.add(
@@ -143,17 +147,17 @@ struct QuestionResolver {
                 return nil
             }
             // The group is behind one IOMMU, so the driver is the subject's.
-            return device(name, at: pointer, on: entry, share, request, adoptsDriver: false)
+            return device(name, at: pointer, on: entry, share, request, stated, adoptsDriver: false)
         }
     }
 
     private func device(
         _ name: String, at pointer: String, on entry: PlatformEntry, _ share: GroupShare,
-        _ request: DecisionRequest, adoptsDriver: Bool
+        _ request: DecisionRequest, _ stated: StatedConditions, adoptsDriver: Bool
     ) -> PreparedDevice? {
         let device = platforms.prepared(
-            name, on: entry, share, under: request.stated.conditions, adoptsDriver: adoptsDriver,
-            includesDomain: request.consumer == .dmaAPI)
+            name, on: entry, share, under: stated.conditions, adoptsDriver: adoptsDriver,
+            including: request.consumer == .dmaAPI ? .domain : .window)
         if device == nil { problems.add(pointer, "unknown-device", entry.unknownDevice(name)) }
         return device
     }

@@ -183,14 +183,13 @@ final class PlatformStore: Sendable {
     /// - Parameters:
     ///   - share: of what its group reserves.
     ///   - adoptsDriver: false where the caller has said which driver it is.
-    ///   - includesDomain: asks for a DMA domain to be set up with it.
+    ///   - extras: what the answer has use for.
     func prepared(
         _ id: String, on entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
-        adoptsDriver: Bool = true, includesDomain: Bool = false
+        adoptsDriver: Bool = true, including extras: PreparedDevice.Extras = []
     ) -> PreparedDevice? {
         preparedDevices.device(
-            .id(id), of: entry, share, under: conditions, adoptsDriver: adoptsDriver,
-            includesDomain: includesDomain
+            .id(id), of: entry, share, under: conditions, adoptsDriver: adoptsDriver, including: extras
         ) { entry.device(id) }
     }
 
@@ -201,7 +200,7 @@ final class PlatformStore: Sendable {
     ) -> PreparedDevice {
         let made = preparedDevices.device(
             .exact(device.id, device.kind), of: entry, share, under: conditions,
-            adoptsDriver: adoptsDriver, includesDomain: false
+            adoptsDriver: adoptsDriver, including: []
         ) { device }
         return made
             ?? entry.platform.prepared(

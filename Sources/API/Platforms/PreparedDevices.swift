@@ -21,8 +21,8 @@ final class PreparedDevices: Sendable {
     private struct Key: Hashable {
         /// Of the entry; no other one ever has it.
         let serial: UInt64
-        var name: Name
-        var share: GroupShare
+        let name: Name
+        let share: GroupShare
         let conditions: Conditions
         let adoptsDriver: Bool
     }
@@ -34,30 +34,30 @@ final class PreparedDevices: Sendable {
     /// - Parameters:
     ///   - share: of what its group reserves.
     ///   - adoptsDriver: false where the caller has said which driver it is.
-    ///   - includesDomain: asks for a DMA domain to be set up with it.
+    ///   - extras: what the answer has use for; what is kept has them from then on.
     ///   - find: the device; called when it is not kept under its name.
     func device(
         _ name: Name, of entry: PlatformEntry, _ share: GroupShare, under conditions: Conditions,
-        adoptsDriver: Bool, includesDomain: Bool, find: () -> Device?
+        adoptsDriver: Bool, including extras: PreparedDevice.Extras, find: () -> Device?
     ) -> PreparedDevice? {
-        var key = Key(
-            serial: entry.serial, name: name, share: .own, conditions: conditions.ofDevice,
-            adoptsDriver: adoptsDriver)
+        var (keyName, keyShare) = (name, GroupShare.own)
         var member: Device?
         if entry.hasGroups {
             guard let device = find() else { return nil }
             // Both shares are one where the group reserves nothing more.
-            if device.sharesRegions { key.share = share }
-            if let alike = DeviceClass(device, key.share) { key.name = .alike(alike) }
+            if device.sharesRegions { keyShare = share }
+            if let alike = DeviceClass(device, keyShare) { keyName = .alike(alike) }
             member = device
         }
-        if let kept = state.withLock({ $0.value(key) }), kept.includesDomain || !includesDomain {
-            return member.map(kept.as) ?? kept
-        }
+        let key = Key(
+            serial: entry.serial, name: keyName, share: keyShare, conditions: conditions.ofDevice,
+            adoptsDriver: adoptsDriver)
+        let kept = state.withLock { $0.value(key) }
+        if let kept, kept.extras.isSuperset(of: extras) { return member.map(kept.as) ?? kept }
         guard let device = member ?? find() else { return nil }
         let made = entry.platform.prepared(
             device.with(share), under: conditions, adoptsDriver: adoptsDriver,
-            includesDomain: includesDomain)
+            including: kept.map { $0.extras.union(extras) } ?? extras)
         state.withLock { $0.keep(made, weight: Self.weight(of: made), under: key) }
         return made
     }
@@ -66,7 +66,9 @@ final class PreparedDevices: Sendable {
     func forget(_ serial: UInt64) { state.withLock { $0.drop { $0.serial == serial } } }
 
     private static func weight(of device: PreparedDevice) -> Int {
+        // What is kept of its window are sentences, about as much as the device itself.
         device.source.costRanges + (device.conditions.iommuRegions?.count ?? 0)
+            + (device.extras.contains(.window) ? Device.costOfItself : 0)
     }
 
     /// Devices that are kept, and the sum of their regions, windows and ranges.

@@ -61,7 +61,7 @@ extension Service {
         defer { if doorbells.isEmpty { doorbells = known } }
         guard let name = query.value("device")?.string(bytesMax: .max, query.problems) else { return nil }
         guard
-            let device = platforms.prepared(name, on: entry, .own, under: conditions, includesDomain: true)
+            let device = platforms.prepared(name, on: entry, .own, under: conditions, including: .domain)
         else {
             query.add("device", entry.unknownDevice(name))
             return nil

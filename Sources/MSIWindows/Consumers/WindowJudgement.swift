@@ -11,56 +11,26 @@ enum WindowJudgement {
     static func decision<R: Recorder>(
         _ window: IOVARange, _ question: Question, _ recorder: inout R
     ) -> Decision {
-        let conditions = question.conditions
-        let withheld = question.subject.withheld
-        let blockers = withheld.hardItems(overlapping: window)
-        let isFree = withheld.freeForWindow.contains(window)
-        let mates = isFree ? Self.blockers(window, ofMates: question) : []
-        let reachability: Reachability =
-            mates.isEmpty
-            ? withheld.reachability(ofUserWindow: window, in: conditions.aperture, blockers) : .no
-        var warnings = warnings(window, blockers, withheld, conditions)
-        let relaxed = relaxable(window, question)
-        let because: String
-        if reachability == .yes {
-            because =
-                "\(window.text) lies outside everything that the platform withholds"
-                + (relaxed.first.map {
-                    " from user space; only the device's own driver needs \($0.range.text) (\($0.provenance))."
-                } ?? ".")
-            recorder.record(.reachable, .accepted, candidate: window, because)
-        } else if let (device, item) = mates.first {
-            because =
-                "\(window.text) lies in a reservation of \(device), which is in the same group and uses the "
-                + "same window: \(item.provenance)."
-            recorder.record(.unreachable, .rejected, candidate: window, blocker: item, because)
-        } else {
-            let blocker = decisive(blockers, window, withheld, conditions)
-            // The warning about that obstacle is the same sentence.
-            let place = blocker.flatMap { blockers.firstIndex(of: $0) }
-            because = place.map { warnings[$0].detail } ?? sentence(window, blocker, withheld, conditions)
-            recorder.record(.unreachable, .rejected, candidate: window, blocker: blocker, because)
-        }
-        for item in relaxed {
-            warnings.add(.windowInRelaxableRegion, relaxable(item, window), range: item.range)
-        }
+        let verdict = question.prepared.verdict(on: window)
+        let isReached = verdict.reachability == .yes
+        recorder.record(
+            isReached ? .reachable : .unreachable, isReached ? .accepted : .rejected, candidate: window,
+            blocker: verdict.obstacle, verdict.because)
         return Decision(
-            outcome: .window, window: window, reachability: reachability,
-            blockers: mates.isEmpty ? blockers : blockers + mates.map(\.item), because: because,
-            warnings: warnings)
+            outcome: .window, window: window, reachability: verdict.reachability,
+            blockers: verdict.blockers, because: verdict.because, warnings: verdict.warnings,
+            changes: verdict.changes)
     }
 
     /// What drivers of the group's devices need and user space does not, the subject's first: the whole group
     /// uses the window, whichever device is asked about.
-    private static func relaxable(_ window: IOVARange, _ question: Question) -> [WithheldItem] {
+    static func relaxable(_ window: IOVARange, _ devices: [Withheld]) -> [WithheldItem] {
         // Few devices have any.
-        guard question.prepared.devices.contains(where: \.withheld.hasRelaxableItems) else { return [] }
-        return ([question.subject] + question.prepared.mates).flatMap { device in
-            device.withheld.items(overlapping: window).filter(\.isRelaxable)
-        }
+        guard devices.contains(where: \.hasRelaxableItems) else { return [] }
+        return devices.flatMap { $0.items(overlapping: window).filter(\.isRelaxable) }
     }
 
-    private static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> String {
+    static func relaxable(_ item: WithheldItem, _ window: IOVARange) -> String {
         "\(window.text) lies in \(item.range.text) (\(item.provenance))"
             + (item.isIgnoredByLinux
                 ? "; user space does not need that mapping."
@@ -69,10 +39,10 @@ enum WindowJudgement {
 
     /// Reservations of the group's other devices on the window: the whole group uses it, and their MSIs would
     /// not arrive.
-    private static func blockers(
-        _ window: IOVARange, ofMates question: Question
+    static func blockers(
+        _ window: IOVARange, of mates: [PreparedDevice]
     ) -> [(device: String, item: WithheldItem)] {
-        question.prepared.mates.flatMap { device in
+        mates.flatMap { device in
             device.withheld.lastingRegions(overlapping: window).map { (device.device.id, $0) }
         }
     }

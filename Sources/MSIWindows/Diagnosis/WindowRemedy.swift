@@ -44,24 +44,20 @@ enum WindowRemedy {
             """
         return move.text
     }
-}
 
-extension Decision {
-    /// What to change, where user space gets a window that the device does not reach for certain.
-    mutating func addChanges(_ question: Question) {
-        guard let window, reachability != .yes else { return }
-        switch question.consumer {
-        // Its pages come from an allocator; there is no window to move.
-        case .dmaAPI: return
-        case .vfioType1, .iommufd: break
-        }
-        let bases = WindowRemedy.bases(in: question.prepared.freeForWindow, avoiding: window)
-        let whom = question.prepared.devices.count == 1 ? "this device" : "every device of the group"
-        changes = [
-            bases.isEmpty
-                ? "Keep the device with the host's own driver: \(whom) reaches no \(HexLiteral.text(WindowSource.mainlineSize)) "
-                    + "aligned bytes that are free, so no window of that size works."
-                : WindowRemedy.move(to: bases, for: whom, isCertain: reachability == .no)
-        ]
+    /// What to change, where user space gets a window that a device does not reach for certain.
+    ///
+    /// - Parameters:
+    ///   - free: where a window for every device of the group could be.
+    ///   - isAlone: the group has one device.
+    static func change(
+        of window: IOVARange, in free: IOVASet, isAlone: Bool, isCertain: Bool
+    ) -> String {
+        let bases = bases(in: free, avoiding: window)
+        let whom = isAlone ? "this device" : "every device of the group"
+        return bases.isEmpty
+            ? "Keep the device with the host's own driver: \(whom) reaches no \(HexLiteral.text(WindowSource.mainlineSize)) "
+                + "aligned bytes that are free, so no window of that size works."
+            : move(to: bases, for: whom, isCertain: isCertain)
     }
 }

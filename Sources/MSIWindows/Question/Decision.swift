@@ -87,22 +87,21 @@ extension Decision {
             case .dmaAPI: DMALayer.decide(question, &recorder)
             case .vfioType1, .iommufd: UserSpace.decide(question, &recorder)
             }
-        decision.addChanges(question)
-        // Once: the getter copies all that is known of the device.
-        let device = question.device
+        // By reference: a copy of all that is known of the device counts fifty references.
+        let subject = question.subject
         let isTranslated = question.conditions.translates(for: question.consumer)
-        for unknown in UnknownFact.allCases
+        for unknown in subject.openFacts
         where decision.window != nil || isTranslated && unknown.countsWithoutWindow {
-            guard let remark = unknown.remark(of: device) else { continue }
+            guard let remark = unknown.remark(of: subject.source) else { continue }
             decision.warn(unknown.code, remark, range: decision.window)
         }
-        if let remark = question.subject.x86Remark {
+        if let remark = subject.x86Remark {
             decision.warn(.x86Host, remark, range: DriverWindow.x86)
         }
-        let missing = device.missingIOMMURemark(under: question.conditions, for: question.consumer)
+        let missing = subject.missingIOMMURemark(under: question.conditions, for: question.consumer)
         if let missing { decision.warn(.noGroup, missing) }
         decision.addIfReported(question)
-        if let remark = question.conditions.kernelRemark(onX86: question.subject.isOfX86) {
+        if let remark = question.conditions.kernelRemark(onX86: subject.isOfX86) {
             decision.warn(.kernelNotModelledExactly, remark)
         }
         if decision.warnings.count > Self.warningsMax {

@@ -37,20 +37,41 @@ public final class PreparedDevice: Sendable {
     public let withheld: Withheld
     /// Hazards of the device's firmware, which do not depend on the consumer.
     let hazards: [Warning]
+    /// What no source states of the device or of its host bridge: of most, nothing.
+    let openFacts: [UnknownFact]
+    /// What was worked out with it.
+    public let extras: Extras
     /// A DMA domain that was set up for the device and never used; nil unless it was requested.
     private let domain: DMADomain?
+    /// What follows from the window that its driver offers; nil unless it was requested, and where the driver
+    /// offers none.
+    let offered: OfferedWindow?
+
+    /// What owners that are asked about a device often have worked out with it.
+    public struct Extras: OptionSet, Hashable, Sendable {
+        public let rawValue: UInt8
+
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// For questions about `dma_api`: a DMA domain that is set up.
+        public static let domain = Extras(rawValue: 1)
+        /// For those about `vfio_type1` and `iommufd`: what comes of the window that its driver offers. A
+        /// seventh of a decision's instructions.
+        public static let window = Extras(rawValue: 2)
+    }
 
     /// - Parameters:
     ///   - usable: ranges that the caller knows to be usable; nil for those of the device.
-    ///   - includesDomain: also sets a DMA domain up, for owners that are asked about `dma_api` often.
+    ///   - extras: what else is worked out, for owners that keep it.
     public init(
         _ device: Device, usable: UsableRanges? = nil, under conditions: Conditions,
-        includesDomain: Bool = false
+        including extras: Extras = []
     ) {
         var device = device
         device.usableRanges = usable ?? device.usableRanges
         let conditions = conditions.ofDevice
-        source = device
+        let source = device
+        self.source = source
         if conditions.driver == .virtio, let regions = conditions.iommuRegions {
             device = device.reporting(regions)
         }
@@ -64,15 +85,27 @@ public final class PreparedDevice: Sendable {
         seenByPostedSeries = rounded.firmwareRegions.filter {
             $0.isSeenByPostedSeries(under: conditions)
         }
-        givenWindow = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
-        hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
+        let given = rounded.firmwareRegions.last { $0.kind == .softwareMSI }?.range
+        givenWindow = given
+        let hardwareRegion = rounded.firmwareRegions.first { $0.kind == .msi }
+        self.hardwareRegion = hardwareRegion
         smmus = Set(rounded.smmus)
         self.reservations = reservations
-        withheld = Withheld(from: rounded, reservations, under: conditions, usable: device.usableRanges)
+        let withheld = Withheld(
+            from: rounded, reservations, under: conditions, usable: device.usableRanges)
+        self.withheld = withheld
         hazards = Hazards.ofFirmware(of: rounded, applying: applied, under: conditions.kernel)
+        openFacts = UnknownFact.allCases.filter { $0.isOpen(for: source) }
+        self.extras = extras
         domain =
-            includesDomain
+            extras.contains(.domain)
             ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
+        let isReplaced = given == nil && conditions.driver == .virtio && hardwareRegion != nil
+        offered =
+            extras.contains(.window) && !isReplaced
+            ? OfferedWindow(
+                given ?? WindowSource.mainlineWindow, of: withheld, applied: applied, under: conditions)
+            : nil
     }
 
     /// The same set for another device of its class: what was worked out is shared, not copied.
@@ -95,6 +128,9 @@ public final class PreparedDevice: Sendable {
         smmus = Set(source.smmus)
         reservations = kept.reservations
         withheld = kept.withheld
+        openFacts = UnknownFact.allCases.filter { $0.isOpen(for: other) }
+        extras = kept.extras
+        offered = kept.offered
         // They name the device.
         hazards =
             kept.hazards.isEmpty
@@ -115,9 +151,6 @@ public final class PreparedDevice: Sendable {
     /// What the kernel of the conditions does with an entry of firmware that crashes it; nil when nothing
     /// does.
     public var crashRemark: String? { source.crashRemark(under: conditions.kernel) }
-
-    /// Whether a domain was set up with it.
-    public var includesDomain: Bool { domain != nil }
 
     /// A DMA domain that was set up for the device as the first of its group. A copy of the one that is
     /// kept, where one is.
@@ -149,6 +182,11 @@ extension PreparedDevice {
         self.conditions == conditions.ofDevice ? self : PreparedDevice(source, under: conditions)
     }
 
+    /// See `Device`. Most devices have an IOMMU, which is told without a copy of one.
+    func missingIOMMURemark(under conditions: Conditions, for consumer: Consumer?) -> String? {
+        source.missingIOMMU == nil ? nil : source.missingIOMMURemark(under: conditions, for: consumer)
+    }
+
     /// Whether the driver reports a software window in its list. virtio-iommu's does not beside MSI regions.
     public var offersSoftwareWindow: Bool { conditions.driver != .virtio || hardwareRegion == nil }
 }
@@ -160,11 +198,11 @@ extension Platform {
     /// - Parameter adoptsDriver: false where the caller has said which driver it is.
     public func prepared(
         _ device: Device, under conditions: Conditions, adoptsDriver: Bool = true,
-        includesDomain: Bool = false
+        including extras: PreparedDevice.Extras = []
     ) -> PreparedDevice {
         var conditions = conditions
         if adoptsDriver, let driver = driver(of: device) { conditions.driver = driver }
-        return PreparedDevice(device, under: conditions, includesDomain: includesDomain)
+        return PreparedDevice(device, under: conditions, including: extras)
     }
 }
 

@@ -24,17 +24,24 @@ extension PreparedDevice {
 
     /// The list once the window is chosen.
     func advertised(_ source: WindowSource, offer: Offer) -> [ReservedRegion] {
-        guard let window = offer.window, !applied.contains(where: { $0.kind == .softwareMSI }) else {
-            return applied
-        }
+        applied.advertising(offer.window, by: conditions.driver, isListedFirst: source.isListedFirst)
+    }
+}
+
+extension [ReservedRegion] {
+    /// What a driver applies, with the window that it offers.
+    func advertising(
+        _ window: IOVARange?, by driver: SMMU.Version, isListedFirst: Bool
+    ) -> [ReservedRegion] {
+        guard let window, !contains(where: { $0.kind == .softwareMSI }) else { return self }
         let offered = ReservedRegion(
             kind: .softwareMSI, start: window.start.value, length: window.sizeMinusOne &+ 1,
             provenance: .driver)
-        if conditions.driver == .virtio {
-            let own = applied.filter { $0.isFromDevice }.sorted { $0.start < $1.start }
-            return own + [offered] + applied.filter { !$0.isFromDevice }
+        if driver == .virtio {
+            let own = filter { $0.isFromDevice }.sorted { $0.start < $1.start }
+            return own + [offered] + filter { !$0.isFromDevice }
         }
-        return source.isListedFirst ? [offered] + applied : applied + [offered]
+        return isListedFirst ? [offered] + self : self + [offered]
     }
 }
 

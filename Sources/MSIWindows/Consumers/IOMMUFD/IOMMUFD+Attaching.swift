@@ -36,7 +36,8 @@ extension IOMMUFD {
         try next.add(attempt.aperture, conditions, &recorder)
         let attachment = Attachment(
             window: group.window, hasHardwareMSI: group.hasHardwareMSI,
-            regions: GroupRegionList(inserting: group.regions))
+            regions: attempt.group.offered(by: attempt.source, offers)?.regions
+                ?? GroupRegionList(inserting: group.regions))
         return (next, attachment)
     }
 

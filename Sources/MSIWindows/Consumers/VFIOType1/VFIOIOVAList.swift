@@ -12,6 +12,13 @@ public struct VFIOIOVAList: Hashable, Sendable {
     /// Before the first group is attached.
     public init() { ranges = [] }
 
+    /// After the first group is attached, whose regions these are.
+    init(_ regions: GroupRegionList, aperture: IOVARange) {
+        self.init()
+        resize(to: aperture)
+        exclude(regions)
+    }
+
     /// Whether the aperture of a further domain contradicts the list or the mappings.
     public func conflicts(aperture: IOVARange, mappings: [IOVARange]) -> Bool {
         guard let first = ranges.first, let last = ranges.last else { return false }
@@ -92,9 +99,6 @@ public struct VFIOIOVAList: Hashable, Sendable {
 extension GroupRegionList {
     /// The ranges of a fresh container with this group.
     public func vfioRanges(aperture: IOVARange) -> [IOVARange] {
-        var list = VFIOIOVAList()
-        list.resize(to: aperture)
-        list.exclude(self)
-        return list.ranges
+        VFIOIOVAList(self, aperture: aperture).ranges
     }
 }

@@ -55,14 +55,21 @@ package struct VFIOType1: Sendable {
             recorder.record(.apertureConflict, .rejected, because)
             throw Refusal(errno: .invalidArgument, because: because, remedy: .fitAperture(aperture))
         }
-        let regions = GroupRegionList(
-            inserting: zip(attempt.group.devices, offers).flatMap { device, offer in
-                device.advertised(attempt.source, offer: offer)
-            })
+        let offered = attempt.group.offered(by: attempt.source, offers)
+        let regions =
+            offered?.regions
+            ?? GroupRegionList(
+                inserting: zip(attempt.group.devices, offers).flatMap { device, offer in
+                    device.advertised(attempt.source, offer: offer)
+                })
         try checkConflict(of: regions, &recorder)
         var next = self
-        next.list.resize(to: aperture)
-        next.list.exclude(regions)
+        if let offered, list.ranges.isEmpty, aperture == attempt.group.device.conditions.aperture {
+            next.list = offered.list
+        } else {
+            next.list.resize(to: aperture)
+            next.list.exclude(regions)
+        }
         guard !next.list.ranges.isEmpty else {
             let because =
                 "The reserved regions leave no usable IOVA, so attaching the group fails with EINVAL."
@@ -81,6 +88,7 @@ package struct VFIOType1: Sendable {
     private func checkConflict<R: Recorder>(
         of regions: GroupRegionList, _ recorder: inout R
     ) throws(Refusal) {
+        guard !mappings.isEmpty else { return }
         let mapped = IOVASet(mappings)
         for region in regions.regions where region.kind != .directRelaxable {
             guard let range = region.range, let hit = mapped.ranges(overlapping: range).first else {
