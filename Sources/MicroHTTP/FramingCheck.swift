@@ -25,13 +25,16 @@ enum FramingCheck {
             return .ambiguous("field name is not a token")
         }
         var hosts = 0
-        var lengths: [String] = []
+        var length: String?
+        var lengths = 0
         var encodings: [String] = []
         // One walk: each name has a length of its own, so that most fields are skipped by theirs.
         for field in headers.fields {
             switch field.name.utf8.count {
             case 4 where equalIgnoringASCIICase(field.name, "Host"): hosts += 1
-            case 14 where equalIgnoringASCIICase(field.name, "Content-Length"): lengths.append(field.value)
+            case 14 where equalIgnoringASCIICase(field.name, "Content-Length"):
+                length = field.value
+                lengths += 1
             case 17 where equalIgnoringASCIICase(field.name, "Transfer-Encoding"):
                 encodings.append(field.value)
             default: break
@@ -41,7 +44,7 @@ enum FramingCheck {
         // libmicrohttpd lets HTTP/1.2 and the like through, which is read as HTTP/1.1.
         let isOld = version == "HTTP/1.0"
         guard isOld || hosts == 1 else { return .ambiguous("no Host field") }
-        guard lengths.isEmpty || encodings.isEmpty else {
+        guard lengths == 0 || encodings.isEmpty else {
             return .ambiguous("Content-Length with Transfer-Encoding")
         }
         if let encoding = encodings.first {
@@ -51,8 +54,8 @@ enum FramingCheck {
             guard !isOld else { return .ambiguous("Transfer-Encoding before HTTP/1.1") }
             return .fine(.chunked)
         }
-        guard let length = lengths.first else { return .fine(.none) }
-        guard lengths.count == 1 else { return .ambiguous("several Content-Length fields") }
+        guard let length else { return .fine(.none) }
+        guard lengths == 1 else { return .ambiguous("several Content-Length fields") }
         guard let count = self.length(length) else { return .ambiguous(badLength) }
         return .fine(count == 0 ? .none : .counted(count))
     }

@@ -27,11 +27,6 @@ struct DecisionRequest: Sendable {
 
     /// nil when it was wrong; the problem is in the list then.
     var subject: Subject?
-    /// The stored platform that it is about; nil for inline regions.
-    var platformID: String? {
-        guard case .platform(let id, _) = subject else { return nil }
-        return id
-    }
     var consumer = Consumer.vfioType1
     var source = WindowSource.fixed
     var stated = StatedConditions()
@@ -43,6 +38,8 @@ struct DecisionRequest: Sendable {
     var matesBefore: [Member] = []
     var matesAfter: [Member] = []
     var attached: [Member] = []
+    /// Whether it is about one device alone.
+    var namesNoOthers: Bool { matesBefore.isEmpty && matesAfter.isEmpty && attached.isEmpty }
     /// Everything else, in a question whose group is not known yet.
     var circumstances = Circumstances()
 
@@ -55,8 +52,12 @@ struct DecisionRequest: Sendable {
         var mapChecks: [MapCheck] = []
     }
 
-    /// Reads the body; every fault goes to `problems`.
-    init(_ root: JSONNode, _ problems: ProblemList) {
+    /// An empty request, for readers of bodies that hold a question, alone or among other things.
+    init() {}
+
+    /// Reads the body of a question alone; every fault goes to `problems`. No initialiser, whose end would
+    /// copy everything once more.
+    mutating func read(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
         if let node = reader.required("consumer"), let consumer = node.choice(WireWords.consumers, problems) {
             self.consumer = consumer
@@ -68,9 +69,6 @@ struct DecisionRequest: Sendable {
         read(&reader, for: [consumer], problems)
         reader.finish()
     }
-
-    /// An empty request, for readers of bodies that hold a question among other things.
-    init() {}
 
     /// All conditions but the kernel and those of the DMA layer or iommufd only.
     private static let conditions: [Condition] = [
@@ -177,8 +175,27 @@ extension DecisionRequest {
 // MARK: Circumstances
 
 extension DecisionRequest {
+    /// Consumers by bits: a walk over lists of them counts references to each list.
+    private struct Consumers: OptionSet {
+        let rawValue: UInt8
+
+        static let dmaAPI = Consumers(rawValue: 1)
+        static let vfioType1 = Consumers(rawValue: 2)
+        static let iommufd = Consumers(rawValue: 4)
+
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        init(_ consumer: Consumer) {
+            switch consumer {
+            case .dmaAPI: self = .dmaAPI
+            case .vfioType1: self = .vfioType1
+            case .iommufd: self = .iommufd
+            }
+        }
+    }
+
     /// Members that apply only to some consumers.
-    private static let owners: [(name: StaticString, consumers: [Consumer])] = [
+    private static let owners: [(name: StaticString, consumers: Consumers)] = [
         ("dma_mask", [.dmaAPI]), ("forcedac", [.dmaAPI]), ("earlier_mappings", [.dmaAPI]),
         ("attached", [.vfioType1, .iommufd]), ("mappings", [.vfioType1, .iommufd]),
         ("map_checks", [.vfioType1, .iommufd]), ("allowed_iovas", [.iommufd]),
@@ -188,13 +205,11 @@ extension DecisionRequest {
     mutating func readCircumstances(
         _ reader: inout ObjectReader, for consumers: [Consumer], _ problems: ProblemList
     ) {
-        // By index: a loop over the pairs counts references to each list of consumers.
-        for place in Self.owners.indices {
-            guard !Self.owners[place].consumers.contains(where: consumers.contains),
-                let node = reader.optional(Self.owners[place].name)
-            else { continue }
-            let (name, owners) = Self.owners[place]
-            let words = owners.map(\.rawValue).sorted().joined(separator: ", ")
+        let asked = consumers.reduce(into: Consumers()) { $0.insert(Consumers($1)) }
+        for (name, owners) in Self.owners where owners.isDisjoint(with: asked) {
+            guard let node = reader.optional(name) else { continue }
+            let words = Consumer.allCases.filter { owners.contains(Consumers($0)) }
+                .map(\.rawValue).sorted().joined(separator: ", ")
             problems.add(
                 node.pointer, "not-for-consumer", "\"\(name)\" applies only to consumer \(words).")
         }

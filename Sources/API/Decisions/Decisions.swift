@@ -26,18 +26,18 @@ extension Service {
         }
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
-        let request = DecisionRequest(document.root, problems)
-        // Found before it is asked, see `KeptAnswers.keep`.
-        let subject = request.platformID.flatMap { platforms.entry($0) }.map(KeptAnswers.Subject.init)
+        var request = DecisionRequest()
+        request.read(document.root, problems)
         let resolved = QuestionResolver(platforms: platforms, problems: problems).resolve(request)
-        guard problems.isEmpty, let (question, stated) = resolved else { throw .semantic(problems) }
-        let response = json(200) { writer in
+        guard problems.isEmpty, let (question, stated, entry) = resolved else { throw .semantic(problems) }
+        // Room for most answers without an explanation: growing costs as much as writing half of one.
+        let response = json(200, reservingBytes: 2_048) { writer in
             writer.answer(question, explain)
             writer.hostFacts(stated.hostFacts, of: question.consumer)
             writer.model(
                 question.conditions.kernel, onX86: question.isOfX86, engine: configuration.version)
         }
-        if let asked, let subject { keptAnswers.keep(response.body, to: asked, about: subject) }
+        if let asked, let entry { keptAnswers.keep(response.body, to: asked, about: .init(entry)) }
         return response
     }
 
@@ -66,7 +66,7 @@ extension Service {
             writer.member("kind", "comparison")
             writer.array("items") { writer in
                 for entry in request.entries where !context.work.isCancelled {
-                    for (question, stated) in columns {
+                    for (question, stated, _) in columns {
                         writer.object { writer in
                             writer.member("policy", entry.name)
                             writer.key("window_source")

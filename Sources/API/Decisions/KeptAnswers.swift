@@ -28,6 +28,11 @@ final class KeptAnswers: Sendable {
         }
 
         func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
+        /// The digests first, which nearly all that differ are told apart by.
+        static func == (left: Asked, right: Asked) -> Bool {
+            left.digest == right.digest && left.explain == right.explain && left.body == right.body
+        }
     }
 
     /// The platform that an answer is about.

@@ -30,13 +30,13 @@ struct Generations<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     }
 
     private mutating func insert(_ kept: Kept, under key: Key) {
-        if let before = young.removeValue(forKey: key) { youngWeight -= before.weight }
         if youngWeight + kept.weight > roomMax {
             old = young
             young = [:]
             youngWeight = 0
         }
-        young[key] = kept
+        // One look-up; what was there before is nearly always nothing.
+        if let before = young.updateValue(kept, forKey: key) { youngWeight -= before.weight }
         youngWeight += kept.weight
     }
 

@@ -14,6 +14,8 @@ public struct HostNames: Sendable {
     /// a numeric address for its name.
     private let hasEveryAddress: Bool
     private let allowsAll: Bool
+    /// What most programs send: the addresses as they are listened at, of which this server is named so.
+    private var usual: [String] = []
 
     /// - Parameters:
     ///   - listening: addresses with their ports, as in `127.0.0.1:8080` and `[::1]:8080`.
@@ -25,6 +27,7 @@ public struct HostNames: Sendable {
             .filter { !$0.isEmpty }
         hasEveryAddress = self.listening.contains { ["0.0.0.0", "[::]"].contains($0) }
         allowsAll = allowed.contains("*")
+        usual = listening.filter(include)
     }
 
     /// Whether a name is one that can be allowed: a host's name or address, without a port.
@@ -39,7 +42,8 @@ public struct HostNames: Sendable {
 
     /// Whether a Host field names this server.
     func include(_ field: String) -> Bool {
-        if allowsAll { return true }
+        // 60 instructions where taking the field apart takes 3,000.
+        if allowsAll || usual.contains(field) { return true }
         // By bytes throughout: every request comes by here, and characters cost twenty times as much.
         var name = Self.name(of: field)
         if name.utf8.last == UInt8(ascii: ".") { name = Substring(name.utf8.dropLast()) }

@@ -25,8 +25,8 @@ struct GuestSets {
 }
 
 /// A pool of hosts under one guest and one window: the sets that everything else reads. A host by itself is a
-/// pool of one.
-struct PoolView {
+/// pool of one. A class: each answer passes it on several times, and a copy would count ten references.
+final class PoolView {
     let mappable: IOVASet
     let windowable: IOVASet
     /// Everything but these, by which hosts are joined.
@@ -61,7 +61,7 @@ struct PoolView {
         defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
     }
 
-    init(_ facts: HostFacts, _ demand: WindowDemand, _ sets: GuestSets) {
+    convenience init(_ facts: HostFacts, _ demand: WindowDemand, _ sets: GuestSets) {
         let takesAll = sets.takesAllLines && !facts.relaxable.isEmpty
         let unmapped =
             takesAll ? facts.unmappable.union(IOVASet(facts.relaxable.map(\.range))) : facts.unmappable
