@@ -38,13 +38,22 @@ extension RegionSet {
                 let starts = Self.starts(in: room, size: size, alignment: alignment)
             else { continue }
             let below = alignment.alignDown(target.value)
-            for candidate in [below, alignment.alignUp(target.value) ?? below] {
-                let start = min(max(candidate, starts.start.value), starts.last.value)
-                let distance = start > target.value ? start - target.value : target.value - start
-                if best == nil || distance <= best!.distance { best = (start, distance) }
-            }
+            // One by one: a list of the two would take memory for each range.
+            let lower = Self.near(target, start: below, of: starts)
+            let upper = Self.near(target, start: alignment.alignUp(target.value) ?? below, of: starts)
+            let nearer = upper.distance <= lower.distance ? upper : lower
+            if best == nil || nearer.distance <= best!.distance { best = nearer }
         }
         return best.flatMap { Range(start: Space($0.start), size: size) }
+    }
+
+    /// The place among `starts` that is next to `start`, and how far from the target it is.
+    @inlinable
+    static func near(
+        _ target: Space, start: UInt64, of starts: Range
+    ) -> (start: UInt64, distance: UInt64) {
+        let start = Swift.min(Swift.max(start, starts.start.value), starts.last.value)
+        return (start, start > target.value ? start - target.value : target.value - start)
     }
 
     /// Every place for `size` bytes (at least 1): ranges from the lowest start to the last address of the

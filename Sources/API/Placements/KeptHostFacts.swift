@@ -14,21 +14,42 @@ final class KeptHostFacts: Sendable {
         let ranges: Int
     }
 
+    /// What facts depend on beside the platform, with its hash, which takes a thousand instructions: the
+    /// hosts of a request are nearly always asked about under the same.
+    struct Circumstances: Hashable {
+        private let conditions: Conditions
+        private let digest: Int
+
+        init(_ stated: Conditions) {
+            conditions = stated.ofDevice
+            var hasher = Hasher()
+            hasher.combine(conditions)
+            digest = hasher.finalize()
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
+        static func == (left: Circumstances, right: Circumstances) -> Bool {
+            left.digest == right.digest && left.conditions == right.conditions
+        }
+    }
+
     private struct Key: Hashable {
         /// Of the entry; no other one ever has it.
         let serial: UInt64
         /// nil for every active device.
         let devices: [String]?
-        let conditions: Conditions
+        let circumstances: Circumstances
     }
 
     private let state = Locked(Generations<Key, Made>(weightMax: Limits.hostFactsRangesMax))
 
-    /// The facts of devices under the conditions, whose aperture is the host's; nil when `make` returns nil.
+    /// The facts of devices under conditions whose aperture is the host's; nil when `make` returns nil.
     func made(
-        of entry: PlatformEntry, _ devices: [String]?, under conditions: Conditions, make: () -> Made?
+        of entry: PlatformEntry, _ devices: [String]?, under circumstances: Circumstances,
+        make: () -> Made?
     ) -> Made? {
-        let key = Key(serial: entry.serial, devices: devices, conditions: conditions.ofDevice)
+        let key = Key(serial: entry.serial, devices: devices, circumstances: circumstances)
         if let kept = state.withLock({ $0.value(key) }) { return kept }
         guard let made = make() else { return nil }
         state.withLock { $0.keep(made, weight: made.ranges, under: key) }

@@ -71,6 +71,7 @@ struct HostFactsBuilder {
     /// What is not modelled exactly of them, likewise.
     private(set) var kernelRemarks: [String] = []
     private var known: [Key: Int] = [:]
+    private var last: (conditions: Conditions, circumstances: KeptHostFacts.Circumstances)?
     private var cost = 0
 
     init(stated: StatedConditions, guestRanges: Int, hosts count: Int, kept: KeptHostFacts) {
@@ -127,12 +128,21 @@ struct HostFactsBuilder {
             }
             // Options are of one host and one request.
             let made =
-                host.options.isEmpty ? kept.made(of: entry, names, under: conditions, make: make) : make()
+                host.options.isEmpty
+                ? kept.made(of: entry, names, under: circumstances(conditions), make: make) : make()
             guard let made, isAffordable(made.ranges, host, problems) else { return 0 }
             let index = add(made.facts, stated)
             known[key] = index
             return index
         }
+    }
+
+    /// Those of the host before, as a rule.
+    private mutating func circumstances(_ conditions: Conditions) -> KeptHostFacts.Circumstances {
+        if let last, last.conditions == conditions { return last.circumstances }
+        let made = KeptHostFacts.Circumstances(conditions)
+        last = (conditions, made)
+        return made
     }
 
     private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {

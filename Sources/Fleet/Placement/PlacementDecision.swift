@@ -96,8 +96,10 @@ extension Placement {
             try checkpoint()
             views.append(PoolView(facts, demand, sets))
         }
-        let used = Set(question.hosts.map(\.facts)).sorted().map { views[$0] }
-        // The union of what any host withholds, so that a thousand hosts cost one sort.
+        var isUsed = Array(repeating: false, count: views.count)
+        for host in question.hosts { isUsed[host.facts] = true }
+        let used = views.indices.filter { isUsed[$0] }.map { views[$0] }
+        // The union of what any host withholds, so that a thousand hosts cost one walk.
         let unmapped = IOVASet.union(used.map(\.unmapped))
         let unwindowable = IOVASet.union(used.map(\.unwindowable))
         let pool = PoolView(
