@@ -167,7 +167,7 @@ extension Hazards {
         } else if domain.errno != nil {
             decision.warn(.dmaDomainSetupFails, setUpFailure)
         }
-        warn(aboutInboundWindowsOf: question.prepared.first.device, domain, &decision)
+        decision.warn(question.prepared.first.inboundWindowHazards)
         warn(aboutMatesOf: question, &decision)
         for call in domain.inverted {
             let lo = domain.granule.address(ofFrame: call.frames(domain.granule).lo)
@@ -180,28 +180,28 @@ extension Hazards {
         }
     }
 
-    /// The quirks of reserving what lies between inbound windows.
-    private static func warn(
-        aboutInboundWindowsOf device: Device, _ domain: DMADomain, _ decision: inout Decision
-    ) {
+    /// The quirks of reserving what lies between the inbound windows of the first device of a domain.
+    static func ofInboundWindows(of device: Device, in granule: Granule) -> [Warning] {
+        var found: [Warning] = []
         var end: UInt64 = 0
         for window in DMAReservations.inCPUOrder(device.inboundWindows) {
-            guard window.busStart >= end || end == 0 else { return }
+            guard window.busStart >= end || end == 0 else { break }
             if window.busStart != end {
-                decision.warn(
+                found.add(
                     .inboundWindowLosesGranule,
                     "The first page of the inbound window at \(HexLiteral.text(window.busStart)) is reserved with the "
                         + "gap below it.",
-                    range: domain.granule.page(of: IOVA(window.busStart)))
+                    range: granule.page(of: IOVA(window.busStart)))
             }
             end = window.busStart &+ window.size
             if end == 0 {
-                decision.warn(
+                found.add(
                     .inboundWindowToTheTop,
                     "The inbound window at \(HexLiteral.text(window.busStart)) ends at 2^64-1: the kernel's cursor "
                         + "wraps to 0 and, after the last window, everything is reserved.")
             }
         }
+        return found
     }
 
     /// The allocator knows the first device's reservations only.

@@ -98,7 +98,7 @@ extension PreparedGroup {
             on: window, of: device.withheld, beside: mates, under: device.conditions)
     }
 
-    /// What its device keeps of the window that its driver offers; nil where it keeps nothing, or is not alone.
+    /// What its device keeps of the window that its driver offers; nil where it keeps none or is not alone.
     var offered: OfferedWindow? { devices.count == 1 ? devices[0].offered : nil }
 
     /// The same, where it is what this source offers.

@@ -42,7 +42,7 @@ public final class PreparedDevice: Sendable {
     /// What was worked out with it.
     public let extras: Extras
     /// A DMA domain that was set up for the device and never used; nil unless it was requested.
-    private let domain: DMADomain?
+    private let fresh: FreshDomain?
     /// What follows from the window that its driver offers; nil unless it was requested, and where the driver
     /// offers none.
     let offered: OfferedWindow?
@@ -97,9 +97,8 @@ public final class PreparedDevice: Sendable {
         hazards = Hazards.ofFirmware(of: rounded, applying: applied, under: conditions.kernel)
         openFacts = UnknownFact.allCases.filter { $0.isOpen(for: source) }
         self.extras = extras
-        domain =
-            extras.contains(.domain)
-            ? DMADomain(firstDevice: rounded, reservations, under: conditions) : nil
+        fresh =
+            extras.contains(.domain) ? FreshDomain(for: rounded, reservations, under: conditions) : nil
         let isReplaced = given == nil && conditions.driver == .virtio && hardwareRegion != nil
         offered =
             extras.contains(.window) && !isReplaced
@@ -135,7 +134,7 @@ public final class PreparedDevice: Sendable {
         hazards =
             kept.hazards.isEmpty
             ? [] : Hazards.ofFirmware(of: source, applying: applied, under: conditions.kernel)
-        domain = kept.domain
+        fresh = kept.fresh
     }
 
     /// Prepared for another device of the same `DeviceClass`: what was worked out is shared, not copied.
@@ -158,9 +157,14 @@ public final class PreparedDevice: Sendable {
     /// - Precondition: the device was prepared for `conditions`, on which the reservations depend.
     public func freshDomain(under conditions: Conditions) -> DMADomain {
         precondition(self.conditions == conditions.ofDevice, "prepared for other conditions")
-        var made = domain ?? DMADomain(firstDevice: device, reservations, under: self.conditions)
+        var made = fresh?.domain ?? DMADomain(firstDevice: device, reservations, under: self.conditions)
         made.conditions = conditions
         return made
+    }
+
+    /// Hazards of a DMA domain that is set up for it as the first of its group.
+    var inboundWindowHazards: [Warning] {
+        fresh?.hazards ?? Hazards.ofInboundWindows(of: device, in: conditions.granule)
     }
 
     /// Firmware wants these mapped one to one, and the driver reports it. O(regions).
@@ -173,6 +177,18 @@ public final class PreparedDevice: Sendable {
         return withheld.items.first {
             $0.range.start == page.start && $0.type == region.kind && $0.provenance == region.provenanceText
         }
+    }
+}
+
+/// A DMA domain before anything is mapped in it, with the hazards of its set-up. A class: those that ask
+/// about the other consumers pass it on by reference.
+private final class FreshDomain: Sendable {
+    let domain: DMADomain
+    let hazards: [Warning]
+
+    init(for device: Device, _ reservations: DMAReservations, under conditions: Conditions) {
+        domain = DMADomain(firstDevice: device, reservations, under: conditions)
+        hazards = Hazards.ofInboundWindows(of: device, in: conditions.granule)
     }
 }
 

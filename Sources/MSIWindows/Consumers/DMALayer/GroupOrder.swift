@@ -13,7 +13,10 @@ enum GroupOrder {
     /// Warns where another first device gives other addresses.
     static func warn(about question: Question, _ decision: inout Decision) {
         guard question.conditions.defaultDomain == .translated else { return }
-        let results = orders(of: question).map { order in
+        let orders = orders(of: question)
+        // Nearly always: deciding once more takes as long as deciding.
+        guard orders.count > 1 else { return }
+        let results = orders.map { order in
             (first: order.prepared.first.device.id, place: place(of: order))
         }
         guard Set(results.map(\.place)).count > 1 else { return }
