@@ -84,6 +84,8 @@ public struct RequestTarget: Hashable, Sendable {
         var segments: [String] = []
         var rest = path.dropFirst()
         if rest.isEmpty { return [] }
+        // Of most routes: growing from one takes more than all the rest.
+        segments.reserveCapacity(4)
         while true {
             let slash = rest.firstIndex(of: UInt8(ascii: "/"))
             let segment = try decoded(rest[..<(slash ?? rest.endIndex)], segment: segments.count)

@@ -185,24 +185,26 @@ public struct JSONWriter {
     /// Whether any byte must be escaped, eight bytes at a time: nearly no text has one.
     private static func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         let raw = UnsafeRawBufferPointer(utf8)
+        guard raw.count >= 8 else { return utf8.contains(where: isEscaped) }
+        var found: UInt64 = 0
         var at = 0
-        let (ones, highs): (UInt64, UInt64) = (0x0101_0101_0101_0101, 0x8080_8080_8080_8080)
         while at + 8 <= raw.count {
-            let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-            // Of each byte the high bit is set where it is below 0x20, a quote or a backslash. What a borrow
-            // sets beside such a byte changes nothing: the text is looked at byte by byte then.
-            let quotes = word ^ ones &* 0x22
-            let slashes = word ^ ones &* 0x5c
-            let found =
-                (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
-            if found & highs != 0 { return true }
+            found |= escapes(in: raw, at)
             at += 8
         }
-        while at < raw.count {
-            if isEscaped(raw[at]) { return true }
-            at += 1
-        }
-        return false
+        // The last word once more, as far as it reaches into the one before.
+        return (found | escapes(in: raw, raw.count - 8)) & 0x8080_8080_8080_8080 != 0
+    }
+
+    /// Of each of eight bytes the high bit is set where it is below 0x20, a quote or a backslash. What a
+    /// borrow sets beside such a byte changes nothing: the text is looked at byte by byte then.
+    @inline(__always)
+    private static func escapes(in raw: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
+        let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quotes = word ^ ones &* 0x22
+        let slashes = word ^ ones &* 0x5c
+        return (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
     }
 
     /// Bytes of `\u001f`.

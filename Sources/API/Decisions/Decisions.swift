@@ -29,7 +29,9 @@ extension Service {
         var request = DecisionRequest()
         request.read(document.root, problems)
         let resolved = QuestionResolver(platforms: platforms, problems: problems).resolve(request)
-        guard problems.isEmpty, let (question, stated, entry) = resolved else { throw .semantic(problems) }
+        guard problems.isEmpty, let (question, stated, entry) = consume resolved else {
+            throw .semantic(problems)
+        }
         // Room for most answers without an explanation: growing costs as much as writing half of one.
         let response = json(200, reservingBytes: 2_048) { writer in
             writer.answer(question, explain)
