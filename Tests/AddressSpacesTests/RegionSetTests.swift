@@ -117,6 +117,8 @@ import Testing
             #expect(a.intersection(b.union(c)) == a.intersection(b).union(a.intersection(c)))
             #expect(a.subtracting(b) == a.intersection(b.complement()))
             #expect(a.union(a.complement()) == .full)
+            let several = (0..<Int.random(in: 0...9, using: &random)).map { _ in randomSet(&random) }
+            #expect(IOVASet.union(several) == IOVASet(several.flatMap(\.ranges)))
             let size = max(1, random.edgeBiased())
             let alignment = Granule(bytes: 1 << UInt64.random(in: 0...63, using: &random))!
             for found in [
