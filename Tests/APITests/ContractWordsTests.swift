@@ -102,7 +102,8 @@ import Testing
 
     /// Words that the code writes as they stand here, each in one place.
     private static let literals: [String: [String]] = [
-        "Version/properties/name": ["iovad"],
+        "Version/properties/name": ["iovad"], "Version/properties/build": ["debug", "release"],
+        "Version/properties/architecture": ["arm64", "x86_64", "other"],
         "Index/properties/documentation": ["/openapi.yaml"],
         "Platform/properties/memory_ranges/items/properties/regions/items/properties/type": [
             "direct", "direct_relaxable",

@@ -222,6 +222,9 @@ final class PlatformStore: Sendable {
         state.withLock { ($0.entries.count - $0.uploaded - $0.offered, $0.offered, $0.uploaded) }
     }
 
+    /// What uploaded platforms take, by the service's own estimate.
+    var uploadedBytes: Int { state.withLock { $0.uploadedBytes } }
+
     /// Adds a platform that no client can change and that counts against no limit, or replaces one that was
     /// offered before; false where the id is another's.
     func offer(_ entry: PlatformEntry) -> Bool {

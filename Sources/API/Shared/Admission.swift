@@ -139,7 +139,9 @@ extension Service {
         let name = Negotiation.mediaType(field)
         guard let type = route.reads.first(where: { $0.mediaType == name }) else {
             let known = route.consumes.joined(separator: ", ")
-            throw Problem(.unsupportedMediaType, "This operation reads \(known), not \(name).")
+            // Whoever called curl named no type at all: the message is in its terms.
+            let hint = name == MediaType.form ? " With curl, add -H 'Content-Type: \(route.usualType)'." : ""
+            throw Problem(.unsupportedMediaType, "This operation reads \(known), not \(name).\(hint)")
         }
         if head.headers["Content-Encoding"].map({ Negotiation.mediaType($0) != "identity" }) == true {
             throw Problem(.unsupportedMediaType, "Send the body without Content-Encoding.")

@@ -50,6 +50,9 @@ final class IdempotencyStore: Sendable {
     /// Bytes of the bodies that are kept.
     var bytes: Int { state.withLock { $0.bytes } }
 
+    /// Answers that are kept, and their bytes.
+    var figures: (count: Int, bytes: Int) { state.withLock { ($0.keptCount, $0.bytes) } }
+
     /// Gives a claimed key back, so that the request can be repeated or corrected.
     func release(_ key: String, _ number: UInt64) {
         state.withLock { $0.release(KeyMark(key: key, number: number)) }
@@ -86,6 +89,7 @@ private struct KeyTable {
     /// Of all clients, with the number of kept answers.
     private var all = Client()
     private(set) var bytes = 0
+    var keptCount: Int { all.count }
     private var clients: [String: Client] = [:]
 
     mutating func claim(_ key: String, _ fingerprint: String) -> IdempotencyStore.Claim {

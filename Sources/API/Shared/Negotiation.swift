@@ -15,6 +15,8 @@ package enum MediaType {
     package static let multipart = "multipart/form-data"
     package static let octetStream = "application/octet-stream"
     package static let plain = "text/plain"
+    /// What curl sends with --data-binary unless it is told another, and a form of a page: never read.
+    static let form = "application/x-www-form-urlencoded"
     package static let eventStream = "text/event-stream"
     package static let html = "text/html"
     package static let yaml = "application/yaml"

@@ -46,6 +46,12 @@ package final class Route: Sendable {
     /// Media types of a request body that are read.
     package var consumes: [String] { reads.map(\.mediaType) }
 
+    /// The one to propose to whoever named none: where any bytes are read, their own form decides.
+    var usualType: String {
+        [MediaType.octetStream, MediaType.plain].first { consumes.contains($0) } ?? consumes.first
+            ?? MediaType.json
+    }
+
     private init(
         _ id: String, _ method: Method, _ path: String, query: [String], reads: [BodyType],
         produces: [String], scope: Scope?, isIdempotent: Bool, lane: Responder.Lane,

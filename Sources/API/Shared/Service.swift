@@ -29,6 +29,8 @@ public final class Service: Sendable {
         public var laneGauges: (@Sendable () -> HeavyLane.Gauges)?
         /// What bodies and answers in flight hold, for the metrics; nil where nothing counts them.
         public var flightGauges: (@Sendable () -> FlightBudget.Gauges)?
+        /// What the system says about the process, for the metrics; nil where nobody asks it.
+        public var processFacts: (@Sendable () -> ProcessFacts?)?
         /// Lines of the log that were dropped, for the metrics; nil where nothing counts them.
         public var droppedLogLines: (@Sendable () -> UInt64)?
         /// Monotonic milliseconds, for heartbeats.

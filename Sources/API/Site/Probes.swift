@@ -1,4 +1,4 @@
-// Probes, metrics, and the lists of what the server offers and allows.
+// Probes, the lists of what the server offers and allows, and the counters of answers.
 
 import HTTP
 import IOVAAllocation
@@ -56,77 +56,6 @@ extension Service {
                 }
             }
         }
-    }
-
-    /// Prometheus text exposition, version 0.0.4.
-    func metrics(_ context: RequestContext) -> Response {
-        let counts = platforms.counts
-        var lines = [
-            "# HELP iovad_requests_total Answers by operation and status; a 503 in the place of an answer counts beside it.",
-            "# TYPE iovad_requests_total counter",
-        ]
-        for (key, value) in counters.snapshot {
-            lines.append(
-                "iovad_requests_total{operation=\"\(key.operation)\",status=\"\(key.status)\"} \(value)")
-        }
-        lines += [
-            "# HELP iovad_platforms Platforms that the server knows.", "# TYPE iovad_platforms gauge",
-            "iovad_platforms{source=\"built_in\"} \(counts.builtIn)",
-            "iovad_platforms{source=\"this_host\"} \(counts.offered)",
-            "iovad_platforms{source=\"uploaded\"} \(counts.uploaded)",
-            "# HELP iovad_event_subscribers Open event streams.", "# TYPE iovad_event_subscribers gauge",
-            "iovad_event_subscribers \(events.subscriberCount)",
-            "# HELP iovad_sessions Live sessions.", "# TYPE iovad_sessions gauge",
-            "iovad_sessions \(sessions.count)",
-            "# HELP iovad_session_items Ranges, regions, devices and doorbells of all sessions.",
-            "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
-        ]
-        if let lane = configuration.laneGauges?() { lines += Self.lines(of: lane) }
-        if let dropped = configuration.droppedLogLines?() {
-            lines += [
-                "# HELP iovad_log_lines_dropped_total Lines of the log that nobody read in time, or that could not be written.",
-                "# TYPE iovad_log_lines_dropped_total counter", "iovad_log_lines_dropped_total \(dropped)",
-            ]
-        }
-        if let flight = configuration.flightGauges?() { lines += Self.lines(of: flight) }
-        var response = text(200, lines.joined(separator: "\n") + "\n" + RequestTimes.head)
-        response.stream = times.text
-        response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        return response
-    }
-}
-
-extension Service {
-    private static func lines(of lane: HeavyLane.Gauges) -> [String] {
-        [
-            "# HELP iovad_heavy_requests Heavy requests that wait or are computed.",
-            "# TYPE iovad_heavy_requests gauge",
-            "iovad_heavy_requests{state=\"waiting\"} \(lane.waiting)",
-            "iovad_heavy_requests{state=\"running\"} \(lane.running)",
-            "# HELP iovad_heavy_waiting_bytes Bodies of the heavy requests that wait.",
-            "# TYPE iovad_heavy_waiting_bytes gauge", "iovad_heavy_waiting_bytes \(lane.waitingBytes)",
-            "# HELP iovad_heavy_turned_away_total Heavy requests that found no room, or whose client left first.",
-            "# TYPE iovad_heavy_turned_away_total counter",
-            "iovad_heavy_turned_away_total{reason=\"no_room\"} \(lane.refused)",
-            "iovad_heavy_turned_away_total{reason=\"client_gone\"} \(lane.cancelled)",
-        ]
-    }
-}
-
-extension Service {
-    private static func lines(of flight: FlightBudget.Gauges) -> [String] {
-        [
-            "# HELP iovad_flight_bytes Bodies that arrive or are computed with, and answers that wait to be read.",
-            "# TYPE iovad_flight_bytes gauge",
-            "iovad_flight_bytes{kind=\"bodies\"} \(flight.bodyBytes)",
-            "iovad_flight_bytes{kind=\"answers\"} \(flight.answerBytes)",
-            "# HELP iovad_flight_peak_bytes The largest sum of both since the start.",
-            "# TYPE iovad_flight_peak_bytes gauge", "iovad_flight_peak_bytes \(flight.peakBytes)",
-            "# HELP iovad_flight_refused_total Bodies and answers that found no room.",
-            "# TYPE iovad_flight_refused_total counter",
-            "iovad_flight_refused_total{kind=\"bodies\"} \(flight.refusedBodies)",
-            "iovad_flight_refused_total{kind=\"answers\"} \(flight.refusedAnswers)",
-        ]
     }
 }
 
