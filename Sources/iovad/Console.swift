@@ -16,7 +16,7 @@ enum Console {
             guard fflush(stdout) != 0 || ferror(stdout) != 0 else { return }
             let reason = errno == 0 ? "" : ": \(String(cString: strerror(errno)))"
             Console.say("Error: standard output did not take everything\(reason)")
-            _exit(1)
+            _exit(Ending.failed.rawValue)
         }
     }
 
@@ -25,12 +25,10 @@ enum Console {
         bytes.withUnsafeBytes { _ = write(2, $0.baseAddress, $0.count) }
     }
 
-    /// Names and values in two columns, a line each.
-    static func table(_ rows: [(name: String, value: String)]) -> String {
-        let width = rows.map(\.name.count).max() ?? 0
-        return rows.map { name, value in
-            name + String(repeating: " ", count: width - name.count + 2) + value + "\n"
-        }.joined()
+    /// Names and values in two columns, a line each, as standard output shows them.
+    static func table(_ rows: [(name: String, value: String)], on terminal: Terminal = .output) -> String {
+        terminal.lines(rows.map { [$0.name, $0.value] }, indent: 0, hasHeader: false)
+            .map { $0 + "\n" }.joined()
     }
 }
 

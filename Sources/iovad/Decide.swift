@@ -19,7 +19,7 @@ struct Decide: CheckedCommand {
 
               iovad decide
               iovad decide --platform example-arm-juno --device /pcie@40000000
-              iovad decide --machine IORT APIC DSDT iomem.txt --device 01:00.0 --consumer dma_api
+              iovad decide --machine IORT APIC DSDT iomem.txt --device 01:00.0
               iovad decide --json request.json
             """)
 
@@ -63,7 +63,7 @@ struct Decide: CheckedCommand {
         let service = OfflineService(version: Iovad.version)
         let named = try machine.subject(of: service)
         if let request = question.request {
-            return try show(service, try OfflineService.requestBody(request))
+            return try show(service, try OfflineService.requestBody(request), isOfFlags: false)
         }
         let subject = try named ?? thisHost(service)
         if subject.hasNoIOMMU { throw Self.lacksIOMMU(subject) }
@@ -71,7 +71,7 @@ struct Decide: CheckedCommand {
         if !subject.groups.isEmpty {
             return try HostVerdicts(of: subject, service, output.printer, explain: explain).show {
                 try requestText(subject.id, $0)
-            }
+            }.end()
         }
         let target =
             "/v1/platforms/\(RequestTarget.encoded(subject.id))/devices?limit=\(Limits.pageItemsMax)"
@@ -83,18 +83,20 @@ struct Decide: CheckedCommand {
         return try service.offer(host, as: Service.hostID)
     }
 
-    private static func lacksIOMMU(_ subject: OfflineService.Subject) -> ExitCode {
-        Console.say(
+    private static func lacksIOMMU(_ subject: OfflineService.Subject) -> CommandFailure {
+        CommandFailure(
             "\(Report.printable(subject.name)) has no IOMMU group: its kernel drives no IOMMU, so that MSIs go to physical "
                 + "addresses. Ask about another machine: --machine FILE..., --root DIR (a host's copied sys/ and proc/), or "
                 + "--platform ID (iovad machines lists them).")
-        return ExitCode(2)
     }
 
-    private func show(_ service: OfflineService, _ body: [UInt8]) throws {
-        try output.printer.show(service.post("/v1/decisions?explain=\(explain)", body)) {
+    private func show(_ service: OfflineService, _ body: [UInt8], isOfFlags: Bool = true) throws {
+        var printer = output.printer
+        printer.isOfFlags = isOfFlags
+        let answer = try printer.show(service.post("/v1/decisions?explain=\(explain)", body)) {
             DecideTable.decision($0)
         }
+        try Ending.ofDecisions([answer]).end()
     }
 
     /// The flags as the request that they stand for.
@@ -117,7 +119,8 @@ struct Decide: CheckedCommand {
         if let regions = report.iommuRegions { members.append(("iommu_regions", regions)) }
         if forcedac { members.append(("forcedac", "true")) }
         if !doorbell.isEmpty {
-            members.append(("doorbells", "[\(doorbell.map(quoted).joined(separator: ","))]"))
+            let addresses = try doorbell.map { HexLiteral.text(try FlagValue.size("--doorbell", $0)) }
+            members.append(("doorbells", "[\(addresses.map(quoted).joined(separator: ","))]"))
         }
         return Array("{\(members.map { "\(quoted($0.0)):\($0.1)" }.joined(separator: ","))}".utf8)
     }

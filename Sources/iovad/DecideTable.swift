@@ -101,8 +101,8 @@ struct HostVerdicts {
         self.explain = explain
     }
 
-    /// Asks what `request` makes of each device.
-    func show(_ request: (_ device: String) throws -> [UInt8]) throws {
+    /// Asks what `request` makes of each device, and prints the answers; how the command ends with them.
+    func show(_ request: (_ device: String) throws -> [UInt8]) throws -> Ending {
         var verdicts: [Verdict] = []
         for group in subject.groups {
             // A group whose devices could not be listed still has its regions.
@@ -120,6 +120,7 @@ struct HostVerdicts {
         } else {
             print(report(verdicts).written(as: .text), terminator: "")
         }
+        return Ending.ofDecisions(verdicts.map(\.answer))
     }
 
     private static func line(_ verdict: Verdict) -> String {

@@ -42,6 +42,9 @@ enum Environment {
     /// it may open. The usual limit of 1,024 is far below the connections that the server takes.
     static func raiseDescriptorLimit(to count: Int) -> Int { raise(RLIMIT_NOFILE, to: count) }
 
+    /// How many descriptors this process may open.
+    static var descriptorLimit: Int { raise(RLIMIT_NOFILE, to: 0) }
+
     /// Whether this process may open so many descriptors more.
     static func canOpen(_ count: Int) -> Bool {
         let opened = (0..<count).map { _ in open("/dev/null", O_RDONLY | O_CLOEXEC) }

@@ -5,6 +5,7 @@
 import API
 import AddressSpaces
 import ArgumentParser
+import Glibc
 import HTTP
 import Ingestion
 import JSON
@@ -12,11 +13,11 @@ import Machines
 
 struct Explain: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract:
-            "Explain failed VFIO or iommufd maps, SMMU faults and traces of the IOMMU, as a VMM or the kernel printed them.",
+        abstract: "Explain failed VFIO or iommufd maps, SMMU faults and traces of the IOMMU in a log.",
         discussion: """
-            Give files with the text, or none or "-" for standard input. Without a machine the answer names \
-            candidates; with one it names the region that is in the way and the places that are free.
+            Give files with what a VMM or the kernel printed, or none or "-" for standard input. Without a \
+            machine the answer names candidates; with one it names the region that is in the way and the \
+            places that are free. A file that cannot be explained does not keep the others from it.
 
               iovad explain qemu.log
               dmesg | iovad explain --platform example-arm-juno
@@ -50,11 +51,23 @@ struct Explain: CheckedCommand {
         let service = OfflineService(version: Iovad.version)
         let host = try machine.subject(of: service)?.id
         let files = files.isEmpty ? ["-"] : files
+        var unexplained = 0
         for file in files {
-            let text = try OfflineService.requestBody(file)
-            if files.count > 1, !output.json { print("\(Report.printable(file)):") }
-            try explain(text, of: file, on: host, service)
+            if file == "-", isatty(STDIN_FILENO) == 1 {
+                Console.say("iovad explain: reading standard input up to its end (Ctrl-D)")
+            }
+            do {
+                let text = try OfflineService.requestBody(file)
+                if files.count > 1, !output.isJSON { print("\(Report.printable(file)):") }
+                try explain(text, of: file, on: host, service)
+            } catch let error as FileFault {
+                Console.say("Error: \(error)")
+                unexplained += 1
+            } catch let code as ExitCode where code == Ending.failed.code {
+                unexplained += 1
+            }
         }
+        if unexplained > 0 { throw Ending.failed.code }
     }
 
     /// Asks both routes; the refusal of the one that is not meant is dropped if the other answers.
@@ -70,7 +83,8 @@ struct Explain: CheckedCommand {
             try refuse(ofMaps + report.stated, "a trace", file)
             let answer = service.post(text: text, "/v1/replays" + Self.query(shared + [("device", device)]))
             let isKnown = try host.map { try knowsDoorbells(of: $0, service) } ?? false
-            return try output.printer.show(answer) { ExplainTable.trace($0, knowsDoorbells: isKnown) }
+            try output.printer.show(answer) { ExplainTable.trace($0, knowsDoorbells: isKnown) }
+            return
         }
         let own = [("device", device), ("consumer", consumer), ("window_source", windowSource)]
         let maps: Response
@@ -91,17 +105,34 @@ struct Explain: CheckedCommand {
         let printer = output.printer
         let isOnlyFaults = maps.status == 422 && faults.status == 200
         if isOnlyFaults { try refuse([("--device", device != nil)] + ofMaps, "a log of faults only", file) }
+        if !output.isJSON, let neither = try neither(maps, faults, printer) {
+            Console.say("\(Self.place(of: file)): \(neither)")
+            throw Ending.failed.code
+        }
         if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
         if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }
+    }
+
+    /// What both routes looked for, of a text that has neither; nil for any other refusal.
+    private func neither(_ maps: Response, _ faults: Response, _ printer: AnswerPrinter) throws -> String? {
+        guard maps.status == 422, faults.status == 422 else { return nil }
+        let problems = try [maps, faults].map { try printer.document($0) }
+        guard problems.allSatisfy({ $0.text("code") == ProblemKind.unreadableInput.rawValue }) else {
+            return nil
+        }
+        return problems.map { $0.text("detail") }.joined(separator: "\n  ")
+    }
+
+    private static func place(of file: String) -> String {
+        file == "-" ? Files.standardInput : Report.printable(file)
     }
 
     /// Refuses flags that say nothing about such a text: they would have no effect.
     private func refuse(_ flags: [RequestArgument.Flag], _ what: String, _ file: String) throws {
         let given = flags.filter(\.isGiven).map(\.name)
         guard !given.isEmpty else { return }
-        let place = file == "-" ? "standard input" : Report.printable(file)
         throw ValidationError(
-            "\(place) is \(what), which these flags do not concern: leave out \(given.joined(separator: ", "))"
+            "\(Self.place(of: file)) is \(what), which these flags do not concern: leave out \(given.joined(separator: ", "))"
         )
     }
 

@@ -4,29 +4,57 @@
 
 import Glibc
 
+/// Why a file or standard input cannot be read, in the system's words: "No such file or directory", "Is a
+/// directory", "Permission denied".
+struct FileFault: Error, CustomStringConvertible {
+    /// As the user named it, after its flag if it has one.
+    var place: String
+    /// errno's number.
+    let code: Int32
+
+    var reason: String { String(cString: strerror(code)) }
+    var description: String { "\(Report.printable(place)): \(reason)" }
+}
+
 enum Files {
-    /// The bytes of a file; nil when it cannot be read.
+    static let standardInput = "standard input"
+
+    /// The bytes of a file; nil when it cannot be read, with errno.
     static func read(_ path: String) -> [UInt8]? {
-        guard let file = fopen(path, "rb") else { return nil }
-        defer { fclose(file) }
-        return readAll(file)
+        do throws(FileFault) {
+            return try contents(path)
+        } catch {
+            errno = error.code
+            return nil
+        }
     }
 
-    /// Standard input up to its end; nil when it cannot be read.
-    static func readStandardInput() -> [UInt8]? {
-        guard let file = fdopen(dup(0), "rb") else { return nil }
+    /// The bytes of a file, or of standard input where the path is "-" and `takesInput` is set.
+    static func contents(
+        _ path: String, named flag: String = "", takesInput: Bool = false
+    ) throws(FileFault) -> [UInt8] {
+        let isInput = takesInput && path == "-"
+        let place = (flag.isEmpty ? "" : flag + " ") + (isInput ? standardInput : path)
+        let file = isInput ? fdopen(dup(0), "rb") : fopen(path, "rb")
+        guard let file else { throw FileFault(place: place, code: errno) }
         defer { fclose(file) }
-        return readAll(file)
-    }
-
-    private static func readAll(_ file: UnsafeMutablePointer<FILE>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         while true {
             let count = fread(&buffer, 1, buffer.count, file)
-            if count == 0 { return ferror(file) == 0 ? bytes : nil }
             bytes += buffer[..<count]
+            guard count == 0 else { continue }
+            if ferror(file) != 0 { throw FileFault(place: place, code: errno) }
+            return bytes
         }
+    }
+
+    /// Why a path is no folder; nil where it is one.
+    static func folderFault(_ path: String, named flag: String) -> FileFault? {
+        var status = stat()
+        let place = "\(flag) \(path)"
+        guard stat(path, &status) == 0 else { return FileFault(place: place, code: errno) }
+        return status.st_mode & S_IFMT == S_IFDIR ? nil : FileFault(place: place, code: ENOTDIR)
     }
 
     /// False, with errno, when it could not be written whole; then what was there before is left as it was.

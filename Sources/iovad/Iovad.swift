@@ -2,6 +2,7 @@
 // a file of its own.
 
 import API
+import AddressSpaces
 import ArgumentParser
 import Glibc
 import JSON
@@ -14,17 +15,19 @@ struct Iovad: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "iovad",
         abstract: "Where Linux maps MSI doorbells in I/O virtual address space on Arm SMMU systems.",
+        discussion: Ending.help,
         version: version,
         subcommands: [
             Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self,
-            MachinesCommand.self, Collect.self, Packaging.self, SBOM.self,
+            MachinesCommand.self, Collect.self, Packaging.self, CompletionsCommand.self, ManCommand.self,
+            VersionCommand.self, SBOM.self,
         ])
 
     static func main() {
         guard Environment.raiseStackLimit() else {
             Console.say(
                 "Error: the limit of the stack is too low to run (ulimit -s, LimitSTACK): 1 MiB at least")
-            Glibc.exit(1)
+            Glibc.exit(Ending.failed.rawValue)
         }
         Console.checkOutputAtExit()
         main(nil)
@@ -56,10 +59,21 @@ enum FlagValue {
             "\(name)\(problem?.pointer ?? ""): \(problem?.detail ?? "The value cannot be read.")")
     }
 
-    /// An address or a size: 0x8000000, 4096, 64G.
+    /// An address or a size: 0x8000000, 4096, 64K, 1.5G.
     static func size(_ name: String, _ text: String) throws -> UInt64 {
         try read(name, text) { $0.memorySize($1) }
     }
+
+    /// RAM of a VM. A small number without a suffix is meant in MiB: QEMU's -m counts so.
+    static func ram(_ name: String, _ text: String) throws -> UInt64 {
+        let size = try size(name, text)
+        guard size < ramBytesMin, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) else { return size }
+        throw ValidationError(
+            "\(name) \(text): a number without a suffix counts bytes; write \(text)M for MiB, as QEMU's -m \(text) means"
+        )
+    }
+
+    private static let ramBytesMin: UInt64 = 1 << 20
 
     /// "5.10, 6.1 ... or 7.3, what uname -r prints, or ..."
     static let kernels =

@@ -47,6 +47,8 @@ enum MachineFiles {
     struct Entry {
         var name: String
         var source: Source
+        /// The flag that named it; empty for an argument without a flag.
+        var flag = ""
 
         var isHost: Bool { if case .host = source { true } else { false } }
 
@@ -55,39 +57,42 @@ enum MachineFiles {
             switch source {
             case .file(let path): path
             case .files(let paths): paths.joined(separator: ", ")
-            case .standardInput: MachineFiles.standardInput
+            case .standardInput: Files.standardInput
             case .host(let root): root.isEmpty ? "this host" : root
             }
         }
     }
 
-    private static let standardInput = "standard input"
-
     /// All machines of the paths, those of a folder sorted by name; folders are walked without following
     /// links.
-    static func list(_ paths: [String]) -> [Entry] {
+    static func list(_ paths: [String], named flag: String = "") -> [Entry] {
         paths.flatMap { path -> [Entry] in
             if path == "-" { return [Entry(name: "stdin", source: .standardInput)] }
             guard Files.isFolder(path) else { return [Entry(name: base(path), source: .file(path))] }
             return walk(path, name: base(path), prefix: "", depth: 0)
+        }.map { entry in
+            var entry = entry
+            entry.flag = flag
+            return entry
         }
     }
 
-    /// The machine that the paths describe together.
-    static func one(_ paths: [String]) throws -> Entry {
+    /// The machine that the paths of a flag describe together.
+    static func one(_ paths: [String], named flag: String) throws -> Entry {
         guard paths.count == 1 else {
             if let folder = paths.first(where: Files.isFolder) {
-                throw ValidationError("\(folder) is a folder: give a folder alone, or the files in it")
+                throw ValidationError(
+                    "\(flag): \(folder) is a folder: give a folder alone, or the files in it")
             }
-            return Entry(name: base(paths[0]), source: .files(paths))
+            return Entry(name: base(paths[0]), source: .files(paths), flag: flag)
         }
-        let found = list(paths)
+        let found = list(paths, named: flag)
         if found.count == 1 { return found[0] }
         guard !found.isEmpty else { throw ValidationError(nothing(in: paths)) }
         let main = found.filter { if case .file(let path) = $0.source { isTable(path) } else { false } }
         if main.count == 1 { return main[0] }
         throw ValidationError(
-            "\(paths[0]) describes several machines (\(found.prefix(4).map(\.name).joined(separator: ", "))"
+            "\(flag): \(paths[0]) describes several machines (\(found.prefix(4).map(\.name).joined(separator: ", "))"
                 + "\(found.count > 4 ? ", ..." : "")): name the file of one")
     }
 
@@ -254,13 +259,15 @@ extension MachineFiles {
     ) -> Result<Machine, Unreadable> {
         var parts: [InputPart] = []
         for path in paths {
-            guard let bytes = path == "-" ? Files.readStandardInput() : Files.read(path) else {
-                return .failure(Unreadable(line: "\(path): cannot be opened"))
+            do throws(FileFault) {
+                parts.append(
+                    InputPart(
+                        name: path == "-" ? Files.standardInput : last(path),
+                        bytes: try Files.contents(path, named: entry.flag, takesInput: true), labelled: nil,
+                        isWhole: paths.count == 1))
+            } catch {
+                return .failure(Unreadable(line: error.description))
             }
-            parts.append(
-                InputPart(
-                    name: path == "-" ? standardInput : last(path), bytes: bytes, labelled: nil,
-                    isWhole: paths.count == 1))
         }
         return machine(parts, entry, options)
     }

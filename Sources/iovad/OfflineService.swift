@@ -27,7 +27,9 @@ struct OfflineService {
 
     private let service: Service
 
-    init(version: String) { service = Service(Service.Configuration(version: version)) }
+    init(version: String) {
+        service = Service(Service.Configuration(version: version, build: BuildFacts.all))
+    }
 
     func get(_ target: String) -> Response { ask(.get, target, [], type: nil) }
 
@@ -40,7 +42,7 @@ struct OfflineService {
     }
 
     /// Reads a machine and has the service know it; what is wrong with its description goes to standard
-    /// error. One that cannot be read ends the command with status 2.
+    /// error. One that cannot be read ends the command.
     func offer(
         _ entry: MachineFiles.Entry, _ options: PlatformReader.Options = MachineFiles.options,
         as id: String = offeredID
@@ -53,8 +55,7 @@ struct OfflineService {
                 id: id, name: entry.label, groups: machine.groups,
                 hasNoIOMMU: entry.isHost && machine.groups.isEmpty && machine.platform.devices.isEmpty)
         case .failure(let error):
-            Console.say(Report.printable(error.line))
-            throw ExitCode(2)
+            throw CommandFailure(Report.printable(error.line))
         }
     }
 
@@ -81,10 +82,7 @@ struct OfflineService {
 
     /// The bytes of a request file; "-" is standard input.
     static func requestBody(_ path: String) throws -> [UInt8] {
-        guard let bytes = path == "-" ? Files.readStandardInput() : Files.read(path) else {
-            throw ValidationError("cannot read \(path)")
-        }
-        return bytes
+        try Files.contents(path, takesInput: true)
     }
 
     private func ask(_ method: Method, _ target: String, _ body: [UInt8], type: String?) -> Response {
@@ -99,22 +97,26 @@ struct OfflineService {
 struct AnswerPrinter {
     /// As JSON, not as a table.
     let asJSON: Bool
+    /// Whether the request was made of flags, so that what is wrong with it is a flag's.
+    var isOfFlags = true
 
-    /// Prints an answer; see `check` for problems.
-    func show(_ answer: Response, table: (JSONNode) -> String) throws {
+    /// Prints an answer and returns it; see `check` for problems.
+    @discardableResult
+    func show(_ answer: Response, table: (JSONNode) -> String) throws -> JSONNode {
         try check(answer)
-        if asJSON {
-            print(String(decoding: answer.body, as: UTF8.self))
-        } else {
-            print(table(try document(answer)), terminator: "")
-        }
+        let document = try document(answer)
+        print(
+            asJSON ? String(decoding: answer.body, as: UTF8.self) + "\n" : table(document), terminator: "")
+        return document
     }
 
-    /// A problem goes to standard error and ends the command with status 2.
+    /// A problem goes to standard error and ends the command.
     func check(_ answer: Response) throws {
         guard !(200..<300).contains(answer.status) else { return }
-        Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : problem(try document(answer)))
-        throw ExitCode(2)
+        let problem = try document(answer)
+        let isUsage = isOfFlags && problem.member("errors") != nil
+        Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : words(of: problem))
+        throw (isUsage ? Ending.usage : .failed).code
     }
 
     /// The answer as a document; our own service does not write what it cannot read.
@@ -126,9 +128,35 @@ struct AnswerPrinter {
         ).root
     }
 
-    private func problem(_ answer: JSONNode) -> String {
-        let errors = answer.children("errors").map { "  \($0.text("pointer")): \($0.text("detail"))" }
-        return (["\(answer.text("title")): \(answer.text("detail"))"] + errors).joined(separator: "\n")
+    private func words(of problem: JSONNode) -> String {
+        let errors = problem.children("errors").map { error in
+            let pointer = error.text("pointer")
+            let detail = Report.withoutRoutes(error.text("detail"))
+            return isOfFlags
+                ? "Error: \(RequestFlags.name(of: pointer)): \(detail)" : "  \(pointer): \(detail)"
+        }
+        if isOfFlags, !errors.isEmpty { return errors.joined(separator: "\n") }
+        let first = "\(problem.text("title")): \(Report.withoutRoutes(problem.text("detail")))"
+        return ([first] + errors).joined(separator: "\n")
+    }
+}
+
+/// Which flag stands for a member or a parameter of a request.
+enum RequestFlags {
+    /// Where the flag is not called as the member is.
+    private static let names = [
+        "p2p": "--no-p2p", "movable": "--not-movable", "doorbell_count": "--doorbells",
+        "doorbells": "--doorbell", "name": "--host",
+    ]
+    /// Members whose own members have flags.
+    private static let groups: Set = ["vm", "window", "hosts"]
+
+    /// The flag of "/vm/maxmem", "?kernel" or "/hosts/0/platform".
+    static func name(of pointer: String) -> String {
+        let parts = pointer.split { $0 == "/" || $0 == "?" }
+        let member = parts.first { !groups.contains(String($0)) && Int($0) == nil } ?? parts.last
+        guard let member else { return "the flags" }
+        return names[String(member)] ?? "--" + member.replacing("_", with: "-")
     }
 }
 

@@ -15,6 +15,7 @@ struct Packaging: ParsableCommand {
 struct PackagingSystemd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "systemd", abstract: "Print a socket unit and a service unit.",
+        usage: "iovad packaging systemd [<options>]",
         discussion: """
             Without --write-to, both are printed, each after a line with its file name. After installing: \
             systemctl daemon-reload && systemctl enable --now iovad.socket
@@ -24,13 +25,16 @@ struct PackagingSystemd: ParsableCommand {
     var listen = Settings.listenDefault
     @Option(help: "File with the token; systemd passes it to the server, which cannot read it itself.")
     var tokenFile: String?
+    @Option(help: "File with IOVAD_ variables, a line each; it need not exist.")
+    var environmentFile: String?
     @Option(help: "Path of the binary. Default: this one.")
     var binary: String?
     @Option(help: "Folder to write iovad.socket and iovad.service to, e.g. /etc/systemd/system.")
     var writeTo: String?
 
     func validate() throws {
-        let words = [listen, tokenFile ?? "/", binary ?? "/"]
+        let paths = [tokenFile, environmentFile, binary].compactMap { $0 }
+        let words = [listen] + paths
         // In a unit file a value ends with its line, and % and quotes have a meaning.
         guard
             words.allSatisfy({ $0.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"'\\$".utf8.contains($0) } }
@@ -39,8 +43,8 @@ struct PackagingSystemd: ParsableCommand {
             throw ValidationError(
                 "paths and addresses in a unit file must not contain spaces, quotes, $, % or \\")
         }
-        guard [tokenFile ?? "/", binary ?? "/"].allSatisfy({ $0.hasPrefix("/") }) else {
-            throw ValidationError("--token-file and --binary must be absolute paths")
+        guard paths.allSatisfy({ $0.hasPrefix("/") }) else {
+            throw ValidationError("--token-file, --environment-file and --binary must be absolute paths")
         }
     }
 
@@ -78,6 +82,7 @@ struct PackagingSystemd: ParsableCommand {
     }
 
     private func service(_ binary: String) -> String {
+        let environment = environmentFile.map { "EnvironmentFile=-\($0)\n" } ?? ""
         let credential = tokenFile.map { "LoadCredential=token:\($0)\n" } ?? ""
         let token = tokenFile == nil ? "" : "Environment=IOVAD_TOKEN_FILE=%d/token\n"
         return """
@@ -97,7 +102,7 @@ struct PackagingSystemd: ParsableCommand {
             LimitNOFILE=16384
             # Twice what full stores, bodies and answers in flight, and 10,000 connections take (SECURITY.md).
             MemoryMax=2G
-            \(credential)\(token)
+            \(environment)\(credential)\(token)
             DynamicUser=yes
             ProtectSystem=strict
             ProtectHome=read-only

@@ -19,7 +19,7 @@ struct Place: CheckedCommand {
             window. A request file may name them as platforms "file", "file-1", "file-2", in this order.
 
               iovad place --vmm qemu-virt --ram 64G
-              iovad place --vmm openvmm-uefi --ram 4G --host a.dtb --host collected.json --not-movable
+              iovad place --vmm openvmm-uefi --ram 4G --host a.dtb --not-movable
               iovad place --vmm qemu-virt --ram 64G --machine IORT APIC DSDT iomem.txt
               iovad place --json request.json
             """)
@@ -27,7 +27,7 @@ struct Place: CheckedCommand {
     @OptionGroup var question: RequestArgument
     @Option(help: "The VMM; --vmm list prints all of them.")
     var vmm: String?
-    @Option(help: "RAM, like 64G or 0x1000000000.")
+    @Option(help: "RAM, like 64G, 1536M or 0x1000000000.")
     var ram: String?
     @Option(help: "RAM including what can be hot-plugged, like 128G.")
     var maxmem: String?
@@ -38,7 +38,7 @@ struct Place: CheckedCommand {
     @Option(help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.")
     var viommu: String?
     @Flag(
-        name: [.customLong("no-p2p"), .customLong("no-p2-p")],
+        name: .customLong("no-p2p"),
         help: "BARs are not mapped for peer-to-peer DMA.")
     var noP2P = false
     @Flag(help: "The window cannot be moved from the kernel's default.")
@@ -84,16 +84,20 @@ struct Place: CheckedCommand {
         }
         let subjects = try subjects(service)
         let body = try question.request.map(OfflineService.requestBody) ?? flags(subjects)
-        try output.printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
+        var printer = output.printer
+        printer.isOfFlags = question.request == nil
+        let answer = try printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
+        try Ending.ofPlacement(answer).end()
     }
 
     /// The hosts that flags name, in the order of --machine, --host, --platform.
     private func subjects(_ service: OfflineService) throws -> [OfflineService.Subject] {
         var subjects: [OfflineService.Subject] = []
         if !machine.machine.isEmpty {
-            subjects.append(try service.offer(MachineFiles.one(machine.machine), reading.reader))
+            let entry = try MachineFiles.one(machine.machine, named: "--machine")
+            subjects.append(try service.offer(entry, reading.reader))
         }
-        let entries = MachineFiles.list(hosts)
+        let entries = MachineFiles.list(hosts, named: "--host")
         if entries.isEmpty, !hosts.isEmpty { throw ValidationError(MachineFiles.nothing(in: hosts)) }
         for (index, entry) in entries.enumerated() {
             subjects.append(
@@ -105,8 +109,8 @@ struct Place: CheckedCommand {
     /// The flags as the request that they stand for.
     private func flags(_ subjects: [OfflineService.Subject]) throws -> [UInt8] {
         var writer = JSONWriter()
-        let ram = try ram.map { try FlagValue.size("--ram", $0) }
-        let maxmem = try maxmem.map { try FlagValue.size("--maxmem", $0) }
+        let ram = try ram.map { try FlagValue.ram("--ram", $0) }
+        let maxmem = try maxmem.map { try FlagValue.ram("--maxmem", $0) }
         let requested = try requested.map { try FlagValue.size("--requested", $0) }
         let page = try page.hex
         let regions = try report.regions

@@ -51,7 +51,7 @@ struct Replay: CheckedCommand {
             }
         }
         if check { print("\(files.count - failed) passed, \(failed) failed") }
-        if failed > 0 { throw ExitCode(1) }
+        if failed > 0 { throw Ending.failed.code }
     }
 
     private func run(_ path: String, _ release: KernelProfile?) throws(ReplayFile.Failure) {
@@ -75,8 +75,11 @@ enum ReplayFile {
         bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 1 << 26)
 
     init(_ path: String, release: KernelProfile?, cpus: Int?) throws(Failure) {
-        guard !Files.isFolder(path), let bytes = Files.read(path) else {
-            throw Failure(text: "cannot be read")
+        let bytes: [UInt8]
+        do throws(FileFault) {
+            bytes = try Files.contents(path)
+        } catch {
+            throw Failure(text: error.reason)
         }
         let root: JSONNode
         do {

@@ -37,44 +37,41 @@ struct Report {
                 text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 
-    /// Advice without what it says to users of HTTP: "(over HTTP: POST ...)".
+    /// Advice without what it says to users of HTTP: "(over HTTP: POST ...)", and with the command for the list
+    /// of platforms.
     static func withoutRoutes(_ advice: String) -> String {
+        let advice = advice.replacing("GET /v1/platforms lists them", with: "iovad machines lists them")
         guard let start = advice.firstRange(of: " (over HTTP"),
             let end = advice[start.upperBound...].firstIndex(of: ")")
         else { return advice }
         return String(advice[..<start.lowerBound] + advice[advice.index(after: end)...])
     }
 
-    func written(as format: Format) -> String {
+    func written(as format: Format, on terminal: Terminal = .output) -> String {
         switch format {
-        case .text: text
+        case .text: text(on: terminal)
         case .markdown: markdown
         case .html: html
         }
     }
 
-    private var text: String {
-        var lines = [title, String(repeating: "=", count: title.count), ""]
+    private func text(on terminal: Terminal) -> String {
+        func paragraph(_ text: String) -> [String] {
+            terminal.width.map { Terminal.wrapped(text, to: $0) } ?? [text]
+        }
+        var lines = [terminal.painted(title, .bold), String(repeating: "=", count: title.count), ""]
         for block in blocks {
             switch block {
-            case .heading(let text): lines += [text, String(repeating: "-", count: text.count)]
-            case .paragraph(let text): lines += [text, ""]
-            case .table(let header, let rows): lines += Self.columns([header] + rows) + [""]
+            case .heading(let text):
+                lines += [terminal.painted(text, .bold), String(repeating: "-", count: text.count)]
+            case .paragraph(let text): lines += paragraph(text) + [""]
+            case .table(let header, let rows):
+                lines += terminal.lines([header] + rows, indent: 2, hasHeader: true) + [""]
             case .picture(let unfit, let devices, let marks):
                 lines += Self.picture(unfit, devices, marks) + [""]
             }
         }
         return lines.joined(separator: "\n") + "\n"
-    }
-
-    private static func columns(_ rows: [[String]]) -> [String] {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            return "  " + cells.joined(separator: "  ").trimmedEnd
-        }
     }
 
     /// One character a cell, from full (every device has room there) to blank.

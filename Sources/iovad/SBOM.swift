@@ -105,7 +105,7 @@ struct SPDXDocument {
             writer.member("name", "iovad-\(Iovad.version)")
             writer.member("documentNamespace", "https://iovad.invalid/spdx/\(Iovad.version)/\(digest)")
             writer.object("creationInfo") { writer in
-                writer.member("created", Self.text(seconds))
+                writer.member("created", UTCTime.text(seconds))
                 writer.member("creators", strings: ["Tool: iovad-\(Iovad.version)"])
                 writer.member(
                     "comment",
@@ -209,14 +209,5 @@ struct SPDXDocument {
         let parts = libraries.map { "\($0.library.path) \($0.package?.version ?? "")" }
         var text = ([Iovad.version, String(seconds)] + parts).joined(separator: "\n")
         return HexLiteral.digits(text.withUTF8 { WordDigest.of(UnsafeRawBufferPointer($0)) })
-    }
-
-    /// As in `2026-11-24T05:48:06Z`.
-    private static func text(_ seconds: Int) -> String {
-        var (seconds, parts) = (seconds, tm())
-        gmtime_r(&seconds, &parts)
-        var buffer = [CChar](repeating: 0, count: 32)
-        let count = strftime(&buffer, buffer.count, "%Y-%m-%dT%H:%M:%SZ", &parts)
-        return String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -20,12 +20,12 @@ extension CheckedCommand {
     func run() throws {
         do {
             try checkArguments()
+            try answer()
         } catch let error as ValidationError {
             // As the parser says it, which knows the command; here it would name only the first.
             Console.say("Error: \(error.message)\nUsage: \(Iovad.usageString(for: Self.self))")
-            throw ExitCode.validationFailure
+            throw Ending.usage.code
         }
-        try answer()
     }
 }
 
@@ -77,7 +77,7 @@ struct RootOption: ParsableArguments {
     var root: String?
 
     func validate() throws {
-        if let root, !Files.isFolder(root) { throw ValidationError("\(root) is not a folder") }
+        if let root, let fault = Files.folderFault(root, named: "--root") { throw fault }
     }
 }
 
@@ -117,7 +117,9 @@ struct MachineOptions: ParsableArguments {
             let entry = MachineFiles.Entry(name: root, source: .host(root: root))
             return try service.offer(entry, reading.reader)
         }
-        return paths.isEmpty ? nil : try service.offer(MachineFiles.one(paths), reading.reader)
+        guard !paths.isEmpty else { return nil }
+        let flag = files.machine.isEmpty ? "--device-tree" : "--machine"
+        return try service.offer(MachineFiles.one(paths, named: flag), reading.reader)
     }
 }
 
@@ -131,7 +133,7 @@ enum StandardInput {
 }
 
 struct PageSizeOption: ParsableArguments {
-    @Option(help: ArgumentHelp("CPU page size, like 0x1000 or 64K.", valueName: "bytes"))
+    @Option(help: ArgumentHelp("CPU page size, like 4096, 0x1000 or 64K.", valueName: "bytes"))
     var pageSize: String?
 
     /// What a request states too, with its flag.
@@ -161,7 +163,7 @@ struct ReportOption: ParsableArguments {
         help: ArgumentHelp(
             """
             What a virtio-iommu reports of its endpoints, as "iommu_regions" of a request: [] for nothing, or like \
-            '[{"start":"0x8090000","size":"0x10000","type":"msi"}]'. Default: both answers are given.
+            '[{"start": "0x8090000", "size": "0x10000", "type": "msi"}]'. Default: both answers are given.
             """, valueName: "json"))
     var iommuRegions: String?
 
@@ -208,8 +210,20 @@ struct RequestArgument: ParsableArguments {
 }
 
 struct OutputOption: ParsableArguments {
-    @Flag(help: "Print JSON instead of text: the service's answer, one a line where there are several.")
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case text, json
+    }
+
+    @Option(
+        help: "text or json: the service's answer, one a line where there are several. Default: text.")
+    var format: Format?
+    @Flag(help: "The same as --format json.")
     var json = false
 
-    var printer: AnswerPrinter { AnswerPrinter(asJSON: json) }
+    func validate() throws {
+        if json, format == .text { throw ValidationError("give --json or --format text, not both") }
+    }
+
+    var isJSON: Bool { json || format == .json }
+    var printer: AnswerPrinter { AnswerPrinter(asJSON: isJSON) }
 }

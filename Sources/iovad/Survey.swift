@@ -18,6 +18,7 @@ struct SurveyCommand: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "survey",
         abstract: "Check window policies against many machines, and find the constants that fit.",
+        usage: "iovad survey [<options>] [<path> ...]",
         discussion: """
             Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native \
             model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT, \
@@ -58,14 +59,19 @@ struct SurveyCommand: CheckedCommand {
     }
 
     private func constants() throws -> [SurveyPolicy] {
-        try constant.map { try FlagValue.read("--constant", $0, SurveyRequest.constant) }
+        try constant.map { text in
+            let base = HexLiteral.text(try FlagValue.size("--constant", text))
+            return try FlagValue.read("--constant", base, SurveyRequest.constant)
+        }
     }
 
     func answer() throws {
         let options = try reading.reader
         var files = MachineFiles.list(paths)
         if files.isEmpty, !paths.isEmpty { throw ValidationError(MachineFiles.nothing(in: paths)) }
-        if !machine.machine.isEmpty { files.append(try MachineFiles.one(machine.machine)) }
+        if !machine.machine.isEmpty {
+            files.append(try MachineFiles.one(machine.machine, named: "--machine"))
+        }
         var survey = Survey(
             policies: SurveyPolicy.standard(and: try constants()),
             conditions: Conditions(
@@ -90,10 +96,17 @@ struct SurveyCommand: CheckedCommand {
             }
         }
         bar.finish()
-        for line in unreadable { Console.say(Report.printable(line)) }
         // Without a single machine every constant would seem to fit.
-        guard unreadable.count < files.count else { throw ExitCode(2) }
-        answer(survey, hosts, unreadable)
+        let hasReport = unreadable.count < files.count
+        unreadable = unreadable.enumerated().filter { !unreadable[..<$0].contains($1) }.map(\.element)
+        // A report lists them itself.
+        let isListed = hasReport && (format == .markdown || format == .html)
+        for line in isListed ? [] : unreadable { Console.say(Report.printable(line)) }
+        if hasReport { answer(survey, hosts, isListed ? unreadable : []) }
+        guard unreadable.isEmpty else {
+            throw CommandFailure(
+                "\(unreadable.count) \(unreadable.count == 1 ? "input" : "inputs") cannot be read")
+        }
     }
 
     private func answer(_ survey: Survey, _ hosts: SurveyedHosts, _ unreadable: [String]) {

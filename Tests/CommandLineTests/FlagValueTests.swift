@@ -23,7 +23,7 @@ import Testing
         (["replay", "--kernel", "linux", "f"], "--kernel linux: \"linux\" names no Linux release"),
         (["replay", "--cpus", "0", "f"], "--cpus 0: 0 is not in 1 to 8192."),
         (["survey", "--aperture-bits", "99", "f"], "--aperture-bits 99: 99 is not in 16 to 64."),
-        (["survey", "--constant", "x", "f"], "Not a number; send a hex string that starts with \"0x\"."),
+        (["survey", "--constant", "x", "f"], "--constant x: \"x\" is not a size;"),
         (
             ["survey", "--constant", "0xffffffffffffffff", "f"],
             "A window of 0x100000 bytes there would pass 2^64."

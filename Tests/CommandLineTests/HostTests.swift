@@ -77,12 +77,13 @@ import Testing
         try tree.add("bare/proc/sys/kernel/osrelease", "6.12.9\n")
         try tree.add("bare/sys/kernel/mm/hugepages", "")
         let bare = try run(["--root", "bare"], in: tree)
-        #expect(bare.status == 2 && bare.output.isEmpty)
+        #expect(bare.status == 1 && bare.output.isEmpty)
         #expect(
             bare.errors.contains("bare has no IOMMU group") && bare.errors.contains("iovad machines"),
             "\(bare.errors)")
         #expect(try run(["--root", "bare", "--device", "00:01.0"], in: tree).errors == bare.errors)
-        #expect(try run(["--root", "none"], in: tree).errors.contains("none is not a folder"))
+        #expect(
+            try run(["--root", "none"], in: tree).errors.contains("--root none: No such file or directory"))
         // A tree without groups still has devices to ask about.
         try tree.add("tree/sys/firmware/fdt", DeviceTreeBuilder.board { $0.pciHost("pcie@40000000") })
         let described = try run(["--root", "tree"], in: tree)
@@ -222,7 +223,7 @@ import Testing
             ),
             (["two"], "two describes several machines (a, b): name the file of one"),
             (["none"], "none: no file there has one of these names: *.dtb,"),
-            (["missing.dtb"], "missing.dtb: cannot be opened"),
+            (["missing.dtb"], "--machine missing.dtb: No such file or directory"),
             (["a.dtb", "two"], "two is a folder: give a folder alone, or the files in it"),
             (["-", "-"], "standard input is asked for twice"),
         ] {
@@ -262,7 +263,7 @@ import Testing
             try truth.write(to: tree, "host", folder: "\(shelf)/\(name)")
             func said(_ consumer: String) throws -> [String: Set<String>] {
                 let run = try run(["--root", "host", "--json", "--consumer", consumer], in: tree)
-                #expect(run.status == 0, "\(name): \(run.errors)")
+                #expect(run.status == 0 || run.status == 3, "\(name): \(run.errors)")
                 var found: [String: Set<String>] = [:]
                 for line in run.output.split(separator: "\n") {
                     let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

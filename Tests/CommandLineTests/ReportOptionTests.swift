@@ -36,7 +36,8 @@ import Testing
         #expect(open.status == 0 && open.output.contains(other), "\(open)")
         for regions in ["[]", Self.regions] {
             let said = try run(command, arguments + ["--iommu-regions", regions], input)
-            #expect(said.status == 0 && !said.output.contains("or else"), "\(said)")
+            // Without a region that helps, the answer may be no.
+            #expect((said.status == 0 || said.status == 3) && !said.output.contains("or else"), "\(said)")
             #expect(!said.output.contains("if virtio-iommus report"), "\(said)")
             #expect(said.output != open.output, "\(said)")
         }

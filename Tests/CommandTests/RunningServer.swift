@@ -41,7 +41,7 @@ final class RunningServer {
         try process.run()
         for _ in 0..<500 {
             places = said.split(separator: "\n").compactMap { line in
-                line.range(of: " serves ").map { String(line[$0.upperBound...]) }
+                line.range(of: " serves ").map { String(line[$0.upperBound...].prefix { $0 != "\"" }) }
             }
             if places.count == placeCount { return }
             if !process.isRunning {

@@ -57,7 +57,9 @@ import Testing
             let answer = try #require(try server.get(target))
             #expect((400...404).contains(answer.status) && !answer.text.contains("secret\n"), "\(target)")
         }
-        #expect(refusal(quiet + ["--public", "/nonexistent"]).contains("/nonexistent is not a folder"))
+        #expect(
+            refusal(quiet + ["--public", "/nonexistent"]).contains(
+                "--public /nonexistent: No such file or directory"))
     }
 
     @Test func loopbackUnlessAllowed() throws {

@@ -26,7 +26,8 @@ import Testing
             {
                 said += String(decoding: more, as: UTF8.self)
             }
-            port = try #require(UInt16(said.dropLast().split(separator: ":").last ?? ""), "\(said)")
+            let digits = said.split(separator: ":").last?.prefix { $0.isNumber }
+            port = try #require(UInt16(digits ?? ""), "\(said)")
         }
 
         func read() -> String {

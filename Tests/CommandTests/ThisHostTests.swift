@@ -172,7 +172,7 @@ import Testing
         #expect(without.said.contains("this-host is not offered: \(bare) has no IOMMU group"))
         for (arguments, words) in [
             (["--no-host", "--host-root", bare], "give --host-root \(bare) or --no-host, not both"),
-            (["--host-root", "/nonexistent"], "--host-root /nonexistent is not a folder"),
+            (["--host-root", "/nonexistent"], "--host-root /nonexistent: No such file or directory"),
         ] {
             do {
                 _ = try RunningServer(quiet + arguments)

@@ -90,7 +90,8 @@ struct TLSFiles {
     }
 
     private func checked<Value>(_ use: (TLSCredentials) throws(TLSFault) -> Value) throws -> Value {
-        let credentials = TLSCredentials(certificate: try Self.pem(certificate), key: try Self.pem(key))
+        let credentials = TLSCredentials(
+            certificate: try Self.pem(certificate, of: "--tls-cert"), key: try Self.pem(key, of: "--tls-key"))
         do throws(TLSFault) {
             return try use(credentials)
         } catch {
@@ -98,8 +99,8 @@ struct TLSFiles {
         }
     }
 
-    private static func pem(_ path: String) throws -> [UInt8] {
-        guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
+    private static func pem(_ path: String, of flag: String) throws -> [UInt8] {
+        let bytes = try Files.contents(path, named: flag)
         guard String(decoding: bytes, as: UTF8.self).contains("-----BEGIN ") else {
             throw ValidationError("\(path) contains no PEM text")
         }

@@ -1,12 +1,10 @@
 // `iovad serve`: reads flags and environment, puts service and servers together, and stops in good order.
-// The access log is here too: one line a request, by ServerLog. What the server answers is API's, how
-// it speaks HTTP is MicroHTTP's.
+// What the server answers is API's, how it speaks HTTP is MicroHTTP's.
 
 import API
 import ArgumentParser
 import Glibc
 import HTTP
-import JSON
 import Locking
 import MicroHTTP
 
@@ -80,11 +78,12 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
+        ProcessFacts.noteStart()
         Environment.openStandardDescriptors()
         ServerSignal.prepare()
         let settings = try Settings(self, environment: Environment.iovad())
         ServerMemory.returnLargeBlocks()
-        let log = try ServerLog()
+        let log = try ServerLog(settings.log)
         defer { log.flush() }
         // What may be slow, or never come, is read while SIGTERM still ends the process by itself.
         let site = try settings.site()
@@ -94,7 +93,7 @@ struct Serve: ParsableCommand {
         let (lane, budget) = (HeavyLane(), FlightBudget())
         var configuration = Service.Configuration(
             version: Iovad.version,
-            build: [("libmicrohttpd", Daemon.libraryVersion), ("swift_language_mode", "6")],
+            build: BuildFacts.all,
             tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: site,
             serverLimits: limits.table + lane.bounds.table + budget.bounds.table)
         configuration.hosts = HostNames(
@@ -102,6 +101,7 @@ struct Serve: ParsableCommand {
         configuration.laneGauges = { lane.gauges }
         configuration.flightGauges = { budget.gauges }
         configuration.droppedLogLines = { log.droppedCount }
+        configuration.processFacts = ProcessFacts.now
         let service = Service(configuration)
         let host = settings.hostRoot.map { OfferedHost(root: $0, service, log) }
         host?.read()
@@ -133,9 +133,9 @@ struct Serve: ParsableCommand {
         if rereading.isReading {
             // That thread cannot be ended: nothing that it uses may be taken down under it.
             log.flush()
-            _exit(isClean ? 0 : 1)
+            _exit((isClean ? Ending.holds : .failed).rawValue)
         }
-        if !isClean { throw ExitCode(1) }
+        if !isClean { throw Ending.failed.code }
     }
 
     /// What becomes of every request at its end: its time in the metrics, and its line in the log.
@@ -191,53 +191,4 @@ struct Serve: ParsableCommand {
 
 struct TooFewDescriptors: Error, CustomStringConvertible {
     let description = "this process may open too few files to serve anybody (ulimit -n, LimitNOFILE)"
-}
-
-enum AccessLog: String {
-    case text, json, none
-
-    /// nil when nothing is logged.
-    func observer(_ log: ServerLog) -> (@Sendable (CompletedExchange) -> Void)? {
-        switch self {
-        case .none: nil
-        case .text: { log.say(Self.line($0)) }
-        case .json: { log.say(Self.object($0)) }
-        }
-    }
-
-    private static func line(_ completion: CompletedExchange) -> String {
-        let status = completion.status.map(String.init) ?? "---"
-        return "\(completion.head.peer) \(method(completion)) \(target(completion)) \(status) "
-            + "\(completion.bytesOut)B \(completion.microseconds)us \(completion.requestID ?? "-")"
-    }
-
-    private static func target(_ completion: CompletedExchange) -> String {
-        completion.head.rawTarget.isEmpty ? "-" : printable(completion.head.rawTarget)
-    }
-
-    private static func method(_ completion: CompletedExchange) -> String {
-        // A head that was refused before it was read has none.
-        completion.head.method.name.isEmpty ? "-" : printable(completion.head.method.name.utf8)
-    }
-
-    /// One word of a client's as text: blanks, control characters and what is not ASCII do not reach a
-    /// terminal.
-    private static func printable(_ bytes: some Sequence<UInt8>) -> String {
-        let printable = bytes.prefix(512).map { (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "?") }
-        return String(decoding: printable, as: UTF8.self)
-    }
-
-    private static func object(_ completion: CompletedExchange) -> String {
-        var writer = JSONWriter(reservingBytes: 256)
-        writer.object { writer in
-            writer.member("peer", completion.head.peer)
-            writer.member("method", method(completion))
-            writer.member("target", target(completion))
-            if let status = completion.status { writer.member("status", status) }
-            writer.member("response_bytes", completion.bytesOut)
-            writer.member("microseconds", Int(clamping: completion.microseconds))
-            writer.member("request_id", completion.requestID ?? "")
-        }
-        return String(decoding: writer.bytes, as: UTF8.self)
-    }
 }

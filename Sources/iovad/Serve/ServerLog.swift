@@ -112,8 +112,11 @@ final class ServerLog: Sendable {
 
     private let state: Locked<WaitingLines>
     private let writer: WorkerThreads
+    private let format: AccessLog
 
-    init() throws {
+    /// - Parameter format: what messages look like beside the lines of the access log.
+    init(_ format: AccessLog) throws {
+        self.format = format
         let state = Locked(WaitingLines())
         self.state = state
         writer = WorkerThreads(count: 1, niceness: 0) {
@@ -128,8 +131,11 @@ final class ServerLog: Sendable {
     /// Lines that were never written, since the start.
     var droppedCount: UInt64 { state.withLock { $0.dropped } }
 
-    /// Never waits for a reader.
-    func say(_ line: String) {
+    /// A message of the server. Never waits for a reader.
+    func say(_ message: String) { write(format.message(message)) }
+
+    /// A line as it is. Never waits for a reader.
+    func write(_ line: String) {
         state.withLock { $0.add(Array((line + "\n").utf8)) }
         writer.wakeOne()
     }

@@ -70,7 +70,7 @@ struct Settings {
         let (rootName, noName) =
             isStated ? ("--host-root", "--no-host") : ("IOVAD_HOST_ROOT", "IOVAD_NO_HOST")
         if isWithout { throw ValidationError("give \(rootName) \(root) or \(noName), not both") }
-        guard Files.isFolder(root) else { throw ValidationError("\(rootName) \(root) is not a folder") }
+        if let fault = Files.folderFault(root, named: rootName) { throw fault }
         return root
     }
 
@@ -127,9 +127,7 @@ struct Settings {
     }
 
     static func readTokens(_ path: String) throws -> AccessTokens {
-        guard let bytes = Files.read(path) else {
-            throw ValidationError("cannot read the token file \(path)")
-        }
+        let bytes = try Files.contents(path, named: "--token-file")
         do throws(AccessTokens.Fault) {
             return try AccessTokens(parsing: bytes)
         } catch {
@@ -147,9 +145,7 @@ struct Settings {
 
     /// The contract, and the files of the public folder.
     func site() throws -> Site {
-        if let publicFolder, !Files.isFolder(publicFolder) {
-            throw ValidationError("--public \(publicFolder) is not a folder")
-        }
+        if let publicFolder, let fault = Files.folderFault(publicFolder, named: "--public") { throw fault }
         guard let folder = publicFolder ?? SiteFolder.defaultFolder() else { return Site() }
         return try SiteFolder.load(folder)
     }

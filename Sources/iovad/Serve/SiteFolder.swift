@@ -49,7 +49,7 @@ enum SiteFolder {
                         "\(folder) exceeds the limits of --public: \(Limits.siteFilesMax) files, "
                             + "\(Limits.siteBytesTotalMax) bytes in total")
                 }
-                guard let bytes = Files.read(path) else { throw ValidationError("cannot read \(path)") }
+                let bytes = try Files.contents(path, named: "--public")
                 left -= bytes.count
                 let ending = name.split(separator: ".").last.map { $0.lowercased() } ?? ""
                 site.files["\(urlPath)/\(name)"] = file(bytes, ending: ending)

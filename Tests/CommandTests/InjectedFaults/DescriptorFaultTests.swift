@@ -62,7 +62,7 @@ extension InjectedFaultTests {
                 #expect(try held?.get(target).status == 200)
             }
             #expect(try held?.post("/v1/surveys", "{}", token).status == 200)
-            server.hangUp(until: "tokens stay as they were: cannot read the token file \(tokens)")
+            server.hangUp(until: "tokens stay as they were: --token-file \(tokens): ")
             server.waits(until: "this-host stays as it was read before: ")
             #expect(server.said.contains(": cannot be read: Too many open files"), "\(server.said)")
             #expect(server.descriptors == open)

@@ -57,7 +57,8 @@ extension InjectedFaultTests {
 
         @Test(arguments: commands) func commandsSayWhatIsMissing(arguments: [String]) throws {
             let good = try Command(arguments, output: "/dev/null")
-            #expect(good.status == 0, "\(good.errors)")
+            // An answer may be no.
+            #expect(good.status == 0 || good.status == 3, "\(good.errors)")
             let full = try Command(arguments, output: "/dev/full")
             #expect(full.status == 1)
             #expect(full.errors.contains("Error: standard output did not take everything"), "\(full.errors)")

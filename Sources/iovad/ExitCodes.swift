@@ -1,0 +1,70 @@
+// With which status the command ends, so that scripts can ask it instead of reading its text. The statuses,
+// their meanings in help and manual page, and who ends with which are here. 4 is kept for agreements that
+// are broken.
+
+import ArgumentParser
+import Fleet
+import JSON
+
+enum Ending: Int32, CaseIterable {
+    case holds = 0
+    case failed = 1
+    case no = 3
+    /// EX_USAGE of sysexits.h, as the argument parser ends with it.
+    case usage = 64
+
+    var code: ExitCode { ExitCode(rawValue) }
+
+    var meaning: String {
+        switch self {
+        case .holds: "Answered. decide and place: the answer is yes, perhaps under conditions that it names."
+        case .failed:
+            "Failed: an input cannot be read or understood, all of it or, as survey and explain go on, some; "
+                + "a test of replay --check failed; or output cannot be written."
+        case .no:
+            "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
+                + "least; place: no window serves this VM on these hosts."
+        case .usage: "A flag or its value is wrong; the message names it."
+        }
+    }
+
+    /// For the help of the command.
+    static let help =
+        "Exit status:\n\n"
+        + allCases.map { ending in
+            "  \(ending.rawValue)".padded(to: 6)
+                + Terminal.wrapped(ending.meaning, to: 72).joined(separator: "\n      ")
+        }.joined(separator: "\n")
+
+    /// Of the answers of decide: no device's MSIs are refused or lost.
+    static func ofDecisions(_ answers: [JSONNode]) -> Ending {
+        answers.contains { DecideTable.reachability($0) == "no" } ? .no : .holds
+    }
+
+    /// Of a placement: whether there is a window for the VM as it was described.
+    static func ofPlacement(_ answer: JSONNode) -> Ending {
+        guard let verdict = answer.member("verdict")?.text.flatMap(Placement.Verdict.init(rawValue:)) else {
+            return .failed
+        }
+        return switch verdict {
+        case .defaultWorks, .movable: .holds
+        case .none, .ramUnmappable, .worksWithStealTimeOff, .barUnmappable, .guestContractViolation: .no
+        }
+    }
+
+    /// Ends the command unless all is well.
+    func end() throws {
+        if self != .holds { throw code }
+    }
+}
+
+/// The command cannot do what it was asked, for no fault of its flags: it ends with `Ending.failed`.
+struct CommandFailure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+extension String {
+    func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
