@@ -1,0 +1,149 @@
+"""The client that does not wait: _sync.py with awaits, written by make_async.py."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from . import _requests as requests
+from ._events import Event, EventParser
+from ._requests import JSON, Call, Retries
+
+
+class AsyncClient:
+    """A server at `base_url`. Further keyword arguments are httpx's own."""
+
+    def __init__(self, base_url: str, *, token: str | None = None, retries: Retries = Retries(),
+                 **options: Any) -> None:
+        self._retries = retries
+        self._http = httpx.AsyncClient(base_url=base_url, headers=requests.headers(token), **options)
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    # Questions
+
+    async def decide(self, **question: Any) -> JSON:
+        """Where a device's doorbells are mapped (POST /v1/decisions)."""
+        return await self._json(requests.asking("decisions", question))
+
+    async def compare(self, **question: Any) -> JSON:
+        return await self._json(requests.asking("comparisons", question))
+
+    async def place(self, **question: Any) -> JSON:
+        """Where the window fits for a VM on hosts (POST /v1/placements)."""
+        return await self._json(requests.asking("placements", question))
+
+    async def survey(self, **question: Any) -> JSON:
+        return await self._json(requests.asking("surveys", question))
+
+    async def explain_faults(self, log: str | bytes, **params: Any) -> JSON:
+        """SMMU faults of a kernel's log."""
+        return await self._json(requests.explaining("fault-explanations", log, **params))
+
+    async def explain_map_failures(self, log: str | bytes, **params: Any) -> JSON:
+        """Failed maps of a VMM's log."""
+        return await self._json(requests.explaining("map-failures", log, **params))
+
+    async def version(self) -> JSON:
+        return await self._json(Call("GET", "/version"))
+
+    async def limits(self) -> dict[str, int]:
+        return (await self._json(Call("GET", requests.path("limits"))))["limits"]
+
+    # Platforms
+
+    def platforms(self, page_size: int | None = None) -> AsyncIterator[JSON]:
+        return self._items(requests.path("platforms"), page_size)
+
+    async def platform(self, platform: str) -> JSON:
+        return await self._json(Call("GET", requests.path("platforms", platform)))
+
+    def devices(self, platform: str, page_size: int | None = None) -> AsyncIterator[JSON]:
+        return self._items(requests.path("platforms", platform, "devices"), page_size)
+
+    async def upload(self, description: bytes | JSON, platform: str | None = None,
+               ttl_seconds: int | None = None) -> JSON:
+        """A device tree, ACPI tables, text of a host, or the native model as a platform."""
+        return await self._json(requests.uploading(description, platform, ttl_seconds))
+
+    async def delete_platform(self, platform: str) -> None:
+        await self.send(Call("DELETE", requests.path("platforms", platform)))
+
+    # Sessions
+
+    def sessions(self, page_size: int | None = None) -> AsyncIterator[JSON]:
+        return self._items(requests.path("sessions"), page_size)
+
+    async def create_session(self, **members: Any) -> JSON:
+        return await self._json(requests.creating(requests.path("sessions"), json=members))
+
+    async def create_domain(self, session: str, **members: Any) -> JSON:
+        return await self._json(requests.creating(requests.path("sessions", session, "domains"), json=members))
+
+    async def delete_session(self, session: str) -> None:
+        await self.send(Call("DELETE", requests.path("sessions", session)))
+
+    async def session_events(self, session: str, last_id: str = "") -> AsyncIterator[Event]:
+        """Events as they come, without an end; after `last_id` where it is given, so that "0" gives all that are kept."""
+        parser, attempt = EventParser(), 0
+        parser.last_id = last_id
+        while True:
+            fields = {"Accept": "text/event-stream"}
+            fields |= {"Last-Event-ID": parser.last_id} if parser.last_id else {}
+            try:
+                async with self._http.stream("GET", requests.path("sessions", session, "events"), headers=fields,
+                                       timeout=httpx.Timeout(30, read=None)) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    requests.checked(response)
+                    async for line in response.aiter_lines():
+                        if event := parser.line(line):
+                            attempt = 0
+                            yield event
+            except httpx.TransportError:
+                if attempt >= self._retries.count:
+                    raise
+            await asyncio.sleep(self._retries.pause(attempt, None))
+            attempt += 1
+
+    # Sending
+
+    async def send(self, call: Call) -> httpx.Response:
+        """Any request; what may be repeated is."""
+        for attempt in range(self._retries.count + 1):
+            is_last = attempt == self._retries.count or not call.may_repeat()
+            response = None
+            try:
+                response = await self._http.request(**call.arguments())
+                if response.status_code not in requests.REPEATABLE or is_last:
+                    return requests.checked(response)
+            except httpx.TransportError:
+                if is_last:
+                    raise
+            await asyncio.sleep(self._retries.pause(attempt, response))
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _json(self, call: Call) -> JSON:
+        return (await self.send(call)).json()
+
+    async def _items(self, path: str, page_size: int | None) -> AsyncIterator[JSON]:
+        token: str | None = None
+        while True:
+            page = await self._json(Call("GET", path, params={"limit": page_size, "page_token": token}))
+            for item in page["items"]:
+                yield item
+            token = page.get("next_page_token")
+            if token is None:
+                return

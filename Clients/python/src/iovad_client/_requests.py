@@ -1,0 +1,104 @@
+"""What both clients share: the requests as values, and when one is repeated. Nothing here does I/O."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ._problem import Problem
+
+JSON = dict[str, Any]
+
+#: Statuses after which the same request may be answered: too many requests, and a busy or ending server.
+REPEATABLE = frozenset({429, 503})
+TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request."""
+
+    method: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    content: bytes | None = None
+
+    def arguments(self) -> JSON:
+        """For httpx."""
+        params = {name: value for name, value in self.params.items() if value is not None}
+        return {"method": self.method, "url": self.path, "params": params, "headers": dict(self.headers),
+                "json": self.json, "content": self.content}
+
+    def may_repeat(self) -> bool:
+        """Whether a repetition does nothing twice: by its method, by its key, or as it only asks."""
+        return self.method != "POST" or "Idempotency-Key" in self.headers or self.path in ASKING
+
+
+#: POSTs that change nothing.
+ASKING = frozenset({
+    "/v1/decisions", "/v1/comparisons", "/v1/placements", "/v1/surveys", "/v1/replays",
+    "/v1/fault-explanations", "/v1/map-failures",
+})
+
+
+def path(*parts: str) -> str:
+    """A path below /v1, its parts escaped: ids of devices have slashes."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def asking(resource: str, body: JSON) -> Call:
+    return Call("POST", path(resource), json=body)
+
+
+def explaining(resource: str, log: str | bytes, **params: Any) -> Call:
+    content = log.encode() if isinstance(log, str) else log
+    return Call("POST", path(resource), params=params, headers={"Content-Type": TEXT}, content=content)
+
+
+def creating(resource: str, *, json: Any = None, content: bytes | None = None,
+             media_type: str | None = None, **params: Any) -> Call:
+    headers = {"Idempotency-Key": str(uuid.uuid4())}
+    if media_type:
+        headers["Content-Type"] = media_type
+    return Call("POST", resource, params=params, headers=headers, json=json, content=content)
+
+
+def uploading(description: bytes | JSON, platform: str | None, ttl_seconds: int | None) -> Call:
+    """Bytes of any kind that the server reads, which it tells apart by itself; or the native model."""
+    if isinstance(description, bytes):
+        return creating(path("platforms"), content=description, media_type="application/octet-stream",
+                        id=platform, ttl_seconds=ttl_seconds)
+    return creating(path("platforms"), json=description, id=platform, ttl_seconds=ttl_seconds)
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a request is repeated, and how long is waited before."""
+
+    count: int = 3
+    first_seconds: float = 0.2
+    most_seconds: float = 30.0
+
+    def pause(self, attempt: int, response: httpx.Response | None) -> float:
+        """What the server asks for, or twice as long each time."""
+        asked = response.headers.get("Retry-After", "") if response is not None else ""
+        wanted = float(asked) if asked.isdigit() else self.first_seconds * 2**attempt
+        return min(wanted, self.most_seconds)
+
+
+def headers(token: str | None) -> dict[str, str]:
+    fields = {"Accept": "application/json, application/problem+json"}
+    return fields | ({"Authorization": f"Bearer {token}"} if token else {})
+
+
+def checked(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    raise Problem(response)

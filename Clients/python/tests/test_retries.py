@@ -1,0 +1,79 @@
+"""When a request is repeated, by a transport that answers as it is told."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from iovad_client import Client, Problem
+from iovad_client._events import EventParser
+from iovad_client._requests import Call, Retries
+
+BUSY = httpx.Response(503, headers={"Retry-After": "0"}, json={"title": "Busy", "status": 503, "code": "busy"})
+GOOD = httpx.Response(200, json={"id": "s"})
+
+
+class Script:
+    """Answers one after the other; an exception is raised."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers, self.seen = list(answers), list[httpx.Request]()
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self) -> Client:
+        return Client("http://iovad.test", retries=Retries(count=2, first_seconds=0),
+                      transport=httpx.MockTransport(self))
+
+
+def test_busy_servers_are_asked_again() -> None:
+    script = Script(BUSY, httpx.ConnectError("gone"), GOOD)
+    assert script.client().decide() == {"id": "s"}
+    assert len(script.seen) == 3
+
+
+def test_creations_keep_their_key() -> None:
+    script = Script(httpx.ReadError("torn"), GOOD)
+    script.client().create_session(id="s")
+    keys = {request.headers["Idempotency-Key"] for request in script.seen}
+    assert len(script.seen) == 2 and len(keys) == 1
+
+
+def test_posts_without_a_key_are_not_repeated() -> None:
+    script = Script(httpx.ReadError("torn"), GOOD)
+    with pytest.raises(httpx.ReadError):
+        script.client().send(Call("POST", "/v1/sessions/s/domains/d/batches", json={}))
+    assert len(script.seen) == 1
+
+
+def test_it_ends() -> None:
+    script = Script(BUSY, BUSY, BUSY, GOOD)
+    with pytest.raises(Problem) as problem:
+        script.client().version()
+    assert problem.value.status == 503 and len(script.seen) == 3
+
+
+def test_what_is_wrong_stays_wrong() -> None:
+    script = Script(httpx.Response(422, json={"status": 422}), GOOD)
+    with pytest.raises(Problem):
+        script.client().decide()
+    assert len(script.seen) == 1
+
+
+def test_the_server_says_how_long() -> None:
+    assert Retries().pause(0, httpx.Response(429, headers={"Retry-After": "7"})) == 7
+    assert Retries(first_seconds=1).pause(3, None) == 8
+    assert Retries(most_seconds=5).pause(0, httpx.Response(429, headers={"Retry-After": "99"})) == 5
+
+
+def test_lines_of_events() -> None:
+    parser = EventParser()
+    lines = [": heartbeat", "", "id: 4", "event: created", 'data: {"a":', "data: 1}", "", "data: plain", ""]
+    events = [event for line in lines if (event := parser.line(line))]
+    assert [(event.id, event.type, event.data) for event in events] == [
+        ("4", "created", {"a": 1}), ("4", "message", "plain")]
