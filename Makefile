@@ -5,7 +5,8 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := build
 .PHONY: help deps browser asl proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
-	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean
+	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
+	deb deb-check dist container-check client-check
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -62,7 +63,11 @@ help:
 	@echo 'make run      build a release and serve on 127.0.0.1:8080 (RUN_ARGUMENTS="--listen 127.0.0.1:9090")'
 	@echo 'make test     run every test'
 	@echo 'make build    debug build        make release   optimised build'
-	@echo 'make install  binary and dashboard to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
+	@echo 'make install  binary, dashboard, manual page and completions to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
+	@echo 'make deb      a Debian package in $(PACKAGES)    make dist     archives of the release there'
+	@echo 'make deb-check  install, use, upgrade and purge the package in a minimal Debian (root; downloads one)'
+	@echo 'make client-check  run the tests of the clients in Clients/ against the release (packages from PyPI)'
+	@echo 'make container-check  execute the final stage of the Containerfile in a chroot (root; no engine)'
 	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
 	@echo 'make docs     run the examples of README.md and docs/, and make the pages below Public/docs from them'
 	@echo 'make atlas    survey the arm64 device trees of the newest Debian kernel (downloads about 4 MB)'
@@ -112,10 +117,36 @@ run: release
 
 # The server finds its files in ../share/iovad beside its own folder.
 install: release
-	install -D -m 755 "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad" "$(DESTDIR)$(PREFIX)/bin/iovad"
-	install -d "$(DESTDIR)$(PREFIX)/share/iovad"
-	rm -rf "$(DESTDIR)$(PREFIX)/share/iovad/Public"
-	cp -R Public openapi.yaml "$(DESTDIR)$(PREFIX)/share/iovad/"
+	sh Packaging/stage.sh "$(RELEASE)" "$(DESTDIR)" "$(PREFIX)"
+
+# Where packages and archives go, and the minimal Debian that checks copy.
+PACKAGES := .build/packages
+DEBIAN_CACHE := .build/debian
+RELEASE = $$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad
+# dpkg-dev finds what the binary depends on; lintian judges the package; debootstrap installs the minimal Debian.
+PACKAGING_PACKAGES := dpkg-dev
+CHECKING_PACKAGES := lintian debootstrap
+
+deb: release
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PACKAGING_PACKAGES)'
+	sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES)
+
+# The newer package is the same with a higher revision.
+deb-check: release
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PACKAGING_PACKAGES) $(CHECKING_PACKAGES)'
+	@older="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES))" && newer="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES) 2)" \
+		&& sh Packaging/deb-check.sh "$$older" "$$newer" $(DEBIAN_CACHE)
+
+dist: release
+	sh Packaging/dist.sh "$(RELEASE)" $(PACKAGES)
+
+# The Python package and the Ansible module against the release, with what they need from PyPI.
+client-check: release python
+	@sh Clients/check.sh "$(RELEASE)" .build/client-tools
+
+container-check: release python
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CHECKING_PACKAGES)'
+	@python3 Packaging/container_check.py Containerfile "$(RELEASE)" $(DEBIAN_CACHE)
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
