@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check dist container-check client-check
+	deb deb-check dist container-check clients
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -66,7 +66,7 @@ help:
 	@echo 'make install  binary, dashboard, manual page and completions to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
 	@echo 'make deb      a Debian package in $(PACKAGES)    make dist     archives of the release there'
 	@echo 'make deb-check  install, use, upgrade and purge the package in a minimal Debian (root; downloads one)'
-	@echo 'make client-check  run the tests of the clients in Clients/ against the release (packages from PyPI)'
+	@echo 'make clients  run the tests of the clients in Clients/ against the release (packages from PyPI)'
 	@echo 'make container-check  execute the final stage of the Containerfile in a chroot (root; no engine)'
 	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
 	@echo 'make docs     run the examples of README.md and docs/, and make the pages below Public/docs from them'
@@ -141,7 +141,7 @@ dist: release
 	sh Packaging/dist.sh "$(RELEASE)" $(PACKAGES)
 
 # The Python package and the Ansible module against the release, with what they need from PyPI.
-client-check: release python
+clients: release python
 	@sh Clients/check.sh "$(RELEASE)" .build/client-tools
 
 container-check: release python
