@@ -22,7 +22,9 @@ struct Terminal: Sendable {
 
     /// As no-color.org and bixense.com/clicolors describe the variables: NO_COLOR counts over the others.
     init(isTerminal: Bool, environment: (String) -> String?, windowWidth: () -> Int?) {
-        func isSet(_ name: String) -> Bool { environment(name).map { !$0.isEmpty } ?? false }
+        func isSet(_ name: String) -> Bool {
+            environment(name).map { !$0.isEmpty } ?? false
+        }
         let isForced = isSet("CLICOLOR_FORCE") && environment("CLICOLOR_FORCE") != "0"
         let isWanted = isTerminal && environment("CLICOLOR") != "0" && environment("TERM") != "dumb"
         hasColour = !isSet("NO_COLOR") && (isForced || isWanted)
