@@ -14,6 +14,13 @@ export class Problem extends Error {
     this.request = request;
     this.retryAfterSeconds = null;
   }
+
+  static unreachable(request) {
+    return new Problem(0, {
+      code: 'unreachable', title: 'The server does not answer',
+      detail: 'Check that iovad serve is running and that this page comes from it, then try again.',
+    }, request);
+  }
 }
 
 const TOKEN = 'iovad-token';
@@ -39,10 +46,7 @@ export async function ask(method, path, { query, json, body, type, headers = {},
       method, headers: fields, signal, body: json !== undefined ? JSON.stringify(json) : body });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Problem(0, {
-      code: 'unreachable', title: 'The server does not answer',
-      detail: 'Check that iovad serve is running and that this page comes from it, then try again.',
-    }, `${method} ${target}`);
+    throw Problem.unreachable(`${method} ${target}`);
   }
   const text = await response.text();
   if (!response.ok) throw refusal(response, text, `${method} ${target}`);
@@ -96,6 +100,19 @@ export async function all(path, query = {}, most = 5000, signal) {
 /** A segment of a path. */
 export const segment = (text) => encodeURIComponent(text);
 
-function showModel(model) {
-  if (model) document.getElementById('model').textContent = `Behaves as Linux ${model.kernel} · engine ${model.engine}`;
+let model = null;
+
+function showModel(said) {
+  if (!said?.kernel) return;
+  model = said;
+  document.getElementById('model').textContent = `Behaves as Linux ${said.kernel} · engine ${said.engine}`;
+}
+
+/** The model of the newest answer; null where none is shown. */
+export const lastModel = () => model;
+
+/** The footer speaks of answers that are shown, and of no other. */
+export function forgetModel() {
+  model = null;
+  document.getElementById('model').textContent = '';
 }

@@ -17,6 +17,8 @@ const KINDS = {
   usable: ['Usable through VFIO', 'VFIO reports this range as usable for user mappings.'],
   window: ['MSI window', 'Where the kernel maps doorbell pages for this policy.'],
   window_unreachable: ['Unreachable MSI window', 'Linux maps doorbells here, but the device cannot reach it.'],
+  window_blocked: ['Blocked MSI window', 'The device reaches it, but the guest needs these addresses itself.'],
+  window_conditional: ['MSI window in a PCI window', 'Whether a write there reaches the SMMU depends on the bridge.'],
   doorbell: ['Doorbell page', 'One page of the window, mapped to a physical MSI doorbell.'],
   ram: ['Guest RAM', 'Guest-physical memory that the VMM maps for DMA.'],
   hotplug: ['Hot-plug span', 'Memory may appear here while the guest runs.'],
@@ -43,3 +45,8 @@ export const kindSentence = (kind) => KINDS[kind]?.[1] ?? '';
 
 /** A class that the style sheet knows, or the neutral one. */
 export const kindClass = (kind) => (KINDS[kind] ? `k-${kind.replaceAll('_', '-')}` : 'k-reserved');
+
+const BACKGROUND = new Set(['available', 'usable', 'candidate', 'above_dma_limit', 'outside_aperture', 'outside_iova_ranges', 'dma_ranges_gap']);
+
+/** Whether a kind fills what is left over, rather than standing somewhere for a reason of its own. */
+export const isBackground = (kind) => BACKGROUND.has(kind);

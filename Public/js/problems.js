@@ -5,9 +5,8 @@ import { setToken } from './api.js';
 
 /** What only this page can add to the server's sentence. */
 const NEXT = {
-  unreachable: 'The page stays as it is; press the button to try again.',
   'body-too-large': 'Drop the file of the machine itself (a device tree has at most 2 MiB), not an archive.',
-  'platform-exists': 'Replace it, or rename the file and drop it again.',
+  'platform-exists': 'Replace it, or store this one under another name.',
   'session-expired': 'Sessions end after their time to live. Create another one.',
   'precondition-failed': 'It was changed by somebody else. The view below is current: check it, then repeat.',
   'too-many-sessions': 'Delete a session that is not in use, or wait until one expires.',

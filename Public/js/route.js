@@ -4,12 +4,14 @@
 let applying = false;
 const listeners = new Set();
 
+const NAMES = ['space', 'placement', 'faults', 'sessions', 'atlas'];
+/** Names in links that people have kept. */
+const FORMER = { logs: 'faults' };
+
 export function read() {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?');
-  return { view: path || 'space', state: Object.fromEntries(new URLSearchParams((query ?? '').replaceAll('+', '%2B'))) };
+  return { view: FORMER[path] ?? (path || 'space'), state: Object.fromEntries(new URLSearchParams((query ?? '').replaceAll('+', '%2B'))) };
 }
-
-const NAMES = ['space', 'placement', 'logs', 'sessions', 'atlas'];
 
 export function link(view, state) {
   const query = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== null && value !== undefined && value !== ''));
@@ -36,4 +38,9 @@ for (const event of ['hashchange', 'popstate']) {
   addEventListener(event, () => {
     if (!applying) for (const listener of listeners) listener(read());
   });
+}
+
+/** Goes to another view, as a click on a link does. */
+export function go(view, state) {
+  location.hash = link(view, state);
 }

@@ -9,13 +9,16 @@ const ROW = 24;
 const GAP = 3;
 const AXIS = 36;
 const LANE_PAD = 7;
-/** Above this many in one picture, neighbours closer than a pixel are left to the table. */
-const ITEMS_DRAWN_MAX = 1500;
+/** Items of a row that are thinner than this, and closer to each other, are drawn as one bundle. */
+const THIN = 4;
+/** A lane with fewer items has no bundles: few rows of thin bars are still told apart by the keyboard. */
+const BUNDLED_FROM = 60;
 
 export class Detail {
   constructor(map) {
     this.map = map;
     this.nodes = new Map();
+    this.bundles = new Map();
     this.back = s('g', { class: 'back', 'aria-hidden': 'true' });
     this.body = s('g', { class: 'items' });
     this.front = s('g', { class: 'front', 'aria-hidden': 'true' });
@@ -70,18 +73,12 @@ export class Detail {
   }
 
   drawItems() {
-    const { map, scale } = this;
-    const view = { start: map.view.lo, last: map.view.hi };
+    const { map } = this;
     this.order = [];
+    this.bundles.clear();
     const shown = new Set();
     for (const lane of map.lanes) {
-      let end = -Infinity;
-      for (const item of lane.items) {
-        if (!overlaps(item, view)) continue;
-        const from = Math.max(scale.left, scale.x(item.start));
-        const to = Math.min(scale.left + scale.width, scale.x(item.last + 1n));
-        if (lane.items.length > ITEMS_DRAWN_MAX && to < end + 1 && item.id !== map.chosen) continue;
-        end = to;
+      for (const { item, from, to } of this.drawn(lane)) {
         shown.add(item.id);
         this.order.push(item);
         this.place(item, from, Math.max(item.mark ? 5 : 2.5, to - from), lane.y + item.row * (ROW + GAP));
@@ -95,6 +92,43 @@ export class Detail {
       this.nodes.delete(id);
     }
     this.rove();
+  }
+
+  /** The items of a lane that are in the picture, with their pixels; of a crowd, thin neighbours are one item. */
+  drawn(lane) {
+    const { map, scale } = this;
+    const view = { start: map.view.lo, last: map.view.hi };
+    const places = [];
+    const ends = new Map();
+    const isCrowded = lane.items.length >= BUNDLED_FROM;
+    for (const item of lane.items) {
+      if (!overlaps(item, view)) continue;
+      const from = Math.max(scale.left, scale.x(item.start));
+      const to = Math.min(scale.left + scale.width, scale.x(item.last + 1n));
+      const before = ends.get(item.row);
+      if (isCrowded && before && to - from < THIN && from - before.to < THIN && before.isThin && !item.mark && item.id !== map.chosen) {
+        before.item = this.bundle(before.item, item);
+        before.to = Math.max(before.to, to);
+        continue;
+      }
+      const place = { item, from, to, isThin: to - from < THIN && !item.mark && item.id !== map.chosen };
+      ends.set(item.row, place);
+      places.push(place);
+    }
+    return places;
+  }
+
+  /** An item that stands for what is too thin to be drawn by itself. */
+  bundle(first, item) {
+    const bundle = first.count ? first : { ...first, id: `bundle-${first.id}`, count: 1, title: null };
+    bundle.count += 1;
+    bundle.last = item.last > bundle.last ? item.last : bundle.last;
+    if (item.kind !== bundle.kind) bundle.kind = 'reserved';
+    bundle.title = `${bundle.count} ranges, close together`;
+    bundle.note = 'Zoom in to tell them apart; the table has each of them.';
+    bundle.facts = [];
+    this.bundles.set(bundle.id, bundle);
+    return bundle;
   }
 
   nearest() {
@@ -114,7 +148,13 @@ export class Detail {
     for (const rect of node.rects) rect.setAttribute('width', width.toFixed(2));
     node.box = { x, y, width, height: ROW };
     if (node.flag) node.flag.setAttribute('transform', `translate(${(width / 2).toFixed(2)} 0)`);
-    node.text.textContent = this.caption(item, width);
+    this.captionNode(node, this.caption(item, width));
+  }
+
+  /** Most bars of a crowd have no room for a name: they have no element for one. */
+  captionNode(node, text) {
+    if (text && !node.text) node.group.append(node.text = s('text', { x: 7, y: 16, class: 'bar-name', 'aria-hidden': 'true' }));
+    if (node.text) node.text.textContent = text;
   }
 
   /** As much of the name and the address as the bar has room for. */
@@ -128,12 +168,11 @@ export class Detail {
   make(item) {
     const rects = [s('rect', { height: ROW, rx: 3, class: 'bar' })];
     if (['dma_ranges_gap', 'above_dma_limit', 'outside_aperture', 'unmappable'].includes(item.kind)) rects.push(s('rect', { height: ROW, rx: 3, fill: this.hatch, class: 'hatch' }));
-    const text = s('text', { x: 7, y: 16, class: 'bar-name', 'aria-hidden': 'true' });
     const flag = item.mark ? s('path', { d: 'M-5 -7h10l-5 7z', class: 'flag' }) : null;
-    const group = s('g', { class: `item ${kindClass(item.kind)}`, role: 'button', tabindex: '-1' }, rects, flag, text);
+    const group = s('g', { class: `item ${kindClass(item.kind)}`, role: 'button', tabindex: '-1' }, rects, flag);
     group.dataset.id = item.id;
     this.body.append(group);
-    return { group, rects, text, flag, item };
+    return { group, rects, text: null, flag, item };
   }
 
   drawMarks() {

@@ -111,18 +111,18 @@ export class Gestures {
       0: () => map.show(0n, GIB4 - 1n),
       a: () => map.show(0n, map.last),
       Escape: () => map.hideTip(),
-      Enter: () => item && this.zoomTo(item),
+      Enter: () => {
+        if (!item) return;
+        map.inspect(item);
+        map.zoomTo(item);
+      },
+      c: () => map.showContent(),
+      s: () => map.showSelection(),
       ' ': () => item && map.inspect(item),
     };
     const action = keys[event.key];
     if (!action) return;
     event.preventDefault();
     action();
-  }
-
-  zoomTo(item) {
-    const room = ((item.last - item.start + 1n) * 3n) / 2n;
-    this.map.inspect(item);
-    this.map.show(item.start - room, item.last + room);
   }
 }

@@ -5,7 +5,7 @@
 
 import { announce, h, hexText, icon, replace, s } from '../dom.js';
 import { GIB4, hex, overlaps, rangeName, sizeName, sizeOf } from '../hex.js';
-import { kindClass, kindName, kindSentence } from '../kinds.js';
+import { isBackground, kindClass, kindName, kindSentence } from '../kinds.js';
 import { Detail } from './detail.js';
 import { Gestures } from './gestures.js';
 import { Overview } from './overview.js';
@@ -13,9 +13,10 @@ import { Overview } from './overview.js';
 const SPAN_LEAST = 1n << 16n;
 
 export class AddressMap {
-  /** `onView(lo, hi)` is called when the picture stops moving. */
-  constructor({ label, onView }) {
+  /** `onView(lo, hi)` is called when the picture stops moving; `name()` is what an exported picture is called. */
+  constructor({ label, onView, name }) {
     this.onView = onView;
+    this.name = name ?? (() => label);
     this.last = (1n << 48n) - 1n;
     this.lanes = [];
     this.view = { lo: 0n, hi: GIB4 - 1n };
@@ -34,7 +35,7 @@ export class AddressMap {
     const button = (name, content, action) =>
       h('button', { type: 'button', class: 'tool', 'aria-label': name, title: name, onclick: action }, content);
     this.where = h('output', { class: 'where', 'aria-label': 'Addresses in the picture' });
-    this.svg = s('svg', { class: 'detail', role: 'group', 'aria-label': `${label}. Arrow keys left and right move from item to item, plus and minus zoom, shift with an arrow moves the picture, 0 shows four gibibytes, A everything.` });
+    this.svg = s('svg', { class: 'detail', role: 'group', 'aria-label': `${label}. Arrow keys left and right move from item to item, plus and minus zoom, shift with an arrow moves the picture, 0 shows four gibibytes, A everything, C the content, S the selection.` });
     this.strip = s('svg', { class: 'overview', 'aria-hidden': 'true' });
     this.tip = h('div', { class: 'tip', role: 'tooltip', hidden: true });
     this.inspector = h('div', { class: 'inspector' });
@@ -49,7 +50,11 @@ export class AddressMap {
         button('Show 0 to 4 GiB', '0 – 4 GiB', () => this.show(0n, GIB4 - 1n)),
         button('Show the full aperture', 'Full aperture', () => this.show(0n, this.last)),
         button('Show the window', 'Window', () => this.showWindow()),
-        this.where),
+        button('Zoom to content', 'Content', () => this.showContent()),
+        button('Zoom to the selection', 'Selection', () => this.showSelection()),
+        this.where,
+        button('Save the picture as SVG', 'SVG', () => this.save('svg')),
+        button('Save the picture as PNG', 'PNG', () => this.save('png'))),
       this.stage, this.strip, this.legend, this.inspector);
     this.inspect(null);
   }
@@ -60,6 +65,7 @@ export class AddressMap {
     this.lanes = lanes.map((lane) => ({ ...lane, ...stack(lane.items) }));
     this.items = new Map(this.lanes.flatMap((lane) => lane.items.map((item) => [item.id, item])));
     if (this.view.hi > last) this.view = { lo: 0n, hi: last < GIB4 ? last : GIB4 - 1n };
+    this.detail.bundles.clear();
     if (this.chosen && !this.items.has(this.chosen)) this.inspect(null);
     else if (this.chosen) this.inspect(this.items.get(this.chosen));
     this.drawLegend();
@@ -160,6 +166,34 @@ export class AddressMap {
     const room = sizeOf(window) * 8n;
     this.show(window.start - room, window.last + room);
     return this.inspect(window);
+  }
+
+  /** Everything that somebody placed or withheld; gaps and room, which fill what is left, do not count. */
+  showContent() {
+    const content = [...(this.items?.values() ?? [])].filter((item) => !isBackground(item.kind) && item.start <= this.last);
+    if (!content.length) return announce('The map is empty.');
+    const lo = content.reduce((least, { start }) => (start < least ? start : least), content[0].start);
+    const hi = content.reduce((most, { last }) => (last > most ? last : most), 0n);
+    const margin = (hi - lo + 1n) / 20n;
+    return this.show(lo - margin, (hi > this.last ? this.last : hi) + margin);
+  }
+
+  showSelection() {
+    const item = this.items?.get(this.chosen) ?? this.detail.bundles.get(this.chosen);
+    if (!item) return announce('Choose an item of the map first.');
+    return this.zoomTo(item);
+  }
+
+  /** The item with as much around it as it is wide. */
+  zoomTo(item) {
+    const margin = (sizeOf(item) * 3n) / 2n;
+    this.show(item.start - margin, item.last + margin);
+  }
+
+  async save(format) {
+    const { savePicture } = await import('./export.js');
+    await savePicture(this, format);
+    announce(`The picture was saved as ${format.toUpperCase()}.`);
   }
 
   /** Spells an item out below the map; null says how to choose one. */

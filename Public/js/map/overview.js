@@ -7,7 +7,6 @@ import { DoublingScale } from './scale.js';
 
 const ROW = 5;
 const TOP = 4;
-const ITEMS_DRAWN_MAX = 600;
 
 export class Overview {
   constructor(map) {
@@ -38,11 +37,15 @@ export class Overview {
     const scale = (this.scale = new DoublingScale(map.last, left, width - left - 8));
     const height = TOP + map.lanes.length * (ROW + 2);
     const parts = [s('rect', { x: left, y: 0, width: width - left - 8, height: height + 2, rx: 3, class: 'lane' })];
+    // One path for each kind of a lane, however many items it has.
     map.lanes.forEach((lane, index) => {
-      for (const item of lane.items.slice(0, ITEMS_DRAWN_MAX)) {
+      const paths = new Map();
+      for (const item of lane.items) {
         const x = scale.x(item.start);
-        parts.push(s('rect', { x, y: TOP + index * (ROW + 2), width: Math.max(2, scale.x(item.last) - x), height: ROW, class: `bar ${kindClass(item.kind)}` }));
+        const bar = `M${x.toFixed(1)} ${TOP + index * (ROW + 2)}h${Math.max(2, scale.x(item.last) - x).toFixed(1)}v${ROW}h-${Math.max(2, scale.x(item.last) - x).toFixed(1)}z`;
+        paths.set(item.kind, (paths.get(item.kind) ?? '') + bar);
       }
+      for (const [kind, d] of paths) parts.push(s('path', { d, class: `bar ${kindClass(kind)}` }));
     });
     for (const { at, text } of scale.ticks(58)) {
       const x = scale.x(at);

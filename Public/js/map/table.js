@@ -1,25 +1,35 @@
-// The content of a map as a table: for screen readers, for printing, and for people who prefer one.
+// The content of a map as a table: for screen readers, for printing, and for people who prefer one. A long one is
+// shown by the page; the copy has every row.
 
-import { copyButton, h } from '../dom.js';
+import { copyButton, h, replace } from '../dom.js';
 import { hex, sizeName, sizeOf } from '../hex.js';
 import { kindClass, kindName } from '../kinds.js';
 
-const ROWS_MAX = 500;
+const ROWS_PER_PAGE = 100;
 
 /** `map` gets the chosen row's item. */
 export function regionTable(map, caption) {
   const rows = map.lanes.flatMap((lane) => lane.items.map((item) => ({ lane, item })));
   const lines = () => ['lane\tkind\tstart\tlast\tsize\tnote', ...rows.map(({ lane, item }) =>
     [lane.label, item.title ?? kindName(item.kind), hex(item.start), hex(item.last), hex(sizeOf(item)), item.note ?? ''].join('\t'))].join('\n');
+  const body = h('tbody');
+  const pages = h('span', { class: 'pages' });
+  const turn = (from) => {
+    replace(body, rows.slice(from, from + ROWS_PER_PAGE).map(({ lane, item }) => row(map, lane, item)));
+    if (rows.length <= ROWS_PER_PAGE) return;
+    const to = Math.min(rows.length, from + ROWS_PER_PAGE);
+    const button = (text, at) => h('button', { type: 'button', class: 'button small', disabled: at < 0 || at >= rows.length, onclick: () => turn(at) }, text);
+    replace(pages, button('Earlier', from - ROWS_PER_PAGE), button('Later', from + ROWS_PER_PAGE),
+      h('span', { class: 'muted', role: 'status' }, `Rows ${from + 1} to ${to} of ${rows.length}; the copy has all of them.`));
+  };
+  turn(0);
   return h('div', { class: 'table-box' },
     h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
       h('table', { class: 'regions' },
         h('caption', null, caption),
         h('thead', null, h('tr', null, ['What', 'Start', 'Last', 'Size', 'Reason', 'Seen in'].map((name) => h('th', { scope: 'col' }, name)))),
-        h('tbody', null, rows.slice(0, ROWS_MAX).map(({ lane, item }) => row(map, lane, item))))),
-    h('p', { class: 'table-foot' },
-      copyButton(lines, 'the table', 'Copy as tab-separated text'),
-      rows.length > ROWS_MAX ? h('span', { class: 'muted' }, `${ROWS_MAX} of ${rows.length} rows; the copy has all of them.`) : null));
+        body)),
+    h('p', { class: 'table-foot' }, copyButton(lines, 'the table', 'Copy as tab-separated text'), pages));
 }
 
 function row(map, lane, item) {

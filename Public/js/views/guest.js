@@ -1,8 +1,8 @@
 // A guest over the map: the memory map of a chosen VMM at a chosen size, so that RAM and window can be compared.
 
 import { ask, offers, segment } from '../api.js';
-import { field, h, replace, select } from '../dom.js';
-import { hex, sizeName, span } from '../hex.js';
+import { debounce, field, h, replace, select } from '../dom.js';
+import { hex, overlaps, parseAmount, sizeName, span } from '../hex.js';
 
 /** Sizes that a slider steps through: 512 MiB to 4 TiB, doubling with one step between. */
 export const RAM_STEPS = Array.from({ length: 27 }, (_, index) =>
@@ -13,16 +13,34 @@ export const ramIndex = (ram) => {
   return at < 0 ? RAM_STEPS.length - 1 : at;
 };
 
-/** A slider over RAM_STEPS; `onInput(ram)` while it moves. */
-export function ramSlider(ram, onInput) {
-  const shown = h('output', { class: 'ram' }, sizeName(ram));
-  const slider = h('input', { type: 'range', min: 0, max: RAM_STEPS.length - 1, step: 1, value: ramIndex(ram), 'aria-valuetext': sizeName(ram), oninput: () => {
-    const next = RAM_STEPS[Number(slider.value)];
-    shown.textContent = sizeName(next);
+/** An amount as somebody types it: "4 GiB" too. */
+const amountOf = (text) => parseAmount(text.replaceAll(' ', ''));
+
+/** A slider over RAM_STEPS with a field for the exact size beside it; `onInput(ram)` while either changes. */
+export function ramField(label, ram, onInput) {
+  const exact = h('input', { type: 'text', class: 'ram', size: 9, spellcheck: 'false', autocomplete: 'off', 'aria-label': `${label}, exact`, value: sizeName(ram), onchange: () => {
+    const next = amountOf(exact.value);
+    exact.setAttribute('aria-invalid', String(!next));
+    if (!next) return;
+    slider.value = ramIndex(next);
     slider.setAttribute('aria-valuetext', sizeName(next));
     onInput(next);
   } });
-  return { slider, shown };
+  const slider = h('input', { type: 'range', min: 0, max: RAM_STEPS.length - 1, step: 1, value: ramIndex(ram), 'aria-valuetext': sizeName(ram), oninput: () => {
+    const next = RAM_STEPS[Number(slider.value)];
+    exact.value = sizeName(next);
+    exact.setAttribute('aria-invalid', 'false');
+    slider.setAttribute('aria-valuetext', sizeName(next));
+    onInput(next);
+  } });
+  const element = h('div', { class: 'ram-field' }, field(label, slider), exact);
+  /** Brings both to what a link says; one that somebody types in is left alone. */
+  const show = (next) => {
+    slider.value = ramIndex(next);
+    slider.setAttribute('aria-valuetext', sizeName(next));
+    if (document.activeElement !== exact) exact.value = sizeName(next);
+  };
+  return { element, slider, exact, show };
 }
 
 /** The kind of a range in a VMM's map, in this page's words. */
@@ -42,6 +60,11 @@ export async function vmms(signal) {
   return (await offers('GET /v1/vmms')) ? (await ask('GET', '/v1/vmms', { signal })).items : null;
 }
 
+const RAM_USUAL = '0x100000000';
+
+/** A size of a link; one that is no amount is left to the server to refuse. */
+export const ramOf = (text) => parseAmount(text ?? '') ?? BigInt(RAM_USUAL);
+
 export class GuestOverlay {
   constructor(onChange) {
     this.onChange = onChange;
@@ -49,26 +72,35 @@ export class GuestOverlay {
     this.element = h('form', { class: 'guest', 'aria-label': 'Guest on the map', hidden: true, onsubmit: (event) => event.preventDefault() });
   }
 
-  async load(state, signal) {
-    if (this.catalogue === undefined) {
-      this.catalogue = await vmms(signal);
-      if (!this.catalogue) return;
-      this.element.hidden = false;
-      const { slider, shown } = ramSlider(BigInt(state.ram || '0x100000000'), (ram) => {
-        clearTimeout(this.timer);
-        this.timer = setTimeout(() => this.onChange({ ram: hex(ram) }), 60);
-      });
-      const choice = select([['', 'no guest'], ...this.catalogue.map((vmm) => [vmm.id, vmm.name])], state.vmm ?? '', (vmm) => this.onChange({ vmm: vmm || null }));
-      this.ram = h('div', { class: 'ram-field', hidden: !state.vmm }, field('Guest RAM', slider), shown);
-      replace(this.element, field('Guest of', choice), this.ram);
-    }
-    if (!this.catalogue) return;
-    this.ram.hidden = !state.vmm;
-    this.ranges = [];
-    if (!state.vmm) return;
-    const answer = await ask('GET', `/v1/vmms/${segment(state.vmm)}`, { query: { ram: state.ram || '0x100000000' }, signal });
-    this.ranges = answer.occupied ?? [];
+  /** The ranges of the guest that the state names; none where it names none. */
+  async fetch(state, signal) {
+    if (this.catalogue === undefined) this.catalogue = await vmms(signal);
+    if (!this.catalogue || !state.vmm) return [];
+    const answer = await ask('GET', `/v1/vmms/${segment(state.vmm)}`, { query: { ram: state.ram || RAM_USUAL }, signal });
+    return answer.occupied ?? [];
+  }
+
+  draw(state, ranges) {
+    this.ranges = ranges;
     this.name = state.vmm;
+    if (!this.catalogue) return;
+    if (!this.element.childElementCount) this.build(state);
+    this.choice.value = state.vmm ?? '';
+    this.ram.element.hidden = !state.vmm;
+    this.ram.show(ramOf(state.ram));
+  }
+
+  build(state) {
+    this.element.hidden = false;
+    this.ram = ramField('Guest RAM', ramOf(state.ram), debounce(60, (ram) => this.onChange({ ram: hex(ram) })));
+    this.choice = select([['', 'no guest'], ...this.catalogue.map((vmm) => [vmm.id, vmm.name])], state.vmm ?? '', (vmm) => this.onChange({ vmm: vmm || null }));
+    replace(this.element, field('Guest of', this.choice), this.ram.element);
+  }
+
+  /** The range of the guest that a VMM maps where `window` is; undefined where none is. */
+  blocker(window) {
+    return this.ranges.map((range) => ({ ...range, kind: guestKind(range), at: span(range) }))
+      .find(({ kind, at }) => ['ram', 'hotplug', 'occupied'].includes(kind) && overlaps(at, window));
   }
 
   lanes() {

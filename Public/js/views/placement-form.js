@@ -1,13 +1,14 @@
 // The question of a placement as a form, kept in the address so that a link asks the same again.
 
-import { hostConditions, kernelField, pageField } from '../condition-fields.js';
+import { hostConditions, kernelField, pageField, showConditions } from '../condition-fields.js';
 import { DOORBELLS_MAX } from '../conditions.js';
 import { all, segment } from '../api.js';
 import { debounce, field, h, icon, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
+import { hint } from '../glossary.js';
 import { panel } from '../parts.js';
 import { deviceNames, likelyDevice } from './devices.js';
-import { ramSlider } from './guest.js';
+import { ramField, ramOf } from './guest.js';
 
 const VIOMMUS = [['none', 'none'], ['virtio_iommu', 'virtio-iommu'], ['nested_smmuv3', 'nested SMMUv3']];
 
@@ -50,23 +51,43 @@ export class PlacementForm {
     this.devices = new Map();
   }
 
-  async set(state, catalogue, platforms) {
+  /** Where a link names no host: the first machine that has devices, the QEMU one before others. */
+  async complete(state, platforms) {
     this.state = state;
     this.platforms = platforms;
-    if (!hostsOf(state.hosts).length) {
-      const first = platforms.find((platform) => platform.id.includes('qemu')) ?? platforms[0];
-      if (first) {
-        const device = likelyDevice(await this.devicesOf(first.id));
-        state.hosts = hostsText([{ platform: first.id, devices: device ? [device.name] : [] }]);
-      }
-    }
-    await this.drawHosts(hostsOf(state.hosts));
-    if (!this.element.childElementCount) this.build(state, catalogue);
+    if (hostsOf(state.hosts).length) return;
+    const useful = platforms.filter((platform) => platform.devices > 0);
+    const first = useful.find((platform) => platform.id.includes('qemu')) ?? useful[0] ?? platforms[0];
+    const device = likelyDevice(await this.devicesOf(first.id));
+    state.hosts = hostsText([{ platform: first.id, devices: device ? [device.name] : [] }]);
   }
 
+  async set(state, catalogue) {
+    await this.drawHosts(hostsOf(state.hosts));
+    if (!this.element.childElementCount) this.build(state, catalogue);
+    else this.show(state, catalogue);
+  }
+
+  /** Brings the fields to what the link says; one that somebody types in is left alone. */
+  show(state, catalogue) {
+    const texts = { vmm: state.vmm ?? catalogue[0]?.id, maxmem: state.maxmem, slots: state.slots, viommu: state.viommu ?? 'none', ipa: state.ipa, requested: state.requested, size: state.size, doorbells: state.doorbells };
+    for (const [id, text] of Object.entries(texts)) {
+      const control = this.element.querySelector(`#${id}`);
+      if (control !== document.activeElement) control.value = text ?? '';
+    }
+    for (const [id, on] of [['p2p', state.p2p === '1'], ['movable', state.movable !== '0'], ['msi32', state.msi32 === '1']]) this.element.querySelector(`#${id}`).checked = on;
+    showConditions(this.element, state);
+    this.ram.show(ramOf(state.ram));
+  }
+
+  /** The devices of a platform; none where the server has no such platform, which the placement will say. */
   async devicesOf(platform) {
     if (!this.devices.has(platform)) {
-      const { items } = await all(`/v1/platforms/${segment(platform)}/devices`, {}, 4096);
+      const { items } = await all(`/v1/platforms/${segment(platform)}/devices`, {}, 4096).catch((problem) => {
+        if (problem.status === 404) return { items: [] };
+        throw problem;
+      });
+      if (!items.length) return [];
       this.devices.set(platform, deviceNames(items).filter((device) => device.active));
     }
     return this.devices.get(platform);
@@ -81,16 +102,23 @@ export class PlacementForm {
     if (key === this.drawnHosts) return;
     const rows = await Promise.all(hosts.map(async (host, index) => this.hostRow(hosts, host, index, await this.devicesOf(host.platform))));
     this.drawnHosts = key;
-    replace(this.hostList, rows, h('button', { type: 'button', class: 'button small', onclick: async () => {
-      const next = this.platforms.find((platform) => !hosts.some((host) => host.platform === platform.id)) ?? this.platforms[0];
-      const device = likelyDevice(await this.devicesOf(next.id));
-      this.change([...hosts, { platform: next.id, devices: device ? [device.name] : [] }]);
+    replace(this.hostList, rows, h('button', { type: 'button', class: 'button small', onclick: () => {
+      const useful = this.platforms.filter((platform) => platform.devices > 0);
+      this.addHost(useful.find((platform) => !hosts.some((host) => host.platform === platform.id)) ?? useful[0] ?? this.platforms[0]);
     } }, icon('plus'), 'Add a host'));
+  }
+
+  async addHost({ id }, platforms = this.platforms) {
+    this.platforms = platforms;
+    this.drawnHosts = null;
+    const device = likelyDevice(await this.devicesOf(id));
+    this.change([...hostsOf(this.state.hosts), { platform: id, devices: device ? [device.name] : [] }]);
   }
 
   hostRow(hosts, host, index, devices) {
     const replaceHost = (next) => this.change(hosts.map((other, at) => (at === index ? next : other)));
-    const choice = select(this.platforms.map((platform) => [platform.id, platform.id]), host.platform, async (platform) => {
+    const names = this.platforms.map(({ id }) => id);
+    const choice = select([...(names.includes(host.platform) ? [] : [host.platform]), ...names].map((id) => [id, id]), host.platform, async (platform) => {
       const device = likelyDevice(await this.devicesOf(platform));
       replaceHost({ platform, devices: device ? [device.name] : [] });
     });
@@ -107,8 +135,11 @@ export class PlacementForm {
   }
 
   build(state, catalogue) {
-    const { slider, shown } = ramSlider(BigInt(state.ram || '0x100000000'), (ram) => this.soon({ ram: hex(ram) }));
-    slider.id = 'ram';
+    const ram = ramField('RAM', ramOf(state.ram), (next) => this.soon({ ram: hex(next) }));
+    ram.slider.id = 'ram';
+    ram.element.querySelector('label').setAttribute('for', 'ram');
+    ram.exact.id = 'ram-exact';
+    this.ram = ram;
     const amount = (id, name, placeholder) => h('input', { id, type: 'text', size: 12, spellcheck: 'false', placeholder, value: state[name] ?? '', oninput: debounce(300, (event) => {
       const text = event.target.value.trim();
       const value = text ? parseAmount(text) : null;
@@ -121,12 +152,12 @@ export class PlacementForm {
     replace(this.element,
       panel('Guest', null, h('div', { class: 'stack' },
         field('VMM', named('vmm', select(catalogue.map((vmm) => [vmm.id, vmm.name]), state.vmm ?? catalogue[0]?.id, (vmm) => this.onChange({ vmm })))),
-        h('div', { class: 'ram-field' }, field('RAM', slider), shown),
+        ram.element,
         h('details', { class: 'more' }, h('summary', null, 'More about the guest'), h('div', { class: 'stack' },
-          field('Largest RAM (maxmem)', amount('maxmem', 'maxmem', 'none'), 'For example 128G, if memory can be plugged in.'),
+          hint('maxmem', field('Largest RAM (maxmem)', amount('maxmem', 'maxmem', 'none'), 'For example 128G, if memory can be plugged in.')),
           field('Memory slots', count('slots', 'slots', 0, 256, '0')),
-          field('vIOMMU', named('viommu', select(VIOMMUS, state.viommu ?? 'none', (viommu) => this.onChange({ viommu })))),
-          field('IPA bits', count('ipa', 'ipa', 32, 52, 'the VMM’s')),
+          hint('viommu', field('vIOMMU', named('viommu', select(VIOMMUS, state.viommu ?? 'none', (viommu) => this.onChange({ viommu }))))),
+          hint('ipa', field('IPA bits', count('ipa', 'ipa', 32, 52, 'the VMM’s'))),
           check('p2p', 'Peer-to-peer DMA between devices', state.p2p === '1', (on) => ({ p2p: on ? '1' : null })))))),
       panel('Hosts', null, this.hostList),
       panel('Window', null, h('div', { class: 'stack' },
@@ -136,6 +167,6 @@ export class PlacementForm {
         field('Size', amount('size', 'size', '1M')),
         kernelField(state.kernel, (kernel) => this.onChange({ kernel })),
         pageField('Host pages', state.page, (page) => this.onChange({ page })),
-        field('Doorbells', count('doorbells', 'doorbells', 1, DOORBELLS_MAX, '1')))));
+        hint('doorbell', field('Doorbells', count('doorbells', 'doorbells', 1, DOORBELLS_MAX, '1'))))));
   }
 }

@@ -1,16 +1,17 @@
 // Placement: hosts, a VMM and its memory in, where the window can go out. The answer follows every movement of the
 // RAM slider; the request is shown as it is sent.
 
-import { all, ask, offers, segment } from '../api.js';
+import { all, ask, segment } from '../api.js';
 import { announce, h, hexText, replace } from '../dom.js';
 import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
-import { problemPanel } from '../problems.js';
-import { busy, curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
 import { hostQuery } from '../condition-fields.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
+import { Nothing, Shown } from '../shown.js';
+import { banner } from '../verdicts.js';
 import { guestItems, vmms } from './guest.js';
 import { PlacementForm, placementRequest } from './placement-form.js';
 
@@ -28,59 +29,79 @@ const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest
 
 export class PlacementView {
   constructor(root) {
-    this.map = new AddressMap({ label: 'Guest and host address space', onView: (lo, hi) => route.write({ view: lo === 0n && hi === GIB4 - 1n ? null : `${hex(lo)}-${hex(hi)}` }) });
+    this.map = new AddressMap({ label: 'Guest and host address space', name: () => `placement ${route.read().state.vmm ?? ''}`, onView: (lo, hi) => route.write({ view: lo === 0n && hi === GIB4 - 1n ? null : `${hex(lo)}-${hex(hi)}` }) });
     this.form = new PlacementForm((patch) => this.go(patch));
     this.hosts = new Map();
-    this.result = h('div', { class: 'content' });
-    this.answer = h('div', { class: 'verdict-box' }, busy('Asking …'));
+    this.answer = h('div', { class: 'verdict-box' });
     this.rest = h('div', { class: 'content' });
+    this.request = h('div');
     this.table = h('div');
-    replace(root, h('div', { class: 'split wide-side' },
-      h('div', { class: 'side' }, this.form.element),
-      h('div', { class: 'content' },
+    const verdict = panel(null, { 'aria-label': 'Verdict' }, this.answer);
+    const answers = h('div', { class: 'content' },
+      panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element),
+      this.rest,
+      panel('The same as a table', { class: 'table-panel' }, this.table));
+    this.shown = new Shown({ answers: [verdict, answers], clear: () => this.clear(), retry: () => this.update(route.read().state) });
+    replace(root, h('div', { class: 'split wide-side with-lead' },
+      h('div', { class: 'lead' },
         h('h1', null, 'Placement', h('small', null, 'Where the MSI window can go, for these hosts and this guest')),
-        panel(null, { 'aria-label': 'Verdict' }, this.answer),
-        panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element),
-        this.rest,
-        panel('The same as a table', { class: 'table-panel' }, this.table))));
+        this.shown.message, verdict),
+      h('div', { class: 'side' }, this.form.element),
+      h('div', { class: 'content' }, answers, panel('The request', null, this.request))));
   }
 
   stop() {
-    this.abort?.abort();
+    this.shown.stop();
   }
 
   go(patch) {
     route.write(patch);
-    this.update(route.read().state);
+    return this.update(route.read().state);
   }
 
-  async update(state) {
-    this.abort?.abort();
-    const { signal } = (this.abort = new AbortController());
-    try {
-      if (!(await offers('POST /v1/placements'))) {
-        replace(this.answer, h('p', { class: 'notice' }, 'This server has no placements; a newer iovad has them.'));
-        return;
-      }
-      this.catalogue ??= (await vmms(signal)) ?? [];
-      this.platforms ??= (await all('/v1/platforms', {}, 2000, signal)).items;
-      await this.form.set(state, this.catalogue, this.platforms);
-      await this.load(state, signal);
-      const view = viewOf(state.view);
-      if (view && !this.restored) this.map.jump(...view);
-      this.restored = true;
-    } catch (problem) {
-      if (problem.name === 'AbortError') return;
-      replace(this.answer, problemPanel(problem));
-    }
+  clear() {
+    this.map.setData({ last: (1n << 48n) - 1n, lanes: [] });
+    for (const element of [this.answer, this.rest, this.table]) replace(element);
+    this.spoken = null;
   }
 
-  async load(state, signal) {
+  /** A machine that was dropped is one more host. */
+  async takePlatform(platform) {
+    this.platforms = (await all('/v1/platforms', {}, 2000)).items;
+    await this.form.addHost(platform, this.platforms);
+  }
+
+  update(state) {
+    const { view, ...question } = state;
+    return this.shown.ask(JSON.stringify(question), (signal) => this.fetch(state, signal), (data) => this.draw(data, state));
+  }
+
+  async fetch(state, signal) {
+    this.catalogue ??= (await vmms(signal)) ?? [];
+    this.platforms ??= (await all('/v1/platforms', {}, 2000, signal)).items;
+    if (!this.platforms.length) throw new Nothing('This server holds no machine to place a guest on. Drop a device tree, ACPI tables or collected JSON.');
+    await this.form.complete(state, this.platforms);
+    signal.throwIfAborted();
     const request = placementRequest(state, this.catalogue, this.platforms);
-    const guest = request.vm.vmm ? ask('GET', `/v1/vmms/${segment(request.vm.vmm)}`, { query: this.guestQuery(request.vm), signal }).catch((problem) => problem) : null;
-    const [answer, vmm] = await Promise.all([ask('POST', '/v1/placements', { json: request, signal }), guest, this.loadHosts(request, hostQuery(state), signal)]);
-    this.drawAnswer(answer, request);
-    this.drawMap(answer, vmm instanceof Error ? null : vmm, request);
+    // Shown before it is asked: a refusal is of this request.
+    replace(this.request, curlBox(curlCommand('POST', '/v1/placements', request)));
+    await this.form.set(state, this.catalogue);
+    // What is wrong with a guest or a host is said of the placement, whose words say where.
+    const kept = (promise) => promise.catch((problem) => problem);
+    const guest = request.vm.vmm ? kept(ask('GET', `/v1/vmms/${segment(request.vm.vmm)}`, { query: this.guestQuery(request.vm), signal })) : null;
+    const hosts = kept(this.loadHosts(request, hostQuery(state), signal));
+    const answer = await ask('POST', '/v1/placements', { json: request, signal });
+    const [vmm, failure] = await Promise.all([guest, hosts]);
+    for (const problem of [vmm, failure]) if (problem instanceof Error) throw problem;
+    return { answer, request, vmm };
+  }
+
+  draw({ answer, request, vmm }, state) {
+    this.drawAnswer(answer);
+    this.drawMap(answer, vmm, request);
+    const view = viewOf(state.view);
+    if (view && !this.restored) this.map.jump(...view);
+    this.restored = true;
   }
 
   guestQuery(vm) {
@@ -100,12 +121,12 @@ export class PlacementView {
     }));
   }
 
-  drawAnswer(answer, request) {
+  drawAnswer(answer) {
     const [tone, title, next] = VERDICTS[answer.verdict] ?? ['plain', answer.verdict, ''];
     const chosen = answer.picks?.nearest_default;
     const copyable = (value) => (value ? hexText(value) : h('span', { class: 'muted' }, 'none'));
     replace(this.answer,
-      h('div', { class: `banner ${tone}`, 'data-verdict': answer.verdict }, h('h2', null, title), h('p', null, answer.because ?? next)),
+      banner(tone, title, { 'data-verdict': answer.verdict }, h('p', null, answer.because ?? next)),
       h('dl', { class: 'picks' }, PICKS.map(([name, label]) => h('div', { 'data-pick': name }, h('dt', null, label), h('dd', null, copyable(answer.picks?.[name]))))),
       h('dl', { class: 'facts' },
         this.fact('Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null),
@@ -116,13 +137,9 @@ export class PlacementView {
     if (this.spoken !== answer.verdict + chosen) announce(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
     this.spoken = answer.verdict + chosen;
     const { blockers } = answer.default;
-    const isOpen = this.rest.querySelector('details')?.open;
     replace(this.rest,
       blockers.length ? panel('Why the default does not work', null, h('ul', { class: 'plain' }, blockers.map((blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind))))) : null,
-      answer.per_host?.length ? panel('Each host', null, this.perHost(answer.per_host)) : null,
-      panel('The request', null, curlBox(curlCommand('POST', '/v1/placements', request))));
-    const details = this.rest.querySelector('details');
-    if (details && isOpen) details.open = true;
+      answer.per_host?.length ? panel('Each host', null, this.perHost(answer.per_host)) : null);
   }
 
   /** What the hosts are if their virtio-iommus report MSI regions. */
@@ -151,12 +168,11 @@ export class PlacementView {
   drawMap(answer, vmm, request) {
     const size = BigInt(answer.size ?? request.window?.size ?? '0x100000');
     const start = BigInt(DEFAULT_BASE);
-    const { works } = answer.default;
     const picks = PICKS.map(([name, label]) => [name, label, answer.picks?.[name]]).filter(([, , value]) => value);
     const pickItems = picks.map(([name, label, value]) => ({ id: `pick-${name}`, kind: 'pick', start: BigInt(value), last: BigInt(value) + size - 1n, mark: true, title: `Pick: ${label}`, label: name.replaceAll('_', ' '), seen: 'picks' }));
     const ranges = vmm?.occupied ?? [];
     const lanes = [
-      { id: 'default', label: 'Default', items: [{ id: 'default', kind: works ? 'window' : 'window_unreachable', start, last: start + size - 1n, mark: true, title: works ? 'Default window, works' : answer.default.reachability === 'conditional' ? 'Default window, in a PCI window of a host' : 'Default window, does not work', note: answer.default.blockers.map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' }] },
+      { id: 'default', label: 'Default', items: [defaultItem(answer.default, start, start + size - 1n)] },
       { id: 'picks', label: 'Picks', items: pickItems },
       { id: 'candidates', label: 'Candidates', items: (answer.candidates ?? []).map((range, index) => ({ id: `c${index}`, kind: 'candidate', ...span(range), seen: 'candidates' })) },
       { id: 'guest', label: 'Guest', items: guestItems(ranges) },
@@ -169,4 +185,14 @@ export class PlacementView {
     this.map.setData({ last: (1n << 48n) - 1n, lanes });
     replace(this.table, regionTable(this.map, 'Window, guest and hosts'));
   }
+}
+
+/** The default window on the map: who is in the way decides what it is called. */
+function defaultItem({ works, reachability, blockers }, start, last) {
+  const isOfHost = blockers.some((blocker) => blocker.host);
+  const [kind, title] = works ? ['window', 'Default window, works']
+    : !isOfHost ? ['window_blocked', 'Default window, blocked by the guest']
+    : reachability === 'conditional' ? ['window_conditional', 'Default window, in a PCI window of a host']
+    : ['window_unreachable', 'Default window, does not work'];
+  return { id: 'default', kind, start, last, mark: true, title, note: blockers.map((blocker) => blocker.provenance).filter(Boolean).join('; ') || null, seen: 'default' };
 }

@@ -6,7 +6,8 @@ import { SECOND_BASE } from '../conditions.js';
 import { h, hexText, replace } from '../dom.js';
 import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
-import { changesList, curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
+import { verdictPill } from '../verdicts.js';
+import { curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
 
 /** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
 const OWN = [
@@ -16,24 +17,16 @@ const OWN = [
 
 const DEFAULT_POLICY = 'vfio_type1';
 /** What Linux does today comes first. */
-const STATUS = { merged: 'in Linux', posted: 'posted', discussed: 'discussed', own: 'iovad’s own' };
-
-const verdict = (answer) => {
-  if (answer.outcome === 'refused') return pill(answer.errno ? `refused, ${answer.errno}` : 'refused', 'bad');
-  if (answer.outcome === 'none') return pill('no window', 'bad');
-  if (answer.outcome === 'hardware' || answer.outcome === 'identity') return pill(answer.outcome === 'hardware' ? 'hardware MSI' : 'identity', answer.reachable ? 'good' : 'bad');
-  if (answer.reachability === 'conditional') return pill('depends on the bridge', 'warn');
-  return answer.reachable ? pill('reachable', 'good') : pill('unreachable', 'bad');
-};
+const GROUPS = [['merged', 'What Linux does'], ['posted', 'Posted, not merged'], ['discussed', 'Discussed'], ['own', 'This project’s own']];
 
 export class PolicyPanel {
   /** `onChoose(id, result)` gets the policy whose window the map has to show. */
   constructor(map, onChoose) {
     this.map = map;
     this.onChoose = onChoose;
-    this.grid = h('div', { class: 'cards', role: 'list' });
+    this.groups = h('div', { class: 'stack' });
     this.shared = h('div', { class: 'shared' });
-    this.element = panel('Policies side by side', { class: 'policies' }, this.shared, this.grid);
+    this.element = panel('Policies side by side', { class: 'policies' }, this.shared, this.groups);
   }
 
   /** The named policies, each once: what is left open is asked for VFIO, which may be a policy by itself. */
@@ -42,7 +35,7 @@ export class PolicyPanel {
     const { items } = await ask('GET', '/v1/policies');
     const key = (policy) => JSON.stringify([policy.consumer, policy.window_source]);
     const named = new Set(items.filter((policy) => policy.consumer).map(key));
-    const rank = Object.keys(STATUS);
+    const rank = GROUPS.map(([status]) => status);
     this.known = [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN]
       .sort((a, b) => rank.indexOf(a.status) - rank.indexOf(b.status));
     return this.known;
@@ -55,13 +48,12 @@ export class PolicyPanel {
     return { platform: context.platform, device: context.device, consumer: policy.consumer ?? 'vfio_type1', window_source: source, ...context.conditions };
   }
 
-  async load(context, chosen, signal) {
+  /** Every policy with its answer, for `draw`. */
+  async fetch(context, signal) {
     const policies = await this.catalogue();
-    this.chosen = policies.some((policy) => policy.id === chosen) ? chosen : DEFAULT_POLICY;
     const questions = policies.map((policy) => this.question(policy, context));
     const answers = await this.compare(questions, context, signal);
-    this.results = policies.map((policy, index) => ({ policy, question: questions[index], ...answers[index] }));
-    this.draw();
+    return policies.map((policy, index) => ({ policy, question: questions[index], ...answers[index] }));
   }
 
   /** All at once; where one of the questions is refused, one by one, so that only that one is missing. */
@@ -91,22 +83,39 @@ export class PolicyPanel {
     return this.results.find((result) => result.policy.id === this.chosen) ?? this.results[0];
   }
 
-  draw() {
-    const open = new Set([...this.grid.querySelectorAll('details[open]')].map((details) => details.dataset.key));
+  draw(results, chosen) {
+    this.results = results;
+    this.chosen = results.some(({ policy }) => policy.id === chosen) ? chosen : DEFAULT_POLICY;
+    this.redraw();
+  }
+
+  clear() {
+    this.results = null;
+    replace(this.shared);
+    replace(this.groups);
+  }
+
+  redraw() {
+    const open = new Set([...this.groups.querySelectorAll('details[data-key][open]')].map((details) => details.dataset.key));
     this.common = sharedWarnings(this.results);
     this.facts = sharedFacts(this.results);
     replace(this.shared, warningsList([...this.common.values()]), hostFacts(this.facts));
-    replace(this.grid, this.results.map((result) => this.card(result, open)));
+    const known = GROUPS.map(([status]) => status);
+    const others = [...new Set(this.results.map(({ policy }) => policy.status))].filter((status) => !known.includes(status));
+    replace(this.groups, [...GROUPS, ...others.map((status) => [status, status])].map(([status, title]) => {
+      const members = this.results.filter(({ policy }) => policy.status === status);
+      return members.length ? h('section', { class: 'card-group', 'data-group': status }, h('h3', null, title), h('ul', { class: 'cards' }, members.map((result) => this.card(result, open)))) : null;
+    }));
   }
 
   card({ policy, question, answer, problem }, open) {
     const isChosen = policy.id === this.chosen;
     const details = (key, title, content) => h('details', { 'data-key': `${policy.id}-${key}`, class: 'more', open: open.has(`${policy.id}-${key}`) }, h('summary', null, title), content);
-    return h('article', { class: `card policy ${isChosen ? 'chosen' : ''}`, role: 'listitem', 'data-policy': policy.id },
+    return h('li', { class: `card policy ${isChosen ? 'chosen' : ''}`, 'data-policy': policy.id },
       h('header', null,
-        h('h3', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.title)),
-        answer ? verdict(answer) : pill('no answer', 'warn')),
-      h('p', { class: 'muted', title: policy.citation }, policy.sentence, ' ', h('em', null, STATUS[policy.status] ?? policy.status)),
+        h('h4', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.title)),
+        answer ? verdictPill(answer) : pill('no answer', 'warn')),
+      h('p', { class: 'muted', title: policy.citation }, policy.sentence),
       answer ? this.body(answer) : problemPanel(problem),
       answer?.explanation?.steps?.length ? details('steps', `Why, in ${answer.explanation.steps.length} steps`, stepsList(answer.explanation, this.map)) : null,
       details('curl', 'As a request', curlBox(curlCommand('POST', '/v1/decisions', question))));
@@ -118,16 +127,16 @@ export class PolicyPanel {
       h('p', { class: 'because' }, answer.because),
       answer.doorbells?.length ? h('p', { class: 'doorbells' }, 'MSI address ', answer.doorbells.slice(0, 4).map((doorbell) => [hexText(doorbell.iova), ' ']), answer.doorbells.length > 4 ? `and ${answer.doorbells.length - 4} more` : '') : null,
       warningsList(answer.warnings.filter((warning) => warning.detail !== answer.because && !this.common.has(warning.code + warning.detail))),
-      changesList(answer.changes),
+      answer.changes?.length ? h('details', { class: 'more changes' }, h('summary', null, 'What to change'), h('ul', { class: 'plain' }, answer.changes.map((text) => h('li', null, text)))) : null,
       hostFacts(answer.host_facts, this.facts),
-      answer.if_iommu_reports_msi ? ifReported(answer.if_iommu_reports_msi, h('p', null, verdict(answer.if_iommu_reports_msi)), this.body(answer.if_iommu_reports_msi)) : null,
+      answer.if_iommu_reports_msi ? ifReported(answer.if_iommu_reports_msi, h('p', null, verdictPill(answer.if_iommu_reports_msi)), this.body(answer.if_iommu_reports_msi)) : null,
     ];
   }
 
   choose(id) {
     this.chosen = id;
-    this.draw();
-    this.grid.querySelector(`[data-policy="${id}"] button.link`)?.focus();
+    this.redraw();
+    this.groups.querySelector(`[data-policy="${CSS.escape(id)}"] button.link`)?.focus();
     this.onChoose(id, this.current());
   }
 }
@@ -152,13 +161,19 @@ function sharedFacts(results) {
   return shared.length ? { ...Object.fromEntries(shared), ...(sources ? { sources } : {}) } : {};
 }
 
-/** The items that a decision puts on the map; doorbells take a page of `page` bytes. */
-export function decisionItems({ policy, answer }, page) {
+const WINDOW_TITLES = {
+  window: 'MSI window', window_unreachable: 'MSI window, unreachable', window_conditional: 'MSI window in a PCI window',
+  window_blocked: 'MSI window, blocked by the guest',
+};
+
+/** The items that a decision puts on the map; doorbells take a page of `page` bytes, and `blocker` is what a guest has there. */
+export function decisionItems({ policy, answer }, page, blocker) {
   if (!answer) return [];
   const items = [];
   if (answer.window) {
     const range = span(answer.window);
-    items.push({ id: 'window', kind: answer.reachable ? 'window' : 'window_unreachable', ...range, mark: true, title: answer.reachable ? 'MSI window' : answer.reachability === 'conditional' ? 'MSI window in a PCI window' : 'MSI window, unreachable', label: sizeName(sizeOf(range)), note: answer.because, seen: policy.title });
+    const kind = answer.reachability === 'conditional' ? 'window_conditional' : !answer.reachable ? 'window_unreachable' : blocker ? 'window_blocked' : 'window';
+    items.push({ id: 'window', kind, ...range, mark: true, title: WINDOW_TITLES[kind], label: sizeName(sizeOf(range)), note: answer.because, seen: policy.title });
   }
   for (const [index, doorbell] of (answer.doorbells ?? []).entries()) {
     if (!doorbell.page) continue;

@@ -1,12 +1,13 @@
 // Sessions: the list of sandboxes, and one of them with its domains, followed live.
 
-import { all, ask, offers, segment } from '../api.js';
+import { all, ask, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, replace, select } from '../dom.js';
 import { ENDED, LiveSession } from '../live.js';
 import { problemPanel } from '../problems.js';
-import { busy, panel, pill } from '../parts.js';
+import { panel, pill } from '../parts.js';
 import { hostConditions, kernelField, kernelName } from '../condition-fields.js';
 import * as route from '../route.js';
+import { Shown } from '../shown.js';
 import { DomainForm } from './domain-form.js';
 import { DomainPanel } from './domain.js';
 
@@ -22,13 +23,18 @@ export class SessionsView {
     this.list = h('ul', { class: 'devices' });
     this.message = h('div', { 'aria-live': 'polite' });
     this.main = h('div', { class: 'content' });
-    this.log = h('ol', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Events' });
+    this.log = h('ol', { class: 'log-rows' });
+    this.logBox = h('div', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Events' }, this.log);
     this.refreshSoon = debounce(60, () => this.refresh());
+    this.shown = new Shown({
+      answers: [this.main], clear: () => this.clear(), retry: () => this.update(route.read().state),
+      actions: [['Back to the list', () => this.go({ session: null, domain: null })]],
+    });
     replace(root, h('div', { class: 'split' },
       h('div', { class: 'side' }, panel('Sessions', null, this.createForm(), this.list)),
       h('div', { class: 'content' },
         h('h1', null, 'Sessions', h('small', null, 'Sandboxes in memory: build IOVA domains and watch what Linux would do')),
-        this.message, this.main)));
+        this.shown.message, this.message, this.main)));
   }
 
   createForm() {
@@ -45,10 +51,22 @@ export class SessionsView {
   }
 
   stop() {
+    this.shown.stop();
+    this.unfollow();
+  }
+
+  /** What follows a session by itself. */
+  unfollow() {
     this.live?.stop();
     delete this.root.dataset.saved;
     clearTimeout(this.saving);
     clearInterval(this.clock);
+  }
+
+  clear() {
+    this.close();
+    replace(this.main);
+    replace(this.message);
   }
 
   go(patch) {
@@ -69,46 +87,46 @@ export class SessionsView {
   }
 
   async update(state) {
-    if (!(await offers('POST /v1/sessions'))) {
-      replace(this.main, h('p', { class: 'notice' }, 'This server has no sessions; a newer iovad has them.'));
-      return;
-    }
-    await this.loadList(state.session);
-    if (!state.session) {
-      this.close();
-      replace(this.main, panel(null, null, h('p', { class: 'muted' }, 'Create a session, or open one from the list. Its state is in the server’s memory until the session expires.')));
-      return;
-    }
-    if (this.session?.id !== state.session) await this.openSession(state);
-    else await this.refresh();
+    const isOpen = () => state.session && this.session?.id === state.session;
+    const isAnswered = await this.shown.ask(state.session ?? '', async (signal) => {
+      const [{ items }, session] = await Promise.all([
+        all('/v1/sessions', {}, 100, signal),
+        !state.session || isOpen() ? null : ask('GET', `/v1/sessions/${segment(state.session)}`, { signal }),
+      ]);
+      return { items, session };
+    }, ({ items, session }) => {
+      this.drawList(items, state.session);
+      if (session) this.opening = this.openSession(session, state);
+      else if (!state.session) this.drawNone();
+    });
+    if (isAnswered && state.session) await (this.opening ?? this.refresh());
+    this.opening = null;
   }
 
-  async loadList(chosen) {
-    const { items } = await all('/v1/sessions', {}, 100);
+  drawNone() {
+    this.close();
+    replace(this.main, panel(null, null, h('p', { class: 'muted' }, 'Create a session, or open one from the list. Its state is in the server’s memory until the session expires.')));
+  }
+
+  drawList(items, chosen) {
     replace(this.list, items.map((session) => h('li', null, h('button', { type: 'button', class: 'device', 'aria-pressed': String(session.id === chosen), onclick: () => this.go({ session: session.id, domain: null }) },
       h('span', { class: 'device-name' }, session.id), h('span', { class: 'muted' }, kernelName(session.kernel))))));
   }
 
   close() {
-    this.stop();
+    this.unfollow();
     this.session = null;
     this.live = null;
   }
 
-  async openSession(state) {
+  async openSession(session, state) {
     this.close();
     this.saved = null;
-    replace(this.main, busy('Opening …'));
-    try {
-      this.session = await ask('GET', `/v1/sessions/${segment(state.session)}`);
-    } catch (problem) {
-      replace(this.main, problemPanel(problem, ['Back to the list', () => this.go({ session: null })]));
-      return;
-    }
-    this.path = `/v1/sessions/${segment(this.session.id)}`;
+    this.session = session;
+    this.path = `/v1/sessions/${segment(session.id)}`;
     replace(this.log);
     this.build();
-    const { id } = this.session;
+    const { id } = session;
     const isCurrent = () => this.session?.id === id;
     this.live = new LiveSession(id, {
       state: (word) => isCurrent() && this.showState(word),
@@ -147,7 +165,7 @@ export class SessionsView {
           h('button', { type: 'button', class: 'button small', onclick: () => this.extend() }, 'Extend'),
           h('button', { type: 'button', class: 'button small', onclick: () => this.remove() }, 'Delete')),
         this.gone, this.tabs),
-      this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.log));
+      this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.logBox));
     clearInterval(this.clock);
     this.clock = setInterval(() => this.showExpiry(), 1000);
   }

@@ -6,14 +6,18 @@ import { GIB4, MAX, hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { problemPanel } from '../problems.js';
-import { busy, hostFacts, panel } from '../parts.js';
+import { hostFacts, panel } from '../parts.js';
 import { hostConditions, hostQuery, kernelField, pageField, showConditions } from '../condition-fields.js';
 import { APERTURE_BITS, DEFAULT_PAGE, SECOND_BASE, viewOf } from '../conditions.js';
+import { hint } from '../glossary.js';
 import * as route from '../route.js';
+import { Nothing, Shown } from '../shown.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
 import { GuestOverlay } from './guest.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
+import { spaceVerdict } from './space-verdict.js';
+import { welcome } from './welcome.js';
 
 /** How large the pages of an answer are: page zero is one, where it is withheld by itself. */
 function pageBytes(withheld, { page_size: asked }) {
@@ -21,18 +25,21 @@ function pageBytes(withheld, { page_size: asked }) {
   return zero ? BigInt(zero.last) + 1n : BigInt(asked ?? withheld.host_facts?.page_size ?? DEFAULT_PAGE);
 }
 
+const ANOTHER = { platform: null, device: null, view: null };
+
 export class SpaceView {
-  constructor(root) {
+  constructor(root, take) {
     this.root = root;
-    this.picker = new PlatformPicker((id) => this.go({ platform: id, device: null, view: null }));
+    this.take = take;
+    this.picker = new PlatformPicker((id) => this.go({ ...ANOTHER, platform: id }), take);
     this.devices = new DeviceList((name) => this.go({ device: name }));
-    this.map = new AddressMap({ label: 'Address space of the device', onView: (lo, hi) => {
+    this.map = new AddressMap({ label: 'Address space of the device', name: () => document.title, onView: (lo, hi) => {
       const isFirst = lo === 0n && hi === GIB4 - 1n;
       route.write({ view: isFirst ? null : `${hex(lo)}-${hex(hi)}` });
     } });
     this.policies = new PolicyPanel(this.map, (id) => {
       route.write({ policy: id });
-      this.drawMap();
+      this.drawPolicy();
     });
     this.guest = new GuestOverlay((patch) => this.go(patch, false));
     this.build();
@@ -42,90 +49,139 @@ export class SpaceView {
     this.title = h('h1', null, 'Address space');
     this.facts = h('div', { class: 'machine' });
     this.conditions = h('form', { class: 'conditions', 'aria-label': 'Conditions', onsubmit: (event) => event.preventDefault() });
-    this.message = h('div');
+    this.verdict = h('div', { class: 'verdict-box' });
     this.table = h('div');
     this.views = h('div', { class: 'other-views' });
-    replace(this.root, h('div', { class: 'split' },
-      h('div', { class: 'side' }, panel('Machine', null, this.picker.element, this.devices.element)),
-      h('div', { class: 'content' },
-        h('div', { class: 'head' }, this.title, this.conditions),
-        this.message,
-        panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element, this.guest.element),
-        this.policies.element,
-        panel('The same as a table', { class: 'table-panel' }, this.table),
-        panel('What sysfs and VFIO show', null, this.views),
-        panel('The device and its machine', null, this.facts))));
+    this.start = h('div', { class: 'start' });
+    this.machine = h('div', { class: 'machine-box' }, this.picker.element, this.devices.element);
+    const answers = h('div', { class: 'content' },
+      panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element, this.guest.element),
+      this.policies.element,
+      panel('The same as a table', { class: 'table-panel' }, this.table),
+      panel('What sysfs and VFIO show', null, this.views),
+      panel('The device and its machine', null, this.facts));
+    this.shown = new Shown({
+      answers: [this.verdict, answers, this.devices.element], clear: () => this.clear(),
+      retry: () => this.update(route.read().state), actions: [['Choose another machine', () => this.go(ANOTHER)]],
+    });
+    replace(this.root, h('div', { class: 'split with-lead' },
+      h('div', { class: 'lead' }, this.title, this.shown.message, this.start, this.verdict),
+      h('div', { class: 'side' }, panel('Machine', null, this.machine)),
+      h('div', { class: 'content' }, this.conditions, answers)));
   }
 
   /** Changes the state in the address and follows it. */
   go(patch, push = true) {
     route.write(patch, { push });
-    this.update(route.read().state);
+    return this.update(route.read().state);
+  }
+
+  /** A machine that was dropped. */
+  takePlatform({ id }) {
+    return this.go({ ...ANOTHER, platform: id });
   }
 
   stop() {
-    this.abort?.abort();
-    this.picker.stop();
+    this.shown.stop();
+  }
+
+  /** What belongs to a machine that is not the chosen one. */
+  clear() {
+    this.data = null;
+    this.policies.clear();
+    this.guest.ranges = [];
+    this.map.setData({ last: MAX, lanes: [] });
+    for (const element of [this.verdict, this.table, this.views, this.facts]) replace(element);
   }
 
   async update(state) {
-    this.abort?.abort();
-    const { signal } = (this.abort = new AbortController());
-    try {
-      await this.load(state, signal);
-    } catch (problem) {
-      if (problem.name === 'AbortError') return;
-      replace(this.message, problemPanel(problem, ['Try again', () => this.update(route.read().state)], ['Start again', () => this.go({ platform: null, device: null })]));
-    }
-  }
-
-  async load(state, signal) {
-    const known = this.picker.ids ? null : await this.picker.refresh(state.platform);
-    const platformID = state.platform || this.platform?.id || known?.[0]?.id || this.picker.ids[0];
-    const path = `/v1/platforms/${segment(platformID)}`;
-    if (this.platform?.id !== platformID || !state.platform) {
-      const [platform, list] = await Promise.all([ask('GET', path, { signal }), all(`${path}/devices`, {}, 5000, signal)]);
-      this.platform = platform;
-      this.list = deviceNames(list.items);
-      const control = this.picker.list.querySelector('select');
-      if (control) control.value = platformID;
-    }
-    const device = this.list.find((one) => one.name === state.device) ?? likelyDevice(this.list);
-    this.devices.set(this.list, device?.name);
-    replace(this.facts, machineFacts(this.platform, device));
-    replace(this.title, h('span', null, device?.name ?? platformID), h('small', null, this.platform.model ?? platformID));
-    document.title = `${device?.name ?? platformID} · iovad`;
-    replace(this.message, state.device && device?.name !== state.device
-      ? h('p', { class: 'notice' }, `${platformID} has no device ${state.device}; this is ${device?.name}.`) : null);
     this.drawConditions(state);
-    if (!device) {
-      replace(this.message, h('p', { class: 'notice' }, 'This machine has no device behind an SMMU, so no MSI uses a window here. The findings below say what was read.'));
-      return this.map.setData({ last: MAX, lanes: [] });
+    this.conditions.hidden = !state.platform;
+    if (!state.platform) {
+      this.shown.forget();
+      this.drawTitle('iovad', 'Where interrupts of a device land in its address space, and why');
+      document.title = 'iovad';
     }
-    await this.loadDevice(path, platformID, device, state, signal);
-    return undefined;
+    const { platform, device, kernel, page, bits, user, vmm, ram } = state;
+    const isAnswered = await this.shown.ask(
+      JSON.stringify([platform, device, kernel, page, bits, user, vmm, ram]),
+      (signal) => this.fetch(state, signal), (data) => this.draw(data, state));
+    this.start.hidden = Boolean(state.platform);
+    if (isAnswered || !state.platform) return;
+    // What could not be had is named all the same, and the list shows what there is instead.
+    this.drawTitle(state.device ?? state.platform, state.device ? state.platform : 'Nothing to show');
+    document.title = `${state.platform} · iovad`;
+    if (this.picker.items) this.picker.draw(this.picker.items.some(({ id }) => id === platform) ? platform : '');
   }
 
-  async loadDevice(path, platform, device, state, signal) {
+  drawTitle(name, words) {
+    replace(this.title, h('span', null, name), h('small', null, words));
+  }
+
+  async fetch(state, signal) {
+    const list = this.picker.fetch(signal);
+    if (!state.platform) return { items: await list };
+    const path = `/v1/platforms/${segment(state.platform)}`;
+    const [platform, { items }] = await Promise.all([ask('GET', path, { signal }), all(`${path}/devices`, {}, 5000, signal), list]);
+    const devices = deviceNames(items);
+    const device = devices.find((one) => one.name === state.device) ?? likelyDevice(devices);
+    if (!device) throw new Nothing(`${state.platform} has no device behind an SMMU, so no MSI uses a window here.${platform.findings.length ? ` What was read: ${platform.findings.map(({ detail }) => detail).join(' ')}` : ''}`);
+    return { platform, devices, device, ...(await this.fetchDevice(path, device, state, signal)) };
+  }
+
+  /** Everything about one device, at once. */
+  async fetchDevice(path, device, state, signal) {
     const bits = { aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
     const conditions = { ...hostConditions(state), ...bits };
     const query = { device: device.name, ...hostQuery(state), ...bits };
-    const [withheld, room] = await Promise.all([
+    const view = (name, options) => ask('GET', `${path}/reserved-regions`, { query: { ...query, view: name }, signal, ...options }).catch((problem) => {
+      if (problem.name === 'AbortError' || problem.status !== 422) throw problem;
+      return problem;
+    });
+    const [withheld, room, results, ranges, sysfs, vfio] = await Promise.all([
       ask('GET', `${path}/reserved-regions`, { query: { ...query, view: 'dma' }, signal }),
       all(`${path}/available-windows`, query, 1000, signal),
+      this.policies.fetch({ platform: state.platform, device: device.name, conditions, user: state.user }, signal),
+      this.guest.fetch(state, signal),
+      view('sysfs', { accept: 'text/plain' }), view('vfio'),
     ]);
-    this.data = { withheld, room, last: (1n << BigInt(bits.aperture_bits)) - 1n, page: pageBytes(withheld, conditions) };
+    return { withheld, room, results, ranges, sysfs, vfio, last: (1n << BigInt(bits.aperture_bits)) - 1n, page: pageBytes(withheld, conditions) };
+  }
+
+  draw(data, state) {
+    this.picker.draw(state.platform);
+    if (!data.device) {
+      replace(this.start, welcome(data.items, this.take));
+      return this.shown.mark('nothing');
+    }
+    const { platform, devices, device, withheld } = data;
+    this.data = data;
+    this.devices.set(devices, device.name);
+    this.drawTitle(device.name, platform.model ?? state.platform);
+    document.title = `${device.name} · iovad`;
+    if (state.device && device.name !== state.device) {
+      this.shown.message.append(h('p', { class: 'notice' }, `${state.platform} has no device ${state.device}; this is ${device.name}.`));
+    }
     const none = withheld.no_dma_domain;
-    replace(this.facts, machineFacts(this.platform, device), hostFacts(withheld.host_facts),
+    replace(this.facts, machineFacts(platform, device), hostFacts(withheld.host_facts),
       none ? h('p', { class: 'notice no-dma-domain' }, `There is no DMA domain. ${none.because}`) : null);
-    this.drawMap();
+    this.guest.draw(state, data.ranges);
+    this.policies.draw(data.results, state.policy);
+    this.drawPolicy();
     this.restoreView(state);
-    await Promise.all([
-      this.policies.load({ platform, device: device.name, conditions, user: state.user }, state.policy, signal).then(() => this.drawMap()),
-      this.guest.load(state, signal).then(() => this.drawMap()),
-      this.loadViews(path, query, signal),
-    ]);
-    announce(`${device.name}: ${withheld.items.length} ranges are withheld.`);
+    this.drawViews(data);
+    return undefined;
+  }
+
+  /** What depends on the policy that is chosen: the verdict and the map. */
+  drawPolicy() {
+    const { answer } = this.policies.current();
+    this.blocker = answer?.window ? this.guest.blocker(span(answer.window)) : undefined;
+    const said = spaceVerdict(this.policies.current(), this.blocker, this.guest.name);
+    replace(this.verdict, said.element);
+    if (this.spoken !== said.title) announce(`${this.data.device.name}: ${said.title}.`);
+    this.spoken = said.title;
+    this.drawMap();
   }
 
   restoreView(state) {
@@ -136,8 +192,8 @@ export class SpaceView {
   drawConditions(state) {
     if (this.conditions.childElementCount) {
       showConditions(this.conditions, state);
-      for (const [name, value] of [['bits', state.bits || String(APERTURE_BITS.usual)], ['user', state.user || SECOND_BASE]]) {
-        const control = this.conditions.querySelector(`#${name}`);
+      for (const [id, value] of [['bits', state.bits || String(APERTURE_BITS.usual)], ['user', state.user || SECOND_BASE]]) {
+        const control = this.conditions.querySelector(`#${id}`);
         if (document.activeElement !== control) control.value = value;
       }
       return;
@@ -150,21 +206,19 @@ export class SpaceView {
     }) });
     replace(this.conditions,
       kernelField(state.kernel, (kernel) => this.go({ kernel })), pageField('Pages', state.page, (page) => this.go({ page })),
-      field('Aperture, bits', number), field('VMM’s window', user));
+      hint('aperture', field('Aperture, bits', number)), hint('msi window', field('VMM’s window', user)));
   }
 
   drawMap() {
-    if (!this.data) return;
-    const { withheld, room, last } = this.data;
+    const { withheld, room, last, page } = this.data;
     const item = (region, index) => ({ id: `r${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: region.advertised ? 'sysfs and VFIO' : 'the kernel’s DMA allocator only', facts: [['Type', region.type ?? 'none'], ['Visible to user space', region.advertised ? 'yes' : 'no']] });
     const regions = withheld.items.map(item);
     const kept = withheld.items.map((region) => region.advertised);
     const limit = BigInt(withheld.dma_limit ?? MAX);
     const hidden = regions.filter((_, index) => !kept[index]);
     if (limit < last) hidden.push({ id: 'limit', kind: 'above_dma_limit', start: limit + 1n, last, note: `The device's DMA limit is ${hex(limit)}.`, seen: 'the kernel’s DMA allocator only' });
-    const policy = this.policies.results ? this.policies.current() : null;
     const lanes = [
-      { id: 'window', label: 'MSI window', items: policy ? decisionItems(policy, this.data.page) : [] },
+      { id: 'window', label: 'MSI window', items: decisionItems(this.policies.current(), page, this.blocker) },
       { id: 'hidden', label: 'Kernel only', items: hidden },
       { id: 'advertised', label: 'Advertised', items: regions.filter((_, index) => kept[index]) },
       { id: 'room', label: 'Room, 1 MiB', items: room.items.map((range, index) => ({ id: `a${index}`, kind: 'available', ...span(range), seen: 'available windows' })) },
@@ -174,20 +228,16 @@ export class SpaceView {
     replace(this.table, regionTable(this.map, `What is in the address space, 0 to ${hex(last)}`));
   }
 
-  async loadViews(path, query, signal) {
-    if (!this.views.childElementCount) replace(this.views, busy('Asking …'));
-    const view = (name, options) => ask('GET', `${path}/reserved-regions`, { query: { ...query, view: name }, signal, ...options }).catch((problem) => {
-      if (problem.name === 'AbortError') throw problem;
-      return problem;
-    });
-    const [text, ranges] = await Promise.all([view('sysfs', { accept: 'text/plain' }), view('vfio')]);
+  drawViews({ sysfs, vfio }) {
+    const lines = (text, name) => h('pre', { tabindex: '0', role: 'region', 'aria-label': name }, h('code', null, text));
+    const usable = (items) => items.map((range) => {
+      const { start, last } = span(range);
+      return `${hex(start)} – ${hex(last)}  ${sizeName(last - start + 1n)}`;
+    }).join('\n');
     replace(this.views,
       h('div', null, h('h3', null, 'sysfs'), h('p', { class: 'muted' }, 'What reserved_regions of the device’s group contains.'),
-        text instanceof Error ? problemPanel(text) : h('pre', { tabindex: '0', role: 'region', 'aria-label': 'reserved_regions' }, h('code', null, text || '(nothing)'))),
+        sysfs instanceof Error ? problemPanel(sysfs) : lines(sysfs || '(nothing)', 'reserved_regions')),
       h('div', null, h('h3', null, 'VFIO'), h('p', { class: 'muted' }, 'IOVA ranges that type1 reports as usable.'),
-        ranges instanceof Error ? problemPanel(ranges) : h('pre', { tabindex: '0', role: 'region', 'aria-label': 'usable ranges' }, h('code', null, ranges.items.map((range) => {
-          const { start, last } = span(range);
-          return `${hex(start)} – ${hex(last)}  ${sizeName(last - start + 1n)}`;
-        }).join('\n') || '(none)'))));
+        vfio instanceof Error ? problemPanel(vfio) : lines(usable(vfio.items) || '(none)', 'usable ranges')));
   }
 }

@@ -2,9 +2,30 @@
 // what to change. Members that an answer leaves out leave no row.
 
 import { h, hexText } from '../dom.js';
+import { FAULTS, MAPS } from '../log-marks.js';
 import { changesList, hostFacts, ifReported, pill, rangeLine } from '../parts.js';
+import * as route from '../route.js';
 
 const CERTAIN = { yes: 'bad', likely: 'warn' };
+
+/** How an item is coloured, here and where its lines stand. */
+export const toneOf = (item) => CERTAIN[item.is_msi ?? item.certainty] ?? 'plain';
+
+const MSI_TITLES = { yes: 'An interrupt of a device did not arrive', likely: 'Probably an interrupt of a device did not arrive', no: 'A device’s access failed; it was no interrupt' };
+
+/** {tone, title, because}: an item as a verdict that is read first. */
+export function summaryOf(path, item) {
+  const title = path === FAULTS ? MSI_TITLES[item.is_msi] ?? 'A device’s access failed'
+    : path === MAPS ? `A map failed: ${words(item.verdict)}` : `A trace of ${words(item.kind)}`;
+  return { tone: toneOf(item), title, because: item.because ?? '' };
+}
+
+/** The address space of the devices that an item names, on the machine that was asked about. */
+function spaceLinks(platform, devices) {
+  if (!platform) return null;
+  const link = (device) => h('a', { href: route.link('space', { platform, device }) }, device ? `Address space of ${device}` : `Address space of ${platform}`);
+  return h('p', { class: 'space-links' }, (devices?.length ? devices.slice(0, 6) : [null]).map((device) => [link(device), ' ']));
+}
 
 const words = (text) => String(text).replaceAll('_', ' ');
 const address = (text) => (text ? hexText(text) : null);
@@ -35,7 +56,7 @@ const otherAnswer = (other, tone, name) => (other
   : null);
 
 /** One fault of POST /v1/fault-explanations. */
-export function faultItem(item) {
+export function faultItem(item, platform) {
   return article(item,
     [pill(words(item.verdict), CERTAIN[item.is_msi]), ' ', item.incomplete ? pill('incomplete', 'warn') : null],
     h('p', { class: 'because' }, item.because),
@@ -50,11 +71,12 @@ export function faultItem(item) {
       ['Window', item.window ? rangeLine(item.window) : null], ['Doorbell', address(item.doorbell)],
       ['Reason', item.reason ? words(item.reason) : null], ['First', item.first_time], ['Last', item.last_time]),
     changesList(item.changes), alternatives(item, 'Windows that would be reached'),
+    spaceLinks(platform, item.devices),
     hostFacts(item.host_facts), otherAnswer(item.if_iommu_reports_msi, CERTAIN[item.if_iommu_reports_msi?.is_msi], 'Windows that would be reached'));
 }
 
 /** One failed map of POST /v1/map-failures. */
-export function mapItem(item) {
+export function mapItem(item, platform) {
   const range = item.iova && item.last ? rangeLine({ start: item.iova, last: item.last }) : address(item.iova);
   return article(item,
     [pill(words(item.verdict), CERTAIN[item.certainty]), ' ', item.incomplete ? pill('cut off', 'warn') : null],
@@ -68,12 +90,12 @@ export function mapItem(item) {
       item.blockers.map((blocker) => h('li', null, rangeLine(blocker.range), ' ', blocker.provenance)))) : null,
     item.candidates?.length ? h('div', null, h('h4', null, 'Perhaps'), h('ul', { class: 'plain' },
       item.candidates.map((candidate) => h('li', null, pill(words(candidate.verdict)), ' ', candidate.because)))) : null,
-    changesList(item.changes), alternatives(item, 'Free at'),
+    changesList(item.changes), alternatives(item, 'Free at'), spaceLinks(platform, null),
     otherAnswer(item.if_iommu_reports_msi, CERTAIN[item.if_iommu_reports_msi?.certainty], 'Free at'));
 }
 
 /** One domain of a kernel trace. */
-export function traceDomain(domain) {
+export function traceDomain(domain, platform) {
   const devices = domain.devices ?? (domain.device ? [domain.device] : null);
   return article(domain,
     pill(words(domain.kind)),
@@ -82,6 +104,7 @@ export function traceDomain(domain) {
       ['Mapped at the end', domain.live], ['Addresses', domain.span ? rangeLine(domain.span) : null]),
     domain.doorbells.length ? h('div', null, h('h4', null, 'Doorbells'), h('ul', { class: 'plain' },
       domain.doorbells.map((doorbell) => h('li', null, hexText(doorbell.iova), ' → ', hexText(doorbell.physical), ` line ${doorbell.line}`)))) : null,
+    spaceLinks(platform, null),
     domain.oddities.length ? h('div', null, h('h4', null, 'Odd'), h('ul', { class: 'plain' },
       domain.oddities.map((odd) => h('li', null, pill(words(odd.reason), 'warn'), ' ', hexText(odd.iova), ` line ${odd.line}: `, odd.detail)))) : null);
 }

@@ -1,0 +1,92 @@
+// One rule for every view: what is shown belongs to what is selected. While the answer to another question is awaited
+// the old one is dimmed; where it cannot be had, the old one is cleared; and what is only asked again, and fails, stays
+// with a mark that says how old it is. Views fetch everything first and draw it at once, so that no picture is of two
+// questions.
+
+import { forgetModel, lastModel } from './api.js';
+import { h, replace } from './dom.js';
+import { problemPanel } from './problems.js';
+
+/** Statuses of a server that is away or busy: its earlier answer to the same question still holds. */
+const PASSING = [0, 429, 503];
+
+/** Instead of an answer: why there is nothing to show, as one sentence. */
+export class Nothing extends Error {}
+
+export class Shown {
+  /**
+   * `answers` hold what is shown; `clear()` empties what the view keeps of it; `retry()` asks the same again;
+   * `actions` are further [label, function] pairs of a problem.
+   */
+  constructor({ answers, clear, retry, actions = [] }) {
+    Object.assign(this, { answers, clear, retry, actions });
+    this.message = h('div', { class: 'shown-message' });
+    this.mark('nothing');
+  }
+
+  stop() {
+    this.abort?.abort();
+  }
+
+  /** Asks with `fetch(signal)` and gives its result to `draw`. Questions are the same where their keys are. */
+  async ask(key, fetch, draw) {
+    this.stop();
+    const { signal } = (this.abort = new AbortController());
+    this.asked = key;
+    if (this.state !== 'nothing') this.mark('asking');
+    try {
+      const data = await fetch(signal);
+      if (signal.aborted) return false;
+      replace(this.message, this.remark(lastModel()));
+      this.key = key;
+      this.at = new Date();
+      this.mark('answer');
+      draw(data);
+      return true;
+    } catch (problem) {
+      if (problem.name === 'AbortError' || signal.aborted) return false;
+      this.fail(problem, key);
+      return false;
+    }
+  }
+
+  fail(problem, key) {
+    const isStill = key === this.key && this.state !== 'nothing' && PASSING.includes(problem.status);
+    if (!isStill) this.forget();
+    else this.mark('stale');
+    replace(this.message,
+      problem instanceof Nothing
+        ? h('p', { class: 'notice', role: 'status' }, problem.message)
+        : problemPanel(problem, ['Try again', this.retry], ...this.actions),
+      isStill ? h('p', { class: 'notice', 'data-stale': '' }, `What is below is from ${this.at.toLocaleTimeString()}.`) : null);
+  }
+
+  /** Nothing is selected, or nothing can be had of it. */
+  forget() {
+    this.key = undefined;
+    forgetModel();
+    replace(this.message);
+    this.mark('nothing');
+    this.clear();
+  }
+
+  /** What is shown no longer answers what stands in the form: `sentence` says so. */
+  outdate(sentence) {
+    if (this.state !== 'answer') return;
+    this.mark('stale');
+    replace(this.message, h('p', { class: 'notice', role: 'status', 'data-stale': '' }, sentence));
+  }
+
+  mark(state) {
+    this.state = state;
+    for (const element of this.answers) {
+      element.dataset.shown = state;
+      element.setAttribute('aria-busy', String(state === 'asking'));
+    }
+  }
+
+  /** What the server says of a kernel that it does not model. */
+  remark(model) {
+    return model?.remark ? h('p', { class: 'notice', 'data-remark': '' }, model.remark) : null;
+  }
+}
