@@ -4,7 +4,8 @@
 # host's apt is not changed, and nothing of it is kept.
 #
 #   Scripts/atlas.sh IOVAD OUTPUT.json         ATLAS_SUITES="unstable experimental" chooses the suites
-#                                              ATLAS_DOORBELLS=FILE.swift renews the table of doorbells too
+#                                              ATLAS_DOORBELLS=FILE.swift renews the table of doorbells too,
+#                                              ATLAS_DEVICES=FILE.json the dashboard's list of all devices
 set -eu
 
 iovad=$1
@@ -64,3 +65,6 @@ sed 's/,"\(platforms\|policies\|conflicts\|constants\|soft_hazards\|source\|mode
 echo "$package $version: $(find "$trees" -name '*.dtb' | wc -l) device trees surveyed in $milliseconds ms"
 [ -z "${ATLAS_DOORBELLS:-}" ] \
 	|| python3 "$(dirname "$0")/doorbells.py" "$iovad" "$trees" "Debian $package $version" > "$ATLAS_DOORBELLS"
+[ -z "${ATLAS_DEVICES:-}" ] \
+	|| "$iovad" survey --format ndjson "$trees" \
+		| python3 "$(dirname "$0")/atlas-devices.py" "Debian $package $version" "$trees" > "$ATLAS_DEVICES"

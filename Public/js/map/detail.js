@@ -167,7 +167,7 @@ export class Detail {
 
   make(item) {
     const rects = [s('rect', { height: ROW, rx: 3, class: 'bar' })];
-    if (['dma_ranges_gap', 'above_dma_limit', 'outside_aperture', 'unmappable'].includes(item.kind)) rects.push(s('rect', { height: ROW, rx: 3, fill: this.hatch, class: 'hatch' }));
+    if (item.count || ['dma_ranges_gap', 'above_dma_limit', 'outside_aperture', 'unmappable'].includes(item.kind)) rects.push(s('rect', { height: ROW, rx: 3, fill: this.hatch, class: 'hatch' }));
     const flag = item.mark ? s('path', { d: 'M-5 -7h10l-5 7z', class: 'flag' }) : null;
     const group = s('g', { class: `item ${kindClass(item.kind)}`, role: 'button', tabindex: '-1' }, rects, flag);
     group.dataset.id = item.id;

@@ -1,25 +1,20 @@
 // The atlas: which window fits which machine, as a matrix of devices and policies with the reason in each cell.
-// Three sources: the survey that ships with the server, a fresh one over the platforms that it holds, and one of
-// the ACPI servers whose maps are public, which are in no device tree.
+// That a window fits a device, that a machine has no device that needs one, and that a machine was not surveyed are
+// three answers.
 
-import { all, ask } from '../api.js';
 import { announce, debounce, field, h, icon, replace, s, select } from '../dom.js';
 import { kindName, kindSentence } from '../kinds.js';
-import { busy, curlBox, curlCommand, panel, pill, rangeLine } from '../parts.js';
-import { problemPanel } from '../problems.js';
+import { curlBox, curlCommand, panel, pill, rangeLine } from '../parts.js';
 import * as route from '../route.js';
+import { Shown } from '../shown.js';
+import { isConflict, loadAtlas } from './atlas-data.js';
 
-const ROWS_MAX = 400;
-/** One survey takes no more platforms. */
-const PLATFORMS_MAX = 10000;
+const ROWS_MAX = 200;
+/** Names of machines without a device that are listed at once. */
+const NAMES_MAX = 20;
 const GROUPS_SHOWN = 6;
 const SOURCES = [['debian', 'Device trees of Debian'], ['acpi', 'ACPI servers'], ['server', 'Platforms on this server']];
 
-/** Ampere Altra ships as an example; of HiSilicon's D05 a public list of reserved regions is known. */
-const ACPI_QUESTION = {
-  platforms: ['example-ampere-altra'],
-  hosts: [{ name: 'HiSilicon D05', reserved_regions: [{ start: '0x8000000', size: '0x100000', type: 'software_msi' }, { start: '0xc6010000', last: '0xc601ffff', type: 'msi' }] }],
-};
 const ACPI_NOTES = [
   ['Ampere Altra', 'From a public /proc/iomem and boot log: the PCI window 0x8000000–0xfffffff of segment 2 holds Linux’s default window, at equal bus and CPU addresses. Whether a bridge claims a write there depends on peer-to-peer routing and ACS; no breakage was reported. The other five segments are clear.'],
   ['HiSilicon D05', 'From a public reserved_regions list: the ITS is a hardware MSI region beside the software window, so iommufd refuses the device, and since Linux 6.15 interrupts through VFIO type1 fail with ENOSPC.'],
@@ -38,22 +33,10 @@ const POLICIES = {
 
 const policyName = (id) => POLICIES[id]?.[0] ?? id;
 
-/** A survey's NDJSON: a line a device, then the summary. */
-function readLines(text) {
-  const lines = text.trim().split('\n').map((line) => JSON.parse(line));
-  return { rows: lines.filter((line) => line.kind === 'device'), summary: lines.at(-1) };
-}
-
-/** The atlas names only who conflicts; every other cell of its rows fits. */
-function readSummary(summary) {
-  const rows = new Map();
-  const fits = () => Object.fromEntries(summary.policies.map(({ policy, base }) => [policy, { fits: true, base }]));
-  for (const { platform, device, policy, base, reachability, reasons } of summary.conflicts) {
-    const key = `${platform} ${device}`;
-    if (!rows.has(key)) rows.set(key, { platform, device, policies: fits() });
-    rows.get(key).policies[policy] = { fits: false, base, reachability, reasons };
-  }
-  return { rows: [...rows.values()], summary };
+/** What a search looks through. */
+function textOf({ platform, device, policies }) {
+  const cells = Object.entries(policies).flatMap(([policy, cell]) => [cell.base ?? '', ...(cell.fits ? [] : [policy, policyName(policy), ...(cell.reasons ?? []), ...(cell.reasons ?? []).map(kindName)])]);
+  return [platform, device, ...cells].join(' ').toLowerCase();
 }
 
 export class AtlasView {
@@ -65,20 +48,20 @@ export class AtlasView {
     this.matrix = h('div');
     this.constants = h('div', { class: 'stack' });
     this.request = h('div');
-    this.message = h('div');
+    const answers = h('div', { class: 'content' },
+      panel('Devices and policies', { class: 'matrix-panel' }, this.matrix),
+      panel('Policies', null, this.facts, this.notes, this.policies),
+      panel('Constants', null, this.constants),
+      panel('The request', null, this.request));
+    this.shown = new Shown({ answers: [answers], clear: () => this.clear(), retry: () => this.update(route.read().state) });
     replace(root, h('div', { class: 'content' },
       h('div', { class: 'head' }, h('h1', null, 'Atlas', h('small', null, 'Which window fits which machine, and what blocks it')), this.controls),
-      this.message,
-      panel('Policies', null, this.facts, this.notes, this.policies),
-      panel('Devices and policies', { class: 'matrix-panel' }, this.matrix),
-      panel('Constants', null, this.constants),
-      panel('The request', null, this.request)));
-    replace(this.facts, busy('Asking …'));
+      this.shown.message, answers));
     this.drawMatrixSoon = debounce(120, () => this.drawMatrix());
   }
 
   stop() {
-    this.abort?.abort();
+    this.shown.stop();
   }
 
   go(patch) {
@@ -86,36 +69,20 @@ export class AtlasView {
     return this.update(route.read().state);
   }
 
-  async update(state) {
-    this.abort?.abort();
-    const { signal } = (this.abort = new AbortController());
+  clear() {
+    this.data = null;
+    for (const element of [this.facts, this.notes, this.policies, this.matrix, this.constants, this.request]) replace(element);
+  }
+
+  update(state) {
     const source = SOURCES.some(([name]) => name === state.source) ? state.source : 'debian';
     this.drawControls(state, source);
-    try {
-      if (this.source !== source) this.data = await this.load(source, signal);
-      this.source = source;
-      replace(this.message);
+    // The survey that ships stays as it is; the server's platforms may have changed.
+    const isKept = source !== 'server' && this.data && this.source === source;
+    return this.shown.ask(source, async (signal) => (isKept ? this.data : loadAtlas(source, signal)), (data) => {
+      Object.assign(this, { data, source });
       this.draw();
-    } catch (problem) {
-      if (problem.name === 'AbortError') return;
-      this.source = null;
-      replace(this.message, problemPanel(problem, ['Try again', () => this.update(route.read().state)]));
-    }
-  }
-
-  async load(source, signal) {
-    if (source === 'debian') {
-      replace(this.request, curlBox(curlCommand('GET', '/v1/atlas')));
-      return readSummary(await ask('GET', '/v1/atlas', { signal }));
-    }
-    if (source === 'acpi') return this.survey(ACPI_QUESTION, signal);
-    const { items } = await all('/v1/platforms', {}, PLATFORMS_MAX, signal);
-    return this.survey({ platforms: items.map((item) => item.id) }, signal);
-  }
-
-  async survey(question, signal) {
-    replace(this.request, curlBox(curlCommand('POST', '/v1/surveys', question)));
-    return readLines(await ask('POST', '/v1/surveys', { json: question, accept: 'application/x-ndjson', signal }));
+    });
   }
 
   drawControls(state, source) {
@@ -124,7 +91,6 @@ export class AtlasView {
       choice.value = source;
       if (document.activeElement !== search) search.value = state.q ?? '';
       this.only.checked = state.only === 'conflicts';
-      this.onlyField.hidden = source === 'debian';
       return;
     }
     this.search = h('input', { type: 'search', id: 'atlas-search', placeholder: 'juno, dma_ranges_gap, 0xa0000000', value: state.q ?? '', oninput: () => {
@@ -132,15 +98,15 @@ export class AtlasView {
       this.drawMatrixSoon();
     } });
     this.only = h('input', { type: 'checkbox', id: 'only', checked: state.only === 'conflicts', onchange: () => this.go({ only: this.only.checked ? 'conflicts' : null }) });
-    // The other source lists conflicts alone.
-    this.onlyField = h('label', { class: 'check', hidden: source === 'debian' }, this.only, 'Conflicts only');
+    this.onlyField = h('label', { class: 'check' }, this.only, 'Conflicts only');
     const choice = select(SOURCES, source, (value) => this.go({ source: value === 'debian' ? null : value }));
     choice.id = 'source';
     replace(this.controls, field('Survey of', choice), field('Search', this.search), this.onlyField);
   }
 
   draw() {
-    const { summary } = this.data;
+    const { summary, request } = this.data;
+    replace(this.request, curlBox(curlCommand(...request)));
     const fact = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
     replace(this.facts, h('dl', { class: 'facts' },
       fact('Platforms', String(summary.platforms)), fact('With a device behind an SMMU', String(summary.platforms_with_devices)),
@@ -169,32 +135,56 @@ export class AtlasView {
         h('td', { class: 'size' }, String(row.not_at_default))))))));
   }
 
+  words() {
+    return (this.search.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  }
+
+  /** Of Debian's thousands, those in conflict come first, and alone while nobody searches. */
+  isOnlyConflicts(words) {
+    return this.only.checked || (this.source === 'debian' && !words.length);
+  }
+
   /** Rows that hold every word of the search, in a name, a base or a reason. */
-  found() {
-    const words = (this.search.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+  found(words) {
     return this.data.rows.filter((row) => {
-      const cells = Object.entries(row.policies);
-      if (this.source !== 'debian' && this.only.checked && cells.every(([, cell]) => cell.fits)) return false;
-      const text = [row.platform, row.device, ...cells.flatMap(([policy, cell]) => [cell.base ?? '', ...(cell.fits ? [] : [policy, policyName(policy), ...(cell.reasons ?? []), ...(cell.reasons ?? []).map(kindName)])])].join(' ').toLowerCase();
-      return words.every((word) => text.includes(word));
-    });
+      if (this.isOnlyConflicts(words) && !isConflict(row)) return false;
+      row.text ??= textOf(row);
+      return words.every((word) => row.text.includes(word));
+    }).sort((a, b) => isConflict(b) - isConflict(a));
   }
 
   drawMatrix() {
-    const { summary, rows } = this.data;
-    const found = this.found();
+    if (!this.data) return;
+    const { summary, rows, without } = this.data;
+    const words = this.words();
+    const found = this.found(words);
+    const bare = words.length ? without.filter((name) => words.every((word) => name.toLowerCase().includes(word))) : [];
     const columns = summary.policies.map((row) => row.policy);
-    const fine = summary.devices - rows.length;
-    const sentence = `${found.length} of ${rows.length} devices${this.source === 'debian' && fine > 0 ? `; each of the other ${fine} fits under every policy` : ''}${summary.conflicts_dropped ? `; ${summary.conflicts_dropped} more conflicts are not listed` : ''}.`;
+    const inConflict = found.filter(isConflict).length;
+    const sentence = words.length || !this.isOnlyConflicts(words)
+      ? `${found.length} of ${rows.length} devices: ${inConflict} in conflict with a policy, ${found.length - inConflict} that every policy fits.`
+      : `${found.length} of ${rows.length} devices are in conflict with a policy; every policy fits the others. Search to see them.`;
     replace(this.matrix, h('p', { class: 'muted', id: 'atlas-count' }, sentence),
-      h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Devices and policies' }, h('table', { class: 'matrix' },
-        h('caption', null, this.source === 'debian' ? 'Devices that at least one policy does not serve' : 'Every device of the survey'),
+      summary.conflicts_dropped ? h('p', { class: 'muted' }, `${summary.conflicts_dropped} more conflicts are not listed.`) : null,
+      found.length ? h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Devices and policies' }, h('table', { class: 'matrix' },
+        h('caption', null, 'Where each policy puts the window of a device, and what is in its way'),
         h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Device'), columns.map((policy) => h('th', { scope: 'col' }, policyName(policy))))),
-        h('tbody', null, found.slice(0, ROWS_MAX).map((row) => this.row(row, columns))))),
-      found.length > ROWS_MAX ? h('p', { class: 'muted' }, `The first ${ROWS_MAX} are shown; search to find the others.`) : null,
-      found.length ? null : h('p', { class: 'notice' }, rows.length ? 'No device matches. Search for part of a name, a reason or a base.' : 'No policy has a conflict here.'));
+        h('tbody', null, found.slice(0, ROWS_MAX).map((row) => this.row(row, columns))))) : null,
+      found.length > ROWS_MAX ? h('p', { class: 'muted' }, `The first ${ROWS_MAX} are shown; search for more of a name to find the others.`) : null,
+      bare.length ? h('div', { class: 'bare', 'data-bare': bare.length },
+        h('h3', null, `Surveyed, without a device behind an SMMU (${bare.length})`),
+        h('p', { class: 'muted' }, 'No MSI window is used there: DMA of these machines is not translated.'),
+        h('p', null, bare.slice(0, NAMES_MAX).map((name) => [h('code', null, name), ' ']), bare.length > NAMES_MAX ? `and ${bare.length - NAMES_MAX} more` : '')) : null,
+      found.length || bare.length ? null : this.notSurveyed(words));
     if (this.spoken !== sentence) announce(sentence);
     this.spoken = sentence;
+  }
+
+  /** Nothing is found: that is no word about whether a window fits. */
+  notSurveyed(words) {
+    if (!words.length) return h('p', { class: 'notice' }, 'No policy has a conflict here.');
+    return h('p', { class: 'notice', 'data-not-surveyed': '' }, `Nothing in this survey is called “${words.join(' ')}”. Whether a window fits such a machine is not known from here: `,
+      h('a', { href: route.link('space', {}) }, 'bring its device tree or ACPI tables'), ' to see.');
   }
 
   row(row, columns) {
