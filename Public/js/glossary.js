@@ -43,7 +43,7 @@ export function term(word) {
     if (over > 0) tip.style.marginLeft = `${-over}px`;
     open = { button, tip };
   };
-  const button = h('button', { type: 'button', class: 'term', 'aria-label': `What is ${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}?`, onclick: show, onfocus: show, onpointerenter: show, onblur: close, onpointerleave: () => document.activeElement !== button && close() }, '?');
+  const button = h('button', { type: 'button', class: 'term', 'aria-label': `What does “${name}” mean?`, onclick: show, onfocus: show, onpointerenter: show, onblur: close, onpointerleave: () => document.activeElement !== button && close() }, '?');
   return button;
 }
 

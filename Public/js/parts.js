@@ -32,7 +32,7 @@ export function warningsList(warnings) {
 /** What an answer says to change. */
 export function changesList(changes) {
   if (!changes?.length) return null;
-  return h('div', null, h('h4', null, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, text))));
+  return h('div', null, h('h3', { class: 'sub' }, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, text))));
 }
 
 const FACTS = {
@@ -53,7 +53,7 @@ export function hostFacts(facts, known = {}) {
 /** The other answer, where a virtio-iommu decides which regions there are: `content` tells it. */
 export function ifReported(other, ...content) {
   if (!other) return null;
-  return h('div', { class: 'if-reported' }, h('h4', null, 'If the virtio-iommu reports an MSI region'),
+  return h('div', { class: 'if-reported' }, h('h3', { class: 'sub' }, 'If the virtio-iommu reports an MSI region'),
     h('p', null, h('span', { class: 'muted' }, 'With '), other.iommu_regions.map(rangeLine)), content);
 }
 
@@ -108,7 +108,7 @@ export function curlCommand(method, path, body) {
 
 export function curlBox(command) {
   return h('div', { class: 'curl' },
-    h('pre', { tabindex: '0', role: 'region', 'aria-label': 'The same request as a curl command' }, h('code', null, command)),
+    h('pre', { tabindex: '0', role: 'group', 'aria-label': 'The same request as a curl command' }, h('code', null, command)),
     copyButton(command, 'the curl command', 'Copy'));
 }
 

@@ -20,11 +20,16 @@ extension BrowserSuite {
             return try! String(contentsOf: path, encoding: .utf8)
         }()
 
-        static let views = ["space", "placement", "sessions", "atlas"]
+        static let views = ["space", "start", "placement", "sessions", "atlas"]
 
         /// The address of a view with something in it.
         private static func hash(_ view: String, _ server: IovadServer) throws -> String {
-            view == "sessions" ? "#/sessions?session=\(try server.madeSession())" : "#/\(view)"
+            switch view {
+            case "sessions": "#/sessions?session=\(try server.madeSession())"
+            case "space": "#/space?platform=example-arm-juno"
+            case "start": "#/space"
+            default: "#/\(view)"
+            }
         }
 
         @Test(arguments: views, ["light", "dark"])
@@ -65,8 +70,8 @@ extension BrowserSuite {
         }
 
         /// Tab alone reaches every control that is shown, in the order of the document, and comes round.
-        /// The view of logs has little to measure before a log is there: its own tests measure it then.
-        @Test(arguments: views + ["logs"])
+        /// The view of faults has little to measure before a log is there: its own tests measure it then.
+        @Test(arguments: views + ["faults"])
         func tabReachesEveryControl(view: String) throws {
             try browser.openView(server, try Self.hash(view, server))
             try browser.settle()

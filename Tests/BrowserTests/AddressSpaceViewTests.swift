@@ -61,9 +61,9 @@ extension BrowserSuite {
             try browser.drop(Self.gapTree(), named: "board.dtb")
             try browser.wait(for: "h1", contains: "/pcie@4000")
             try browser.drop(Self.gapTree(bridge: "pcie@5000"), named: "board.dtb")
-            try browser.wait(for: ".picker .problem", contains: "platform-exists")
+            try browser.wait(for: "#intake .problem", contains: "platform-exists")
             try browser.script(
-                "[...document.querySelectorAll('.problem button')].find((one) => one.textContent === 'Keep both').click()"
+                "[...document.querySelectorAll('#intake button')].find((one) => one.textContent === 'Keep both').click()"
             )
             try browser.wait(for: "h1", contains: "/pcie@5000")
             #expect(try browser.string("return document.querySelector('#platform').value") == "board-2")
@@ -72,8 +72,8 @@ extension BrowserSuite {
         @Test func unreadableFileSaysWhatToDo() throws {
             try browser.openView(server)
             try browser.drop([0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 1], named: "torn.dtb")
-            try browser.wait(for: ".picker .problem", contains: "unreadable-device-tree")
-            #expect(try browser.count(".picker .problem[role=alert]") == 1)
+            try browser.wait(for: "#intake .problem", contains: "unreadable-device-tree")
+            #expect(try browser.count("#intake .problem[role=alert]") == 1)
         }
 
         @Test func maliciousNodeNameIsText() throws {

@@ -31,6 +31,32 @@ extension BrowserSuite {
             #expect(messages == [])
         }
 
+        /// A device that every window fits, a machine without devices, and one that nobody surveyed are told apart.
+        @Test func fitsIsNotUnknown() throws {
+            try browser.openView(server, "#/atlas")
+            let atlas = try server.ask("GET", "/v1/atlas").json
+            let list = try server.ask("GET", "/atlas-devices.json").json
+            #expect(list["source"] as? String == atlas["source"] as? String)
+            let platforms = try #require(list["platforms"] as? [String: [[Any]]])
+            let count = platforms.values.reduce(0) { $0 + $1.count }
+            #expect(count == atlas["devices"] as? Int)
+            #expect(platforms.count == atlas["platforms_with_devices"] as? Int)
+            let without = try #require(list["without_devices"] as? [String])
+            #expect(platforms.count + without.count == atlas["platforms"] as? Int)
+            #expect(try browser.text("#atlas-count").contains("of \(count) devices"))
+            let name = "qcom/sdm845-db845c"
+            try browser.type("#atlas-search", name)
+            let wanted = try #require(platforms[name]).count
+            try browser.wait("its devices") { try browser.count(".matrix tbody tr") == wanted }
+            #expect(try browser.count(".matrix td.fits") == wanted * 7 && wanted > 3)
+            try browser.type("#atlas-search", "bcm2711-rpi-4-b")
+            try browser.wait(for: "[data-bare]", contains: "without a device behind an SMMU")
+            #expect(try browser.count("[data-not-surveyed]") == 0)
+            try browser.type("#atlas-search", "no such board")
+            try browser.wait(for: "[data-not-surveyed]", contains: "is not known from here")
+            #expect(try browser.count(".matrix tbody tr, [data-bare]") == 0)
+        }
+
         @Test func platformsOfTheServerAreSurveyed() throws {
             try browser.openView(server, "#/atlas?source=server&only=conflicts")
             #expect(try browser.count(".matrix tbody tr") == 2)

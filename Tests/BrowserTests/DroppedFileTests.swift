@@ -57,12 +57,22 @@ extension BrowserSuite {
             #expect(messages == [])
         }
 
-        @Test func whatIsNoMachineSaysWhereItGoes() throws {
+        @Test func logGoesToFaults() throws {
             let line =
                 "arm-smmu 64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x00000040, "
                 + "fsynr=0x2f0013, cbfrsynra=0x102, cb=15\n"
             try browser.drop(Array(line.utf8), named: "dmesg.txt")
-            try browser.wait(for: ".picker .problem", contains: "/v1/fault-explanations")
+            try browser.wait(for: "#log-answer .because", contains: "0x40 is the offset of the doorbell")
+            #expect(try browser.string("return location.hash") == "#/faults")
+            #expect(try browser.string("return document.querySelector('#log').value") == line)
+            // A machine that is dropped there is the one of the log: the same lines are explained again.
+            try browser.drop(AddressSpaceViewTests.gapTree(), named: "board.dtb")
+            try browser.wait("the machine of the log") {
+                try browser.string("return location.hash") == "#/faults?platform=board"
+            }
+            try browser.wait(for: "#log-answer", contains: "Address space of")
+            let messages = try browser.console()
+            #expect(messages == [])
         }
     }
 }

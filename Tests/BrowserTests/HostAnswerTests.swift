@@ -54,10 +54,10 @@ extension BrowserSuite {
             try hasNoErrors()
         }
 
-        @Test func placementsAndLogsShowBothAnswers() throws {
+        @Test func placementsAndFaultsShowBothAnswers() throws {
             try browser.openView(server, "#/placement?vmm=qemu-virt&hosts=v!d")
             try browser.wait(for: ".if-reported", contains: "0x8090000")
-            try browser.openView(server, "#/logs?platform=v&device=d")
+            try browser.openView(server, "#/faults?platform=v&device=d")
             try browser.script(
                 """
                 const log = document.querySelector('#log');

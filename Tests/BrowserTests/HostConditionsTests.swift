@@ -182,9 +182,9 @@ extension BrowserSuite {
             try hasNoErrors()
         }
 
-        @Test func logsKeepTheLink() throws {
+        @Test func faultsKeepTheLink() throws {
             try browser.openView(
-                server, "#/logs?platform=h&device=0000:01:00.0&kernel=6.12.38+deb13-arm64&page=0x4000")
+                server, "#/faults?platform=h&device=0000:01:00.0&kernel=6.12.38+deb13-arm64&page=0x4000")
             #expect(try value(of: "#kernel") == "6.12.38+deb13-arm64")
             #expect(try value(of: "#page") == "0x4000")
             try watchRequests()

@@ -9,13 +9,15 @@ extension BrowserSuite {
     @Suite struct ScreenshotTests {
         static let folder = ProcessInfo.processInfo.environment["IOVAD_TEST_SCREENSHOTS"]
 
-        @Test(arguments: ["space?platform=example-arm-juno", "placement", "logs", "sessions", "atlas"])
+        @Test(arguments: [
+            "space?platform=example-arm-juno", "space", "placement", "faults", "sessions", "atlas",
+        ])
         func viewFitsEveryWidth(view: String) throws {
             let server = try IovadServer()
             let browser = try Browser()
-            let name = view.prefix { $0 != "?" }
+            let name = view == "space" ? "start" : view.prefix { $0 != "?" }
             let hash = view == "sessions" ? "sessions?session=\(try server.madeSession())" : view
-            for width in [390, 1280, 1920] {
+            for width in [390, 768, 1440] {
                 for theme in ["light", "dark"] {
                     try browser.devTools(
                         "Emulation.setEmulatedMedia",

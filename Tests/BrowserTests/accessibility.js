@@ -52,6 +52,12 @@ for (const attribute of ['aria-describedby', 'aria-labelledby', 'aria-controls',
   }
 }
 
+// An item of a list is in a list, and a list is one: another role on it takes its items away.
+for (const item of document.querySelectorAll('li')) {
+  const list = item.parentElement;
+  if (!['UL', 'OL'].includes(list.tagName) || (list.getAttribute('role') ?? 'list') !== 'list') say('an item outside a list', item);
+}
+
 // 3. Landmarks, a language, a title, one h1, no heading level left out.
 if (!document.documentElement.lang) findings.push('no language');
 if (!document.title) findings.push('no title');

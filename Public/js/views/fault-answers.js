@@ -86,9 +86,9 @@ export function mapItem(item, platform) {
       ['Errno', item.errno], ['Call', code(item.call)], ['Program', words(item.program)],
       ['Region', item.region], ['Locked memory limit', address(item.locked_memory_limit)],
       ['Device', item.device ? code(item.device) : null], ['Group', item.group]),
-    item.blockers?.length ? h('div', null, h('h4', null, 'In the way'), h('ul', { class: 'plain' },
+    item.blockers?.length ? h('div', null, h('h3', { class: 'sub' }, 'In the way'), h('ul', { class: 'plain' },
       item.blockers.map((blocker) => h('li', null, rangeLine(blocker.range), ' ', blocker.provenance)))) : null,
-    item.candidates?.length ? h('div', null, h('h4', null, 'Perhaps'), h('ul', { class: 'plain' },
+    item.candidates?.length ? h('div', null, h('h3', { class: 'sub' }, 'Perhaps'), h('ul', { class: 'plain' },
       item.candidates.map((candidate) => h('li', null, pill(words(candidate.verdict)), ' ', candidate.because)))) : null,
     changesList(item.changes), alternatives(item, 'Free at'), spaceLinks(platform, null),
     otherAnswer(item.if_iommu_reports_msi, CERTAIN[item.if_iommu_reports_msi?.certainty], 'Free at'));
@@ -102,10 +102,10 @@ export function traceDomain(domain, platform) {
     facts(
       ['Domain', domain.index], ['Devices', list(devices, code)], ['Maps', domain.maps], ['Unmaps', domain.unmaps],
       ['Mapped at the end', domain.live], ['Addresses', domain.span ? rangeLine(domain.span) : null]),
-    domain.doorbells.length ? h('div', null, h('h4', null, 'Doorbells'), h('ul', { class: 'plain' },
+    domain.doorbells.length ? h('div', null, h('h3', { class: 'sub' }, 'Doorbells'), h('ul', { class: 'plain' },
       domain.doorbells.map((doorbell) => h('li', null, hexText(doorbell.iova), ' → ', hexText(doorbell.physical), ` line ${doorbell.line}`)))) : null,
     spaceLinks(platform, null),
-    domain.oddities.length ? h('div', null, h('h4', null, 'Odd'), h('ul', { class: 'plain' },
+    domain.oddities.length ? h('div', null, h('h3', { class: 'sub' }, 'Odd'), h('ul', { class: 'plain' },
       domain.oddities.map((odd) => h('li', null, pill(words(odd.reason), 'warn'), ' ', hexText(odd.iova), ` line ${odd.line}: `, odd.detail)))) : null);
 }
 

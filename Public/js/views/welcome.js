@@ -6,7 +6,7 @@ import { fileChoice } from './platforms.js';
 
 const EXAMPLE = 'example-arm-juno';
 
-const task = (title, words, ...rest) => h('section', { class: 'card' }, h('h3', null, title), h('p', null, words), rest);
+const task = (title, words, ...rest) => h('section', { class: 'card' }, h('h2', { class: 'task' }, title), h('p', null, words), rest);
 
 /** `items` are the platforms of the server; `take(files)` gets files. */
 export function welcome(items, take) {

@@ -95,6 +95,9 @@ public struct Site: Sendable {
     /// What browsers may load from a page of this server, and who may frame it. Nothing inline.
     static let contentSecurityPolicy =
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+    /// Sheets of the dashboard that make up a page of text.
+    static let pageStyles = ["/css/base.css", "/css/parts.css"]
 }
 
 extension Route {
@@ -157,20 +160,41 @@ extension Service {
         guard let kind = ProblemKind(rawValue: slug) else {
             throw Problem(.notFound, "Unknown problem; GET /openapi.yaml lists them all.")
         }
+        let links = "<p><a href=\"/\">Dashboard</a> <a href=\"/openapi.yaml\">Contract</a></p>"
         return page(
-            "\(kind.title) (\(kind.status))", "<p>\(kind.advice)</p><p>Code: <code>\(slug)</code></p>")
+            "\(kind.title) (\(kind.status))", "<p>\(kind.advice)</p><p>Code: <code>\(slug)</code></p>\(links)"
+        )
     }
 
-    /// Only our own words go into a page, never a caller's.
+    /// Only our own words go into a page, never a caller's. It wears the dashboard's style where that is served.
     private func page(_ title: String, _ content: String) -> Response {
-        let html =
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>\(title)</title>"
-            + "<h1>\(title)</h1>\(content.split(separator: "`", omittingEmptySubsequences: false).joined())</html>\n"
+        let words = content.split(separator: "`", omittingEmptySubsequences: false).joined()
+        let html = """
+            <!doctype html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <title>\(title)</title>
+            \(pageStyles)</head>
+            <body>
+            <main class="page"><h1>\(title)</h1>
+            \(words)
+            </main>
+            </body>
+            </html>
+
+            """
         return Response(
             status: 200,
             headers: HeaderFields([
                 .init("Content-Type", "text/html; charset=utf-8"),
                 .init("Content-Security-Policy", Site.contentSecurityPolicy),
             ]), body: Array(html.utf8))
+    }
+
+    private var pageStyles: String {
+        Site.pageStyles.filter { configuration.site.files[$0] != nil }
+            .reduce(into: "") { $0 += "<link rel=\"stylesheet\" href=\"\($1)\">\n" }
     }
 }

@@ -1,11 +1,11 @@
-// A log that is pasted into the dashboard: the right endpoint is asked, and what is shown is its answer.
+// A log that is pasted or dropped: the right endpoint is asked, its lines are marked, and what is shown is its answer.
 
 import Foundation
 import TestSupport
 import Testing
 
 extension BrowserSuite {
-    @Suite struct LogsViewTests {
+    @Suite struct FaultsViewTests {
         let server: IovadServer
         let browser: Browser
 
@@ -55,7 +55,7 @@ extension BrowserSuite {
             let document = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any]
             let item = try #require((document?["items"] as? [[String: Any]])?.first)
             #expect(item["verdict"] as? String == verdict)
-            try browser.openView(server, "#/logs")
+            try browser.openView(server, "#/faults")
             try explain(text, [endpoint])
             #expect(try browser.text("#log-answer .because") == item["because"] as? String)
             #expect(
@@ -73,7 +73,7 @@ extension BrowserSuite {
         }
 
         @Test func tracesAndMixedLogs() throws {
-            try browser.openView(server, "#/logs")
+            try browser.openView(server, "#/faults")
             try explain(Self.trace, ["/v1/replays"])
             #expect(try browser.text("#log-answer article").contains("0xfffff000"))
             try explain(Self.fault + "\n" + Self.map, ["/v1/fault-explanations", "/v1/map-failures"])
@@ -83,29 +83,49 @@ extension BrowserSuite {
 
         /// The machine of the log is asked about too, and stands in the link.
         @Test func machineOfTheLog() throws {
-            try browser.openView(server, "#/logs?platform=example-arm-juno")
+            try browser.openView(server, "#/faults?platform=example-arm-juno")
             #expect(
                 try browser.string("return document.querySelector('select').value") == "example-arm-juno")
             try explain(Self.fault, ["/v1/fault-explanations"])
             #expect(try browser.text("#log-answer .because").contains("dma-ranges"))
             #expect(try browser.count("#log-answer article dl") > 0)
             // What one endpoint needs besides is said beside the other's answer.
-            try browser.openView(server, "#/logs?platform=example-ampere-altra")
+            try browser.openView(server, "#/faults?platform=example-ampere-altra")
             try explain(Self.fault + "\n" + Self.mapOfNoDevice, ["/v1/fault-explanations"])
             try browser.wait(for: "#log-answer .problem", contains: "Name the device")
         }
 
+        /// The lines that are spoken of are marked, lead to what they mean, and from there to the machine.
+        @Test func linesAreMarked() throws {
+            try browser.openView(server, "#/faults?platform=example-arm-juno")
+            let others = (1...40).map { "[ \($0).0] systemd[1]: Started unit \($0)." }
+            try explain((others + [Self.fault] + others).joined(separator: "\n"), ["/v1/fault-explanations"])
+            #expect(try browser.text("#log-verdict h2") == "An interrupt of a device did not arrive")
+            #expect(
+                try browser.text("#log-verdict .verdict-because") == browser.text("#log-answer .because"))
+            #expect(try browser.count(".log-lines .marked.bad mark") == 1)
+            #expect(try browser.text(".log-lines .marked").hasPrefix("41"))
+            #expect(try browser.text(".log-lines .gap") == "38 other lines")
+            #expect(try browser.count(".log-lines li") == 7, "two lines around it, and the rest counted")
+            try browser.click(".log-lines .marked button")
+            #expect(try browser.string("return document.activeElement.dataset.verdict") == "msi_window")
+            try browser.click("#log-answer .space-links a")
+            try browser.wait(for: ".view-space h1", contains: "/pcie@40000000")
+            let messages = try browser.console()
+            #expect(messages == [])
+        }
+
         /// Another text is refused in the server's words; nothing at all is not sent.
         @Test func refusals() throws {
-            try browser.openView(server, "#/logs")
+            try browser.openView(server, "#/faults")
             try browser.click("form button[type=submit]")
-            try browser.wait(for: "#log-answer", contains: "Paste a log first")
+            try browser.wait(for: ".shown-message", contains: "Paste a log first")
             try paste("hello")
             try browser.click("form button[type=submit]")
-            try browser.wait(for: "#log-answer .problem", contains: "Found no fault")
+            try browser.wait(for: ".shown-message .problem", contains: "Found no fault")
             try paste("0x0000000008000000 0x00000000080fffff msi")
             try browser.click("form button[type=submit]")
-            try browser.wait(for: "#log-answer .problem", contains: "POST them to /v1/platforms")
+            try browser.wait(for: ".shown-message .problem", contains: "POST them to /v1/platforms")
         }
 
         /// By keyboard alone, and as accessible with an answer as without.
@@ -113,7 +133,7 @@ extension BrowserSuite {
             try browser.devTools(
                 "Emulation.setEmulatedMedia",
                 ["features": [["name": "prefers-color-scheme", "value": theme]]])
-            try browser.openView(server, "#/logs")
+            try browser.openView(server, "#/faults")
             try browser.script("document.querySelector('#log').focus()")
             try browser.type("#log", "\(Self.fault)\n\(Self.map)")
             try browser.script(
