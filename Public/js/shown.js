@@ -1,5 +1,5 @@
 // One rule for every view: what is shown belongs to what is selected. While the answer to another question is awaited
-// the old one is dimmed; where it cannot be had, the old one is cleared; and what is only asked again, and fails, stays
+// the old one is dimmed; where there is none, the old one is cleared; and what is only asked again, and fails, stays
 // with a mark that says how old it is. Views fetch everything first and draw it at once, so that no picture is of two
 // questions.
 
@@ -61,7 +61,7 @@ export class Shown {
       isStill ? h('p', { class: 'notice', 'data-stale': '' }, `What is below is from ${this.at.toLocaleTimeString()}.`) : null);
   }
 
-  /** Nothing is selected, or nothing can be had of it. */
+  /** Nothing is selected, or there is no answer about it. */
   forget() {
     this.key = undefined;
     forgetModel();

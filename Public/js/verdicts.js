@@ -1,4 +1,4 @@
-// What a decision comes to, in one word and in one sentence: for cards, for the banner above the map, for the map
+// What a decision says, in one word and in one sentence: for cards, for the banner above the map, for the map
 // itself. "Unreachable" is said of a device that cannot write to the window, never of a guest that needs the place.
 
 import { h } from './dom.js';

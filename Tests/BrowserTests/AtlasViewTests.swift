@@ -52,7 +52,7 @@ extension BrowserSuite {
             try browser.type("#atlas-search", "bcm2711-rpi-4-b")
             try browser.wait(for: "[data-bare]", contains: "without a device behind an SMMU")
             #expect(try browser.count("[data-not-surveyed]") == 0)
-            try browser.type("#atlas-search", "no such board")
+            try browser.type("#atlas-search", "a board of my own")
             try browser.wait(for: "[data-not-surveyed]", contains: "is not known from here")
             #expect(try browser.count(".matrix tbody tr, [data-bare]") == 0)
         }

@@ -80,7 +80,7 @@ export class PlacementForm {
     this.ram.show(ramOf(state.ram));
   }
 
-  /** The devices of a platform; none where the server has no such platform, which the placement will say. */
+  /** The devices of a platform; none where the server does not know it, which the placement will say. */
   async devicesOf(platform) {
     if (!this.devices.has(platform)) {
       const { items } = await all(`/v1/platforms/${segment(platform)}/devices`, {}, 4096).catch((problem) => {

@@ -17,7 +17,6 @@ import { GuestOverlay } from './guest.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
 import { spaceVerdict } from './space-verdict.js';
-import { welcome } from './welcome.js';
 
 /** How large the pages of an answer are: page zero is one, where it is withheld by itself. */
 function pageBytes(withheld, { page_size: asked }) {
@@ -108,7 +107,7 @@ export class SpaceView {
       (signal) => this.fetch(state, signal), (data) => this.draw(data, state));
     this.start.hidden = Boolean(state.platform);
     if (isAnswered || !state.platform) return;
-    // What could not be had is named all the same, and the list shows what there is instead.
+    // What there is no answer about is named all the same, and the list shows what there is instead.
     this.drawTitle(state.device ?? state.platform, state.device ? state.platform : 'Nothing to show');
     document.title = `${state.platform} · iovad`;
     if (this.picker.items) this.picker.draw(this.picker.items.some(({ id }) => id === platform) ? platform : '');
@@ -120,7 +119,7 @@ export class SpaceView {
 
   async fetch(state, signal) {
     const list = this.picker.fetch(signal);
-    if (!state.platform) return { items: await list };
+    if (!state.platform) return { items: await list, welcome: (await import('./welcome.js')).welcome };
     const path = `/v1/platforms/${segment(state.platform)}`;
     const [platform, { items }] = await Promise.all([ask('GET', path, { signal }), all(`${path}/devices`, {}, 5000, signal), list]);
     const devices = deviceNames(items);
@@ -151,7 +150,7 @@ export class SpaceView {
   draw(data, state) {
     this.picker.draw(state.platform);
     if (!data.device) {
-      replace(this.start, welcome(data.items, this.take));
+      replace(this.start, data.welcome(data.items, this.take));
       return this.shown.mark('nothing');
     }
     const { platform, devices, device, withheld } = data;
