@@ -52,7 +52,7 @@ export async function ask(method, path, { query, json, body, type, headers = {},
   if (!response.ok) throw refusal(response, text, `${method} ${target}`);
   if (accept && accept !== JSON_TYPE) return text;
   const answer = text ? JSON.parse(text) : {};
-  showModel(answer.model);
+  if (answer.model?.kernel) ({ model } = answer);
   // Seen by callers that need it, never by a loop over the members.
   Object.defineProperty(answer, 'etag', { value: response.headers.get('ETag'), enumerable: false });
   Object.defineProperty(answer, 'httpStatus', { value: response.status, enumerable: false });
@@ -102,17 +102,9 @@ export const segment = (text) => encodeURIComponent(text);
 
 let model = null;
 
-function showModel(said) {
-  if (!said?.kernel) return;
-  model = said;
-  document.getElementById('model').textContent = `Behaves as Linux ${said.kernel} · engine ${said.engine}`;
-}
-
-/** The model of the newest answer; null where none is shown. */
+/** The model of the newest answer since it was forgotten; null where none had one. */
 export const lastModel = () => model;
 
-/** The footer speaks of answers that are shown, and of no other. */
 export function forgetModel() {
   model = null;
-  document.getElementById('model').textContent = '';
 }

@@ -31,13 +31,15 @@ export class Shown {
   /** Asks with `fetch(signal)` and gives its result to `draw`. Questions are the same where their keys are. */
   async ask(key, fetch, draw) {
     this.stop();
-    const { signal } = (this.abort = new AbortController());
+    const controller = (this.abort = new AbortController());
+    const { signal } = controller;
     this.asked = key;
+    forgetModel();
     if (this.state !== 'nothing') this.mark('asking');
     try {
       const data = await fetch(signal);
       if (signal.aborted) return false;
-      replace(this.message, this.remark(lastModel()));
+      this.tellModel(lastModel() ?? (key === this.key ? this.model : null));
       this.key = key;
       this.at = new Date();
       this.mark('answer');
@@ -45,6 +47,8 @@ export class Shown {
       return true;
     } catch (problem) {
       if (problem.name === 'AbortError' || signal.aborted) return false;
+      // What was asked at the same time is of no use without the rest.
+      controller.abort();
       this.fail(problem, key);
       return false;
     }
@@ -64,8 +68,7 @@ export class Shown {
   /** Nothing is selected, or there is no answer about it. */
   forget() {
     this.key = undefined;
-    forgetModel();
-    replace(this.message);
+    this.tellModel(null);
     this.mark('nothing');
     this.clear();
   }
@@ -85,8 +88,10 @@ export class Shown {
     }
   }
 
-  /** What the server says of a kernel that it does not model. */
-  remark(model) {
-    return model?.remark ? h('p', { class: 'notice', 'data-remark': '' }, model.remark) : null;
+  /** The footer and the message speak of the answer that is shown; the message where its kernel is not modelled. */
+  tellModel(model) {
+    this.model = model;
+    document.getElementById('model').textContent = model ? `Behaves as Linux ${model.kernel} · engine ${model.engine}` : '';
+    replace(this.message, model?.remark ? h('p', { class: 'notice', 'data-remark': '' }, model.remark) : null);
   }
 }

@@ -46,7 +46,7 @@ extension BrowserSuite {
             #expect(try browser.text("#atlas-count").contains("of \(count) devices"))
             let name = "qcom/sdm845-db845c"
             try browser.type("#atlas-search", name)
-            let wanted = try #require(platforms[name]).count
+            let wanted = platforms.filter { $0.key.contains(name) }.reduce(0) { $0 + $1.value.count }
             try browser.wait("its devices") { try browser.count(".matrix tbody tr") == wanted }
             #expect(try browser.count(".matrix td.fits") == wanted * 7 && wanted > 3)
             try browser.type("#atlas-search", "bcm2711-rpi-4-b")

@@ -20,7 +20,8 @@ extension BrowserSuite {
 
         /// Nothing of an earlier answer is left to see.
         private func expectCleared() throws {
-            let seen = ".policy, .detail .item, .regions tbody tr, .device, [data-verdict], [data-pick]"
+            let seen =
+                ".policy, .detail .item, .regions tbody tr, .device-list .device, [data-verdict], [data-pick]"
             #expect(try browser.count(":is(\(seen)):not([data-shown=nothing] *)") == 0)
             #expect(try browser.text("#model") == "", "the footer speaks of an answer that is gone")
         }

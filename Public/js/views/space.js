@@ -110,6 +110,7 @@ export class SpaceView {
     // What there is no answer about is named all the same, and the list shows what there is instead.
     this.drawTitle(state.device ?? state.platform, state.device ? state.platform : 'Nothing to show');
     document.title = `${state.platform} · iovad`;
+    if (!this.picker.items) await this.picker.fetch().catch(() => null);
     if (this.picker.items) this.picker.draw(this.picker.items.some(({ id }) => id === platform) ? platform : '');
   }
 

@@ -176,7 +176,7 @@ extension Service {
             <meta charset="utf-8">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <title>\(title)</title>
-            \(pageStyles)</head>
+            \(pageLinks)</head>
             <body>
             <main class="page"><h1>\(title)</h1>
             \(words)
@@ -193,8 +193,9 @@ extension Service {
             ]), body: Array(html.utf8))
     }
 
-    private var pageStyles: String {
-        Site.pageStyles.filter { configuration.site.files[$0] != nil }
-            .reduce(into: "") { $0 += "<link rel=\"stylesheet\" href=\"\($1)\">\n" }
+    private var pageLinks: String {
+        let links = Site.pageStyles.map { ($0, "stylesheet") } + [("/favicon.svg", "icon")]
+        return links.filter { configuration.site.files[$0.0] != nil }
+            .reduce(into: "") { $0 += "<link rel=\"\($1.1)\" href=\"\($1.0)\">\n" }
     }
 }
