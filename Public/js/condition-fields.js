@@ -5,6 +5,7 @@
 import { Problem } from './api.js';
 import { DEFAULT_KERNEL, DEFAULT_PAGE, KERNELS, PAGES } from './conditions.js';
 import { field, h, select } from './dom.js';
+import { hint } from './glossary.js';
 
 const own = (otherwise) => `the host’s own, else ${otherwise}`;
 
@@ -58,7 +59,7 @@ export function pageField(label, text, onChange) {
   const [, otherwise] = PAGES.find(([value]) => value === DEFAULT_PAGE);
   const choices = [['', own(otherwise)], ...PAGES];
   if (text && !choices.some(([value]) => value === text)) choices.push([text, text]);
-  return field(label, Object.assign(select(choices, text ?? '', onChange), { id: 'page' }));
+  return hint('page size', field(label, Object.assign(select(choices, text ?? '', onChange), { id: 'page' })));
 }
 
 /** Brings both fields of a form to what the link says; one that somebody types in is left alone. */

@@ -7,9 +7,9 @@ const WORDS = {
   aperture: ['aperture', 'The input addresses that the SMMU translates: 0 up to 2 to the power of this many bits.'],
   'msi window': ['MSI window', 'The range of I/O virtual addresses where Linux maps the doorbells of interrupt controllers for a device.'],
   doorbell: ['doorbell', 'The register that a device writes to in order to raise an interrupt (MSI). It is mapped, like memory, at an I/O virtual address.'],
-  iova: ['IOVA', 'I/O virtual address: what a device puts on its bus, before the SMMU translates it.'],
   smmu: ['SMMU', 'Arm’s IOMMU: it translates the addresses of devices, as the MMU translates those of processors.'],
   'reserved region': ['reserved region', 'A range of I/O virtual addresses that must not be mapped for this device, as firmware or a driver says.'],
+  'dma limit': ['DMA limit', 'The highest address that this device can send.'],
   'page size': ['page size', 'The granule of the host: windows and gaps are rounded to it.'],
   'peer-to-peer': ['peer-to-peer DMA', 'A device that reads or writes the registers (BARs) of another one: the VMM then maps BARs too.'],
   viommu: ['vIOMMU', 'An IOMMU that the VMM shows to the guest.'],
@@ -46,6 +46,9 @@ export function term(word) {
   const button = h('button', { type: 'button', class: 'term', 'aria-label': `What does “${name}” mean?`, onclick: show, onfocus: show, onpointerenter: show, onblur: close, onpointerleave: () => document.activeElement !== button && close() }, '?');
   return button;
 }
+
+/** A name with the mark beside it. */
+export const named = (text, word) => h('span', { class: 'label-line' }, text, term(word));
 
 /** A field with the mark beside its label. */
 export function hint(word, box) {

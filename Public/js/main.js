@@ -68,7 +68,7 @@ async function take(files) {
     return;
   }
   replace(intake, h('p', { class: 'muted' }, `Reading ${files.map((file) => file.name).join(', ')} …`));
-  await store(platformID(files[0].name), files);
+  await store(platformID(current?.view.uploadName?.() || files[0].name), files);
 }
 
 async function store(id, files, options) {

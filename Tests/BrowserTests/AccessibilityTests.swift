@@ -69,6 +69,21 @@ extension BrowserSuite {
             #expect(findings.contains { $0.hasPrefix("contrast 1.6") })
         }
 
+        /// Chromium is started as somebody who wants no motion has it.
+        @Test(arguments: views) func standsStillWhereMotionIsUnwelcome(view: String) throws {
+            try browser.openView(server, try Self.hash(view, server))
+            try browser.settle()
+            let moving = try browser.string(
+                """
+                return [...document.querySelectorAll('*')].filter((one) => {
+                  const style = getComputedStyle(one);
+                  const lasts = style.transitionDuration.split(',').some((text) => parseFloat(text) > 0);
+                  return lasts || style.animationName !== 'none';
+                }).map((one) => one.className).join(', ');
+                """)
+            #expect(moving == "")
+        }
+
         /// Tab alone reaches every control that is shown, in the order of the document, and comes round.
         /// The view of faults has little to measure before a log is there: its own tests measure it then.
         @Test(arguments: views + ["faults"])

@@ -91,6 +91,21 @@ extension BrowserSuite {
             #expect(try browser.count("#intake .problem") == 0)
         }
 
+        /// A name that was typed is the next machine's, and no other's.
+        @Test func namedBeforeItIsUploaded() throws {
+            try browser.openView(server)
+            try browser.type("#new-name", "Rack 3, left")
+            try drop("board.dtb")
+            try browser.wait("the platform") {
+                try browser.string("return location.hash") == "#/space?platform=Rack-3-left"
+            }
+            try drop("board.dtb")
+            try browser.wait("the other platform") {
+                try browser.string("return location.hash") == "#/space?platform=board"
+            }
+            #expect(try Set(ids()) == ["Rack-3-left", "board"])
+        }
+
         @Test func builtInOnesStay() throws {
             try browser.openView(server, "#/space?platform=example-arm-juno")
             try browser.wait(for: "[data-policy=vfio_type1]", contains: "unreachable")

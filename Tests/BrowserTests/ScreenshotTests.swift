@@ -17,7 +17,8 @@ extension BrowserSuite {
             let browser = try Browser()
             let name = view == "space" ? "start" : view.prefix { $0 != "?" }
             let hash = view == "sessions" ? "sessions?session=\(try server.madeSession())" : view
-            for width in [390, 768, 1440] {
+            // 720 and 320 pixels are a laptop's screen at 200 % and 400 %.
+            for width in [320, 390, 720, 768, 1440] {
                 for theme in ["light", "dark"] {
                     try browser.devTools(
                         "Emulation.setEmulatedMedia",
@@ -27,7 +28,7 @@ extension BrowserSuite {
                     try browser.settle()
                     let wide = try browser.script("return document.documentElement.scrollWidth") as? Int ?? 0
                     #expect(wide <= width, "\(view) at \(width): \(wide) pixels wide")
-                    guard let folder = Self.folder else { continue }
+                    guard let folder = Self.folder, ![320, 720].contains(width) else { continue }
                     try picture(browser, "\(name)-\(width)-\(theme)", in: folder)
                 }
             }

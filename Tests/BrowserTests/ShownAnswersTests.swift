@@ -80,7 +80,7 @@ extension BrowserSuite {
         /// A log belongs to its machine and to its text.
         @Test func faultsOfAnotherLog() throws {
             try browser.openView(server, "#/faults?platform=example-arm-juno")
-            try browser.click("form button[type=button]")
+            try browser.click("#log-example")
             try browser.wait(for: "#log-answer .because", contains: "dma-ranges")
             try browser.type("#log", "and more", clear: false)
             try browser.wait(for: ".shown-message [data-stale]", contains: "was changed")

@@ -1,6 +1,7 @@
 // The devices of a platform, as a list to choose from, and the facts of the machine around them.
 
 import { h, replace } from '../dom.js';
+import { named } from '../glossary.js';
 import { MAX, hex } from '../hex.js';
 import { findingsList, pill } from '../parts.js';
 
@@ -65,10 +66,10 @@ export function machineFacts(platform, device) {
   return [
     device ? h('dl', { class: 'facts' },
       fact('Kind', KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : pill('disabled', 'warn')),
-      fact('SMMU', (device.smmus ?? []).map((smmu) => h('code', null, smmu))),
-      fact('Doorbells', device.doorbells.length ? device.doorbells.map((doorbell) => h('code', null, doorbell)) : 'none'),
-      fact('DMA limit', limit === MAX ? 'none' : h('code', null, hex(limit))),
-      fact('Streams', streams(device.stream_ids)),
+      fact(named('SMMU', 'smmu'), (device.smmus ?? []).map((smmu) => h('code', null, smmu))),
+      fact(named('Doorbells', 'doorbell'), device.doorbells.length ? device.doorbells.map((doorbell) => h('code', null, doorbell)) : 'none'),
+      fact(named('DMA limit', 'dma limit'), limit === MAX ? 'none' : h('code', null, hex(limit))),
+      fact(named('Streams', 'stream id'), streams(device.stream_ids)),
       fact('Coherent', device.dma_coherent ? 'yes' : 'no'),
       device.pci_windows_known === false ? fact('PCI windows', pill('unknown', 'warn'), ' send DSDT and SSDTs, or /proc/iomem') : null,
       device.inbound_windows_known === false ? fact('Inbound windows', pill('unknown', 'warn'), ' send dma_ranges as JSON') : null,

@@ -44,7 +44,7 @@ export class FaultsView {
       kernelField(null, (kernel) => this.go({ kernel })), pageField('Pages', null, (page) => this.go({ page }))),
     h('div', { class: 'inline' }, h('button', { type: 'submit', class: 'button primary' }, 'Explain'),
       file, h('label', { for: 'log-file', class: 'button file' }, 'Choose a file'),
-      h('button', { type: 'button', class: 'button', onclick: () => this.takeLog(EXAMPLE) }, 'Try an example'),
+      h('button', { type: 'button', class: 'button', id: 'log-example', onclick: () => this.takeLog(EXAMPLE) }, 'Try an example'),
       h('span', { class: 'muted' }, 'or drop one anywhere on the page')));
     this.answer = h('div', { class: 'content', id: 'log-answer' });
     this.shown = new Shown({ answers: [this.answer], clear: () => replace(this.answer), retry: () => this.explain() });

@@ -5,7 +5,7 @@ import { DOORBELLS_MAX } from '../conditions.js';
 import { all, segment } from '../api.js';
 import { debounce, field, h, icon, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
-import { hint } from '../glossary.js';
+import { hint, term } from '../glossary.js';
 import { panel } from '../parts.js';
 import { deviceNames, likelyDevice } from './devices.js';
 import { ramField, ramOf } from './guest.js';
@@ -158,7 +158,7 @@ export class PlacementForm {
           field('Memory slots', count('slots', 'slots', 0, 256, '0')),
           hint('viommu', field('vIOMMU', named('viommu', select(VIOMMUS, state.viommu ?? 'none', (viommu) => this.onChange({ viommu }))))),
           hint('ipa', field('IPA bits', count('ipa', 'ipa', 32, 52, 'the VMM’s'))),
-          check('p2p', 'Peer-to-peer DMA between devices', state.p2p === '1', (on) => ({ p2p: on ? '1' : null })))))),
+          h('div', { class: 'label-line' }, check('p2p', 'Peer-to-peer DMA between devices', state.p2p === '1', (on) => ({ p2p: on ? '1' : null })), term('peer-to-peer')))))),
       panel('Hosts', null, this.hostList),
       panel('Window', null, h('div', { class: 'stack' },
         check('movable', 'The window can be moved (iommufd with the posted option)', state.movable !== '0', (on) => ({ movable: on ? null : '0' })),

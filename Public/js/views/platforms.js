@@ -1,7 +1,7 @@
 // Choosing a machine: the list of platforms, a place to choose files, and what can be done with an uploaded one.
 
 import { all } from '../api.js';
-import { announce, h, icon, replace, select } from '../dom.js';
+import { announce, field, h, icon, replace, select } from '../dom.js';
 import { filesOf, remove, rename } from '../uploads.js';
 import { problemPanel } from '../problems.js';
 
@@ -26,9 +26,17 @@ export class PlatformPicker {
     this.list = h('div');
     this.care = h('div', { class: 'care' });
     this.message = h('div', { 'aria-live': 'polite' });
-    this.element = h('div', { class: 'picker' }, this.list, this.care, fileChoice('file', take),
+    this.name = h('input', { type: 'text', id: 'new-name', maxlength: 64, spellcheck: 'false', autocomplete: 'off', placeholder: 'the file’s name' });
+    this.element = h('div', { class: 'picker' }, this.list, this.care, fileChoice('file', take), field('Name it, if not after the file', this.name),
       h('small', { class: 'muted' }, 'Device tree, IORT (with MADT, DSDT, SSDTs), sysfs reserved_regions, collected JSON, or a kernel log. It is sent to this server only.'),
       this.message);
+  }
+
+  /** The name for what is brought next, once; empty for the file's. */
+  takeName() {
+    const name = this.name.value.trim();
+    this.name.value = '';
+    return name;
   }
 
   /** Every platform of the server. */

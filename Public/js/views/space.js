@@ -9,7 +9,7 @@ import { problemPanel } from '../problems.js';
 import { hostFacts, panel } from '../parts.js';
 import { hostConditions, hostQuery, kernelField, pageField, showConditions } from '../condition-fields.js';
 import { APERTURE_BITS, DEFAULT_PAGE, SECOND_BASE, viewOf } from '../conditions.js';
-import { hint } from '../glossary.js';
+import { hint, named } from '../glossary.js';
 import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
@@ -73,6 +73,11 @@ export class SpaceView {
   go(patch, push = true) {
     route.write(patch, { push });
     return this.update(route.read().state);
+  }
+
+  /** The name that somebody typed for what is brought next. */
+  uploadName() {
+    return this.picker.takeName();
   }
 
   /** A machine that was dropped. */
@@ -235,7 +240,7 @@ export class SpaceView {
       return `${hex(start)} – ${hex(last)}  ${sizeName(last - start + 1n)}`;
     }).join('\n');
     replace(this.views,
-      h('div', null, h('h3', null, 'sysfs'), h('p', { class: 'muted' }, 'What reserved_regions of the device’s group contains.'),
+      h('div', null, h('h3', null, named('sysfs', 'reserved region')), h('p', { class: 'muted' }, 'What reserved_regions of the device’s group contains.'),
         sysfs instanceof Error ? problemPanel(sysfs) : lines(sysfs || '(nothing)', 'reserved_regions')),
       h('div', null, h('h3', null, 'VFIO'), h('p', { class: 'muted' }, 'IOVA ranges that type1 reports as usable.'),
         vfio instanceof Error ? problemPanel(vfio) : lines(usable(vfio.items) || '(none)', 'usable ranges')));
