@@ -47,7 +47,7 @@ export class Shown {
       return true;
     } catch (problem) {
       if (problem.name === 'AbortError' || signal.aborted) return false;
-      // What was asked at the same time is of no use without the rest.
+      // What was asked at the same time is useless without the rest.
       controller.abort();
       this.fail(problem, key);
       return false;

@@ -57,9 +57,7 @@ extension BrowserSuite {
             let rows = try browser.count(".regions tbody tr")
             #expect(rows == 100)
             #expect(try browser.text(".pages").contains("Rows 1 to 100 of 20"))
-            try browser.script(
-                "[...document.querySelectorAll('.pages button')].find((one) => one.textContent === 'Later').click()"
-            )
+            try browser.press(button: "Later", in: ".pages")
             #expect(try browser.text(".pages").contains("Rows 101 to 200"))
             let messages = try browser.console()
             #expect(messages == [])

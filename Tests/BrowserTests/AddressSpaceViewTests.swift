@@ -62,9 +62,7 @@ extension BrowserSuite {
             try browser.wait(for: "h1", contains: "/pcie@4000")
             try browser.drop(Self.gapTree(bridge: "pcie@5000"), named: "board.dtb")
             try browser.wait(for: "#intake .problem", contains: "platform-exists")
-            try browser.script(
-                "[...document.querySelectorAll('#intake button')].find((one) => one.textContent === 'Keep both').click()"
-            )
+            try browser.press(button: "Keep both", in: "#intake")
             try browser.wait(for: "h1", contains: "/pcie@5000")
             #expect(try browser.string("return document.querySelector('#platform').value") == "board-2")
         }

@@ -31,7 +31,7 @@ extension BrowserSuite {
             #expect(messages == [])
         }
 
-        /// A device that every window fits, a machine without devices, and one that nobody surveyed are told apart.
+        /// What every window fits, what has no devices and what nobody surveyed are told apart.
         @Test func fitsIsNotUnknown() throws {
             try browser.openView(server, "#/atlas")
             let atlas = try server.ask("GET", "/v1/atlas").json

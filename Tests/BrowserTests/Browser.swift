@@ -115,6 +115,15 @@ final class Browser {
         try driver.send("POST", "\(session)/element/\(element)/click", [:])
     }
 
+    /// Presses the button whose text begins so, the first below `selector`.
+    func press(button text: String, in selector: String = "body") throws {
+        try script(
+            """
+            [...document.querySelectorAll(`${arguments[1]} button`)]
+              .find((one) => one.textContent.startsWith(arguments[0])).click();
+            """, text, selector)
+    }
+
     /// Types into an element, after emptying it.
     func type(_ selector: String, _ text: String, clear: Bool = true) throws {
         let element = try find(selector)

@@ -1,4 +1,5 @@
-// A log that is pasted or dropped: the right endpoint is asked, its lines are marked, and what is shown is its answer.
+// A log that is pasted or dropped: the right endpoint is asked, its lines are marked, and what is shown is
+// its answer.
 
 import Foundation
 import TestSupport

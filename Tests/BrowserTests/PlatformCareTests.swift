@@ -14,12 +14,6 @@ extension BrowserSuite {
             browser = try Browser()
         }
 
-        private func press(_ text: String) throws {
-            try browser.script(
-                "[...document.querySelectorAll('button')].find((one) => one.textContent.startsWith(arguments[0])).click()",
-                text)
-        }
-
         private func drop(_ name: String) throws {
             try browser.drop(AddressSpaceViewTests.gapTree(), named: name)
         }
@@ -33,9 +27,9 @@ extension BrowserSuite {
             try browser.openView(server)
             try drop("board.dtb")
             try browser.wait(for: "h1", contains: "/pcie@4000")
-            try press("Rename")
+            try browser.press(button: "Rename")
             try browser.type("#platform-name", "lab-7")
-            try press("Rename it")
+            try browser.press(button: "Rename it")
             try browser.wait("the new name") {
                 try browser.string("return location.hash") == "#/space?platform=lab-7"
             }
@@ -43,9 +37,9 @@ extension BrowserSuite {
             try browser.wait("the list") {
                 try browser.string("return document.querySelector('#platform').value") == "lab-7"
             }
-            try press("Delete")
+            try browser.press(button: "Delete")
             #expect(try ids() == ["lab-7"], "one press asks, the second removes")
-            try press("Delete lab-7 for good")
+            try browser.press(button: "Delete lab-7 for good")
             try browser.wait(for: ".welcome", contains: "Check a machine")
             #expect(try ids() == [])
             let messages = try browser.console()
@@ -59,15 +53,16 @@ extension BrowserSuite {
             try browser.wait(for: "h1", contains: "/pcie@4000")
             try browser.openView(server, "#/space?platform=board")
             try browser.wait(for: ".care", contains: "Rename")
-            try press("Rename")
+            try browser.press(button: "Rename")
             try browser.type("#platform-name", "lab-8")
-            try press("Rename it")
+            try browser.press(button: "Rename it")
             try browser.wait(for: ".care", contains: "choose the file again")
             let bytes = Data(AddressSpaceViewTests.gapTree()).base64EncodedString()
             try browser.script(
                 """
                 const data = new DataTransfer();
-                data.items.add(new File([Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0))], 'x.dtb'));
+                const bytes = Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0));
+                data.items.add(new File([bytes], 'x.dtb'));
                 const input = document.querySelector('#rename-file');
                 input.files = data.files;
                 input.dispatchEvent(new Event('change'));
@@ -83,7 +78,7 @@ extension BrowserSuite {
             try drop("board.dtb")
             try browser.wait(for: "#intake .problem", contains: "platform-exists")
             try browser.type("#upload-name", "second")
-            try press("Keep both")
+            try browser.press(button: "Keep both")
             try browser.wait("the platform") {
                 try browser.string("return location.hash") == "#/space?platform=second"
             }

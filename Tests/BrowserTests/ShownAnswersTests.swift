@@ -1,4 +1,5 @@
-// What is shown belongs to what is selected, in every view: another machine, a refusal, a server that is away.
+// What is shown belongs to what is selected, in every view: another machine, a refusal, a server that is
+// away.
 
 import Foundation
 import TestSupport
@@ -55,9 +56,7 @@ extension BrowserSuite {
             try browser.wait(for: ".shown-message .problem", contains: "No platform \"nowhere\"")
             #expect(try browser.text("h1").contains("nowhere"))
             try expectCleared()
-            try browser.script(
-                "[...document.querySelectorAll('.problem button')].find((one) => one.textContent === 'Choose another machine').click()"
-            )
+            try browser.press(button: "Choose another machine", in: ".problem")
             try browser.wait(for: ".welcome", contains: "Check a machine")
             #expect(try browser.string("return location.hash") == "#/space")
         }
@@ -114,9 +113,7 @@ extension BrowserSuite {
             try go("#/atlas")
             try browser.wait(for: "main .problem", contains: "The server does not answer")
             try server.restart()
-            try browser.script(
-                "[...document.querySelectorAll('.problem button')].find((one) => one.textContent === 'Try again').click()"
-            )
+            try browser.press(button: "Try again", in: ".problem")
             try browser.wait("the atlas") { try browser.count(".matrix tbody tr") > 5 }
             #expect(try browser.count(".problem") == 0)
         }
@@ -129,9 +126,7 @@ extension BrowserSuite {
             #expect(try browser.text("[data-stale]").contains("What is below is from"))
             #expect(try browser.text("[data-policy=vfio_type1]").contains("unreachable"))
             try server.restart()
-            try browser.script(
-                "[...document.querySelectorAll('.problem button')].find((one) => one.textContent === 'Try again').click()"
-            )
+            try browser.press(button: "Try again", in: ".problem")
             try browser.wait("the answer") { try browser.count(".content[data-shown=answer]") == 1 }
         }
 

@@ -1,5 +1,5 @@
-// The verdict that is read first, in both views that have one: on the first screen, in the right words, and before
-// the form where the screen is narrow.
+// The verdict that is read first, in both views that have one: on the first screen, in the right words, and
+// before the form where the screen is narrow.
 
 import Foundation
 import TestSupport
@@ -132,9 +132,7 @@ extension BrowserSuite {
             try browser.wait(for: ".shown-message .notice", contains: "no device")
             try browser.openView(server, "#/placement?vmm=qemu-virt")
             try browser.wait("a verdict") { try browser.count("[data-verdict]") == 1 }
-            try browser.script(
-                "[...document.querySelectorAll('button')].find((one) => one.textContent === 'Add a host').click()"
-            )
+            try browser.press(button: "Add a host")
             try browser.wait("two hosts") { try browser.count(".host") == 2 }
             #expect(try browser.count(".host input:checked") == 2)
             #expect(!(try browser.string("return location.hash").contains("aaa")))

@@ -72,9 +72,13 @@ export class GuestOverlay {
     this.element = h('form', { class: 'guest', 'aria-label': 'Guest on the map', hidden: true, onsubmit: (event) => event.preventDefault() });
   }
 
+  async fetchCatalogue(signal) {
+    if (this.catalogue === undefined) this.catalogue = await vmms(signal);
+  }
+
   /** The ranges of the guest that the state names; none where it names none. */
   async fetch(state, signal) {
-    if (this.catalogue === undefined) this.catalogue = await vmms(signal);
+    await this.fetchCatalogue(signal);
     if (!this.catalogue || !state.vmm) return [];
     const answer = await ask('GET', `/v1/vmms/${segment(state.vmm)}`, { query: { ram: state.ram || RAM_USUAL }, signal });
     return answer.occupied ?? [];

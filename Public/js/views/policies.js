@@ -30,15 +30,21 @@ export class PolicyPanel {
   }
 
   /** The named policies, each once: what is left open is asked for VFIO, which may be a policy by itself. */
-  async catalogue() {
-    if (this.known) return this.known;
+  catalogue() {
+    this.known ??= this.readCatalogue().catch((problem) => {
+      this.known = null;
+      throw problem;
+    });
+    return this.known;
+  }
+
+  async readCatalogue() {
     const { items } = await ask('GET', '/v1/policies');
     const key = (policy) => JSON.stringify([policy.consumer, policy.window_source]);
     const named = new Set(items.filter((policy) => policy.consumer).map(key));
     const rank = GROUPS.map(([status]) => status);
-    this.known = [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN]
+    return [...items.filter((policy) => policy.consumer || !named.has(key({ ...policy, consumer: 'vfio_type1' }))), ...OWN]
       .sort((a, b) => rank.indexOf(a.status) - rank.indexOf(b.status));
-    return this.known;
   }
 
   /** The question of one policy as /v1/decisions takes it. */

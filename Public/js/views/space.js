@@ -127,7 +127,11 @@ export class SpaceView {
     const list = this.picker.fetch(signal);
     if (!state.platform) return { items: await list, welcome: (await import('./welcome.js')).welcome };
     const path = `/v1/platforms/${segment(state.platform)}`;
-    const [platform, { items }] = await Promise.all([ask('GET', path, { signal }), all(`${path}/devices`, {}, 5000, signal), list]);
+    // What does not depend on the machine is fetched beside it.
+    const [platform, { items }] = await Promise.all([
+      ask('GET', path, { signal }), all(`${path}/devices`, {}, 5000, signal), list,
+      this.policies.catalogue(), this.guest.fetchCatalogue(signal),
+    ]);
     const devices = deviceNames(items);
     const device = devices.find((one) => one.name === state.device) ?? likelyDevice(devices);
     if (!device) throw new Nothing(`${state.platform} has no device behind an SMMU, so no MSI uses a window here.${platform.findings.length ? ` What was read: ${platform.findings.map(({ detail }) => detail).join(' ')}` : ''}`);

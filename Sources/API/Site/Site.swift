@@ -166,7 +166,8 @@ extension Service {
         )
     }
 
-    /// Only our own words go into a page, never a caller's. It wears the dashboard's style where that is served.
+    /// Only our own words go into a page, never a caller's. It wears the dashboard's style where that is
+    /// served.
     private func page(_ title: String, _ content: String) -> Response {
         let words = content.split(separator: "`", omittingEmptySubsequences: false).joined()
         let html = """
