@@ -1,7 +1,6 @@
 // The state of the view lives in the address: a link restores what its sender saw. The hash is used, not the
 // query, since the server refuses query parameters that it does not know.
 
-let applying = false;
 const listeners = new Set();
 
 const NAMES = ['space', 'placement', 'faults', 'sessions', 'atlas'];
@@ -25,20 +24,18 @@ export function write(patch, { push = false } = {}) {
   const { view, state } = read();
   const target = link(view, { ...state, ...patch });
   if (target === location.hash) return;
-  applying = true;
   history[push ? 'pushState' : 'replaceState'](null, '', target);
-  applying = false;
 }
 
 export function onChange(listener) {
   listeners.add(listener);
 }
 
-for (const event of ['hashchange', 'popstate']) {
-  addEventListener(event, () => {
-    if (!applying) for (const listener of listeners) listener(read());
-  });
-}
+// Every address of the page differs from the others in its hash alone, so that this event is sent for links, for Back
+// and for what somebody types; `popstate` would ask the same once more.
+addEventListener('hashchange', () => {
+  for (const listener of listeners) listener(read());
+});
 
 /** Goes to another view, as a click on a link does. */
 export function go(view, state) {
