@@ -59,7 +59,7 @@ enum FlagValue {
             "\(name)\(problem?.pointer ?? ""): \(problem?.detail ?? "The value cannot be read.")")
     }
 
-    /// An address or a size: 0x8000000, 4096, 64K, 1.5G.
+    /// An address or a size: 0x8000000, 4096, 64K, 2G.
     static func size(_ name: String, _ text: String) throws -> UInt64 {
         try read(name, text) { $0.memorySize($1) }
     }
