@@ -11,6 +11,8 @@ import Locking
 public final class Daemon: @unchecked Sendable {
     /// How often `drain` looks whether requests are still in flight.
     static let drainTickMicroseconds: UInt32 = 5000
+    /// How long streams that have no end of their own go on for requests that had begun when a drain began.
+    private static let requestsBeforeGoodbyeMicroseconds: Int64 = 500_000
 
     /// The socket it listens on; `port` tells what port 0 became.
     public let listener: ListenSocket
@@ -68,8 +70,9 @@ public final class Daemon: @unchecked Sendable {
 
     /// Stops accepting, answers new requests on open connections with `refuse(.shuttingDown)`, gives requests
     /// in flight up to `graceSeconds`, then closes everything. Returns whether all of them finished in time.
-    /// Streams are asked to finish. Those without an end of their own are cut when `streamGoodbyeSeconds` are
-    /// over: a client that does not take its good-bye makes no drain unclean. Others count as requests.
+    /// Streams are asked to finish when these are over, or after half a second. Those without an end of their
+    /// own are cut when `streamGoodbyeSeconds` are over: a client that does not take its good-bye makes no
+    /// drain unclean. Others count as requests.
     /// A handler that is still at work after the grace is waited for: a thread cannot be ended from outside.
     /// True at once when the daemon was already stopped.
     @discardableResult
@@ -84,9 +87,15 @@ public final class Daemon: @unchecked Sendable {
     /// Drains several daemons within one grace period.
     @discardableResult
     public static func drain(_ daemons: [Daemon], graceSeconds: Double) -> Bool {
-        for daemon in daemons { daemon.quiesce() }
+        let streams = daemons.flatMap { $0.quiesce() }
         let start = MonotonicClock.microseconds()
         let grace = Int64(min(max(graceSeconds, 0), 86_400) * 1_000_000)
+        // Requests that had begun may add events, which subscribers are to get before their good-bye.
+        let patience = min(grace, requestsBeforeGoodbyeMicroseconds)
+        while daemons.contains(where: { $0.core.connections.hasRequests(countingStreams: false) }),
+            MonotonicClock.microseconds() - start < patience
+        { usleep(drainTickMicroseconds) }
+        for stream in streams { stream.finish() }
         func isWaitedFor(_ daemon: Daemon) -> Bool {
             let elapsed = MonotonicClock.microseconds() - start
             let goodbye = Int64(daemon.core.limits.streamGoodbyeSeconds) * 1_000_000
@@ -99,13 +108,13 @@ public final class Daemon: @unchecked Sendable {
         return allFinished
     }
 
-    private func quiesce() {
-        let streams = lock.withLock { () -> [StreamBody] in
+    /// The streams that are to finish.
+    private func quiesce() -> [StreamBody] {
+        lock.withLock {
             guard let handle else { return [] }
             defer { MHD_quiesce_daemon(handle) }
             return core.connections.startDraining()
         }
-        for stream in streams { stream.finish() }
     }
 
     private func stop() {
