@@ -7,6 +7,7 @@ import sampling
 HOUR, MILLION = 3600, 1_000_000
 TOTAL = "iovad_requests_total"
 PROBE = "live"
+USED, LIMIT = "iovad_limit_used{", "iovad_limit{"
 
 
 class Load:
@@ -75,7 +76,8 @@ def growth(samples, requests_per_second, is_counter):
     """Rows of (figure, lowest, highest, per hour, bound, per million requests, its bound)."""
     times = [at for at, _ in samples]
     for name in sorted(samples[-1][1]):
-        if is_counter(name):
+        # Limits stay as they are.
+        if is_counter(name) or name.startswith(LIMIT):
             continue
         values = [figures.get(name, 0) for _, figures in samples]
         rise, bound = sampling.slope(times, values)
@@ -98,8 +100,14 @@ def judge_memory(samples, most_mb, checks):
 
 
 def judge_growth(before, after, samples, is_counter, checks):
+    """What is kept up to a limit may still be on its way to it; it must not pass it. What is in use, and not only kept,
+    has a gauge of its own beside that."""
     left = [f"{name}: {before.get(name, 0):g}, then {after[name]:g}" for name in sorted(after)
-            if not is_counter(name) and name != sampling.RSS and after[name] > before.get(name, 0)]
+            if not is_counter(name) and name not in sampling.MEMORY and not name.startswith(USED)
+            and after[name] > before.get(name, 0)]
+    passed = sorted({name for _, figures in samples for name, value in figures.items()
+                     if name.startswith(USED) and value > figures[LIMIT + name.removeprefix(USED)]})
+    checks.equal("uses that passed their limit", passed, [])
     checks.equal("what is higher at rest than it was before, but counters", left, [])
     back = sorted({name for (_, one), (_, next) in zip(samples, samples[1:]) for name in one
                    if is_counter(name) and next.get(name, 0) < one[name]})
