@@ -5,9 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from iovad_client import Client, Problem
+from iovad_client import Call, Client, Problem, Retries
 from iovad_client._events import EventParser
-from iovad_client._requests import Call, Retries
 
 BUSY = httpx.Response(503, headers={"Retry-After": "0"}, json={"title": "Busy", "status": 503, "code": "busy"})
 GOOD = httpx.Response(200, json={"id": "s"})
@@ -77,3 +76,26 @@ def test_lines_of_events() -> None:
     events = [event for line in lines if (event := parser.line(line))]
     assert [(event.id, event.type, event.data) for event in events] == [
         ("4", "created", {"a": 1}), ("4", "message", "plain")]
+
+
+def test_a_deletion_that_was_done_is_done() -> None:
+    script = Script(httpx.ReadError("torn"), httpx.Response(404, json={"status": 404}))
+    script.client().delete_session("s")
+    assert len(script.seen) == 2
+    with pytest.raises(Problem):
+        Script(httpx.Response(404, json={"status": 404})).client().delete_session("s")
+
+
+def test_a_torn_event_is_sent_again() -> None:
+    def stream(text: str) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Type": "text/event-stream"}, content=text.encode())
+
+    script = Script(
+        stream('id: 1\nevent: a\ndata: {"n":1}\n\nid: 2\nevent: b\ndata: {"n":2}\n'),
+        stream('id: 2\nevent: b\ndata: {"n":2}\n\nevent: bye\ndata: {"reason":"shutting_down"}\n\n'),
+        stream('id: 3\nevent: c\ndata: {"n":3}\n\nevent: bye\ndata: {"reason":"session_deleted"}\n\n'))
+    events = list(script.client().session_events("s"))
+    assert [(event.id, event.type) for event in events] == [
+        ("1", "a"), ("2", "b"), ("2", "bye"), ("3", "c"), ("3", "bye")]
+    assert [event.data["n"] for event in events if event.type != "bye"] == [1, 2, 3]
+    assert [request.headers.get("Last-Event-ID") for request in script.seen] == [None, "1", "2"]

@@ -3,6 +3,7 @@
 from ._async import AsyncClient
 from ._events import Event
 from ._problem import FieldError, Problem
+from ._requests import Call, Retries
 from ._sync import Client
 
-__all__ = ["AsyncClient", "Client", "Event", "FieldError", "Problem"]
+__all__ = ["AsyncClient", "Call", "Client", "Event", "FieldError", "Problem", "Retries"]

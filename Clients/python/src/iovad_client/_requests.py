@@ -40,6 +40,10 @@ class Call:
         """Whether a repetition does nothing twice: by its method, by its key, or as it only asks."""
         return self.method != "POST" or "Idempotency-Key" in self.headers or self.path in ASKING
 
+    def was_done_before(self, response: httpx.Response) -> bool:
+        """Whether the answer to a repetition says that the first attempt, of which none was heard, did it."""
+        return self.method == "DELETE" and response.status_code == 404
+
 
 #: POSTs that change nothing.
 ASKING = frozenset({

@@ -96,10 +96,11 @@ class Client:
         self.send(Call("DELETE", requests.path("sessions", session)))
 
     def session_events(self, session: str, last_id: str = "") -> Iterator[Event]:
-        """Events as they come, without an end; after `last_id` where it is given, so that "0" gives all that are kept."""
-        parser, attempt = EventParser(), 0
-        parser.last_id = last_id
+        """Events as they come, until the session is gone; after `last_id` where it is given: "0" gives all that are
+        kept."""
+        parser, attempt = EventParser(last_id), 0
         while True:
+            parser.restart()
             fields = {"Accept": "text/event-stream"}
             fields |= {"Last-Event-ID": parser.last_id} if parser.last_id else {}
             try:
@@ -112,6 +113,8 @@ class Client:
                         if event := parser.line(line):
                             attempt = 0
                             yield event
+                            if event.is_last:
+                                return
             except httpx.TransportError:
                 if attempt >= self._retries.count:
                     raise
@@ -127,6 +130,8 @@ class Client:
             response = None
             try:
                 response = self._http.request(**call.arguments())
+                if attempt > 0 and call.was_done_before(response):
+                    return response
                 if response.status_code not in requests.REPEATABLE or is_last:
                     return requests.checked(response)
             except httpx.TransportError:
