@@ -28,5 +28,9 @@ struct CompletionsCommand: ParsableCommand {
     @Argument(help: "bash, zsh or fish.")
     var shell: Shell
 
-    func run() throws { print(Iovad.completionScript(for: shell.generated)) }
+    func run() throws {
+        let script = Iovad.completionScript(for: shell.generated)
+        // Where it knows nothing better, bash completes names of files, as without a script.
+        print(script.replacing("complete -o filenames -F", with: "complete -o default -o filenames -F"))
+    }
 }

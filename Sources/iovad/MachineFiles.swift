@@ -107,7 +107,12 @@ enum MachineFiles {
                 Entry(name: prefix.isEmpty ? name : String(prefix.dropLast()), source: .host(root: folder))
             ]
         }
-        guard depth < depthMax, let entries = Files.entries(in: folder) else { return [] }
+        guard depth < depthMax else { return [] }
+        guard let entries = Files.entries(in: folder) else {
+            // Whoever reads it as a file is told why it cannot be read.
+            let name = prefix.isEmpty ? name : String(prefix.dropLast())
+            return [Entry(name: name, source: .file(folder))]
+        }
         let names = entries.map { (name: $0.repairedName, isFolder: $0.isFolder) }.sorted {
             $0.name < $1.name
         }

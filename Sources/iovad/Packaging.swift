@@ -46,6 +46,8 @@ struct PackagingSystemd: ParsableCommand {
         guard paths.allSatisfy({ $0.hasPrefix("/") }) else {
             throw ValidationError("--token-file, --environment-file and --binary must be absolute paths")
         }
+        // A file of variables may name a token, or say that none is needed.
+        try Settings.checkUnit(listen: listen, hasToken: tokenFile != nil || environmentFile != nil)
     }
 
     func run() throws {

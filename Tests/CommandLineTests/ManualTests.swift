@@ -84,6 +84,8 @@ import Testing
         let script = try output("completions", [shell])
         for (command, _) in Self.commands { #expect(script.contains(command), "\(shell): \(command)") }
         #expect(script.contains("page-size") && script.contains("no-p2p"))
+        // Names of files, where nothing else is known.
+        if shell == "bash" { #expect(script.contains("\ncomplete -o default ")) }
         guard let checked = try run(shell, ["-n"], on: script) else { return }
         #expect(checked.status == 0 && checked.said.isEmpty, "\(checked.said)")
     }

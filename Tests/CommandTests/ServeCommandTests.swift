@@ -166,6 +166,17 @@ import Testing
             #expect(try run("systemd-analyze", "verify", files[0], files[1]).status == 0)
         }
         #expect(try Command(["packaging", "systemd", "--listen", "a\nb"]).status != 0)
+        // What the server would not start at.
+        for listen in ["8080", "foo", "::1:80", "0.0.0.0:80", "[::]:80"] {
+            let refused = try Command(["packaging", "systemd", "--listen", listen])
+            #expect(
+                refused.status == 64 && refused.errors.contains("--listen \(listen): "), "\(refused.errors)")
+        }
+        for listen in ["localhost:80", "127.0.0.2:80", "[::1]:80", "/run/iovad.sock"] {
+            #expect(try Command(["packaging", "systemd", "--listen", listen]).status == 0)
+        }
+        let open = ["packaging", "systemd", "--listen", "0.0.0.0:80", "--token-file", "/etc/iovad/token"]
+        #expect(try Command(open).status == 0)
         #expect(try Command(["packaging", "systemd", "--write-to", "/nonexistent"]).status != 0)
     }
 }

@@ -13,7 +13,7 @@ extension Settings {
             try ListenSocket.inheritedFromEnvironment()
         }
         if listeners.isEmpty, listenWasGiven || unix == nil {
-            let (host, port) = try address()
+            let (host, port) = try Self.address(of: listen)
             listeners.append(
                 try opened(for: "--listen \(listen)") { () throws(ListenError) in
                     try ListenSocket.tcp(host: host, port: port)
@@ -43,10 +43,25 @@ extension Settings {
 
     /// Whether only this machine can connect.
     private static func isLocal(_ listener: ListenSocket) -> Bool {
-        listener.isUnix || listener.name.hasPrefix("127.") || listener.name.hasPrefix("[::1]:")
+        listener.isUnix || isLoopback(listener.name)
     }
 
-    private func address() throws -> (host: String, port: UInt16) {
+    /// Of an address with its port.
+    private static func isLoopback(_ address: String) -> Bool {
+        address.hasPrefix("127.") || address.hasPrefix("[::1]:")
+    }
+
+    /// Refuses what a unit file cannot say, and where the server would not start without a token.
+    static func checkUnit(listen: String, hasToken: Bool) throws {
+        if listen.hasPrefix("/") { return }
+        let (host, _) = try address(of: listen)
+        guard hasToken || host == "localhost" || isLoopback(listen) else {
+            throw ValidationError("--listen \(listen): other machines can reach it: give --token-file")
+        }
+    }
+
+    /// The two parts of what `--listen` says.
+    static func address(of listen: String) throws -> (host: String, port: UInt16) {
         guard let colon = listen.lastIndex(of: ":"),
             let port = DecimalLiteral.parse(listen[listen.index(after: colon)...].utf8)
                 .flatMap(UInt16.init(exactly:))
