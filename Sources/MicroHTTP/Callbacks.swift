@@ -25,7 +25,7 @@ func uriSeen(
     let start = UInt(bitPattern: uri)
     let exchange = Exchange(
         pending: pending, connection: record, target: start..<(start + UInt(raw.count)))
-    if HeadMemory.hasTooManyItems(raw, connectionMemoryBytes: core.limits.connectionMemoryBytes) {
+    if HeadMemory.hasTooManyItems(raw, core.limits) {
         exchange.answerDirectly(pending.headTooLarge(), on: connection)
     }
     return Unmanaged.passRetained(exchange).toOpaque()

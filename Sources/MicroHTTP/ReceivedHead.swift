@@ -2,6 +2,7 @@
 // that of RFC 9112, and how much of the connection's memory it takes. PendingRequest decides about both.
 
 import CMicroHTTPD
+import Glibc
 import HTTP
 
 struct ReceivedHead {
@@ -30,7 +31,9 @@ struct ReceivedHead {
     ) -> MHD_Result {
         guard let head = context?.assumingMemoryBound(to: ReceivedHead.self), let name else { return .YES }
         head.pointee.memoryBytes += HeadMemory.itemBytes
-        if kind == .HEADER_KIND { head.pointee.layout.take(name, value) }
+        guard kind == .HEADER_KIND else { return .YES }
+        head.pointee.layout.take(name, value)
+        if let value, HeadMemory.isCopied(name) { head.pointee.memoryBytes += strlen(value) + 1 }
         return .YES
     }
 }
@@ -42,10 +45,14 @@ enum HeadMemory {
     /// For the head of an answer: libmicrohttpd closes the connection without a word when that does not fit.
     static let answerHeadBytes = 1024
 
-    /// Whether a target has more query items than there are records for, while the rest of a connection's
-    /// memory is taken. libmicrohttpd would neither answer nor close.
-    static func hasTooManyItems(_ target: UnsafeRawBufferPointer, connectionMemoryBytes: Int) -> Bool {
-        let most = connectionMemoryBytes / 2 / itemBytes
+    /// Whether libmicrohttpd copies a field's value to cut it up.
+    static func isCopied(_ name: UnsafePointer<CChar>) -> Bool { strcasecmp(name, "Cookie") == 0 }
+
+    /// Whether a target has more query items than there are records for, beside what libmicrohttpd reads into
+    /// (half of a connection's memory), and beside the target itself in what a head may take. libmicrohttpd
+    /// would neither answer nor close.
+    static func hasTooManyItems(_ target: UnsafeRawBufferPointer, _ limits: ServerLimits) -> Bool {
+        let most = min(limits.connectionMemoryBytes / 2, limits.headBytesMax - target.count) / itemBytes
         guard target.count > most else { return false }
         return target.reduce(1) { $1 == UInt8(ascii: "&") ? $0 + 1 : $0 } > most
     }

@@ -149,6 +149,38 @@ struct RawHead: Decodable, Sendable, CustomTestStringConvertible {
         #expect(statuses == [200, 431])
     }
 
+    /// Nor any target with items, which libmicrohttpd keeps before it has read the rest.
+    @Test(arguments: [1, 10, 30, 50, 60, 65, 70, 72], [0, 1_500]) func noTargetIsIgnored(
+        items: Int, fieldBytes: Int
+    ) throws {
+        let server = try TestServer { $0.threadCount = 1 }
+        let query = [String](repeating: "a", count: items - 1).map { "\($0)&" }.joined() + "b="
+        let field = "X: \(String(repeating: "y", count: fieldBytes))\r\n"
+        for count in stride(from: 100, through: 9_000, by: 89) {
+            let client = try server.client()
+            let target = "/?\(query)\(String(repeating: "c", count: count))"
+            try? client.send("GET \(target) HTTP/1.1\r\nHost: h\r\n\(field)\r\n")
+            let status = try client.read()?.status
+            // Above all memory it is libmicrohttpd's own.
+            let wanted = target.utf8.count < 9_000 ? [200, 431] : [431, 414]
+            #expect(wanted.contains(status ?? 0), "\(count): \(status ?? 0)")
+        }
+    }
+
+    /// Nor cookies, of which libmicrohttpd makes a copy.
+    @Test(arguments: [3, 20, 60, 200]) func noCookiesAreIgnored(valueBytes: Int) throws {
+        let server = try TestServer { $0.threadCount = 1 }
+        let cookie = "a=" + String(repeating: "v", count: valueBytes)
+        // What does not even leave room for its copy is ended without an answer.
+        for count in 1..<(4_000 / cookie.utf8.count) {
+            let client = try server.client()
+            let cookies = [String](repeating: cookie, count: count).joined(separator: "; ")
+            try? client.send("GET / HTTP/1.1\r\nHost: h\r\nCookie: \(cookies)\r\n\r\n")
+            let status = try client.read()?.status
+            #expect(status == 200 || status == 431, "\(count): \(status ?? 0)")
+        }
+    }
+
     @Test func randomHeads() throws {
         var generator = SeededGenerator.forTest("randomHeads", fallback: 0x51)
         let server = try TestServer { $0.threadCount = 1 }
