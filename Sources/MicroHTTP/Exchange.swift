@@ -44,8 +44,8 @@ final class Exchange {
         bytesOut = response.body.count
     }
 
-    /// Up to so many bytes of body an answer goes out in one call: a new socket's buffer has room for it.
-    private static let inOnePieceBytesMax = 8 << 10
+    /// Up to so many bytes of body an answer goes out in one call or two: the kernel has room for it.
+    private static let inOnePieceBytesMax = 64 << 10
 
     /// What follows for a small answer is one call into the kernel, in which the client may have its bytes
     /// and take this thread's processor, which is no time of the request's.
