@@ -11,6 +11,7 @@ import httpx
 
 from . import _requests as requests
 from ._events import Event, EventParser
+from ._problem import Problem
 from ._requests import JSON, Call, Retries
 
 
@@ -103,9 +104,10 @@ class AsyncClient:
             parser.restart()
             fields = {"Accept": "text/event-stream"}
             fields |= {"Last-Event-ID": parser.last_id} if parser.last_id else {}
+            refused = None
             try:
                 async with self._http.stream("GET", requests.path("sessions", session, "events"), headers=fields,
-                                       timeout=httpx.Timeout(30, read=None)) as response:
+                                       timeout=requests.STREAM_TIMEOUT) as response:
                     if not response.is_success:
                         await response.aread()
                     requests.checked(response)
@@ -118,23 +120,29 @@ class AsyncClient:
             except httpx.TransportError:
                 if attempt >= self._retries.count:
                     raise
-            await asyncio.sleep(self._retries.pause(attempt, None))
+            except Problem as problem:
+                if problem.status not in requests.REPEATABLE or attempt >= self._retries.count:
+                    raise
+                refused = problem.response
+            await asyncio.sleep(self._retries.pause(attempt, refused))
             attempt += 1
 
     # Sending
 
     async def send(self, call: Call) -> httpx.Response:
         """Any request; what may be repeated is."""
+        was_torn = False
         for attempt in range(self._retries.count + 1):
             is_last = attempt == self._retries.count or not call.may_repeat()
             response = None
             try:
                 response = await self._http.request(**call.arguments())
-                if attempt > 0 and call.was_done_before(response):
+                if was_torn and call.was_done_before(response):
                     return response
                 if response.status_code not in requests.REPEATABLE or is_last:
                     return requests.checked(response)
             except httpx.TransportError:
+                was_torn = True
                 if is_last:
                     raise
             await asyncio.sleep(self._retries.pause(attempt, response))

@@ -17,6 +17,8 @@ JSON = dict[str, Any]
 #: Statuses after which the same request may be answered: too many requests, and a busy or ending server.
 REPEATABLE = frozenset({429, 503})
 TEXT = "text/plain; charset=utf-8"
+#: An event stream says something every 15 s: a server that is silent for three times as long is gone.
+STREAM_TIMEOUT = httpx.Timeout(30, read=45)
 
 
 @dataclass(frozen=True)
