@@ -91,16 +91,17 @@ public final class Daemon: @unchecked Sendable {
         let start = MonotonicClock.microseconds()
         let grace = Int64(min(max(graceSeconds, 0), 86_400) * 1_000_000)
         // Requests that had begun may add events, which subscribers are to get before their good-bye.
-        let patience = min(grace, requestsBeforeGoodbyeMicroseconds)
+        let patience = min(grace / 2, requestsBeforeGoodbyeMicroseconds)
         while daemons.contains(where: { $0.core.connections.hasRequests(countingStreams: false) }),
             MonotonicClock.microseconds() - start < patience
         { usleep(drainTickMicroseconds) }
         for stream in streams { stream.finish() }
+        let asked = MonotonicClock.microseconds()
         func isWaitedFor(_ daemon: Daemon) -> Bool {
-            let elapsed = MonotonicClock.microseconds() - start
+            let now = MonotonicClock.microseconds()
             let goodbye = Int64(daemon.core.limits.streamGoodbyeSeconds) * 1_000_000
-            guard elapsed < grace else { return false }
-            return daemon.core.connections.hasRequests(countingStreams: elapsed < goodbye)
+            guard now - start < grace else { return false }
+            return daemon.core.connections.hasRequests(countingStreams: now - asked < goodbye)
         }
         while daemons.contains(where: isWaitedFor) { usleep(drainTickMicroseconds) }
         let allFinished = !daemons.contains { $0.core.connections.hasRequests(countingStreams: false) }
@@ -138,7 +139,7 @@ public final class Daemon: @unchecked Sendable {
     }
 
     deinit {
-        quiesce()
+        for stream in quiesce() { stream.finish() }
         stop()
         logSink.deallocate()
     }

@@ -161,8 +161,10 @@ struct RawHead: Decodable, Sendable, CustomTestStringConvertible {
             let target = "/?\(query)\(String(repeating: "c", count: count))"
             try? client.send("GET \(target) HTTP/1.1\r\nHost: h\r\n\(field)\r\n")
             let status = try client.read()?.status
-            // Above all memory it is libmicrohttpd's own.
-            let wanted = target.utf8.count < 9_000 ? [200, 431] : [431, 414]
+            // Below what a head may take it is read, with room for the small fields. Above all memory it is
+            // libmicrohttpd's own.
+            let taken = target.utf8.count + items * HeadMemory.itemBytes + fieldBytes
+            let wanted = taken < 7_900 ? [200] : taken < 8_192 ? [200, 431] : [431, 414]
             #expect(wanted.contains(status ?? 0), "\(count): \(status ?? 0)")
         }
     }
@@ -177,7 +179,9 @@ struct RawHead: Decodable, Sendable, CustomTestStringConvertible {
             let cookies = [String](repeating: cookie, count: count).joined(separator: "; ")
             try? client.send("GET / HTTP/1.1\r\nHost: h\r\nCookie: \(cookies)\r\n\r\n")
             let status = try client.read()?.status
-            #expect(status == 200 || status == 431, "\(count): \(status ?? 0)")
+            let taken = 2 * cookies.utf8.count + count * HeadMemory.itemBytes
+            let wanted = taken < 7_900 ? [200] : taken < 8_192 ? [200, 431] : [431]
+            #expect(wanted.contains(status ?? 0), "\(count): \(status ?? 0)")
         }
     }
 

@@ -135,6 +135,30 @@ import Testing
         #expect(server.daemon.connectionCount == 0)
     }
 
+    /// What a request that had begun says to a stream comes before the good-bye.
+    @Test func requestsThatHadBegunAreHeard() throws {
+        let source = ScriptedSource(farewell: [.bytes(Array("bye".utf8)), .end])
+        let began = Locked(false)
+        let server = try TestServer(
+            responder: streaming { target in
+                if target == "/stream" { return Response(status: 200, stream: source) }
+                began.withLock { $0 = true }
+                usleep(200_000)
+                source.add("heard ")
+                return Response(status: 200)
+            })
+        let (follower, asker) = (try server.client(), try server.client())
+        try follower.send(request)
+        #expect(try follower.read()?.status == 200)
+        #expect(source.waitForRests(1))
+        try asker.send("GET /stream/slow HTTP/1.1\r\nHost: h\r\n\r\n")
+        for _ in 0..<500 where !began.withLock({ $0 }) { usleep(1_000) }
+        #expect(server.daemon.drain(graceSeconds: 5))
+        let heard = try readAll(follower)
+        #expect(heard == "heard bye")
+        #expect(try asker.read()?.status == 200)
+    }
+
     @Test func drainCutsWhatDoesNotEnd() throws {
         // One never says its end, the other's client does not read.
         let silent = ScriptedSource(farewell: [])
