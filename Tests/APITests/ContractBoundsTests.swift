@@ -31,11 +31,13 @@ import Testing
                 "NativePlatform.model/maxLength", "NativeDevice.id/maxLength", "ReplayOperation.id/maxLength",
                 "HostDescription.name/maxLength", "DeviceRequest.id/maxLength",
                 "DeviceRequest.description.id/maxLength", "ReservationRequest.provenance/maxLength",
-                "StateRegion.provenance/maxLength",
                 "BatchRequest.operations/items/oneOf/1.provenance/maxLength",
             ]
         ),
-        (ReservedRegion.describedProvenanceBytesMax, ["DescribedRegionInput.provenance/maxLength"]),
+        (
+            ReservedRegion.describedProvenanceBytesMax,
+            ["DescribedRegionInput.provenance/maxLength", "StateRegion.provenance/maxLength"]
+        ),
         (Limits.platformIDBytesMax, ["ComparisonRequest.policies/items/oneOf/2.name/maxLength"]),
         (Limits.problemErrorsMax, ["Problem.errors/maxItems"]),
         (

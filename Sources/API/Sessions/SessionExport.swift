@@ -49,6 +49,8 @@ extension JSONWriter {
                 for region in domain.regions {
                     writer.object { writer in
                         writer.ends(region.range.start.value, region.range.last.value)
+                        var region = region
+                        region.provenance = ReservedRegion.describedProvenance(region.provenance)
                         writer.regionMembers(region)
                     }
                 }

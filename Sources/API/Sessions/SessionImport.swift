@@ -142,7 +142,8 @@ extension SessionRegion {
         }
         let origins = WithheldItem.Kind.allCases.map { (word: $0.rawValue, value: $0) }
         let origin = reader.optional("kind").flatMap { $0.choice(origins, problems) }
-        let words = reader.optional("provenance")?.string(bytesMax: Limits.nameBytesMax, problems)
+        let words = reader.optional("provenance")?
+            .string(bytesMax: ReservedRegion.describedProvenanceBytesMax, problems)
         reader.finish()
         guard let range else { return nil }
         self.init(
