@@ -108,8 +108,11 @@ extension Service {
     private func limitLines() -> [String] {
         let uses = uses
         let limits = Limits.table + configuration.serverLimits
-        let bounds = uses.compactMap { use in
-            limits.first { $0.name == use.limit }.map { "iovad_limit{name=\"\(use.limit)\"} \($0.value)" }
+        let bounds = uses.map { use in
+            guard let limit = limits.first(where: { $0.name == use.limit }) else {
+                preconditionFailure("no limit \(use.limit), whose use is counted")
+            }
+            return "iovad_limit{name=\"\(use.limit)\"} \(limit.value)"
         }
         return [
             "# HELP iovad_limit A limit of GET /v1/limits that bounds all clients together.",

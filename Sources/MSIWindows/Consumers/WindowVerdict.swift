@@ -59,14 +59,14 @@ final class WindowVerdict: Sendable {
         }
         self.warnings = warnings
         blockers = own + reservations.map(\.item)
+        guard reachability != .yes else {
+            changes = []
+            return
+        }
         let free = mates.reduce(withheld.freeForWindow) { $0.intersection($1.withheld.freeForWindow) }
-        changes =
-            reachability == .yes
-            ? []
-            : [
-                WindowRemedy.change(
-                    of: window, in: free, isAlone: mates.isEmpty, isCertain: reachability == .no)
-            ]
+        changes = [
+            WindowRemedy.change(of: window, in: free, isAlone: mates.isEmpty, isCertain: reachability == .no)
+        ]
     }
 }
 
