@@ -14,7 +14,7 @@ STRETCHES = 12
 # Two standard errors and a little, for so few points: 95 % of Student's distribution.
 STUDENT = 2.23
 RSS = "VmRSS, KiB"
-# Judged by its slope.
+# The first two are one quantity, which is judged by its slope; address space costs nothing by itself.
 MEMORY = (RSS, "process_resident_memory_bytes", "process_virtual_memory_bytes")
 HIGHEST_AS_WELL = ("iovad_flight_peak_bytes",)
 
