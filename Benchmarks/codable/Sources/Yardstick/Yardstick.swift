@@ -72,7 +72,9 @@ enum Yardstick {
     /// The question is read, and the answer made and written.
     static func answered(_ question: ByteBuffer, _ answer: RecordedAnswer) throws -> [UInt8] {
         let asked = try JSONDecoder().decode(Question.self, from: Data(question.readableBytesView))
-        precondition(asked.consumer != nil)
-        return try [UInt8](JSONEncoder().encode(answer.model))
+        guard asked.consumer != nil, let model = answer.model else {
+            preconditionFailure("the recorded answer is none to a decision, or its members are others")
+        }
+        return try [UInt8](JSONEncoder().encode(model))
     }
 }
