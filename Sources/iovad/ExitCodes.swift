@@ -23,7 +23,7 @@ enum Ending: Int32, CaseIterable {
                 + "a test of replay --check failed; or output cannot be written."
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
-                + "least; place: no window serves this VM on these hosts."
+                + "least; place: no window serves this VM on these hosts, as it was described."
         case .usage: "A flag or its value is wrong; the message names it."
         }
     }

@@ -67,7 +67,9 @@ enum FlagValue {
     /// RAM of a VM. A small number without a suffix is meant in MiB: QEMU's -m counts so.
     static func ram(_ name: String, _ text: String) throws -> UInt64 {
         let size = try size(name, text)
-        guard size < ramBytesMin, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) else { return size }
+        guard size > 0, size < ramBytesMin, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) else {
+            return size
+        }
         throw ValidationError(
             "\(name) \(text): a number without a suffix counts bytes; write \(text)M for MiB, as QEMU's -m \(text) means"
         )

@@ -33,21 +33,6 @@ import Testing
         #expect(run.errors.contains(sentence), "\(run.errors)")
     }
 
-    /// Root may read everything: then another user must try.
-    @Test func permission() throws {
-        let tree = try FileTree()
-        try tree.add("secret", "x")
-        let path = tree.folder.appendingPathComponent("secret").path
-        #expect(chmod(path, 0) == 0)
-        guard geteuid() != 0 else {
-            let fault = FileFault(place: "--machine \(path)", code: EACCES)
-            #expect(fault.description == "--machine \(path): Permission denied")
-            return
-        }
-        let run = try DecideTests.run(["--machine", path])
-        #expect(run.errors.contains("--machine \(path): Permission denied"), "\(run.errors)")
-    }
-
     /// One unreadable file of several keeps none of the others from being explained.
     @Test func theOthersAreExplained() throws {
         let tree = try FileTree()

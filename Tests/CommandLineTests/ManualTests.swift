@@ -29,7 +29,10 @@ import Testing
         status: Int32, said: String
     )? {
         let places = ["/usr/bin/", "/bin/"].map { $0 + program }
-        guard let path = places.first(where: FileManager.default.isExecutableFile) else { return nil }
+        guard let path = places.first(where: FileManager.default.isExecutableFile) else {
+            print("SKIPPED what \(program) would judge: `make manual-readers` installs it")
+            return nil
+        }
         let tree = try FileTree()
         try tree.add("text", text)
         let process = Process()
