@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
 	deb deb-check dist container-check clients
@@ -21,6 +21,9 @@ PROXY_PACKAGES := nginx-light haproxy
 
 # Compiles the ASL that tests of the AML readers invent.
 ASL_PACKAGES := acpica-tools
+
+# Judge the manual page and the completions.
+MANUAL_PACKAGES := groff-base zsh fish
 
 # Answers for the clocks of the server in tests of clocks that jump.
 CLOCK_PACKAGES := libfaketime
@@ -134,7 +137,7 @@ deb: release
 # The newer package is the same with a higher revision.
 deb-check: release
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PACKAGING_PACKAGES) $(CHECKING_PACKAGES)'
-	@older="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES))" && newer="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES) 2)" \
+	@older="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES))" && newer="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES)/newer 2)" \
 		&& sh Packaging/deb-check.sh "$$older" "$$newer" $(DEBIAN_CACHE)
 
 dist: release
@@ -142,6 +145,7 @@ dist: release
 
 # The Python package and the Ansible module against the release, with what they need from PyPI.
 clients: release python
+	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv
 	@sh Clients/check.sh "$(RELEASE)" .build/client-tools
 
 container-check: release python
@@ -150,7 +154,7 @@ container-check: release python
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl proxies clocks docs-tools
+test: release browser asl proxies clocks manual-readers docs-tools
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
@@ -166,6 +170,10 @@ browser: deps
 asl: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(ASL_PACKAGES)' \
 		|| echo 'no iasl here: the tests that compile ASL will be skipped'
+
+manual-readers: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(MANUAL_PACKAGES)' \
+		|| echo 'no groff, zsh or fish here: what only they can judge will be skipped'
 
 proxies: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PROXY_PACKAGES)' \

@@ -19,9 +19,10 @@ export PYTHONDONTWRITEBYTECODE=1
 log=$(mktemp)
 "$binary" serve --listen 127.0.0.1:0 --no-host --log none 2>"$log" &
 server=$!
-trap 'kill $server; rm -f "$log"' EXIT
+trap 'kill $server; wait $server || true; rm -f "$log"' EXIT
+trap 'exit 130' INT TERM
 until place=$(sed -n 's/.* serves //p' "$log") && [ -n "$place" ]; do
-    kill -0 "$server" || exit 1
+    kill -0 "$server" || { cat "$log" >&2; exit 1; }
     sleep 0.1
 done
 cd "$here/ansible"

@@ -19,6 +19,8 @@ finish() {
     rm -rf --one-file-system "$work"
 }
 trap finish EXIT
+# The shell leaves EXIT out where a signal ends it.
+trap 'exit 130' INT TERM
 
 expect() {
     name=$1

@@ -49,7 +49,7 @@ done
 echo /etc/default/iovad >"$root/DEBIAN/conffiles"
 (
     cd "$work"
-    dpkg-shlibdeps -Tdebian/substvars "$root/usr/bin/iovad" 2>/dev/null
+    dpkg-shlibdeps -Tdebian/substvars "$root/usr/bin/iovad" 2>said || { cat said >&2; exit 1; }
     dpkg-gencontrol -Tdebian/substvars -P"$root" -fdebian/files
 )
 (cd "$root" && find usr etc -type f -exec md5sum {} + | sort -k 2 >DEBIAN/md5sums)

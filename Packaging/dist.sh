@@ -15,13 +15,15 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 sources=$folder/iovad-$version.tar.gz
-git -C "$here" archive --format=tar --prefix="iovad-$version/" HEAD | gzip -9n >"$sources"
+git -C "$here" diff --quiet HEAD || { echo 'dist: commit first: the archives are of one state' >&2; exit 1; }
+git -C "$here" archive --format=tar --prefix="iovad-$version/" HEAD >"$work/sources.tar"
+gzip -9nc "$work/sources.tar" >"$sources"
 
 name=iovad-$version-linux-$(uname -m)
 sh "$here/Packaging/stage.sh" "$binary" "$work/$name" ''
 strip --strip-unneeded "$work/$name/bin/iovad"
 tar -C "$work" --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
- --format=gnu -cf - "$name" |
-    gzip -9n >"$folder/$name.tar.gz"
+ --format=gnu -cf "$work/$name.tar" "$name"
+gzip -9nc "$work/$name.tar" >"$folder/$name.tar.gz"
 (cd "$folder" && sha256sum "iovad-$version.tar.gz" "$name.tar.gz" >SHA256SUMS)
 printf '%s\n' "$sources" "$folder/$name.tar.gz" "$folder/SHA256SUMS"

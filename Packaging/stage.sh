@@ -22,9 +22,12 @@ install -m 644 "$here/openapi.yaml" "$to/share/iovad/openapi.yaml"
 find "$to/share/iovad" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
 
 install -d "$to/share/man/man1" "$to/share/bash-completion/completions" "$to/share/fish/vendor_completions.d"
-"$binary" man | gzip -9n >"$to/share/man/man1/iovad.1.gz"
+# Through files: a pipe would hide that the binary failed.
+"$binary" man >"$to/share/man/man1/iovad.1"
+gzip -9nf "$to/share/man/man1/iovad.1"
 # Sourced, never executed.
-"$binary" completions bash | sed '1{/^#!/d}' >"$to/share/bash-completion/completions/iovad"
+"$binary" completions bash >"$to/share/bash-completion/completions/iovad"
+sed -i '1{/^#!/d}' "$to/share/bash-completion/completions/iovad"
 "$binary" completions fish >"$to/share/fish/vendor_completions.d/iovad.fish"
 # Debian's zsh looks there for what packages bring, and here for what is installed beside them.
 case $3 in
