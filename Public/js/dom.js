@@ -45,6 +45,12 @@ export function announce(sentence) {
   document.getElementById('announcer').textContent = sentence;
 }
 
+/** Takes back a sentence that no longer holds; one that was said since stays. */
+export function unsay(sentence) {
+  const box = document.getElementById('announcer');
+  if (sentence && box.textContent === sentence) box.textContent = '';
+}
+
 export async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);

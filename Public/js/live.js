@@ -20,6 +20,7 @@ export class LiveSession {
   }
 
   start(revision) {
+    if (this.stopped) return;
     this.revision = revision;
     if (this.onlyPolling) this.poll(0);
     else this.stream();

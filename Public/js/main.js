@@ -22,11 +22,15 @@ let current = null;
 async function show({ view, state }) {
   const name = VIEWS[view] ? view : 'space';
   for (const link of document.querySelectorAll('[data-view]')) {
-    if (link.dataset.view === name) link.setAttribute('aria-current', 'page');
-    else link.removeAttribute('aria-current');
+    if (link.dataset.view === name) {
+      link.setAttribute('aria-current', 'page');
+      if (current?.name !== name) document.title = `${link.textContent} · iovad`;
+    } else link.removeAttribute('aria-current');
   }
   if (current?.name === name) return current.view.update(state);
   current?.view.stop?.();
+  // A refusal belongs to the view in which a file was brought; what is being read stays.
+  if (intake.querySelector('.problem')) replace(intake);
   const started = (current = { name, view: { update() {}, stop() {} } });
   try {
     const View = await loaded(VIEWS[name]);
@@ -34,11 +38,14 @@ async function show({ view, state }) {
     replace(main);
     main.className = `view-${name}`;
     current.view = new View(main, take);
-    await current.view.update(state);
+    // As the address is now: it may have changed while the module was loaded.
+    await current.view.update(route.read().state);
+    if (current !== started) return undefined;
     document.documentElement.dataset.ready = name;
     performance.mark('iovad-usable');
   } catch (problem) {
-    if (current === started) current = null;
+    if (current !== started) return undefined;
+    current = null;
     replace(main, h('div', { class: 'content' }, problemPanel(problem, ['Try again', () => show(route.read())])));
   }
   return undefined;
@@ -72,15 +79,17 @@ async function take(files) {
 }
 
 async function store(id, files, options) {
+  let platform;
   try {
-    const platform = await upload(id, files, options);
-    replace(intake);
-    announce(`${platform.id}: ${platform.devices} devices, ${platform.findings.length} findings.`);
-    if (current?.view.takePlatform) await current.view.takePlatform(platform);
-    else route.go('space', { platform: platform.id });
+    platform = await upload(id, files, options);
   } catch (problem) {
     replace(intake, refused(problem, id, files));
+    return;
   }
+  replace(intake);
+  announce(`${platform.id}: ${platform.devices} devices, ${platform.findings.length} findings.`);
+  if (current?.view.takePlatform) await current.view.takePlatform(platform);
+  else route.go('space', { platform: platform.id });
 }
 
 /** A refusal with what can be done: replace, or store under another name. */
@@ -92,7 +101,7 @@ function refused(problem, id, files) {
     event.preventDefault();
     store(name.value, files);
   } }, h('label', { for: 'upload-name' }, 'Store it as'), name, h('button', { type: 'submit', class: 'button' }, 'Keep both'));
-  return h('div', { class: 'stack' }, problemPanel(problem, ...actions, ...(isTaken ? [] : [['Close', () => replace(intake)]])), isTaken ? form : null);
+  return h('div', { class: 'stack' }, problemPanel(problem, ...actions, ['Close', () => replace(intake)]), isTaken ? form : null);
 }
 
 function themeSwitch() {

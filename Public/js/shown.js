@@ -4,7 +4,7 @@
 // questions.
 
 import { forgetModel, lastModel } from './api.js';
-import { h, replace } from './dom.js';
+import { announce, h, replace, unsay } from './dom.js';
 import { problemPanel } from './problems.js';
 
 /** Statuses of a server that is away or busy: its earlier answer to the same question still holds. */
@@ -24,13 +24,21 @@ export class Shown {
     this.mark('nothing');
   }
 
+  /** The view was left: nothing more is asked, drawn or said. */
   stop() {
+    this.isStopped = true;
     this.abort?.abort();
+    this.unsay();
   }
 
-  /** Asks with `fetch(signal)` and gives its result to `draw`. Questions are the same where their keys are. */
+  /**
+   * Asks with `fetch(signal)` and gives its result to `draw`. Questions are the same where their keys are. Whether
+   * there is an answer; undefined where another question took this one's place.
+   */
   async ask(key, fetch, draw) {
-    this.stop();
+    if (this.isStopped) return undefined;
+    this.abort?.abort();
+    this.outdated = null;
     const controller = (this.abort = new AbortController());
     const { signal } = controller;
     this.asked = key;
@@ -38,15 +46,16 @@ export class Shown {
     if (this.state !== 'nothing') this.mark('asking');
     try {
       const data = await fetch(signal);
-      if (signal.aborted) return false;
+      if (signal.aborted) return undefined;
       this.tellModel(lastModel() ?? (key === this.key ? this.model : null));
       this.key = key;
       this.at = new Date();
       this.mark('answer');
       draw(data);
+      if (this.outdated) this.outdate(this.outdated);
       return true;
     } catch (problem) {
-      if (problem.name === 'AbortError' || signal.aborted) return false;
+      if (problem.name === 'AbortError' || signal.aborted) return undefined;
       // What was asked at the same time is useless without the rest.
       controller.abort();
       this.fail(problem, key);
@@ -55,6 +64,7 @@ export class Shown {
   }
 
   fail(problem, key) {
+    this.unsay();
     const isStill = key === this.key && this.state !== 'nothing' && PASSING.includes(problem.status);
     if (!isStill) this.forget();
     else this.mark('stale');
@@ -68,6 +78,7 @@ export class Shown {
   /** Nothing is selected, or there is no answer about it. */
   forget() {
     this.key = undefined;
+    this.unsay();
     this.tellModel(null);
     this.mark('nothing');
     this.clear();
@@ -75,9 +86,23 @@ export class Shown {
 
   /** What is shown no longer answers what stands in the form: `sentence` says so. */
   outdate(sentence) {
+    // What is being asked is of the form as it was.
+    this.outdated = sentence;
     if (this.state !== 'answer') return;
+    this.unsay();
     this.mark('stale');
     replace(this.message, h('p', { class: 'notice', role: 'status', 'data-stale': '' }, sentence));
+  }
+
+  /** What the answer is in a sentence, once. */
+  say(sentence) {
+    if (sentence !== this.said) announce(sentence);
+    this.said = sentence;
+  }
+
+  unsay() {
+    unsay(this.said);
+    this.said = null;
   }
 
   mark(state) {

@@ -131,6 +131,34 @@ extension BrowserSuite {
             #expect(try browser.count("[data-view=faults][aria-current=page]") == 1)
         }
 
+        /// A tab says where it is.
+        @Test func titlesAreOfTheView() throws {
+            try browser.openView(server, "#/space?platform=example-arm-juno")
+            try browser.wait(for: "[data-policy=vfio_type1]", contains: "unreachable")
+            #expect(try browser.string("return document.title") == "/pcie@40000000 · iovad")
+            for (view, title) in [("placement", "Placement"), ("faults", "Faults"), ("atlas", "Atlas")] {
+                try browser.script("location.hash = '#/\(view)'")
+                try browser.wait("the view") { try browser.count("main.view-\(view)") == 1 }
+                #expect(try browser.string("return document.title") == "\(title) · iovad")
+            }
+        }
+
+        /// A refused file belongs to the view in which it was dropped, and can be put away.
+        @Test func refusedFilesStayWhereTheyWere() throws {
+            try browser.openView(server)
+            for close in [true, false] {
+                try browser.drop(Array("no machine".utf8), named: "garbage.bin")
+                try browser.wait("the refusal") { try browser.count("#intake .problem") == 1 }
+                if close {
+                    try browser.press(button: "Close", in: "#intake")
+                } else {
+                    try browser.script("location.hash = '#/atlas'")
+                    try browser.wait("the view") { try browser.count("main.view-atlas") == 1 }
+                }
+                #expect(try browser.count("#intake .problem") == 0)
+            }
+        }
+
         /// Pages of problems wear the dashboard's sheets and link back.
         @Test func problemPagesAreStyled() throws {
             try browser.open("\(server.origin)/problems/iova-exhausted")

@@ -61,6 +61,21 @@ extension BrowserSuite {
             #expect(try browser.string("return location.hash") == "#/space")
         }
 
+        /// What is typed and cannot be read is told, and the answer below marked as the one without it.
+        @Test(arguments: ["requested", "size", "maxmem"]) func unreadableAmounts(id: String) throws {
+            try browser.openView(server, "#/placement?vmm=qemu-virt")
+            try browser.wait(for: "[data-pick=highest_below_4g]", contains: "0x3ff00000")
+            try browser.script("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+            try browser.type("#\(id)", "banana")
+            try browser.wait(for: ".shown-message [data-stale]", contains: "“banana” is no amount")
+            #expect(try browser.string("return document.querySelector('#announcer').textContent") == "")
+            let result = try browser.script(AccessibilityTests.script) as? [String: Any]
+            #expect(result?["findings"] as? [String] == [])
+            try browser.type("#\(id)", "")
+            try browser.script("document.querySelector('#\(id)').dispatchEvent(new Event('input'))")
+            try browser.wait("the answer") { try browser.count("[data-stale]") == 0 }
+        }
+
         /// The request that is shown is the one that was refused.
         @Test func refusedPlacement() throws {
             try browser.openView(server, "#/placement?vmm=qemu-virt")

@@ -107,6 +107,8 @@ while (walker.nextNode()) {
   if (element.closest('.unseen, .skip')) continue;
   const style = getComputedStyle(element);
   const ink = parse(element instanceof SVGElement ? style.fill : style.color);
+  // Text fades with whatever it stands in.
+  for (let at = element; at; at = at.parentElement) ink.a *= Number(getComputedStyle(at).opacity);
   const ground = groundOf(element);
   const [light, dark] = [luminance(over(ink, ground)), luminance(ground)].sort((a, b) => b - a);
   const ratio = (light + 0.05) / (dark + 0.05);

@@ -2,7 +2,7 @@
 // That a window fits a device, that a machine has no device that needs one, and that a machine was not surveyed are
 // three answers.
 
-import { announce, debounce, field, h, icon, replace, s, select } from '../dom.js';
+import { debounce, field, h, icon, replace, s, select } from '../dom.js';
 import { kindName, kindSentence } from '../kinds.js';
 import { curlBox, curlCommand, panel, pill, rangeLine } from '../parts.js';
 import * as route from '../route.js';
@@ -65,6 +65,7 @@ export class AtlasView {
   }
 
   go(patch) {
+    if (this.shown.isStopped) return undefined;
     route.write(patch);
     return this.update(route.read().state);
   }
@@ -176,8 +177,7 @@ export class AtlasView {
         h('p', { class: 'muted' }, 'No MSI window is used there: DMA of these machines is not translated.'),
         h('p', null, bare.slice(0, NAMES_MAX).map((name) => [h('code', null, name), ' ']), bare.length > NAMES_MAX ? `and ${bare.length - NAMES_MAX} more` : '')) : null,
       found.length || bare.length ? null : this.notSurveyed(words));
-    if (this.spoken !== sentence) announce(sentence);
-    this.spoken = sentence;
+    this.shown.say(sentence);
   }
 
   /** Nothing is found: that is no word about whether a window fits. */

@@ -3,7 +3,7 @@
 
 import { all, ask, segment } from '../api.js';
 import { hostQuery, kernelField, pageField, showConditions } from '../condition-fields.js';
-import { announce, field, h, replace, select } from '../dom.js';
+import { field, h, replace, select } from '../dom.js';
 import { FAULTS, MAPS, TRACES, likely, namedEndpoint } from '../log-marks.js';
 import { findingsList, hostFacts, panel, warningsList } from '../parts.js';
 import { problemPanel } from '../problems.js';
@@ -26,6 +26,7 @@ const EXAMPLE = '[   12.482113] arm-smmu 64000000.iommu: Unhandled context fault
 
 export class FaultsView {
   constructor(root, take) {
+    this.query = { platform: '', device: '' };
     this.text = h('textarea', { id: 'log', rows: 9, spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', placeholder: EXAMPLE.trim(), oninput: () => this.shown.outdate('The log was changed since: explain it again.'), onkeydown: (event) => {
       if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) this.form.requestSubmit();
     } });
@@ -60,24 +61,30 @@ export class FaultsView {
 
   async update(state) {
     showConditions(this.form, state);
+    const turn = (this.turn = {});
+    const isCurrent = () => turn === this.turn && !this.shown.isStopped;
     try {
-      await this.drawMachine(state);
+      await this.drawMachine(state, isCurrent);
     } catch (problem) {
+      if (!isCurrent()) return;
       this.shown.forget();
       replace(this.shown.message, problemPanel(problem, ['Try again', () => this.update(route.read().state)]));
       return;
     }
+    if (!isCurrent()) return;
     // The answer belongs to the machine and the kernel that are chosen.
     if (this.shown.asked && this.shown.state !== 'nothing') await this.explain();
   }
 
-  async drawMachine(state) {
+  /** Everything is fetched first: of two choices the later one counts, whichever list comes last. */
+  async drawMachine(state, isCurrent) {
     const { items } = await all('/v1/platforms', {}, 2000);
     const chosen = items.some(({ id }) => id === state.platform) ? state.platform : '';
+    const devices = chosen ? deviceNames((await all(`/v1/platforms/${segment(chosen)}/devices`, {}, 5000)).items) : [];
+    if (!isCurrent()) return;
     replace(this.platform, field('Machine', select(
       [['', state.platform && !chosen ? `${state.platform} is not here` : 'not known'], ...items.map(({ id }) => [id, id])], chosen,
       (platform) => this.go({ platform, device: null }))));
-    const devices = chosen ? deviceNames((await all(`/v1/platforms/${segment(chosen)}/devices`, {}, 5000)).items) : [];
     this.query = { platform: chosen, device: devices.some(({ name }) => name === state.device) ? state.device : '' };
     replace(this.device, chosen ? field('Device', select(
       [['', 'as the log says'], ...devices.map(({ name }) => [name, name])], this.query.device,
@@ -85,6 +92,7 @@ export class FaultsView {
   }
 
   go(patch) {
+    if (this.shown.isStopped) return undefined;
     route.write(patch);
     return this.update(route.read().state);
   }
@@ -143,7 +151,7 @@ export class FaultsView {
       first ? banner(first.tone, first.title, { id: 'log-verdict' }, h('p', { class: 'verdict-because' }, first.because), h('p', { class: 'verdict-policy' }, `${counts}.`, this.query.platform ? '' : ' Name the machine above to learn what is at this address there.')) : null,
       marks.length ? panel('Lines', null, logLines(text, marks)) : null,
       panels, problems.map((problem) => problemPanel(problem)));
-    announce(`${counts}. ${first?.title ?? ''}`);
+    this.shown.say(`${counts}. ${first?.title ?? ''}`);
   }
 
   count(path, answer) {

@@ -16,15 +16,21 @@ export const ramIndex = (ram) => {
 /** An amount as somebody types it: "4 GiB" too. */
 const amountOf = (text) => parseAmount(text.replaceAll(' ', ''));
 
-/** A slider over RAM_STEPS with a field for the exact size beside it; `onInput(ram)` while either changes. */
-export function ramField(label, ram, onInput) {
+/** What is said of an amount that cannot be read. */
+export const unreadable = (text) => `“${text}” is no amount; what is below is the answer without it.`;
+
+/**
+ * A slider over RAM_STEPS with a field for the exact size beside it; `onInput(ram)` while either changes,
+ * `onUnreadable(sentence)` for what is no amount.
+ */
+export function ramField(label, ram, onInput, onUnreadable) {
   const exact = h('input', { type: 'text', class: 'ram', size: 9, spellcheck: 'false', autocomplete: 'off', 'aria-label': `${label}, exact`, value: sizeName(ram), onchange: () => {
     const next = amountOf(exact.value);
     exact.setAttribute('aria-invalid', String(!next));
-    if (!next) return;
+    if (!next) return onUnreadable(unreadable(exact.value));
     slider.value = ramIndex(next);
     slider.setAttribute('aria-valuetext', sizeName(next));
-    onInput(next);
+    return onInput(next);
   } });
   const slider = h('input', { type: 'range', min: 0, max: RAM_STEPS.length - 1, step: 1, value: ramIndex(ram), 'aria-valuetext': sizeName(ram), oninput: () => {
     const next = RAM_STEPS[Number(slider.value)];
@@ -38,7 +44,9 @@ export function ramField(label, ram, onInput) {
   const show = (next) => {
     slider.value = ramIndex(next);
     slider.setAttribute('aria-valuetext', sizeName(next));
-    if (document.activeElement !== exact) exact.value = sizeName(next);
+    if (document.activeElement === exact) return;
+    exact.value = sizeName(next);
+    exact.setAttribute('aria-invalid', 'false');
   };
   return { element, slider, exact, show };
 }
@@ -66,8 +74,8 @@ const RAM_USUAL = '0x100000000';
 export const ramOf = (text) => parseAmount(text ?? '') ?? BigInt(RAM_USUAL);
 
 export class GuestOverlay {
-  constructor(onChange) {
-    this.onChange = onChange;
+  constructor(onChange, onUnreadable) {
+    Object.assign(this, { onChange, onUnreadable });
     this.ranges = [];
     this.element = h('form', { class: 'guest', 'aria-label': 'Guest on the map', hidden: true, onsubmit: (event) => event.preventDefault() });
   }
@@ -96,7 +104,7 @@ export class GuestOverlay {
 
   build(state) {
     this.element.hidden = false;
-    this.ram = ramField('Guest RAM', ramOf(state.ram), debounce(60, (ram) => this.onChange({ ram: hex(ram) })));
+    this.ram = ramField('Guest RAM', ramOf(state.ram), debounce(60, (ram) => this.onChange({ ram: hex(ram) })), this.onUnreadable);
     this.choice = select([['', 'no guest'], ...this.catalogue.map((vmm) => [vmm.id, vmm.name])], state.vmm ?? '', (vmm) => this.onChange({ vmm: vmm || null }));
     replace(this.element, field('Guest of', this.choice), this.ram.element);
   }

@@ -8,7 +8,7 @@ import { hex, parseAmount } from '../hex.js';
 import { hint, term } from '../glossary.js';
 import { panel } from '../parts.js';
 import { deviceNames, likelyDevice } from './devices.js';
-import { ramField, ramOf } from './guest.js';
+import { ramField, ramOf, unreadable } from './guest.js';
 
 const VIOMMUS = [['none', 'none'], ['virtio_iommu', 'virtio-iommu'], ['nested_smmuv3', 'nested SMMUv3']];
 
@@ -43,8 +43,8 @@ export function placementRequest(state, catalogue, platforms) {
 }
 
 export class PlacementForm {
-  constructor(onChange) {
-    this.onChange = onChange;
+  constructor(onChange, onUnreadable) {
+    Object.assign(this, { onChange, onUnreadable });
     this.soon = debounce(40, onChange);
     this.element = h('form', { class: 'stack', onsubmit: (event) => event.preventDefault() });
     this.hostList = h('div', { class: 'stack' });
@@ -73,7 +73,9 @@ export class PlacementForm {
     const texts = { vmm: state.vmm ?? catalogue[0]?.id, maxmem: state.maxmem, slots: state.slots, viommu: state.viommu ?? 'none', ipa: state.ipa, requested: state.requested, size: state.size, doorbells: state.doorbells };
     for (const [id, text] of Object.entries(texts)) {
       const control = this.element.querySelector(`#${id}`);
-      if (control !== document.activeElement) control.value = text ?? '';
+      if (control === document.activeElement) continue;
+      control.value = text ?? '';
+      control.removeAttribute('aria-invalid');
     }
     for (const [id, on] of [['p2p', state.p2p === '1'], ['movable', state.movable !== '0'], ['msi32', state.msi32 === '1']]) this.element.querySelector(`#${id}`).checked = on;
     showConditions(this.element, state);
@@ -135,7 +137,7 @@ export class PlacementForm {
   }
 
   build(state, catalogue) {
-    const ram = ramField('RAM', ramOf(state.ram), (next) => this.soon({ ram: hex(next) }));
+    const ram = ramField('RAM', ramOf(state.ram), (next) => this.soon({ ram: hex(next) }), this.onUnreadable);
     ram.slider.id = 'ram';
     ram.element.querySelector('label').setAttribute('for', 'ram');
     ram.exact.id = 'ram-exact';
@@ -143,8 +145,10 @@ export class PlacementForm {
     const amount = (id, name, placeholder) => h('input', { id, type: 'text', size: 12, spellcheck: 'false', placeholder, value: state[name] ?? '', oninput: debounce(300, (event) => {
       const text = event.target.value.trim();
       const value = text ? parseAmount(text) : null;
-      event.target.setAttribute('aria-invalid', String(Boolean(text) && value === null));
-      if (!text || value !== null) this.onChange({ [name]: value === null ? null : hex(value) });
+      const isUnreadable = Boolean(text) && value === null;
+      event.target.setAttribute('aria-invalid', String(isUnreadable));
+      if (isUnreadable) this.onUnreadable(unreadable(text));
+      else this.onChange({ [name]: value === null ? null : hex(value) });
     }) });
     const count = (id, name, min, max, placeholder) => h('input', { id, type: 'number', min, max, placeholder, value: state[name] ?? '', onchange: (event) => this.onChange({ [name]: event.target.value || null }) });
     const check = (id, text, on, patch) => h('label', { class: 'check' }, h('input', { id, type: 'checkbox', checked: on, onchange: (event) => this.onChange(patch(event.target.checked)) }), text);

@@ -2,7 +2,7 @@
 // RAM slider; the request is shown as it is sent.
 
 import { all, ask, segment } from '../api.js';
-import { announce, h, hexText, replace } from '../dom.js';
+import { h, hexText, replace } from '../dom.js';
 import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
@@ -29,8 +29,10 @@ const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest
 
 export class PlacementView {
   constructor(root) {
-    this.map = new AddressMap({ label: 'Guest and host address space', name: () => `placement ${route.read().state.vmm ?? ''}`, onView: (lo, hi) => route.write({ view: lo === 0n && hi === GIB4 - 1n ? null : `${hex(lo)}-${hex(hi)}` }) });
-    this.form = new PlacementForm((patch) => this.go(patch));
+    this.map = new AddressMap({ label: 'Guest and host address space', name: () => `placement ${route.read().state.vmm ?? ''}`, onView: (lo, hi) => {
+      if (!this.shown.isStopped) route.write({ view: lo === 0n && hi === GIB4 - 1n ? null : `${hex(lo)}-${hex(hi)}` });
+    } });
+    this.form = new PlacementForm((patch) => this.go(patch), (sentence) => this.shown.outdate(sentence));
     this.hosts = new Map();
     this.answer = h('div', { class: 'verdict-box' });
     this.rest = h('div', { class: 'content' });
@@ -55,6 +57,7 @@ export class PlacementView {
   }
 
   go(patch) {
+    if (this.shown.isStopped) return undefined;
     route.write(patch);
     return this.update(route.read().state);
   }
@@ -62,11 +65,13 @@ export class PlacementView {
   clear() {
     this.map.setData({ last: (1n << 48n) - 1n, lanes: [] });
     for (const element of [this.answer, this.rest, this.table]) replace(element);
-    this.spoken = null;
   }
 
   /** A machine that was dropped is one more host. */
   async takePlatform(platform) {
+    // It may have taken another's place.
+    this.hosts.clear();
+    this.form.devices.delete(platform.id);
     this.platforms = (await all('/v1/platforms', {}, 2000)).items;
     await this.form.addHost(platform, this.platforms);
   }
@@ -134,8 +139,7 @@ export class PlacementView {
         this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null)),
       warningsList(answer.warnings),
       this.otherAnswer(answer.if_iommu_reports_msi));
-    if (this.spoken !== answer.verdict + chosen) announce(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
-    this.spoken = answer.verdict + chosen;
+    this.shown.say(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
     const { blockers } = answer.default;
     replace(this.rest,
       blockers.length ? panel('Why the default does not work', null, h('ul', { class: 'plain' }, blockers.map((blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind))))) : null,

@@ -52,7 +52,7 @@ export class SessionsView {
 
   stop() {
     this.shown.stop();
-    this.unfollow();
+    this.close();
   }
 
   /** What follows a session by itself. */
@@ -136,6 +136,7 @@ export class SessionsView {
       lost: (problem) => isCurrent() && this.recover(problem),
     }, state.live === 'poll');
     await this.refresh();
+    if (!isCurrent()) return;
     await this.loadLog(id);
     if (isCurrent()) this.live?.start(this.session.revision);
   }
@@ -150,6 +151,7 @@ export class SessionsView {
 
   build() {
     this.state = h('span', { class: 'live-state' }, pill('connecting'));
+    this.shownState = null;
     this.revision = h('code', { class: 'revision' });
     this.expiry = h('span');
     this.tabs = h('div', { class: 'domain-tabs', role: 'group', 'aria-label': 'Domains' });

@@ -1,7 +1,7 @@
 // The first view: a machine, a device of it, its address space as a map and as a table, and every policy.
 
 import { all, ask, segment } from '../api.js';
-import { announce, debounce, field, h, replace } from '../dom.js';
+import { debounce, field, h, replace } from '../dom.js';
 import { GIB4, MAX, hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
@@ -13,7 +13,7 @@ import { hint, named } from '../glossary.js';
 import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
-import { GuestOverlay } from './guest.js';
+import { GuestOverlay, unreadable } from './guest.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
 import { spaceVerdict } from './space-verdict.js';
@@ -33,6 +33,7 @@ export class SpaceView {
     this.picker = new PlatformPicker((id) => this.go({ ...ANOTHER, platform: id }), take);
     this.devices = new DeviceList((name) => this.go({ device: name }));
     this.map = new AddressMap({ label: 'Address space of the device', name: () => document.title, onView: (lo, hi) => {
+      if (this.shown.isStopped) return;
       const isFirst = lo === 0n && hi === GIB4 - 1n;
       route.write({ view: isFirst ? null : `${hex(lo)}-${hex(hi)}` });
     } });
@@ -40,7 +41,7 @@ export class SpaceView {
       route.write({ policy: id });
       this.drawPolicy();
     });
-    this.guest = new GuestOverlay((patch) => this.go(patch, false));
+    this.guest = new GuestOverlay((patch) => this.go(patch, false), (sentence) => this.shown.outdate(sentence));
     this.build();
   }
 
@@ -71,6 +72,8 @@ export class SpaceView {
 
   /** Changes the state in the address and follows it. */
   go(patch, push = true) {
+    // A slider that was let go of when the view was left.
+    if (this.shown.isStopped) return undefined;
     route.write(patch, { push });
     return this.update(route.read().state);
   }
@@ -107,15 +110,18 @@ export class SpaceView {
       document.title = 'iovad';
     }
     const { platform, device, kernel, page, bits, user, vmm, ram } = state;
+    const key = JSON.stringify([platform, device, kernel, page, bits, user, vmm, ram]);
     const isAnswered = await this.shown.ask(
-      JSON.stringify([platform, device, kernel, page, bits, user, vmm, ram]),
+      key,
       (signal) => this.fetch(state, signal), (data) => this.draw(data, state));
+    if (isAnswered === undefined) return;
     this.start.hidden = Boolean(state.platform);
     if (isAnswered || !state.platform) return;
     // What there is no answer about is named all the same, and the list shows what there is instead.
     this.drawTitle(state.device ?? state.platform, state.device ? state.platform : 'Nothing to show');
     document.title = `${state.platform} · iovad`;
     if (!this.picker.items) await this.picker.fetch().catch(() => null);
+    if (this.shown.isStopped || this.shown.asked !== key) return;
     if (this.picker.items) this.picker.draw(this.picker.items.some(({ id }) => id === platform) ? platform : '');
   }
 
@@ -188,8 +194,7 @@ export class SpaceView {
     this.blocker = answer?.window ? this.guest.blocker(span(answer.window)) : undefined;
     const said = spaceVerdict(this.policies.current(), this.blocker, this.guest.name);
     replace(this.verdict, said.element);
-    if (this.spoken !== said.title) announce(`${this.data.device.name}: ${said.title}.`);
-    this.spoken = said.title;
+    this.shown.say(`${this.data.device.name}: ${said.title}.`);
     this.drawMap();
   }
 
@@ -212,6 +217,7 @@ export class SpaceView {
       const start = parseAmount(event.target.value);
       event.target.setAttribute('aria-invalid', String(start === null));
       if (start !== null) this.go({ user: hex(start) }, false);
+      else this.shown.outdate(unreadable(event.target.value));
     }) });
     replace(this.conditions,
       kernelField(state.kernel, (kernel) => this.go({ kernel })), pageField('Pages', state.page, (page) => this.go({ page })),
