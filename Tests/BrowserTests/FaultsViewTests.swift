@@ -62,11 +62,15 @@ extension BrowserSuite {
             #expect(
                 try browser.string("return document.querySelector('article').dataset.verdict") == verdict)
             let shown = try browser.text("#log-answer article")
-            for change in item["changes"] as? [String] ?? [] { #expect(shown.contains(change)) }
-            #expect(shown.contains(item["iova"] as? String ?? "-"))
-            for finding in document?["findings"] as? [[String: Any]] ?? [] {
-                #expect(
-                    try browser.text("#log-answer .findings").contains(finding["detail"] as? String ?? "-"))
+            let changes = try #require(item["changes"] as? [String])
+            #expect(!changes.isEmpty && changes.allSatisfy(shown.contains))
+            // A fault has an address, a map that failed a range.
+            let range = item["range"] as? [String: String]
+            let address = try #require(item["iova"] as? String ?? range?["start"])
+            #expect(shown.contains(address))
+            for finding in try #require(document?["findings"] as? [[String: Any]]) {
+                let detail = try #require(finding["detail"] as? String)
+                #expect(try browser.text("#log-answer .findings").contains(detail))
             }
             #expect(try browser.text("#announcer").hasPrefix("1 "))
             let messages = try browser.console()

@@ -86,7 +86,9 @@ extension BrowserSuite {
             let groups = try browser.script(
                 "return [...document.querySelectorAll('.card-group')].map((one) => one.dataset.group)")
             #expect(groups as? [String] == ["merged", "posted", "discussed", "own"])
-            let catalogue = try server.ask("GET", "/v1/policies").json["items"] as? [[String: Any]] ?? []
+            let items = try server.ask("GET", "/v1/policies").json["items"] as? [[String: Any]]
+            let catalogue = try #require(items)
+            #expect(catalogue.count > 5)
             for policy in catalogue where policy["id"] as? String != "mainline_fixed" {
                 let (id, status) = (policy["id"] ?? "", policy["status"] ?? "")
                 #expect(try browser.count("[data-group=\(status)] [data-policy=\(id)]") == 1, "\(id)")
@@ -119,6 +121,7 @@ extension BrowserSuite {
                     "return document.querySelector('input[type=range]').getAttribute('aria-valuetext')")
                     == "5 GiB")
             try browser.type("input.ram", "lots\u{E007}")
+            try browser.wait(for: ".shown-message [data-stale]", contains: "“lots” is no amount")
             #expect(try browser.count("input.ram[aria-invalid=true]") == 1)
             #expect(try browser.string("return location.hash").contains("ram=0x140000000"))
         }
