@@ -55,6 +55,7 @@ final class ConnectionTable: @unchecked Sendable {
     private var draining = false
     private var closingAfterAnswers = false
     private var cutting = false
+    private var ending = false
     private var streams: [ObjectIdentifier: StreamBody] = [:]
     private var computations: [ObjectIdentifier: DeferredAnswer] = [:]
 
@@ -74,7 +75,10 @@ final class ConnectionTable: @unchecked Sendable {
     var connectionCount: Int { lock.withLock { records.count } }
 
     func open(_ record: ConnectionRecord) {
-        lock.withLock { records[ObjectIdentifier(record)] = record }
+        lock.withLock {
+            records[ObjectIdentifier(record)] = record
+            if ending { _ = shutdown(record.descriptor, Int32(SHUT_RDWR)) }
+        }
     }
 
     /// Must be called before the descriptor is closed: afterwards its number may be someone else's.
@@ -208,6 +212,18 @@ extension ConnectionTable {
             return Array(streams.values)
         }
     }
+
+    /// Shuts every connection down, and those that open later; libmicrohttpd then sees the end of each, and
+    /// closes it.
+    func endAll() {
+        lock.withLock {
+            ending = true
+            for record in records.values { _ = shutdown(record.descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
+
+    /// Whether a handler is at work on an HTTP thread.
+    var hasHandlerAtWork: Bool { lock.withLock { records.values.contains { $0.phase == .answering } } }
 
     /// Returns what a stream that begins now has missed.
     func begin(_ stream: StreamBody) -> (mustFinish: Bool, mustEnd: Bool) {

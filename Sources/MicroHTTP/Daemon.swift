@@ -11,6 +11,9 @@ import Locking
 public final class Daemon: @unchecked Sendable {
     /// How often `drain` looks whether requests are still in flight.
     static let drainTickMicroseconds: UInt32 = 5000
+    /// How often, and how long, a stop looks whether libmicrohttpd has closed all connections.
+    private static let endTickMicroseconds: UInt32 = 500
+    private static let endMicrosecondsMax: Int64 = 1_000_000
     /// How long streams that have no end of their own go on for requests that had begun when a drain began.
     private static let requestsBeforeGoodbyeMicroseconds: Int64 = 500_000
 
@@ -128,6 +131,7 @@ public final class Daemon: @unchecked Sendable {
             while core.connections.computing.contains(where: \.isPending) {
                 usleep(Self.drainTickMicroseconds)
             }
+            endConnections()
             // The deadline thread lives until libmicrohttpd has stopped: it ends clients that hold it up.
             MHD_stop_daemon(handle)
             deadlines?.stop()
@@ -135,6 +139,19 @@ public final class Daemon: @unchecked Sendable {
             // Only now: libmicrohttpd must not see a quiesced listen socket closed under it.
             listener.close()
             coreReference.release()
+        }
+    }
+
+    /// Leaves libmicrohttpd 0.9.75 no connection to stop: a bad head that it would answer by itself makes it
+    /// read an answer that it does not queue any more. A handler is waited for, as it would be by the stop.
+    private func endConnections() {
+        core.connections.endAll()
+        var worked = MonotonicClock.microseconds()
+        while core.connections.connectionCount > 0 {
+            let now = MonotonicClock.microseconds()
+            if core.connections.hasHandlerAtWork { worked = now }
+            guard now - worked < Self.endMicrosecondsMax else { return }
+            usleep(Self.endTickMicroseconds)
         }
     }
 

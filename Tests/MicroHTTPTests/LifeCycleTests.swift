@@ -103,6 +103,29 @@ import Testing
         #expect(server.daemon.connectionCount == 0)
     }
 
+    /// libmicrohttpd answers some bad heads by itself. While it stops it has no answer to queue, and reads one
+    /// that is not there: no connection may be left to it then.
+    @Test func badHeadsWhileItStops() async {
+        await #expect(processExitsWith: .success) {
+            for round in 0..<60 {
+                let server = try TestServer { $0.threadCount = 2 }
+                nonisolated(unsafe) let clients = try (0..<60).map { _ in try server.client() }
+                let daemon = server.daemon
+                inParallel(3) { number in
+                    guard number > 0 else {
+                        usleep(UInt32(round) * 20)
+                        _ = daemon.drain(graceSeconds: 0)
+                        return
+                    }
+                    for client in clients[(number - 1) * 30..<number * 30] {
+                        try? client.send("GET / HTTP/9.9\r\nHost: h\r\n\r\n")
+                    }
+                }
+                #expect(daemon.connectionCount == 0)
+            }
+        }
+    }
+
     @Test func unixSocketFiles() throws {
         let path = freshSocketPath()
         let first = try ListenSocket.unix(path: path)
