@@ -79,9 +79,7 @@ private func queue(
     _ response: Response, closing: Bool, of exchange: Exchange, on connection: OpaquePointer,
     _ core: ServerCore
 ) -> MHD_Result {
-    let now = MonotonicClock.microseconds()
-    core.connections.sending(on: exchange.connection, now: now)
-    exchange.ready(response, now: now)
+    core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
     // A drain that began while the handler was at work must also end this connection.
     let closing = closing || core.connections.endsConnections
     if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
@@ -97,6 +95,7 @@ private func queue(
         response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
         closing: closing, on: connection)
     guard isQueued else { return .NO }
+    exchange.ready(response, now: MonotonicClock.microseconds())
     exchange.answered(response)
     return .YES
 }

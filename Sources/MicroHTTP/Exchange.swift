@@ -47,8 +47,8 @@ final class Exchange {
     /// Up to so many bytes of body an answer goes out in one call or two: the kernel has room for it.
     private static let inOnePieceBytesMax = 64 << 10
 
-    /// What follows for a small answer is one call into the kernel, in which the client may have its bytes
-    /// and take this thread's processor, which is no time of the request's.
+    /// libmicrohttpd has its copy of the answer. What follows for a small one is one call into the kernel, in
+    /// which the client may have its bytes and take this thread's processor, which is no time of the request's.
     func ready(_ response: Response, now: Int64) {
         if response.stream == nil, response.body.count <= Self.inOnePieceBytesMax { readyMicroseconds = now }
     }
