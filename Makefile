@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check dist container-check clients
+	deb deb-check first-time dist container-check clients
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -69,6 +69,7 @@ help:
 	@echo 'make install  binary, dashboard, manual page and completions to $(PREFIX) (PREFIX, DESTDIR); then: iovad packaging systemd'
 	@echo 'make deb      a Debian package in $(PACKAGES)    make dist     archives of the release there'
 	@echo 'make deb-check  install, use, upgrade and purge the package in a minimal Debian (root; downloads one)'
+	@echo 'make first-time  install the package in a minimal Debian, run every example there, open the dashboard (root)'
 	@echo 'make clients  run the tests of the clients in Clients/ against the release (packages from PyPI)'
 	@echo 'make container-check  execute the final stage of the Containerfile in a chroot (root; no engine)'
 	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
@@ -139,6 +140,12 @@ deb-check: release
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PACKAGING_PACKAGES) $(CHECKING_PACKAGES)'
 	@older="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES))" && newer="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES)/newer 2)" \
 		&& sh Packaging/deb-check.sh "$$older" "$$newer" $(DEBIAN_CACHE)
+
+# The package as somebody uses it who has nothing else: every example of the documentation, and the dashboard.
+first-time: release browser
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(PACKAGING_PACKAGES) $(CHECKING_PACKAGES) python3-selenium'
+	@package="$$(sh Packaging/deb.sh "$(RELEASE)" $(PACKAGES))" \
+		&& sh Packaging/first-time.sh "$$package" $(DEBIAN_CACHE)
 
 dist: release
 	sh Packaging/dist.sh "$(RELEASE)" $(PACKAGES)

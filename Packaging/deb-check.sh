@@ -1,7 +1,6 @@
 #!/bin/sh
 # Installs a package in a minimal Debian, uses it as a first-time user would, upgrades, removes and purges it.
-# Without systemd there, the server is started by hand as the package's user. Ends with 1 at the first
-# expectation that does not hold.
+# Ends with 1 at the first expectation that does not hold.
 #
 #   deb-check.sh PACKAGE NEWER-PACKAGE CACHE
 set -eu
@@ -9,33 +8,7 @@ set -eu
 package=$1
 newer=$2
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d)
-root=$work/root
-server=''
-
-finish() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
-    umount "$root/proc" 2>/dev/null || true
-    rm -rf --one-file-system "$work"
-}
-trap finish EXIT
-# The shell leaves EXIT out where a signal ends it.
-trap 'exit 130' INT TERM
-
-expect() {
-    name=$1
-    shift
-    if "$@" >"$work/said" 2>&1; then
-        echo "ok      $name"
-    else
-        echo "FAILED  $name (status $?): $*" >&2
-        sed 's/^/        /' "$work/said" >&2
-        exit 1
-    fi
-}
-inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 "$@"; }
-shell() { inside sh -c "$1"; }
-absent() { [ ! -e "$root/$1" ]; }
+. "$here/expect.sh"
 
 if command -v lintian >/dev/null; then
     expect 'lintian finds no error' lintian --fail-on error --allow-root "$package"
@@ -70,17 +43,7 @@ expect 'places a VM' shell 'iovad place --vmm qemu-virt --ram 64G | grep -q "^ve
 expect 'says no with status 3' shell '
     iovad place --vmm openvmm-uefi --ram 4G --not-movable >/dev/null; [ $? -eq 3 ]'
 
-# A port that nobody has: the kernel chooses, the log tells. Not by the function above, whose shell would be
-# what $! names.
-chroot "$root" env -i PATH=/usr/bin setpriv --reuid iovad --regid iovad --clear-groups --no-new-privs \
-    iovad serve --listen 127.0.0.1:0 --log json >/dev/null 2>"$work/log" &
-server=$!
-place=''
-for _ in $(seq 100); do
-    place=$(sed -n 's/.* serves \(http:[0-9./:]*[0-9]\).*/\1/p' "$work/log" | head -n 1)
-    [ -z "$place" ] || break
-    sleep 0.1
-done
+start_server
 expect 'the server starts as its user' test -n "$place"
 expect 'it does not run as root' shell "! grep -q '^Uid:[[:space:]]*0' /proc/$server/status"
 expect 'is ready' curl -fsS "$place/readyz"
@@ -91,9 +54,7 @@ expect 'answers a question' sh -c "
         '{\"platform\":\"example-qemu-virt\",\"device\":\"/pcie@10000000\",\"consumer\":\"vfio_type1\"}' |
         grep -q '\"outcome\":\"window\"'"
 expect 'its log is JSON with times' grep -q '^{"time":".*"operation":"ready"' "$work/log"
-kill "$server"
-expect 'ends in good order' wait "$server"
-server=''
+stop_server
 
 echo 'IOVAD_LOG=json' >>"$root/etc/default/iovad"
 expect 'upgrades' inside dpkg --install /tmp/newer.deb
