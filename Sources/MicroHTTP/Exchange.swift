@@ -48,7 +48,7 @@ final class Exchange {
     private static let inOnePieceBytesMax = 64 << 10
 
     /// libmicrohttpd has its copy of the answer. What follows for a small one is one call into the kernel, in
-    /// which the client may have its bytes and take this thread's processor, which is no time of the request's.
+    /// which the client may have its bytes and take this thread's processor: no time of the request's.
     func ready(_ response: Response, now: Int64) {
         if response.stream == nil, response.body.count <= Self.inOnePieceBytesMax { readyMicroseconds = now }
     }

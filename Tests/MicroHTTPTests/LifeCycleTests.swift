@@ -103,8 +103,8 @@ import Testing
         #expect(server.daemon.connectionCount == 0)
     }
 
-    /// libmicrohttpd answers some bad heads by itself. While it stops it has no answer to queue, and reads one
-    /// that is not there: no connection may be left to it then.
+    /// libmicrohttpd answers some bad heads by itself. While it stops it queues no answer, and reads one that
+    /// is not there: no connection may be left to it then.
     @Test func badHeadsWhileItStops() async {
         await #expect(processExitsWith: .success) {
             for round in 0..<60 {
