@@ -37,21 +37,24 @@ public struct RequestTarget: Hashable, Sendable {
     public let query: [QueryItem]
     /// `*`, as in `OPTIONS *`.
     public let isAsterisk: Bool
+    /// Host and port of the absolute form, which count in place of Host (RFC 9112, 3.2.2); nil in others.
+    public let authority: String?
 
     /// The path with its segments encoded again, for messages.
     public var description: String {
         isAsterisk ? "*" : "/" + path.map(Self.encoded).joined(separator: "/")
     }
 
-    /// Takes origin-form, absolute-form (whose authority is left out) and asterisk-form.
+    /// Takes origin-form, absolute-form and asterisk-form.
     public init(parsing raw: [UInt8]) throws(TargetProblem) {
         guard !raw.isEmpty else { throw .empty }
         if raw.count == 1, raw[0] == UInt8(ascii: "*") {
-            (path, query, isAsterisk) = ([], [], true)
+            (path, query, isAsterisk, authority) = ([], [], true, nil)
             return
         }
         isAsterisk = false
-        let start = try Self.pathStart(raw)
+        let (start, host) = try Self.pathStart(raw)
+        authority = host.map { String(decoding: raw[$0], as: UTF8.self) }
         var mark = raw.endIndex
         var hasFragment = false
         // One walk over the bytes, not one for each question.
@@ -66,16 +69,17 @@ public struct RequestTarget: Hashable, Sendable {
         query = mark < raw.endIndex ? try Self.items(raw[(mark + 1)...]) : []
     }
 
-    /// Where the path starts: at 0, or after `http://authority`.
-    private static func pathStart(_ raw: [UInt8]) throws(TargetProblem) -> Int {
-        if raw[0] == UInt8(ascii: "/") { return 0 }
+    /// Where the path starts: at 0, or after `http://authority`, which may be the end; and the authority.
+    private static func pathStart(
+        _ raw: [UInt8]
+    ) throws(TargetProblem) -> (start: Int, authority: Range<Int>?) {
+        if raw[0] == UInt8(ascii: "/") { return (0, nil) }
         for scheme in ["http://", "https://"] {
             let prefix = raw.prefix(scheme.utf8.count)
             guard String(decoding: prefix, as: UTF8.self).lowercased() == scheme else { continue }
-            guard let slash = raw[scheme.utf8.count...].firstIndex(of: UInt8(ascii: "/")) else {
-                throw .notAPath
-            }
-            return slash
+            let end = raw[scheme.utf8.count...].firstIndex { "/?#".utf8.contains($0) } ?? raw.endIndex
+            guard end > scheme.utf8.count else { throw .notAPath }
+            return (end, scheme.utf8.count..<end)
         }
         throw .notAPath
     }

@@ -113,6 +113,14 @@ import Testing
             .put, "/v1/platforms/new", Array(Self.native.utf8), type: "application/json",
             headers: [.init("If-None-Match", "*")])
         #expect(absent.status == 412)
+        for fields in [
+            [("If-Match", "")], [("If-None-Match", etag)], [("If-Match", etag), ("If-None-Match", "*")],
+        ] {
+            let refused = client.ask(
+                .put, "/v1/platforms/mine", Array(Self.native.utf8), type: "application/json",
+                headers: fields.map { .init($0.0, $0.1) })
+            #expect(refused.status == 412, "\(fields)")
+        }
         #expect(client.ask(.delete, "/v1/platforms/mine", headers: [.init("If-Match", etag)]).status == 204)
         #expect(client.ask(.delete, "/v1/platforms/mine").status == 404)
         #expect(client.ask(.delete, "/v1/platforms/example-qemu-virt").status == 409)

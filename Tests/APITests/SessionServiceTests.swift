@@ -84,6 +84,14 @@ import Testing
         let stale = post([.init("If-Match", "\"0\"")], order)
         #expect(stale.status == 412 && stale.response.headers["ETag"] == "\"1\"")
         #expect(stale.json["detail"] as? String == "The session does not meet If-Match: its ETag is \"1\".")
+        // A list without a tag names none, and both conditions must hold.
+        for fields in [
+            [("If-Match", "")], [("If-Match", ",")], [("If-None-Match", "*")], [("If-None-Match", "W/\"1\"")],
+            [("If-Match", "*"), ("If-None-Match", "\"1\"")],
+        ] {
+            #expect(post(fields.map { .init($0.0, $0.1) }, order).status == 412, "\(fields)")
+        }
+        #expect(client.get(d0 + "/iovas").list("items").isEmpty)
         let first = post([.init("If-Match", "\"1\""), .init("Idempotency-Key", "k")], order)
         #expect(first.status == 201 && first.response.headers["ETag"] == "\"2\"")
         let replayed = post([.init("Idempotency-Key", "k")], order)

@@ -56,6 +56,20 @@ import Testing
         #expect(Self.client(allowed: ["*"]).get("/v1", headers: [.init("Host", host)]).status == 200)
     }
 
+    /// What an absolute target names counts, and Host does not (RFC 9112, 3.2.2).
+    @Test func absoluteTargets() {
+        let client = Self.client()
+        func status(_ target: String, host: String) -> Int {
+            client.get(target, headers: [.init("Host", host)]).status
+        }
+        #expect(status("http://evil.test/v1", host: "localhost") == 403)
+        #expect(status("http://localhost/v1", host: "evil.test") == 200)
+        #expect(status("http://localhost:8080", host: "localhost") == 200)
+        // The asterisk is for OPTIONS only.
+        #expect(status("*", host: "localhost") == 400)
+        #expect(client.ask(.options, "*", headers: [.init("Host", "localhost")]).status == 204)
+    }
+
     /// Each route that needs a scope is closed to other names; each that does more than read, to other pages.
     @Test(arguments: Operation.allCases) func everyRouteIsFenced(operation: Operation) {
         let client = Self.client()

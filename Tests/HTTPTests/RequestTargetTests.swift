@@ -23,7 +23,7 @@ import Testing
             ("/%zz", .badEscape(offset: 1)),
             ("/%4", .badEscape(offset: 1)), ("/%ff", .invalidUTF8(segment: 0)), ("/a#b", .notAPath),
             ("a", .notAPath),
-            ("http://host", .notAPath), ("", .empty),
+            ("http://", .notAPath), ("http:///v1", .notAPath), ("http://host#a", .notAPath), ("", .empty),
         ] as [(String, TargetProblem)])
     func refusals(raw: String, problem: TargetProblem) {
         #expect(throws: problem) { try RequestTarget(parsing: Array(raw.utf8)) }
@@ -35,6 +35,19 @@ import Testing
         #expect(throws: TargetProblem.self) {
             try RequestTarget(parsing: Array(("/x?" + String(repeating: "a=1&", count: 65)).utf8))
         }
+    }
+
+    /// What the absolute form names counts in place of Host.
+    @Test func authorities() throws {
+        for (raw, authority, path) in [
+            ("http://host", "host", []), ("HTTPS://[::1]:8080/v1", "[::1]:8080", ["v1"]),
+            ("http://host?a=1", "host", []),
+        ] as [(String, String, [String])] {
+            let target = try RequestTarget(parsing: Array(raw.utf8))
+            #expect(target.authority == authority && target.path == path)
+        }
+        #expect(try RequestTarget(parsing: Array("http://h?a=1".utf8)).query == [.init("a", "1")])
+        #expect(try RequestTarget(parsing: Array("/v1".utf8)).authority == nil)
     }
 
     @Test func asterisk() throws {

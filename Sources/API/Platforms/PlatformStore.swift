@@ -107,14 +107,6 @@ final class PlatformStore: Sendable {
     }
 
     /// What a conditional request demands of the current entry.
-    enum Condition: Sendable {
-        case none
-        /// `If-None-Match: *`
-        case absent
-        /// `If-Match`: any of these tags; `*` is any entry at all.
-        case matches([String])
-    }
-
     enum Refusal: Error {
         case exists
         /// Not a client's to change.
@@ -281,7 +273,7 @@ final class PlatformStore: Sendable {
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func put(
-        _ entry: PlatformEntry, if condition: Condition, by caller: Caller = .anybody, keeps: Bool = true
+        _ entry: PlatformEntry, if condition: EntityCondition, by caller: Caller = .anybody, keeps: Bool = true
     ) throws(Refusal) -> Bool {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
@@ -303,7 +295,7 @@ final class PlatformStore: Sendable {
         if reserved.contains(id) { throw .kept(.offered) }
     }
 
-    func remove(_ id: String, if condition: Condition, by caller: Caller = .anybody) throws(Refusal) {
+    func remove(_ id: String, if condition: EntityCondition, by caller: Caller = .anybody) throws(Refusal) {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             guard let old = state.entries[id] else { throw .absent }
@@ -320,16 +312,10 @@ final class PlatformStore: Sendable {
         if let owner = entry?.owner, !caller.mayChange(owner) { throw .owned(by: owner) }
     }
 
-    private static func check(_ condition: Condition, against entry: PlatformEntry?) throws(Refusal) {
-        switch condition {
-        case .none: return
-        case .absent:
-            if let entry { throw .conditionFailed(current: entry.etag) }
-        case .matches(let tags):
-            guard let entry, tags.contains("*") || tags.contains(entry.etag) else {
-                throw .conditionFailed(current: entry?.etag)
-            }
-        }
+    private static func check(
+        _ condition: EntityCondition, against entry: PlatformEntry?
+    ) throws(Refusal) {
+        guard condition.holds(of: entry?.etag) else { throw .conditionFailed(current: entry?.etag) }
     }
 
     private static func insert(

@@ -38,7 +38,7 @@ extension Service {
     ) throws(Problem) -> (result: T, etag: String) {
         try context.caller.checkOwner(entry.owner, of: "session \"\(entry.id)\"")
         let isFull = grows && !sessions.hasRoom
-        let tags = EntityTag.list(context.head.headers.all("If-Match"))
+        let condition = context.condition
         var difference = 0
         defer { sessions.count(difference) }
         return try entry.state.withLock { state throws(Problem) in
@@ -46,7 +46,7 @@ extension Service {
             context.keySubject?.set(.session(entry.life))
             let order = try prepare(state.session)
             if isFull { throw Self.everythingIsFull }
-            try Self.check(tags, against: state.session.revision)
+            try Self.check(condition, against: state.session.revision)
             defer {
                 let events = state.session.takeEvents()
                 if !events.isEmpty {
@@ -91,11 +91,12 @@ extension Service {
 
     static func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
 
-    static func check(_ tags: [String], against revision: UInt64) throws(Problem) {
+    static func check(_ condition: EntityCondition, against revision: UInt64) throws(Problem) {
         let current = etag(revision)
-        guard tags.isEmpty || tags.contains("*") || tags.contains(current) else {
+        guard condition.holds(of: current) else {
+            let field = condition.match == nil ? "If-None-Match" : "If-Match"
             throw Problem(
-                .preconditionFailed, "The session does not meet If-Match: its ETag is \(current).",
+                .preconditionFailed, "The session does not meet \(field): its ETag is \(current).",
                 headers: HeaderFields([.init("ETag", current)]))
         }
     }

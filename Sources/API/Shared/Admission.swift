@@ -72,6 +72,8 @@ struct RequestContext: Sendable {
 extension Service {
     func plan(_ head: RequestHead, _ requestID: String) throws(Problem) -> Plan {
         let target = try parsedTarget(head)
+        // It is for OPTIONS only.
+        if target.isAsterisk { throw Problem(TargetProblem.notAPath) }
         let (path, file) = try found(target)
         guard let route = path.route(head.method) else {
             throw Problem(
@@ -79,7 +81,7 @@ extension Service {
                 "\(head.method.name) does not work on \(target.description); allowed: \(path.allow).",
                 headers: HeaderFields([.init("Allow", path.allow)]))
         }
-        try checkFence(route, head)
+        try checkFence(route, head, target)
         let caller = try accessTokens.caller(head, for: route)
         // A file has a type of its own.
         let offers = file.map { [$0.mediaType] } ?? route.produces

@@ -35,9 +35,32 @@ extension RequestContext {
     }
 
     /// What If-Match and If-None-Match demand of a change.
-    var condition: PlatformStore.Condition {
-        let match = EntityTag.list(head.headers.all("If-Match"))
-        if !match.isEmpty { return .matches(match) }
-        return EntityTag.list(head.headers.all("If-None-Match")).contains("*") ? .absent : .none
+    var condition: EntityCondition {
+        EntityCondition(match: tags("If-Match"), noneMatch: tags("If-None-Match"))
+    }
+
+    /// nil without such a field; one without a tag names none.
+    private func tags(_ name: String) -> [String]? {
+        let fields = head.headers.all(name)
+        return fields.isEmpty ? nil : EntityTag.list(fields)
+    }
+}
+
+/// The condition of a change (RFC 9110, 13.2.2): both fields must hold.
+struct EntityCondition: Sendable {
+    /// `If-Match`: what is there has one of these tags, or any with `*`.
+    var match: [String]?
+    /// `If-None-Match`: what is there has none of these tags; with `*` there is nothing.
+    var noneMatch: [String]?
+
+    static let none = EntityCondition()
+
+    /// - Parameter current: the tag of what is there; nil where nothing is.
+    func holds(of current: String?) -> Bool {
+        if let match {
+            guard let current, match.contains("*") || match.contains(current) else { return false }
+        }
+        guard let noneMatch, let current else { return true }
+        return !noneMatch.contains { $0 == "*" || $0 == current || $0 == "W/\(current)" }
     }
 }

@@ -94,9 +94,9 @@ public struct HostNames: Sendable {
 
 extension Service {
     /// Refuses what comes from a page of others. Probes and pages, which need no scope, answer anybody.
-    func checkFence(_ route: Route, _ head: RequestHead) throws(Problem) {
+    func checkFence(_ route: Route, _ head: RequestHead, _ target: RequestTarget) throws(Problem) {
         guard let names = configuration.hosts, route.scope != nil else { return }
-        let host = head.headers["Host"]
+        let host = target.authority ?? head.headers["Host"]
         // No page reaches a unix socket, and clients put any name there.
         if let host, head.peer != RequestHead.unixPeer, !names.include(host) {
             throw Problem(
