@@ -16,11 +16,11 @@ let strict: [SwiftSetting] = [
 /// A module of the server, whose folder has a README.md; or, with a path of its own, of tests and measurements.
 func module(
     _ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil,
-    resources: [Resource]? = nil
+    resources: [Resource]? = nil, linker: [LinkerSetting]? = nil
 ) -> Target {
     .target(
         name: name, dependencies: dependencies, path: path, exclude: path == nil ? ["README.md"] : [],
-        resources: resources, swiftSettings: strict)
+        resources: resources, swiftSettings: strict, linkerSettings: linker)
 }
 
 func tests(
@@ -67,7 +67,10 @@ let package = Package(
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
-        module("MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD", "CGnuTLS"]),
+        module(
+            "MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD", "CGnuTLS"],
+            // EpollControl.swift: libmicrohttpd must find it.
+            linker: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=epoll_ctl"])]),
         module(
             "API",
             [

@@ -64,6 +64,13 @@ iovad_mhd_send_last (struct MHD_Connection *connection, const void *bytes, size_
   shutdown (descriptor, SHUT_RDWR);
 }
 
+/* MHD_set_connection_option is variadic. Not while the connection is suspended: then it does nothing. */
+static inline void
+iovad_mhd_set_timeout (struct MHD_Connection *connection, unsigned int seconds)
+{
+  MHD_set_connection_option (connection, MHD_CONNECTION_OPTION_TIMEOUT, seconds);
+}
+
 /* MHD_set_response_options is variadic. No chunks: the end of the connection is the end of the body. */
 static inline void
 iovad_mhd_end_body_by_closing (struct MHD_Response *response)

@@ -26,9 +26,12 @@ func uriSeen(
     let exchange = Exchange(
         pending: pending, connection: record, target: start..<(start + UInt(raw.count)))
     if HeadMemory.hasTooManyItems(raw, core.limits) {
-        exchange.answerDirectly(pending.headTooLarge(), on: connection)
+        exchange.isHeadTooLarge = true
+        HeadMemory.cutItems(of: uri)
     }
-    return Unmanaged.passRetained(exchange).toOpaque()
+    let context = Unmanaged.passRetained(exchange).toOpaque()
+    record?.openRequest = context
+    return context
 }
 
 /// Access handler: first the head alone, then pieces of body, then once more when the body is complete.
@@ -43,12 +46,11 @@ func handleAccess(
     else { return .NO }
     let action: PendingRequest.Action
     if !exchange.pending.hasBegun {
-        if exchange.status != nil { return .NO }
         let head = ReceivedHead(of: connection, method: method, target: exchange.target, version: version)
         action = exchange.pending.begin(
             method: Method(String(cString: method)), version: String(cString: version),
             headers: head.headers, isShuttingDown: core.connections.isDraining,
-            headFault: head.layout.fault, headMemoryBytes: head.memoryBytes)
+            headFault: head.layout.fault, headMemoryBytes: exchange.isHeadTooLarge ? .max : head.memoryBytes)
         core.connections.headCame(exchange.pending.head, on: exchange.connection)
     } else if uploadSize.pointee > 0 {
         action = exchange.pending.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
@@ -88,7 +90,7 @@ private func queue(
     if let source = response.stream {
         exchange.stream = StreamBody(
             source, beginning: response.body, connection: connection, record: exchange.connection,
-            connections: core.connections, lane: core.lane)
+            connections: core.connections, lane: core.lane, limits: core.limits)
         exchange.stream?.start()
     }
     let isQueued = ResponseQueueing.queue(
@@ -107,7 +109,14 @@ func requestCompleted(
 ) {
     guard let core = ServerCore.from(coreContext), let context, let pointer = context.pointee else { return }
     context.pointee = nil
+    complete(pointer, code, core)
+}
+
+private func complete(
+    _ pointer: UnsafeMutableRawPointer, _ code: MHD_RequestTerminationCode, _ core: ServerCore
+) {
     let exchange = Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
+    exchange.connection?.openRequest = nil
     let now = MonotonicClock.microseconds()
     if let stream = exchange.stream {
         stream.end(code)
@@ -145,6 +154,8 @@ func connectionChanged(
         guard let pointer = socketContext.pointee else { return }
         socketContext.pointee = nil
         let record = Unmanaged<ConnectionRecord>.fromOpaque(pointer).takeRetainedValue()
+        // What libmicrohttpd has ended without a word.
+        if let open = record.openRequest { complete(open, .REQUEST_TERMINATED_WITH_ERROR, core) }
         if core.tls != nil { TLSConnections.closing(record.descriptor) }
         core.connections.close(record)
     @unknown default: break

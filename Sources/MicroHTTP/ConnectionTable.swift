@@ -7,7 +7,8 @@ import Glibc
 import HTTP
 import Locking
 
-/// One connection. `@unchecked Sendable`: every `var` is touched only under the lock of its table.
+/// One connection. `@unchecked Sendable`: `openRequest` is touched only by the thread that serves it, every
+/// other `var` only under the lock of its table.
 final class ConnectionRecord: @unchecked Sendable {
     /// `resting` is a streamed body that has nothing to send, `computing` an answer on the heavy lane;
     /// libmicrohttpd does not watch either meanwhile.
@@ -25,6 +26,11 @@ final class ConnectionRecord: @unchecked Sendable {
     /// The status of an answer that was sent past libmicrohttpd's callbacks, if one was.
     fileprivate(set) var statusSentPast: Int?
     fileprivate(set) var isOpen = true
+    /// Since when the client is known to have closed its end, or the half that it sends on.
+    fileprivate var endSeenMicroseconds: Int64?
+    /// The context of a request that has begun and is not complete. Of the thread that serves the connection
+    /// only.
+    var openRequest: UnsafeMutableRawPointer?
 
     init(connection: OpaquePointer, descriptor: Int32, peer: String, now: Int64) {
         self.connection = connection
@@ -145,6 +151,7 @@ final class ConnectionTable: @unchecked Sendable {
     private func move(_ record: ConnectionRecord?, to phase: ConnectionRecord.Phase, _ now: Int64) {
         record?.phase = phase
         record?.sinceMicroseconds = now
+        record?.endSeenMicroseconds = nil
     }
 
     /// The process did not run for so long, so that no client could be served: every deadline moves.
@@ -222,8 +229,10 @@ extension ConnectionTable {
         }
     }
 
-    /// Whether a handler is at work on an HTTP thread.
-    var hasHandlerAtWork: Bool { lock.withLock { records.values.contains { $0.phase == .answering } } }
+    /// Whether a handler is at work on an HTTP thread, or a request waits for the heavy lane.
+    var hasHandlerAtWork: Bool {
+        lock.withLock { records.values.contains { $0.phase == .answering || $0.phase == .computing } }
+    }
 
     /// Returns what a stream that begins now has missed.
     func begin(_ stream: StreamBody) -> (mustFinish: Bool, mustEnd: Bool) {
@@ -249,9 +258,26 @@ extension ConnectionTable {
     private var peerClosed: Int16 { 0x2000 }
 
     /// Resting streams whose client has closed its end, which libmicrohttpd would notice only at the second
-    /// write. A client that only stopped sending counts as gone, too: no event-stream client does that.
-    func streamsWithoutClient() -> [StreamBody] {
-        lock.withLock { closed(streams.values, by: \.record, in: .resting).map(\.waiting) }
+    /// write. A client that only stopped sending counts as gone, too, where the stream has no end of its own:
+    /// no event-stream client does that. One that waits for an end has the grace to get some of it.
+    func streamsWithoutClient(now: Int64, graceMicroseconds: Int64) -> [StreamBody] {
+        lock.withLock {
+            closed(streams.values, by: \.record, in: .resting).compactMap { stream, events in
+                let isGone =
+                    !stream.endsByItself || events & ~peerClosed != 0
+                    || stream.record.map { isOver(graceMicroseconds, of: $0, now) } ?? true
+                return isGone ? stream : nil
+            }
+        }
+    }
+
+    /// Under the lock: whether the end of the connection has been known for so long in one phase.
+    private func isOver(_ graceMicroseconds: Int64, of record: ConnectionRecord, _ now: Int64) -> Bool {
+        guard let seen = record.endSeenMicroseconds else {
+            record.endSeenMicroseconds = now
+            return false
+        }
+        return now - seen >= graceMicroseconds
     }
 
     /// Computations whose client has closed its end, and whether it has closed both: one that has only
@@ -268,9 +294,12 @@ extension ConnectionTable {
     /// before its request was whole, and between requests. To libmicrohttpd an end of the stream that arrived
     /// with the last bytes is no event of its own.
     ///
-    /// - Parameter idleMicroseconds: how long a connection must have been idle; libmicrohttpd may have read a
-    ///   request that it has not begun.
-    func endWithoutClient(now: Int64, idleMicroseconds: Int64) {
+    /// - Parameters:
+    ///   - idleMicroseconds: how long a connection must have been idle; libmicrohttpd may have read a request
+    ///     that it has not begun.
+    ///   - graceMicroseconds: how long the end must have been known where only the client's half is closed. A
+    ///     thread that has no processor may have read all of the request, and not asked for its answer.
+    func endWithoutClient(now: Int64, idleMicroseconds: Int64, graceMicroseconds: Int64) {
         lock.withLock {
             let idle = records.values.lazy.filter { now - $0.sinceMicroseconds >= idleMicroseconds }
             let gone =
@@ -279,8 +308,12 @@ extension ConnectionTable {
                 var byte: UInt8 = 0
                 let flags = Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)
                 // Bytes that were not read yet may be the rest of the request.
-                guard events & ~peerClosed != 0 || recv(record.descriptor, &byte, 1, flags) == 0 else {
-                    continue
+                if events & ~peerClosed == 0 {
+                    guard recv(record.descriptor, &byte, 1, flags) == 0 else {
+                        record.endSeenMicroseconds = nil
+                        continue
+                    }
+                    guard isOver(graceMicroseconds, of: record, now) else { continue }
                 }
                 _ = shutdown(record.descriptor, Int32(SHUT_RDWR))
             }

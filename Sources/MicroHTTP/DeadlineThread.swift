@@ -31,10 +31,14 @@ enum DeadlineThread {
     }
 
     private static func look(_ core: ServerCore) {
-        for stream in core.connections.streamsWithoutClient() { stream.cut() }
         let now = MonotonicClock.microseconds()
+        let grace = Int64(core.limits.halfClosedGraceMilliseconds) * 1_000
+        for stream in core.connections.streamsWithoutClient(now: now, graceMicroseconds: grace) {
+            stream.cut()
+        }
         core.connections.endWithoutClient(
-            now: now, idleMicroseconds: Int64(core.limits.deadlineTickMilliseconds) * 1_000)
+            now: now, idleMicroseconds: Int64(core.limits.deadlineTickMilliseconds) * 1_000,
+            graceMicroseconds: grace)
         for (deferred, hasClosedBoth) in core.connections.computationsWithoutClient() {
             deferred.clientClosed(hasClosedBoth: hasClosedBoth, now: now)
         }

@@ -37,6 +37,7 @@ final class DeferredAnswer: @unchecked Sendable {
     func start(
         _ body: [UInt8], holding hold: FlightBudget.Hold, _ answer: @escaping Responder.Answer
     ) {
+        LongWait.begin(of: connection, core.limits)
         // Before the lane can complete it: what resumes must find the connection suspended.
         MHD_suspend_connection(connection)
         let submitted = core.lane.submit(of: client, bytes: body.count) { [self] in
@@ -77,7 +78,8 @@ final class DeferredAnswer: @unchecked Sendable {
 
     /// On the connection's thread, after it was resumed; nil when nobody waits for the answer. Asked once.
     func taken() -> Response? {
-        lock.withLock {
+        LongWait.end(of: connection, core.limits)
+        return lock.withLock {
             defer { state = .complete(nil) }
             guard case .complete(let response) = state else {
                 preconditionFailure("libmicrohttpd went on with a connection that was not resumed")
@@ -111,5 +113,20 @@ final class DeferredAnswer: @unchecked Sendable {
             job = nil
             MHD_resume_connection(connection)
         }
+    }
+}
+
+/// A suspension of a request whose client waits for its answer. When libmicrohttpd goes on with a connection,
+/// it reads from it before it asks for the answer, and closes where a client has closed its half; only those
+/// with a timeout of their own it asks first.
+enum LongWait {
+    /// On the connection's thread, before it is suspended.
+    static func begin(of connection: OpaquePointer, _ limits: ServerLimits) {
+        iovad_mhd_set_timeout(connection, UInt32(clamping: limits.inactivitySeconds + 1))
+    }
+
+    /// On the connection's thread, after it was resumed.
+    static func end(of connection: OpaquePointer, _ limits: ServerLimits) {
+        iovad_mhd_set_timeout(connection, UInt32(clamping: limits.inactivitySeconds))
     }
 }

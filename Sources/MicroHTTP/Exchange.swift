@@ -24,6 +24,9 @@ final class Exchange {
     /// The answer, when it comes from the heavy lane.
     var deferred: DeferredAnswer?
 
+    /// The target has more items than libmicrohttpd could keep.
+    var isHeadTooLarge = false
+
     init(pending: PendingRequest, connection: ConnectionRecord?, target: Range<UInt>) {
         self.target = target
         self.pending = pending

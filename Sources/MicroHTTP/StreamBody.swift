@@ -61,6 +61,7 @@ final class StreamBody: @unchecked Sendable {
     let record: ConnectionRecord?
     private let connections: ConnectionTable
     private let lane: HeavyLane
+    private let limits: ServerLimits
     private let work = Work()
     private let lock = Lock()
     private var state = StreamState()
@@ -70,18 +71,21 @@ final class StreamBody: @unchecked Sendable {
     private var piece: [UInt8]
     private var taken = 0
     private var isComplete = false
+    /// Since the last read: one whose client waits for the end.
+    private var hasRested = false
     /// Bytes handed to libmicrohttpd.
     private(set) var bytesOut = 0
 
     init(
         _ source: any StreamSource, beginning: [UInt8], connection: OpaquePointer, record: ConnectionRecord?,
-        connections: ConnectionTable, lane: HeavyLane
+        connections: ConnectionTable, lane: HeavyLane, limits: ServerLimits
     ) {
         self.source = source
         self.connection = connection
         self.record = record
         self.connections = connections
         self.lane = lane
+        self.limits = limits
         piece = beginning
     }
 
@@ -100,6 +104,8 @@ final class StreamBody: @unchecked Sendable {
     /// libmicrohttpd's two endings.
     func read(into space: UnsafeMutableRawBufferPointer) -> Int {
         connections.sending(on: record, now: MonotonicClock.microseconds())
+        if hasRested { LongWait.end(of: connection, limits) }
+        hasRested = false
         while true {
             let (isCut, isWaiting) = lock.withLock { (state.isCut, isComputing) }
             if isCut { return breakOff(space) }
@@ -172,6 +178,10 @@ final class StreamBody: @unchecked Sendable {
         lock.withLock {
             guard state.rest() else { return false }
             connections.resting(on: record, now: MonotonicClock.microseconds())
+            if endsByItself {
+                LongWait.begin(of: connection, limits)
+                hasRested = true
+            }
             MHD_suspend_connection(connection)
             return true
         }

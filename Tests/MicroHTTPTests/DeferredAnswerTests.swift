@@ -53,6 +53,43 @@ import Testing
         return bounds
     }
 
+    /// A client that has said all, beside others that are silent, waits for its answer as everybody does.
+    @Test(arguments: Transport.allCases) func halfClosedClientsGetTheirs(transport: Transport) throws {
+        let scene = try Scene(transport)
+        scene.gate.open()
+        let idle = try (0..<8).map { _ in try scene.server.client() }
+        for client in idle {
+            try client.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.read()?.status == 200)
+        }
+        for round in 0..<100 {
+            let client = try scene.post("body \(round)")
+            client.endSending()
+            #expect(try client.read()?.text == "body \(round)")
+            #expect(try client.readToEnd() == "")
+        }
+        #expect(scene.server.settles())
+    }
+
+    /// libmicrohttpd loses a request with more items than it has memory for, where the connection was
+    /// suspended before.
+    @Test func manyItemsAfterASuspension() throws {
+        let scene = try Scene()
+        scene.gate.open()
+        let first = "POST /heavy HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx"
+        let items = String(repeating: "a&", count: 150)
+        for _ in 0..<20 {
+            let client = try scene.server.client()
+            try client.send("\(first)GET /?\(items) HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.read()?.status == 200)
+            #expect(try client.read()?.status == 431)
+            #expect(try client.readToEnd() == "")
+        }
+        #expect(scene.server.settles())
+        #expect(scene.server.tally.all.filter { $0.status == 431 }.count == 20)
+        #expect(scene.server.daemon.drain(graceSeconds: 1))
+    }
+
     private func waitUntil(_ condition: () -> Bool) {
         for _ in 0..<4_000 where !condition() { usleep(2_500) }
         #expect(condition())

@@ -126,6 +126,32 @@ import Testing
         }
     }
 
+    /// libmicrohttpd takes its listening socket out of an epoll set from two threads at once, and ends the
+    /// process where it was gone already.
+    @Test func whatIsGoneCanBeTakenOut() throws {
+        typealias Create = @convention(c) (Int32) -> Int32
+        typealias Control = @convention(c) (Int32, Int32, Int32, UnsafeMutableRawPointer?) -> Int32
+        // As a library finds them, and what it would find without this program's.
+        let (anywhere, next) = (
+            UnsafeMutableRawPointer(bitPattern: 0), UnsafeMutableRawPointer(bitPattern: -1)
+        )
+        let found = try #require(dlsym(anywhere, "epoll_ctl"))
+        #expect(found != dlsym(next, "epoll_ctl"), "libraries must find this program's")
+        let control = unsafeBitCast(found, to: Control.self)
+        let create = unsafeBitCast(try #require(dlsym(anywhere, "epoll_create1")), to: Create.self)
+        let (adding, taking): (Int32, Int32) = (1, 2)
+        var ends: [Int32] = [0, 0]
+        pipe(&ends)
+        let set = create(0)
+        defer { [set, ends[0], ends[1]].forEach { Glibc.close($0) } }
+        var event = [UInt8](repeating: 0, count: 16)
+        #expect(control(set, taking, ends[0], nil) == 0)
+        #expect(control(set, adding, ends[0], &event) == 0)
+        #expect(control(set, adding, ends[0], &event) == -1 && errno == EEXIST)
+        #expect(control(set, taking, ends[0], nil) == 0)
+        #expect(control(set, taking, -1, nil) == -1 && errno == EBADF)
+    }
+
     @Test func unixSocketFiles() throws {
         let path = freshSocketPath()
         let first = try ListenSocket.unix(path: path)
