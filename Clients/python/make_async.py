@@ -1,8 +1,10 @@
-"""Writes the asynchronous client from the synchronous one: python make_async.py."""
+"""Writes the asynchronous client from the synchronous one: python make_async.py. With --check it writes nothing, and
+says where what is written differs."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "src" / "iovad_client"
@@ -18,8 +20,8 @@ WORDS = [
     ("self._http.request(", "await self._http.request("), ("self.send(", "await self.send("),
     ("return await self.send(call).json()", "return (await self.send(call)).json()"),
     ("self._json(", "await self._json("),
-    ('return await self._json(Call("GET", requests.path("limits")))["limits"]',
-     'return (await self._json(Call("GET", requests.path("limits"))))["limits"]'),
+    ("self._member(", "await self._member("),
+    ("return await self._json(call)[name]", "return (await self._json(call))[name]"),
     ("yield from page[\"items\"]", "for item in page[\"items\"]:\n                yield item"),
 ]
 
@@ -35,5 +37,12 @@ def text() -> str:
                    for part in parts)
 
 
+def check() -> str | None:
+    """What is wrong with the client that is written; None where it is current."""
+    return None if (FOLDER / "_async.py").read_text() == text() else "_async.py is not what make_async.py writes: run it"
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(check())
     (FOLDER / "_async.py").write_text(text())

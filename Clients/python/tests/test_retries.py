@@ -102,3 +102,35 @@ def test_a_torn_event_is_sent_again() -> None:
         ("1", "a"), ("2", "b"), ("2", "bye"), ("3", "c"), ("3", "bye")]
     assert [event.data["n"] for event in events if event.type != "bye"] == [1, 2, 3]
     assert [request.headers.get("Last-Event-ID") for request in script.seen] == [None, "1", "1", "2"]
+
+
+def test_a_full_server_is_asked_for_the_stream_again() -> None:
+    full = httpx.Response(429, headers={"Retry-After": "0"}, json={"status": 429, "code": "too-many-subscribers"})
+    last = httpx.Response(200, content=b'id: 1\nevent: bye\ndata: {"reason":"session_deleted"}\n\n')
+    script = Script(full, BUSY, last)
+    assert [event.type for event in script.client().session_events("s")] == ["bye"]
+    assert len(script.seen) == 3
+    # It ends, too.
+    with pytest.raises(Problem) as problem:
+        next(Script(full, full, full, last).client().session_events("s"))
+    assert problem.value.code == "too-many-subscribers"
+
+
+def test_lines_of_surveys() -> None:
+    lines = httpx.Response(200, content=b'{"kind":"row"}\n{"kind":"survey"}\n')
+    script = Script(BUSY, lines)
+    assert [line["kind"] for line in script.client().survey_lines(platforms=["p"])] == ["row", "survey"]
+    assert [request.headers["Accept"] for request in script.seen] == ["application/x-ndjson"] * 2
+    with pytest.raises(Problem):
+        next(Script(BUSY, BUSY, BUSY, lines).client().survey_lines())
+
+
+def test_changes_on_condition_may_be_repeated() -> None:
+    script = Script(BUSY, GOOD)
+    script.client().allocate("s", "d", if_revision=4, size="0x1000")
+    assert {request.headers["If-Match"] for request in script.seen} == {'"4"'}
+    assert len({request.headers["Idempotency-Key"] for request in script.seen}) == 1 and len(script.seen) == 2
+    script = Script(httpx.Response(204))
+    script.client().free("s", "d/1", 0x1000)
+    assert script.seen[0].url.raw_path == b"/v1/sessions/s/domains/d%2F1/iovas/0x1000"
+    assert "If-Match" not in script.seen[0].headers

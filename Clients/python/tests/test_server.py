@@ -73,6 +73,83 @@ def test_events(address: str) -> None:
             next(iovad.session_events("py-events", last_id="0"))
 
 
+def test_what_the_server_knows(address: str) -> None:
+    with Client(address) as iovad:
+        kernels = [kernel["kernel"] for kernel in iovad.kernels()]
+        assert iovad.version()["kernels"] == kernels
+        policies = iovad.policies()
+        assert iovad.policy(policies[0]["id"])["sentence"] == policies[0]["sentence"]
+        assert iovad.rules() and iovad.atlas()["source"]
+        assert "qemu-virt" in [vmm["id"] for vmm in iovad.vmms()]
+        assert iovad.vmm("qemu-virt", ram="4G", p2p=True)["id"] == "qemu-virt"
+        compared = iovad.compare(platform="example-arm-juno", device="/pcie@40000000", kernels=["6.1", "7.3"],
+                                 policies=[policies[0]["id"]])
+        assert compared["kind"] == "comparison"
+
+
+def test_devices_of_platforms(address: str) -> None:
+    with Client(address) as iovad:
+        where = ("example-arm-juno", "/pcie@40000000")
+        assert iovad.device(*where)["id"] == where[1]
+        assert iovad.reserved_regions(*where, kernel="6.1")["items"]
+        assert iovad.available_windows(*where, size="0x100000")["picks"]
+        assert iovad.replace_platform("py-put", MACHINE, ttl_seconds=60)["id"] == "py-put"
+        iovad.delete_platform("py-put")
+
+
+def test_replays(address: str) -> None:
+    with Client(address) as iovad:
+        ops = [{"op": "alloc", "size": 1, "limit": "0xfffff", "aligned": True, "id": "a"}, {"op": "free", "id": "a"}]
+        assert iovad.replay(ops, granule="0x1000")["results"] == ["0xfffff", None]
+        trace = "  map: IOMMU: iova=0x0000000008000000 paddr=0x0000000008090000 size=4096\n"
+        answer = iovad.replay_trace(trace, platform="example-qemu-virt", device="/pcie@10000000")
+        assert answer["domains"][0]["doorbells"][0]["iova"] == "0x8000040"
+
+
+def test_surveys(address: str) -> None:
+    with Client(address) as iovad:
+        whole = iovad.survey(platforms=["example-arm-juno"])
+        lines = list(iovad.survey_lines(platforms=["example-arm-juno"]))
+        assert len(lines) > 1 and lines[-1]["kind"] == whole["kind"]
+
+
+def test_verbs_of_domains(address: str) -> None:
+    with Client(address) as iovad:
+        name = iovad.create_session(id="py-verbs", ttl_seconds=300)["id"]
+        assert iovad.create_domain(name, id="d", consumer="dma_api", granule="0x1000")["id"] == "d"
+        assert [domain["id"] for domain in iovad.domains(name)] == ["d"] and iovad.domain(name, "d")["id"] == "d"
+        attached = iovad.attach(name, "d", id="j", platform="example-arm-juno", device="/pcie@40000000")
+        assert attached["id"] == "j" and [device["id"] for device in iovad.attached(name, "d")] == ["j"]
+        iovad.reserve(name, "d", start="0xf0000000", size="0x1000")
+        assert "0xf0000000" in [region["start"] for region in iovad.reservations(name, "d")]
+        expected = iovad.preview(name, "d", size="0x10000", limit="0xffffffff")
+        made = iovad.allocate(name, "d", size="0x10000", limit="0xffffffff")
+        assert made["range"] == expected["range"]
+        assert iovad.iova(name, "d", made["range"]["start"]) == next(iovad.iovas(name, "d"))
+        revision = iovad.session(name)["revision"]
+        with pytest.raises(Problem) as late:
+            iovad.free(name, "d", made["range"]["start"], if_revision=revision - 1)
+        assert late.value.status == 412
+        iovad.free(name, "d", int(made["range"]["start"], 16), if_revision=revision)
+        bell = iovad.map_doorbell(name, "d", physical="0x8090040")
+        assert [doorbell["page"] for doorbell in iovad.doorbells(name, "d")] == [bell["page"]]
+        results = iovad.batch(name, "d", [{"op": "allocate", "size": "0x1000", "limit": "0xffffffff"}, {"op": "trim"}])
+        assert len(results) == 2
+        assert iovad.renew_session(name, 600)["id"] == name
+        assert [event["event"] for event in iovad.events(name)][:1] == ["domain_created"]
+        assert iovad.domain_state(name, "d")["id"] == "d"
+
+        state = iovad.export_session(name)
+        assert iovad.import_session(state, "py-copy")["revision"] == iovad.session(name)["revision"]
+        size: dict[str, str] = {"size": "0x1000", "limit": "0xffffffff"}
+        assert iovad.allocate("py-copy", "d", **size) == iovad.allocate(name, "d", **size)
+        iovad.detach("py-copy", "d", "j")
+        iovad.delete_domain("py-copy", "d")
+        assert not list(iovad.domains("py-copy"))
+        iovad.delete_session("py-copy")
+        iovad.delete_session(name)
+
+
 def test_asynchronously(address: str) -> None:
     async def several() -> None:
         async with AsyncClient(address) as iovad:
@@ -84,16 +161,30 @@ def test_asynchronously(address: str) -> None:
             async for event in iovad.session_events("py-async", last_id="0"):
                 assert event.id
                 break
+            made = await iovad.allocate("py-async", "a", size="0x1000", limit="0xffffffff")
+            assert [item["range"] async for item in iovad.iovas("py-async", "a")] == [made["range"]]
+            assert len(await iovad.batch("py-async", "a", [{"op": "trim"}])) == 1
+            assert (await iovad.import_session(await iovad.export_session("py-async"), "py-async-2"))["id"]
+            await iovad.delete_session("py-async-2")
             await iovad.delete_session("py-async")
+            assert (await iovad.kernels())[0]["kernel"]
+            assert len([line async for line in iovad.survey_lines(platforms=["example-arm-juno"])]) > 1
             with pytest.raises(Problem):
                 await iovad.platform("nowhere")
 
     asyncio.run(several())
 
 
-def test_the_twin_is_current() -> None:
-    """_async.py is what make_async.py writes."""
-    folder = Path(__file__).parents[1]
-    names: dict[str, object] = {"__file__": str(folder / "make_async.py"), "__name__": "make_async"}
-    exec((folder / "make_async.py").read_text(), names)  # noqa: S102
-    assert names["text"]() == (folder / "src/iovad_client/_async.py").read_text()  # type: ignore[operator]
+def test_the_twin_has_every_method() -> None:
+    """That _async.py is what make_async.py writes is `make_async.py --check`."""
+    assert {name for name in vars(AsyncClient) if name[0] != "_"} == {name for name in vars(Client) if name[0] != "_"}
+
+
+def test_every_operation_has_a_method() -> None:
+    """But for pages and files, and what only operators ask."""
+    contract = (Path(__file__).parents[3] / "Public/openapi.json").read_text()
+    paths = [path for path in json.loads(contract)["paths"] if path.startswith("/v1/")]
+    source = (Path(__file__).parents[1] / "src/iovad_client/_sync.py").read_text()
+    for path in paths:
+        words = [word for word in path.split("/")[2:] if word and word[0] != "{"]
+        assert all(f'"{word}"' in source or word == "domains" for word in words), path

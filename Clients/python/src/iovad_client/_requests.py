@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -17,6 +17,8 @@ JSON = dict[str, Any]
 #: Statuses after which the same request may be answered: too many requests, and a busy or ending server.
 REPEATABLE = frozenset({429, 503})
 TEXT = "text/plain; charset=utf-8"
+BYTES = "application/octet-stream"
+LINES = "application/x-ndjson"
 #: An event stream says something every 15 s: a server that is silent for three times as long is gone.
 STREAM_TIMEOUT = httpx.Timeout(30, read=45)
 
@@ -59,8 +61,22 @@ def path(*parts: str) -> str:
     return "/v1/" + "/".join(quote(part, safe="") for part in parts)
 
 
-def asking(resource: str, body: JSON) -> Call:
-    return Call("POST", path(resource), json=body)
+def domain(session: str, *parts: str) -> str:
+    """The path of a session's domains, of one of them, or of what one has."""
+    return path("sessions", session, "domains", *parts)
+
+
+def number(address: str | int) -> str:
+    """An address as the wire spells it."""
+    return hex(address) if isinstance(address, int) else address
+
+
+def reading(resource: str, **params: Any) -> Call:
+    return Call("GET", resource, params=params)
+
+
+def asking(resource: str, body: JSON, accepting: str | None = None, **params: Any) -> Call:
+    return Call("POST", path(resource), params=params, headers={"Accept": accepting} if accepting else {}, json=body)
 
 
 def explaining(resource: str, log: str | bytes, **params: Any) -> Call:
@@ -76,12 +92,33 @@ def creating(resource: str, *, json: Any = None, content: bytes | None = None,
     return Call("POST", resource, params=params, headers=headers, json=json, content=content)
 
 
-def uploading(description: bytes | JSON, platform: str | None, ttl_seconds: int | None) -> Call:
+def acting(resource: str, members: JSON, if_revision: int | None) -> Call:
+    """A change of a session that may be repeated, on condition where a revision is given."""
+    call = creating(resource, json=members)
+    return replace(call, headers={**call.headers, **condition(if_revision)})
+
+
+def deleting(resource: str, if_revision: int | None = None) -> Call:
+    return Call("DELETE", resource, headers=condition(if_revision))
+
+
+def condition(if_revision: int | None) -> dict[str, str]:
+    return {} if if_revision is None else {"If-Match": f'"{if_revision}"'}
+
+
+def uploading(description: bytes | JSON, platform: str | None, ttl_seconds: int | None, **params: Any) -> Call:
     """Bytes of any kind that the server reads, which it tells apart by itself; or the native model."""
     if isinstance(description, bytes):
-        return creating(path("platforms"), content=description, media_type="application/octet-stream",
-                        id=platform, ttl_seconds=ttl_seconds)
-    return creating(path("platforms"), json=description, id=platform, ttl_seconds=ttl_seconds)
+        return creating(path("platforms"), content=description, media_type=BYTES,
+                        id=platform, ttl_seconds=ttl_seconds, **params)
+    return creating(path("platforms"), json=description, id=platform, ttl_seconds=ttl_seconds, **params)
+
+
+def replacing(description: bytes | JSON, platform: str, ttl_seconds: int | None, **params: Any) -> Call:
+    where, params = path("platforms", platform), params | {"ttl_seconds": ttl_seconds}
+    if isinstance(description, bytes):
+        return Call("PUT", where, params=params, headers={"Content-Type": BYTES}, content=description)
+    return Call("PUT", where, params=params, json=description)
 
 
 @dataclass(frozen=True)

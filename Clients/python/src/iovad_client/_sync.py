@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from types import TracebackType
@@ -39,15 +40,21 @@ class Client:
         """Where a device's doorbells are mapped (POST /v1/decisions)."""
         return self._json(requests.asking("decisions", question))
 
-    def compare(self, **question: Any) -> JSON:
-        return self._json(requests.asking("comparisons", question))
+    def compare(self, explain: str | None = None, **question: Any) -> JSON:
+        """The same question under several policies and kernels (POST /v1/comparisons)."""
+        return self._json(requests.asking("comparisons", question, explain=explain))
 
     def place(self, **question: Any) -> JSON:
         """Where the window fits for a VM on hosts (POST /v1/placements)."""
         return self._json(requests.asking("placements", question))
 
     def survey(self, **question: Any) -> JSON:
+        """How policies and constants fare on many machines (POST /v1/surveys)."""
         return self._json(requests.asking("surveys", question))
+
+    def survey_lines(self, **question: Any) -> Iterator[JSON]:
+        """The same device by device, as the server finds it out; the summary comes last."""
+        return self._lines(requests.asking("surveys", question, accepting=requests.LINES))
 
     def explain_faults(self, log: str | bytes, **params: Any) -> JSON:
         """SMMU faults of a kernel's log."""
@@ -57,11 +64,47 @@ class Client:
         """Failed maps of a VMM's log."""
         return self._json(requests.explaining("map-failures", log, **params))
 
+    def replay(self, ops: list[JSON], explain: str | None = None, operation: int | None = None,
+               **trace: Any) -> JSON:
+        """Operations of the allocator with their results (POST /v1/replays)."""
+        return self._json(requests.asking("replays", trace | {"ops": ops}, explain=explain, operation=operation))
+
+    def replay_trace(self, trace: str | bytes, **params: Any) -> JSON:
+        """What a trace of the kernel's IOMMU events shows."""
+        return self._json(requests.explaining("replays", trace, **params))
+
+    # What the server knows
+
     def version(self) -> JSON:
         return self._json(Call("GET", "/version"))
 
     def limits(self) -> dict[str, int]:
-        return self._json(Call("GET", requests.path("limits")))["limits"]
+        return self._member(Call("GET", requests.path("limits")), "limits")
+
+    def kernels(self) -> list[JSON]:
+        """The releases that are modelled, and what each does."""
+        return self._member(Call("GET", requests.path("kernels")), "items")
+
+    def policies(self) -> list[JSON]:
+        return self._member(Call("GET", requests.path("policies")), "items")
+
+    def policy(self, policy: str) -> JSON:
+        return self._json(Call("GET", requests.path("policies", policy)))
+
+    def rules(self) -> list[JSON]:
+        """The rules that steps of explanations name."""
+        return self._member(Call("GET", requests.path("rules")), "items")
+
+    def vmms(self) -> list[JSON]:
+        return self._member(Call("GET", requests.path("vmms")), "items")
+
+    def vmm(self, vmm: str, **shape: Any) -> JSON:
+        """The memory map of a VM of this shape: ram="64G", vcpus=8, ..."""
+        return self._json(requests.reading(requests.path("vmms", vmm), **shape))
+
+    def atlas(self) -> JSON:
+        """The survey of the device trees that Debian ships."""
+        return self._json(Call("GET", requests.path("atlas")))
 
     # Platforms
 
@@ -74,10 +117,28 @@ class Client:
     def devices(self, platform: str, page_size: int | None = None) -> Iterator[JSON]:
         return self._items(requests.path("platforms", platform, "devices"), page_size)
 
+    def device(self, platform: str, device: str) -> JSON:
+        return self._json(Call("GET", requests.path("platforms", platform, "devices", device)))
+
+    def reserved_regions(self, platform: str, device: str, **params: Any) -> JSON:
+        """What a device's reserved_regions file would show."""
+        return self._json(requests.reading(requests.path("platforms", platform, "reserved-regions"), device=device,
+                                           **params))
+
+    def available_windows(self, platform: str, device: str, size: str | int, **params: Any) -> JSON:
+        """Where a window of this size fits for a device; the list has pages, `picks` says which to take."""
+        return self._json(requests.reading(requests.path("platforms", platform, "available-windows"), device=device,
+                                           size=size, **params))
+
     def upload(self, description: bytes | JSON, platform: str | None = None,
-               ttl_seconds: int | None = None) -> JSON:
+               ttl_seconds: int | None = None, **params: Any) -> JSON:
         """A device tree, ACPI tables, text of a host, or the native model as a platform."""
-        return self._json(requests.uploading(description, platform, ttl_seconds))
+        return self._json(requests.uploading(description, platform, ttl_seconds, **params))
+
+    def replace_platform(self, platform: str, description: bytes | JSON, ttl_seconds: int | None = None,
+                         **params: Any) -> JSON:
+        """Makes the platform, or puts another description in its place."""
+        return self._json(requests.replacing(description, platform, ttl_seconds, **params))
 
     def delete_platform(self, platform: str) -> None:
         self.send(Call("DELETE", requests.path("platforms", platform)))
@@ -87,14 +148,97 @@ class Client:
     def sessions(self, page_size: int | None = None) -> Iterator[JSON]:
         return self._items(requests.path("sessions"), page_size)
 
+    def session(self, session: str) -> JSON:
+        return self._json(Call("GET", requests.path("sessions", session)))
+
     def create_session(self, **members: Any) -> JSON:
         return self._json(requests.creating(requests.path("sessions"), json=members))
 
-    def create_domain(self, session: str, **members: Any) -> JSON:
-        return self._json(requests.creating(requests.path("sessions", session, "domains"), json=members))
+    def renew_session(self, session: str, ttl_seconds: int) -> JSON:
+        """It lives so long from now."""
+        return self._json(Call("PATCH", requests.path("sessions", session), json={"ttl_seconds": ttl_seconds}))
 
     def delete_session(self, session: str) -> None:
         self.send(Call("DELETE", requests.path("sessions", session)))
+
+    def export_session(self, session: str, form: str = "compact") -> JSON:
+        """The whole state, which import_session takes, here or on another server. form="plain" is for people."""
+        return self._json(requests.reading(requests.path("sessions", session, "state"), form=form))
+
+    def import_session(self, state: JSON, session: str | None = None) -> JSON:
+        """A session from an exported state, under its own id or another one."""
+        return self._json(requests.creating(requests.path("sessions"), json=state, id=session))
+
+    def events(self, session: str, after: int | None = None, page_size: int | None = None) -> Iterator[JSON]:
+        """The events that are kept, after the one with this id."""
+        return self._items(requests.path("sessions", session, "events"), page_size, after=after)
+
+    # Domains of a session. `if_revision` makes a change conditional: 412 where the session has another one.
+
+    def domains(self, session: str, page_size: int | None = None) -> Iterator[JSON]:
+        return self._items(requests.domain(session), page_size)
+
+    def domain(self, session: str, domain: str) -> JSON:
+        return self._json(Call("GET", requests.domain(session, domain)))
+
+    def domain_state(self, session: str, domain: str, form: str = "plain") -> JSON:
+        return self._json(requests.reading(requests.domain(session, domain, "state"), form=form))
+
+    def create_domain(self, session: str, if_revision: int | None = None, **members: Any) -> JSON:
+        return self._json(requests.acting(requests.domain(session), members, if_revision))
+
+    def delete_domain(self, session: str, domain: str, if_revision: int | None = None) -> None:
+        self.send(requests.deleting(requests.domain(session, domain), if_revision))
+
+    def attached(self, session: str, domain: str, page_size: int | None = None) -> Iterator[JSON]:
+        """The devices of a domain."""
+        return self._items(requests.domain(session, domain, "devices"), page_size)
+
+    def attach(self, session: str, domain: str, if_revision: int | None = None, **members: Any) -> JSON:
+        """Attaches a device: of a platform, or with a description of its own."""
+        return self._json(requests.acting(requests.domain(session, domain, "devices"), members, if_revision))
+
+    def detach(self, session: str, domain: str, device: str, if_revision: int | None = None) -> None:
+        self.send(requests.deleting(requests.domain(session, domain, "devices", device), if_revision))
+
+    def reservations(self, session: str, domain: str, page_size: int | None = None) -> Iterator[JSON]:
+        return self._items(requests.domain(session, domain, "reserved-regions"), page_size)
+
+    def reserve(self, session: str, domain: str, if_revision: int | None = None, **members: Any) -> JSON:
+        """Withholds a range from the allocator."""
+        return self._json(requests.acting(requests.domain(session, domain, "reserved-regions"), members, if_revision))
+
+    def iovas(self, session: str, domain: str, page_size: int | None = None) -> Iterator[JSON]:
+        """What is allocated."""
+        return self._items(requests.domain(session, domain, "iovas"), page_size)
+
+    def iova(self, session: str, domain: str, address: str | int) -> JSON:
+        """The allocation that contains an address."""
+        return self._json(Call("GET", requests.domain(session, domain, "iovas", requests.number(address))))
+
+    def allocate(self, session: str, domain: str, if_revision: int | None = None, **members: Any) -> JSON:
+        return self._json(requests.acting(requests.domain(session, domain, "iovas"), members, if_revision))
+
+    def preview(self, session: str, domain: str, size: str | int, **params: Any) -> JSON:
+        """What `allocate` would give; nothing changes."""
+        return self._json(requests.reading(requests.domain(session, domain, "available-iovas"), size=size, **params))
+
+    def free(self, session: str, domain: str, address: str | int, if_revision: int | None = None) -> None:
+        self.send(requests.deleting(requests.domain(session, domain, "iovas", requests.number(address)), if_revision))
+
+    def doorbells(self, session: str, domain: str, page_size: int | None = None) -> Iterator[JSON]:
+        return self._items(requests.domain(session, domain, "doorbells"), page_size)
+
+    def map_doorbell(self, session: str, domain: str, if_revision: int | None = None, **members: Any) -> JSON:
+        """Maps a doorbell, or says where its page is mapped."""
+        return self._json(requests.acting(requests.domain(session, domain, "doorbells"), members, if_revision))
+
+    def batch(self, session: str, domain: str, operations: list[JSON], if_revision: int | None = None) -> list[JSON]:
+        """Several operations, all or none; a result for each."""
+        return self._member(requests.acting(requests.domain(session, domain, "batches"), {"operations": operations},
+                                            if_revision), "results")
+
+    # Streams
 
     def session_events(self, session: str, last_id: str = "") -> Iterator[Event]:
         """Events as they come, until the session is gone; after `last_id` where it is given: "0" gives all that are
@@ -151,10 +295,26 @@ class Client:
     def _json(self, call: Call) -> JSON:
         return self.send(call).json()
 
-    def _items(self, path: str, page_size: int | None) -> Iterator[JSON]:
+    def _member(self, call: Call, name: str) -> Any:
+        return self._json(call)[name]
+
+    def _lines(self, call: Call) -> Iterator[JSON]:
+        """Objects as they come, a line each. Refusals are repeated; what was begun is not."""
+        for attempt in range(self._retries.count + 1):
+            with self._http.stream(**call.arguments()) as response:
+                if not response.is_success:
+                    response.read()
+                if response.status_code not in requests.REPEATABLE or attempt == self._retries.count:
+                    requests.checked(response)
+                    for line in response.iter_lines():
+                        yield json.loads(line)
+                    return
+            time.sleep(self._retries.pause(attempt, response))
+
+    def _items(self, path: str, page_size: int | None, **params: Any) -> Iterator[JSON]:
         token: str | None = None
         while True:
-            page = self._json(Call("GET", path, params={"limit": page_size, "page_token": token}))
+            page = self._json(requests.reading(path, limit=page_size, page_token=token, **params))
             yield from page["items"]
             token = page.get("next_page_token")
             if token is None:
