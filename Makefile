@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check first-time dist container-check clients
+	deb deb-check first-time dist container-check clients client-tools
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -38,6 +38,8 @@ BENCH_PACKAGES := wrk valgrind libjansson-dev
 # Functions of one module are specialised in another: a batch takes a quarter fewer instructions.
 RELEASE_FLAGS := -c release --static-swift-stdlib -Xswiftc -cross-module-optimization --product iovad
 RUN_ARGUMENTS ?=
+# An argument of a function has none of its own.
+comma := ,
 # Of `make bench`: empty runs everything; "allocator --json", "sessions --help", "http --only decision-none", ...
 BENCH_ARGUMENTS ?=
 # Seconds for each reader of untrusted bytes in `make test`.
@@ -150,10 +152,24 @@ first-time: release browser
 dist: release
 	sh Packaging/dist.sh "$(RELEASE)" $(PACKAGES)
 
-# The Python package and the Ansible module against the release, with what they need from PyPI.
-clients: release python
-	@python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv
-	@sh Clients/check.sh "$(RELEASE)" .build/client-tools
+# What PyPI has, in a folder of the build and not in the system: $(call venv,folder,a program of it,packages). It is
+# made once; without PyPI there is no program, and whoever needs it says so.
+venv = @[ -x $(1)/bin/$(2) ] || { \
+		python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv; \
+		rm -rf $(1) && python3 -m venv $(1) \
+		&& $(1)/bin/pip install --quiet --disable-pip-version-check --retries 1 $(3) \
+		|| rm -rf $(1)/bin; }
+
+# What the clients and their tests need.
+CLIENT_TOOLS := .build/client-tools
+
+client-tools: python
+	$(call venv,$(CLIENT_TOOLS),mypy,'httpx>=0.27$(comma)<1' 'pytest>=8' mypy 'ansible-core>=2.15')
+
+# The Python package and the Ansible module against the release.
+clients: release client-tools
+	@[ -x $(CLIENT_TOOLS)/bin/mypy ] || { echo 'clients: their packages cannot be installed from PyPI' >&2; exit 1; }
+	@sh Clients/check.sh "$(RELEASE)" $(CLIENT_TOOLS)
 
 container-check: release python
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CHECKING_PACKAGES)'
@@ -161,10 +177,13 @@ container-check: release python
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl proxies clocks manual-readers docs-tools
+test: release browser asl proxies clocks manual-readers docs-tools client-tools
+	python3 Clients/python/make_async.py --check
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
+	@[ -x $(CLIENT_TOOLS)/bin/mypy ] || { echo 'clients: skipped, their packages cannot be installed from PyPI'; exit 0; }; \
+	sh Clients/check.sh "$(RELEASE)" $(CLIENT_TOOLS)
 	@$(MAKE) --no-print-directory bench-budget
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
 
@@ -322,14 +341,8 @@ contract-short: schemathesis $(if $(BINARY),,release)
 	@[ -x $(SCHEMATHESIS)/bin/st ] || { echo 'contract: skipped, schemathesis cannot be installed from PyPI'; exit 0; }; \
 	$(RUN_CONTRACT) --short
 
-# Into a folder of the build, not into the system. Without PyPI there is none, which the two above say.
 schemathesis: python
-	@[ -x $(SCHEMATHESIS)/bin/st ] || { \
-		python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv; \
-		rm -rf $(SCHEMATHESIS) && python3 -m venv $(SCHEMATHESIS) \
-		&& $(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --retries 1 \
-			schemathesis==$(SCHEMATHESIS_VERSION) \
-		|| rm -rf $(SCHEMATHESIS)/bin; }
+	$(call venv,$(SCHEMATHESIS),st,schemathesis==$(SCHEMATHESIS_VERSION))
 
 # A client that a program generates from the contract that is served: whether it has every operation, and works.
 GENERATOR_VERSION := 0.29.1
@@ -337,11 +350,8 @@ GENERATOR := .build/openapi-python-client-$(GENERATOR_VERSION)
 
 .PHONY: client-check
 client-check: python $(if $(BINARY),,release)
-	@[ -x $(GENERATOR)/bin/openapi-python-client ] || { \
-		python3 -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory deps DEBIAN_PACKAGES=python3-venv; \
-		rm -rf $(GENERATOR) && python3 -m venv $(GENERATOR) \
-		&& $(GENERATOR)/bin/pip install --quiet --disable-pip-version-check --retries 1 \
-			openapi-python-client==$(GENERATOR_VERSION); }
+	$(call venv,$(GENERATOR),openapi-python-client,openapi-python-client==$(GENERATOR_VERSION))
+	@[ -x $(GENERATOR)/bin/openapi-python-client ] || { echo 'client-check: the generator cannot be installed from PyPI' >&2; exit 1; }
 	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
 	$(GENERATOR)/bin/python Scripts/client-check --binary "$$binary"
 

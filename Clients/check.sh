@@ -1,19 +1,17 @@
 #!/bin/sh
-# The clients against a release: pytest of the Python package, and the playbook of the Ansible module. Both come
-# from PyPI, into a folder of the build. Terraform is in neither Debian nor PyPI: its example is not run here.
+# The clients against a release: types and pytest of the Python package, and the playbook of the Ansible module. What
+# they need is in a folder of the build: `make client-tools`. Terraform is in neither Debian nor PyPI: its example is
+# not run here.
 #
 #   check.sh BINARY FOLDER
 set -eu
 [ $# -eq 2 ] || { echo 'usage: check.sh BINARY FOLDER' >&2; exit 64; }
 here=$(cd "$(dirname "$0")" && pwd)
 binary=$(realpath "$1")
-tools=$2
-[ -x "$tools/bin/ansible-playbook" ] || {
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check 'httpx>=0.27,<1' 'pytest>=8' 'ansible-core>=2.15'
-}
-tools=$(realpath "$tools")
+tools=$(realpath "$2")
 export PYTHONDONTWRITEBYTECODE=1
+"$tools/bin/python3" "$here/python/make_async.py" --check
+(cd "$here/python" && "$tools/bin/mypy" --strict --no-warn-return-any --no-error-summary --cache-dir=/dev/null src)
 (cd "$here/python" && IOVAD_TEST_BINARY=$binary PYTHONPATH=src "$tools/bin/pytest" -q -p no:cacheprovider)
 
 log=$(mktemp)
