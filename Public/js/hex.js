@@ -21,21 +21,26 @@ export function sizeName(n) {
   return `${exact ? '' : '≈ '}${text} ${UNITS[unit]}`;
 }
 
-const SUFFIX = { k: 10n, m: 20n, g: 30n, t: 40n };
+const SUFFIX = { k: 10n, m: 20n, g: 30n, t: 40n, p: 50n, e: 60n };
 
-/** What the server takes for an amount: 0x8000000, 4096, 64G, 2MiB. */
-const AMOUNT = /^(?:0x0*[0-9a-f]{1,16}|([0-9]+)(?:([kmgt])(?:ib)?)?)$/i;
+/** What the server takes for an amount: 0x8000000, 4096, 64G, 2MiB, 4 GB, 1.5G. */
+const AMOUNT = /^(?:0x0*[0-9a-f]{1,16}|([0-9]+)(?: ?(?:([kmgtpe])i?b?|b))?|([0-9]+)\.([0-9]+) ?(?:([kmgtpe])i?b?|b))$/i;
 
 /** A plain decimal beyond this is not exact in JSON, and the server refuses it. */
 const DECIMAL_MAX = (1n << 53n) - 1n;
 
-/** What a person types, as the server would read it. Null when it is no amount, or more than 64 bits. */
+/** What a person types, as the server would read it. Null when it is no amount, more than 64 bits, or a part of a byte. */
 export function parseAmount(text) {
   const parts = AMOUNT.exec(text.trim());
   if (!parts) return null;
-  const [whole, decimal, suffix] = parts;
-  const n = suffix ? BigInt(decimal) << SUFFIX[suffix.toLowerCase()] : BigInt(whole);
-  return n <= (decimal && !suffix ? DECIMAL_MAX : MAX) ? n : null;
+  const [all, digits, suffix, whole, fraction, unit] = parts;
+  if (fraction) {
+    const scaled = BigInt(whole + fraction) << (unit ? SUFFIX[unit.toLowerCase()] : 0n);
+    const one = 10n ** BigInt(fraction.length);
+    return scaled % one === 0n && scaled / one <= MAX ? scaled / one : null;
+  }
+  const n = digits === undefined ? BigInt(all) : BigInt(digits) << (suffix ? SUFFIX[suffix.toLowerCase()] : 0n);
+  return n <= (digits === all ? DECIMAL_MAX : MAX) ? n : null;
 }
 
 /** {start, last} of an answer as BigInt. */

@@ -132,6 +132,11 @@ extension JSONNode {
         read(problems) { scalar throws(ScalarFault) in try scalar.u64() }
     }
 
+    /// Bytes: the same, or a string as people write sizes: "64K", "1.5G", "4 GiB", "4096".
+    public func size(_ problems: ProblemList) -> UInt64? {
+        read(problems) { scalar throws(ScalarFault) in try scalar.size() }
+    }
+
     /// A JSON integer in `bounds`.
     public func int(in bounds: ClosedRange<Int>, _ problems: ProblemList) -> Int? {
         read(problems) { scalar throws(ScalarFault) in try scalar.int(in: bounds) }

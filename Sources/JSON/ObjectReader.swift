@@ -122,7 +122,7 @@ extension ObjectReader {
         let lastNode = optional("last")
         let sizeNode = optional("size")
         let last = lastNode?.u64(problems)
-        let size = sizeNode?.u64(problems)
+        let size = sizeNode?.size(problems)
         switch (lastNode, sizeNode) {
         case (.some, .some(let node)):
             problems.add(node.pointer, "conflict", "Send \"last\" or \"size\", not both.")

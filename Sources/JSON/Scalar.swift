@@ -58,6 +58,20 @@ struct Scalar {
         }
     }
 
+    /// Bytes: the same, or a text as people write sizes, which `MemorySize` knows.
+    func size() throws(ScalarFault) -> UInt64 {
+        guard kind == .string, !Self.isHex(bytes) else { return try u64() }
+        do {
+            return try MemorySize.parse(bytes)
+        } catch {
+            throw .notASize(String(decoding: bytes, as: UTF8.self), error)
+        }
+    }
+
+    private static func isHex(_ text: ArraySlice<UInt8>) -> Bool {
+        text.count > 1 && text[text.startIndex] == 0x30 && text[text.startIndex + 1] | 0x20 == 0x78
+    }
+
     /// An integer in `bounds`. It may end in `.0`: for JSON Schema and writers of floats that is the same.
     func int(in bounds: ClosedRange<Int>) throws(ScalarFault) -> Int {
         guard kind == .number else { throw .wrongType(expected: "an integer", found: kind) }
@@ -149,6 +163,7 @@ enum ScalarFault: Error {
     /// Counted from 1.
     case controlCharacter(UInt32, place: Int)
     case unknownWord(String, known: [String])
+    case notASize(String, MemorySize.Problem)
 
     /// Stable, lower-case kebab.
     var code: String {
@@ -162,6 +177,7 @@ enum ScalarFault: Error {
         case .tooLong: "too-long"
         case .controlCharacter: "control-character"
         case .unknownWord: "unknown-value"
+        case .notASize: "not-a-size"
         }
     }
 
@@ -183,6 +199,15 @@ enum ScalarFault: Error {
         case .controlCharacter(let code, let place):
             "Character \(place) of the string is the control character U+\(HexLiteral.digits(code, atLeast: 4).uppercased()); leave it out."
         case .unknownWord(let word, let known): "\"\(Excerpt.of(word))\" is not one of \(Self.list(known))."
+        case .notASize(let text, let problem): "\"\(Excerpt.of(text))\" \(Self.reason(problem))"
+        }
+    }
+
+    private static func reason(_ problem: MemorySize.Problem) -> String {
+        switch problem {
+        case .notASize: "is not a size; send bytes like 0x40000000 or a size like 64G."
+        case .notWholeBytes: "is no whole number of bytes; send a size like 1536M or 1.5G."
+        case .tooLarge: "is 2^64 bytes or more; send a smaller size."
         }
     }
 

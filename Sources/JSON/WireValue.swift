@@ -40,6 +40,15 @@ public enum WireValue: Sendable {
         }
     }
 
+    /// Bytes: the same, or a text as people write sizes: 64K, 1.5G, 4 GiB, 4096.
+    public func size(_ problems: ProblemList) -> UInt64? {
+        switch self {
+        case .member(let node): node.size(problems)
+        case .text(let text, _):
+            read(Scalar(spelling: text), problems) { scalar throws(ScalarFault) in try scalar.size() }
+        }
+    }
+
     /// An integer in `bounds`.
     public func int(in bounds: ClosedRange<Int>, _ problems: ProblemList) -> Int? {
         switch self {

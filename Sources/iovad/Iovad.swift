@@ -59,20 +59,21 @@ enum FlagValue {
             "\(name)\(problem?.pointer ?? ""): \(problem?.detail ?? "The value cannot be read.")")
     }
 
-    /// An address or a size: 0x8000000, 4096, 64K, 2G.
+    /// An address or a size: 0x8000000, 4096, 64K, 1.5G.
     static func size(_ name: String, _ text: String) throws -> UInt64 {
-        try read(name, text) { $0.memorySize($1) }
+        try read(name, text) { $0.size($1) }
     }
 
-    /// RAM of a VM. A small number without a suffix is meant in MiB: QEMU's -m counts so.
+    /// RAM of a VM. A small number without a suffix is meant in MiB: QEMU's -m counts so. No VM has less.
     static func ram(_ name: String, _ text: String) throws -> UInt64 {
         let size = try size(name, text)
-        guard size > 0, size < ramBytesMin, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) else {
-            return size
+        guard size < ramBytesMin else { return size }
+        if size > 0, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) {
+            throw ValidationError(
+                "\(name) \(text): a number without a suffix counts bytes; write \(text)M for MiB, as QEMU's -m \(text) means"
+            )
         }
-        throw ValidationError(
-            "\(name) \(text): a number without a suffix counts bytes; write \(text)M for MiB, as QEMU's -m \(text) means"
-        )
+        throw ValidationError("\(name) \(text): less than 1 MiB; send a size like 512M or 64G")
     }
 
     private static let ramBytesMin: UInt64 = 1 << 20

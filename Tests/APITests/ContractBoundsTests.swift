@@ -21,7 +21,10 @@ import Testing
         (Conditions.apertureBitsBounds.lowerBound, ["ApertureBits/minimum"]),
         (Conditions.apertureBitsBounds.upperBound, ["ApertureBits/maximum"]),
         (Limits.platformIDBytesMax, ["PlainID/maxLength"]),
-        (exactIntegerMax, ["Number64/oneOf/1/maximum", "SessionRequest.revision/maximum"]),
+        (
+            exactIntegerMax,
+            ["Number64/oneOf/1/maximum", "Size/oneOf/1/maximum", "SessionRequest.revision/maximum"]
+        ),
         (Int(UInt32.max), ["pci_windows", "dma_ranges"].map { "PlatformFacts.\($0)/items.segment/maximum" }),
         (
             Limits.nameBytesMax,

@@ -106,7 +106,7 @@ import Testing
                     #expect(schema?["minimum"] == .integer(bounds.lowerBound), "\(parameter.name)")
                     #expect(schema?["maximum"] == .integer(bounds.upperBound), "\(parameter.name)")
                 case .size:
-                    let name = schema == inQuery ? "MemorySize" : "Number64"
+                    let name = schema == inQuery ? "MemorySize" : "Size"
                     #expect(schema?["$ref"] == .string("#/components/schemas/\(name)"), "\(parameter.name)")
                 }
             }

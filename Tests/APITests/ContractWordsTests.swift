@@ -160,10 +160,12 @@ import Testing
         }
     }
 
-    /// Pages are spelled in hex or as integers; other sets are of one kind.
+    /// Pages are spelled in hex, as sizes or as integers; other sets are of one kind.
     @Test func numbersAgree() {
         let sizes = WireWords.pageSizes.map(\.bytes)
-        let spelled = sizes.map { JSONValue.string("0x" + String($0, radix: 16)) }
+        let spelled =
+            sizes.map { JSONValue.string("0x" + String($0, radix: 16)) }
+            + sizes.map { JSONValue.string("\($0 >> 10)K") }
         #expect(
             Contract.document.closedSets[Self.root + "PageSize/oneOf/0"] == spelled)
         #expect(

@@ -148,7 +148,7 @@ import Testing
             json: """
                 {"hosts":[{"platform":"nowhere"},{"platform":"example-arm-juno","devices":["/x"]},{},
                           {"iova_ranges":[],"devices":["a"]}],
-                 "vm":{"vmm":"qemu","ram":"12","slots":300},"window":{"alignment":"0x3"},"page_size":4096.5}
+                 "vm":{"vmm":"qemu","ram":"12X","slots":300},"window":{"alignment":"0x3"},"page_size":4096.5}
                 """)
         #expect(answer.status == 422)
         #expect(

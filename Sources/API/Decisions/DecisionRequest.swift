@@ -261,7 +261,7 @@ extension DecisionRequest {
             return .unmap(index: earlier)
         }
         let maskValue = reader.value("dma_mask")
-        guard let sizeNode = reader.required("size"), let bytes = sizeNode.u64(problems) else { return nil }
+        guard let sizeNode = reader.required("size"), let bytes = sizeNode.size(problems) else { return nil }
         let mask = maskValue.map { $0.dmaMask(problems) } ?? circumstances.dmaMask
         guard bytes > 0 else {
             problems.add(sizeNode.pointer, "zero-size", "A mapping has at least one byte.")
@@ -284,7 +284,7 @@ extension DecisionRequest {
         _ node: JSONNode, allowsAutomatic: Bool, _ problems: ProblemList
     ) -> MapCheck? {
         guard var reader = ObjectReader(node, problems) else { return nil }
-        let size = reader.required("size")?.u64(problems)
+        let size = reader.required("size")?.size(problems)
         let user = reader.optional("user_address")
         let iova = user == nil ? reader.required("iova") : reader.optional("iova")
         reader.finish()

@@ -1,8 +1,7 @@
 // The shape of a VM as clients send it: as members of "vm" in a placement, or as query parameters of GET
-// /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes may have a suffix in queries and on
-// command lines, as people and VMMs write them: 64G, 512M, 2T; in JSON a size is a number or a hex string.
+// /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes are numbers, or texts as people and VMMs
+// write them: 64G, 512M, 1.5T.
 
-import AddressSpaces
 package import Fleet
 package import JSON
 
@@ -70,7 +69,7 @@ package struct VMParameter: Sendable {
 
     private func read(_ value: WireValue, _ problems: ProblemList) -> Value? {
         switch bounds {
-        case .size: value.memorySize(problems).map { .size($0) }
+        case .size: value.size(problems).map { .size($0) }
         case .count(let bounds): value.int(in: bounds, problems).map { .count($0) }
         case .flag: value.bool(problems).map { .flag($0) }
         }
@@ -91,7 +90,7 @@ extension VMShape {
     /// Reads the shape of a VM whose RAM is `ram`; nil after a wrong RAM, with all other faults noted too.
     package init?(ram: WireValue?, _ reader: inout some ValueReader) {
         let problems = reader.problems
-        var size = ram?.memorySize(problems)
+        var size = ram?.size(problems)
         if let ram, let given = size, !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) { size = nil }
         var shape = VMShape(ram: size ?? 1)
         for parameter in VMParameter.all {
@@ -107,36 +106,5 @@ extension VMShape {
         if bounds.contains(size) { return true }
         value.add("out-of-range", "Send \(bounds.lowerBound) to \(bounds.upperBound) bytes.", problems)
         return false
-    }
-}
-
-extension WireValue {
-    /// A 64-bit number, in a bare text also with a suffix. A text that is no number gets a sentence of
-    /// its own, since the reader of numbers knows no suffix.
-    package func memorySize(_ problems: ProblemList) -> UInt64? {
-        guard case .text(let text, _) = self else { return u64(problems) }
-        if let size = MemorySize.parse(text) { return size }
-        let isNumber = Double(text)?.isFinite == true || text.lowercased().hasPrefix("0x")
-        if isNumber { return u64(problems) }
-        let shown = Excerpt.of(text)
-        add(
-            "not-a-size", "\"\(shown)\" is not a size; send bytes like 0x40000000 or a size like 64G.",
-            problems)
-        return nil
-    }
-}
-
-/// Reading of sizes with a binary suffix.
-package enum MemorySize {
-    /// Bytes of `<decimal><K|M|G|T>`, in either case, with or without a trailing "iB"; nil for anything else
-    /// and for sizes that pass 2^64.
-    package static func parse(_ text: String) -> UInt64? {
-        var letters = Substring(text.uppercased())
-        if letters.hasSuffix("IB") { letters = letters.dropLast(2) }
-        guard let suffix = letters.last, let place = "KMGT".firstIndex(of: suffix) else { return nil }
-        let shift = UInt64("KMGT".distance(from: "KMGT".startIndex, to: place) + 1) * 10
-        guard let number = DecimalLiteral.parse(letters.dropLast().utf8) else { return nil }
-        let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << shift)
-        return overflow ? nil : bytes
     }
 }

@@ -146,7 +146,7 @@ extension Service {
         let alignment =
             query.value("alignment").map { WindowDemand.alignment($0, query.problems) }
             ?? Granule(bytes: WindowSource.mainlineSize)
-        let below = query.number("below")
+        let below = query.value("below")?.size(query.problems)
         if below == 0 { query.add("below", "No address is below 0; send a higher one.") }
         guard query.problems.isEmpty, let alignment else { throw .parameters(query.problems) }
         let bounds = IOVARange(proven: 0, below.map { $0 - 1 } ?? .max)

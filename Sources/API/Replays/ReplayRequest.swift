@@ -65,7 +65,7 @@ package struct ReplayRequest: Sendable {
 extension Granule {
     /// Any power of two.
     init?(wire node: JSONNode, _ problems: ProblemList) {
-        guard let bytes = node.u64(problems) else { return nil }
+        guard let bytes = node.size(problems) else { return nil }
         if let granule = Granule(bytes: bytes) {
             self = granule
             return

@@ -152,7 +152,7 @@ extension AllocationOrder {
     /// Bytes of an allocation or mapping; at least one.
     static func size(_ reader: inout some ValueReader) -> UInt64? {
         let value = reader.requiredValue("size")
-        let bytes = value?.u64(reader.problems)
+        let bytes = value?.size(reader.problems)
         if bytes == 0 { value?.add("zero-size", "An allocation has at least one byte.", reader.problems) }
         return bytes
     }

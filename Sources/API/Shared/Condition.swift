@@ -162,7 +162,7 @@ extension Condition {
 
     /// A page size of arm64: the CPU's, or the IOMMU's granule.
     package static func pageSize(_ value: WireValue, _ problems: ProblemList) -> Granule? {
-        guard let bytes = value.u64(problems) else { return nil }
+        guard let bytes = value.size(problems) else { return nil }
         if let size = WireWords.pageSizes.first(where: { $0.bytes == bytes }) { return size }
         let sizes = WireWords.pageSizes.map { HexLiteral.text($0.bytes) }.joined(separator: ", ")
         value.add(

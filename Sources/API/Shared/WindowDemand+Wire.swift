@@ -8,7 +8,7 @@ import JSON
 extension WindowDemand {
     /// Bytes of a window; at least one.
     static func size(_ value: WireValue, _ problems: ProblemList) -> UInt64? {
-        guard let size = value.u64(problems) else { return nil }
+        guard let size = value.size(problems) else { return nil }
         if size == 0 { value.add("zero-size", "A window has at least one byte.", problems) }
         guard size <= Limits.windowBytesMax else {
             value.add("out-of-range", "A window has at most \(Limits.windowBytesMax) bytes.", problems)
@@ -18,7 +18,7 @@ extension WindowDemand {
     }
 
     static func alignment(_ value: WireValue, _ problems: ProblemList) -> Granule? {
-        value.u64(problems).flatMap { value.powerOfTwo($0, problems) }
+        value.size(problems).flatMap { value.powerOfTwo($0, problems) }
     }
 
     /// The window at a base, which `value` gave; nil, with the problem noted, when it passes 2^64. The base

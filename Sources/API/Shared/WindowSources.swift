@@ -86,7 +86,7 @@ extension WindowSource {
     private static func user(_ reader: inout ObjectReader, _ problems: ProblemList) -> WindowSource {
         var option = UserWindow(start: nil)
         option.start = reader.optional("start").flatMap { $0.u64(problems) }
-        option.size = reader.optional("size").flatMap { $0.u64(problems) }
+        option.size = reader.optional("size").flatMap { $0.size(problems) }
         if let node = reader.optional("reading"), let reading = node.choice(WireWords.readings, problems) {
             option.reading = reading
         }

@@ -53,7 +53,7 @@ struct WindowEnds {
         let bus = reader.required("bus")?.u64(problems)
         let cpu = reader.optional("cpu").map { $0.u64(problems) } ?? bus
         let sizeNode = reader.required("size")
-        guard let sizeNode, let size = sizeNode.u64(problems) else { return nil }
+        guard let sizeNode, let size = sizeNode.size(problems) else { return nil }
         guard size > 0 else {
             problems.add(sizeNode.pointer, "zero-size", "A window has at least one byte.")
             return nil
