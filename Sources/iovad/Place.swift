@@ -192,6 +192,12 @@ enum PlaceTable {
             rows.append(("SW_MSI_SIZE", "\(integer(options, "sw_msi_size_mib")) MiB"))
         }
         for host in answer.children("per_host") {
+        if let requested = answer.member("requested") {
+            let reasons = requested.children("blockers").map(words).joined(separator: "; ")
+            let works = requested.flag("works") ? "works" : "does not work"
+            rows.append(
+                ("requested", "\(requested.text("start")) \(works)\(reasons.isEmpty ? "" : ": \(reasons)")"))
+        }
             let start = host.text("start", absent: "none")
             rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)"))
         }

@@ -202,7 +202,8 @@ extension PlacementRequest {
         if let maxmem = shape.maxmem, maxmem < shape.ram {
             problems.add(
                 reader.pointer("maxmem"), "out-of-range",
-                "\"maxmem\" is below \"ram\"; send at least as much.")
+                "\"maxmem\" (\(HexLiteral.text(maxmem)) bytes) is less than \"ram\" (\(HexLiteral.text(shape.ram))); it "
+                    + "counts the memory at boot too: send at least as much.")
         }
         return shape
     }

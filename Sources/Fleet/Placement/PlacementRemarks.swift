@@ -27,13 +27,7 @@ extension Placement {
         warnAboutLength(question.window)
         warnAboutContract(question, contract)
         if requestedWorks == false, let requested = question.window.requested {
-            let isAligned = question.window.alignment.isAligned(requested)
-            let why =
-                question.window.window(at: requested) == nil
-                ? "it would pass 2^64"
-                : isAligned
-                    ? "it overlaps what requested.blockers lists, or is not among the candidates"
-                    : "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+            let why = whyNot(requested, question)
             add(.requestedBlocked, "The window at \(HexLiteral.text(requested)) was not taken: \(why).")
         }
         if (verdictWithStealTimeOff ?? verdict) == .movable, candidates.isEmpty {
@@ -49,6 +43,24 @@ extension Placement {
                 "The proposed options take multiples of 1 MiB only; they cannot express this window.")
         }
         for note in question.guest.notes { add(.vmm, .info, note) }
+    }
+
+    /// Why the window does not go where it was asked for: what is in the way, or what holds for any base.
+    private func whyNot(_ requested: UInt64, _ question: PlacementQuestion) -> String {
+        guard question.window.window(at: requested) != nil else { return "it would pass 2^64" }
+        guard question.window.alignment.isAligned(requested) else {
+            return "it is not a multiple of \(HexLiteral.text(question.window.alignment.bytes))"
+        }
+        if question.guest.refusal != nil { return "the VMM refuses this VM, wherever the window is" }
+        if let blocker = requestedBlockers.first(where: { $0.range != nil }) {
+            let others = requestedBlockers.count - 1
+            return "it overlaps \(text(of: blocker))"
+                + (others == 0 ? "" : " and \(others) more of requested.blockers")
+        }
+        guard question.window.isMovable || requested == WindowSource.mainlineBase else {
+            return "the window cannot be moved from \(WindowSource.mainlineWindow.start.hex)"
+        }
+        return "it is not among the candidates"
     }
 
     /// Says of the hosts' kernels what is not modelled exactly, of each once.
@@ -318,10 +330,17 @@ extension Placement {
 
     private var blockerText: String {
         guard let blocker = defaultBlockers.first else { return "other hosts or the guest" }
-        let condition = defaultReachability == .conditional ? " (\(Reachability.condition))" : ""
+        let isConditional = defaultReachability == .conditional
+        if isConditional, case .host = blocker.owner {
+            return text(of: blocker) + " (\(Reachability.condition))"
+        }
+        return text(of: blocker)
+    }
+
+    private func text(of blocker: Blocker) -> String {
         let range = blocker.range.map { " \($0.text)" } ?? ""
         return switch blocker.owner {
-        case .host(let name): "\(blocker.kind)\(range) of host \(name)" + condition
+        case .host(let name): "\(blocker.kind)\(range) of host \(name)"
         case .vm(let name): "\(blocker.provenance)\(range) of \(name)"
         }
     }
