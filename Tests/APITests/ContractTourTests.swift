@@ -57,6 +57,7 @@ import Testing
         case 200, 201, 204: return success(stop, good, fixture)
         case 304:
             return good.adding("If-None-Match", try #require(fixture.send(good).response.headers["ETag"]))
+        case 308: return good.with(target: "/index/")
         case 400: return good.with(target: good.target + (good.target.contains("?") ? "&" : "?") + "zzz=1")
         case 404: return good.with(target: absent(operation))
         case 406:

@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "/docs/", "/docs/limits/", "/docs%2flimits", "/docs//limits", "/docs/limits.html.html", "/docs/none",
+        "/docs%2flimits", "/docs//limits", "/docs/limits.html.html", "/docs/none",
         "/js/map/scale", "/js", "/js/", "/js/map", "/js/map/scale.js/", "/index.html/", "/../index.html",
         "/js/../index.html",
         "/js/%2e%2e/index.html", "/js%2fmap%2fscale.js", "//index.html", "/INDEX.HTML", "/etc/passwd",

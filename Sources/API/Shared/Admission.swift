@@ -104,6 +104,12 @@ extension Service {
         return (RouteTable.staticFile, file)
     }
 
+    /// The route that a refused request was meant for: that of its path and method, or else the path's first.
+    func meantRoute(_ head: RequestHead) -> Route? {
+        guard let target = try? parsedTarget(head), let path = try? found(target).path else { return nil }
+        return path.route(head.method) ?? path.routes.first
+    }
+
     private func parsedTarget(_ head: RequestHead) throws(Problem) -> RequestTarget {
         do {
             return try RequestTarget(parsing: head.rawTarget)

@@ -130,6 +130,9 @@ public final class Service: Sendable {
         let requestID = requestID(of: head)
         do {
             if head.method == .options { return .refuse(try options(head, requestID)) }
+            if let redirect = redirect(head) {
+                return .refuse(finish(redirect, head, requestID, Route.staticFile))
+            }
             let plan = try plan(head, requestID)
             let place = try place(for: plan, head)
             return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.lane) { [self] body, work in
@@ -163,9 +166,9 @@ public final class Service: Sendable {
         answer(Problem(refusal), head, requestID(of: head))
     }
 
-    /// A problem as a finished answer.
+    /// A problem as a finished answer, of the operation that was asked for.
     func answer(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
-        finish(render(problem, head, requestID), head, requestID, nil)
+        finish(render(problem, head, requestID), head, requestID, meantRoute(head))
     }
 
     /// A number for the id of a request.

@@ -87,7 +87,7 @@ final class RequestCounters: Sendable {
         }
     }
 
-    /// Answers without a route are one operation.
+    /// Answers about paths that nothing has are one operation, with those to OPTIONS.
     static func name(of route: Route?) -> String { route?.id ?? "none" }
 
     private static func count(_ status: Int, in row: inout Row) {

@@ -92,6 +92,11 @@ public struct Site: Sendable {
         return files[name] ?? files[name + ".html"] ?? files[name + "/index.html"]
     }
 
+    /// Whether the path is a page's, and not a file's with its ending.
+    func isPage(_ path: [String]) -> Bool {
+        file(at: path) != nil && files["/" + path.joined(separator: "/")] == nil
+    }
+
     /// What browsers may load from a page of this server, and who may frame it. Nothing inline.
     static let contentSecurityPolicy =
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -157,13 +162,30 @@ extension Service {
 
     func problemPage(_ context: RequestContext) throws(Problem) -> Response {
         let slug = context.variable("slug")
-        guard let kind = ProblemKind(rawValue: slug) else {
+        let links = "<p><a href=\"/\">Dashboard</a> <a href=\"/openapi.yaml\">Contract</a></p>"
+        func about(_ title: String, _ advice: String) -> Response {
+            page(title, "<p>\(advice)</p><p>Code: <code>\(slug)</code></p>\(links)")
+        }
+        // Where both have a code, the problem says what its mistakes are.
+        if let kind = ProblemKind(rawValue: slug) {
+            return about("\(kind.title) (\(kind.status))", kind.advice)
+        }
+        guard let advice = FieldCodes.advice(slug) else {
             throw Problem(.notFound, "Unknown problem; GET /openapi.yaml lists them all.")
         }
-        let links = "<p><a href=\"/\">Dashboard</a> <a href=\"/openapi.yaml\">Contract</a></p>"
-        return page(
-            "\(kind.title) (\(kind.status))", "<p>\(kind.advice)</p><p>Code: <code>\(slug)</code></p>\(links)"
-        )
+        return about("A member or parameter is wrong: \(slug)", advice)
+    }
+
+    /// The way to a page that was asked for with a slash after its name, as folders are; nil for other targets.
+    func redirect(_ head: RequestHead) -> Response? {
+        guard head.method == .get || head.method == .head else { return nil }
+        let path = head.rawTarget.prefix { $0 != UInt8(ascii: "?") }
+        let place = Array(path.dropLast() + head.rawTarget.dropFirst(path.count))
+        guard path.last == UInt8(ascii: "/"), let target = try? RequestTarget(parsing: place),
+            configuration.site.isPage(target.path)
+        else { return nil }
+        return Response(
+            status: 308, headers: HeaderFields([.init("Location", String(decoding: place, as: UTF8.self))]))
     }
 
     /// Only our own words go into a page, never a caller's. It wears the dashboard's style where that is
