@@ -10,7 +10,7 @@ import Glibc
 import Ingestion
 import JSON
 
-struct Collect: ParsableCommand {
+struct Collect: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Collect what this host's kernel exposes, as JSON for POST /v1/platforms.",
         discussion: """
@@ -28,13 +28,14 @@ struct Collect: ParsableCommand {
     @Flag(help: "Print a POSIX shell script that does the same where iovad is not installed.")
     var script = false
 
-    func validate() throws {
+    func checkArguments() throws {
         if script, host.root != nil {
             throw ValidationError("give the folder to the script itself: sh collect.sh DIR")
         }
+        try host.check()
     }
 
-    func run() throws {
+    func answer() throws {
         if script {
             print(CollectScript.text, terminator: "")
             return

@@ -1,11 +1,10 @@
 // `iovad decide`: one question, answered offline by the service that `iovad serve` runs, so that both give
-// the same bytes. It reads a request as JSON, or makes one of flags. Without a device, a running host's
-// devices are all asked about, those of other machines are listed.
+// the same bytes. It reads a request as JSON, or makes one of flags. Without a device, all devices of the
+// machine are asked about.
 
 import API
 import AddressSpaces
 import ArgumentParser
-import HTTP
 import JSON
 
 struct Decide: CheckedCommand {
@@ -13,9 +12,10 @@ struct Decide: CheckedCommand {
         abstract: "Answer where a device's MSI doorbells are mapped, whether it reaches them, and why.",
         discussion: """
             Without a machine it answers for this host: a verdict for each device of its IOMMU groups. With \
-            --root or what iovad collect wrote, for that host. With another machine and no --device it lists \
-            the devices. A file with the JSON that POST /v1/decisions takes may name the machine of \
-            --machine as platform "file"; files after --machine are all its own, up to the next option.
+            --root or what iovad collect wrote, for that host. With another machine and no --device it \
+            answers for every device behind an active SMMU. A file with the JSON that POST /v1/decisions \
+            takes may name the machine of --machine as platform "file"; files after --machine are all its \
+            own, up to the next option.
 
               iovad decide
               iovad decide --platform example-arm-juno --device /pcie@40000000
@@ -25,11 +25,14 @@ struct Decide: CheckedCommand {
 
     @OptionGroup var question: RequestArgument
     @OptionGroup var machine: MachineOptions
-    @Option(help: ArgumentHelp("The device's id. Default: all of a host's.", valueName: "id"))
+    @Option(help: ArgumentHelp("The device's id. Default: all of the machine's.", valueName: "id"))
     var device: String?
-    @Option(help: "dma_api, vfio_type1 or iommufd. Default: vfio_type1.")
+    @Option(
+        help: "dma_api, vfio_type1 or iommufd. Default: vfio_type1.", completion: CompletedValues.consumers)
     var consumer: String?
-    @Option(help: ArgumentHelp("fixed, candidates, dynamic, none, or a JSON object.", valueName: "source"))
+    @Option(
+        help: ArgumentHelp("fixed, candidates, dynamic, none, or a JSON object.", valueName: "source"),
+        completion: CompletedValues.sources)
     var windowSource: String?
     @OptionGroup var conditions: ConditionOptions
     @OptionGroup var report: ReportOption
@@ -42,7 +45,9 @@ struct Decide: CheckedCommand {
             "Address of a doorbell register; repeat for several. Default: the platform's.",
             valueName: "address"))
     var doorbell: [String] = []
-    @Option(help: ArgumentHelp("How much to explain: none, summary or full.", valueName: "level"))
+    @Option(
+        help: ArgumentHelp("How much to explain: none, summary or full.", valueName: "level"),
+        completion: CompletedValues.explainLevels)
     var explain = "summary"
     @OptionGroup var output: OutputOption
 
@@ -54,6 +59,10 @@ struct Decide: CheckedCommand {
             ] + conditions.stated + report.stated + [
                 ("--dma-mask", dmaMask != nil), ("--forcedac", forcedac), ("--doorbell", !doorbell.isEmpty),
             ])
+        try machine.check()
+        try conditions.check()
+        try report.check()
+        try output.check()
         try StandardInput.check(
             [question.request].compactMap { $0 } + (machine.readsStandardInput ? ["-"] : []))
         _ = try FlagValue.read("--explain", explain) { $0.choice(WireWords.explainLevels, $1) }
@@ -63,19 +72,17 @@ struct Decide: CheckedCommand {
         let service = OfflineService(version: Iovad.version)
         let named = try machine.subject(of: service)
         if let request = question.request {
-            return try show(service, try OfflineService.requestBody(request), isOfFlags: false)
+            let body = try OfflineService.contents(request)
+            try JSONFileKind.check(body, of: request, is: .decisionRequest, "request of iovad decide")
+            return try show(service, body, from: request)
         }
         let subject = try named ?? thisHost(service)
         if subject.hasNoIOMMU { throw Self.lacksIOMMU(subject) }
         if let device { return try show(service, try requestText(subject.id, device)) }
-        if !subject.groups.isEmpty {
-            return try HostVerdicts(of: subject, service, output.printer, explain: explain).show {
-                try requestText(subject.id, $0)
-            }.end()
-        }
-        let target =
-            "/v1/platforms/\(RequestTarget.encoded(subject.id))/devices?limit=\(Limits.pageItemsMax)"
-        try output.printer.show(service.get(target)) { DecideTable.devices($0, of: subject.name) }
+        let verdicts = DeviceVerdicts(
+            of: subject, try AskedDevices(of: subject, service, output.printer), service, output.printer,
+            explain: explain)
+        try verdicts.show { try requestText(subject.id, $0) }.end()
     }
 
     private func thisHost(_ service: OfflineService) throws -> OfflineService.Subject {
@@ -90,9 +97,9 @@ struct Decide: CheckedCommand {
                 + "--platform ID (iovad machines lists them).")
     }
 
-    private func show(_ service: OfflineService, _ body: [UInt8], isOfFlags: Bool = true) throws {
+    private func show(_ service: OfflineService, _ body: [UInt8], from file: String? = nil) throws {
         var printer = output.printer
-        printer.isOfFlags = isOfFlags
+        printer.source = file
         let answer = try printer.show(service.post("/v1/decisions?explain=\(explain)", body)) {
             DecideTable.decision($0)
         }

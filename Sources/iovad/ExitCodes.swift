@@ -17,13 +17,17 @@ enum Ending: Int32, CaseIterable {
 
     var meaning: String {
         switch self {
-        case .holds: "Answered. decide and place: the answer is yes, perhaps under conditions that it names."
+        case .holds:
+            "Answered. decide and place: the answer is yes, perhaps under conditions that it names; explain "
+                + "and survey: every input was read, whatever it says."
         case .failed:
             "Failed: an input cannot be read or understood, all of it or, as survey and explain go on, some; "
-                + "a test of replay --check failed; or output cannot be written."
+                + "there is no device to decide about; a test of replay --check failed; or output cannot be "
+                + "written."
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
-                + "least; place: no window serves this VM on these hosts, as it was described."
+                + "least of those asked about, which are all where none is named; place: no window serves "
+                + "this VM on these hosts, as it was described."
         case .usage: "A flag or its value is wrong; the message names it."
         }
     }

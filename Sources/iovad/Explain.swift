@@ -17,7 +17,8 @@ struct Explain: CheckedCommand {
         discussion: """
             Give files with what a VMM or the kernel printed, or none or "-" for standard input. Without a \
             machine the answer names candidates; with one it names the region that is in the way and the \
-            places that are free. A file that cannot be explained does not keep the others from it.
+            places that are free. A file that cannot be explained does not keep the others from it. A log \
+            among the files of --machine is explained, and is not the machine's.
 
               iovad explain qemu.log
               dmesg | iovad explain --platform example-arm-juno
@@ -26,38 +27,67 @@ struct Explain: CheckedCommand {
               iovad explain qemu.log --machine IORT APIC DSDT iomem.txt
             """)
 
-    @Argument(help: ArgumentHelp("Files with the text; \"-\" reads standard input.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("Files with the text; \"-\" reads standard input.", valueName: "file"),
+        completion: .file())
     var files: [String] = []
     @OptionGroup var machine: MachineOptions
     @Option(help: ArgumentHelp("The device's id. Default: one that the text names.", valueName: "id"))
     var device: String?
-    @Option(help: "vfio_type1 or iommufd. Default: what the text says.")
+    @Option(
+        help: "vfio_type1 or iommufd. Default: what the text says.",
+        completion: CompletedValues.userConsumers)
     var consumer: String?
-    @Option(help: "fixed, candidates, dynamic or none.")
+    @Option(help: "fixed, candidates, dynamic or none.", completion: CompletedValues.sources)
     var windowSource: String?
     @OptionGroup var conditions: ConditionOptions
     @OptionGroup var report: ReportOption
     @OptionGroup var output: OutputOption
 
     func checkArguments() throws {
+        try machine.check()
+        try conditions.check()
+        try report.check()
+        try output.check()
         for (flag, isGiven) in [("--device", device != nil)] + report.stated where isGiven && !machine.isGiven
         {
             throw ValidationError("\(flag) needs a machine: --machine FILE..., --root DIR or --platform ID")
         }
-        try StandardInput.check((files.isEmpty ? ["-"] : files) + (machine.readsStandardInput ? ["-"] : []))
+        let isInputRead = files.isEmpty && logsOfMachine.isEmpty
+        try StandardInput.check((isInputRead ? ["-"] : files) + (machine.readsStandardInput ? ["-"] : []))
+    }
+
+    /// Files after --machine that describe no machine: `--machine host.json fault.log` takes every word up to
+    /// the next option.
+    private var logsOfMachine: [String] {
+        machine.files.machine.filter { path in
+            guard path != "-", Files.isFile(path), let bytes = Files.read(path) else { return false }
+            return switch InputKind.sniff(bytes)?.use {
+            case .traceReplay, .faultExplanation, .mapExplanation: true
+            case .platform, .any, nil: false
+            }
+        }
     }
 
     func answer() throws {
         let service = OfflineService(version: Iovad.version)
-        let host = try machine.subject(of: service)?.id
-        let files = files.isEmpty ? ["-"] : files
+        let logs = logsOfMachine
+        let host = try machine.subject(of: service, without: logs)?.id
+        if host == nil, machine.isGiven {
+            throw ValidationError("--machine: \(logs.joined(separator: ", ")): a log describes no machine")
+        }
+        let files = files + logs
+        try explainAll(files.isEmpty ? ["-"] : files, on: host, service)
+    }
+
+    private func explainAll(_ files: [String], on host: String?, _ service: OfflineService) throws {
         var unexplained = 0
         for file in files {
             if file == "-", isatty(STDIN_FILENO) == 1 {
                 Console.say("iovad explain: reading standard input up to its end (Ctrl-D)")
             }
             do {
-                let text = try OfflineService.requestBody(file)
+                let text = try OfflineService.contents(file)
                 if files.count > 1, !output.isJSON { print("\(Report.printable(file)):") }
                 try explain(text, of: file, on: host, service)
             } catch let error as FileFault {
@@ -105,22 +135,46 @@ struct Explain: CheckedCommand {
         let printer = output.printer
         let isOnlyFaults = maps.status == 422 && faults.status == 200
         if isOnlyFaults { try refuse([("--device", device != nil)] + ofMaps, "a log of faults only", file) }
-        if !output.isJSON, let neither = try neither(maps, faults, printer) {
-            Console.say("\(Self.place(of: file)): \(neither)")
+        if !output.isJSON, let neither = try neither(maps, faults, text, file) {
+            Console.say("Error: \(neither)")
             throw Ending.failed.code
         }
+        // A wrong flag is said of the one that reads the text, not that the other does not.
+        for answer in [maps, faults] where try !isWithout(answer) { try printer.check(answer) }
         if !isOnlyFaults { try printer.show(maps) { ExplainTable.maps($0) } }
         if faults.status == 200 { try printer.show(faults) { ExplainTable.faults($0) } }
     }
 
-    /// What both routes looked for, of a text that has neither; nil for any other refusal.
-    private func neither(_ maps: Response, _ faults: Response, _ printer: AnswerPrinter) throws -> String? {
-        guard maps.status == 422, faults.status == 422 else { return nil }
-        let problems = try [maps, faults].map { try printer.document($0) }
-        guard problems.allSatisfy({ $0.text("code") == ProblemKind.unreadableInput.rawValue }) else {
-            return nil
+    /// What a text is that has neither, or else what was looked for in it; nil for any other refusal.
+    private func neither(
+        _ maps: Response, _ faults: Response, _ text: [UInt8], _ file: String
+    ) throws -> String? {
+        guard try isWithout(maps), try isWithout(faults) else { return nil }
+        let place = Self.place(of: file)
+        if let kind = JSONFileKind(text) {
+            return kind.complaint(about: place, insteadOf: "log that a VMM or the kernel printed")
         }
-        return problems.map { $0.text("detail") }.joined(separator: "\n  ")
+        if let kind = InputKind.sniff(text), Self.isMachine(kind) {
+            return
+                "\(place) is \(kind.rawValue), which describes a machine: give it after --machine, and a log"
+        }
+        let problems = try [maps, faults].map { try output.printer.document($0) }
+        return "\(place): "
+            + problems.map { Report.withoutRoutes($0.text("detail")) }.joined(separator: "\n  ")
+    }
+
+    /// Whether an answer says that the text has nothing of the kind.
+    private func isWithout(_ answer: Response) throws -> Bool {
+        guard answer.status == 422 else { return false }
+        return try output.printer.document(answer).text("code") == ProblemKind.unreadableInput.rawValue
+    }
+
+    /// A boot's log describes a machine too, but might have held faults.
+    private static func isMachine(_ kind: InputKind) -> Bool {
+        switch kind {
+        case .deviceTree, .acpiTables, .acpiDump, .sysfs, .iomem, .pciListing: true
+        case .json, .trace, .faultLog, .bootLog, .mapFailures, .commandLine: false
+        }
     }
 
     private static func place(of file: String) -> String {

@@ -57,6 +57,25 @@ enum Files {
         return status.st_mode & S_IFMT == S_IFDIR ? nil : FileFault(place: place, code: ENOTDIR)
     }
 
+    /// Refuses a folder that is no host's tree, and a tree with folders of the system that cannot be read:
+    /// nothing could be said of that host.
+    static func checkTree(_ root: String, named flag: String) throws {
+        if let fault = folderFault(root, named: flag) { throw fault }
+        for folder in [""] + treeFolders {
+            errno = 0
+            if access(root + folder, R_OK | X_OK) != 0, errno != ENOENT, errno != ENOTDIR {
+                throw FileFault(place: "\(flag) \(root)\(folder)", code: errno)
+            }
+        }
+        guard (treeFolders + ["/var"]).contains(where: { isFolder(root + $0) }) else {
+            throw CommandFailure(
+                "\(flag) \(Report.printable(root)): no sys/, proc/ or var/ is in it; name the folder that a "
+                    + "host's tree was copied to")
+        }
+    }
+
+    private static let treeFolders = ["/sys", "/sys/kernel", "/sys/firmware", "/proc"]
+
     /// False, with errno, when it could not be written whole; then what was there before is left as it was.
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
         let unfinished = path + ".new"

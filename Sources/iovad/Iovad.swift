@@ -30,7 +30,13 @@ struct Iovad: ParsableCommand {
             Glibc.exit(Ending.failed.rawValue)
         }
         Console.checkOutputAtExit()
-        main(nil)
+        let words = Array(CommandLine.arguments.dropFirst())
+        if let (word, parent) = CommandWords.unknownTopic(words) {
+            let topic = Report.printable(word)
+            Console.say("Error: \(parent) has no command \"\(topic)\"; iovad help lists the commands")
+            Glibc.exit(Ending.usage.rawValue)
+        }
+        main(CommandWords.joiningNegatives(words))
     }
 }
 
@@ -55,8 +61,10 @@ enum FlagValue {
         else { throw ValidationError("\(name): this is not JSON: \(text)") }
         if let value = reader(.member(document.root), problems), problems.isEmpty { return value }
         let problem = problems.problems.first
+        let member = problem.map { Report.member($0.pointer) } ?? ""
         throw ValidationError(
-            "\(name)\(problem?.pointer ?? ""): \(problem?.detail ?? "The value cannot be read.")")
+            "\(name)\(member.isEmpty ? "" : ", \(member)"): \(problem?.detail ?? "The value cannot be read.")"
+        )
     }
 
     /// An address or a size: 0x8000000, 4096, 64K, 1.5G.

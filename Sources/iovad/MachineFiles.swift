@@ -31,8 +31,6 @@ enum MachineFiles {
     /// Stem of a file with the words that a kernel was booted with: never a machine's own.
     private static let commandLine = "cmdline"
     private static let numbered = "ssdt"
-    private static let depthMax = 32
-
     enum Source {
         /// A file, and what supplements it beside it.
         case file(String)
@@ -41,6 +39,8 @@ enum MachineFiles {
         case standardInput
         /// A host's tree; the empty path is this host.
         case host(root: String)
+        /// A folder that lies so deep that it is not searched.
+        case tooDeep(String)
     }
 
     /// A machine's name and where it is read from.
@@ -59,6 +59,7 @@ enum MachineFiles {
             case .files(let paths): paths.joined(separator: ", ")
             case .standardInput: Files.standardInput
             case .host(let root): root.isEmpty ? "this host" : root
+            case .tooDeep(let folder): folder
             }
         }
     }
@@ -107,7 +108,9 @@ enum MachineFiles {
                 Entry(name: prefix.isEmpty ? name : String(prefix.dropLast()), source: .host(root: folder))
             ]
         }
-        guard depth < depthMax else { return [] }
+        guard depth < Limits.surveyFolderDepthMax else {
+            return [Entry(name: name, source: .tooDeep(folder))]
+        }
         guard let entries = Files.entries(in: folder) else {
             // Whoever reads it as a file is told why it cannot be read.
             let name = prefix.isEmpty ? name : String(prefix.dropLast())
@@ -244,6 +247,12 @@ extension MachineFiles {
         case .file(let path): return read([path] + supplements(of: path), entry, options)
         case .files(let paths): return read(paths, entry, options)
         case .standardInput: return read(["-"], entry, options)
+        case .tooDeep(let folder):
+            return .failure(
+                Unreadable(
+                    line:
+                        "\(folder): not searched: more than \(Limits.surveyFolderDepthMax) folders below the one "
+                        + "that was named; name it itself"))
         case .host(let root):
             var collection = HostCollection(root: root)
             let bytes = collection.json
@@ -285,15 +294,28 @@ extension MachineFiles {
         do {
             platform = try PlatformReader.read(parts, options, problems)
         } catch {
-            return .failure(Unreadable(line: "\(entry.label): \(error.sentence)\(elsewhere(error))"))
+            let line = other(parts, entry) ?? "\(entry.label): \(error.sentence)\(elsewhere(error))"
+            return .failure(Unreadable(line: line))
         }
         if let first = problems.problems.first {
-            return .failure(Unreadable(line: "\(entry.label): \(first.pointer): \(first.detail)"))
+            let member = Report.member(first.pointer)
+            let line = "\(entry.label): \(member.isEmpty ? "" : member + ": ")\(first.detail)"
+            return .failure(Unreadable(line: other(parts, entry) ?? line))
         }
         return .success(
             Machine(
                 platform: platform, groups: parts.flatMap { HostGroup.list(in: $0.bytes) },
                 bytes: parts.flatMap(\.bytes)))
+    }
+
+    /// What a JSON file is that was given as a machine and is something else; nil where all may be a machine's.
+    private static func other(_ parts: [InputPart], _ entry: Entry) -> String? {
+        for part in parts {
+            guard let kind = JSONFileKind(part.bytes), kind != .machine else { continue }
+            let name = parts.count == 1 ? entry.label : part.name
+            return kind.complaint(about: name, insteadOf: "machine")
+        }
+        return nil
     }
 
     /// Which command reads what describes no machine.

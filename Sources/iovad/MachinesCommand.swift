@@ -4,7 +4,7 @@ import API
 import ArgumentParser
 import JSON
 
-struct MachinesCommand: ParsableCommand {
+struct MachinesCommand: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "machines",
         abstract: "List the built-in machines: ids for --platform, and what is special about each.",
@@ -15,7 +15,9 @@ struct MachinesCommand: ParsableCommand {
 
     @OptionGroup var output: OutputOption
 
-    func run() throws {
+    func checkArguments() throws { try output.check() }
+
+    func answer() throws {
         let service = OfflineService(version: Iovad.version)
         try output.printer.show(service.get("/v1/platforms?limit=\(Limits.pageItemsMax)")) { answer in
             answer.children("items").map { item in

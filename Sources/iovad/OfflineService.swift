@@ -80,10 +80,8 @@ struct OfflineService {
         }
     }
 
-    /// The bytes of a request file; "-" is standard input.
-    static func requestBody(_ path: String) throws -> [UInt8] {
-        try Files.contents(path, takesInput: true)
-    }
+    /// The bytes of a file; "-" is standard input.
+    static func contents(_ path: String) throws -> [UInt8] { try Files.contents(path, takesInput: true) }
 
     private func ask(_ method: Method, _ target: String, _ body: [UInt8], type: String?) -> Response {
         let fields = type.map { [HeaderFields.Field("Content-Type", $0)] } ?? []
@@ -97,8 +95,9 @@ struct OfflineService {
 struct AnswerPrinter {
     /// As JSON, not as a table.
     let asJSON: Bool
-    /// Whether the request was made of flags, so that what is wrong with it is a flag's.
-    var isOfFlags = true
+    /// The file that the request is from; nil where it was made of flags, so that what is wrong with it is a
+    /// flag's.
+    var source: String?
 
     /// Prints an answer and returns it; see `check` for problems.
     @discardableResult
@@ -114,7 +113,7 @@ struct AnswerPrinter {
     func check(_ answer: Response) throws {
         guard !(200..<300).contains(answer.status) else { return }
         let problem = try document(answer)
-        let isUsage = isOfFlags && problem.member("errors") != nil
+        let isUsage = source == nil && problem.member("errors") != nil
         Console.say(asJSON ? String(decoding: answer.body, as: UTF8.self) : words(of: problem))
         throw (isUsage ? Ending.usage : .failed).code
     }
@@ -128,16 +127,17 @@ struct AnswerPrinter {
         ).root
     }
 
+    /// A line for each thing that is wrong: the flag, or the file and the member in it.
     private func words(of problem: JSONNode) -> String {
+        let file = source.map { ($0 == "-" ? Files.standardInput : Report.printable($0)) + ": " } ?? ""
         let errors = problem.children("errors").map { error in
             let pointer = error.text("pointer")
+            let place = source == nil ? RequestFlags.name(of: pointer) : Report.member(pointer)
             let detail = Report.withoutRoutes(error.text("detail"))
-            return isOfFlags
-                ? "Error: \(RequestFlags.name(of: pointer)): \(detail)" : "  \(pointer): \(detail)"
+            return "Error: \(file)\(place.isEmpty ? "" : place + ": ")\(detail)"
         }
-        if isOfFlags, !errors.isEmpty { return errors.joined(separator: "\n") }
-        let first = "\(problem.text("title")): \(Report.withoutRoutes(problem.text("detail")))"
-        return ([first] + errors).joined(separator: "\n")
+        guard errors.isEmpty else { return errors.joined(separator: "\n") }
+        return "Error: \(file)\(problem.text("title")): \(Report.withoutRoutes(problem.text("detail")))"
     }
 }
 

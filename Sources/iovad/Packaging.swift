@@ -9,10 +9,11 @@ import Glibc
 struct Packaging: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the files that a system needs to run the server.",
+        usage: "iovad packaging systemd [<options>]",
         subcommands: [PackagingSystemd.self])
 }
 
-struct PackagingSystemd: ParsableCommand {
+struct PackagingSystemd: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "systemd", abstract: "Print a socket unit and a service unit.",
         usage: "iovad packaging systemd [<options>]",
@@ -23,16 +24,20 @@ struct PackagingSystemd: ParsableCommand {
 
     @Option(help: "HOST:PORT or /path of the socket. An address beyond loopback needs --token-file.")
     var listen = Settings.listenDefault
-    @Option(help: "File with the token; systemd passes it to the server, which cannot read it itself.")
+    @Option(
+        help: "File with the token; systemd passes it to the server, which cannot read it itself.",
+        completion: .file())
     var tokenFile: String?
-    @Option(help: "File with IOVAD_ variables, a line each; it need not exist.")
+    @Option(help: "File with IOVAD_ variables, a line each; it need not exist.", completion: .file())
     var environmentFile: String?
-    @Option(help: "Path of the binary. Default: this one.")
+    @Option(help: "Path of the binary. Default: this one.", completion: .file())
     var binary: String?
-    @Option(help: "Folder to write iovad.socket and iovad.service to, e.g. /etc/systemd/system.")
+    @Option(
+        help: "Folder to write iovad.socket and iovad.service to, e.g. /etc/systemd/system.",
+        completion: .directory)
     var writeTo: String?
 
-    func validate() throws {
+    func checkArguments() throws {
         let paths = [tokenFile, environmentFile, binary].compactMap { $0 }
         let words = [listen] + paths
         // In a unit file a value ends with its line, and % and quotes have a meaning.
@@ -50,10 +55,11 @@ struct PackagingSystemd: ParsableCommand {
         try Settings.checkUnit(listen: listen, hasToken: tokenFile != nil || environmentFile != nil)
     }
 
-    func run() throws {
+    func answer() throws {
         guard let binary = binary ?? Environment.executablePath() else {
             throw ValidationError("cannot find the path of this binary: give --binary")
         }
+        if let writeTo, let fault = Files.folderFault(writeTo, named: "--write-to") { throw fault }
         let files = [("iovad.socket", socket), ("iovad.service", service(binary))]
         for (name, text) in files {
             guard let writeTo else {
@@ -61,7 +67,7 @@ struct PackagingSystemd: ParsableCommand {
                 continue
             }
             guard Files.write(Array(text.utf8), to: "\(writeTo)/\(name)") else {
-                throw ValidationError("cannot write \(writeTo)/\(name): \(String(cString: strerror(errno)))")
+                throw FileFault(place: "--write-to \(writeTo)/\(name)", code: errno)
             }
             Console.say("wrote \(writeTo)/\(name)")
         }

@@ -25,17 +25,19 @@ struct Place: CheckedCommand {
             """)
 
     @OptionGroup var question: RequestArgument
-    @Option(help: "The VMM; --vmm list prints all of them.")
+    @Option(help: "The VMM; --vmm \(Self.listWord) prints all of them.", completion: CompletedValues.vmms)
     var vmm: String?
-    @Option(help: "RAM, like 64G, 1536M or 0x1000000000.")
+    @Option(help: ArgumentHelp("RAM, like 64G, 1.5G, 1536M or 0x1000000000.", valueName: "bytes"))
     var ram: String?
-    @Option(help: "RAM including what can be hot-plugged, like 128G.")
+    @Option(help: ArgumentHelp("RAM including what can be hot-plugged, like 128G.", valueName: "bytes"))
     var maxmem: String?
     @Option(help: "DIMM slots.")
     var slots: Int?
     @Option(help: "Guest-physical address bits of the host.")
     var ipaBits: Int?
-    @Option(help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.")
+    @Option(
+        help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.",
+        completion: CompletedValues.viommus)
     var viommu: String?
     @Flag(
         name: .customLong("no-p2p"),
@@ -49,15 +51,21 @@ struct Place: CheckedCommand {
     @OptionGroup var machine: MachineOption
     @Option(
         name: [.customLong("host"), .customLong("device-tree")],
-        help: ArgumentHelp("A host's file, or a folder of hosts; repeat for several.", valueName: "path"))
+        help: ArgumentHelp("A host's file, or a folder of hosts; repeat for several.", valueName: "path"),
+        completion: .file())
     var hosts: [String] = []
-    @Option(help: ArgumentHelp("A built-in machine as a host; repeat for several.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("A built-in machine as a host; repeat for several.", valueName: "id"),
+        completion: CompletedValues.platforms)
     var platform: [String] = []
-    @Option(help: "A base to check first.")
+    @Option(help: ArgumentHelp("A base to check first, like 0x9000000.", valueName: "address"))
     var requested: String?
     @OptionGroup var report: ReportOption
     @OptionGroup var reading: ReadingOptions
     @OptionGroup var output: OutputOption
+
+    /// In the place of a VMM: print all of them.
+    static let listWord = "list"
 
     func checkArguments() throws {
         if question.request == nil, vmm == nil {
@@ -72,20 +80,27 @@ struct Place: CheckedCommand {
                 ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
                 ("--requested", requested != nil),
             ])
-        if vmm != nil, vmm != "list", ram == nil { throw ValidationError("--vmm needs --ram") }
+        try page.check()
+        try report.check()
+        try reading.check()
+        try output.check()
+        if vmm != nil, vmm != Self.listWord, ram == nil { throw ValidationError("--vmm needs --ram") }
         try StandardInput.check([question.request].compactMap { $0 } + machine.machine + hosts)
     }
 
     func answer() throws {
         let service = OfflineService(version: Iovad.version)
-        if vmm == "list" {
+        if vmm == Self.listWord {
             try output.printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
             return
         }
         let subjects = try subjects(service)
-        let body = try question.request.map(OfflineService.requestBody) ?? flags(subjects)
+        let body = try question.request.map(OfflineService.contents) ?? flags(subjects)
+        if let request = question.request {
+            try JSONFileKind.check(body, of: request, is: .placementRequest, "request of iovad place")
+        }
         var printer = output.printer
-        printer.isOfFlags = question.request == nil
+        printer.source = question.request
         let answer = try printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
         try Ending.ofPlacement(answer).end()
     }
@@ -177,6 +192,12 @@ enum PlaceTable {
         for blocker in answer.member("default").map({ $0.children("blockers") }) ?? [] {
             rows.append(("blocks the default", words(blocker)))
         }
+        if let requested = answer.member("requested") {
+            let reasons = requested.children("blockers").map(words).joined(separator: "; ")
+            let works = requested.flag("works") ? "works" : "does not work"
+            rows.append(
+                ("requested", "\(requested.text("start")) \(works)\(reasons.isEmpty ? "" : ": \(reasons)")"))
+        }
         if let picks = answer.member("picks") {
             for name in ["nearest_default", "lowest", "highest_below_4g"] {
                 rows.append((name, picks.text(name, absent: "none")))
@@ -192,12 +213,6 @@ enum PlaceTable {
             rows.append(("SW_MSI_SIZE", "\(integer(options, "sw_msi_size_mib")) MiB"))
         }
         for host in answer.children("per_host") {
-        if let requested = answer.member("requested") {
-            let reasons = requested.children("blockers").map(words).joined(separator: "; ")
-            let works = requested.flag("works") ? "works" : "does not work"
-            rows.append(
-                ("requested", "\(requested.text("start")) \(works)\(reasons.isEmpty ? "" : ": \(reasons)")"))
-        }
             let start = host.text("start", absent: "none")
             rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)"))
         }

@@ -13,23 +13,29 @@ struct Replay: CheckedCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run allocator traces from files.",
         discussion: """
-            A file contains a listed vector (like the body of POST /v1/replays) or a digest vector. With \
-            --check, each run is compared with the results that its file expects: one line for each file \
-            that differs, then "N passed, N failed"; the exit status is 1 when any failed. Without it, the results \
-            are printed, one JSON object per file.
+            A file contains a listed vector (like the body of POST /v1/replays) or a digest vector; "-" is \
+            standard input. With --check, each run is compared with the results that its file expects: one \
+            line for each file that differs, then "N passed, N failed"; the exit status is 1 when any failed. \
+            Without it, the results are printed, one JSON object per file. Files that cannot be run are \
+            named on standard error.
             """)
 
     @Flag(help: "Compare with the expected results instead of printing the results.")
     var check = false
-    @Option(help: "Kernel release to model; overrides the file's. Default: \(KernelRelease.newest.rawValue).")
+    @Option(
+        help: "Kernel release to model; overrides the file's. Default: \(KernelRelease.newest.rawValue).",
+        completion: CompletedValues.kernels)
     var kernel: String?
     @Option(help: "Online CPUs, which the depot trimmer counts; overrides the file's. Default: 1.")
     var cpus: Int?
-    @Argument(help: ArgumentHelp("Trace or vector files.", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("Trace or vector files; \"-\" is standard input.", valueName: "file"),
+        completion: .file())
     var files: [String]
 
     func checkArguments() throws {
         guard !files.isEmpty else { throw ValidationError("name at least one file") }
+        try StandardInput.check(files)
         _ = try profile
         if let cpus { _ = try FlagValue.read("--cpus", String(cpus), ReplayRequest.cpus) }
     }
@@ -46,8 +52,13 @@ struct Replay: CheckedCommand {
                 try run(path, release)
             } catch {
                 failed += 1
-                let line = "\(path): \(error.text)"
-                if check { print(line) } else { Console.say(line) }
+                let place = path == "-" ? Files.standardInput : Report.printable(path)
+                switch error {
+                case .differs(let text): print("\(place): \(text)")
+                case .unusable(let text): Console.say("Error: \(place): \(text)")
+                case .anotherKind(let kind):
+                    Console.say("Error: " + kind.complaint(about: place, insteadOf: "trace of the allocator"))
+                }
             }
         }
         if check { print("\(files.count - failed) passed, \(failed) failed") }
@@ -66,8 +77,13 @@ enum ReplayFile {
     case digest(ReplayDigestVector)
 
     /// Why a file did not pass.
-    struct Failure: Error {
-        var text: String
+    enum Failure: Error {
+        /// It ran, and the results are others than it expects.
+        case differs(String)
+        /// It cannot be read or run, or expects nothing.
+        case unusable(String)
+        /// It is a file for something else.
+        case anotherKind(JSONFileKind)
     }
 
     /// Files are the caller's own, so only memory bounds them.
@@ -77,15 +93,15 @@ enum ReplayFile {
     init(_ path: String, release: KernelProfile?, cpus: Int?) throws(Failure) {
         let bytes: [UInt8]
         do throws(FileFault) {
-            bytes = try Files.contents(path)
+            bytes = try Files.contents(path, takesInput: true)
         } catch {
-            throw Failure(text: error.reason)
+            throw .unusable(error.reason)
         }
         let root: JSONNode
         do {
             root = try JSONDocument(parsing: bytes, limits: Self.limits).root
         } catch {
-            throw Failure(text: Problem(error).detail)
+            throw .unusable(Problem(error).detail)
         }
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         if root.kind == .object, root.member("kind") != nil {
@@ -99,23 +115,23 @@ enum ReplayFile {
             if let cpus { vector.trace.onlineCPUs = cpus }
             self = .listed(vector)
         }
-        guard problems.isEmpty else { throw Self.failure(problems) }
+        guard problems.isEmpty else { throw Self.failure(problems, bytes) }
     }
 
-    private static func failure(_ problems: ProblemList) -> Failure {
-        let shown = problems.problems.prefix(3).map { "\($0.pointer): \($0.detail)" }
+    private static func failure(_ problems: ProblemList, _ bytes: [UInt8]) -> Failure {
+        if let kind = JSONFileKind(bytes), kind != .trace { return .anotherKind(kind) }
+        let shown = problems.problems.prefix(3).map { "\(Report.member($0.pointer)): \($0.detail)" }
         let more = problems.problems.count + problems.dropped - shown.count
-        return Failure(
-            text: shown.joined(separator: " ") + (more > 0 ? " And \(more) more mistakes." : ""))
+        return .unusable(shown.joined(separator: " ") + (more > 0 ? " And \(more) more mistakes." : ""))
     }
 
     static func failure(_ mistake: TraceMistake) -> Failure {
         let problem = mistake.problem
-        return Failure(text: "\(problem.pointer): \(problem.detail)")
+        return .unusable("\(Report.member(problem.pointer)): \(problem.detail)")
     }
 
     static func failure(_ error: IOVAInputError) -> Failure {
-        Failure(text: "Linux would not survive the described run: \(error)")
+        .unusable("Linux would not survive the described run: \(error)")
     }
 }
 
@@ -183,7 +199,7 @@ extension ReplayFile {
 
     private static func check(_ vector: ReplayVector) throws(Failure) {
         guard vector.expectsSomething else {
-            throw Failure(text: "expects nothing: no operation has \"expect\" and there is no \"final\"")
+            throw .unusable("expects nothing: no operation has \"expect\" and there is no \"final\"")
         }
         var domain = vector.trace.domain(IOVADomain.self)
         let results: [TraceResult]
@@ -195,13 +211,12 @@ extension ReplayFile {
         switch vector.firstDifference(results, final: domain.heldRanges) {
         case nil: return
         case .result(let index, let expected, let got):
-            throw Failure(
-                text:
-                    "operation \(index) (\(vector.callWords[index])): expected \(text(expected)), got \(text(got))"
+            throw .differs(
+                "operation \(index) (\(vector.callWords[index])): expected \(text(expected)), got \(text(got))"
             )
         case .final(let index, let expected, let got):
             let (wanted, found) = (expected.map(text) ?? "none", got.map(text) ?? "none")
-            throw Failure(text: "final range \(index): expected \(wanted), got \(found)")
+            throw .differs("final range \(index): expected \(wanted), got \(found)")
         }
     }
 
@@ -216,9 +231,8 @@ extension ReplayFile {
         guard got != expected else { return }
         let step = DigestRun.checkpointOperations
         for (index, pair) in zip(expected.checkpoints, got.checkpoints).enumerated() where pair.0 != pair.1 {
-            throw Failure(
-                text:
-                    "checkpoint \(index) (operations \(index * step) to \((index + 1) * step - 1)): "
+            throw .differs(
+                "checkpoint \(index) (operations \(index * step) to \((index + 1) * step - 1)): "
                     + "expected \(HexLiteral.text(pair.0)), got \(HexLiteral.text(pair.1))"
             )
         }
@@ -234,9 +248,8 @@ extension ReplayFile {
             ("peak_live", UInt64(expected.peakLive), UInt64(got.peakLive)),
         ]
         for number in numbers where number.expected != number.got {
-            throw Failure(
-                text:
-                    "\(number.name): expected \(HexLiteral.text(number.expected)), got \(HexLiteral.text(number.got))"
+            throw .differs(
+                "\(number.name): expected \(HexLiteral.text(number.expected)), got \(HexLiteral.text(number.got))"
             )
         }
     }

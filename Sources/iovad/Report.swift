@@ -37,14 +37,37 @@ struct Report {
                 text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 
-    /// Advice without what it says to users of HTTP: "(over HTTP: POST ...)", and with the command for the list
-    /// of platforms.
+    /// Advice without what it says to users of HTTP: "(over HTTP: POST ...)", where to POST, and the routes of
+    /// lists, in the place of which the commands are named.
     static func withoutRoutes(_ advice: String) -> String {
-        let advice = advice.replacing("GET /v1/platforms lists them", with: "iovad machines lists them")
-        guard let start = advice.firstRange(of: " (over HTTP"),
-            let end = advice[start.upperBound...].firstIndex(of: ")")
-        else { return advice }
-        return String(advice[..<start.lowerBound] + advice[advice.index(after: end)...])
+        var advice = advice.replacing("GET /v1/platforms lists them", with: "iovad machines lists them")
+            .replacing("GET /v1/vmms lists them", with: "iovad place --vmm list prints them")
+            .replacing(": send Content-Type: application/json.", with: ".")
+        if let start = advice.firstRange(of: "GET /v1/platforms/"),
+            let end = advice[start.upperBound...].firstRange(of: "/devices lists them")
+        {
+            advice.replaceSubrange(
+                start.lowerBound..<end.upperBound, with: "iovad decide without --device lists them")
+        }
+        for (opening, closing) in [(" (over HTTP", ")"), (": POST them to /", " ")] {
+            guard let start = advice.firstRange(of: opening) else { continue }
+            let rest = advice[start.upperBound...]
+            let end = rest.firstRange(of: closing)?.upperBound ?? rest.endIndex
+            advice.replaceSubrange(start.lowerBound..<end, with: closing == ")" ? "" : ". ")
+        }
+        return advice.trimmedEnd
+    }
+
+    /// A member of a JSON document in words, from the pointer to it: "hosts[0].platform"; a parameter of a query
+    /// by its name. Empty for the whole document.
+    static func member(_ pointer: String) -> String {
+        guard !pointer.hasPrefix("?") else { return printable(pointer.dropFirst()) }
+        let parts = pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return parts.reduce(into: "") { words, part in
+            let name = part.replacing("~1", with: "/").replacing("~0", with: "~")
+            let isPlace = !part.isEmpty && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+            words += isPlace ? "[\(name)]" : words.isEmpty ? printable(name) : ".\(printable(name))"
+        }
     }
 
     func written(as format: Format, on terminal: Terminal = .output) -> String {

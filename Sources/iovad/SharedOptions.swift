@@ -4,6 +4,7 @@
 import API
 import AddressSpaces
 import ArgumentParser
+import HTTP
 import Ingestion
 import JSON
 import Machines
@@ -23,7 +24,11 @@ extension CheckedCommand {
             try answer()
         } catch let error as ValidationError {
             // As the parser says it, which knows the command; here it would name only the first.
-            Console.say("Error: \(error.message)\nUsage: \(Iovad.usageString(for: Self.self))")
+            let usage = Iovad.usageString(for: Self.self)
+            let command = usage.split(separator: " ").prefix { $0.first?.isLetter ?? false }
+            Console.say(
+                "Error: \(error.message)\nUsage: \(usage)\n"
+                    + "  See '\(command.joined(separator: " ")) --help' for more information.")
             throw Ending.usage.code
         }
     }
@@ -38,7 +43,7 @@ struct MachineOption: ParsableArguments {
             Files of one machine: a device tree, ACPI tables with iomem, dmesg or lspci text, \
             reserved_regions, JSON, what iovad collect wrote; or one folder: of tables, or a host's \
             tree with sys/ and proc/. "-" is standard input.
-            """, valueName: "file"))
+            """, valueName: "file"), completion: .file())
     var machine: [String] = []
 }
 
@@ -47,14 +52,14 @@ struct ReadingOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "What an msi line of reserved_regions is, where its place does not tell: software or hardware.",
-            valueName: "word"))
+            valueName: "word"), completion: CompletedValues.assumptions)
     var assume: String?
     @Flag(
         inversion: .prefixedNo,
         help: "ACPI: the kernel keeps the PCI configuration of the boot, whatever _DSM function 5 says.")
     var preserveConfig: Bool?
 
-    func validate() throws { _ = try reader }
+    func check() throws { _ = try reader }
 
     var reader: PlatformReader.Options {
         get throws {
@@ -73,29 +78,32 @@ struct RootOption: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "A host's copied tree (with sys/, proc/ and var/log/dmesg below it) instead of this host.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var root: String?
 
-    func validate() throws {
-        if let root, let fault = Files.folderFault(root, named: "--root") { throw fault }
+    func check() throws {
+        if let root { try Files.checkTree(root, named: "--root") }
     }
 }
 
 /// One machine, however it is named.
 struct MachineOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A built-in machine; `iovad machines` lists them.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp("A built-in machine; `iovad machines` lists them.", valueName: "id"),
+        completion: CompletedValues.platforms)
     var platform: String?
     @OptionGroup var files: MachineOption
     @Option(
         name: [.customLong("device-tree"), .customLong("reserved-regions")],
-        help: ArgumentHelp("One file, as --machine takes it; repeat for several.", valueName: "file"))
+        help: ArgumentHelp("One file, as --machine takes it; repeat for several.", valueName: "file"),
+        completion: .file())
     var file: [String] = []
     @OptionGroup var host: RootOption
     @OptionGroup var reading: ReadingOptions
 
     private var paths: [String] { files.machine + file }
 
-    func validate() throws {
+    func check() throws {
         let given = [
             ("--platform", platform != nil), ("--machine (--device-tree)", !paths.isEmpty),
             ("--root", host.root != nil),
@@ -104,19 +112,33 @@ struct MachineOptions: ParsableArguments {
             throw ValidationError("give only one of \(given.joined(separator: " and "))")
         }
         try StandardInput.check(paths)
+        try host.check()
+        try reading.check()
     }
 
     var isGiven: Bool { platform != nil || !paths.isEmpty || host.root != nil }
     /// Whether standard input is one of its files.
     var readsStandardInput: Bool { paths.contains("-") }
 
-    /// The machine, which the service knows from now on under the id; nil when none is named.
-    func subject(of service: OfflineService) throws -> OfflineService.Subject? {
-        if let platform { return OfflineService.Subject(id: platform, name: platform) }
+    /// The machine, which the service knows from now on under the id; nil when none is named. Files of
+    /// --machine may be something else than the machine's: those are `others`.
+    func subject(
+        of service: OfflineService, without others: [String] = []
+    ) throws -> OfflineService.Subject? {
+        if let platform {
+            let answer = service.get("/v1/platforms/\(RequestTarget.encoded(platform))")
+            guard answer.status != 404 else {
+                throw ValidationError(
+                    "--platform \(Report.printable(platform)): no built-in machine has this id; iovad machines lists them"
+                )
+            }
+            return OfflineService.Subject(id: platform, name: platform)
+        }
         if let root = host.root {
-            let entry = MachineFiles.Entry(name: root, source: .host(root: root))
+            let entry = MachineFiles.Entry(name: root, source: .host(root: root), flag: "--root")
             return try service.offer(entry, reading.reader)
         }
+        let paths = paths.filter { !others.contains($0) }
         guard !paths.isEmpty else { return nil }
         let flag = files.machine.isEmpty ? "--device-tree" : "--machine"
         return try service.offer(MachineFiles.one(paths, named: flag), reading.reader)
@@ -133,13 +155,15 @@ enum StandardInput {
 }
 
 struct PageSizeOption: ParsableArguments {
-    @Option(help: ArgumentHelp("CPU page size, like 4096, 0x1000 or 64K.", valueName: "bytes"))
+    @Option(
+        help: ArgumentHelp("CPU page size, like 4096, 0x1000 or 64K.", valueName: "bytes"),
+        completion: CompletedValues.pageSizes)
     var pageSize: String?
 
     /// What a request states too, with its flag.
     var stated: [RequestArgument.Flag] { [("--page-size", pageSize != nil)] }
 
-    func validate() throws { _ = try hex }
+    func check() throws { _ = try hex }
 
     /// As requests take it.
     var hex: String? {
@@ -151,7 +175,7 @@ struct ApertureOption: ParsableArguments {
     @Option(help: ArgumentHelp("Address bits that the IOMMU translates.", valueName: "bits"))
     var apertureBits: Int?
 
-    func validate() throws {
+    func check() throws {
         guard let apertureBits else { return }
         _ = try FlagValue.read("--aperture-bits", String(apertureBits), Condition.apertureBits)
     }
@@ -170,7 +194,7 @@ struct ReportOption: ParsableArguments {
     /// What a request states too, with its flag.
     var stated: [RequestArgument.Flag] { [("--iommu-regions", iommuRegions != nil)] }
 
-    func validate() throws { _ = try regions }
+    func check() throws { _ = try regions }
 
     /// nil where it is left to the device.
     var regions: [ReservedRegion]? {
@@ -182,7 +206,9 @@ struct ReportOption: ParsableArguments {
 
 /// Under which conditions Linux is asked about.
 struct ConditionOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Linux release: \(FlagValue.kernels).", valueName: "release"))
+    @Option(
+        help: ArgumentHelp("Linux release: \(FlagValue.kernels).", valueName: "release"),
+        completion: CompletedValues.kernels)
     var kernel: String?
     @OptionGroup var page: PageSizeOption
     @OptionGroup var aperture: ApertureOption
@@ -191,11 +217,17 @@ struct ConditionOptions: ParsableArguments {
     var stated: [RequestArgument.Flag] {
         [("--kernel", kernel != nil)] + page.stated + [("--aperture-bits", aperture.apertureBits != nil)]
     }
+
+    func check() throws {
+        if let kernel { _ = try FlagValue.read("--kernel", kernel, Condition.kernel) }
+        try page.check()
+        try aperture.check()
+    }
 }
 
 /// A whole request instead of flags.
 struct RequestArgument: ParsableArguments {
-    @Argument(help: "File with a request as JSON; \"-\" reads standard input.")
+    @Argument(help: "File with a request as JSON; \"-\" reads standard input.", completion: .file())
     var request: String?
 
     typealias Flag = (name: String, isGiven: Bool)
@@ -220,7 +252,7 @@ struct OutputOption: ParsableArguments {
     @Flag(help: "The same as --format json.")
     var json = false
 
-    func validate() throws {
+    func check() throws {
         if json, format == .text { throw ValidationError("give --json or --format text, not both") }
     }
 

@@ -23,8 +23,9 @@ struct SurveyCommand: CheckedCommand {
             Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native \
             model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT, \
             and hosts' trees with sys/ and proc/; a file that is given itself may have any name. APIC, DSDT, \
-            SSDTs, iomem, dmesg and lspci beside an IORT are read with it. --machine is one more machine, of \
-            several files.
+            SSDTs, iomem, dmesg and lspci beside an IORT are read with it. Folders more than \
+            \(Limits.surveyFolderDepthMax) below the one that is named are not searched, which is said. \
+            --machine is one more machine, of several files.
 
               iovad survey /usr/lib/modules/*/dtb
               iovad survey collected-hosts/ --constant 0xe000000
@@ -35,7 +36,9 @@ struct SurveyCommand: CheckedCommand {
         case text, json, ndjson, markdown, html
     }
 
-    @Argument(help: ArgumentHelp("Files and folders; \"-\" is standard input.", valueName: "path"))
+    @Argument(
+        help: ArgumentHelp("Files and folders; \"-\" is standard input.", valueName: "path"),
+        completion: .file())
     var paths: [String] = []
     @OptionGroup var machine: MachineOption
     @OptionGroup var reading: ReadingOptions
@@ -51,6 +54,9 @@ struct SurveyCommand: CheckedCommand {
     var source: String?
 
     func checkArguments() throws {
+        try reading.check()
+        try aperture.check()
+        try report.check()
         if paths.isEmpty, machine.machine.isEmpty {
             throw ValidationError("give files or folders, or the files of one machine with --machine")
         }

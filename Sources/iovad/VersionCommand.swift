@@ -7,7 +7,7 @@ import HTTP
 import JSON
 import MicroHTTP
 
-struct VersionCommand: ParsableCommand {
+struct VersionCommand: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "version",
         abstract: "Print the version, the modelled Linux releases, and what the binary was built with.",
@@ -15,7 +15,9 @@ struct VersionCommand: ParsableCommand {
 
     @OptionGroup var output: OutputOption
 
-    func run() throws {
+    func checkArguments() throws { try output.check() }
+
+    func answer() throws {
         let service = OfflineService(version: Iovad.version)
         try output.printer.show(service.get("/version")) { answer in
             Console.table(

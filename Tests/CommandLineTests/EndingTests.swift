@@ -17,9 +17,10 @@ import Testing
         ("place", ["--vmm", "openvmm-uefi", "--ram", "4G"], .holds),
         ("place", ["--vmm", "openvmm-uefi", "--ram", "4G", "--not-movable"], .no),
         ("place", ["--vmm", "openvmm-uefi", "--ram", "4G", "--not-movable", "--format", "json"], .no),
-        ("place", ["--vmm", "list"], .holds), ("decide", ["--platform", "example-arm-juno"], .holds),
+        ("place", ["--vmm", "list"], .holds), ("decide", ["--platform", "example-arm-juno"], .no),
+        ("decide", ["--platform", "example-qemu-virt"], .holds),
         ("decide", ["--platform", "nope", "--device", "d"], .usage),
-        ("decide", ["--platform", "nope"], .failed), ("place", ["--vmm", "nope", "--ram", "4G"], .usage),
+        ("decide", ["--platform", "nope"], .usage), ("place", ["--vmm", "nope", "--ram", "4G"], .usage),
         ("place", ["--vmm", "qemu-virt"], .usage), ("place", ["/nonexistent"], .failed),
         ("survey", ["/nonexistent"], .failed), ("survey", [], .usage),
         ("explain", ["/nonexistent"], .failed), ("machines", ["--json", "--format", "text"], .usage),
@@ -35,7 +36,44 @@ import Testing
         let asked = #"{"platform":"example-arm-juno","device":"/pcie@40000000","consumer":"vfio_type1"}"#
         #expect(try DecideTests.run(["-"], input: asked).status == Ending.no.rawValue)
         let wrong = try DecideTests.run(["-"], input: asked.replacing("vfio_type1", with: "x"))
-        #expect(wrong.status == Ending.failed.rawValue && wrong.errors.contains("/consumer: "), "\(wrong)")
+        #expect(
+            wrong.status == Ending.failed.rawValue
+                && wrong.errors.contains("Error: standard input: consumer: \"x\""), "\(wrong)")
+    }
+
+    /// Without a device all that are behind an active SMMU are asked about, and the worst answer counts.
+    @Test func everyDeviceOfAMachine() throws {
+        let tree = try FileTree()
+        func machine(_ devices: String) -> String {
+            #"{"smmus":[{"id":"s","version":"v3"},{"id":"off","version":"v3","enabled":false}],"devices":[\#(devices)]}"#
+        }
+        let good = #"{"id":"good","kind":"platform","smmus":["s"]}"#
+        let bad =
+            #"{"id":"bad","kind":"platform","smmus":["s"],"reserved_regions":[{"start":"0x1000","size":"0x1000","type":"direct"}]}"#
+        let idle = #"{"id":"idle","kind":"platform","smmus":["off"],"active":false}"#
+        try tree.add("both.json", machine("\(good),\(bad),\(idle)"))
+        try tree.add("good.json", machine("\(good),\(idle)"))
+        try tree.add("idle.json", machine(idle))
+        func run(_ arguments: [String]) throws -> DecideTests.Run {
+            try DecideTests.run(arguments, folder: tree.folder)
+        }
+        let both = try run(["--machine", "both.json"])
+        #expect(both.status == 3 && both.output.contains("2 devices; Linux refuses 1 device"), "\(both)")
+        #expect(both.output.contains("not asked: behind a disabled SMMU\n  idle"), "\(both.output)")
+        let lines = try run(["--machine", "both.json", "--json"])
+        let answers = try lines.output.split(separator: "\n").map { line in
+            try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        }
+        #expect(lines.status == 3 && answers.map { $0["device"] as? String } == ["good", "bad"], "\(lines)")
+        #expect(answers.allSatisfy { $0["kind"] as? String == "device_decision" && $0["group"] == nil })
+        let alone = try run(["--machine", "both.json", "--device", "bad", "--json"])
+        #expect((answers[1]["decision"] as? NSDictionary)?["because"] != nil && alone.status == 3)
+        #expect(try run(["--machine", "good.json"]).status == 0)
+        // Nothing was decided.
+        let none = try run(["--machine", "idle.json"])
+        #expect(
+            none.status == 1 && none.output.isEmpty && none.errors.contains("name one with --device: idle"))
+        #expect(try run(["--machine", "idle.json", "--device", "idle"]).status == 0)
     }
 
     /// One device that loses its MSIs is a no for the host, and the others are still told.
@@ -61,7 +99,8 @@ import Testing
             "host.txt",
             "0x0000000008000000 0x00000000080fffff msi\n0x00000000090a0000 0x00000000090affff reserved\n")
         let run = try DecideTests.run(
-            ["--vmm", "qemu-virt", "--ram", "4G", "--host", "host.txt"], command: "place", folder: tree.folder)
+            ["--vmm", "qemu-virt", "--ram", "4G", "--host", "host.txt"], command: "place", folder: tree.folder
+        )
         #expect(run.output.contains("works_with_steal_time_off"), "\(run)")
         #expect(run.status == Ending.no.rawValue)
     }

@@ -87,7 +87,7 @@ import Testing
         // A tree without groups still has devices to ask about.
         try tree.add("tree/sys/firmware/fdt", DeviceTreeBuilder.board { $0.pciHost("pcie@40000000") })
         let described = try run(["--root", "tree"], in: tree)
-        #expect(described.output == "Choose one with --device:\n/pcie@40000000  pci_host\n", "\(described)")
+        #expect(described.output.contains("\n1 device; MSIs of all of them arrive.\n"), "\(described)")
         #expect(described.errors.contains("no /sys/kernel/iommu_groups"))
     }
 

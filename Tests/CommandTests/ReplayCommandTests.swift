@@ -39,17 +39,28 @@ import Testing
                 "/nowhere",
             ])
         #expect(failed.status == 1)
-        #expect(failed.lines.last == "1 passed, 7 failed")
-        #expect(failed.lines.count == 8)
-        #expect(failed.lines[0] == "\(wrong): operation 2 (alloc): expected 0xffffe, got 0xfffff")
-        #expect(failed.lines[1] == "\(final): final range 0: expected none, got [0xfffff, 0xfffff]")
-        #expect(failed.lines[2].contains("Line 2, column"))
-        #expect(failed.lines[3].contains("/ops/0/id"))
-        #expect(failed.lines[4].contains("expects nothing"))
         #expect(
-            failed.lines[5...6].allSatisfy {
-                $0.contains(": No such file or directory") || $0.contains(": Is a directory")
-            })
+            failed.lines == [
+                "\(wrong): operation 2 (alloc): expected 0xffffe, got 0xfffff",
+                "\(final): final range 0: expected none, got [0xfffff, 0xfffff]", "1 passed, 7 failed",
+            ])
+        // What could not be run is no result.
+        let errors = failed.errors.split(separator: "\n")
+        #expect(errors.count == 5 && errors.allSatisfy { $0.hasPrefix("Error: /") }, "\(errors)")
+        #expect(errors[0].contains("broken.json: Line 2, column"))
+        #expect(errors[1].contains("meaningless.json: ops[0].id: "))
+        #expect(errors[2].contains("silent.json: expects nothing"))
+        #expect(errors[3].hasSuffix(": Is a directory") && errors[4].hasSuffix(": No such file or directory"))
+    }
+
+    @Test func standardInputIsAFile() throws {
+        let folder = try Folder()
+        let file = try folder.file("t.json", Self.trace("0xfffff"))
+        let words = #""$0" replay --check - <"$1" && "$0" replay - <"$1""#
+        let said = try TestSupport.run(["sh", "-c", words, Command.executable.path, file]).output
+        #expect(said.hasPrefix("1 passed, 0 failed\n{\"file\":\"-\","), "\(said)")
+        let twice = try Command(["replay", "-", "-"])
+        #expect(twice.status == 64 && twice.errors.contains("asked for twice"))
     }
 
     /// What the flag says counts, whether it names a release or overrides one.

@@ -34,6 +34,20 @@ import Testing
         #expect(said.contains("1 machines") && said.hasSuffix("status 1\n"), "\(said)")
     }
 
+    /// A host that cannot be read is not one without an IOMMU.
+    @Test(arguments: ["", "/sys", "/sys/kernel"]) func hostsTrees(closed: String) throws {
+        let folder = try Folder()
+        let host = folder.url.appendingPathComponent("host")
+        try FileManager.default.createDirectory(
+            at: host.appendingPathComponent("sys/kernel"), withIntermediateDirectories: true)
+        for command in ["decide", "collect", "explain"] {
+            let said = try said(folder, closed: "host\(closed)", command, "--root", host.path)
+            #expect(
+                said == "Error: --root \(host.path)\(closed): Permission denied\nstatus 1\n",
+                "\(command): \(said)")
+        }
+    }
+
     @Test func filesAreNamedWithTheirFlag() throws {
         let folder = try Folder()
         let file = try folder.file("regions.txt", Self.regions)

@@ -107,6 +107,8 @@ package enum Limits {
     package static let siteFilesMax = 512
     package static let siteBytesTotalMax = 16 << 20
     package static let siteFolderDepthMax = 8
+    /// Of the command: how deep a survey, or another reader of machines, searches folders.
+    package static let surveyFolderDepthMax = 32
 
     /// Name on the wire and value, in the order in which they are listed.
     package static let table: [(name: String, value: Int)] =
@@ -182,6 +184,7 @@ package enum Limits {
             ("site_files_max", siteFilesMax),
             ("site_bytes_total_max", siteBytesTotalMax),
             ("site_folder_depth_max", siteFolderDepthMax),
+            ("survey_folder_depth_max", surveyFolderDepthMax),
         ] + readerTable + sessionTable
 
     /// What the readers stop at.

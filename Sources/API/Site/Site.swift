@@ -176,7 +176,7 @@ extension Service {
         return about("A member or parameter is wrong: \(slug)", advice)
     }
 
-    /// The way to a page that was asked for with a slash after its name, as folders are; nil for other targets.
+    /// The way to a page that was asked for with a slash after its name, as folders are; nil for others.
     func redirect(_ head: RequestHead) -> Response? {
         guard head.method == .get || head.method == .head else { return nil }
         let path = head.rawTarget.prefix { $0 != UInt8(ascii: "?") }

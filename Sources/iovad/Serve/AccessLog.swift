@@ -7,7 +7,7 @@ import HTTP
 import JSON
 import MicroHTTP
 
-enum AccessLog: String {
+enum AccessLog: String, CaseIterable {
     case text, json, none
 
     /// nil when nothing is logged.

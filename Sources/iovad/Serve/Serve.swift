@@ -8,9 +8,9 @@ import HTTP
 import Locking
 import MicroHTTP
 
-struct Serve: ParsableCommand {
+struct Serve: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the HTTP API.",
+        abstract: "Serve the HTTP API.", usage: "iovad serve [<options>]",
         discussion: """
             Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is \
             IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an \
@@ -26,22 +26,23 @@ struct Serve: ParsableCommand {
 
     @Option(help: "HOST:PORT to listen on; port 0 picks a free port. Default: \(Settings.listenDefault).")
     var listen: String?
-    @Option(help: "Also listen on this unix socket path.")
+    @Option(
+        help: ArgumentHelp("Also listen on this unix socket path.", valueName: "path"), completion: .file())
     var unix: String?
     @Option(
         name: .customLong("public"),
         help:
-            "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or in this folder."
-    )
+            "Folder of the static files. Default: Public beside the binary, in ../share/iovad, or in this folder.",
+        completion: .directory)
     var publicFolder: String?
     @Option(
         help:
-            "File with the tokens that clients must send: lines \"name read,write,operate token\", or one token alone."
-    )
+            "File with the tokens that clients must send: lines \"name read,write,operate token\", or one token alone.",
+        completion: .file())
     var tokenFile: String?
-    @Option(help: "Certificate chain in PEM. With --tls-key, TCP sockets serve HTTPS.")
+    @Option(help: "Certificate chain in PEM. With --tls-key, TCP sockets serve HTTPS.", completion: .file())
     var tlsCert: String?
-    @Option(help: "Private key of the certificate, in PEM.")
+    @Option(help: "Private key of the certificate, in PEM.", completion: .file())
     var tlsKey: String?
     @Option(help: "Origin whose pages may call the API (CORS); * allows every origin.")
     var corsOrigin: String?
@@ -50,7 +51,9 @@ struct Serve: ParsableCommand {
             "Name by which clients may ask, beside localhost and the address that is listened at; * allows every name. May be repeated.",
             valueName: "name"))
     var allowHost: [String] = []
-    @Option(help: "Access log on standard error: text, json or none. Default: text.")
+    @Option(
+        help: "Access log on standard error: text, json or none. Default: text.",
+        completion: CompletedValues.logs)
     var log: String?
     @Flag(help: "Allow listening beyond loopback without a token.")
     var insecure = false
@@ -59,7 +62,7 @@ struct Serve: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Offer the host of a copied tree (with sys/ and proc/ below it) instead of this one.",
-            valueName: "folder"))
+            valueName: "folder"), completion: .directory)
     var hostRoot: String?
     @Option(
         help: "Seconds in which requests are still answered after SIGTERM, with readyz 503. Default: 0.")
@@ -69,7 +72,7 @@ struct Serve: ParsableCommand {
 
     static let phaseSeconds = 0...3_600
 
-    func validate() throws {
+    func checkArguments() throws {
         for (name, seconds) in [("--grace-seconds", graceSeconds), ("--drain-seconds", drainSeconds)] {
             guard seconds.map(Self.phaseSeconds.contains) ?? true else {
                 throw ValidationError("\(name) must be 0 to \(Self.phaseSeconds.upperBound)")
@@ -77,7 +80,7 @@ struct Serve: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func answer() throws {
         ProcessFacts.noteStart()
         Environment.openStandardDescriptors()
         ServerSignal.prepare()

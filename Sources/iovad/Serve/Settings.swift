@@ -70,7 +70,7 @@ struct Settings {
         let (rootName, noName) =
             isStated ? ("--host-root", "--no-host") : ("IOVAD_HOST_ROOT", "IOVAD_NO_HOST")
         if isWithout { throw ValidationError("give \(rootName) \(root) or \(noName), not both") }
-        if let fault = Files.folderFault(root, named: rootName) { throw fault }
+        try Files.checkTree(root, named: rootName)
         return root
     }
 

@@ -66,7 +66,7 @@ enum SiteFolder {
     /// Names in a folder, sorted, without those that are not UTF-8: no URL could name them.
     private static func names(in folder: String) throws -> [String] {
         guard let entries = Files.entries(in: folder) else {
-            throw ValidationError("cannot read the folder \(folder)")
+            throw FileFault(place: "--public \(folder)", code: errno)
         }
         return entries.compactMap { String(validating: $0.name, as: UTF8.self) }.sorted()
     }
