@@ -308,7 +308,7 @@ extension MachineFiles {
                 bytes: parts.flatMap(\.bytes)))
     }
 
-    /// What a JSON file is that was given as a machine and is something else; nil where all may be a machine's.
+    /// What a JSON file is that was given as a machine, and describes none; nil where all may be of one.
     private static func other(_ parts: [InputPart], _ entry: Entry) -> String? {
         for part in parts {
             guard let kind = JSONFileKind(part.bytes), kind != .machine else { continue }

@@ -37,6 +37,10 @@ import Testing
             .string("0x1g", "not-hex"), .string("0x11112222333344445", "too-large"),
             .number("true", "wrong-type"),
         ]
+    /// Sizes are read as texts too, so that other words are wrong.
+    static let sizes = hexNumbers.map { wrong in
+        ["x", ""].contains(wrong.text) ? Mistake.string(wrong.text, "not-a-size") : wrong
+    }
 
     let client = ServiceClient()
 
@@ -118,7 +122,7 @@ import Testing
         checkAlike(ask("kernel", wrong), wrong, "kernel \(text)")
     }
 
-    @Test(arguments: hexNumbers + [.number("3", "unknown-value"), .string("0x1001", "unknown-value")])
+    @Test(arguments: sizes + [.number("3", "unknown-value"), .string("0x1001", "unknown-value")])
     func pageSizes(wrong: Mistake) {
         checkAlike(ask("page_size", wrong), wrong, "page_size \(wrong)")
     }
@@ -151,8 +155,8 @@ import Testing
         hexNumbers.flatMap { wrong in
             ["limit", "dma_mask"].map { name in
                 (members: [("size", .number("4096", "")), (name: name, value: wrong)], faults: 1)
-            } + [(members: [("size", wrong)], faults: 1)]
-        } + [
+            }
+        } + sizes.map { (members: [("size", $0)], faults: 1) } + [
             ([("size", .number("0", "zero-size"))], 1),
             ([("size", .number("1", "")), ("dma_mask", .number("0", "zero-mask"))], 1),
             ([("size", .number("1", "")), ("cached", .string("yes", "wrong-type"))], 1),
