@@ -19,7 +19,7 @@ extension Platform {
     public func smmu(named name: String, isV3: Bool) -> SMMU? {
         let candidates = smmus(isV3: isV3)
         if let found = candidates.first(where: { $0.id == name }) { return found }
-        if let base = try? HexLiteral.parseDigits(name.utf8.prefix { $0 != 0x2e }),
+        if let base = SMMU.digits(of: name),
             let found = candidates.first(where: { $0.registers.first?.start.value == base })
         {
             return found
@@ -34,5 +34,23 @@ extension Platform {
             }
         }
         return candidates.count == 1 ? candidates[0] : nil
+    }
+}
+
+extension SMMU {
+    /// Registers begin at a page of the smallest size.
+    private static let registersAligned: UInt64 = 0x1000
+
+    /// What the digits before the first dot of a name say; nil where there are others.
+    fileprivate static func digits(of name: String) -> UInt64? {
+        try? HexLiteral.parseDigits(name.utf8.prefix { $0 != 0x2e })
+    }
+
+    /// Where the registers of an SMMU are that Linux names so, as it names those of a device tree; nil for a
+    /// name that says something else.
+    package static func base(named name: String) -> UInt64? {
+        guard name.utf8.contains(0x2e), let base = digits(of: name), base > 0, base % registersAligned == 0
+        else { return nil }
+        return base
     }
 }

@@ -60,15 +60,16 @@ extension FaultExplanation {
 
     private static func explain(_ fault: SMMUFault, _ scene: FaultScene) -> FaultExplanation {
         var explanation = ruledOut(fault, scene) ?? verdict(fault, scene)
-        explanation.smmu = scene.smmu?.id
+        // What the machine's doorbells and windows make sure is not sure of a log that is hardly its own.
+        if scene.stranger != nil, explanation.isMSI == .yes { explanation.isMSI = .likely }
+        explanation.smmu = scene.stranger == nil ? scene.smmu?.id : nil
         explanation.devices = scene.deviceIDs
         explanation.warnings =
             scene.devices.warnings(under: scene.conditions, for: nil) + scene.undecided
         let types = Set(scene.devices.map(\.groupType))
         explanation.groupType = types.count == 1 ? types.first ?? nil : nil
-        if fault.cause != .commandQueue {
-            explanation.because = scene.machineRemark + explanation.because + scene.streamRemark
-        }
+        explanation.because = scene.machineRemark + explanation.because
+        if fault.cause != .commandQueue { explanation.because += scene.streamRemark }
         explanation.addFacts(scene)
         explanation.addChanges(scene)
         if !scene.machineRemark.isEmpty {

@@ -26,6 +26,23 @@ extension FaultScene {
         platform.smmus(isV3: isV3(fault))
     }
 
+    /// What a log names that the machine has not, so that it is hardly of that machine.
+    enum Stranger {
+        /// The machine has SMMUs, and none that the driver drives.
+        case driver
+        /// Of the driver's SMMUs none has its registers where the name says.
+        case address
+    }
+
+    static func stranger(of fault: SMMUFault, on platform: Platform) -> Stranger? {
+        guard !platform.smmus.isEmpty else { return nil }
+        let candidates = candidates(for: fault, in: platform)
+        guard !candidates.isEmpty else { return .driver }
+        let bases = candidates.compactMap(\.registers.first?.start.value)
+        guard let named = SMMU.base(named: fault.smmu), bases.count == candidates.count else { return nil }
+        return bases.contains(named) || candidates.contains { $0.id == fault.smmu } ? nil : .address
+    }
+
     /// The SMMUs of which the fault's stream ID may be.
     static func smmuIDs(of fault: SMMUFault, _ smmu: SMMU?, in platform: Platform) -> Set<String> {
         Set(smmu.map { [$0.id] } ?? candidates(for: fault, in: platform).map(\.id))

@@ -24,9 +24,15 @@ extension FaultScene {
 
     /// What comes before everything else: the log is not this machine's. Ends with a blank.
     var machineRemark: String {
-        guard fault.streamID != nil, devices.isEmpty, isOfOtherDriver else { return "" }
-        return
-            "The log is of \(fault.driver.rawValue), and this machine has no SMMU of that driver: check that it is the right machine. "
+        let what: String
+        switch stranger {
+        case nil: return ""
+        case .driver:
+            what = "The log is of \(fault.driver.rawValue), and this machine has no SMMU of that driver"
+        case .address:
+            what = "The log names the SMMU \(fault.smmu), and this machine has no SMMU at that address"
+        }
+        return "\(what): check that it is the right machine. "
     }
 
     /// What a reader has to know of the stream besides: nobody has it, or several do. Begins with a blank.
@@ -34,7 +40,7 @@ extension FaultScene {
         guard let stream = fault.streamID else { return "" }
         let id = HexLiteral.text(UInt64(stream))
         guard !devices.isEmpty else {
-            return knowsStreams && !isOfOtherDriver
+            return knowsStreams && stranger != .driver
                 ? " No device here uses stream \(id)\(smmu.map { " of \($0.id)" } ?? "")." : ""
         }
         for device in devices {

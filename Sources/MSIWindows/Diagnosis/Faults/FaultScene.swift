@@ -34,8 +34,8 @@ struct FaultScene {
     private let controllersWithoutDoorbell: [MSIController]
     /// Whether a platform was given for this fault.
     let hasPlatform: Bool
-    /// Whether the platform has SMMUs, and none that the log's driver drives.
-    let isOfOtherDriver: Bool
+    /// What the log names that the platform has not; nil where the log may be of it.
+    let stranger: Stranger?
     /// Whether the platform says which device has which stream ID.
     let knowsStreams: Bool
     /// Whether windows were reported, and mainline's is not among them.
@@ -72,6 +72,7 @@ struct FaultScene {
     init(_ fault: SMMUFault, _ question: FaultQuestion) {
         self.fault = fault
         var question = question
+        stranger = question.platform.flatMap { Self.stranger(of: fault, on: $0) }
         // What finds devices prepared finds those of the machine as it is described, and keeps them.
         if let platform = question.platform, Self.isRefuted(by: fault, platform) { question.preparer = nil }
         conditions = question.conditions
@@ -91,9 +92,6 @@ struct FaultScene {
         let controllers = question.platform?.msiControllers ?? []
         let own = devices.flatMap(\.msiControllers)
         hasPlatform = question.platform != nil
-        isOfOtherDriver =
-            question.platform.map { !$0.smmus.isEmpty && Self.candidates(for: fault, in: $0).isEmpty }
-            ?? false
         knowsStreams = question.platform?.devices.contains { $0.streams.contains(where: \.hasIDs) } ?? false
         controllersWithoutDoorbell = controllers.filter {
             $0.enabled && $0.doorbell == nil && (own.isEmpty || own.contains($0.id))
