@@ -1,11 +1,7 @@
-// Machines on the server: brought in, replaced, renamed, removed. The API stores what it read and gives no file
-// back, so a rename sends the files again; those that this page sent are kept for it while the page is open.
+// Machines on the server: brought in, replaced, renamed, removed.
 
 import { ask, segment } from './api.js';
 import { mediaType } from './intake.js';
-
-/** What the page sent, by platform. */
-const sent = new Map();
 
 /** A file's name as a platform's id. */
 export function platformID(name) {
@@ -33,22 +29,10 @@ async function bodyOf(files) {
 export async function upload(id, files, { replaces = false } = {}) {
   const where = replaces ? ['PUT', `/v1/platforms/${segment(id)}`, {}] : ['POST', '/v1/platforms', { query: { id } }];
   const [method, path, options] = where;
-  const platform = await ask(method, path, { ...options, ...(await bodyOf(files)) });
-  sent.set(platform.id, files);
-  return platform;
+  return ask(method, path, { ...options, ...(await bodyOf(files)) });
 }
 
-/** Whether the page still has the files of a platform. */
-export const filesOf = (id) => sent.get(id);
+export const remove = (id) => ask('DELETE', `/v1/platforms/${segment(id)}`);
 
-export async function remove(id) {
-  await ask('DELETE', `/v1/platforms/${segment(id)}`);
-  sent.delete(id);
-}
-
-/** Stores the same files under another id, then removes the first; where that is refused, both stay. */
-export async function rename(id, next, files) {
-  const platform = await upload(next, files);
-  await remove(id);
-  return platform;
-}
+/** Gives a platform another id. */
+export const rename = (id, next) => ask('PATCH', `/v1/platforms/${segment(id)}`, { json: { id: next } });

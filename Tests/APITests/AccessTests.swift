@@ -111,7 +111,8 @@ import Testing
         }
         #expect(listed?["owner"] as? String == "anna")
         let requests: [(HTTP.Method, String, String)] = [
-            (.put, "/v1/platforms/p", machine), (.delete, "/v1/platforms/p", ""),
+            (.put, "/v1/platforms/p", machine), (.patch, "/v1/platforms/p", #"{"id":"p"}"#),
+            (.delete, "/v1/platforms/p", ""),
             (.patch, "/v1/sessions/s", #"{"ttl_seconds":60}"#),
             (.post, "/v1/sessions/s/domains", #"{"id":"d"}"#),
             (.post, "/v1/sessions/s/domains/d/iovas", #"{"size":4096}"#),

@@ -239,6 +239,7 @@ import Testing
         return [
             (.createPlatform, "/v1/platforms?id=rich", body),
             (.putPlatform, "/v1/platforms/collected-host", collected),
+            (.patchPlatform, "/v1/platforms/collected-host", #"{"id":"collected-host-2"}"#),
         ]
     }()
 

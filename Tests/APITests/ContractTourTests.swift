@@ -123,7 +123,8 @@ import Testing
     ) -> ContractRequest {
         switch operation {
         case .createPlatform: return good.with(target: "/v1/platforms?id=up")
-        case .putPlatform, .deletePlatform: return good.with(target: "/v1/platforms/example-arm-juno")
+        case .putPlatform, .patchPlatform, .deletePlatform:
+            return good.with(target: "/v1/platforms/example-arm-juno")
         case .createSession: return good.with(json: #"{"id":"s"}"#)
         case .createDomain: return good.with(json: #"{"id":"d0"}"#)
         case .attachDevice: return good.with(json: #"{"id":"e0","description":{}}"#)

@@ -9,7 +9,7 @@ import Testing
 @Suite struct IdentifierTests {
     /// A place where a client names what it makes.
     enum Entrance: CaseIterable, Sendable {
-        case postedPlatform, putPlatform, sessionQuery, sessionBody, domain
+        case postedPlatform, putPlatform, renamedPlatform, sessionQuery, sessionBody, domain
     }
 
     private static let alphabet = ["a", "Z", "0", ".", "-", "_", "%", "/", " ", "\u{1}", "ä"]
@@ -42,6 +42,9 @@ import Testing
         case .postedPlatform: client.post("/v1/platforms?id=\(encoded)", json: Self.bare)
         case .putPlatform:
             client.ask(.put, "/v1/platforms/\(encoded)", Array(Self.bare.utf8), type: "application/json")
+        case .renamedPlatform:
+            client.ask(
+                .patch, "/v1/platforms/before", Array(json(["id": id]).utf8), type: "application/json")
         case .sessionQuery: client.post("/v1/sessions?id=\(encoded)", json: "{}")
         case .sessionBody: client.post("/v1/sessions", json: json(["id": id]))
         case .domain: client.post("/v1/sessions/home/domains", json: json(["id": id]))
@@ -53,13 +56,17 @@ import Testing
         let client = ServiceClient()
         #expect(client.post("/v1/sessions?id=home", json: "{}").status == 201)
         for text in Self.texts {
+            if entrance == .renamedPlatform { _ = client.post("/v1/platforms?id=before", json: Self.bare) }
             let made = ask(client, entrance, text)
             guard Self.isID(text) else {
                 #expect((400...422).contains(made.status), "\(entrance) \"\(text)\": \(made.status)")
                 continue
             }
-            #expect(made.status == 201, "\(entrance) \"\(text)\"")
-            let location = try #require(made.response.headers["Location"], "\(entrance) \"\(text)\"")
+            #expect(made.status == (entrance == .renamedPlatform ? 200 : 201), "\(entrance) \"\(text)\"")
+            let location = try #require(
+                entrance == .renamedPlatform
+                    ? "/v1/platforms/\(RequestTarget.encoded(text))" : made.response.headers["Location"],
+                "\(entrance) \"\(text)\"")
             #expect(client.get(location).json["id"] as? String == text)
             #expect(client.ask(.delete, location).status == 204)
             #expect(client.get(location).status == 404)

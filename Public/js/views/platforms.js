@@ -2,7 +2,7 @@
 
 import { all } from '../api.js';
 import { announce, field, h, icon, replace, select } from '../dom.js';
-import { filesOf, remove, rename } from '../uploads.js';
+import { remove, rename } from '../uploads.js';
 import { problemPanel } from '../problems.js';
 
 const isBuiltIn = (item) => item.source === 'built_in' || item.built_in === true;
@@ -63,16 +63,10 @@ export class PlatformPicker {
   drawCare(id) {
     if (!id) return replace(this.care);
     const name = h('input', { type: 'text', id: 'platform-name', value: id, required: true, pattern: ID_PATTERN, title: 'Letters, digits, dot, dash, underscore; at most 64', spellcheck: 'false' });
-    const again = h('div');
     const form = h('form', { class: 'stack', hidden: true, onsubmit: (event) => {
       event.preventDefault();
-      const files = filesOf(id);
-      if (files) this.attempt(() => rename(id, name.value, files).then(() => name.value), `${id} is called ${name.value}.`);
-      else {
-        replace(again, h('p', { class: 'muted' }, 'The server keeps what it read, not the file: choose the file again to store it under the name.'),
-          fileChoice('rename-file', (chosen) => this.attempt(() => rename(id, name.value, chosen).then(() => name.value), `${id} is called ${name.value}.`), 'Choose its file'));
-      }
-    } }, h('label', { for: 'platform-name' }, 'Name'), name, h('button', { type: 'submit', class: 'button small' }, 'Rename it'), again);
+      this.attempt(() => rename(id, name.value).then((platform) => platform.id), `${id} is called ${name.value}.`);
+    } }, h('label', { for: 'platform-name' }, 'Name'), name, h('button', { type: 'submit', class: 'button small' }, 'Rename it'));
     const toggle = h('button', { type: 'button', class: 'button small', 'aria-expanded': 'false', onclick: () => {
       form.hidden = !form.hidden;
       toggle.setAttribute('aria-expanded', String(!form.hidden));

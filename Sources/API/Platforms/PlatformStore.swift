@@ -1,7 +1,7 @@
 // The platforms that the server knows: built-in ones and those that whoever runs it offers, which clients
 // cannot change, and uploaded ones, which are bounded in number and in bytes. Entries are immutable values,
-// so readers leave the lock with a reference. Requests look platforms and devices up here, with one sentence
-// for a name that is not known.
+// so readers leave the lock with a reference. Requests look platforms up here, with one sentence for an id
+// that is not known.
 
 import AddressSpaces
 import HTTP
@@ -10,88 +10,6 @@ import LinuxReleases
 import Locking
 import MSIWindows
 import Machines
-
-/// Who gave a platform to the service.
-enum PlatformOrigin: Sendable {
-    case builtIn
-    /// Whoever runs the service: the server's own host, a command's files.
-    case offered
-    case uploaded
-}
-
-/// A platform under its id.
-final class PlatformEntry: Sendable {
-    let id: String
-    let platform: Platform
-    let origin: PlatformOrigin
-    /// Strong entity tag, quotes included: a digest of what was ingested, how, whose it is and how long it
-    /// stays.
-    let etag: String
-    /// Estimate of the memory that the entry takes.
-    let costBytes: Int
-    /// The token that uploaded it, by its name.
-    let owner: String?
-    /// Whose it counts as; only an uploaded one's counts.
-    let client: String
-    /// Milliseconds since 1970 in UTC; nil where it stays until somebody removes it.
-    let expiresAt: UInt64?
-    /// Distinguishes this entry from every other, also from one that replaces it under its id.
-    let serial: UInt64
-    /// Whether it is known of devices which IOMMU group they are in.
-    let hasGroups: Bool
-    private let deviceIndex: DeviceIndex
-    private let doorbellIndex: DoorbellIndex
-
-    /// What is special about a built-in one.
-    let summary: String?
-
-    init(
-        id: String, platform: Platform, origin: PlatformOrigin, etag: String, costBytes: Int,
-        owner: String? = nil, client: String = "", expiresAt: UInt64? = nil, summary: String? = nil
-    ) {
-        self.id = id
-        self.platform = platform
-        self.origin = origin
-        self.summary = summary
-        self.etag = etag
-        self.costBytes = costBytes
-        self.owner = owner
-        self.client = client
-        self.expiresAt = expiresAt
-        serial = Self.lastSerial.withLock { last in
-            last += 1
-            return last
-        }
-        deviceIndex = DeviceIndex(platform)
-        doorbellIndex = DoorbellIndex(platform)
-        hasGroups = platform.devices.contains { $0.groupNumber != nil }
-    }
-
-    private static let lastSerial = Locked<UInt64>(0)
-
-    /// Those of its controllers.
-    func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }
-
-    /// The id that a question about the device names: its own, with the kind where an earlier one has it too.
-    func askedID(of device: Device) -> String { deviceIndex.askedID(of: device) }
-
-    /// The device of this id, or of `id#kind`, or the PCI function of this address behind an ACPI root
-    /// complex; an address may leave segment 0 out. O(1), for functions O(regions).
-    func device(_ id: String) -> Device? {
-        if let place = deviceIndex.place(of: id) { return platform.devices[place] }
-        guard let address = Platform.fullAddress(id) else { return nil }
-        return deviceIndex.place(of: address).map { platform.devices[$0] }
-            ?? platform.pciFunction(address)
-    }
-}
-
-enum BuiltInPlatforms {
-    static let entries: [PlatformEntry] = BuiltInCatalogue.all.map { machine in
-        PlatformEntry(
-            id: machine.id, platform: machine.platform, origin: .builtIn,
-            etag: EntityTag.of(machine.id.utf8), costBytes: 0, summary: machine.summary)
-    }
-}
 
 /// All platforms by id. Every method is one critical section.
 final class PlatformStore: Sendable {
@@ -298,14 +216,48 @@ final class PlatformStore: Sendable {
     func remove(_ id: String, if condition: EntityCondition, by caller: Caller = .anybody) throws(Refusal) {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
-            guard let old = state.entries[id] else { throw .absent }
-            if old.origin != .uploaded { throw .kept(old.origin) }
-            try Self.check(caller, against: old)
-            try Self.check(condition, against: old)
+            let old = try Self.changeable(id, if: condition, by: caller, in: state)
             Self.takeOut(old, from: &state)
             return old
         }
         forget(old)
+    }
+
+    /// Puts the entry of `id` under another id, which must be free; under its own it stays.
+    func rename(
+        _ id: String, to next: String, if condition: Condition, by caller: Caller = .anybody
+    ) throws(RenameRefusal) -> PlatformEntry {
+        expire()
+        let (old, made) = try state.withLock { state throws(RenameRefusal) in
+            let old: PlatformEntry
+            do throws(Refusal) { old = try Self.changeable(id, if: condition, by: caller, in: state) } catch {
+                throw .of(error)
+            }
+            guard next != id else { return (PlatformEntry?.none, old) }
+            let made = old.renamed(next)
+            do throws(Refusal) {
+                try checkOwner(of: next, state.entries[next])
+                guard state.entries[next] == nil else { throw .exists }
+                Self.takeOut(old, from: &state)
+                try Self.insert(made, into: &state, replacing: nil)
+            } catch {
+                throw .to(error)
+            }
+            return (old, made)
+        }
+        forget(old)
+        return made
+    }
+
+    /// The entry of an id that the caller may change.
+    private static func changeable(
+        _ id: String, if condition: Condition, by caller: Caller, in state: State
+    ) throws(Refusal) -> PlatformEntry {
+        guard let entry = state.entries[id] else { throw .absent }
+        if entry.origin != .uploaded { throw .kept(entry.origin) }
+        try check(caller, against: entry)
+        try check(condition, against: entry)
+        return entry
     }
 
     private static func check(_ caller: Caller, against entry: PlatformEntry?) throws(Refusal) {
@@ -348,28 +300,5 @@ extension PlatformStore {
         let pointer = pointer()
         problems.add(pointer, WireValue.code("unknown-platform", at: pointer), PlatformEntry.unknown(id))
         return nil
-    }
-}
-
-extension PlatformEntry {
-    static func unknown(_ id: String) -> String {
-        "No platform \"\(Excerpt.of(id))\"; GET /v1/platforms lists them."
-    }
-
-    /// The device of this name; nil, with the problem noted at `pointer`, for an unknown name.
-    func device(_ name: String, at pointer: String, _ problems: ProblemList) -> Device? {
-        if let device = device(name) { return device }
-        problems.add(pointer, WireValue.code("unknown-device", at: pointer), unknownDevice(name))
-        return nil
-    }
-
-    func unknownDevice(_ name: String) -> String {
-        "No device \"\(Excerpt.of(name))\" on \(id); GET /v1/platforms/\(id)/devices lists them."
-    }
-
-    /// The devices of these names; nil where one is missing, each noted under `pointer`.
-    func devices(_ names: [String], at pointer: String, _ problems: ProblemList) -> [Device]? {
-        let found = names.enumerated().map { device($1, at: "\(pointer)/\($0)", problems) }
-        return found.contains(nil) ? nil : found.compactMap { $0 }
     }
 }

@@ -1,4 +1,4 @@
-// /v1/platforms: list, upload, read, replace, remove.
+// /v1/platforms: list, upload, read, replace, remove; PlatformRenaming has the renaming.
 
 import AddressSpaces
 import HTTP
@@ -25,6 +25,7 @@ extension Route {
         .put(
             "putPlatform", "/v1/platforms/{platform}", query: readingOptions, reads: descriptions,
             lane: .heavy, Service.putPlatform),
+        .patch("patchPlatform", "/v1/platforms/{platform}", Service.patchPlatform),
         .delete("deletePlatform", "/v1/platforms/{platform}", Service.deletePlatform),
     ]
 }
@@ -172,7 +173,7 @@ extension Service {
         throw .parameters([JSONProblem(pointer: pointer, code: "bad-id", detail: WireID.sentence)])
     }
 
-    private func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {
+    func problem(_ refusal: PlatformStore.Refusal, _ id: String) -> Problem {
         let shown = Excerpt.of(id)
         switch refusal {
         case .exists:

@@ -102,7 +102,7 @@ public struct Site: Sendable {
         "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
     /// Sheets of the dashboard that make up a page of text.
-    static let pageStyles = ["/css/base.css", "/css/parts.css"]
+    static let pageStyles = ["/css/base.css", "/css/controls.css", "/css/parts.css"]
 }
 
 extension Route {
