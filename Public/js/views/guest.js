@@ -109,9 +109,13 @@ export class GuestOverlay {
     replace(this.element, field('Guest of', this.choice), this.ram.element);
   }
 
-  /** The range of the guest that a VMM maps where `window` is; undefined where none is. */
+  /** The range of the guest that a VMM maps where a decision's window is; undefined where none is. */
+  blockerOf(answer) {
+    return answer?.window ? this.blocker(span(answer.window)) : undefined;
+  }
+
   blocker(window) {
-    return this.ranges.map((range) => ({ ...range, kind: guestKind(range), at: span(range) }))
+    return this.ranges.map((range) => ({ ...range, guest: this.name, kind: guestKind(range), at: span(range) }))
       .find(({ kind, at }) => ['ram', 'hotplug', 'occupied'].includes(kind) && overlaps(at, window));
   }
 

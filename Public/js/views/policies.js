@@ -2,12 +2,14 @@
 // window source; each card is one decision of the server, with its explanation.
 
 import { ask } from '../api.js';
+import { curlCommand } from '../curl.js';
 import { SECOND_BASE } from '../conditions.js';
 import { h, hexText, replace } from '../dom.js';
 import { hex, sizeName, sizeOf, span } from '../hex.js';
 import { problemPanel } from '../problems.js';
-import { verdictPill } from '../verdicts.js';
-import { curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
+import { withoutRoutes } from '../sentences.js';
+import { blockedBy, verdictPill } from '../verdicts.js';
+import { curlBox, hostFacts, ifReported, panel, pill, rangeLine, stepsList, warningsList } from '../parts.js';
 
 /** Points of the grid that nobody gave a name, but that people ask for; the rest is the server's catalogue. */
 const OWN = [
@@ -20,10 +22,12 @@ const DEFAULT_POLICY = 'vfio_type1';
 const GROUPS = [['merged', 'What Linux does'], ['posted', 'Posted, not merged'], ['discussed', 'Discussed'], ['own', 'This project’s own']];
 
 export class PolicyPanel {
-  /** `onChoose(id, result)` gets the policy whose window the map has to show. */
-  constructor(map, onChoose) {
-    this.map = map;
-    this.onChoose = onChoose;
+  /**
+   * `onChoose(id, result)` gets the policy whose window the map has to show; `blockerOf(answer)` gives what the guest
+   * has where the window of an answer is.
+   */
+  constructor(map, onChoose, blockerOf) {
+    Object.assign(this, { map, onChoose, blockerOf });
     this.groups = h('div', { class: 'stack' });
     this.shared = h('div', { class: 'shared' });
     this.element = panel('Policies side by side', { class: 'policies' }, this.shared, this.groups);
@@ -54,20 +58,20 @@ export class PolicyPanel {
     return { platform: context.platform, device: context.device, consumer: policy.consumer ?? 'vfio_type1', window_source: source, ...context.conditions };
   }
 
-  /** Every policy with its answer, for `draw`. */
-  async fetch(context, signal) {
+  /** Every policy with its answer, for `draw`; `explain` is how much of the reasons is asked for. */
+  async fetch(context, signal, explain = 'full') {
     const policies = await this.catalogue();
     const questions = policies.map((policy) => this.question(policy, context));
-    const answers = await this.compare(questions, context, signal);
+    const answers = await this.compare(questions, context, signal, explain);
     return policies.map((policy, index) => ({ policy, question: questions[index], ...answers[index] }));
   }
 
   /** All at once; where one of the questions is refused, one by one, so that only that one is missing. */
-  async compare(questions, context, signal) {
+  async compare(questions, context, signal, explain) {
     const { platform, device, conditions } = context;
     const { kernel, ...shared } = conditions;
     try {
-      const { items } = await ask('POST', '/v1/comparisons', { query: { explain: 'full' }, signal, json: {
+      const { items } = await ask('POST', '/v1/comparisons', { query: { explain }, signal, json: {
         platform, device, ...shared, ...(kernel === undefined ? {} : { kernels: [kernel] }),
         policies: questions.map(({ consumer, window_source }, index) => ({ name: String(index), consumer, window_source })),
       } });
@@ -77,7 +81,7 @@ export class PolicyPanel {
     }
     return Promise.all(questions.map(async (json) => {
       try {
-        return { answer: await ask('POST', '/v1/decisions', { json, signal }) };
+        return { answer: await ask('POST', '/v1/decisions', { query: { explain }, json, signal }) };
       } catch (problem) {
         if (problem.name === 'AbortError') throw problem;
         return { problem };
@@ -120,7 +124,7 @@ export class PolicyPanel {
     return h('li', { class: `card policy ${isChosen ? 'chosen' : ''}`, 'data-policy': policy.id },
       h('header', null,
         h('h4', null, h('button', { type: 'button', class: 'link', 'aria-pressed': String(isChosen), title: 'Show its window on the map', onclick: () => this.choose(policy.id) }, policy.title)),
-        answer ? verdictPill(answer) : pill('no answer', 'warn')),
+        answer ? verdictPill(answer, this.blockerOf(answer)) : pill('no answer', 'warn')),
       h('p', { class: 'muted', title: policy.citation }, policy.sentence),
       answer ? this.body(answer) : problemPanel(problem),
       answer?.explanation?.steps?.length ? details('steps', `Why, in ${answer.explanation.steps.length} steps`, stepsList(answer.explanation, this.map)) : null,
@@ -130,12 +134,13 @@ export class PolicyPanel {
   body(answer) {
     return [
       answer.window ? h('p', null, rangeLine(answer.window)) : null,
+      blockedBy(answer, this.blockerOf(answer)),
       h('p', { class: 'because' }, answer.because),
       answer.doorbells?.length ? h('p', { class: 'doorbells' }, 'MSI address ', answer.doorbells.slice(0, 4).map((doorbell) => [hexText(doorbell.iova), ' ']), answer.doorbells.length > 4 ? `and ${answer.doorbells.length - 4} more` : '') : null,
       warningsList(answer.warnings.filter((warning) => warning.detail !== answer.because && !this.common.has(warning.code + warning.detail))),
-      answer.changes?.length ? h('details', { class: 'more changes' }, h('summary', null, 'What to change'), h('ul', { class: 'plain' }, answer.changes.map((text) => h('li', null, text)))) : null,
+      answer.changes?.length ? h('details', { class: 'more changes' }, h('summary', null, 'What to change'), h('ul', { class: 'plain' }, answer.changes.map((text) => h('li', null, withoutRoutes(text))))) : null,
       hostFacts(answer.host_facts, this.facts),
-      answer.if_iommu_reports_msi ? ifReported(answer.if_iommu_reports_msi, h('p', null, verdictPill(answer.if_iommu_reports_msi)), this.body(answer.if_iommu_reports_msi)) : null,
+      answer.if_iommu_reports_msi ? ifReported(answer.if_iommu_reports_msi, h('p', null, verdictPill(answer.if_iommu_reports_msi, this.blockerOf(answer.if_iommu_reports_msi))), this.body(answer.if_iommu_reports_msi)) : null,
     ];
   }
 

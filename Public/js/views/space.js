@@ -14,9 +14,10 @@ import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
 import { GuestOverlay, unreadable } from './guest.js';
+import { MachineAnswers } from './machine.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
-import { spaceVerdict } from './space-verdict.js';
+import { deviceVerdict, machineVerdict } from './space-verdict.js';
 
 /** How large the pages of an answer are: page zero is one, where it is withheld by itself. */
 function pageBytes(withheld, { page_size: asked }) {
@@ -29,8 +30,9 @@ const ANOTHER = { platform: null, device: null, view: null };
 export class SpaceView {
   constructor(root, take) {
     this.root = root;
-    this.take = take;
-    this.picker = new PlatformPicker((id) => this.go({ ...ANOTHER, platform: id }), take);
+    // A log that is chosen here is meant as a machine's.
+    this.take = (files) => take(files, 'machine');
+    this.picker = new PlatformPicker((id) => this.go({ ...ANOTHER, platform: id }), this.take);
     this.devices = new DeviceList((name) => this.go({ device: name }));
     this.map = new AddressMap({ label: 'Address space of the device', name: () => document.title, onView: (lo, hi) => {
       if (this.shown.isStopped) return;
@@ -40,7 +42,8 @@ export class SpaceView {
     this.policies = new PolicyPanel(this.map, (id) => {
       route.write({ policy: id });
       this.drawPolicy();
-    });
+    }, (answer) => this.guest.blockerOf(answer));
+    this.machineAnswers = new MachineAnswers(this.policies);
     this.guest = new GuestOverlay((patch) => this.go(patch, false), (sentence) => this.shown.outdate(sentence));
     this.build();
   }
@@ -141,14 +144,25 @@ export class SpaceView {
     const devices = deviceNames(items);
     const device = devices.find((one) => one.name === state.device) ?? likelyDevice(devices);
     if (!device) throw new Nothing(`${state.platform} has no device behind an SMMU, so no MSI uses a window here.${platform.findings.length ? ` What was read: ${platform.findings.map(({ detail }) => detail).join(' ')}` : ''}`);
-    return { platform, devices, device, ...(await this.fetchDevice(path, device, state, signal)) };
+    const context = this.context(state, device.name);
+    const key = JSON.stringify([platform.id, platform.etag, context.conditions, context.user]);
+    const [answers, machine] = await Promise.all([
+      this.fetchDevice(path, device, context, state, signal),
+      this.machineAnswers.fetch(key, devices, device.name, context, signal),
+    ]);
+    return { platform, devices, device, ...answers, machine };
+  }
+
+  /** What every question about a device of this state has. */
+  context(state, device) {
+    const bits = { aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
+    return { platform: state.platform, device, conditions: { ...hostConditions(state), ...bits }, user: state.user };
   }
 
   /** Everything about one device, at once. */
-  async fetchDevice(path, device, state, signal) {
-    const bits = { aperture_bits: Number(state.bits) || APERTURE_BITS.usual };
-    const conditions = { ...hostConditions(state), ...bits };
-    const query = { device: device.name, ...hostQuery(state), ...bits };
+  async fetchDevice(path, device, context, state, signal) {
+    const { conditions } = context;
+    const query = { device: device.name, ...hostQuery(state), aperture_bits: conditions.aperture_bits };
     const view = (name, options) => ask('GET', `${path}/reserved-regions`, { query: { ...query, view: name }, signal, ...options }).catch((problem) => {
       if (problem.name === 'AbortError' || problem.status !== 422) throw problem;
       return problem;
@@ -156,11 +170,11 @@ export class SpaceView {
     const [withheld, room, results, ranges, sysfs, vfio] = await Promise.all([
       ask('GET', `${path}/reserved-regions`, { query: { ...query, view: 'dma' }, signal }),
       all(`${path}/available-windows`, query, 1000, signal),
-      this.policies.fetch({ platform: state.platform, device: device.name, conditions, user: state.user }, signal),
+      this.policies.fetch(context, signal),
       this.guest.fetch(state, signal),
       view('sysfs', { accept: 'text/plain' }), view('vfio'),
     ]);
-    return { withheld, room, results, ranges, sysfs, vfio, last: (1n << BigInt(bits.aperture_bits)) - 1n, page: pageBytes(withheld, conditions) };
+    return { withheld, room, results, ranges, sysfs, vfio, last: (1n << BigInt(conditions.aperture_bits)) - 1n, page: pageBytes(withheld, conditions) };
   }
 
   draw(data, state) {
@@ -190,12 +204,30 @@ export class SpaceView {
 
   /** What depends on the policy that is chosen: the verdict and the map. */
   drawPolicy() {
-    const { answer } = this.policies.current();
-    this.blocker = answer?.window ? this.guest.blocker(span(answer.window)) : undefined;
-    const said = spaceVerdict(this.policies.current(), this.blocker, this.guest.name);
-    replace(this.verdict, said.element);
-    this.shown.say(`${this.data.device.name}: ${said.title}.`);
+    const current = this.policies.current();
+    const { device } = this.data;
+    this.blocker = this.guest.blockerOf(current.answer);
+    const said = deviceVerdict(current, this.blocker);
+    const machine = this.machineVerdict(current);
+    if (machine) {
+      said.element.querySelector('h2').prepend(`${device.name}: `);
+      // A device that is served is no good news on a machine of which another is not.
+      if (machine.tone !== 'good') said.element.classList.remove('good');
+    }
+    replace(this.verdict, machine?.element, said.element);
+    this.shown.say(`${machine ? `${machine.title}. ` : ''}${device.name}: ${said.title}.`);
     this.drawMap();
+  }
+
+  /** The verdict on all devices under the policy of `current`; null where the shown device is all that counts. */
+  machineVerdict(current) {
+    const { platform, device, machine: { asked, known, left, disabled } } = this.data;
+    if (asked.length === 1 && asked[0] === device.name) return null;
+    const members = asked.map((name) => {
+      const { answer, problem } = name === device.name ? current : known.get(name).find(({ policy }) => policy.id === current.policy.id);
+      return { device: name, answer, problem, blocker: this.guest.blockerOf(answer) };
+    });
+    return machineVerdict(platform.id, members, { left, disabled, state: { ...route.read().state, view: null } });
   }
 
   restoreView(state) {
