@@ -1,6 +1,7 @@
 // Placement in a real browser: the slider moves the picks, the request can be copied, a link asks the same
 // again.
 
+import Foundation
 import Testing
 
 extension BrowserSuite {
@@ -52,6 +53,54 @@ extension BrowserSuite {
                     != "default_works")
             #expect(try browser.text("main").contains("dma_ranges_gap"))
             #expect(try browser.count(".detail .item.k-window-unreachable") == 1)
+        }
+
+        private func request() throws -> [String: Any] {
+            let line = try browser.text(".curl code")
+            let json = try #require(line.split(separator: "--data-binary '").last?.dropLast())
+            return try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any] ?? [:]
+        }
+
+        /// A host gives all of its devices unless somebody chooses; the answer says for which it is.
+        @Test func allDevicesOfAHost() throws {
+            let hash = "#/placement?vmm=qemu-virt&hosts=example-ampere-altra"
+            try browser.openView(server, hash)
+            try browser.wait(for: ".lead .banner", contains: "For all 6 devices of example-ampere-altra.")
+            #expect(try browser.text(".host summary") == "All 6 devices behind an SMMU")
+            let host = try #require((try request()["hosts"] as? [[String: Any]])?.first)
+            #expect(host["devices"] == nil && host["platform"] as? String == "example-ampere-altra")
+            let question =
+                #"{"hosts":[{"name":"example-ampere-altra","platform":"example-ampere-altra"}],"#
+                + #""vm":{"vmm":"qemu-virt","ram":"0x100000000","p2p":false}}"#
+            let because = try server.ask("POST", "/v1/placements", json: question).json["because"] as? String
+            #expect(try browser.text(".lead .banner").contains(try #require(because)))
+            // A region of one device is on the host's lane, with whose it is.
+            #expect(try browser.text(".regions").contains("(rc:2)"))
+            try browser.click(".host summary")
+            #expect(try browser.count(".host input:checked") == 6)
+            try browser.click(".host label:nth-child(4) input")
+            try browser.wait(for: ".lead .banner", contains: "For 5 of 6 devices of example-ampere-altra.")
+            #expect(try browser.text(".lead .banner h2") == "The default window works")
+            let chosen = try #require((try request()["hosts"] as? [[String: Any]])?.first?["devices"])
+            #expect(chosen as? [String] == ["rc:12", "rc:13", "rc:0", "rc:4", "rc:5"])
+            try browser.openView(server, try browser.string("return location.hash"))
+            try browser.wait(for: ".lead .banner", contains: "For 5 of 6 devices")
+            try browser.press(button: "Take all 6", in: ".host")
+            try browser.wait(for: ".lead .banner", contains: "For all 6 devices")
+            #expect(try browser.string("return location.hash") == hash)
+        }
+
+        /// A mistake is told by the field that it is in; what the API said is a step away.
+        @Test func mistakesNameFields() throws {
+            try browser.openView(server, "#/placement?vmm=qemu-virt&hosts=example-qemu-virt!/nope")
+            try browser.wait("the mistake") { try browser.count(".problem strong") == 1 }
+            #expect(try browser.text(".problem strong") == "Host 1, Device 1")
+            let shown = try browser.visibleText(".problem")
+            #expect(shown.contains("No device \"/nope\" on example-qemu-virt."), "\(shown)")
+            for word in ["/v1/", "/hosts/", "GET "] { #expect(!shown.contains(word), "\(shown)") }
+            try browser.click(".problem .as-said summary")
+            let said = try browser.visibleText(".problem .as-said")
+            #expect(said.contains("/hosts/0/devices/0") && said.contains("POST /v1/placements"), "\(said)")
         }
 
         @Test func linkAsksTheSameAgain() throws {

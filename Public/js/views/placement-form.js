@@ -7,12 +7,12 @@ import { debounce, field, h, icon, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
 import { hint, term } from '../glossary.js';
 import { panel } from '../parts.js';
-import { deviceNames, likelyDevice } from './devices.js';
+import { deviceNames } from './devices.js';
 import { ramField, ramOf, unreadable } from './guest.js';
 
 const VIOMMUS = [['none', 'none'], ['virtio_iommu', 'virtio-iommu'], ['nested_smmuv3', 'nested SMMUv3']];
 
-/** Hosts of the address: platform!device!device|platform!... */
+/** Hosts of the address: platform!device!device|platform!...; a platform without devices gives all of its enabled ones. */
 export function hostsOf(text) {
   return (text ?? '').split('|').filter(Boolean).map((part) => {
     const [platform, ...devices] = part.split('!').map(decodeURIComponent);
@@ -52,14 +52,13 @@ export class PlacementForm {
   }
 
   /** Where a link names no host: the first machine that has devices, the QEMU one before others. */
-  async complete(state, platforms) {
+  complete(state, platforms) {
     this.state = state;
     this.platforms = platforms;
     if (hostsOf(state.hosts).length) return;
     const useful = platforms.filter((platform) => platform.devices > 0);
     const first = useful.find((platform) => platform.id.includes('qemu')) ?? useful[0] ?? platforms[0];
-    const device = likelyDevice(await this.devicesOf(first.id));
-    state.hosts = hostsText([{ platform: first.id, devices: device ? [device.name] : [] }]);
+    state.hosts = hostsText([{ platform: first.id, devices: [] }]);
   }
 
   async set(state, catalogue) {
@@ -96,7 +95,7 @@ export class PlacementForm {
   }
 
   change(hosts) {
-    this.onChange({ hosts: hostsText(hosts) });
+    return this.onChange({ hosts: hostsText(hosts) });
   }
 
   async drawHosts(hosts) {
@@ -110,30 +109,38 @@ export class PlacementForm {
     } }, icon('plus'), 'Add a host'));
   }
 
-  async addHost({ id }, platforms = this.platforms) {
+  addHost({ id }, platforms = this.platforms) {
     this.platforms = platforms;
     this.drawnHosts = null;
-    const device = likelyDevice(await this.devicesOf(id));
-    this.change([...hostsOf(this.state.hosts), { platform: id, devices: device ? [device.name] : [] }]);
+    return this.change([...hostsOf(this.state.hosts), { platform: id, devices: [] }]);
   }
 
   hostRow(hosts, host, index, devices) {
     const replaceHost = (next) => this.change(hosts.map((other, at) => (at === index ? next : other)));
     const names = this.platforms.map(({ id }) => id);
-    const choice = select([...(names.includes(host.platform) ? [] : [host.platform]), ...names].map((id) => [id, id]), host.platform, async (platform) => {
-      const device = likelyDevice(await this.devicesOf(platform));
-      replaceHost({ platform, devices: device ? [device.name] : [] });
-    });
-    const toggle = (name, on) => replaceHost({ ...host, devices: on ? [...host.devices, name] : host.devices.filter((other) => other !== name) });
+    const choice = select([...(names.includes(host.platform) ? [] : [host.platform]), ...names].map((id) => [id, id]), host.platform, (platform) => replaceHost({ platform, devices: [] }));
+    const all = devices.map(({ name }) => name);
+    const isAll = !host.devices.length;
+    const chosen = new Set(isAll ? all : host.devices);
+    const toggle = (name, on) => {
+      const next = all.filter((other) => (other === name ? on : chosen.has(other)));
+      // A placement is of one device at least, and all of them need no names.
+      replaceHost({ ...host, devices: next.length === all.length ? [] : next });
+    };
+    const unknown = host.devices.filter((name) => !all.includes(name));
     return h('fieldset', { class: 'host' },
       h('legend', null, `Host ${index + 1}`),
       h('div', { class: 'host-head' }, field('Platform', choice),
         hosts.length > 1 ? h('button', { type: 'button', class: 'quiet', 'aria-label': `Remove host ${index + 1}`, onclick: () => this.change(hosts.filter((_, at) => at !== index)) }, icon('close')) : null),
-      h('details', { class: 'more', open: devices.length < 4 },
-        h('summary', null, `${host.devices.length} of ${devices.length} devices`),
+      h('details', { class: 'more', open: devices.length < 4 || !isAll },
+        h('summary', null, isAll ? devices.length === 1 ? 'Its one device behind an SMMU' : `All ${devices.length} devices behind an SMMU` : `${chosen.size - unknown.length} of ${devices.length} devices`),
         h('div', { class: 'device-checks' }, devices.map((device) => h('label', { class: 'check' },
-          h('input', { type: 'checkbox', checked: host.devices.includes(device.name), onchange: (event) => toggle(device.name, event.target.checked) }),
-          h('span', { class: 'device-name' }, device.name))))));
+          h('input', { type: 'checkbox', checked: chosen.has(device.name), disabled: chosen.size === 1 && chosen.has(device.name), onchange: (event) => toggle(device.name, event.target.checked) }),
+          h('span', { class: 'device-name' }, device.name))),
+        unknown.map((name) => h('label', { class: 'check' },
+          h('input', { type: 'checkbox', checked: true, onchange: () => toggle(name, false) }),
+          h('span', { class: 'device-name' }, name), h('span', { class: 'muted' }, 'not on this machine')))),
+        isAll ? null : h('button', { type: 'button', class: 'button small', onclick: () => replaceHost({ ...host, devices: [] }) }, devices.length === 1 ? 'Take its one device' : `Take all ${devices.length}`)));
   }
 
   build(state, catalogue) {

@@ -2,11 +2,12 @@
 // RAM slider; the request is shown as it is sent.
 
 import { all, ask, segment } from '../api.js';
+import { curlCommand } from '../curl.js';
 import { h, hexText, replace } from '../dom.js';
 import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
-import { curlBox, curlCommand, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { curlBox, facts, hostFacts, ifReported, panel, pill, rangeLine, scrolledTable, warningsList } from '../parts.js';
 import { hostQuery } from '../condition-fields.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
@@ -26,6 +27,10 @@ const VERDICTS = {
 };
 
 const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest'], ['highest_below_4g', 'Highest below 4 GiB']];
+
+/** Hosts that have a lane on the map, and devices of a host that are looked at for it. */
+const HOSTS_DRAWN = 4;
+const DEVICES_DRAWN = 32;
 
 export class PlacementView {
   constructor(root) {
@@ -85,8 +90,7 @@ export class PlacementView {
     this.catalogue ??= (await vmms(signal)) ?? [];
     this.platforms ??= (await all('/v1/platforms', {}, 2000, signal)).items;
     if (!this.platforms.length) throw new Nothing('This server holds no machine to place a guest on. Drop a device tree, ACPI tables or collected JSON.');
-    await this.form.complete(state, this.platforms);
-    signal.throwIfAborted();
+    this.form.complete(state, this.platforms);
     const request = placementRequest(state, this.catalogue, this.platforms);
     // Shown before it is asked: a refusal is of this request.
     replace(this.request, curlBox(curlCommand('POST', '/v1/placements', request)));
@@ -98,11 +102,11 @@ export class PlacementView {
     const answer = await ask('POST', '/v1/placements', { json: request, signal });
     const [vmm, failure] = await Promise.all([guest, hosts]);
     for (const problem of [vmm, failure]) if (problem instanceof Error) throw problem;
-    return { answer, request, vmm };
+    return { answer, request, vmm, scope: await this.scope(request) };
   }
 
-  draw({ answer, request, vmm }, state) {
-    this.drawAnswer(answer);
+  draw({ answer, request, vmm, scope }, state) {
+    this.drawAnswer(answer, scope);
     this.drawMap(answer, vmm, request);
     const view = viewOf(state.view);
     if (view && !this.restored) this.map.jump(...view);
@@ -118,25 +122,37 @@ export class PlacementView {
     const key = JSON.stringify(conditions);
     if (this.hostsKey !== key) this.hosts.clear();
     this.hostsKey = key;
-    await Promise.all(request.hosts.slice(0, 4).map(async (host) => {
-      const name = `${host.platform} ${host.devices?.[0]}`;
-      if (this.hosts.has(name) || !host.devices?.length) return;
-      const answer = await ask('GET', `/v1/platforms/${segment(host.platform)}/reserved-regions`, { query: { device: host.devices[0], ...conditions, view: 'dma' }, signal });
-      if (this.hostsKey === key) this.hosts.set(name, answer.items);
+    await Promise.all(request.hosts.slice(0, HOSTS_DRAWN).map(async (host) => {
+      const name = hostKey(host);
+      if (this.hosts.has(name)) return;
+      const devices = host.devices ?? (await this.form.devicesOf(host.platform)).map((device) => device.name);
+      const answers = await Promise.all(devices.slice(0, DEVICES_DRAWN).map((device) =>
+        ask('GET', `/v1/platforms/${segment(host.platform)}/reserved-regions`, { query: { device, ...conditions, view: 'dma' }, signal })));
+      if (this.hostsKey === key) this.hosts.set(name, merged(answers, devices));
     }));
   }
 
-  drawAnswer(answer) {
+  /** For which devices the answer is: "all 6 devices of a; 1 of 3 devices of b". */
+  async scope(request) {
+    const parts = await Promise.all(request.hosts.map(async ({ name, platform, devices }) => {
+      const { length } = await this.form.devicesOf(platform);
+      if (length === 1) return `the one device of ${name}`;
+      return devices ? `${devices.length} of ${length} devices of ${name}` : `all ${length} devices of ${name}`;
+    }));
+    return `For ${parts.join('; ')}.`;
+  }
+
+  drawAnswer(answer, scope) {
     const [tone, title, next] = VERDICTS[answer.verdict] ?? ['plain', answer.verdict, ''];
     const chosen = answer.picks?.nearest_default;
     const copyable = (value) => (value ? hexText(value) : h('span', { class: 'muted' }, 'none'));
     replace(this.answer,
-      banner(tone, title, { 'data-verdict': answer.verdict }, h('p', null, answer.because ?? next)),
+      banner(tone, title, { 'data-verdict': answer.verdict }, h('p', null, answer.because ?? next), h('p', { class: 'verdict-policy' }, scope)),
       h('dl', { class: 'picks' }, PICKS.map(([name, label]) => h('div', { 'data-pick': name }, h('dt', null, label), h('dd', null, copyable(answer.picks?.[name]))))),
-      h('dl', { class: 'facts' },
-        this.fact('Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null),
-        this.fact('Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null),
-        this.fact('iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null)),
+      facts(
+        ['Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null],
+        ['Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null],
+        ['iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null]),
       warningsList(answer.warnings),
       this.otherAnswer(answer.if_iommu_reports_msi));
     this.shown.say(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);
@@ -154,19 +170,13 @@ export class PlacementView {
       h('p', null, PICKS.map(([name, label]) => [label, ' ', h('code', null, other.picks?.[name] ?? 'none'), '. '])), warningsList(other.warnings));
   }
 
-  fact(name, content) {
-    return content ? h('div', null, h('dt', null, name), h('dd', null, content)) : null;
-  }
-
   perHost(list) {
     const tone = { default_works: 'good', movable: 'warn', works_with_steal_time_off: 'warn' };
-    return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Each host' }, h('table', null,
-      h('caption', null, 'What each host would answer alone'),
-      h('thead', null, h('tr', null, ['Host', 'Verdict', ...PICKS.map(([, label]) => label)].map((name) => h('th', { scope: 'col' }, name)))),
-      h('tbody', null, list.map((host) => h('tr', null,
+    return scrolledTable('Each host', { caption: 'What each host would answer alone', columns: ['Host', 'Verdict', ...PICKS.map(([, label]) => label)] },
+      list.map((host) => h('tr', null,
         h('th', { scope: 'row' }, host.host, hostFacts(host.host_facts)),
         h('td', null, pill(host.verdict.replaceAll('_', ' '), tone[host.verdict] ?? 'bad')),
-        PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))))));
+        PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))));
   }
 
   drawMap(answer, vmm, request) {
@@ -181,14 +191,30 @@ export class PlacementView {
       { id: 'candidates', label: 'Candidates', items: (answer.candidates ?? []).map((range, index) => ({ id: `c${index}`, kind: 'candidate', ...span(range), seen: 'candidates' })) },
       { id: 'guest', label: 'Guest', items: guestItems(ranges) },
       ...(answer.unmappable?.length ? [{ id: 'unmappable', label: 'Unmappable', items: answer.unmappable.map((entry, index) => ({ id: `u${index}`, kind: 'unmappable', ...span(entry.range ?? entry), note: entry.provenance, mark: true, seen: 'unmappable' })) }] : []),
-      ...request.hosts.slice(0, 4).flatMap((host) => {
-        const items = this.hosts.get(`${host.platform} ${host.devices?.[0]}`);
-        return items ? [{ id: host.name, label: host.name, items: items.map((region, index) => ({ id: `${host.name}-${index}`, kind: region.kind, ...span(region), note: region.provenance, seen: `${host.platform}, ${region.advertised ? 'advertised' : 'kernel only'}` })) }] : [];
+      ...request.hosts.slice(0, HOSTS_DRAWN).flatMap((host) => {
+        const items = this.hosts.get(hostKey(host));
+        return items ? [{ id: host.name, label: host.name, items: items.map((region, index) => ({ id: `${host.name}-${index}`, kind: region.kind, ...span(region), note: `${region.provenance} (${region.of})`, seen: `${host.platform}, ${region.advertised ? 'advertised' : 'kernel only'}` })) }] : [];
       }),
     ];
     this.map.setData({ last: (1n << 48n) - 1n, lanes });
     replace(this.table, regionTable(this.map, 'Window, guest and hosts'));
   }
+}
+
+/** Which devices of which platform a host of a request is. */
+const hostKey = ({ platform, devices }) => JSON.stringify([platform, devices]);
+
+/** What is withheld from any of the devices, each region once, with `of`: whose it is. */
+function merged(answers, devices) {
+  const regions = new Map();
+  for (const [index, { items }] of answers.entries()) {
+    for (const region of items) {
+      const key = JSON.stringify([region.kind, region.start, region.last, region.advertised, region.provenance]);
+      if (!regions.has(key)) regions.set(key, { region, names: [] });
+      regions.get(key).names.push(devices[index]);
+    }
+  }
+  return [...regions.values()].map(({ region, names }) => ({ ...region, of: names.length === answers.length && names.length > 1 ? 'every device' : names.join(', ') }));
 }
 
 /** The default window on the map: who is in the way decides what it is called. */
