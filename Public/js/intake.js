@@ -1,5 +1,6 @@
-// Files that are dropped or chosen, wherever that happens: told apart by their bytes, and brought to the view that
-// knows what to do with them. A log goes to Faults, anything of a machine becomes a platform.
+// Files that are dropped or chosen, wherever that happens: told apart by their bytes, so that they are brought to the
+// view that knows what to do with them. A log goes to Faults, anything of a machine becomes a platform, and what is a
+// question to the API or its answer is called what it is.
 
 import { LOG_MARKS } from './log-marks.js';
 
@@ -25,14 +26,58 @@ export async function mediaType(file) {
   return 'application/octet-stream';
 }
 
-/** 'log' where a text is one that an endpoint for logs reads; else 'machine', for the server to judge. */
+/** JSON of the API that describes no machine: what it is called, members that it has, and the view for such questions. */
+const DOCUMENTS = [
+  ['a question for Placement', ['hosts', 'vm'], 'placement'],
+  ['an answer of Placement', ['verdict', 'picks'], 'placement'],
+  ['a question about one device (a decision)', ['platform', 'device', 'consumer'], 'space'],
+  ['a question about one device (a decision)', ['device', 'window_source'], 'space'],
+  ['an answer about one device (a decision)', ['outcome', 'because'], 'space'],
+  ['a comparison of policies', ['policies', 'kernels'], 'space'],
+  ['a question for a survey', ['platforms', 'constants'], 'atlas'],
+  ['the answer of a survey', ['constants', 'conflicts'], 'atlas'],
+  ['an exported session', ['domains'], 'sessions'],
+  ['an explanation of faults', ['items', 'other_lines'], 'faults'],
+  ['a question about a log', ['lines'], 'faults'],
+  ['a question about a log', ['text'], 'faults'],
+  ['an OpenAPI document', ['openapi'], null],
+];
+/** It has members of a description as well. */
+const READ = ['what the server says of a machine, not the machine’s description', ['id', 'source', 'findings'], 'space'];
+
+/** What only the description of a machine has, at its top. */
+const isMachine = (members) => 'collected' in members || ['smmus', 'devices', 'msi_controllers', 'reserved_regions', 'groups'].some((name) => Array.isArray(members[name]));
+
+/** {what, view} where a text is JSON of the API that describes no machine. */
+function documentOf(text) {
+  let members;
+  try {
+    members = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (members === null || typeof members !== 'object' || Array.isArray(members)) return null;
+  const has = ([, names]) => names.every((name) => name in members);
+  const found = has(READ) ? READ : isMachine(members) ? null : DOCUMENTS.find(has);
+  return found ? { what: found[0], view: found[2] } : null;
+}
+
+/**
+ * {kind}: 'log' where a text is one that an endpoint for logs reads, 'document' with what it is and the view for it
+ * where it is JSON of the API that describes no machine; else 'machine', for the server to judge.
+ */
 export async function recognise(files) {
-  if (files.length !== 1) return 'machine';
+  const machine = { kind: 'machine' };
+  if (files.length !== 1) return machine;
   const type = await mediaType(files[0]);
-  if (type !== TEXT && type !== JSON_TYPE) return 'machine';
+  if (type !== TEXT && type !== JSON_TYPE) return machine;
   const text = await files[0].slice(0, LOOKED_AT_BYTES).text();
-  if (type === JSON_TYPE && MACHINE_JSON.test(text)) return 'machine';
-  return LOG_MARKS.some(([, mark]) => mark.test(text)) ? 'log' : 'machine';
+  if (type === JSON_TYPE) {
+    const document = documentOf(text);
+    if (document) return { kind: 'document', ...document };
+    if (MACHINE_JSON.test(text)) return machine;
+  }
+  return LOG_MARKS.some(([, mark]) => mark.test(text)) ? { kind: 'log' } : machine;
 }
 
 /** Calls `take(files)` for what is dropped anywhere on the page. */

@@ -29,8 +29,8 @@ async function show({ view, state }) {
   }
   if (current?.name === name) return current.view.update(state);
   current?.view.stop?.();
-  // A refusal belongs to the view in which a file was brought; what is being read stays.
-  if (intake.querySelector('.problem')) replace(intake);
+  // What is said of a file belongs to the view in which it was brought; what is being read stays.
+  if (intake.querySelector('.problem, .told')) replace(intake);
   const started = (current = { name, view: { update() {}, stop() {} } });
   try {
     const View = await loaded(VIEWS[name]);
@@ -61,32 +61,62 @@ async function loaded(load) {
   }
 }
 
-/** Files from anywhere on the page: to the view that they are for. */
-async function take(files) {
+/**
+ * Files from anywhere on the page: to the view that they are for. `wants` is what the place where they were chosen is
+ * for, a 'machine' or a 'log'; what is dropped may be either.
+ */
+async function take(files, wants) {
   if (!files.length) return;
   replace(intake);
-  if ((await recognise(files)) === 'log') {
-    if (route.read().view !== 'faults') {
-      const { platform, device } = route.read().state;
-      history.pushState(null, '', route.link('faults', { platform, device }));
-      await show(route.read());
-    }
-    await current?.view.takeLog?.(await files[0].text(), files[0].name);
+  const names = files.map((file) => file.name).join(', ');
+  const { kind, what, view } = await recognise(files);
+  if (kind === 'document') {
+    tell(`${names} is ${what}. It describes no machine and is no log, so nothing was stored.`, ...(view ? [[`Go to ${tabName(view)}`, () => route.go(view, {})]] : []));
     return;
   }
-  replace(intake, h('p', { class: 'muted' }, `Reading ${files.map((file) => file.name).join(', ')} …`));
-  await store(platformID(current?.view.uploadName?.() || files[0].name), files);
+  if (kind === 'log' && wants !== 'machine') {
+    await explain(files[0]);
+    return;
+  }
+  replace(intake, h('p', { class: 'muted' }, `Reading ${names} …`));
+  await store(platformID(current?.view.uploadName?.() || files[0].name), files, { isLog: kind === 'log' });
 }
 
-async function store(id, files, options) {
+/** A sentence about what was brought, with what can be done, until it is closed. */
+function tell(sentence, ...actions) {
+  const close = ['Close', () => replace(intake)];
+  replace(intake, h('div', { class: 'notice told', role: 'status' }, h('p', null, sentence),
+    h('div', { class: 'inline' }, [...actions, close].map(([label, action]) => h('button', { type: 'button', class: 'button small', onclick: () => {
+      replace(intake);
+      action();
+    } }, label)))));
+}
+
+const tabName = (view) => document.querySelector(`[data-view=${view}]`).textContent;
+
+/** A log, in the view for logs, of the machine that is open; the view says which that is. */
+async function explain(file) {
+  const { view, state: { platform, device } } = route.read();
+  const isElsewhere = view !== 'faults';
+  if (isElsewhere) {
+    history.pushState(null, '', route.link('faults', { platform, device }));
+    await show(route.read());
+  }
+  await current?.view.takeLog?.(await file.text(), { file, taken: isElsewhere ? platform : undefined });
+}
+
+/** Stores files as a machine; `isLog`: they are a log, of which the server has to say whether it describes one. */
+async function store(id, files, { isLog, ...options } = {}) {
   let platform;
   try {
     platform = await upload(id, files, options);
   } catch (problem) {
-    replace(intake, refused(problem, id, files));
+    if (isLog && problem.code === 'unreadable-input') tell(`${files[0].name} is a log that describes no machine. A whole boot log does; what this one reports is explained under Faults.`, ['Explain it', () => explain(files[0])]);
+    else replace(intake, refused(problem, id, files));
     return;
   }
   replace(intake);
+  if (isLog) tell(`${files[0].name} was read as the boot log of a machine, ${platform.id}. What it reports of faults is explained under Faults.`, ['Explain it', () => explain(files[0])]);
   announce(`${platform.id}: ${platform.devices} devices, ${platform.findings.length} findings.`);
   if (current?.view.takePlatform) await current.view.takePlatform(platform);
   else route.go('space', { platform: platform.id });

@@ -39,6 +39,7 @@ export class Shown {
     if (this.isStopped) return undefined;
     this.abort?.abort();
     this.outdated = null;
+    this.tellsOutdated = false;
     const controller = (this.abort = new AbortController());
     const { signal } = controller;
     this.asked = key;
@@ -78,6 +79,7 @@ export class Shown {
   /** Nothing is selected, or there is no answer about it. */
   forget() {
     this.key = undefined;
+    this.tellsOutdated = false;
     this.unsay();
     this.tellModel(null);
     this.mark('nothing');
@@ -88,7 +90,9 @@ export class Shown {
   outdate(sentence) {
     // What is being asked is of the form as it was.
     this.outdated = sentence;
-    if (this.state !== 'answer') return;
+    // Of two mistakes the later one is told; why the server gave no newer answer stays.
+    if (this.state !== 'answer' && !this.tellsOutdated) return;
+    this.tellsOutdated = true;
     this.unsay();
     this.mark('stale');
     replace(this.message, h('p', { class: 'notice', role: 'status', 'data-stale': '' }, sentence));

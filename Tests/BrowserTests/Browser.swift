@@ -22,6 +22,8 @@ final class Browser {
     private let process: ChildProcess
     let driver: WebDriver
     private let session: String
+    /// Folders of files that were chosen.
+    private var chosen: [URL] = []
 
     init(width: Int = 1280, height: Int = 900) throws {
         process = try ChildProcess(Self.driverPath, ["--port=0"])
@@ -45,6 +47,7 @@ final class Browser {
         _ = try? driver.send("DELETE", session)
         // It inherits a signal mask that blocks SIGTERM from the thread that starts it.
         process.kill()
+        for folder in chosen { try? FileManager.default.removeItem(at: folder) }
     }
 
     // MARK: Pages
@@ -138,6 +141,35 @@ final class Browser {
         }
         try driver.send(
             "POST", "\(session)/actions", ["actions": [["type": "key", "id": "keys", "actions": actions]]])
+    }
+
+    /// Keys while others are held, as for Ctrl+Enter.
+    func press(_ keys: String, holding held: String) throws {
+        func actions(_ type: String, _ keys: some Sequence<Character>) -> [[String: Any]] {
+            keys.map { ["type": type, "value": String($0)] }
+        }
+        let all =
+            actions("keyDown", held) + keys.flatMap { actions("keyDown", [$0]) + actions("keyUp", [$0]) }
+            + actions("keyUp", held.reversed())
+        try driver.send(
+            "POST", "\(session)/actions", ["actions": [["type": "key", "id": "keys", "actions": all]]])
+    }
+
+    /// Chooses a file with these bytes in a file input, as its dialogue would.
+    func choose(_ bytes: [UInt8], named name: String, in selector: String) throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("iovad-chosen-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        chosen.append(folder)
+        let file = folder.appendingPathComponent(name)
+        try Data(bytes).write(to: file)
+        try driver.send(
+            "POST", "\(session)/element/\(try find(selector))/value", ["text": file.path])
+    }
+
+    /// What people see of an element: nothing of what is folded.
+    func visibleText(_ selector: String) throws -> String {
+        try string("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
     }
 
     func text(_ selector: String) throws -> String {

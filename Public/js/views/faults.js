@@ -32,8 +32,10 @@ export class FaultsView {
     } });
     this.platform = h('div');
     this.device = h('div');
+    this.machine = h('div', { class: 'log-machine', role: 'status' });
+    this.take = take;
     const file = h('input', { type: 'file', id: 'log-file', class: 'unseen', onchange: () => {
-      take([...file.files]);
+      take([...file.files], 'log');
       file.value = '';
     } });
     this.form = h('form', { class: 'stack', onsubmit: (event) => {
@@ -43,6 +45,7 @@ export class FaultsView {
     field('Log', this.text, 'Faults of an SMMU, messages of a VMM or the kernel about a failed map, or a trace of iommu:map. Quotes, prompts and stamps may stay. It is sent to this server only.'),
     h('div', { class: 'conditions' }, this.platform, this.device,
       kernelField(null, (kernel) => this.go({ kernel })), pageField('Pages', null, (page) => this.go({ page }))),
+    this.machine,
     h('div', { class: 'inline' }, h('button', { type: 'submit', class: 'button primary' }, 'Explain'),
       file, h('label', { for: 'log-file', class: 'button file' }, 'Choose a file'),
       h('button', { type: 'button', class: 'button', id: 'log-example', onclick: () => this.takeLog(EXAMPLE) }, 'Try an example'),
@@ -84,11 +87,15 @@ export class FaultsView {
     if (!isCurrent()) return;
     replace(this.platform, field('Machine', select(
       [['', state.platform && !chosen ? `${state.platform} is not here` : 'not known'], ...items.map(({ id }) => [id, id])], chosen,
-      (platform) => this.go({ platform, device: null }))));
+      (platform) => {
+        this.taken = null;
+        this.go({ platform, device: null });
+      })));
     this.query = { platform: chosen, device: devices.some(({ name }) => name === state.device) ? state.device : '' };
     replace(this.device, chosen ? field('Device', select(
       [['', 'as the log says'], ...devices.map(({ name }) => [name, name])], this.query.device,
       (device) => this.go({ device }))) : null);
+    this.drawTaken();
   }
 
   go(patch) {
@@ -99,12 +106,29 @@ export class FaultsView {
 
   /** A machine that was dropped is the one of the log. */
   takePlatform({ id }) {
+    this.taken = { id, because: 'the file that you brought describes it' };
     return this.go({ platform: id, device: null });
   }
 
-  takeLog(text) {
+  /** `file` is where the text is from, `taken` the machine that was open when it came. */
+  takeLog(text, { file, taken } = {}) {
     this.text.value = text;
+    if (taken) this.taken = { id: taken, because: 'it was open when the log came' };
+    this.drawTaken();
+    // The server may make a machine of a boot log.
+    this.shown.actions = file ? [['Read it as a machine', () => this.take([file], 'machine')]] : [];
     return this.explain();
+  }
+
+  /** Which machine the log is taken to be of, where nobody chose it here, and a way to take it away. */
+  drawTaken() {
+    const { platform } = this.query;
+    replace(this.machine, platform && platform === this.taken?.id ? h('p', { class: 'notice' },
+      'The log is taken to be of ', h('strong', null, platform), `: ${this.taken.because}. `,
+      h('button', { type: 'button', class: 'button small', onclick: () => {
+        this.taken = null;
+        this.go({ platform: null, device: null });
+      } }, 'It is not of this machine')) : null);
   }
 
   explain() {
@@ -148,7 +172,7 @@ export class FaultsView {
     const counts = answers.map(({ path, answer }) => this.count(path, answer)).join(', ');
     const [first] = answers.flatMap(({ path, answer }) => itemsOf(answer).map((item) => summaryOf(path, item))).sort((a, b) => RANK.indexOf(a.tone) - RANK.indexOf(b.tone));
     replace(this.answer,
-      first ? banner(first.tone, first.title, { id: 'log-verdict' }, h('p', { class: 'verdict-because' }, first.because), h('p', { class: 'verdict-policy' }, `${counts}.`, this.query.platform ? '' : ' Name the machine above to learn what is at this address there.')) : null,
+      first ? banner(first.tone, first.title, { id: 'log-verdict' }, h('p', { class: 'verdict-because' }, first.because), h('p', { class: 'verdict-policy' }, `${counts}. `, this.query.platform ? ['On the machine ', h('code', null, this.query.platform), '.'] : 'Name the machine above to learn what is at this address there.')) : null,
       marks.length ? panel('Lines', null, logLines(text, marks)) : null,
       panels, problems.map((problem) => problemPanel(problem)));
     this.shown.say(`${counts}. ${first?.title ?? ''}`);
