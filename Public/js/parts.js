@@ -1,7 +1,8 @@
-// Small pieces that several views share: pills, findings, ranges, explanations, curl commands.
+// Small pieces that several views share: pills, findings, ranges, explanations, tables.
 
 import { copyButton, h, hexText, icon } from './dom.js';
 import { hex, sizeName, sizeOf, span } from './hex.js';
+import { withoutRoutes } from './sentences.js';
 
 /** A word on a coloured ground; `tone` is good, bad, warn or plain. */
 export const pill = (text, tone = 'plain') => h('span', { class: `pill ${tone}` }, text);
@@ -32,8 +33,25 @@ export function warningsList(warnings) {
 /** What an answer says to change. */
 export function changesList(changes) {
   if (!changes?.length) return null;
-  return h('div', null, h('h3', { class: 'sub' }, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, text))));
+  return h('div', null, h('h3', { class: 'sub' }, 'What to change'), h('ul', { class: 'plain' }, changes.map((text) => h('li', null, withoutRoutes(text)))));
 }
+
+/** Names with values; a row without a value is left out, and so is a list without rows. Rows are [name, content]. */
+export function facts(...rows) {
+  const there = factRows(...rows);
+  return there.length ? h('dl', { class: 'facts' }, there) : null;
+}
+
+/** The same rows for a list that is there already. */
+export const factRows = (...rows) => rows.filter((row) => row && row[1] !== null && row[1] !== undefined && row[1] !== '')
+  .map(([name, content]) => h('div', null, h('dt', null, name), h('dd', null, content)));
+
+/** A table that scrolls in its own box, by keyboard too; `name` is the box's, `rows` are tr elements. */
+export const scrolledTable = (name, { caption = name, columns, ...props }, rows) =>
+  h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name }, h('table', props,
+    h('caption', null, caption),
+    h('thead', null, h('tr', null, columns.map((title) => h('th', { scope: 'col' }, title)))),
+    rows instanceof Element ? rows : h('tbody', null, rows)));
 
 const FACTS = {
   kernel_release: 'kernel', page_size: 'pages', group_type: 'group type', command_line: 'command line',
@@ -99,13 +117,7 @@ function stepMarks(step) {
   return marks;
 }
 
-/** A request as a command for a terminal. */
-export function curlCommand(method, path, body) {
-  const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const head = `curl -s${method === 'GET' || method === 'POST' && body ? '' : ` -X ${method}`} ${quoted(location.origin + path)}`;
-  return body ? `${head} \\\n  -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}` : head;
-}
-
+/** A command to copy. */
 export function curlBox(command) {
   return h('div', { class: 'curl' },
     h('pre', { tabindex: '0', role: 'group', 'aria-label': 'The same request as a curl command' }, h('code', null, command)),

@@ -30,7 +30,8 @@ PAGES = {source: slug for _, group in GROUPS for source, slug in group}
 SERVED = {"openapi.yaml": "/openapi.yaml", "Public/openapi.json": "/openapi.json"}
 #: What only some pages load.
 SCRIPTS = {
-    "api": '<link rel="stylesheet" href="/css/reference.css">\n'
+    "api": '<link rel="stylesheet" href="/css/controls.css">\n'
+           '<link rel="stylesheet" href="/css/reference.css">\n'
            '<script type="module" src="/js/reference/main.js"></script>\n',
 }
 

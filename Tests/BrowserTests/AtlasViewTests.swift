@@ -43,12 +43,37 @@ extension BrowserSuite {
             #expect(platforms.count == atlas["platforms_with_devices"] as? Int)
             let without = try #require(list["without_devices"] as? [String])
             #expect(platforms.count + without.count == atlas["platforms"] as? Int)
-            #expect(try browser.text("#atlas-count").contains("of \(count) devices"))
+            // Every conflict is listed, so that a device fits where none is: for each policy the rest is as many.
+            #expect(atlas["conflicts_dropped"] as? Int == 0)
+            let conflicts = try #require(atlas["conflicts"] as? [[String: Any]])
+            let policies = try #require(atlas["policies"] as? [[String: Any]])
+            for policy in policies {
+                let named = conflicts.filter { $0["policy"] as? String == policy["policy"] as? String }.count
+                #expect(policy["conflicts"] as? Int == named && policy["fits"] as? Int == count - named)
+            }
+            let inConflict = Set(conflicts.map { "\($0["platform"]!) \($0["device"]!)" }).count
+            #expect(
+                try browser.text("#atlas-count")
+                    == "\(inConflict) of \(count) devices are in conflict with a policy; every policy fits the others. Search to see them."
+            )
             let name = "qcom/sdm845-db845c"
             try browser.type("#atlas-search", name)
             let wanted = platforms.filter { $0.key.contains(name) }.reduce(0) { $0 + $1.value.count }
             try browser.wait("its devices") { try browser.count(".matrix tbody tr") == wanted }
-            #expect(try browser.count(".matrix td.fits") == wanted * 7 && wanted > 3)
+            #expect(try browser.count(".matrix td.fits") == wanted * policies.count && wanted > 3)
+            // Where each window is, of the first of them: as the list says.
+            let bases = try #require(list["bases"] as? [[String]])
+            let first = try browser.text(".matrix tbody tr .device-name")
+            let own = try #require(platforms.first { $0.key.contains(name) }?.value)
+            let row = try #require(own.first { $0.first as? String == first }?.last as? Int)
+            let shown = try browser.script(
+                "return [...document.querySelector('.matrix tbody tr').querySelectorAll('td code')].map((one) => one.textContent)"
+            )
+            #expect(shown as? [String] == bases[row])
+            #expect(
+                try browser.text("#atlas-count")
+                    == "\(wanted) of \(count) devices: 0 in conflict with a policy, \(wanted) that every policy fits."
+            )
             try browser.type("#atlas-search", "bcm2711-rpi-4-b")
             try browser.wait(for: "[data-bare]", contains: "without a device behind an SMMU")
             #expect(try browser.count("[data-not-surveyed]") == 0)

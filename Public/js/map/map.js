@@ -6,6 +6,7 @@
 import { announce, h, hexText, icon, replace, s } from '../dom.js';
 import { GIB4, hex, overlaps, rangeName, sizeName, sizeOf } from '../hex.js';
 import { isBackground, kindClass, kindName, kindSentence } from '../kinds.js';
+import { facts } from '../parts.js';
 import { Detail } from './detail.js';
 import { Gestures } from './gestures.js';
 import { Overview } from './overview.js';
@@ -208,7 +209,7 @@ export class AddressMap {
       h('p', { class: 'range' }, hexText(hex(item.start)), h('span', { class: 'dash' }, '–'), hexText(hex(item.last)), h('span', { class: 'muted' }, sizeName(sizeOf(item)))),
       item.note ? h('p', null, item.note) : null,
       h('p', { class: 'muted' }, kindSentence(item.kind)),
-      item.facts?.length ? h('dl', { class: 'facts' }, item.facts.map(([name, text]) => h('div', null, h('dt', null, name), h('dd', null, text)))) : null,
+      facts(...(item.facts ?? [])),
       item.action ? h('p', null, h('button', { type: 'button', class: 'button small', onclick: item.action.run }, item.action.label)) : null);
     this.detail?.choose();
   }

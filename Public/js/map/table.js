@@ -4,6 +4,7 @@
 import { copyButton, h, replace } from '../dom.js';
 import { hex, sizeName, sizeOf } from '../hex.js';
 import { kindClass, kindName } from '../kinds.js';
+import { scrolledTable } from '../parts.js';
 
 const ROWS_PER_PAGE = 100;
 
@@ -24,11 +25,7 @@ export function regionTable(map, caption) {
   };
   turn(0);
   return h('div', { class: 'table-box' },
-    h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption },
-      h('table', { class: 'regions' },
-        h('caption', null, caption),
-        h('thead', null, h('tr', null, ['What', 'Start', 'Last', 'Size', 'Reason', 'Seen in'].map((name) => h('th', { scope: 'col' }, name)))),
-        body)),
+    scrolledTable(caption, { class: 'regions', columns: ['What', 'Start', 'Last', 'Size', 'Reason', 'Seen in'] }, body),
     h('p', { class: 'table-foot' }, copyButton(lines, 'the table', 'Copy as tab-separated text'), pages));
 }
 

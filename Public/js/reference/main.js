@@ -4,6 +4,7 @@
 
 import { h, replace, debounce } from '../dom.js';
 import { token, setToken } from '../api.js';
+import { hasWords, wordsOf } from '../search.js';
 import { operationView } from './operation.js';
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'];
@@ -22,10 +23,10 @@ function section(contract, tag, operations) {
 
 /** Hides the operations that do not contain every word. */
 function search(text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = wordsOf(text);
   let count = 0;
   for (const view of document.querySelectorAll('.operation')) {
-    view.hidden = !words.every((word) => view.dataset.words.includes(word));
+    view.hidden = !hasWords(view.dataset.words, words);
     if (!view.hidden) count += 1;
   }
   for (const tag of document.querySelectorAll('.tag')) tag.hidden = !tag.querySelector('.operation:not([hidden])');

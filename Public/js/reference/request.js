@@ -3,6 +3,7 @@
 
 import { h, replace, select, copyButton } from '../dom.js';
 import { token } from '../api.js';
+import { curlLine } from '../curl.js';
 import { exampleText, examplesOf, resolved, typeText } from './schema.js';
 
 const SHOWN_CHARACTERS_MAX = 200_000;
@@ -108,18 +109,6 @@ function compose(operation, inputs, sending, accept) {
   // The browser writes the boundary of a form itself.
   if (sending && !(body instanceof FormData)) fields['Content-Type'] = sending.state.type;
   return { method: operation.method, target, fields, body };
-}
-
-const quoted = (value) => `'${value.replaceAll("'", "'\\''")}'`;
-
-function curlLine({ method, target, fields, body }) {
-  const words = ['curl', method === 'GET' ? null : `-X ${method}`, quoted(location.origin + target),
-    ...Object.entries(fields).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)];
-  if (token()) words.push('-H "Authorization: Bearer $TOKEN"');
-  if (body instanceof FormData) for (const [name, each] of body) words.push(`-F ${quoted(`${name}=@${each.name}`)}`);
-  else if (body instanceof File) words.push(`--data-binary ${quoted(`@${body.name}`)}`);
-  else if (body) words.push(`--data-binary ${quoted(body)}`);
-  return words.filter(Boolean).join(' ');
 }
 
 async function send({ method, target, fields, body }, result) {

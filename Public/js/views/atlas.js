@@ -2,10 +2,12 @@
 // That a window fits a device, that a machine has no device that needs one, and that a machine was not surveyed are
 // three answers.
 
+import { curlCommand } from '../curl.js';
 import { debounce, field, h, icon, replace, s, select } from '../dom.js';
 import { kindName, kindSentence } from '../kinds.js';
-import { curlBox, curlCommand, panel, pill, rangeLine } from '../parts.js';
+import { curlBox, facts, panel, pill, rangeLine, scrolledTable } from '../parts.js';
 import * as route from '../route.js';
+import { hasWords, wordsOf } from '../search.js';
 import { Shown } from '../shown.js';
 import { isConflict, loadAtlas } from './atlas-data.js';
 
@@ -36,7 +38,7 @@ const policyName = (id) => POLICIES[id]?.[0] ?? id;
 /** What a search looks through. */
 function textOf({ platform, device, policies }) {
   const cells = Object.entries(policies).flatMap(([policy, cell]) => [cell.base ?? '', ...(cell.fits ? [] : [policy, policyName(policy), ...(cell.reasons ?? []), ...(cell.reasons ?? []).map(kindName)])]);
-  return [platform, device, ...cells].join(' ').toLowerCase();
+  return [platform, device, ...cells].join(' ');
 }
 
 export class AtlasView {
@@ -108,11 +110,9 @@ export class AtlasView {
   draw() {
     const { summary, request } = this.data;
     replace(this.request, curlBox(curlCommand(...request)));
-    const fact = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
-    replace(this.facts, h('dl', { class: 'facts' },
-      fact('Platforms', String(summary.platforms)), fact('With a device behind an SMMU', String(summary.platforms_with_devices)),
-      fact('Devices', `${summary.devices}${summary.active_only ? ', enabled ones' : ''}`),
-      summary.source ? fact('Source', summary.source) : null));
+    replace(this.facts, facts(
+      ['Platforms', String(summary.platforms)], ['With a device behind an SMMU', String(summary.platforms_with_devices)],
+      ['Devices', `${summary.devices}${summary.active_only ? ', enabled ones' : ''}`], ['Source', summary.source]));
     this.notes.hidden = this.source !== 'acpi';
     replace(this.notes, h('dl', null, ACPI_NOTES.map(([name, words]) => [h('dt', null, name), h('dd', null, words)])));
     this.drawPolicies(summary);
@@ -124,20 +124,19 @@ export class AtlasView {
     const bar = (share) => s('svg', { class: 'share', viewBox: '0 0 100 6', width: 100, height: 6, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
       s('rect', { class: 'share-all', width: 100, height: 6, rx: 3 }),
       share > 0 ? s('rect', { class: 'share-bad', width: Math.max(1.5, share * 100), height: 6, rx: 3 }) : null);
-    replace(this.policies, h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Policies over all devices' }, h('table', { class: 'tally' },
-      h('caption', null, 'How many devices each policy serves'),
-      h('thead', null, h('tr', null, ['Policy', 'Base', 'Fits', 'In conflict', 'Share in conflict', 'Moved from the default'].map((name) => h('th', { scope: 'col' }, name)))),
-      h('tbody', null, policies.map((row) => h('tr', { 'data-policy': row.policy },
+    const columns = ['Policy', 'Base', 'Fits', 'In conflict', 'Share in conflict', 'Moved from the default'];
+    replace(this.policies, scrolledTable('Policies over all devices', { class: 'tally', caption: 'How many devices each policy serves', columns },
+      policies.map((row) => h('tr', { 'data-policy': row.policy },
         h('th', { scope: 'row' }, h('strong', null, policyName(row.policy)), h('div', { class: 'muted' }, POLICIES[row.policy]?.[1] ?? '')),
         h('td', null, row.base ? h('code', null, row.base) : h('span', { class: 'muted' }, 'varies')),
         h('td', { class: 'size' }, String(row.fits)),
         h('td', { class: 'size' }, row.conflicts ? pill(`${row.conflicts} on ${row.platforms_with_conflicts} platform${row.platforms_with_conflicts === 1 ? '' : 's'}${row.conditional ? `; ${row.conditional} only in PCI windows` : ''}`, row.conditional === row.conflicts ? 'warn' : 'bad') : pill('none', 'good')),
         h('td', null, bar(devices ? row.conflicts / devices : 0)),
-        h('td', { class: 'size' }, String(row.not_at_default))))))));
+        h('td', { class: 'size' }, String(row.not_at_default))))));
   }
 
   words() {
-    return (this.search.value ?? '').toLowerCase().split(/\s+/).filter(Boolean);
+    return wordsOf(this.search.value ?? '');
   }
 
   /** Of Debian's thousands, those in conflict come first, and alone while nobody searches. */
@@ -150,7 +149,7 @@ export class AtlasView {
     return this.data.rows.filter((row) => {
       if (this.isOnlyConflicts(words) && !isConflict(row)) return false;
       row.text ??= textOf(row);
-      return words.every((word) => row.text.includes(word));
+      return hasWords(row.text, words);
     }).sort((a, b) => isConflict(b) - isConflict(a));
   }
 
@@ -159,18 +158,17 @@ export class AtlasView {
     const { summary, rows, without } = this.data;
     const words = this.words();
     const found = this.found(words);
-    const bare = words.length ? without.filter((name) => words.every((word) => name.toLowerCase().includes(word))) : [];
+    const bare = words.length ? without.filter((name) => hasWords(name, words)) : [];
     const columns = summary.policies.map((row) => row.policy);
     const inConflict = found.filter(isConflict).length;
     const sentence = words.length || !this.isOnlyConflicts(words)
       ? `${found.length} of ${rows.length} devices: ${inConflict} in conflict with a policy, ${found.length - inConflict} that every policy fits.`
       : `${found.length} of ${rows.length} devices are in conflict with a policy; every policy fits the others. Search to see them.`;
     replace(this.matrix, h('p', { class: 'muted', id: 'atlas-count' }, sentence),
-      summary.conflicts_dropped ? h('p', { class: 'muted' }, `${summary.conflicts_dropped} more conflicts are not listed.`) : null,
-      found.length ? h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Devices and policies' }, h('table', { class: 'matrix' },
-        h('caption', null, 'Where each policy puts the window of a device, and what is in its way'),
-        h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Device'), columns.map((policy) => h('th', { scope: 'col' }, policyName(policy))))),
-        h('tbody', null, found.slice(0, ROWS_MAX).map((row) => this.row(row, columns))))) : null,
+      // Of the other sources every row is here, whatever the summary leaves out.
+      this.source === 'debian' && summary.conflicts_dropped ? h('p', { class: 'notice' }, `The survey does not list ${summary.conflicts_dropped} conflicts: a device that is shown to fit may have one of them.`) : null,
+      found.length ? scrolledTable('Devices and policies', { class: 'matrix', caption: 'Where each policy puts the window of a device, and what is in its way', columns: ['Device', ...columns.map(policyName)] },
+        found.slice(0, ROWS_MAX).map((row) => this.row(row, columns))) : null,
       found.length > ROWS_MAX ? h('p', { class: 'muted' }, `The first ${ROWS_MAX} are shown; search for more of a name to find the others.`) : null,
       bare.length ? h('div', { class: 'bare', 'data-bare': bare.length },
         h('h3', null, `Surveyed, without a device behind an SMMU (${bare.length})`),
@@ -210,12 +208,10 @@ export class AtlasView {
     replace(this.constants,
       h('div', null, h('h3', null, every.length ? 'Constants that fit every device' : 'No constant below 4 GiB fits every device'),
         every.length ? several(every) : h('p', { class: 'muted' }, 'The constants with the fewest misfits are below.')),
-      every.length ? null : h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'The best constants' }, h('table', { class: 'tally' },
-        h('caption', null, 'Single constants, fewest misfits first'),
-        h('thead', null, h('tr', null, ['Misfits', 'Bases', 'Where', 'Fails on'].map((title) => h('th', { scope: 'col' }, title)))),
-        h('tbody', null, best.slice(0, GROUPS_SHOWN).map((group) => h('tr', null,
+      every.length ? null : scrolledTable('The best constants', { class: 'tally', caption: 'Single constants, fewest misfits first', columns: ['Misfits', 'Bases', 'Where', 'Fails on'] },
+        best.slice(0, GROUPS_SHOWN).map((group) => h('tr', null,
           h('th', { scope: 'row' }, String(group.unfit_devices)), h('td', { class: 'size' }, String(group.bases)),
-          h('td', null, several(group.ranges, 4)), h('td', null, (group.failing_platform_names ?? []).join(', ') || 'none')))))),
+          h('td', null, several(group.ranges, 4)), h('td', null, (group.failing_platform_names ?? []).join(', ') || 'none')))),
       partner ? h('div', null, h('h3', null, 'The best partner of the default'),
         h('p', { class: 'muted' }, `0x8000000 and one of these leave ${partner.unfit_devices} devices without a window.`), several(partner.second.ranges, 4)) : null,
       hazards?.length ? h('div', null, h('h3', null, 'Same number, another meaning'),

@@ -3,7 +3,8 @@
 import { h, replace } from '../dom.js';
 import { named } from '../glossary.js';
 import { MAX, hex } from '../hex.js';
-import { findingsList, pill } from '../parts.js';
+import { facts, findingsList, pill } from '../parts.js';
+import { hasWords, wordsOf } from '../search.js';
 
 const SHOWN_MAX = 150;
 
@@ -44,11 +45,8 @@ export class DeviceList {
   }
 
   draw() {
-    const words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = this.devices.filter((device) => {
-      const text = `${device.id} ${device.kind} ${(device.compatible ?? []).join(' ')} ${device.active ? 'active' : 'disabled'}`.toLowerCase();
-      return words.every((word) => text.includes(word));
-    });
+    const words = wordsOf(this.filter.value);
+    const found = this.devices.filter((device) => hasWords(`${device.id} ${device.kind} ${(device.compatible ?? []).join(' ')} ${device.active ? 'active' : 'disabled'}`, words));
     this.count.textContent = found.length === this.devices.length ? String(found.length) : `${found.length} of ${this.devices.length}`;
     replace(this.list,
       found.slice(0, SHOWN_MAX).map((device) => h('li', null, h('button', {
@@ -62,20 +60,19 @@ export class DeviceList {
 /** SMMUs, doorbells, the chosen device and findings. */
 export function machineFacts(platform, device) {
   const limit = device && BigInt(device.dma_limit);
-  const fact = (name, ...content) => h('div', null, h('dt', null, name), h('dd', null, content));
   return [
-    device ? h('dl', { class: 'facts' },
-      fact('Kind', KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : pill('disabled', 'warn')),
-      fact(named('SMMU', 'smmu'), (device.smmus ?? []).map((smmu) => h('code', null, smmu))),
-      fact(named('Doorbells', 'doorbell'), device.doorbells.length ? device.doorbells.map((doorbell) => h('code', null, doorbell)) : 'none'),
-      fact(named('DMA limit', 'dma limit'), limit === MAX ? 'none' : h('code', null, hex(limit))),
-      fact(named('Streams', 'stream id'), streams(device.stream_ids)),
-      fact('Coherent', device.dma_coherent ? 'yes' : 'no'),
-      device.pci_windows_known === false ? fact('PCI windows', pill('unknown', 'warn'), ' send DSDT and SSDTs, or /proc/iomem') : null,
-      device.inbound_windows_known === false ? fact('Inbound windows', pill('unknown', 'warn'), ' send dma_ranges as JSON') : null,
-      device.preserve_config_known === false ? fact('Boot configuration', pill('unknown', 'warn'), ' send preserve_config: it decides whether RMRs apply') : null,
-      device.iommu_regions_known === false ? fact('IOMMU regions', pill('unknown', 'warn'), ' the virtio-iommu decides; send reserved_regions of the group') : null,
-      device.pci_path ? fact('PCI path', device.pci_path.join(' / ')) : null) : null,
+    device ? facts(
+      ['Kind', [KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : pill('disabled', 'warn')]],
+      [named('SMMU', 'smmu'), (device.smmus ?? []).map((smmu) => h('code', null, smmu))],
+      [named('Doorbells', 'doorbell'), device.doorbells.length ? device.doorbells.map((doorbell) => h('code', null, doorbell)) : 'none'],
+      [named('DMA limit', 'dma limit'), limit === MAX ? 'none' : h('code', null, hex(limit))],
+      [named('Streams', 'stream id'), streams(device.stream_ids)],
+      ['Coherent', device.dma_coherent ? 'yes' : 'no'],
+      device.pci_windows_known === false ? ['PCI windows', [pill('unknown', 'warn'), ' send DSDT and SSDTs, or /proc/iomem']] : null,
+      device.inbound_windows_known === false ? ['Inbound windows', [pill('unknown', 'warn'), ' send dma_ranges as JSON']] : null,
+      device.preserve_config_known === false ? ['Boot configuration', [pill('unknown', 'warn'), ' send preserve_config: it decides whether RMRs apply']] : null,
+      device.iommu_regions_known === false ? ['IOMMU regions', [pill('unknown', 'warn'), ' the virtio-iommu decides; send reserved_regions of the group']] : null,
+      ['PCI path', device.pci_path?.join(' / ')]) : null,
     h('details', { class: 'more', open: platform.findings.some((finding) => finding.severity === 'error') },
       h('summary', null, `Findings (${platform.findings.length})`),
       platform.findings.length ? findingsList(platform.findings) : h('p', { class: 'muted' }, 'No findings.')),

@@ -6,7 +6,7 @@ import { announce, debounce, field, h, hexText, replace } from '../dom.js';
 import { hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
-import { hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
+import { factRows, hostFacts, ifReported, panel, pill, rangeLine, warningsList } from '../parts.js';
 import { DeviceChoice } from './domain-form.js';
 
 const ITEMS_MAX = 1000;
@@ -144,11 +144,10 @@ export class DomainPanel {
   draw(domain, reserved, held, doorbells) {
     const granule = BigInt(domain.granule ?? '0x1000');
     const last = BigInt(domain.aperture?.last ?? (1n << 48n) - 1n);
-    const fact = (name, content) => h('div', null, h('dt', null, name), h('dd', null, content));
-    replace(this.facts, fact('Consumer', pill(domain.consumer)), fact('Granule', sizeName(granule)), fact('Last address', h('code', null, hex(last))),
-      fact('Allocated', String(domain.iovas)), fact('Doorbells', String(domain.doorbells)),
-      fact('Devices', domain.devices.length ? domain.devices.map((device) => h('code', null, device.id)) : 'none'),
-      ...(domain.errno ? [fact('Linux refuses', pill(domain.errno, 'bad'))] : []));
+    replace(this.facts, factRows(['Consumer', pill(domain.consumer)], ['Granule', sizeName(granule)], ['Last address', h('code', null, hex(last))],
+      ['Allocated', String(domain.iovas)], ['Doorbells', String(domain.doorbells)],
+      ['Devices', domain.devices.length ? domain.devices.map((device) => h('code', null, device.id)) : 'none'],
+      ['Linux refuses', domain.errno ? pill(domain.errno, 'bad') : null]));
     replace(this.notes, warningsList(domain.warnings), hostFacts(domain.host_facts), this.otherDomain(domain.if_iommu_reports_msi));
     const range = (item) => span(item.range ?? item);
     const lanes = [

@@ -3,7 +3,7 @@
 
 import { h, hexText } from '../dom.js';
 import { FAULTS, MAPS } from '../log-marks.js';
-import { changesList, hostFacts, ifReported, pill, rangeLine } from '../parts.js';
+import { changesList, facts, hostFacts, ifReported, pill, rangeLine } from '../parts.js';
 import * as route from '../route.js';
 
 const CERTAIN = { yes: 'bad', likely: 'warn' };
@@ -31,12 +31,6 @@ const words = (text) => String(text).replaceAll('_', ' ');
 const address = (text) => (text ? hexText(text) : null);
 const list = (values, shown) => (values?.length ? values.map(shown) : null);
 const code = (text) => h('code', null, text);
-
-/** A row for each member that is there. */
-function facts(...rows) {
-  const there = rows.filter(([, content]) => content !== null && content !== undefined && content !== '');
-  return there.length ? h('dl', { class: 'facts' }, there.map(([name, content]) => h('div', null, h('dt', null, name), h('dd', null, content)))) : null;
-}
 
 const lines = (item) => [
   item.last_line && item.last_line !== item.line ? `Lines ${item.line} to ${item.last_line}` : `Line ${item.line}`,
