@@ -5,7 +5,7 @@
 const FIELDS = {
   aperture: 'Aperture', aperture_bits: 'Aperture, bits', device: 'Device', devices: 'Devices', doorbell_count: 'Doorbells', granule: 'Granule', hosts: 'Host',
   id: 'Name', ipa_bits: 'IPA bits', kernel: 'Kernel', kernels: 'Kernel', limit: 'Limit', maxmem: 'Largest RAM (maxmem)', movable: 'The window can be moved', msi_32bit_only: '32-bit MSI', page_size: 'Pages',
-  p2p: 'Peer-to-peer DMA', platform: 'Machine', policies: 'Policy', ram: 'RAM', requested: 'Wanted start', slots: 'Memory slots', ttl_seconds: 'Time to live', viommu: 'vIOMMU', vm: 'Guest', vmm: 'VMM', window: 'Window', window_source: 'VMM’s window',
+  p2p: 'Peer-to-peer DMA', platform: 'Platform', policies: 'Policy', ram: 'RAM', requested: 'Wanted start', slots: 'Memory slots', ttl_seconds: 'Time to live', viommu: 'vIOMMU', vm: 'Guest', vmm: 'VMM', window: 'Window', window_source: 'VMM’s window',
 };
 
 /** Members that only hold others: their field says enough. */

@@ -43,7 +43,7 @@ extension BrowserSuite {
             #expect(platforms.count == atlas["platforms_with_devices"] as? Int)
             let without = try #require(list["without_devices"] as? [String])
             #expect(platforms.count + without.count == atlas["platforms"] as? Int)
-            // Every conflict is listed, so that a device fits where none is: for each policy the rest is as many.
+            // Every conflict is listed, so that a device fits where none is: each policy has as many.
             #expect(atlas["conflicts_dropped"] as? Int == 0)
             let conflicts = try #require(atlas["conflicts"] as? [[String: Any]])
             let policies = try #require(atlas["policies"] as? [[String: Any]])

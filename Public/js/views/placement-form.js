@@ -22,6 +22,12 @@ export function hostsOf(text) {
 
 const hostsText = (hosts) => hosts.map(({ platform, devices }) => [platform, ...devices].map((name) => encodeURIComponent(name).replaceAll('!', '%21').replaceAll('%2F', '/').replaceAll('%40', '@')).join('!')).join('|');
 
+/** What a host gives where nobody chose. */
+function allOf(count) {
+  if (!count) return 'No device behind an SMMU';
+  return count === 1 ? 'Its one device behind an SMMU' : `All ${count} devices behind an SMMU`;
+}
+
 /** The request that a state of the form means. */
 export function placementRequest(state, catalogue, platforms) {
   const hosts = hostsOf(state.hosts);
@@ -133,7 +139,7 @@ export class PlacementForm {
       h('div', { class: 'host-head' }, field('Platform', choice),
         hosts.length > 1 ? h('button', { type: 'button', class: 'quiet', 'aria-label': `Remove host ${index + 1}`, onclick: () => this.change(hosts.filter((_, at) => at !== index)) }, icon('close')) : null),
       h('details', { class: 'more', open: devices.length < 4 || !isAll },
-        h('summary', null, isAll ? devices.length === 1 ? 'Its one device behind an SMMU' : `All ${devices.length} devices behind an SMMU` : `${chosen.size - unknown.length} of ${devices.length} devices`),
+        h('summary', null, isAll ? allOf(devices.length) : `${chosen.size - unknown.length} of ${devices.length} devices`),
         h('div', { class: 'device-checks' }, devices.map((device) => h('label', { class: 'check' },
           h('input', { type: 'checkbox', checked: chosen.has(device.name), disabled: chosen.size === 1 && chosen.has(device.name), onchange: (event) => toggle(device.name, event.target.checked) }),
           h('span', { class: 'device-name' }, device.name))),

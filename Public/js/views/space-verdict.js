@@ -63,7 +63,7 @@ export function machineVerdict(name, members, { left, disabled, state }) {
   const tone = parts.length ? KINDS[parts[0][0]][0] : left ? 'warn' : 'good';
   return { tone, title, element: banner(tone, title, { 'data-machine': name, 'data-tone': tone },
     found.length ? h('ul', { class: 'plain failing' }, found.map((group) => h('li', null, wordOf(group), ' ', names(group.devices, state), ': ', group.because))) : null,
-    bad && bad < members.length ? h('p', null, `MSIs of the other ${members.length - bad} arrive.`) : null,
+    bad && bad < members.length ? h('p', null, members.length - bad === 1 ? 'MSIs of the other device arrive.' : `MSIs of the other ${members.length - bad} arrive.`) : null,
     left ? h('p', null, `The ${left} devices after the first ${members.length} were not asked about: choose one in the list.`) : null,
     disabled ? h('p', { class: 'verdict-policy' }, `${disabled} disabled device${disabled === 1 ? ' is' : 's are'} not counted.`) : null) };
 }
