@@ -23,6 +23,14 @@ export const s = (tag, props, ...children) => fill(document.createElementNS(SVG,
 
 export const replace = (element, ...children) => element.replaceChildren(...children.flat(4).filter(Boolean));
 
+/** Draws `element` again and leaves the focus on the control at the same place in it, for people who use the keyboard. */
+export function keepFocus(element, draw) {
+  const controls = () => [...element.querySelectorAll('a[href], button, input, select, summary, textarea')].filter((control) => !control.disabled);
+  const at = controls().indexOf(document.activeElement);
+  draw();
+  if (at >= 0) (controls()[at] ?? controls().at(-1))?.focus({ preventScroll: true });
+}
+
 const ICONS = {
   copy: 'M5 5V2.5h8.5V11H11M2.5 5H11v8.5H2.5z',
   done: 'M2.5 8.5l3.5 3.5 7.5-8',

@@ -64,7 +64,8 @@ function documentOf(text) {
 
 /**
  * {kind}: 'log' where a text is one that an endpoint for logs reads, 'document' with what it is and the view for it
- * where it is JSON of the API that describes no machine; else 'machine', for the server to judge.
+ * where it is JSON of the API that describes no machine; else 'machine', for the server to judge. `isText`: people can
+ * read it, so that it may be a log all the same.
  */
 export async function recognise(files) {
   const machine = { kind: 'machine' };
@@ -77,7 +78,7 @@ export async function recognise(files) {
     if (document) return { kind: 'document', ...document };
     if (MACHINE_JSON.test(text)) return machine;
   }
-  return LOG_MARKS.some(([, mark]) => mark.test(text)) ? { kind: 'log' } : machine;
+  return LOG_MARKS.some(([, mark]) => mark.test(text)) ? { kind: 'log' } : { ...machine, isText: type === TEXT };
 }
 
 /** Calls `take(files)` for what is dropped anywhere on the page. */

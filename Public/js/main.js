@@ -69,12 +69,12 @@ async function take(files, wants) {
   if (!files.length) return;
   replace(intake);
   const names = files.map((file) => file.name).join(', ');
-  const { kind, what, view } = await recognise(files);
+  const { kind, what, view, isText } = await recognise(files);
   if (kind === 'document') {
     tell(`${names} is ${what}. It describes no machine and is no log, so nothing was stored.`, ...(view ? [[`Go to ${tabName(view)}`, () => route.go(view, {})]] : []));
     return;
   }
-  if (kind === 'log' && wants !== 'machine') {
+  if (kind === 'log' ? wants !== 'machine' : isText && wants === 'log') {
     await explain(files[0]);
     return;
   }
@@ -111,6 +111,8 @@ async function store(id, files, { isLog, ...options } = {}) {
   try {
     platform = await upload(id, files, options);
   } catch (problem) {
+    // The server calls the one part of a request its body.
+    problem.detail = problem.detail?.replaceAll('"body"', `"${files[0].name}"`);
     if (isLog && problem.code === 'unreadable-input') tell(`${files[0].name} is a log that describes no machine. A whole boot log does; what this one reports is explained under Faults.`, ['Explain it', () => explain(files[0])]);
     else replace(intake, refused(problem, id, files));
     return;

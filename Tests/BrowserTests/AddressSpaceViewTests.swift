@@ -72,6 +72,9 @@ extension BrowserSuite {
             try browser.drop([0xd0, 0x0d, 0xfe, 0xed, 0, 0, 0, 1], named: "torn.dtb")
             try browser.wait(for: "#intake .problem", contains: "unreadable-device-tree")
             #expect(try browser.count("#intake .problem[role=alert]") == 1)
+            try browser.drop([0, 1, 2, 3], named: "strange.bin")
+            try browser.wait(
+                for: "#intake .problem", contains: "The bytes of \"strange.bin\" are of no known kind")
         }
 
         @Test func maliciousNodeNameIsText() throws {

@@ -152,6 +152,19 @@ extension BrowserSuite {
             #expect(try browser.text("#log-verdict .verdict-policy").contains("On the machine \(platform)."))
         }
 
+        /// What is chosen as a log is one, whatever it says; a machine may be chosen here as well.
+        @Test func filesThatAreChosen() throws {
+            try browser.openView(server, "#/faults")
+            try browser.choose(Array("nothing of interest\n".utf8), named: "notes.txt", in: "#log-file")
+            try browser.wait(for: ".shown-message .problem", contains: "Found no fault")
+            #expect(try browser.count("#intake .problem") == 0)
+            try browser.choose(AddressSpaceViewTests.gapTree(), named: "board.dtb", in: "#log-file")
+            try browser.wait("the machine") {
+                try browser.string("return document.querySelector('form select').value") == "board"
+            }
+            try browser.wait(for: ".log-machine", contains: "taken to be of board: the file that you brought")
+        }
+
         /// The machine that was open when a log was dropped is named, and can be taken away.
         @Test func machineThatWasOpen() throws {
             try browser.openView(server, "#/space?platform=example-arm-juno")

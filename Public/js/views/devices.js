@@ -1,6 +1,6 @@
 // The devices of a platform, as a list to choose from, and the facts of the machine around them.
 
-import { h, replace } from '../dom.js';
+import { h, keepFocus, replace } from '../dom.js';
 import { named } from '../glossary.js';
 import { MAX, hex } from '../hex.js';
 import { facts, findingsList, pill } from '../parts.js';
@@ -48,12 +48,12 @@ export class DeviceList {
     const words = wordsOf(this.filter.value);
     const found = this.devices.filter((device) => hasWords(`${device.id} ${device.kind} ${(device.compatible ?? []).join(' ')} ${device.active ? 'active' : 'disabled'}`, words));
     this.count.textContent = found.length === this.devices.length ? String(found.length) : `${found.length} of ${this.devices.length}`;
-    replace(this.list,
+    keepFocus(this.list, () => replace(this.list,
       found.slice(0, SHOWN_MAX).map((device) => h('li', null, h('button', {
         type: 'button', class: 'device', 'aria-pressed': String(device.name === this.chosen), onclick: () => this.onPick(device.name),
       }, h('span', { class: 'device-name' }, device.name),
       h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no MSI')))),
-      found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more; filter to find them.`) : null);
+      found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more; filter to find them.`) : null));
   }
 }
 

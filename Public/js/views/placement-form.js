@@ -3,7 +3,7 @@
 import { hostConditions, kernelField, pageField, showConditions } from '../condition-fields.js';
 import { DOORBELLS_MAX } from '../conditions.js';
 import { all, segment } from '../api.js';
-import { debounce, field, h, icon, replace, select } from '../dom.js';
+import { debounce, field, h, icon, keepFocus, replace, select } from '../dom.js';
 import { hex, parseAmount } from '../hex.js';
 import { hint, term } from '../glossary.js';
 import { panel } from '../parts.js';
@@ -109,10 +109,14 @@ export class PlacementForm {
     if (key === this.drawnHosts) return;
     const rows = await Promise.all(hosts.map(async (host, index) => this.hostRow(hosts, host, index, await this.devicesOf(host.platform))));
     this.drawnHosts = key;
-    replace(this.hostList, rows, h('button', { type: 'button', class: 'button small', onclick: () => {
+    // A list that somebody opened stays open.
+    const open = [...this.hostList.querySelectorAll('.host details')].map((details) => details.open);
+    for (const [index, row] of rows.entries()) if (open[index]) row.querySelector('details').open = true;
+    const add = h('button', { type: 'button', class: 'button small', onclick: () => {
       const useful = this.platforms.filter((platform) => platform.devices > 0);
       this.addHost(useful.find((platform) => !hosts.some((host) => host.platform === platform.id)) ?? useful[0] ?? this.platforms[0]);
-    } }, icon('plus'), 'Add a host'));
+    } }, icon('plus'), 'Add a host');
+    keepFocus(this.hostList, () => replace(this.hostList, rows, add));
   }
 
   addHost({ id }, platforms = this.platforms) {

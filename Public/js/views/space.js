@@ -1,7 +1,7 @@
 // The first view: a machine, a device of it, its address space as a map and as a table, and every policy.
 
 import { all, ask, segment } from '../api.js';
-import { debounce, field, h, replace } from '../dom.js';
+import { debounce, field, h, keepFocus, replace } from '../dom.js';
 import { GIB4, MAX, hex, parseAmount, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
@@ -214,7 +214,7 @@ export class SpaceView {
       // A device that is served is no good news on a machine of which another is not.
       if (machine.tone !== 'good') said.element.classList.remove('good');
     }
-    replace(this.verdict, machine?.element, said.element);
+    keepFocus(this.verdict, () => replace(this.verdict, machine?.element, said.element));
     this.shown.say(`${machine ? `${machine.title}. ` : ''}${device.name}: ${said.title}.`);
     this.drawMap();
   }
