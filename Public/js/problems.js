@@ -15,7 +15,7 @@ const NEXT = {
 };
 
 /** Only counts the mistakes that follow. */
-const COUNTS = /^The request is wrong in \d+ places?; each is named under errors\.$/;
+const COUNTS = /^(The request is wrong in \d+ places?; each is named under errors|Correct the query: .*)\.$/;
 
 /** A panel for `problem`; `actions` are [label, function] pairs. */
 export function problemPanel(problem, ...actions) {
@@ -23,10 +23,10 @@ export function problemPanel(problem, ...actions) {
   const code = problem.code ?? 'page';
   const heading = problem.title ?? 'This page made a mistake';
   const errors = problem.errors ?? [];
-  const detail = withoutRoutes(problem.detail ?? problem.message);
+  const detail = withoutRoutes(problem.detail ?? problem.message).replace(/[;,] (each|which) is named under errors/, '');
   return h('section', { class: 'problem', role: 'alert', 'data-code': code },
     h('h3', null, heading),
-    errors.length && detail === problem.detail && COUNTS.test(detail) ? null : h('p', null, detail),
+    errors.length && COUNTS.test(problem.detail) ? null : h('p', null, detail),
     NEXT[code] ? h('p', null, NEXT[code]) : null,
     errors.length ? h('ul', null, errors.map(({ pointer, detail: words }) => h('li', null, fieldName(pointer ?? '') ? [h('strong', { title: pointer }, fieldName(pointer)), ': '] : null, withoutRoutes(words)))) : null,
     code === 'unauthenticated' || code === 'forbidden' ? tokenForm() : null,

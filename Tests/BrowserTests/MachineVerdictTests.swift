@@ -48,6 +48,11 @@ extension BrowserSuite {
             let own = try browser.text(".lead .banner + .banner")
             #expect(own.hasPrefix("/pcie@4000: MSIs at 0x8000000 arrive"), "\(own)")
             #expect(own.contains(try because("/pcie@4000")))
+            // The list of devices marks the one that fails, and no other.
+            let marks = try browser.script(
+                "return [...document.querySelectorAll('.device')].map((one) => one.querySelector('.bad-text')?.textContent ?? '')"
+            )
+            #expect(marks as? [String] == ["", " · unreachable"])
             // The one that fails is a step away, and the verdict on the machine stays.
             try browser.script("document.querySelector('.lead .failing a').focus()")
             try browser.press("\u{E007}")

@@ -40,7 +40,14 @@ export class DeviceList {
   set(devices, chosen) {
     this.devices = devices;
     this.chosen = chosen;
+    this.marks = null;
     this.filter.hidden = devices.length < 6;
+    this.draw();
+  }
+
+  /** `marks` has a word for each device that the chosen policy does not serve. */
+  mark(marks) {
+    this.marks = marks;
     this.draw();
   }
 
@@ -52,7 +59,7 @@ export class DeviceList {
       found.slice(0, SHOWN_MAX).map((device) => h('li', null, h('button', {
         type: 'button', class: 'device', 'aria-pressed': String(device.name === this.chosen), onclick: () => this.onPick(device.name),
       }, h('span', { class: 'device-name' }, device.name),
-      h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no MSI')))),
+      h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no MSI', this.marks?.has(device.name) ? h('span', { class: 'bad-text' }, ` · ${this.marks.get(device.name)}`) : null)))),
       found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more; filter to find them.`) : null));
   }
 }

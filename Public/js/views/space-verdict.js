@@ -38,7 +38,7 @@ function kindOf({ answer, blocker }) {
 }
 
 /**
- * {tone, title, element} for the machine `name`: `members` are {device, answer, problem, blocker} of each device that
+ * {tone, title, element, words} for the machine `name`, with a word for each device that is not served: `members` are {device, answer, problem, blocker} of each device that
  * counts, `left` are those beyond what is asked about, `disabled` those that do not count.
  */
 export function machineVerdict(name, members, { left, disabled, state }) {
@@ -61,8 +61,9 @@ export function machineVerdict(name, members, { left, disabled, state }) {
   const title = parts.length ? sentence[0].toUpperCase() + sentence.slice(1)
     : left ? `MSIs of the first ${members.length} of the ${total} devices of ${name} arrive` : `MSIs of all ${total} devices of ${name} arrive`;
   const tone = parts.length ? KINDS[parts[0][0]][0] : left ? 'warn' : 'good';
-  return { tone, title, element: banner(tone, title, { 'data-machine': name, 'data-tone': tone },
-    found.length ? h('ul', { class: 'plain failing' }, found.map((group) => h('li', null, wordOf(group), ' ', names(group.devices, state), ': ', group.because))) : null,
+  const words = new Map(found.flatMap((group) => group.devices.map((device) => [device, verdictWord(group)[1]])));
+  return { tone, title, words, element: banner(tone, title, { 'data-machine': name, 'data-tone': tone },
+    found.length ? h('ul', { class: 'plain failing' }, found.map((group) => h('li', null, pill(...verdictWord(group).reverse()), ' ', names(group.devices, state), ': ', group.because))) : null,
     bad && bad < members.length ? h('p', null, members.length - bad === 1 ? 'MSIs of the other device arrive.' : `MSIs of the other ${members.length - bad} arrive.`) : null,
     left ? h('p', null, `The ${left} devices after the first ${members.length} were not asked about: choose one in the list.`) : null,
     disabled ? h('p', { class: 'verdict-policy' }, `${disabled} disabled device${disabled === 1 ? ' is' : 's are'} not counted.`) : null) };
@@ -70,11 +71,8 @@ export function machineVerdict(name, members, { left, disabled, state }) {
 
 const RANK = Object.keys(KINDS);
 
-function wordOf({ kind, answer, blocker }) {
-  if (kind === 'unanswered') return pill('no answer', 'warn');
-  const [tone, word] = verdictOf(answer, blocker);
-  return pill(word, tone);
-}
+/** [tone, word] of a group. */
+const verdictWord = ({ kind, answer, blocker }) => (kind === 'unanswered' ? ['warn', 'no answer'] : verdictOf(answer, blocker).slice(0, 2));
 
 /** Devices as links that show them; many are folded. */
 function names(devices, state) {

@@ -214,6 +214,7 @@ export class SpaceView {
       // A device that is served is no good news on a machine of which another is not.
       if (machine.tone !== 'good') said.element.classList.remove('good');
     }
+    this.devices.mark(machine?.words);
     keepFocus(this.verdict, () => replace(this.verdict, machine?.element, said.element));
     this.shown.say(`${machine ? `${machine.title}. ` : ''}${device.name}: ${said.title}.`);
     this.drawMap();
