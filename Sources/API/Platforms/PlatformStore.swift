@@ -225,7 +225,7 @@ final class PlatformStore: Sendable {
 
     /// Puts the entry of `id` under another id, which must be free; under its own it stays.
     func rename(
-        _ id: String, to next: String, if condition: Condition, by caller: Caller = .anybody
+        _ id: String, to next: String, if condition: EntityCondition, by caller: Caller = .anybody
     ) throws(RenameRefusal) -> PlatformEntry {
         expire()
         let (old, made) = try state.withLock { state throws(RenameRefusal) in
@@ -251,7 +251,7 @@ final class PlatformStore: Sendable {
 
     /// The entry of an id that the caller may change.
     private static func changeable(
-        _ id: String, if condition: Condition, by caller: Caller, in state: State
+        _ id: String, if condition: EntityCondition, by caller: Caller, in state: State
     ) throws(Refusal) -> PlatformEntry {
         guard let entry = state.entries[id] else { throw .absent }
         if entry.origin != .uploaded { throw .kept(entry.origin) }
