@@ -24,9 +24,12 @@ struct BusShape {
 
     /// `device_type` of a PCI bus, or a node named `pcie` (drivers/of/address.c: of_node_is_pcie).
     private static func isPCI(_ node: DeviceTree.Node) -> Bool {
-        if let type = node.word(.deviceType), Self.pciTypes.contains(where: type.is) { return true }
+        if node.has(.deviceType), let type = node.word(.deviceType), pciTypes.contains(where: type.is) {
+            return true
+        }
+        guard node.nameBegins(with: UInt8(ascii: "p")) else { return false }
         let name = node.nameBytes
-        return name.first == UInt8(ascii: "p") && name.starts(with: "pcie".utf8)
+        return name.starts(with: "pcie".utf8)
             && (name.count == 4 || name[name.startIndex + 4] == UInt8(ascii: "@"))
     }
 

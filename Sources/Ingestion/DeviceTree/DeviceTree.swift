@@ -21,7 +21,11 @@ struct DeviceTree {
         var duplicates: [Int] = []
         for (index, node) in nodes.enumerated() {
             guard let phandle = node.phandle, phandle != 0, phandle != .max else { continue }
-            if byPhandle[phandle] == nil { byPhandle[phandle] = index } else { duplicates.append(index) }
+            // One look-up; hardly any is there already.
+            if let first = byPhandle.updateValue(index, forKey: phandle) {
+                byPhandle[phandle] = first
+                duplicates.append(index)
+            }
         }
         var buses: [BusShape] = []
         buses.reserveCapacity(nodes.count)

@@ -74,11 +74,18 @@ struct DeviceTreeBlob {
         }
     }
 
+    /// Of usual trees, roughly; of properties those that are read.
+    private static let structureBytesPerNode = 96
+    private static let structureBytesPerProperty = 40
+
     private mutating func checkStructure() throws(DeviceTreeError) {
         var at = structure.lowerBound
         var open: [OpenNode] = []
         /// By offset in the strings block: which property is named there.
         var named = [UInt8](repeating: Self.unseenName, count: strings.count)
+        // As many as trees of this size have: growing would copy them a dozen times.
+        nodes.reserveCapacity(structure.count / Self.structureBytesPerNode)
+        properties.reserveCapacity(structure.count / Self.structureBytesPerProperty)
         while true {
             guard at + 4 <= structure.upperBound else {
                 throw .noEndToken(offset: at, found: at + 4 <= bytes.count ? Self.word(bytes, at) : nil)
@@ -182,18 +189,16 @@ struct DeviceTreeBlob {
     }
 
     private func zero(from start: Int, before end: Int) -> Int? {
-        var at = start
-        while at < end {
-            if bytes[at] == 0 { return at }
-            at += 1
-        }
-        return nil
+        bytes.withUnsafeBytes { $0.zero(from: start, before: end) }
     }
 
     private func aligned(_ offset: Int) -> Int { (offset + 3) & ~3 }
 
     private static func word(_ bytes: [UInt8], _ offset: Int) -> UInt32 {
-        UInt32(bytes[offset]) << 24 | UInt32(bytes[offset + 1]) << 16 | UInt32(bytes[offset + 2]) << 8
-            | UInt32(bytes[offset + 3])
+        // One check for the four bytes: a tree has a word for every eight.
+        precondition(offset >= 0 && offset <= bytes.count - 4, "a word at \(offset) of \(bytes.count) bytes")
+        return bytes.withUnsafeBytes {
+            UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
     }
 }

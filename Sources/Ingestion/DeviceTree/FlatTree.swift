@@ -33,6 +33,27 @@ final class FlatTree: Sendable {
     }
 }
 
+extension UnsafeRawBufferPointer {
+    /// The first byte that is 0, eight at a time: the ends of all names and words of a tree are looked for.
+    func zero(from start: Int, before end: Int) -> Int? {
+        precondition(start >= 0 && end <= count, "bytes \(start) to \(end) of \(count)")
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var at = start
+        while at + 8 <= end {
+            let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            // Of the bits that are set, the lowest is right; a borrow goes upwards.
+            let zeros = (word &- ones) & ~word & ones &* 0x80
+            if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
+            at += 8
+        }
+        while at < end {
+            if self[at] == 0 { return at }
+            at += 1
+        }
+        return nil
+    }
+}
+
 extension DeviceTree {
     /// One node of a tree.
     struct Node {
@@ -42,6 +63,11 @@ extension DeviceTree {
         /// The name's bytes, with the unit address.
         var nameBytes: ArraySlice<UInt8> {
             flat.bytes[Int(record.nameStart)..<Int(record.nameStart + record.nameBytes)]
+        }
+
+        /// Nearly no node is called as those that are looked for, so that its name is not cut out for that.
+        func nameBegins(with byte: UInt8) -> Bool {
+            record.nameBytes > 0 && flat.bytes[Int(record.nameStart)] == byte
         }
 
         var name: String { String(decoding: nameBytes, as: UTF8.self) }
@@ -84,15 +110,18 @@ extension DeviceTree {
 
         /// What the table has for the first string of the list that is in it. Asked of every node, so that no
         /// slice is made of a string: each would hold on to the tree, and let go of it.
-        func match<Value>(in property: TreeProperty, _ table: [(word: StaticString, value: Value)]) -> Value?
-        {
+        func match<Value: Sendable>(in property: TreeProperty, _ table: WordTable<Value>) -> Value? {
             guard let place = place(of: property) else { return nil }
-            return flat.bytes.withUnsafeBufferPointer { bytes in
+            return flat.bytes.withUnsafeBytes { bytes in
                 var start = place.lowerBound
                 while start < place.upperBound {
-                    var end = start
-                    while end < place.upperBound, bytes[end] != 0 { end += 1 }
-                    for (word, value) in table where word.utf8CodeUnitCount == end - start {
+                    let end = bytes.zero(from: start, before: place.upperBound) ?? place.upperBound
+                    let count = end - start
+                    guard table.hasWord(ofBytes: count) else {
+                        start = end + 1
+                        continue
+                    }
+                    for (word, value) in table.words where word.utf8CodeUnitCount == count {
                         let isSame = word.withUTF8Buffer { word in
                             word.indices.allSatisfy { word[$0] == bytes[start + $0] }
                         }
@@ -141,6 +170,23 @@ extension DeviceTree {
         var isMemory: Bool { word(.deviceType)?.is("memory") ?? false }
 
         var phandle: UInt32? { cell(.phandle) ?? cell(.linuxPhandle) }
+    }
+
+    /// A few words, and what each stands for.
+    struct WordTable<Value: Sendable>: Sendable {
+        let words: [(word: StaticString, value: Value)]
+        /// A bit for each length that some word has: most strings of a tree have another. All long ones share
+        /// one.
+        private let lengths: UInt64
+
+        init(_ words: [(word: StaticString, value: Value)]) {
+            self.words = words
+            lengths = words.reduce(0) { $0 | Self.bit($1.word.utf8CodeUnitCount) }
+        }
+
+        func hasWord(ofBytes count: Int) -> Bool { lengths & Self.bit(count) != 0 }
+
+        private static func bit(_ count: Int) -> UInt64 { 1 << UInt64(min(count, 63)) }
     }
 
     /// One string of a list, as the tree's bytes.

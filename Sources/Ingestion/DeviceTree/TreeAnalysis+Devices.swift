@@ -16,12 +16,14 @@ extension TreeAnalysis {
             if let above, let function = try pciFunction(index, below: devices[above.place], above.node) {
                 devices.append(function)
             } else {
-                if let bus = try bus(index) {
+                let node = tree.nodes[index]
+                // Asked first: a value of so many members takes long to hand back even where there is none.
+                if node.has(.iommuMap), let bus = try bus(index) {
                     if bus.kind == .pciHost { hosts[index] = (index, devices.count) }
                     devices.append(bus)
                 }
                 // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
-                if let device = try platformDevice(index) { devices.append(device) }
+                if node.has(.iommus), let device = try platformDevice(index) { devices.append(device) }
             }
             for place in known..<devices.count { try takeStreams(devices[place].streams.count) }
             guard devices.count <= PlatformLimits.devicesMax else {
@@ -33,7 +35,6 @@ extension TreeAnalysis {
 
     /// A node whose `iommu-map` names an SMMU, or would if it could be read.
     private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
-        guard tree.nodes[index].has(.iommuMap) else { return nil }
         let streams = idMap(of: index)
         guard !streams.mappings.isEmpty || streams.hasMistake else { return nil }
         let isHost = tree.isPCI(index) && !(tree.nodes[index].parent.map(tree.isPCI) ?? false)

@@ -150,11 +150,13 @@ private struct NodesRead {
             where tree.nodes[region].has(.iommuAddresses) { regions.insert(region) }
         }
         placed = placed.union(regions)
+        var open: [Int] = []
         placed.union(masters).forEach { node in
-            var open = [node]
+            open.append(node)
             while let index = open.popLast() {
                 guard buses.insert(index) else { continue }
-                open += [tree.nodes[index].parent, tree.dmaParent(of: index)].compactMap { $0 }
+                if let parent = tree.nodes[index].parent { open.append(parent) }
+                if let parent = tree.dmaParent(of: index) { open.append(parent) }
             }
         }
     }

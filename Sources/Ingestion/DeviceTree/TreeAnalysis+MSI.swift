@@ -37,10 +37,10 @@ extension TreeAnalysis {
         return node.has(.msiController) ? .other : nil
     }
 
-    private typealias Kinds = [(word: StaticString, value: MSIController.Kind)]
-    private static let translators: Kinds = [("arm,gic-v3-its", .its)]
-    private static let frames: Kinds = [("arm,gic-v2m-frame", .gicv2m)]
-    private static let distributors: Kinds = [("arm,gic-v3", .mbi)]
+    private typealias Kinds = DeviceTree.WordTable<MSIController.Kind>
+    private static let translators = Kinds([("arm,gic-v3-its", .its)])
+    private static let frames = Kinds([("arm,gic-v2m-frame", .gicv2m)])
+    private static let distributors = Kinds([("arm,gic-v3", .mbi)])
 
     private func register(of index: Int, plus offset: UInt64) -> UInt64? {
         guard let base = tree.firstRegister(of: index)?.start else { return nil }
