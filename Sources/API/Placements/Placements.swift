@@ -100,7 +100,13 @@ struct HostFactsBuilder {
             let key = Key(
                 platform: id, devices: names, apertureLast: aperture.last.value,
                 iommuRegions: host.iommuRegions, options: host.options)
-            if let index = known[key] { return index }
+            // One look-up for a host that is like none before; taken back where its facts cannot be made.
+            if let index = known.updateValue(facts.count, forKey: key) {
+                known[key] = index
+                return index
+            }
+            var isMade = false
+            defer { if !isMade { known[key] = nil } }
             guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
             let stated = request.adopting(entry.platform.host)
             var conditions = stated.conditions
@@ -131,9 +137,8 @@ struct HostFactsBuilder {
                 host.options.isEmpty
                 ? kept.made(of: entry, names, under: circumstances(conditions), make: make) : make()
             guard let made, isAffordable(made.ranges, host, problems) else { return 0 }
-            let index = add(made.facts, stated)
-            known[key] = index
-            return index
+            isMade = true
+            return add(made.facts, stated)
         }
     }
 
