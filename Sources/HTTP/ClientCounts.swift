@@ -14,15 +14,22 @@ public struct ClientCounts: Sendable {
 
     /// Counts one more; false, and nothing is counted, where the client has `most` already.
     public mutating func add(_ client: String, most: Int) -> Bool {
-        let count = counts[client] ?? 0
-        guard count < most else { return false }
-        counts[client] = count + 1
+        guard let place = counts.index(forKey: client) else {
+            guard most > 0 else { return false }
+            counts[client] = 1
+            return true
+        }
+        guard counts.values[place] < most else { return false }
+        counts.values[place] += 1
         return true
     }
 
     /// Gives one back that was counted.
     public mutating func remove(_ client: String) {
-        guard let count = counts[client] else { preconditionFailure("\(client) has none to give back") }
-        counts[client] = count == 1 ? nil : count - 1
+        guard let place = counts.index(forKey: client) else {
+            preconditionFailure("\(client) has none to give back")
+        }
+        counts.values[place] -= 1
+        if counts.values[place] == 0 { counts.remove(at: place) }
     }
 }

@@ -105,8 +105,9 @@ extension Service {
     func explainLevel(
         _ context: RequestContext, default level: ExplainLevel
     ) throws(Problem) -> ExplainLevel {
+        guard !context.plan.query.isEmpty else { return level }
         let query = context.query
-        let given = query.value("explain")?.choice(WireWords.explainLevels, query.problems)
+        let given = query.value(text: "explain")?.choice(WireWords.explainLevels, query.problems)
         try query.check()
         return given ?? level
     }
