@@ -29,7 +29,10 @@ public struct HeaderFields: Hashable, Sendable {
     /// Every field of this name, in order.
     public func all(_ name: String) -> [String] {
         var values: [String] = []
-        for field in fields where equalIgnoringASCIICase(field.name, name) { values.append(field.value) }
+        let length = name.utf8.count
+        for place in fields.indices where fields[place].name.utf8.count == length {
+            if equalIgnoringASCIICase(fields[place].name, name) { values.append(fields[place].value) }
+        }
         return values
     }
 

@@ -36,25 +36,47 @@ public enum Method: Hashable, Sendable {
 
 /// Method, raw target and header fields of a request.
 public struct RequestHead: Sendable {
-    public var method: Method
+    /// Behind one reference, for a head is handed on a dozen times from its arrival to the log: a copy of the
+    /// parts counts four references, and as many when it is given up.
+    private final class Parts: Sendable {
+        let method: Method
+        let rawTarget: [UInt8]
+        let headers: HeaderFields
+        let peer: String
+        let client: String
+
+        init(
+            _ method: Method, _ rawTarget: [UInt8], _ headers: HeaderFields, _ peer: String, _ client: String
+        ) {
+            self.method = method
+            self.rawTarget = rawTarget
+            self.headers = headers
+            self.peer = peer
+            self.client = client
+        }
+    }
+
+    private let parts: Parts
+
+    public var method: Method { parts.method }
     /// The request target exactly as received, query included, nothing decoded.
-    public var rawTarget: [UInt8]
-    public var headers: HeaderFields
+    public var rawTarget: [UInt8] { parts.rawTarget }
+    public var headers: HeaderFields { parts.headers }
     /// The peer's address for the log: "127.0.0.1:4711", or `unixPeer`.
-    public var peer: String
+    public var peer: String { parts.peer }
 
     /// What stands for the address of whoever connects to a unix socket.
     public static let unixPeer = "unix"
 
-    public init(method: Method, rawTarget: [UInt8], headers: HeaderFields, peer: String) {
-        self.method = method
-        self.rawTarget = rawTarget
-        self.headers = headers
-        self.peer = peer
+    /// - Parameter client: what `client(ofPeer:)` says of the peer, where that is known already.
+    public init(
+        method: Method, rawTarget: [UInt8], headers: HeaderFields, peer: String, client: String? = nil
+    ) {
+        parts = Parts(method, rawTarget, headers, peer, client ?? Self.client(ofPeer: peer))
     }
 
     /// Who sends it, as far as the connection tells.
-    public var client: String { Self.client(ofPeer: peer) }
+    public var client: String { parts.client }
 
     /// Clients are distinguished by address; those of a unix socket are one.
     public static func client(ofPeer peer: String) -> String {

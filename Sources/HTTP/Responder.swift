@@ -73,7 +73,7 @@ public struct Responder: Sendable {
             guard request.body.count <= limitBytes else {
                 return refuse(.bodyTooLarge(limitBytes: limitBytes), request.head)
             }
-            return answer(request.body, Work())
+            return answer(request.body, Work.light)
         }
     }
 }

@@ -6,7 +6,16 @@
 public struct Response: Sendable {
     /// 200 ... 599.
     public var status: Int
-    public var headers: HeaderFields
+    public var headers: HeaderFields {
+        get { fixed?.headers(requestID: requestID ?? "") ?? ownHeaders }
+        set { (ownHeaders, fixed) = (newValue, nil) }
+    }
+    private var ownHeaders: HeaderFields
+    /// The answer that this one is, but for the request's id; nil for one that was made for its request, or
+    /// whose fields were changed.
+    public private(set) var fixed: FixedAnswer?
+    /// The value of X-Request-ID, for the log; nil where only the fields have it.
+    public private(set) var requestID: String?
     /// The whole body, or its beginning when `stream` follows.
     public var body: [UInt8]
     /// What continues the body after its first bytes; nil when `body` is all. A source serves one response.
@@ -25,9 +34,27 @@ public struct Response: Sendable {
         stream: (any StreamSource)? = nil
     ) {
         self.status = status
-        self.headers = headers
+        ownHeaders = headers
         self.body = body
         self.stream = stream
+    }
+
+    /// A fixed answer to one request.
+    init(_ fixed: FixedAnswer, requestID: String) {
+        status = fixed.status
+        ownHeaders = HeaderFields()
+        body = fixed.body
+        self.fixed = fixed
+        self.requestID = requestID
+    }
+
+    /// Appends fields that it does not have, the request's id first.
+    public mutating func dress(requestID: String, _ fields: HeaderFields) {
+        if fixed != nil { headers = headers }
+        ownHeaders.fields.reserveCapacity(ownHeaders.fields.count + 1 + fields.fields.count)
+        ownHeaders.add(FixedAnswer.idField, requestID)
+        ownHeaders.fields += fields.fields
+        self.requestID = requestID
     }
 }
 

@@ -18,13 +18,11 @@ func uriSeen(
     let now = MonotonicClock.microseconds()
     // Byte by byte: a String would repair what is not UTF-8.
     let raw = UnsafeRawBufferPointer(start: uri, count: strlen(uri))
-    let pending = PendingRequest(
-        rawTarget: Array(raw), peer: record?.peer ?? "unknown",
-        responder: core.responder, limits: core.limits, startedMicroseconds: now, budget: core.budget)
-    core.connections.requestStarted(on: record, now: now)
     let start = UInt(bitPattern: uri)
     let exchange = Exchange(
-        pending: pending, connection: record, target: start..<(start + UInt(raw.count)))
+        rawTarget: Array(raw), at: start..<(start + UInt(raw.count)), on: record, of: core,
+        startedMicroseconds: now)
+    core.connections.requestStarted(on: record, now: now)
     if HeadMemory.hasTooManyItems(raw, core.limits) {
         exchange.isHeadTooLarge = true
         HeadMemory.cutItems(of: uri)
@@ -45,21 +43,22 @@ func handleAccess(
         let connection, let method, let version, let uploadSize
     else { return .NO }
     let action: PendingRequest.Action
-    if !exchange.pending.hasBegun {
+    if !exchange.hasBegun {
         let head = ReceivedHead(of: connection, method: method, target: exchange.target, version: version)
-        action = exchange.pending.begin(
-            method: Method(String(cString: method)), version: String(cString: version),
+        action = exchange.begin(
+            method: ReceivedHead.method(method), version: ReceivedHead.version(version),
             headers: head.headers, isShuttingDown: core.connections.isDraining,
             headFault: head.layout.fault, headMemoryBytes: exchange.isHeadTooLarge ? .max : head.memoryBytes)
-        core.connections.headCame(exchange.pending.head, on: exchange.connection)
+        core.connections.headCame(exchange.head, on: exchange.connection)
     } else if uploadSize.pointee > 0 {
-        action = exchange.pending.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
+        action = exchange.receive(UnsafeRawBufferPointer(start: upload, count: uploadSize.pointee))
         uploadSize.pointee = 0
     } else if let deferred = exchange.deferred {
-        action = exchange.pending.computed(deferred.taken(), isShuttingDown: core.connections.isDraining)
+        action = exchange.computed(deferred.taken(), isShuttingDown: core.connections.isDraining)
     } else {
-        core.connections.answering(on: exchange.connection, now: MonotonicClock.microseconds())
-        action = exchange.pending.finish(isShuttingDown: core.connections.isDraining)
+        let isDraining = core.connections.answering(
+            on: exchange.connection, now: MonotonicClock.microseconds())
+        action = exchange.finish(isShuttingDown: isDraining)
     }
     switch action {
     case .proceed: return .YES
@@ -69,8 +68,8 @@ func handleAccess(
         return .NO
     case .compute(let body, let answer):
         exchange.deferred = DeferredAnswer(
-            on: connection, head: exchange.pending.head, record: exchange.connection, core: core)
-        exchange.deferred?.start(body, holding: exchange.pending.hold, answer)
+            on: connection, head: exchange.head, record: exchange.connection, core: core)
+        exchange.deferred?.start(body, holding: exchange.hold, answer)
         return .YES
     case .answer(let response, let closing):
         return queue(response, closing: closing, of: exchange, on: connection, core)
@@ -81,9 +80,10 @@ private func queue(
     _ response: Response, closing: Bool, of exchange: Exchange, on connection: OpaquePointer,
     _ core: ServerCore
 ) -> MHD_Result {
-    core.connections.sending(on: exchange.connection, now: MonotonicClock.microseconds())
     // A drain that began while the handler was at work must also end this connection.
-    let closing = closing || core.connections.endsConnections
+    let endsConnections = core.connections.sending(
+        on: exchange.connection, now: MonotonicClock.microseconds())
+    let closing = closing || endsConnections
     if response.stream != nil || response.bytesHeld > core.budget.bounds.lightBytesMax {
         exchange.connection?.bound(sendBufferBytes: core.limits.streamSendBufferBytes)
     }
@@ -93,11 +93,14 @@ private func queue(
             connections: core.connections, lane: core.lane, limits: core.limits)
         exchange.stream?.start()
     }
-    let isQueued = ResponseQueueing.queue(
-        response, streaming: exchange.stream, isHead: exchange.pending.head.method == .head,
-        closing: closing, on: connection)
+    if !closing { exchange.ready = response.fixed.flatMap { ReadyAnswer.take($0, response.requestID) } }
+    let isQueued =
+        exchange.ready.map { ResponseQueueing.queue($0.made, status: response.status, on: connection) }
+        ?? ResponseQueueing.queue(
+            response, streaming: exchange.stream, isHead: exchange.head.method == .head, closing: closing,
+            on: connection)
     guard isQueued else { return .NO }
-    exchange.ready(response, now: MonotonicClock.microseconds())
+    exchange.isReady(response, now: MonotonicClock.microseconds())
     exchange.answered(response)
     return .YES
 }
@@ -123,15 +126,16 @@ private func complete(
         exchange.bytesOut = stream.bytesOut
     }
     // libmicrohttpd has dropped the answer, or never got one.
-    exchange.pending.hold.release()
+    exchange.releaseHold()
+    exchange.ready?.giveBack()
     let statusSentPast = core.connections.requestEnded(
         on: exchange.connection, stream: exchange.stream, deferred: exchange.deferred, now: now)
     core.onCompletion?(
         CompletedExchange(
-            head: exchange.pending.head, status: exchange.status ?? statusSentPast,
+            head: exchange.head, status: exchange.status ?? statusSentPast,
             requestID: exchange.requestID, operation: exchange.operation,
-            bytesIn: exchange.pending.bodyBytesReceived, bytesOut: exchange.bytesOut,
-            microseconds: (exchange.readyMicroseconds ?? now) - exchange.pending.startedMicroseconds,
+            bytesIn: exchange.bodyBytesReceived, bytesOut: exchange.bytesOut,
+            microseconds: (exchange.readyMicroseconds ?? now) - exchange.startedMicroseconds,
             isComplete: code == .REQUEST_TERMINATED_COMPLETED_OK))
 }
 

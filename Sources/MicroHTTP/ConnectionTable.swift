@@ -19,6 +19,8 @@ final class ConnectionRecord: @unchecked Sendable {
     let thread = pthread_self()
     let descriptor: Int32
     let peer: String
+    /// What `RequestHead.client(ofPeer:)` makes of it, for all requests of the connection.
+    let client: String
     fileprivate(set) var phase = Phase.idle
     fileprivate(set) var sinceMicroseconds: Int64
     /// Set once the head of the present request is complete.
@@ -36,6 +38,7 @@ final class ConnectionRecord: @unchecked Sendable {
         self.connection = connection
         self.descriptor = descriptor
         self.peer = peer
+        client = RequestHead.client(ofPeer: peer)
         sinceMicroseconds = now
     }
 
@@ -66,8 +69,6 @@ final class ConnectionTable: @unchecked Sendable {
     private var computations: [ObjectIdentifier: DeferredAnswer] = [:]
 
     var isDraining: Bool { lock.withLock { draining } }
-    /// Whether an answer that is sent now ends its connection.
-    var endsConnections: Bool { lock.withLock { draining || closingAfterAnswers } }
     /// Whether the grace for streams is over.
     var isCut: Bool { lock.withLock { cutting } }
     /// Requests between their request line and the end of their answer.
@@ -121,16 +122,25 @@ final class ConnectionTable: @unchecked Sendable {
         lock.withLock { record.statusSentPast = status }
     }
 
-    func answering(on record: ConnectionRecord?, now: Int64) {
-        lock.withLock { move(record, to: .answering, now) }
+    /// Returns `isDraining`.
+    func answering(on record: ConnectionRecord?, now: Int64) -> Bool {
+        lock.withLock {
+            move(record, to: .answering, now)
+            return draining
+        }
     }
 
     func resting(on record: ConnectionRecord?, now: Int64) {
         lock.withLock { move(record, to: .resting, now) }
     }
 
-    func sending(on record: ConnectionRecord?, now: Int64) {
-        lock.withLock { move(record, to: .sending, now) }
+    /// Returns whether an answer that is sent now ends its connection.
+    @discardableResult
+    func sending(on record: ConnectionRecord?, now: Int64) -> Bool {
+        lock.withLock {
+            move(record, to: .sending, now)
+            return draining || closingAfterAnswers
+        }
     }
 
     /// Returns the status of what was sent past the callbacks for this request, nil as a rule.

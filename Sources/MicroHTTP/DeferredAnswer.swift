@@ -64,7 +64,7 @@ final class DeferredAnswer: @unchecked Sendable {
     private var noRoom: Response { core.responder.refuse(PendingRequest.noRoom, head) }
 
     /// Clients take turns.
-    private var client: String { RequestHead.client(ofPeer: record?.peer ?? "") }
+    private var client: String { head.client }
 
     /// Whether the connection is still suspended.
     var isPending: Bool {

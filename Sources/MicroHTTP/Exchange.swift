@@ -5,9 +5,10 @@
 import CMicroHTTPD
 public import HTTP
 
-/// One request as the callbacks see it. Used by one server thread at a time.
-final class Exchange {
-    let pending: PendingRequest
+/// One request as the callbacks see it: the state machine with what belongs to its connection. Used by one
+/// server thread at a time. A subclass, since another object would have to be made and freed for each
+/// request.
+final class Exchange: PendingRequest {
     let connection: ConnectionRecord?
     /// Where the target lay in libmicrohttpd's buffer, before it was decoded there. Addresses to compare,
     /// never to read.
@@ -19,6 +20,8 @@ final class Exchange {
     var bytesOut = 0
     /// When an answer that the kernel takes in one piece was ready; nil for others.
     private(set) var readyMicroseconds: Int64?
+    /// The answer, when it is one that is kept ready.
+    var ready: ReadyAnswer?
     /// The body, when it is a stream.
     var stream: StreamBody?
     /// The answer, when it comes from the heavy lane.
@@ -27,22 +30,28 @@ final class Exchange {
     /// The target has more items than libmicrohttpd could keep.
     var isHeadTooLarge = false
 
-    init(pending: PendingRequest, connection: ConnectionRecord?, target: Range<UInt>) {
+    init(
+        rawTarget: [UInt8], at target: Range<UInt>, on connection: ConnectionRecord?, of core: ServerCore,
+        startedMicroseconds: Int64
+    ) {
         self.target = target
-        self.pending = pending
         self.connection = connection
+        super.init(
+            rawTarget: rawTarget, peer: connection?.peer ?? "unknown", client: connection?.client,
+            responder: core.responder, limits: core.limits, startedMicroseconds: startedMicroseconds,
+            budget: core.budget)
     }
 
     /// Answers past libmicrohttpd, and ends the connection.
     func answerDirectly(_ response: Response, on connection: OpaquePointer) {
-        DirectAnswer.send(response, isHead: pending.head.method == .head, on: connection)
+        DirectAnswer.send(response, isHead: head.method == .head, on: connection)
         answered(response)
     }
 
     /// Keeps what the completion callback reports of the answer.
     func answered(_ response: Response) {
         status = response.status
-        requestID = response.headers["X-Request-ID"]
+        requestID = response.requestID ?? response.headers[FixedAnswer.idField]
         operation = response.operation
         bytesOut = response.body.count
     }
@@ -50,9 +59,9 @@ final class Exchange {
     /// Up to so many bytes of body an answer goes out in one call or two: the kernel has room for it.
     private static let inOnePieceBytesMax = 64 << 10
 
-    /// libmicrohttpd has its copy of the answer. What follows for a small one is one call into the kernel, in
-    /// which the client may have its bytes and take this thread's processor: no time of the request's.
-    func ready(_ response: Response, now: Int64) {
+    /// libmicrohttpd has the answer. What follows for a small one is one call into the kernel, in which the
+    /// client may have its bytes and take this thread's processor: no time of the request's.
+    func isReady(_ response: Response, now: Int64) {
         if response.stream == nil, response.body.count <= Self.inOnePieceBytesMax { readyMicroseconds = now }
     }
 

@@ -44,7 +44,16 @@ struct HeadLayout {
         let valueBytes = UnsafeRawBufferPointer(start: value, count: value.map { strlen($0) } ?? 0)
         if fault == nil { place(nameBytes, valueBytes) }
         let kept = Self.keepsBlanks(nameBytes) ? valueBytes[...] : Self.trimmed(valueBytes)
-        headers.add(String(decoding: nameBytes, as: UTF8.self), String(decoding: kept, as: UTF8.self))
+        headers.add(
+            String(decoding: nameBytes, as: UTF8.self),
+            Self.isJSONType(kept) ? "application/json" : String(decoding: kept, as: UTF8.self))
+    }
+
+    /// The value of nearly every Content-Type, one byte too long for a string without memory of its own.
+    private static func isJSONType(_ bytes: Slice<UnsafeRawBufferPointer>) -> Bool {
+        let type: StaticString = "application/json"
+        guard bytes.count == type.utf8CodeUnitCount, let start = bytes.base.baseAddress else { return false }
+        return memcmp(start + bytes.startIndex, type.utf8Start, bytes.count) == 0
     }
 
     /// After the last field.

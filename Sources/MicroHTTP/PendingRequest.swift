@@ -5,7 +5,7 @@
 import HTTP
 
 /// A request on its way. Used by one server thread at a time (libmicrohttpd keeps a connection on one).
-final class PendingRequest {
+class PendingRequest {
     enum Action {
         /// Nothing to answer yet.
         case proceed
@@ -31,47 +31,75 @@ final class PendingRequest {
         case answered
     }
 
-    let responder: Responder
-    let limits: ServerLimits
-    let startedMicroseconds: Int64
-    /// What its body, and then its answer, take of the memory for all requests.
-    let hold: FlightBudget.Hold
+    final let responder: Responder
+    final let limits: ServerLimits
+    final let startedMicroseconds: Int64
+    private final let budget: FlightBudget
+    /// Made when there is something to count, as there is not for most.
+    private final var madeHold: FlightBudget.Hold?
     /// Complete as soon as `begin` was called; before, only target and peer are known.
-    private(set) var head: RequestHead
-    private(set) var hasBegun = false
-    private(set) var bodyBytesReceived = 0
-    private var body: [UInt8] = []
+    final var head: RequestHead { wholeHead ?? head(.other(""), HeaderFields()) }
+    private final var wholeHead: RequestHead?
+    private final let rawTarget: [UInt8]
+    private final let peer: String
+    private final let client: String
+    private(set) final var hasBegun = false
+    private(set) final var bodyBytesReceived = 0
+    private final var body: [UInt8] = []
     /// How far the body may grow before it needs more room.
-    private var bodyRoomBytes: Int
+    private final var bodyRoomBytes: Int
     /// What follows a chunked body is not read: libmicrohttpd takes a bare LF within chunks, and a line `:x`
     /// for the end of the trailers, where others go on.
-    private var endsConnection = false
-    private var state = State.targetSeen
+    private final var endsConnection = false
+    private final var state = State.targetSeen
 
     init(
-        rawTarget: [UInt8], peer: String, responder: Responder, limits: ServerLimits,
+        rawTarget: [UInt8], peer: String, client: String? = nil, responder: Responder, limits: ServerLimits,
         startedMicroseconds: Int64, budget: FlightBudget = FlightBudget()
     ) {
-        head = RequestHead(method: .other(""), rawTarget: rawTarget, headers: HeaderFields(), peer: peer)
+        self.rawTarget = rawTarget
+        self.peer = peer
+        self.client = client ?? RequestHead.client(ofPeer: peer)
         self.responder = responder
         self.limits = limits
         self.startedMicroseconds = startedMicroseconds
-        hold = FlightBudget.Hold(budget, client: RequestHead.client(ofPeer: peer))
+        self.budget = budget
         bodyRoomBytes = budget.bounds.lightBytesMax
     }
 
     /// The bytes of body that are held; never more than the admitted limit.
-    var storedByteCount: Int { body.count }
+    final var storedByteCount: Int { body.count }
+
+    /// What its body, and then its answer, take of the memory for all requests.
+    final var hold: FlightBudget.Hold {
+        if let madeHold { return madeHold }
+        let made = FlightBudget.Hold(budget, client: client)
+        madeHold = made
+        return made
+    }
+
+    /// `hold.take`, without a hold for what is light.
+    private final func finds(_ bytes: Int, for kind: FlightBudget.Kind) -> Bool {
+        guard madeHold != nil || bytes > budget.bounds.lightBytesMax else { return true }
+        return hold.take(kind, bytes: bytes)
+    }
+
+    private final func head(_ method: Method, _ headers: HeaderFields) -> RequestHead {
+        RequestHead(method: method, rawTarget: rawTarget, headers: headers, peer: peer, client: client)
+    }
+
+    /// Gives back what it holds.
+    final func releaseHold() { madeHold?.release() }
 
     /// The head is complete. `headFault` is what is wrong with its form.
-    func begin(
+    final func begin(
         method: Method, version: String, headers: HeaderFields, isShuttingDown: Bool,
         headFault: String? = nil, headMemoryBytes: Int = 0
     ) -> Action {
         precondition(!hasBegun, "a request began twice")
         hasBegun = true
-        head.method = method
-        head.headers = headers
+        let head = head(method, headers)
+        wholeHead = head
         guard headMemoryBytes <= limits.headBytesMax else { return .answerDirectly(headTooLarge()) }
         if let what = headFault ?? FramingCheck.requestLine(method, head.rawTarget) {
             return answer(responder.refuse(.ambiguousFraming(what), head), closing: true)
@@ -96,7 +124,7 @@ final class PendingRequest {
                     return self.answer(
                         responder.refuse(.bodyTooLarge(limitBytes: limit), head), closing: true)
                 }
-                guard hold.take(.body, bytes: Int(count)) else {
+                guard finds(Int(count), for: .body) else {
                     return self.answer(responder.refuse(Self.noRoom, head), closing: true)
                 }
                 bodyRoomBytes = Int(count)
@@ -108,7 +136,7 @@ final class PendingRequest {
     }
 
     /// Some of the body arrived. Never answers: libmicrohttpd forbids it here.
-    func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
+    final func receive(_ bytes: UnsafeRawBufferPointer) -> Action {
         bodyBytesReceived += bytes.count
         switch state {
         case .reading(let limit, _, _):
@@ -133,29 +161,29 @@ final class PendingRequest {
     }
 
     /// Whether the body may have so many bytes. One that did not say its size gets room as it grows.
-    private func findsRoom(for count: Int, _ limit: Int) -> Bool {
+    private final func findsRoom(for count: Int, _ limit: Int) -> Bool {
         guard count > bodyRoomBytes else { return true }
         let wanted = min(limit, 2 * count)
-        guard hold.take(.body, bytes: wanted) else { return false }
+        guard finds(wanted, for: .body) else { return false }
         bodyRoomBytes = wanted
         body.reserveCapacity(wanted)
         return true
     }
 
-    private func drain(_ refusal: Responder.Refusal, dropping count: Int) {
+    private final func drain(_ refusal: Responder.Refusal, dropping count: Int) {
         body = []
-        hold.release()
+        releaseHold()
         state = .draining(refusal, droppedBytes: count)
     }
 
     /// The body is complete.
-    func finish(isShuttingDown: Bool) -> Action {
+    final func finish(isShuttingDown: Bool) -> Action {
         switch state {
         case .reading(_, let lane, let answer):
             let whole = body
             body = []
             guard lane.isHeavy(bodyBytes: whole.count) else {
-                return self.answer(answer(whole, Work()), closing: isShuttingDown)
+                return self.answer(answer(whole, Work.light), closing: isShuttingDown)
             }
             state = .computing
             return .compute(body: whole, answer)
@@ -171,7 +199,7 @@ final class PendingRequest {
     }
 
     /// The heavy lane is done with the request; nil when nobody waits for the answer any more.
-    func computed(_ response: Response?, isShuttingDown: Bool) -> Action {
+    final func computed(_ response: Response?, isShuttingDown: Bool) -> Action {
         guard case .computing = state else { preconditionFailure("an answer came back in state \(state)") }
         guard let response else {
             state = .answered
@@ -180,21 +208,21 @@ final class PendingRequest {
         return answer(response, closing: isShuttingDown)
     }
 
-    private func answer(_ response: Response, closing: Bool) -> Action {
+    private final func answer(_ response: Response, closing: Bool) -> Action {
         state = .answered
         let closing = closing || endsConnection
-        guard !hold.take(.answer, bytes: response.bytesHeld) else {
+        guard !finds(response.bytesHeld, for: .answer) else {
             return .answer(response, closing: closing)
         }
         guard response.isOwed else {
-            hold.release()
+            releaseHold()
             return .answer(responder.refuse(Self.noRoom, head), closing: closing)
         }
         hold.mustTake(.answer, bytes: response.bytesHeld)
         return .answer(response, closing: closing)
     }
 
-    func headTooLarge() -> Response {
+    final func headTooLarge() -> Response {
         responder.refuse(.headTooLarge(limitBytes: limits.headBytesMax), head)
     }
 

@@ -25,6 +25,18 @@ struct ReceivedHead {
         layout.finish()
     }
 
+    /// The method of a request line; of the usual ones without a string in between.
+    static func method(_ bytes: UnsafePointer<CChar>) -> Method {
+        if strcmp(bytes, "GET") == 0 { return .get }
+        if strcmp(bytes, "POST") == 0 { return .post }
+        return Method(String(cString: bytes))
+    }
+
+    /// The version of a request line, which is nearly always the same.
+    static func version(_ bytes: UnsafePointer<CChar>) -> String {
+        strcmp(bytes, "HTTP/1.1") == 0 ? "HTTP/1.1" : String(cString: bytes)
+    }
+
     private static func take(
         _ context: UnsafeMutableRawPointer?, _ kind: MHD_ValueKind, _ name: UnsafePointer<CChar>?,
         _ value: UnsafePointer<CChar>?

@@ -42,6 +42,26 @@ enum ResponseQueueing {
         }
     }
 
+    /// The same for an answer that is ready.
+    static func queue(_ made: OpaquePointer, status: Int, on connection: OpaquePointer) -> Bool {
+        MHD_queue_response(connection, UInt32(status), made) == .YES
+    }
+
+    /// A fixed answer as libmicrohttpd has it, whose body is read where it lies; nil where it is not taken.
+    static func make(_ answer: FixedAnswer, requestID: String, body: UnsafeRawBufferPointer) -> OpaquePointer?
+    {
+        let base = UnsafeMutableRawPointer(mutating: body.baseAddress)
+        guard let made = MHD_create_response_from_buffer(body.count, base, .RESPMEM_PERSISTENT) else {
+            return nil
+        }
+        for field in answer.headers(requestID: requestID).fields
+        where isSendable(field) && !add(field, to: made) {
+            MHD_destroy_response(made)
+            return nil
+        }
+        return made
+    }
+
     /// False when libmicrohttpd would not take it; the connection must then be closed.
     static func queue(
         _ response: Response, streaming stream: StreamBody?, isHead: Bool, closing: Bool,

@@ -152,8 +152,7 @@ final class StreamBody: @unchecked Sendable {
     /// Has the lane call the source, then goes on.
     private func compute() {
         lock.withLock { isComputing = true }
-        let client = RequestHead.client(ofPeer: record?.peer ?? "")
-        let job = lane.submit(of: client, bytes: 0, isUnderWay: true) { [self] in
+        let job = lane.submit(of: record?.client ?? "", bytes: 0, isUnderWay: true) { [self] in
             if !work.isCancelled { source.compute(work) }
             computed()
         }

@@ -6,8 +6,8 @@ import AddressSpaces
 import HTTP
 import JSON
 
-/// An admitted request.
-struct Plan: Sendable {
+/// An admitted request. A class, so that handing it on counts one reference and not ten.
+final class Plan: Sendable {
     let route: Route
     /// Decoded segments of the path, as many as the route has unless it is a file's.
     let path: [String]
@@ -21,13 +21,27 @@ struct Plan: Sendable {
     /// The file that is asked for, where one is.
     let file: Site.File?
 
+    init(
+        route: Route, target: RequestTarget, produces: String, reads: Route.BodyType?, requestID: String,
+        caller: Caller, file: Site.File?
+    ) {
+        self.route = route
+        path = target.path
+        query = target.query
+        self.produces = produces
+        self.reads = reads
+        self.requestID = requestID
+        self.caller = caller
+        self.file = file
+    }
+
     /// Media type of the body; nil when the route takes none.
     var consumes: String? { reads?.mediaType }
     var bodyLimitBytes: Int { reads?.bytesMax ?? 0 }
 
     /// The route's, but for pages above the default size: a thousand items are a millisecond and more.
     var lane: Responder.Lane {
-        guard Route.paging.allSatisfy(route.query.contains),
+        guard !query.isEmpty, Route.paging.allSatisfy(route.query.contains),
             let limit = query.first(where: { $0.name == "limit" }),
             DecimalLiteral.parse(limit.value.utf8).map({ $0 > UInt64(Limits.pageItemsDefault) }) == true
         else { return route.lane }
@@ -91,8 +105,8 @@ extension Service {
         }
         try checkQuery(target.query, of: route)
         return Plan(
-            route: route, path: target.path, query: target.query, produces: produces,
-            reads: try bodyType(of: route, head), requestID: requestID, caller: caller, file: file)
+            route: route, target: target, produces: produces, reads: try bodyType(of: route, head),
+            requestID: requestID, caller: caller, file: file)
     }
 
     /// The routes of a path, static files last: the API's own paths cannot be taken by a file.
@@ -144,8 +158,10 @@ extension Service {
             let known = route.consumes.joined(separator: ", ")
             throw Problem(.unsupportedMediaType, "Send a Content-Type; this operation reads \(known).")
         }
-        let name = Negotiation.mediaType(field)
-        guard let type = route.reads.first(where: { $0.mediaType == name }) else {
+        // As nearly everybody sends it; only others are taken apart.
+        let exact = route.reads.first { $0.mediaType == field }
+        let name = exact?.mediaType ?? Negotiation.mediaType(field)
+        guard let type = exact ?? route.reads.first(where: { $0.mediaType == name }) else {
             let known = route.consumes.joined(separator: ", ")
             // Whoever called curl named no type at all: the message is in its terms.
             let hint = name == MediaType.form ? " With curl, add -H 'Content-Type: \(route.usualType)'." : ""
@@ -175,7 +191,8 @@ extension Service {
             )
             response.headers.set("Access-Control-Max-Age", "600")
         }
-        return finish(response, head, requestID, nil)
+        finish(&response, requestID, nil)
+        return response
     }
 
     /// The caller's id when it is printable and short, otherwise a fresh one.
@@ -185,7 +202,6 @@ extension Service {
         {
             return given
         }
-        // Thirteen digits, so that the id is a string without memory of its own.
-        return "r-" + HexLiteral.digits(nextRequestNumber() >> 12)
+        return RequestID.text(of: nextRequestNumber())
     }
 }

@@ -3,6 +3,7 @@
 // /v1, the dispatch and the tests of the contract all read these rows, so that they cannot disagree.
 
 package import HTTP
+import Locking
 
 /// One thing that can be asked for, by method and path. A class, so that a plan holds one reference.
 package final class Route: Sendable {
@@ -42,6 +43,10 @@ package final class Route: Sendable {
     let lane: Responder.Lane
     let segments: [Segment]
     let handler: Handler
+    /// Tells it from all other routes, for tables: small, in no order that means anything.
+    let number: Int
+
+    private static let count = Locked(0)
 
     /// Media types of a request body that are read.
     package var consumes: [String] { reads.map(\.mediaType) }
@@ -67,6 +72,10 @@ package final class Route: Sendable {
         self.isIdempotent = isIdempotent
         self.lane = lane
         self.handler = handler
+        number = Self.count.withLock { count in
+            defer { count += 1 }
+            return count
+        }
         segments = path.split(separator: "/").map { part in
             part.hasPrefix("{") ? .variable(String(part.dropFirst().dropLast())) : .literal(String(part))
         }

@@ -66,15 +66,22 @@ public final class Service: Sendable {
     let events: EventHub
     private let draining = Locked(false)
     private let tokens: Locked<AccessTokens?>
-    /// The value of Server.
-    private let serverName: String
+    /// Those that every answer has, behind the request's id: of handlers that say how long it keeps, and of
+    /// others.
+    private let commonFields: HeaderFields
+    private let uncachedFields: HeaderFields
+    /// Answers that are the same for every request.
+    let fixedAnswers = FixedAnswers()
     /// Ids of requests need not be secret, only different: a call of the system for each would cost more.
     private let requestIDs: Locked<SplitMix64>
 
     public init(_ configuration: Configuration) {
         self.configuration = configuration
         tokens = Locked(configuration.tokens)
-        serverName = "iovad/\(configuration.version)"
+        let server = HeaderFields.Field("Server", "iovad/\(configuration.version)")
+        let sniffing = HeaderFields.Field("X-Content-Type-Options", "nosniff")
+        commonFields = HeaderFields([server, sniffing])
+        uncachedFields = HeaderFields([server, .init("Cache-Control", "no-store"), sniffing])
         requestIDs = Locked(SplitMix64(seed: configuration.random()))
         platforms = PlatformStore(
             builtIn: BuiltInPlatforms.entries, reserved: [Self.hostID], now: configuration.wallClock)
@@ -159,7 +166,8 @@ public final class Service: Sendable {
         // Nobody reads it, so that it is no answer to be counted.
         if context.work.isCancelled { return response }
         response.isOwed = route.scope == .write
-        return finish(response, context.head, context.requestID, route)
+        finish(&response, context.requestID, route)
+        return response
     }
 
     private func refuse(_ refusal: Responder.Refusal, _ head: RequestHead) -> Response {
@@ -168,33 +176,32 @@ public final class Service: Sendable {
 
     /// A problem as a finished answer, of the operation that was asked for.
     func answer(_ problem: Problem, _ head: RequestHead, _ requestID: String) -> Response {
-        finish(render(problem, head, requestID), head, requestID, meantRoute(head))
+        var response = render(problem, head, requestID)
+        finish(&response, requestID, meantRoute(head))
+        return response
     }
 
     /// A number for the id of a request.
     func nextRequestNumber() -> UInt64 { requestIDs.withLock { $0.next() } }
 
     /// Adds the fields that every answer has, and counts it.
-    func finish(
-        _ response: Response, _ head: RequestHead, _ requestID: String, _ route: Route?
-    ) -> Response {
-        var response = response
-        // Appended: no handler sets them.
-        response.headers.fields.reserveCapacity(response.headers.fields.count + 4)
-        response.headers.add("X-Request-ID", requestID)
-        response.headers.add("Server", serverName)
-        if response.headers["Cache-Control"] == nil { response.headers.add("Cache-Control", "no-store") }
-        response.headers.add("X-Content-Type-Options", "nosniff")
+    func finish(_ response: inout Response, _ requestID: String, _ route: Route?) {
+        if response.fixed == nil { dress(&response, requestID) }
+        counters.count(route, status: response.status)
+        // Event streams last as long as their clients want.
+        if response.stream?.endsByItself ?? true { response.operation = RequestCounters.name(of: route) }
+    }
+
+    /// Adds the fields that every answer has; no handler sets them.
+    func dress(_ response: inout Response, _ requestID: String) {
+        let isUncached = response.headers["Cache-Control"] == nil
+        response.dress(requestID: requestID, isUncached ? uncachedFields : commonFields)
         if let origin = configuration.allowedOrigin {
             response.headers.set("Access-Control-Allow-Origin", origin)
             response.headers.set("Access-Control-Expose-Headers", "ETag, Location, Retry-After, X-Request-ID")
             let varying = response.headers["Vary"]
             response.headers.set("Vary", varying.map { "\($0), Origin" } ?? "Origin")
         }
-        counters.count(route, status: response.status)
-        // Event streams last as long as their clients want.
-        if response.stream?.endsByItself ?? true { response.operation = RequestCounters.name(of: route) }
-        return response
     }
 }
 

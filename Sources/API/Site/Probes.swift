@@ -18,10 +18,13 @@ extension Route {
 }
 
 extension Service {
-    func live(_ context: RequestContext) -> Response { text(200, "alive\n") }
+    func live(_ context: RequestContext) -> Response {
+        fixedAnswers.alive.response(of: self, context.requestID) { text(200, "alive\n") }
+    }
 
     func ready(_ context: RequestContext) -> Response {
-        isDraining ? text(503, "draining\n") : text(200, "ready\n")
+        guard !isDraining else { return text(503, "draining\n") }
+        return fixedAnswers.ready.response(of: self, context.requestID) { text(200, "ready\n") }
     }
 
     func version(_ context: RequestContext) -> Response {
@@ -72,18 +75,19 @@ final class RequestCounters: Sendable {
 
     /// Of one operation: few statuses, so that a search is faster than a hash.
     private struct Row {
-        let operation: String
+        var operation = ""
         var counts: [(status: Int, count: UInt64)] = []
     }
 
-    /// By the route; nil for answers that have none.
-    private let rows = Locked([ObjectIdentifier?: Row]())
+    /// By the route's number; before them that of answers which have no route.
+    private let rows = Locked([Row]())
 
     func count(_ route: Route?, status: Int) {
+        let place = route.map { $0.number + 1 } ?? 0
         rows.withLock { rows in
-            Self.count(
-                status,
-                in: &rows[route.map(ObjectIdentifier.init), default: Row(operation: Self.name(of: route))])
+            while rows.count <= place { rows.append(Row()) }
+            if rows[place].counts.isEmpty { rows[place].operation = Self.name(of: route) }
+            Self.count(status, in: &rows[place])
         }
     }
 
@@ -100,7 +104,7 @@ final class RequestCounters: Sendable {
 
     /// Every counter, sorted by operation and status.
     var snapshot: [(key: Key, value: UInt64)] {
-        rows.withLock { Array($0.values) }.flatMap { row in
+        rows.withLock { $0 }.flatMap { row in
             row.counts.map { (Key(operation: row.operation, status: $0.status), $0.count) }
         }.sorted { $0.key < $1.key }
     }

@@ -7,7 +7,7 @@ import Locking
 
 /// Files by absolute URL path, decoded: "/index.html", "/js/map/scale.js".
 public struct Site: Sendable {
-    public struct File: Sendable {
+    public final class File: Sendable {
         package let body: [UInt8]
         package let mediaType: String
         /// Strong entity tag of `body`, quotes included.
@@ -153,11 +153,14 @@ extension Service {
         if context.alreadyHas(packed == nil ? file.etag : file.packedETag) {
             return Response(status: 304, headers: file.unchangedFields(isPacked: packed != nil))
         }
-        if let packed { return Response(status: 200, headers: file.packedFields, body: packed) }
-        var response = Response(status: 200, headers: file.fields, body: file.body)
-        // Nothing varies where gzip was asked for and is not worth it.
-        if wantsPacked { response.headers.fields.removeAll { $0.name == "Vary" } }
-        return response
+        let form: FixedAnswers.Form = packed != nil ? .packed : wantsPacked ? .unvarying : .plain
+        return fixedAnswers.slot(of: file, as: form).response(of: self, context.requestID) {
+            if let packed { return Response(status: 200, headers: file.packedFields, body: packed) }
+            var response = Response(status: 200, headers: file.fields, body: file.body)
+            // Nothing varies where gzip was asked for and is not worth it.
+            if wantsPacked { response.headers.fields.removeAll { $0.name == "Vary" } }
+            return response
+        }
     }
 
     func problemPage(_ context: RequestContext) throws(Problem) -> Response {

@@ -21,24 +21,34 @@ public final class Work: Sendable {
         var endNanoseconds: Int64?
     }
 
-    private let state = Locked(State())
+    /// nil where nobody cancels and nothing bounds it.
+    private let state: Locked<State>?
 
-    public init() {}
+    public init() { state = Locked(State()) }
+
+    private init(state: Locked<State>?) { self.state = state }
+
+    /// Of what is light: it is answered at once, so that nobody cancels it. One for all of these requests.
+    public static let light = Work(state: nil)
 
     /// From any thread, any number of times.
-    public func cancel() { state.withLock { $0.isCancelled = true } }
+    public func cancel() {
+        guard let state else { preconditionFailure("what is light was cancelled") }
+        state.withLock { $0.isCancelled = true }
+    }
 
-    public var isCancelled: Bool { state.withLock { $0.isCancelled } }
+    public var isCancelled: Bool { state?.withLock { $0.isCancelled } ?? false }
 
     /// The calling thread computes it from here on, and may take so many seconds of CPU time.
     public func begin(cpuSecondsMax seconds: Int) {
+        guard let state else { preconditionFailure("what is light was given a bound") }
         let end = Self.threadNanoseconds() + Int64(seconds) * 1_000_000_000
         state.withLock { ($0.seconds, $0.endNanoseconds) = (seconds, end) }
     }
 
     /// To be called between items that take more than some microseconds each, on the thread that began.
     public func checkpoint() throws(Stop) {
-        let state = state.withLock { $0 }
+        guard let state = state?.withLock({ $0 }) else { return }
         if state.isCancelled { throw .clientGone }
         if let end = state.endNanoseconds, Self.threadNanoseconds() >= end {
             throw .overdue(seconds: state.seconds)
