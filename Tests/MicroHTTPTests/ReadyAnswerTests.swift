@@ -51,7 +51,7 @@ import Testing
     /// More at the same time than are kept, of a body that no socket takes at once, read in any order; and
     /// clients that leave in the middle.
     @Test func manyAtTheSameTime() throws {
-        let body = (0..<2_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
+        let body = (0..<400_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
         let server = try TestServer(responder: responder(Self.answer(body)))
         for round in 0..<2 {
             var clients = try (0..<70).map { _ in try server.client() }
@@ -61,7 +61,8 @@ import Testing
             for number in clients.indices.reversed() where number % 7 != 0 {
                 let answer = try #require(try clients[number].read())
                 #expect(answer.header("x-request-id") == id("/\(round)x\(number)"), "\(number)")
-                #expect(answer.body == body, "\(number)")
+                let isWhole = answer.body == body
+                #expect(isWhole, "\(number): \(answer.body.count) bytes")
             }
             clients = []
             #expect(server.settles())

@@ -202,6 +202,6 @@ extension Service {
         {
             return given
         }
-        return RequestID.text(of: nextRequestNumber())
+        return RequestID.text(of: nextRequestNumber() >> 12)
     }
 }
