@@ -189,7 +189,12 @@ struct DeviceTreeBlob {
     }
 
     private func zero(from start: Int, before end: Int) -> Int? {
-        bytes.withUnsafeBytes { $0.zero(from: start, before: end) }
+        var at = start
+        while at < end {
+            if bytes[at] == 0 { return at }
+            at += 1
+        }
+        return nil
     }
 
     private func aligned(_ offset: Int) -> Int { (offset + 3) & ~3 }

@@ -33,27 +33,6 @@ final class FlatTree: Sendable {
     }
 }
 
-extension UnsafeRawBufferPointer {
-    /// The first byte that is 0, eight at a time: the ends of all names and words of a tree are looked for.
-    func zero(from start: Int, before end: Int) -> Int? {
-        precondition(start >= 0 && end <= count, "bytes \(start) to \(end) of \(count)")
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        var at = start
-        while at + 8 <= end {
-            let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt64.self))
-            // Of the bits that are set, the lowest is right; a borrow goes upwards.
-            let zeros = (word &- ones) & ~word & ones &* 0x80
-            if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
-            at += 8
-        }
-        while at < end {
-            if self[at] == 0 { return at }
-            at += 1
-        }
-        return nil
-    }
-}
-
 extension DeviceTree {
     /// One node of a tree.
     struct Node {
@@ -112,10 +91,11 @@ extension DeviceTree {
         /// slice is made of a string: each would hold on to the tree, and let go of it.
         func match<Value: Sendable>(in property: TreeProperty, _ table: WordTable<Value>) -> Value? {
             guard let place = place(of: property) else { return nil }
-            return flat.bytes.withUnsafeBytes { bytes in
+            return flat.bytes.withUnsafeBufferPointer { bytes in
                 var start = place.lowerBound
                 while start < place.upperBound {
-                    let end = bytes.zero(from: start, before: place.upperBound) ?? place.upperBound
+                    var end = start
+                    while end < place.upperBound, bytes[end] != 0 { end += 1 }
                     let count = end - start
                     guard table.hasWord(ofBytes: count) else {
                         start = end + 1
