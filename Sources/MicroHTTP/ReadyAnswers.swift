@@ -1,7 +1,7 @@
-// Fixed answers as libmicrohttpd has them, kept between requests: putting one together takes 800 instructions
-// for each of its fields, and taking it apart again half of that (callgrind): 15,000 of a file's 76,000. Only
-// the request's id differs, and is written over that of the request before. Each is used for one request at
-// a time.
+// Fixed answers as responses of libmicrohttpd, kept between requests: putting one together takes 800
+// instructions for each of its fields, and taking it apart again half of that (callgrind): 15,000 of a file's
+// 76,000. Only the request's id differs, and is written over that of the request before. Each is used for one
+// request at a time.
 
 import CMicroHTTPD
 import Glibc

@@ -47,7 +47,7 @@ enum ResponseQueueing {
         MHD_queue_response(connection, UInt32(status), made) == .YES
     }
 
-    /// A fixed answer as libmicrohttpd has it, whose body is read where it lies; nil where it is not taken.
+    /// A response for a fixed answer, whose body is read where it lies; nil where libmicrohttpd takes it not.
     static func make(_ answer: FixedAnswer, requestID: String, body: UnsafeRawBufferPointer) -> OpaquePointer?
     {
         let base = UnsafeMutableRawPointer(mutating: body.baseAddress)
