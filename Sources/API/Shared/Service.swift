@@ -137,8 +137,9 @@ public final class Service: Sendable {
         let requestID = requestID(of: head)
         do {
             if head.method == .options { return .refuse(try options(head, requestID)) }
-            if let redirect = redirect(head) {
-                return .refuse(finish(redirect, head, requestID, Route.staticFile))
+            if var redirect = redirect(head) {
+                finish(&redirect, requestID, Route.staticFile)
+                return .refuse(redirect)
             }
             let plan = try plan(head, requestID)
             let place = try place(for: plan, head)
