@@ -60,7 +60,7 @@ import Testing
         #expect(client.ask(.post, "/v1/decisions", [], type: form).status == 415)
         #expect(count(client, "decide", 415))
         #expect(client.ask(.put, "/v1/decisions").status == 405 && count(client, "decide", 405))
-        #expect(client.ask(.patch, "/v1/platforms/x").status == 405 && count(client, "readPlatform", 405))
+        #expect(client.ask(.post, "/v1/platforms/x").status == 405 && count(client, "readPlatform", 405))
         #expect(client.get("/v1/platforms/x").status == 404 && count(client, "readPlatform", 404))
         #expect(client.get("/v1/platforms?x=1").status == 400 && count(client, "listPlatforms", 400))
         // Nothing has this path.

@@ -191,7 +191,8 @@ final class PlatformStore: Sendable {
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func put(
-        _ entry: PlatformEntry, if condition: EntityCondition, by caller: Caller = .anybody, keeps: Bool = true
+        _ entry: PlatformEntry, if condition: EntityCondition, by caller: Caller = .anybody,
+        keeps: Bool = true
     ) throws(Refusal) -> Bool {
         expire()
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in

@@ -12,7 +12,7 @@ extension InjectedFaultTests {
         private static let busy = "/problems/busy"
 
         /// From what the dynamic linker cannot live with, over threads that find no memory, to enough.
-        @Test(arguments: Array(stride(from: 16, through: 400, by: 16)))
+        @Test(arguments: Array(stride(from: 32, through: 400, by: 16)))
         func startsOrSaysWhyNot(mebibytes: Int) throws {
             guard let server = try started(limits: "ulimit -v \(mebibytes << 10)") else { return }
             // At the edge nothing more is promised: the next small allocation may fail.
