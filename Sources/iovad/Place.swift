@@ -46,6 +46,10 @@ struct Place: CheckedCommand {
     @Flag(help: "The window cannot be moved from the kernel's default.")
     var notMovable = false
     @OptionGroup var page: PageSizeOption
+    @Option(
+        help: ArgumentHelp(
+            "What the hosts' kernels can do that no release can: iommufd_sw_msi_options.", valueName: "word"))
+    var capability: [String] = []
     @Option(help: "Number of doorbells that the devices use.")
     var doorbells: Int?
     @OptionGroup var machine: MachineOption
@@ -75,7 +79,7 @@ struct Place: CheckedCommand {
             against: [
                 ("--vmm", vmm != nil), ("--ram", ram != nil), ("--maxmem", maxmem != nil),
                 ("--slots", slots != nil), ("--ipa-bits", ipaBits != nil), ("--viommu", viommu != nil),
-                ("--no-p2p", noP2P), ("--not-movable", notMovable),
+                ("--no-p2p", noP2P), ("--not-movable", notMovable), ("--capability", !capability.isEmpty),
             ] + page.stated + report.stated + [
                 ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
                 ("--requested", requested != nil),
@@ -145,6 +149,7 @@ struct Place: CheckedCommand {
                 if let requested { writer.member("requested", hex: requested) }
             }
             if let page { writer.member("page_size", page) }
+            if !capability.isEmpty { writer.member("capabilities", strings: capability) }
             if let doorbells { writer.member("doorbell_count", doorbells) }
         }
         return writer.bytes
@@ -189,6 +194,13 @@ enum PlaceTable {
 
     static func placement(_ answer: JSONNode) -> String {
         var rows = [("verdict", answer.text("verdict")), ("because", answer.text("because"))]
+        if let mechanism = answer.member("mechanism") {
+            rows.append(("mechanism", "\(mechanism.text("kind")): \(mechanism.text("because"))"))
+            for missing in mechanism.children("not_available") {
+                rows.append(("not available", "\(missing.text("kind")): \(missing.text("because"))"))
+            }
+        }
+        for remedy in answer.children("remedies") { rows.append(("remedy", remedy.text("detail"))) }
         for blocker in answer.member("default").map({ $0.children("blockers") }) ?? [] {
             rows.append(("blocks the default", words(blocker)))
         }

@@ -63,6 +63,10 @@ import Testing
         "ProblemCode": words(ProblemKind.self),
         "Rule": words(Rule.self),
         "WarningCode": words(MSIWindows.Warning.Code.self),
+        "HostCapabilities/items": words(HostCapability.self),
+        "MechanismKind": words(Placement.Mechanism.Kind.self),
+        "RemedyKind": words(Remedy.Kind.self),
+        "Remedy/properties/changes": words(Remedy.Subject.self),
         "PlacementWarningCode": words(Placement.Warning.Code.self),
         "BlockerKind": words(HostObstacle.Kind.self) + words(GuestRegion.Kind.self) + [
             "vm_refused", "no_group",

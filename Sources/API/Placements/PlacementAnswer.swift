@@ -31,6 +31,8 @@ extension JSONWriter {
         ranges("unmappable", placement.unmappable)
         if let most = placement.maxRAM { member("max_ram", hex: most) }
         options(placement)
+        mechanism(placement.mechanism)
+        array("remedies") { writer in placement.remedies.forEach { writer.remedy($0) } }
         member("common_window_needed", placement.needsCommonWindow)
         array("per_host") { writer in
             for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }
@@ -66,6 +68,39 @@ extension JSONWriter {
         object("guest_rmr") { writer in
             writer.member("start", hex: chosen)
             writer.member("size", hex: placement.window.size)
+        }
+    }
+
+    private mutating func mechanism(_ mechanism: Placement.Mechanism) {
+        object("mechanism") { writer in
+            writer.member("kind", mechanism.kind.rawValue)
+            writer.member("because", mechanism.because)
+            writer.array("not_available") { writer in
+                for missing in mechanism.notAvailable {
+                    writer.object { writer in
+                        writer.member("kind", missing.kind.rawValue)
+                        writer.member("because", missing.because)
+                    }
+                }
+            }
+        }
+    }
+
+    private mutating func remedy(_ remedy: Remedy) {
+        object { writer in
+            writer.member("kind", remedy.kind.rawValue)
+            writer.member("changes", remedy.subject.rawValue)
+            writer.member("detail", remedy.text)
+            switch remedy {
+            case .stealTimeOff, .peerToPeerOff: break
+            case .leaveFree(let range): writer.range("range", range)
+            case .windowSize(let bytes), .ramAtMost(let bytes): writer.member("bytes", hex: bytes)
+            case .doorbells(let count): writer.member("doorbell_count", count)
+            case .ramBase(let base): writer.member("base", hex: base)
+            case .otherMode(let vmm): writer.member("vmm", vmm.rawValue)
+            case .withoutHosts(let hosts):
+                writer.member("hosts", strings: hosts)
+            }
         }
     }
 

@@ -34,6 +34,8 @@ struct PlacementRequest: Sendable {
         /// What its virtio-iommus report; nil where nobody has said.
         var iommuRegions: [ReservedRegion]?
         var options: [HostFacts.DeviceOption]
+        /// What it states beyond what its kernel release has.
+        var capabilities: Set<HostCapability>
         let node: JSONNode
 
         /// JSON Pointer, for problems that only the service sees. Put together when it is asked for: for the
@@ -48,6 +50,8 @@ struct PlacementRequest: Sendable {
     /// nil when it was wrong.
     var guest: GuestDemand?
     var stated = StatedConditions()
+    /// What every host has.
+    private(set) var capabilities: Set<HostCapability> = []
     private var wish = WindowWish()
     private var doorbells = 1
 
@@ -56,6 +60,7 @@ struct PlacementRequest: Sendable {
         guard var reader = ObjectReader(root, problems) else { return }
         stated.read([.kernel, .pageSize], from: &reader)
         let doorbells = reader.optional("doorbell_count")?.int(in: WindowDemand.doorbellsBounds, problems)
+        if let node = reader.optional("capabilities") { capabilities = Self.capabilities(node, problems) }
         if let nodes = reader.required("hosts")?.elements(countMax: Limits.placementHostsMax, problems) {
             if nodes.isEmpty { problems.add("/hosts", "empty", "Send at least one host.") }
             hosts = nodes.enumerated().compactMap { Self.host($1, index: $0, problems) }
@@ -73,6 +78,7 @@ struct PlacementRequest: Sendable {
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
         let reported = reader.value(Condition.iommuRegions.name)
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
+        let capabilities = reader.optional("capabilities").map { Self.capabilities($0, problems) } ?? []
         let platform = reader.optional("platform")
         let devices = reader.optional("devices")
         let regions = reader.optional("reserved_regions")
@@ -94,7 +100,15 @@ struct PlacementRequest: Sendable {
             name: name ?? "host-\(index + 1)", source: source,
             aperture: bits.map { Conditions(apertureBits: $0).aperture },
             iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) },
-            options: options, node: node)
+            options: options, capabilities: capabilities, node: node)
+    }
+
+    private static let capabilityWords = HostCapability.allCases.map { (word: $0.rawValue, value: $0) }
+
+    /// Each once, in any order; the same word may come again.
+    private static func capabilities(_ node: JSONNode, _ problems: ProblemList) -> Set<HostCapability> {
+        let nodes = node.elements(countMax: Limits.capabilitiesMax, problems) ?? []
+        return Set(nodes.compactMap { $0.choice(capabilityWords, problems) })
     }
 
     private static func source(

@@ -27,7 +27,10 @@ extension Service {
         hosts.reserveCapacity(request.hosts.count)
         for host in request.hosts {
             try context.checkpoint()
-            hosts.append(.init(name: host.name, facts: builder.index(of: host, platforms, problems)))
+            hosts.append(
+                .init(
+                    name: host.name, facts: builder.index(of: host, platforms, problems),
+                    capabilities: host.capabilities.union(request.capabilities)))
         }
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
         // One window for all hosts has room for the largest pages.

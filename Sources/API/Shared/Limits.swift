@@ -65,6 +65,8 @@ package enum Limits {
     package static let replayJSONValuesMax = 2_000_000
     package static let replayCPUsMax = 8_192
     package static let placementHostsMax = 10_000
+    /// Words in one list of what a host's kernel can do.
+    package static let capabilitiesMax = 16
     /// Ranges that one placement or survey looks at, over all its hosts; in a placement each kind of host
     /// counts the guest's ranges too, since it is checked against them.
     package static let placementObstaclesMax = 2_000_000
@@ -155,6 +157,7 @@ package enum Limits {
             ("replay_json_values_max", replayJSONValuesMax),
             ("replay_cpus_max", replayCPUsMax),
             ("placement_hosts_max", placementHostsMax),
+            ("capabilities_max", capabilitiesMax),
             ("placement_obstacles_max", placementObstaclesMax),
             ("prepared_ranges_max", preparedRangesMax),
             ("host_facts_ranges_max", hostFactsRangesMax),

@@ -31,6 +31,10 @@ public struct GuestDemand: Sendable {
     /// For blockers: the VMM's id, or "memory_map".
     public let name: String
     public let vmm: VMM?
+    /// What the VMM lays out; nil when the caller gave the map.
+    let shape: VMShape?
+    /// The caller's map; empty for a guest of a known VMM.
+    private let map: [MapEntry]
     /// Bytes of boot memory that were asked for; nil when the caller gave the map.
     public let ramSize: UInt64?
     public let ram: [IOVARange]
@@ -52,6 +56,8 @@ public struct GuestDemand: Sendable {
         do { map = try vmm.map(shape) } catch { refused = error }
         name = vmm.rawValue
         self.vmm = vmm
+        self.shape = shape
+        self.map = []
         ramSize = shape.ram
         ram = map?.ram ?? []
         banks = map?.banks
@@ -70,6 +76,8 @@ public struct GuestDemand: Sendable {
     public init(map: [MapEntry], peerToPeer: Bool = true, viommu: VIOMMU = .none) {
         name = "memory_map"
         vmm = nil
+        shape = nil
+        self.map = map
         ramSize = nil
         ram = IOVASet(map.filter { $0.kind == .ram }.map(\.range)).ranges
         banks = nil
@@ -88,6 +96,16 @@ public struct GuestDemand: Sendable {
         self.viommu = viommu
         notes = []
         refusal = nil
+    }
+
+    /// The guest with nothing of its map in `window`; nil where the map is a VMM's.
+    func leaving(_ window: IOVARange) -> GuestDemand? {
+        guard vmm == nil else { return nil }
+        let rest = IOVASet([window]).complement()
+        let kept = map.flatMap { entry in
+            rest.clipped(to: entry.range).ranges.map { MapEntry(range: $0, kind: entry.kind) }
+        }
+        return GuestDemand(map: kept, peerToPeer: peerToPeer, viommu: viommu)
     }
 
     /// Ranges that every host is held against: a measure of the work.

@@ -13,10 +13,13 @@ public struct PlacementQuestion: Sendable {
         public var name: String
         /// Index into `facts`.
         public var facts: Int
+        /// What it states beyond what its kernel release has.
+        public var capabilities: Set<HostCapability>
 
-        public init(name: String, facts: Int) {
+        public init(name: String, facts: Int, capabilities: Set<HostCapability> = []) {
             self.name = name
             self.facts = facts
+            self.capabilities = capabilities
         }
     }
 
@@ -132,6 +135,10 @@ public struct Placement: Hashable, Sendable {
     public var warnings: [Warning]
     /// One sentence for a person.
     public var because: String
+    /// How the VM gets the window, on kernels and VMMs as they are.
+    public var mechanism = Mechanism(kind: .none, because: "", notAvailable: [])
+    /// Changes of which each makes Linux's own window work, the smallest first.
+    public var remedies: [Remedy] = []
     /// Where virtio-iommus of the hosts decide what they report: the answer if they report MSI regions. At
     /// most one.
     public var ifReported: [IfReported] = []
@@ -176,6 +183,8 @@ extension Placement.Warning {
         case kernelNotModelledExactly = "kernel_not_modelled_exactly"
         case relaxableStopsKvmtool = "relaxable_stops_kvmtool"
         case optionMissingOnDevice = "option_missing_on_device"
+        /// The window needs what a host does not state that it has.
+        case mechanismNotAvailable = "mechanism_not_available"
         case windowEnlarged = "window_enlarged"
         case defaultWindowTooSmall = "default_window_too_small"
         case iommufdPageLimit = "iommufd_page_limit"

@@ -132,6 +132,8 @@ extension Placement {
                 placement.requestedBlockers = Self.blockers(hits, question)
             }
         }
+        placement.remedies = RemedySearch.remedies(of: placement, question, pool, isForced: isForced)
+        placement.mechanism = placement.mechanism(question, contract)
         placement.warn(question, pool, contract)
         placement.because = placement.sentence(question, pool)
         return placement

@@ -35,6 +35,9 @@ extension Placement {
                 .noCommonWindow,
                 "No window fits every host; without a vIOMMU each host may use its own, as per_host shows.")
         }
+        if let missing = mechanism.notAvailable.first(where: { $0.kind == .iommufdOptions }), chosen != nil {
+            add(.mechanismNotAvailable, missing.because)
+        }
         if let chosen,
             !Granule.mib1.isAligned(chosen) || !Granule.mib1.isAligned(window.size)
         {
@@ -245,7 +248,7 @@ extension Placement {
         case .unsupported:
             add(
                 .contractUnsupported, .fatal,
-                "\(question.guest.vmm?.name ?? question.guest.name) has no accelerated SMMUv3 for its guests."
+                unsupportedText(question)
             )
         case .reservedRanges:
             if question.hosts.count > 1 {
@@ -267,6 +270,10 @@ extension Placement {
                         + "reserved IOVA, and its map request fails.")
             }
         }
+    }
+
+    func unsupportedText(_ question: PlacementQuestion) -> String {
+        "\(question.guest.vmm?.name ?? question.guest.name) has no accelerated SMMUv3 for its guests."
     }
 
     /// The sentence about memory that the VMM adds, and then the one about the window.

@@ -48,6 +48,13 @@ public struct WindowDemand: Hashable, Sendable {
         self.doorbells = doorbells
     }
 
+    /// The demand for a window as large as Linux's own, of so many doorbells.
+    func ofMainlineSize(doorbells: Int) -> WindowDemand {
+        WindowDemand(
+            size: WindowSource.mainlineSize, alignment: alignment, requested: requested, isMovable: isMovable,
+            is32BitOnly: is32BitOnly, pageSize: pageSize, doorbells: doorbells)
+    }
+
     /// The window at a base; nil when it would pass 2^64.
     func window(at base: UInt64) -> IOVARange? { IOVARange(start: IOVA(base), size: size) }
 

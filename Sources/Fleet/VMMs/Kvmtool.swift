@@ -13,7 +13,8 @@ extension VMMProfile {
             "Reads reserved_regions of every group and aborts when one overlaps RAM, relaxable or not.",
             "Stops reading at a direct-relaxable line: later reservations are lost.",
         ],
-        onBARFailure: .none, quirks: [.readsReservedRegions], layOut: Kvmtool.map)
+        onBARFailure: .none, quirks: [.readsReservedRegions],
+        lowestRAMBase: Kvmtool.ramBaseMin, layOut: Kvmtool.map)
 }
 
 private enum Kvmtool {

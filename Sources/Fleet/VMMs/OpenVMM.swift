@@ -27,6 +27,7 @@ extension VMMProfile {
             ],
             onBARFailure: .warning, nestedContract: .followsWindow,
             // UEFI boot puts RAM at 0, which leaves nothing that other VMMs leave free.
+            otherModes: boot == .linux ? [] : [.openVMMLinux],
             isUsual: boot == .linux,
             layOut: { OpenVMM.map($0, boot: boot) })
     }

@@ -64,6 +64,9 @@ public enum VMM: String, CaseIterable, Sendable {
     /// Whether memory can be plugged in.
     public var hasHotplug: Bool { profile.hasHotplug }
 
+    var lowestRAMBase: UInt64? { profile.lowestRAMBase }
+    var otherModes: [VMM] { profile.otherModes }
+
     func has(_ quirk: VMMProfile.Quirk) -> Bool { profile.quirks.contains(quirk) }
 
     /// Lays out a guest. Throws what the VMM refuses.

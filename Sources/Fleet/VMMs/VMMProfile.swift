@@ -29,6 +29,10 @@ struct VMMProfile: Sendable {
     /// Whether memory can be plugged in.
     var hasHotplug = false
     var quirks: Set<Quirk> = []
+    /// The lowest address at which RAM can be told to start; nil where it cannot be told.
+    var lowestRAMBase: UInt64?
+    /// Modes in which the same VMM lays the same guest out otherwise, as released.
+    var otherModes: [VMM] = []
     /// Whether a constant that suits VMMs has to suit this one. Old generations and variants do not count.
     var isUsual = true
     var layOut: @Sendable (VMShape) throws(VMRefusal) -> GuestMap

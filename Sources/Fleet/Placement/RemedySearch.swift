@@ -1,0 +1,126 @@
+// Finds the changes that make Linux's own window work for a placement. Each is tried by the one deciding
+// path: a remedy is what turns its verdict. The pool's ranges are those of the placement, so that a thousand
+// hosts are walked once.
+
+import AddressSpaces
+import MSIWindows
+
+struct RemedySearch {
+    let question: PlacementQuestion
+    let pool: PoolView
+    let isForced: Bool
+
+    /// Hosts that one remedy names at most: to keep a VM off more of them is no small change.
+    static let hostsMax = 16
+
+    /// The remedies of a placement, smallest change first; empty where the default works.
+    static func remedies(
+        of placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
+    ) -> [Remedy] {
+        if placement.verdict == .worksWithStealTimeOff, placement.verdictWithStealTimeOff == .defaultWorks,
+            !placement.needsOption
+        {
+            return [.stealTimeOff]
+        }
+        guard !placement.worksToday else { return [] }
+        let search = RemedySearch(question: question, pool: pool, isForced: isForced)
+        let ofVM = question.guest.vmm == nil ? search.ofOwnMap() : search.ofVM()
+        return ofVM + search.ofWindow() + search.ofHosts(placement)
+    }
+
+    /// Whether Linux's own window works for such a guest and window on these hosts.
+    private func works(_ guest: GuestDemand, _ demand: WindowDemand) -> Bool {
+        let view = PoolView(
+            mappable: pool.mappable, unmapped: pool.unmapped, windowable: pool.windowable,
+            unwindowable: pool.unwindowable, isRefused: pool.isRefused, isForcedToDefault: isForced, demand,
+            GuestSets(guest))
+        var changed = question
+        changed.guest = guest
+        changed.window = demand
+        let verdict = Placement.verdict(changed, [view], view, .init(guest), isForced: isForced)
+        return Placement.withAddedMemory(verdict, view) == .defaultWorks
+            && demand.size <= WindowSource.mainlineSize
+    }
+
+    private func works(_ guest: GuestDemand?) -> Bool {
+        guard let guest else { return false }
+        return works(guest, question.window)
+    }
+
+    private func guest(_ change: (inout VMShape) -> Void) -> GuestDemand? {
+        guard let vmm = question.guest.vmm, var shape = question.guest.shape else { return nil }
+        change(&shape)
+        return GuestDemand(vmm, shape, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
+    }
+
+    /// What the guest's memory may lie in when the default is to be free.
+    private var roomForRAM: IOVASet {
+        guard let window = question.window.defaultWindow else { return pool.mappable }
+        return pool.mappable.subtracting(IOVASet([window]))
+    }
+
+    private func ofVM() -> [Remedy] {
+        var found: [Remedy] = []
+        if question.guest.peerToPeer, works(guest { $0.peerToPeer = false }) { found.append(.peerToPeerOff) }
+        if let base = ramBase { found.append(.ramBase(base)) }
+        if let most = mostRAM { found.append(.ramAtMost(most)) }
+        for mode in question.guest.vmm?.otherModes ?? [] {
+            let other = question.guest.shape.map {
+                GuestDemand(
+                    mode, $0, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
+            }
+            if works(other) { found.append(.otherMode(mode)) }
+        }
+        return found
+    }
+
+    /// The lowest base above the present one at which the RAM lies as a whole where it may.
+    private var ramBase: UInt64? {
+        guard let vmm = question.guest.vmm, let shape = question.guest.shape,
+            let lowest = vmm.lowestRAMBase
+        else { return nil }
+        let places = roomForRAM.places(
+            size: shape.ram, alignment: question.window.pageSize,
+            within: IOVARange(proven: lowest, .max))
+        guard let base = places.first?.value, works(guest { $0.ramBase = base }) else { return nil }
+        return base
+    }
+
+    /// In whole pages.
+    private var mostRAM: UInt64? {
+        guard let shape = question.guest.shape else { return nil }
+        let most =
+            question.guest.refusal.map { $0.ramLimit ?? 0 }
+            ?? question.guest.banks?.largestFit(in: roomForRAM, target: shape.ram) ?? 0
+        let pages = question.window.pageSize.alignDown(most)
+        guard pages > 0, pages < shape.ram, works(guest { $0.ram = pages }) else { return nil }
+        return pages
+    }
+
+    /// Of a map that the caller gave: everything that lies in the window is moved away.
+    private func ofOwnMap() -> [Remedy] {
+        guard let window = question.window.defaultWindow,
+            let free = question.guest.leaving(window), works(free)
+        else { return [] }
+        return [.leaveFree(window)]
+    }
+
+    private func ofWindow() -> [Remedy] {
+        let window = question.window
+        guard window.size > WindowSource.mainlineSize else { return [] }
+        let fitting = Int(WindowSource.mainlineSize / window.pageSize.bytes)
+        let isForced = window.needed > WindowSource.mainlineSize
+        guard fitting > 0,
+            works(question.guest, window.ofMainlineSize(doorbells: min(fitting, window.doorbells)))
+        else { return [] }
+        return [isForced ? .doorbells(fitting) : .windowSize(WindowSource.mainlineSize)]
+    }
+
+    private func ofHosts(_ placement: Placement) -> [Remedy] {
+        let failing = placement.hosts.filter { $0.verdict != .defaultWorks }.map(\.host)
+        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Self.hostsMax,
+            question.window.size <= WindowSource.mainlineSize
+        else { return [] }
+        return [.withoutHosts(failing)]
+    }
+}

@@ -1,0 +1,196 @@
+// By what means a VM gets its window, and what helps where it does not: every remedy is applied and asked
+// again, and one page less of it must not help.
+
+import AddressSpaces
+import MSIWindows
+import Machines
+import TestSupport
+import Testing
+
+@testable import Fleet
+
+@Suite struct MechanismTests {
+    private static let page = Granule.kib4
+    private static let mainline = WindowSource.mainlineWindow
+
+    private func decide(
+        _ hosts: [HostFacts], _ guest: GuestDemand, _ demand: WindowDemand = WindowDemand(),
+        _ capabilities: Set<HostCapability> = []
+    ) -> Placement {
+        let named = hosts.indices.map {
+            PlacementQuestion.Host(name: "h\($0)", facts: $0, capabilities: capabilities)
+        }
+        return Placement.decide(
+            PlacementQuestion(hosts: named, facts: hosts, guest: guest, window: demand), checkpoint: {})
+    }
+
+    private func host(_ regions: [ReservedRegion] = [], bits: Int = 48) -> HostFacts {
+        HostFacts(
+            regions: regions, ranges: nil,
+            aperture: IOVARange(proven: 0, (1 << UInt64(bits)) - 1))
+    }
+
+    /// Reservations near the window and in what VMMs use for RAM.
+    private func host(_ generator: inout SeededGenerator) -> HostFacts {
+        let kinds: [ReservedRegion.Kind] = [.reserved, .reserved, .msi, .directRelaxable, .softwareMSI]
+        let regions = (0..<Int.random(in: 0...3, using: &generator)).map { _ in
+            let base: UInt64 =
+                switch Int.random(in: 0..<5, using: &generator) {
+                case 0, 1: UInt64.random(in: 0x700...0x900, using: &generator) << 16
+                // QEMU's page for steal time.
+                case 2: 0x90a_0000
+                default: UInt64.random(in: 0x1000...0x2_0000, using: &generator) << 16
+                }
+            return ReservedRegion(
+                kind: kinds.randomElement(using: &generator)!, start: base,
+                length: UInt64.random(in: 1...0x40, using: &generator) << 14, provenance: .caller("test"))
+        }
+        return host(regions, bits: [32, 36, 39, 48].randomElement(using: &generator)!)
+    }
+
+    private func shape(_ generator: inout SeededGenerator) -> VMShape {
+        var shape = VMShape(
+            ram: UInt64.random(in: 1...0x400, using: &generator) << [12, 20, 24, 28].randomElement(
+                using: &generator)!)
+        shape.peerToPeer = Bool.random(using: &generator)
+        if Int.random(in: 0..<4, using: &generator) == 0 { shape.maxmem = shape.ram * 2 }
+        if Int.random(in: 0..<4, using: &generator) == 0 {
+            shape.ipaBits = [32, 36, 40, 48].randomElement(using: &generator)!
+        }
+        return shape
+    }
+
+    /// The guest after a remedy, and what a page less of it is; nil where a page has no meaning.
+    private func applied(
+        _ remedy: Remedy, to guest: GuestDemand
+    ) -> (guest: GuestDemand, less: GuestDemand?)? {
+        guard let vmm = guest.vmm, let shape = guest.shape else { return nil }
+        func with(_ vmm: VMM, _ change: (inout VMShape) -> Void) -> GuestDemand {
+            var changed = shape
+            change(&changed)
+            return GuestDemand(vmm, changed, viommu: guest.viommu)
+        }
+        switch remedy {
+        case .peerToPeerOff: return (with(vmm) { $0.peerToPeer = false }, nil)
+        case .ramAtMost(let bytes):
+            return (with(vmm) { $0.ram = bytes }, with(vmm) { $0.ram = bytes + Self.page.bytes })
+        case .ramBase(let base):
+            let lowest = vmm.lowestRAMBase! == base
+            return (
+                with(vmm) { $0.ramBase = base },
+                lowest ? nil : with(vmm) { $0.ramBase = base - Self.page.bytes }
+            )
+        case .otherMode(let mode): return (with(mode) { _ in }, nil)
+        case .stealTimeOff, .leaveFree, .windowSize, .doorbells, .withoutHosts: return nil
+        }
+    }
+
+    /// Over all VMMs and 10,000 random hosts.
+    @Test func remediesHelpAndAreMinimal() {
+        var generator = SeededGenerator.forTest("remediesHelpAndAreMinimal", fallback: 1901)
+        var seen: [Remedy.Kind: Int] = [:]
+        for round in 0..<10_000 {
+            let vmm = VMM.allCases[round % VMM.allCases.count]
+            let hosts = (0..<Int.random(in: 1...3, using: &generator)).map { _ in host(&generator) }
+            let viommu = GuestDemand.VIOMMU.allCases.randomElement(using: &generator)!
+            let guest = GuestDemand(vmm, shape(&generator), viommu: viommu)
+            let placement = decide(hosts, guest)
+            let mechanism = placement.mechanism
+            #expect(placement.remedies.isEmpty || !placement.worksToday, "\(round)")
+            #expect(
+                placement.worksToday == (mechanism.kind == .default || mechanism.kind == .guestRMR),
+                "\(round)")
+            #expect(mechanism.kind != .iommufdOptions, "nobody has them")
+            for remedy in placement.remedies {
+                seen[remedy.kind, default: 0] += 1
+                if case .withoutHosts(let names) = remedy {
+                    let rest = hosts.indices.filter { !names.contains("h\($0)") }.map { hosts[$0] }
+                    #expect(decide(rest, guest).verdict == .defaultWorks, "\(round) \(remedy)")
+                }
+                guard let (changed, less) = applied(remedy, to: guest) else { continue }
+                #expect(decide(hosts, changed).worksToday, "\(round) \(vmm) \(remedy)")
+                if let less { #expect(!decide(hosts, less).worksToday, "\(round) \(vmm) \(remedy)") }
+            }
+            let isLaidOut = placement.remedies.contains { $0.subject == .vm || $0.subject == .vmm }
+            #expect((mechanism.kind == .vmmLayout) == isLaidOut, "\(round)")
+            if mechanism.kind == .none {
+                #expect(mechanism.notAvailable.contains { $0.kind == .vmmLayout }, "\(round)")
+            }
+        }
+        for kind in [
+            Remedy.Kind.stealTimeOff, .peerToPeerOff, .ramBase, .ramAtMost, .otherMode, .withoutHosts,
+        ] {
+            #expect(seen[kind, default: 0] > 20, "\(kind): \(seen)")
+        }
+    }
+
+    /// Only who states it has the options; then they are the means for every window that they can move.
+    @Test func optionsAreOfThoseWhoStateThem() throws {
+        let uefi = GuestDemand(.openVMMUEFI, VMShape(ram: 4 << 30))
+        let without = decide([host()], uefi)
+        #expect(without.verdict == .movable && without.mechanism.kind == .vmmLayout)
+        #expect(without.mechanism.notAvailable.map(\.kind) == [.iommufdOptions])
+        #expect(without.remedies == [.ramAtMost(0x800_0000), .otherMode(.openVMMLinux)])
+        #expect(without.warnings.contains { $0.code == .mechanismNotAvailable })
+        let with = decide([host(), host()], uefi, WindowDemand(), [.softwareMSIOptions])
+        #expect(with.mechanism.kind == .iommufdOptions && with.mechanism.notAvailable.isEmpty)
+        #expect(!with.warnings.contains { $0.code == .mechanismNotAvailable })
+        // A pool has what each of its hosts has.
+        let facts = [host(), host()]
+        let mixed = Placement.decide(
+            PlacementQuestion(
+                hosts: [
+                    .init(name: "a", facts: 0, capabilities: [.softwareMSIOptions]),
+                    .init(name: "b", facts: 1),
+                ], facts: facts, guest: uefi, window: WindowDemand()), checkpoint: {})
+        #expect(mixed.mechanism.kind == .vmmLayout)
+    }
+
+    @Test func mapsOfTheCallersOwn() {
+        let map = GuestDemand(map: [.init(range: IOVARange(proven: 0, 0x7fff_ffff), kind: .ram)])
+        let placement = decide([host()], map)
+        #expect(placement.remedies == [.leaveFree(Self.mainline)])
+        #expect(placement.mechanism.kind == .vmmLayout)
+        func around(_ gap: IOVARange) -> Placement {
+            decide(
+                [host()],
+                GuestDemand(map: [
+                    .init(range: IOVARange(proven: 0, gap.start.value - 1), kind: .ram),
+                    .init(range: IOVARange(proven: gap.last.value + 1, 0x7fff_ffff), kind: .ram),
+                ]))
+        }
+        #expect(around(Self.mainline).worksToday)
+        #expect(!around(IOVARange(proven: 0x800_0001, 0x80f_ffff)).worksToday)
+        #expect(!around(IOVARange(proven: 0x800_0000, 0x80f_fffe)).worksToday)
+    }
+
+    /// Linux's own window has 1 MiB, whatever is asked for.
+    @Test func largerWindowsNeedTheOptions() {
+        let guest = GuestDemand(.qemuVirt, VMShape(ram: 1 << 30))
+        let many = decide([host()], guest, WindowDemand(doorbells: 300))
+        #expect(many.verdict == .defaultWorks && many.needsOption)
+        #expect(many.mechanism.kind == .none && many.remedies == [.doorbells(256)])
+        let large = decide([host()], guest, WindowDemand(size: 4 << 20))
+        #expect(large.remedies == [.windowSize(1 << 20)])
+        #expect(decide([host()], guest, WindowDemand(doorbells: 256)).worksToday)
+        let allowed = decide([host()], guest, WindowDemand(doorbells: 300), [.softwareMSIOptions])
+        #expect(allowed.mechanism.kind == .iommufdOptions)
+    }
+
+    @Test func nestedGuestsLearnOfTheWindow() {
+        func kind(_ vmm: VMM, ram: UInt64 = 1 << 30, _ hosts: [HostFacts]) -> Placement.Mechanism {
+            decide(hosts, GuestDemand(vmm, VMShape(ram: ram), viommu: .nestedSMMUv3)).mechanism
+        }
+        #expect(kind(.qemuVirt, [host()]).kind == .guestRMR)
+        #expect(kind(.openVMMLinux, [host()]).kind == .guestRMR)
+        #expect(kind(.crosvm, [host()]).notAvailable.contains { $0.kind == .guestRMR })
+        let taken = ReservedRegion(
+            kind: .reserved, start: 0x800_0000, length: 0x10_0000, provenance: .caller("t"))
+        #expect(kind(.qemuVirt, [host([taken])]).kind == .none)
+    }
+
+    @Test func amountsAreRead() {
+        #expect(ByteCount.text(0) == "0 bytes" && ByteCount.text(1 << 30) == "1 GiB")
+        #expect(ByteCount.text(0x800_0000) == "128 MiB" && ByteCount.text(0x1001) == "4097 bytes")
+    }
+}
