@@ -220,7 +220,9 @@ enum PlaceTable {
         if answer.member("max_ram") != nil {
             rows.append(("largest RAM", answer.text("max_ram", absent: "none")))
         }
-        if let options = answer.member("iommufd_options"), options.kind == .object {
+        if answer.member("mechanism")?.text("kind") == "iommufd_options",
+            let options = answer.member("iommufd_options"), options.kind == .object
+        {
             rows.append(("SW_MSI_START", options.text("sw_msi_start")))
             rows.append(("SW_MSI_SIZE", "\(integer(options, "sw_msi_size_mib")) MiB"))
         }
@@ -232,7 +234,8 @@ enum PlaceTable {
             let words = "\(other.text("verdict")); \(other.text("because"))"
             rows.append(("or else", DecideTable.ifReported(other, words)))
         }
-        for warning in answer.children("warnings") {
+        // What is not available has been said.
+        for warning in answer.children("warnings") where warning.text("code") != "mechanism_not_available" {
             let host = warning.member("host") == nil ? "" : "\(warning.text("host")): "
             rows.append((warning.text("severity"), host + warning.text("detail")))
         }

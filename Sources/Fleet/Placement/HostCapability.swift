@@ -9,8 +9,8 @@ public enum HostCapability: String, CaseIterable, Sendable {
     public var absence: String {
         switch self {
         case .softwareMSIOptions:
-            "No released kernel has the iommufd options for software MSIs, which were posted in October 2025 and not "
-                + "merged; a host whose kernel has them says so by the capability \(rawValue)."
+            "No released kernel has the posted iommufd options that move the window; a host that has them states the "
+                + "capability \(rawValue)."
         }
     }
 }
