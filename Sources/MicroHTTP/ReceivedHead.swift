@@ -60,8 +60,8 @@ enum HeadMemory {
     /// Whether libmicrohttpd copies a field's value to cut it up.
     static func isCopied(_ name: UnsafePointer<CChar>) -> Bool { strcasecmp(name, "Cookie") == 0 }
 
-    /// Ends the query of a target that libmicrohttpd is about to take apart before its first item. Where it has
-    /// no memory for an item it does not notice, and loses the request.
+    /// Ends the query of a target that libmicrohttpd is about to take apart before its first item. It loses a
+    /// request where it has no memory for an item.
     static func cutItems(of target: UnsafePointer<CChar>) {
         guard let mark = strchr(UnsafeMutablePointer(mutating: target), Int32(UInt8(ascii: "?"))) else {
             return

@@ -156,6 +156,8 @@ import Testing
         (16, ["BodyFindings/maxItems"]),
         (Condition.kernelBytesMax, ["KernelString/maxLength"]),
         (Condition.kernelTextBytesMax, ["KernelText/maxLength"]),
+        (Limits.capabilitiesMax, ["HostCapabilities/maxItems"]),
+        (Remedy.hostsMax, ["Remedy.hosts/maxItems"]),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (Survey.regionsMax, ["Survey.if_iommu_reports_msi.iommu_regions/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),

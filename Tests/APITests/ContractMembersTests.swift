@@ -185,7 +185,7 @@ import Testing
     private static let fleets: [Asked] = {
         let reported =
             #"{"name":"h","reserved_regions":[{"start":"0x8000000","size":4096}],"aperture_bits":48,"#
-            + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}]}"#
+            + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}],"capabilities":["iommufd_sw_msi_options"]}"#
         let ranged = #"{"iova_ranges":[{"start":0,"last":"0xffffffffffff"}]}"#
         let named = #"{"platform":"example-arm-juno","devices":["/pcie@40000000"],\#(iommuRegions)}"#
         let window =
@@ -201,7 +201,7 @@ import Testing
         return [
             (
                 .place, "/v1/placements",
-                #"{"hosts":[\#(reported),\#(ranged),\#(named)],"vm":\#(vm),"window":\#(window),"kernel":"7.2","#
+                #"{"hosts":[\#(reported),\#(ranged),\#(named)],"vm":\#(vm),"window":\#(window),"kernel":"7.2","capabilities":[],"#
                     + #""page_size":"0x1000","doorbell_count":2}"#
             ),
             (.place, "/v1/placements", #"{"hosts":[\#(named)],"vm":\#(map)}"#),

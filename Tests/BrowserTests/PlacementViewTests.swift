@@ -43,6 +43,26 @@ extension BrowserSuite {
             #expect(messages == [])
         }
 
+        /// By what means the VM gets the window, and what would help: the server's words.
+        @Test func meansAndRemedies() throws {
+            let body =
+                #"{"hosts":[{"platform":"example-qemu-virt"}],"vm":{"vmm":"openvmm-uefi","ram":"0x100000000"}}"#
+            let answer = try server.ask("POST", "/v1/placements", json: body).json
+            let remedies = try #require(answer["remedies"] as? [[String: Any]]).compactMap {
+                $0["detail"] as? String
+            }
+            #expect(remedies.count == 2)
+            try browser.openView(
+                server, "#/placement?vmm=openvmm-uefi&ram=0x100000000&hosts=example-qemu-virt")
+            try browser.wait(for: ".remedies", contains: remedies[1])
+            #expect(
+                try browser.count("[data-remedy]") == 2 && browser.count("[data-mechanism=vmm_layout]") == 1)
+            #expect(try browser.text(".remedies").contains(remedies[0]))
+            try browser.openView(server, "#/placement?vmm=qemu-virt&ram=0x100000000&hosts=example-qemu-virt")
+            try browser.wait("the means") { try browser.count("[data-mechanism=default]") == 1 }
+            #expect(try browser.count(".remedies") == 0)
+        }
+
         /// RAM from address 0 leaves no room for the default: the answer says who is in the way.
         @Test func blockedDefaultNamesWhoIsInTheWay() throws {
             try browser.openView(

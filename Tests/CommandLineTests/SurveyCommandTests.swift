@@ -167,7 +167,14 @@ import Testing
         let table = try run(["place", "--vmm", "openvmm-uefi", "--ram", "4G"])
         #expect(table.status == 0)
         #expect(table.output.hasPrefix("verdict             movable\n"))
-        #expect(table.output.contains("SW_MSI_START        0xc0000000\n"))
+        #expect(
+            table.output.contains(
+                "remedy              Give the VM at most 0x8000000 bytes of RAM (128 MiB).\n"))
+        #expect(!table.output.contains("SW_MSI_START"))
+        let able = try run([
+            "place", "--vmm", "openvmm-uefi", "--ram", "4G", "--capability", "iommufd_sw_msi_options",
+        ])
+        #expect(able.output.contains("SW_MSI_START        0xc0000000\n") && able.status == 0)
         let fixed = try run(["place", "--vmm", "openvmm-uefi", "--ram", "4G", "--not-movable", "--json"])
         #expect(fixed.output.hasPrefix(#"{"kind":"placement","verdict":"none""#))
         #expect(try run(["place", "--vmm", "list"]).output.contains("openvmm-uefi-split"))

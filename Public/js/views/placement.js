@@ -152,7 +152,10 @@ export class PlacementView {
       facts(
         ['Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null],
         ['Largest RAM that fits', answer.max_ram ? [hexText(answer.max_ram), h('span', { class: 'muted' }, sizeName(BigInt(answer.max_ram)))] : null],
-        ['iommufd options', answer.iommufd_options ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)${answer.iommufd_options.needed ? '' : ' (not needed)'}`) : null]),
+        ['How', h('span', { 'data-mechanism': answer.mechanism.kind }, answer.mechanism.because)],
+        ['iommufd options', answer.mechanism.kind === 'iommufd_options' ? h('code', null, `SW_MSI_START ${answer.iommufd_options.sw_msi_start}, SW_MSI_SIZE ${answer.iommufd_options.sw_msi_size_mib} (MiB)`) : null]),
+      answer.remedies.length ? h('section', { class: 'remedies' }, h('h3', null, 'What would make Linux’s own window work'),
+        h('ul', { class: 'plain' }, answer.remedies.map((remedy) => h('li', { 'data-remedy': remedy.kind }, remedy.detail)))) : null,
       warningsList(answer.warnings),
       this.otherAnswer(answer.if_iommu_reports_msi));
     this.shown.say(`${title}. ${chosen ? `Nearest ${chosen}.` : ''}`);

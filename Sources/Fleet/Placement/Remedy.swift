@@ -25,6 +25,9 @@ public enum Remedy: Hashable, Sendable {
     /// The VM does not run on these hosts.
     case withoutHosts([String])
 
+    /// Hosts that one remedy names at most: to keep a VM off more of them is no small change.
+    public static let hostsMax = 16
+
     /// Whom a change concerns, the nearest first.
     public enum Subject: String, CaseIterable, Sendable {
         case vm, window, vmm, hosts

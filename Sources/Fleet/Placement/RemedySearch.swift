@@ -10,9 +10,6 @@ struct RemedySearch {
     let pool: PoolView
     let isForced: Bool
 
-    /// Hosts that one remedy names at most: to keep a VM off more of them is no small change.
-    static let hostsMax = 16
-
     /// The remedies of a placement, smallest change first; empty where the default works.
     static func remedies(
         of placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
@@ -118,7 +115,7 @@ struct RemedySearch {
 
     private func ofHosts(_ placement: Placement) -> [Remedy] {
         let failing = placement.hosts.filter { $0.verdict != .defaultWorks }.map(\.host)
-        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Self.hostsMax,
+        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Remedy.hostsMax,
             question.window.size <= WindowSource.mainlineSize
         else { return [] }
         return [.withoutHosts(failing)]

@@ -79,7 +79,7 @@ extension InjectedFaultTests {
                 Command.executable.path, folder.url.path
             ).output
             #expect(
-                said.contains("cannot write \(unit): File too large") && said.hasSuffix("\n1\n"), "\(said)")
+                said.contains("--write-to \(unit): File too large") && said.hasSuffix("\n1\n"), "\(said)")
             #expect(try String(contentsOfFile: unit, encoding: .utf8) == "as it was\n")
             #expect(try FileManager.default.contentsOfDirectory(atPath: folder.url.path) == ["iovad.socket"])
         }
