@@ -26,7 +26,7 @@ class Pages:
         get("ready", "/readyz", says=b"ready")
         get("atlas", "/v1/atlas", says=b"{")
         get("none", "/nothing", status=404, refused="a page that is not there")
-        get("none", "/v1", "Accept: text/html", status=406, refused="a type that is not offered")
+        get("index", "/v1", "Accept: text/html", status=406, refused="a type that is not offered")
 
 
 class Probes:

@@ -55,7 +55,7 @@ class Questions:
         ask("decide", "/v1/decisions", {"consumer": "other", "y": 1}, status=422, refused="a decision with mistakes",
             holds=lambda problem: len(problem["errors"]) >= 2)
         ask("decide", "/v1/decisions", b"{", status=400, refused="a body that is no JSON", says=b"malformed-json")
-        ask("none", "/v1/decisions", b"{}", type="text/xml", status=415, refused="a body of another type")
+        ask("decide", "/v1/decisions", b"{}", type="text/xml", status=415, refused="a body of another type")
 
 
 class Views:
@@ -88,5 +88,5 @@ class Views:
                 refused="a platform that did not change")
         get("readPlatform", "/v1/platforms/none", status=404, refused="a platform that is not there")
         get("reservedRegions", f"{HERE}/reserved-regions?device=none", status=404, refused="a device that is not there")
-        get("none", "/v1/policies?colour=red", status=400, refused="a parameter that nobody knows")
-        self.client.ask("none", "DELETE", "/v1/policies", status=405, refused="a method that is not there")
+        get("listPolicies", "/v1/policies?colour=red", status=400, refused="a parameter that nobody knows")
+        self.client.ask("listPolicies", "DELETE", "/v1/policies", status=405, refused="a method that is not there")
