@@ -100,7 +100,7 @@ private func queue(
             response, streaming: exchange.stream, isHead: exchange.head.method == .head, closing: closing,
             on: connection)
     guard isQueued else { return .NO }
-    exchange.isReady(response, now: MonotonicClock.microseconds())
+    exchange.noteReady(response, now: MonotonicClock.microseconds())
     exchange.answered(response)
     return .YES
 }

@@ -61,7 +61,7 @@ final class Exchange: PendingRequest {
 
     /// libmicrohttpd has the answer. What follows for a small one is one call into the kernel, in which the
     /// client may have its bytes and take this thread's processor: no time of the request's.
-    func isReady(_ response: Response, now: Int64) {
+    func noteReady(_ response: Response, now: Int64) {
         if response.stream == nil, response.body.count <= Self.inOnePieceBytesMax { readyMicroseconds = now }
     }
 

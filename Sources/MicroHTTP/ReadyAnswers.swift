@@ -81,14 +81,15 @@ private final class ReadyAnswers: @unchecked Sendable {
         }
         let bytes = UnsafeRawBufferPointer(rebasing: body[..<answer.body.count])
         let sample = RequestID.text(of: 0)
-        guard hasRoom, let made = ResponseQueueing.make(answer, requestID: sample, body: bytes) else {
+        guard hasRoom else { return nil }
+        guard let made = ResponseQueueing.make(answer, requestID: sample, body: bytes) else {
+            state.withLock { $0.count -= 1 }
             return nil
         }
         // libmicrohttpd's own copy of the value. It has no call that changes one: removing the field and
         // adding it again would move it to the end of the head.
         guard let id = MHD_get_response_header(made, FixedAnswer.idField) else {
-            MHD_destroy_response(made)
-            return nil
+            preconditionFailure("a fixed answer without \(FixedAnswer.idField)")
         }
         return (made, UnsafeMutablePointer(mutating: id))
     }

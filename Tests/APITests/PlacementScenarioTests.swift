@@ -227,6 +227,24 @@ import Testing
         #expect(plain.json["verdict"] as? String == "default_works")
     }
 
+    /// The options are the means where every host states that it has them, or shows it by having set them.
+    @Test(arguments: [
+        ("", "", "", "vmm_layout"), (able, "", "", "vmm_layout"), ("", able, "", "vmm_layout"),
+        (able, able, "", "iommufd_options"), ("", "", able, "iommufd_options"),
+        (able, set, "", "iommufd_options"), (able, #","options":[{"device":"d"}]"#, "", "vmm_layout"),
+    ])
+    func meansOfThePool(first: String, second: String, all: String, means: String) {
+        let hosts = [first, second].map { #"{"reserved_regions":[\#(Self.plainLine)]\#($0)}"# }
+        let answer = place(hosts, #""vmm":"openvmm-uefi","ram":"0x100000000""#, all)
+        #expect(answer.object("mechanism")["kind"] as? String == means)
+        #expect((warnings(answer)["mechanism_not_available"] == nil) == (means == "iommufd_options"))
+        let remedies = answer.list("remedies").compactMap { $0["kind"] as? String }
+        #expect(remedies == ["ram_at_most", "other_mode"])
+    }
+
+    private static let able = #","capabilities":["iommufd_sw_msi_options"]"#
+    private static let set = #","options":[{"device":"d","sw_msi_start":"0xc0000000"}]"#
+
     @Test func scenario12OptionOnOneDeviceOnly() {
         let host =
             #"{"name":"h","reserved_regions":[\#(Self.plainLine)],"options":[{"device":"d1","#

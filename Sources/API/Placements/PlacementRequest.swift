@@ -100,7 +100,13 @@ struct PlacementRequest: Sendable {
             name: name ?? "host-\(index + 1)", source: source,
             aperture: bits.map { Conditions(apertureBits: $0).aperture },
             iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) },
-            options: options, capabilities: capabilities, node: node)
+            options: options, capabilities: capabilities.union(Self.capabilities(shownBy: options)),
+            node: node)
+    }
+
+    /// Who has set an option has it.
+    private static func capabilities(shownBy options: [HostFacts.DeviceOption]) -> Set<HostCapability> {
+        options.contains { $0.window != nil } ? [.softwareMSIOptions] : []
     }
 
     private static let capabilityWords = HostCapability.allCases.map { (word: $0.rawValue, value: $0) }

@@ -44,7 +44,7 @@ extension Placement {
             return isNested
                 ? Mechanism(kind: .guestRMR, because: rmrSentence(contract), notAvailable: [])
                 : Mechanism(
-                    kind: .default, because: "Linux maps the window there by itself; nothing is to be done.",
+                    kind: .default, because: "What Linux does by itself works; nothing is to be done.",
                     notAvailable: [])
         }
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
