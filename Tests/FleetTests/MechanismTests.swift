@@ -1,5 +1,5 @@
-// By what means a VM gets its window, and what helps where it does not: every remedy is applied and asked
-// again, and one page less of it must not help.
+// By what means a VM gets its window, and what helps where it does not: remedies are applied and asked again,
+// and one page less of those that have an amount must not help.
 
 import AddressSpaces
 import MSIWindows
@@ -89,6 +89,7 @@ import Testing
     @Test func remediesHelpAndAreMinimal() {
         var generator = SeededGenerator.forTest("remediesHelpAndAreMinimal", fallback: 1901)
         var seen: [Remedy.Kind: Int] = [:]
+        var windowless = 0
         for round in 0..<10_000 {
             let vmm = VMM.allCases[round % VMM.allCases.count]
             let hosts = (0..<Int.random(in: 1...3, using: &generator)).map { _ in host(&generator) }
@@ -97,6 +98,11 @@ import Testing
             let placement = decide(hosts, guest)
             let mechanism = placement.mechanism
             #expect(placement.remedies.isEmpty || !placement.worksToday, "\(round)")
+            if mechanism.kind == .notNeeded {
+                windowless += 1
+                #expect(placement.remedies.isEmpty && mechanism.notAvailable.isEmpty, "\(round)")
+                continue
+            }
             #expect(
                 placement.worksToday == (mechanism.kind == .default || mechanism.kind == .guestRMR),
                 "\(round)")
@@ -113,10 +119,12 @@ import Testing
             }
             let isLaidOut = placement.remedies.contains { $0.subject == .vm || $0.subject == .vmm }
             #expect((mechanism.kind == .vmmLayout) == isLaidOut, "\(round)")
-            if mechanism.kind == .none {
-                #expect(mechanism.notAvailable.contains { $0.kind == .vmmLayout }, "\(round)")
+            // Of a layout is spoken only where something lies in the window.
+            if mechanism.notAvailable.contains(where: { $0.kind == .vmmLayout }) {
+                #expect(mechanism.kind == .none && !placement.defaultBlockers.isEmpty, "\(round)")
             }
         }
+        #expect(windowless > 100)
         for kind in [
             Remedy.Kind.stealTimeOff, .peerToPeerOff, .ramBase, .ramAtMost, .otherMode, .withoutHosts,
         ] {
@@ -130,7 +138,10 @@ import Testing
         let without = decide([host()], uefi)
         #expect(without.verdict == .movable && without.mechanism.kind == .vmmLayout)
         #expect(without.mechanism.notAvailable.map(\.kind) == [.iommufdOptions])
-        #expect(without.remedies == [.ramAtMost(0x800_0000), .otherMode(.openVMMLinux)])
+        #expect(without.remedies == [.otherMode(.openVMMLinux), .ramAtMost(0x800_0000)])
+        // Most of the RAM is a smaller change than another mode.
+        let little = decide([host()], GuestDemand(.openVMMUEFI, VMShape(ram: 0xc00_0000)))
+        #expect(little.remedies == [.ramAtMost(0x800_0000), .otherMode(.openVMMLinux)])
         #expect(without.warnings.contains { $0.code == .mechanismNotAvailable })
         let with = decide([host(), host()], uefi, WindowDemand(), [.softwareMSIOptions])
         #expect(with.mechanism.kind == .iommufdOptions && with.mechanism.notAvailable.isEmpty)
@@ -177,13 +188,42 @@ import Testing
         #expect(allowed.mechanism.kind == .iommufdOptions)
     }
 
+    /// The default does it, whatever base was asked for; only that one needs the options.
+    @Test func anotherBaseIsAWish() {
+        let guest = GuestDemand(.qemuVirt, VMShape(ram: 1 << 30))
+        let wish = WindowDemand(requested: 0x920_0000)
+        let placement = decide([host()], guest, wish)
+        #expect(placement.verdict == .defaultWorks && placement.mechanism.kind == .default)
+        #expect(placement.remedies.isEmpty && !placement.because.contains("size"))
+        let far = decide([host()], guest, WindowDemand(requested: 0x3f00_0000))
+        #expect(far.chosen == 0x3f00_0000 && far.mechanism.kind == .default)
+        #expect(far.mechanism.notAvailable.map(\.kind) == [.iommufdOptions])
+        let able = decide([host()], guest, WindowDemand(requested: 0x3f00_0000), [.softwareMSIOptions])
+        #expect(able.mechanism.kind == .iommufdOptions)
+    }
+
+    /// Doorbells behind hardware MSI regions keep their addresses; Xen has the SMMU to itself.
+    @Test func whereNoWindowIsUsed() {
+        let hardware = host([
+            ReservedRegion(kind: .msi, start: 0x1000_0000, length: 0x1_0000, provenance: .caller("t"))
+        ])
+        for capabilities in [[], [HostCapability.softwareMSIOptions]] as [Set<HostCapability>] {
+            let placement = decide(
+                [hardware], GuestDemand(.openVMMUEFI, VMShape(ram: 4 << 30)), WindowDemand(), capabilities)
+            #expect(placement.mechanism.kind == .notNeeded && placement.remedies.isEmpty)
+        }
+        #expect(decide([host()], GuestDemand(.xenGuest, VMShape(ram: 1 << 30))).mechanism.kind == .notNeeded)
+        let mixed = decide([hardware, host()], GuestDemand(.qemuVirt, VMShape(ram: 1 << 30)))
+        #expect(mixed.mechanism.kind != .notNeeded)
+    }
+
     @Test func nestedGuestsLearnOfTheWindow() {
         func kind(_ vmm: VMM, ram: UInt64 = 1 << 30, _ hosts: [HostFacts]) -> Placement.Mechanism {
             decide(hosts, GuestDemand(vmm, VMShape(ram: ram), viommu: .nestedSMMUv3)).mechanism
         }
         #expect(kind(.qemuVirt, [host()]).kind == .guestRMR)
         #expect(kind(.openVMMLinux, [host()]).kind == .guestRMR)
-        #expect(kind(.crosvm, [host()]).notAvailable.contains { $0.kind == .guestRMR })
+        #expect(kind(.crosvm, [host()]).notAvailable.map(\.kind) == [.guestRMR])
         let taken = ReservedRegion(
             kind: .reserved, start: 0x800_0000, length: 0x10_0000, provenance: .caller("t"))
         #expect(kind(.qemuVirt, [host([taken])]).kind == .none)

@@ -94,7 +94,8 @@ extension Service {
     static func check(_ condition: EntityCondition, against revision: UInt64) throws(Problem) {
         let current = etag(revision)
         guard condition.holds(of: current) else {
-            let field = condition.match == nil ? "If-None-Match" : "If-Match"
+            let field =
+                EntityCondition(match: condition.match).holds(of: current) ? "If-None-Match" : "If-Match"
             throw Problem(
                 .preconditionFailed, "The session does not meet \(field): its ETag is \(current).",
                 headers: HeaderFields([.init("ETag", current)]))

@@ -8,6 +8,8 @@ extension Placement {
     /// The means, and those that are missing.
     public struct Mechanism: Hashable, Sendable {
         public enum Kind: String, CaseIterable, Sendable {
+            /// No window is used: doorbells keep their addresses.
+            case notNeeded = "not_needed"
             /// Linux's own window works as it is.
             case `default` = "default"
             /// The VM is laid out around Linux's own window, as a remedy says.
@@ -29,70 +31,86 @@ extension Placement {
         public var kind: Kind
         /// A sentence.
         public var because: String
-        public var notAvailable: [Missing]
+        public var notAvailable: [Missing] = []
     }
 
-    /// Whether the window works on these hosts without anything that they do not have.
-    var worksToday: Bool { verdict == .defaultWorks && !needsOption }
+    /// Whether Linux's own window works on these hosts as it is, whatever base was asked for.
+    var worksToday: Bool { verdict == .defaultWorks && window.size <= WindowSource.mainlineSize }
+
+    /// Why no window is used; nil where one is.
+    static func windowless(_ question: PlacementQuestion) -> String? {
+        if question.guest.vmm?.has(.ownsSMMU) == true {
+            return "\(question.guest.name) owns the SMMU itself: no window of Linux's is used."
+        }
+        return question.hosts.allSatisfy { question.facts[$0.facts].hasHardwareMSIOnly }
+            ? "The hosts have hardware MSI regions only: doorbells keep their addresses, no window is used."
+            : nil
+    }
 
     /// Decides by verdict and remedies, which must be there already.
     func mechanism(_ question: PlacementQuestion, _ contract: Contract) -> Mechanism {
-        let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
+        if let why = Self.windowless(question) { return Mechanism(kind: .notNeeded, because: why) }
         let fits = verdictWithStealTimeOff ?? verdict
-        let isNested = contract == .fixedRMR || contract == .followsWindow
-        if worksToday {
-            return isNested
-                ? Mechanism(kind: .guestRMR, because: rmrSentence(contract), notAvailable: [])
-                : Mechanism(
-                    kind: .default, because: "What Linux does by itself works; nothing is to be done.",
-                    notAvailable: [])
-        }
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
+        let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
         if wantsOptions, hasOptions {
             let condition = verdictWithStealTimeOff == nil ? "" : " The VM needs steal time off besides."
             return Mechanism(
                 kind: .iommufdOptions,
                 because:
-                    "Every host states that its kernel has the options, which put the window there.\(condition)",
-                notAvailable: [])
+                    "Every host states that its kernel has the options, which put the window there.\(condition)"
+            )
         }
         var missing: [Mechanism.Missing] = []
         if wantsOptions {
             missing.append(.init(kind: .iommufdOptions, because: HostCapability.softwareMSIOptions.absence))
         }
+        if worksToday {
+            let isNested = contract == .fixedRMR || contract == .followsWindow
+            return Mechanism(
+                kind: isNested ? .guestRMR : .default,
+                because: isNested ? rmrSentence(contract) : "Linux's own window works as it is.",
+                notAvailable: missing)
+        }
         if contract == .unsupported {
             missing.append(.init(kind: .guestRMR, because: unsupportedText(question)))
         }
-        let layout = remedies.first { $0.subject == .vm || $0.subject == .vmm }
-        if layout == nil { missing.append(.init(kind: .vmmLayout, because: noLayout(question))) }
+        if remedies.contains(where: \.isOfLayout) {
+            return Mechanism(
+                kind: .vmmLayout,
+                because: "The VM can be laid out around Linux's own window, as the remedies say.",
+                notAvailable: missing)
+        }
+        if let why = noLayout(question) { missing.append(.init(kind: .vmmLayout, because: why)) }
         return Mechanism(
-            kind: layout == nil ? .none : .vmmLayout,
-            because: layout?.text
-                ?? (remedies.isEmpty
-                    ? "Nothing that is known of these hosts and this VM makes Linux's own window work."
-                    : "Only another window or other hosts help, as the remedies say."),
+            kind: .none,
+            because: remedies.isEmpty
+                ? "No single change that was tried makes Linux's own window work."
+                : "Nothing does it for this VM on these hosts; the remedies say what would help.",
             notAvailable: missing)
     }
 
     private func rmrSentence(_ contract: Contract) -> String {
         contract == .fixedRMR
             ? "The guest's IORT RMR is a literal \(WindowSource.mainlineWindow.text), which is where Linux maps the window."
-            : "The VMM tells the guest of the window by an IORT RMR; Linux maps the window there by itself."
+            : "The VMM tells the guest of the window by an IORT RMR; Linux maps it there by itself."
     }
 
-    private func noLayout(_ question: PlacementQuestion) -> String {
+    /// Why no layout of the VM helps; nil where the window itself is in nobody's way.
+    private func noLayout(_ question: PlacementQuestion) -> String? {
         let who = question.guest.vmm?.name ?? "the guest's own map"
         let window = WindowSource.mainlineWindow.text
-        if defaultReachability != .yes || defaultBlockers.contains(where: \.isOfHost) {
-            return "A host withholds \(window), however \(who) lays its memory out."
+        if defaultBlockers.contains(where: \.isOfHost) {
+            let withholds = defaultReachability == .conditional ? "may withhold" : "withholds"
+            return "A host \(withholds) \(window), however \(who) lays its memory out."
         }
-        if needsOption, defaultWorks { return "No layout makes Linux's own window \(window) larger." }
-        return "No RAM size, RAM base or mode of \(who) that is known leaves \(window) free."
+        guard !defaultBlockers.isEmpty else { return nil }
+        return "No RAM size, RAM base or mode of \(who) that was tried leaves \(window) free."
     }
 }
 
 extension Placement.Blocker {
-    fileprivate var isOfHost: Bool {
+    var isOfHost: Bool {
         switch owner {
         case .host: true
         case .vm: false

@@ -292,7 +292,7 @@ extension Placement {
         case .defaultWorks:
             let size = HexLiteral.text(window.size)
             let base = WindowSource.mainlineWindow.start.hex
-            guard !needsOption else {
+            guard window.size <= WindowSource.mainlineSize else {
                 return
                     "\(size) bytes at \(base) are free on \(hosts) and in the guest: the default base stays, but "
                     + "Linux's window has \(HexLiteral.text(WindowSource.mainlineSize)) bytes, so an option must set "
@@ -328,7 +328,8 @@ extension Placement {
             }
             guard window.isMovable else {
                 return
-                    "The default window is blocked by \(blockerText) and cannot be moved: move or shrink the RAM."
+                    "The default window is blocked by \(blockerText) and cannot be moved"
+                    + (defaultBlockers.contains(where: \.isOfHost) ? "." : ": move or shrink the RAM.")
             }
             return
                 "No window fits: the default is blocked by \(blockerText) and no other place fits \(hosts)."

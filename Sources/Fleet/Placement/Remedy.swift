@@ -42,6 +42,9 @@ public enum Remedy: Hashable, Sendable {
         }
     }
 
+    /// Whether it is a change of how the VM is laid out.
+    var isOfLayout: Bool { subject == .vm || subject == .vmm }
+
     /// The change without its amount.
     public enum Kind: String, CaseIterable, Sendable {
         case stealTimeOff = "steal_time_off"
@@ -79,7 +82,7 @@ public enum Remedy: Hashable, Sendable {
             "Ask for a window of \(HexLiteral.text(bytes)) bytes: Linux's own is no larger."
         case .doorbells(let count):
             "Give the VM devices with \(count) doorbells at most: no more pages fit Linux's own window."
-        case .ramBase(let base): "Start RAM at \(HexLiteral.text(base)), or above."
+        case .ramBase(let base): "Start RAM at \(HexLiteral.text(base)), the lowest base that works."
         case .ramAtMost(let bytes):
             "Give the VM at most \(HexLiteral.text(bytes)) bytes of RAM (\(ByteCount.text(bytes)))."
         case .otherMode(let vmm):

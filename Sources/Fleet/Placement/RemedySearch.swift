@@ -14,8 +14,9 @@ struct RemedySearch {
     static func remedies(
         of placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
     ) -> [Remedy] {
+        if Placement.windowless(question) != nil { return [] }
         if placement.verdict == .worksWithStealTimeOff, placement.verdictWithStealTimeOff == .defaultWorks,
-            !placement.needsOption
+            placement.window.size <= WindowSource.mainlineSize
         {
             return [.stealTimeOff]
         }
@@ -60,15 +61,20 @@ struct RemedySearch {
         var found: [Remedy] = []
         if question.guest.peerToPeer, works(guest { $0.peerToPeer = false }) { found.append(.peerToPeerOff) }
         if let base = ramBase { found.append(.ramBase(base)) }
-        if let most = mostRAM { found.append(.ramAtMost(most)) }
-        for mode in question.guest.vmm?.otherModes ?? [] {
-            let other = question.guest.shape.map {
-                GuestDemand(
-                    mode, $0, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
-            }
-            if works(other) { found.append(.otherMode(mode)) }
-        }
-        return found
+        let most = mostRAM.map { [Remedy.ramAtMost($0)] } ?? []
+        // A VM of less than half its RAM is another VM: its mode is the smaller change.
+        let isHalf = mostRAM.map { $0 >= (question.guest.shape?.ram ?? 0) / 2 } ?? false
+        return found + (isHalf ? most + otherModes : otherModes + most)
+    }
+
+    private var otherModes: [Remedy] {
+        (question.guest.vmm?.otherModes ?? []).filter { mode in
+            works(
+                question.guest.shape.map {
+                    GuestDemand(
+                        mode, $0, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
+                })
+        }.map(Remedy.otherMode)
     }
 
     /// The lowest base above the present one at which the RAM lies as a whole where it may.
@@ -106,11 +112,11 @@ struct RemedySearch {
         let window = question.window
         guard window.size > WindowSource.mainlineSize else { return [] }
         let fitting = Int(WindowSource.mainlineSize / window.pageSize.bytes)
-        let isForced = window.needed > WindowSource.mainlineSize
+        let hasTooManyDoorbells = window.needed > WindowSource.mainlineSize
         guard fitting > 0,
             works(question.guest, window.ofMainlineSize(doorbells: min(fitting, window.doorbells)))
         else { return [] }
-        return [isForced ? .doorbells(fitting) : .windowSize(WindowSource.mainlineSize)]
+        return [hasTooManyDoorbells ? .doorbells(fitting) : .windowSize(WindowSource.mainlineSize)]
     }
 
     private func ofHosts(_ placement: Placement) -> [Remedy] {

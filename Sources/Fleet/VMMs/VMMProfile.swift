@@ -12,6 +12,8 @@ struct VMMProfile: Sendable {
         case readsReservedRegions
         /// Its virtio-iommu reports the window of x86.
         case reportsX86Window
+        /// It owns the SMMU, so that Linux maps no window for its guests.
+        case ownsSMMU
         /// Its virtio-iommu does not forward the host's ranges.
         case hidesReservations
     }

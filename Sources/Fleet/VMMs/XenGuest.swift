@@ -7,7 +7,7 @@ extension VMMProfile {
         versions: ["4.23-dev-196 (c447b7308b13)"],
         sources: ["xen/include/public/arch-arm.h", "tools/libs/guest/xg_dom_arm.c"],
         behaviour: ["The p2m is the SMMU's stage 2: whatever is in it is reachable."],
-        onBARFailure: .warning, layOut: XenGuest.map)
+        onBARFailure: .warning, quirks: [.ownsSMMU], layOut: XenGuest.map)
 }
 
 private enum XenGuest {
