@@ -11,6 +11,8 @@ const TEXT = 'text/plain';
 
 /** So much of a text is looked at. */
 const LOOKED_AT_BYTES = 256 * 1024;
+/** And so much of JSON: no body that the API takes is larger. */
+const PARSED_BYTES = 8 * 1024 * 1024;
 /** Members of the JSON that describes a machine. */
 const MACHINE_JSON = /"(collected|smmus|devices|msi_controllers|reserved_regions|groups)"\s*:/;
 
@@ -74,7 +76,8 @@ export async function recognise(files) {
   if (type !== TEXT && type !== JSON_TYPE) return machine;
   const text = await files[0].slice(0, LOOKED_AT_BYTES).text();
   if (type === JSON_TYPE) {
-    const document = documentOf(text);
+    // A part of a document is none.
+    const document = documentOf(files[0].size <= PARSED_BYTES ? await files[0].text() : text);
     if (document) return { kind: 'document', ...document };
     if (MACHINE_JSON.test(text)) return machine;
   }

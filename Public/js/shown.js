@@ -16,10 +16,11 @@ export class Nothing extends Error {}
 export class Shown {
   /**
    * `answers` hold what is shown; `clear()` empties what the view keeps of it; `retry()` asks the same again;
-   * `actions` are further [label, function] pairs of a problem.
+   * `actions` are further [label, function] pairs of a problem; `unread()` is the sentence about a field of the form that
+   * still cannot be read.
    */
-  constructor({ answers, clear, retry, actions = [] }) {
-    Object.assign(this, { answers, clear, retry, actions });
+  constructor({ answers, clear, retry, actions = [], unread = () => null }) {
+    Object.assign(this, { answers, clear, retry, actions, unread });
     this.message = h('div', { class: 'shown-message' });
     this.mark('nothing');
   }
@@ -38,7 +39,7 @@ export class Shown {
   async ask(key, fetch, draw) {
     if (this.isStopped) return undefined;
     this.abort?.abort();
-    this.outdated = null;
+    this.outdated = this.unread();
     this.tellsOutdated = false;
     const controller = (this.abort = new AbortController());
     const { signal } = controller;

@@ -50,7 +50,7 @@ extension BrowserSuite {
             #expect(own.contains(try because("/pcie@4000")))
             // The list of devices marks the one that fails, and no other.
             let marks = try browser.script(
-                "return [...document.querySelectorAll('.device')].map((one) => one.querySelector('.bad-text')?.textContent ?? '')"
+                "return [...document.querySelectorAll('.device')].map((one) => one.querySelector('.device-mark')?.textContent ?? '')"
             )
             #expect(marks as? [String] == ["", " · unreachable"])
             // The one that fails is a step away, and the verdict on the machine stays.

@@ -58,6 +58,10 @@ extension BrowserSuite {
             #expect(
                 try browser.count("[data-remedy]") == 2 && browser.count("[data-mechanism=vmm_layout]") == 1)
             #expect(try browser.text(".remedies").contains(remedies[0]))
+            try browser.script("document.querySelector('#options').click()")
+            try browser.wait("the options") { try browser.count("[data-mechanism=iommufd_options]") == 1 }
+            #expect(try browser.text("main").contains("SW_MSI_START 0xc0000000, SW_MSI_SIZE 1 (MiB)"))
+            #expect(try browser.string("return location.hash").contains("options=1"))
             try browser.openView(server, "#/placement?vmm=qemu-virt&ram=0x100000000&hosts=example-qemu-virt")
             try browser.wait("the means") { try browser.count("[data-mechanism=default]") == 1 }
             #expect(try browser.count(".remedies") == 0)

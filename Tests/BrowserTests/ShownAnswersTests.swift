@@ -71,6 +71,12 @@ extension BrowserSuite {
             #expect(try browser.string("return document.querySelector('#announcer').textContent") == "")
             let result = try browser.script(AccessibilityTests.script) as? [String: Any]
             #expect(result?["findings"] as? [String] == [])
+            // Another answer does not make it readable.
+            try browser.script(
+                "const ram = document.querySelector('#ram'); ram.value = 0; ram.dispatchEvent(new Event('input', { bubbles: true }))"
+            )
+            try browser.wait(for: "[data-pick=highest_below_4g]", contains: "0xfff00000")
+            try browser.wait(for: ".shown-message [data-stale]", contains: "“banana” is no amount")
             try browser.type("#\(id)", "")
             try browser.script("document.querySelector('#\(id)').dispatchEvent(new Event('input'))")
             try browser.wait("the answer") { try browser.count("[data-stale]") == 0 }

@@ -45,10 +45,15 @@ export class DeviceList {
     this.draw();
   }
 
-  /** `marks` has a word for each device that the chosen policy does not serve. */
+  /** `marks` has [tone, word] for each device that the chosen policy does not serve. */
   mark(marks) {
     this.marks = marks;
     this.draw();
+  }
+
+  markOf({ name }) {
+    const [tone, word] = this.marks?.get(name) ?? [];
+    return word ? h('span', { class: `device-mark ${tone}-text` }, ` · ${word}`) : null;
   }
 
   draw() {
@@ -59,7 +64,7 @@ export class DeviceList {
       found.slice(0, SHOWN_MAX).map((device) => h('li', null, h('button', {
         type: 'button', class: 'device', 'aria-pressed': String(device.name === this.chosen), onclick: () => this.onPick(device.name),
       }, h('span', { class: 'device-name' }, device.name),
-      h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no MSI', this.marks?.has(device.name) ? h('span', { class: 'bad-text' }, ` · ${this.marks.get(device.name)}`) : null)))),
+      h('span', { class: 'muted' }, KIND_NAMES[device.kind] ?? device.kind, device.active ? '' : ' · disabled', device.doorbells.length ? '' : ' · no doorbell known', this.markOf(device))))),
       found.length > SHOWN_MAX ? h('li', { class: 'muted' }, `${found.length - SHOWN_MAX} more; filter to find them.`) : null));
   }
 }

@@ -19,6 +19,12 @@ const amountOf = (text) => parseAmount(text.replaceAll(' ', ''));
 /** What is said of an amount that cannot be read. */
 export const unreadable = (text) => `“${text}” is no amount; what is below is the answer without it.`;
 
+/** The same of the first amount below `root` that cannot be read; null where all can. */
+export function unread(root) {
+  const field = root.querySelector('input[aria-invalid=true]');
+  return field ? unreadable(field.value) : null;
+}
+
 /**
  * A slider over RAM_STEPS with a field for the exact size beside it; `onInput(ram)` while either changes,
  * `onUnreadable(sentence)` for what is no amount.

@@ -45,7 +45,8 @@ export function placementRequest(state, catalogue, platforms) {
     used.set(platform, count);
     return { name: count > 1 ? `${platform}-${count}` : platform, platform, ...(devices.length ? { devices } : {}) };
   });
-  return { hosts: named, vm, window, ...hostConditions(state), doorbell_count: Number(state.doorbells) || 1 };
+  const capabilities = state.options === '1' ? { capabilities: ['iommufd_sw_msi_options'] } : {};
+  return { hosts: named, vm, window, ...hostConditions(state), ...capabilities, doorbell_count: Number(state.doorbells) || 1 };
 }
 
 export class PlacementForm {
@@ -82,7 +83,7 @@ export class PlacementForm {
       control.value = text ?? '';
       control.removeAttribute('aria-invalid');
     }
-    for (const [id, on] of [['p2p', state.p2p === '1'], ['movable', state.movable !== '0'], ['msi32', state.msi32 === '1']]) this.element.querySelector(`#${id}`).checked = on;
+    for (const [id, on] of [['p2p', state.p2p === '1'], ['movable', state.movable !== '0'], ['options', state.options === '1'], ['msi32', state.msi32 === '1']]) this.element.querySelector(`#${id}`).checked = on;
     showConditions(this.element, state);
     this.ram.show(ramOf(state.ram));
   }
@@ -182,7 +183,8 @@ export class PlacementForm {
           h('div', { class: 'label-line' }, check('p2p', 'Peer-to-peer DMA between devices', state.p2p === '1', (on) => ({ p2p: on ? '1' : null })), term('peer-to-peer')))))),
       panel('Hosts', null, this.hostList),
       panel('Window', null, h('div', { class: 'stack' },
-        check('movable', 'The window can be moved (iommufd with the posted option)', state.movable !== '0', (on) => ({ movable: on ? null : '0' })),
+        check('movable', 'Look for places other than the default', state.movable !== '0', (on) => ({ movable: on ? null : '0' })),
+        check('options', 'The hosts’ kernels have the posted iommufd options', state.options === '1', (on) => ({ options: on ? '1' : null })),
         check('msi32', 'A device has only 32-bit MSI', state.msi32 === '1', (on) => ({ msi32: on ? '1' : null })),
         field('Wanted start', amount('requested', 'requested', 'any')),
         field('Size', amount('size', 'size', '1M')),

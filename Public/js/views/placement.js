@@ -13,17 +13,17 @@ import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { banner } from '../verdicts.js';
-import { guestItems, vmms } from './guest.js';
+import { guestItems, unread, vmms } from './guest.js';
 import { PlacementForm, placementRequest } from './placement-form.js';
 
 const VERDICTS = {
-  default_works: ['good', 'The default window works', `${DEFAULT_BASE} is free on every host and in the guest. No action is needed unless the size must be set.`],
-  movable: ['warn', 'The default does not work, another place does', 'Set the option values below on each device of the VM before you attach it.'],
-  none: ['bad', 'No place fits', 'Use less RAM, another VMM, or another host.'],
-  ram_unmappable: ['bad', 'Some guest RAM cannot be mapped', 'No window helps: the host does not allow addresses that the guest needs for RAM.'],
-  works_with_steal_time_off: ['warn', 'The VM works with steal time off', 'The page that the VMM adds for KVM’s steal time cannot be mapped: start the VM with kvm-steal-time=off.'],
-  bar_unmappable: ['bad', 'BARs of the guest are where a host cannot map them', 'This VMM then does not start. Other address bits, or no peer-to-peer DMA, avoid this.'],
-  guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep', 'The guest’s firmware tables name the window, so it cannot be moved without them.'],
+  default_works: ['good', 'The default window works'],
+  movable: ['warn', 'The default does not work, another place does'],
+  none: ['bad', 'No place fits'],
+  ram_unmappable: ['bad', 'Some guest RAM cannot be mapped'],
+  works_with_steal_time_off: ['warn', 'The VM works with steal time off'],
+  bar_unmappable: ['bad', 'BARs of the guest are where a host cannot map them'],
+  guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep'],
 };
 
 const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest'], ['highest_below_4g', 'Highest below 4 GiB']];
@@ -48,7 +48,7 @@ export class PlacementView {
       panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element),
       this.rest,
       panel('The same as a table', { class: 'table-panel' }, this.table));
-    this.shown = new Shown({ answers: [verdict, answers], clear: () => this.clear(), retry: () => this.update(route.read().state) });
+    this.shown = new Shown({ answers: [verdict, answers], clear: () => this.clear(), retry: () => this.update(route.read().state), unread: () => unread(this.form.element) });
     replace(root, h('div', { class: 'split wide-side with-lead' },
       h('div', { class: 'lead' },
         h('h1', null, 'Placement', h('small', null, 'Where the MSI window can go, for these hosts and this guest')),
@@ -143,11 +143,11 @@ export class PlacementView {
   }
 
   drawAnswer(answer, scope) {
-    const [tone, title, next] = VERDICTS[answer.verdict] ?? ['plain', answer.verdict, ''];
+    const [tone, title] = VERDICTS[answer.verdict] ?? ['plain', answer.verdict];
     const chosen = answer.picks?.nearest_default;
     const copyable = (value) => (value ? hexText(value) : h('span', { class: 'muted' }, 'none'));
     replace(this.answer,
-      banner(tone, title, { 'data-verdict': answer.verdict }, h('p', null, answer.because ?? next), h('p', { class: 'verdict-policy' }, scope)),
+      banner(tone, title, { 'data-verdict': answer.verdict }, h('p', null, answer.because), h('p', { class: 'verdict-policy' }, scope)),
       h('dl', { class: 'picks' }, PICKS.map(([name, label]) => h('div', { 'data-pick': name }, h('dt', null, label), h('dd', null, copyable(answer.picks?.[name]))))),
       facts(
         ['Window size', answer.size ? [hexText(answer.size), h('span', { class: 'muted' }, sizeName(BigInt(answer.size)))] : null],

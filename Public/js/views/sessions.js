@@ -30,11 +30,12 @@ export class SessionsView {
       answers: [this.main], clear: () => this.clear(), retry: () => this.update(route.read().state),
       actions: [['Back to the list', () => this.go({ session: null, domain: null })]],
     });
-    replace(root, h('div', { class: 'split' },
-      h('div', { class: 'side' }, panel('Sessions', null, this.createForm(), this.list)),
-      h('div', { class: 'content' },
+    replace(root, h('div', { class: 'split with-lead' },
+      h('div', { class: 'lead' },
         h('h1', null, 'Sessions', h('small', null, 'Sandboxes in memory: build IOVA domains and watch what Linux would do')),
-        this.shown.message, this.message, this.main)));
+        this.shown.message, this.message),
+      h('div', { class: 'side' }, panel('Sessions', null, this.createForm(), this.list)),
+      this.main));
   }
 
   createForm() {

@@ -61,7 +61,7 @@ export function machineVerdict(name, members, { left, disabled, state }) {
   const title = parts.length ? sentence[0].toUpperCase() + sentence.slice(1)
     : left ? `MSIs of the first ${members.length} of the ${total} devices of ${name} arrive` : `MSIs of all ${total} devices of ${name} arrive`;
   const tone = parts.length ? KINDS[parts[0][0]][0] : left ? 'warn' : 'good';
-  const words = new Map(found.flatMap((group) => group.devices.map((device) => [device, verdictWord(group)[1]])));
+  const words = new Map(found.flatMap((group) => group.devices.map((device) => [device, verdictWord(group)])));
   return { tone, title, words, element: banner(tone, title, { 'data-machine': name, 'data-tone': tone },
     found.length ? h('ul', { class: 'plain failing' }, found.map((group) => h('li', null, pill(...verdictWord(group).reverse()), ' ', names(group.devices, state), ': ', group.because))) : null,
     bad && bad < members.length ? h('p', null, members.length - bad === 1 ? 'MSIs of the other device arrive.' : `MSIs of the other ${members.length - bad} arrive.`) : null,

@@ -13,7 +13,7 @@ import { hint, named } from '../glossary.js';
 import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { DeviceList, deviceNames, likelyDevice, machineFacts } from './devices.js';
-import { GuestOverlay, unreadable } from './guest.js';
+import { GuestOverlay, unread, unreadable } from './guest.js';
 import { MachineAnswers } from './machine.js';
 import { PlatformPicker } from './platforms.js';
 import { PolicyPanel, decisionItems } from './policies.js';
@@ -66,6 +66,7 @@ export class SpaceView {
     this.shown = new Shown({
       answers: [this.verdict, answers, this.devices.element], clear: () => this.clear(),
       retry: () => this.update(route.read().state), actions: [['Choose another machine', () => this.go(ANOTHER)]],
+      unread: () => unread(this.root),
     });
     replace(this.root, h('div', { class: 'split with-lead' },
       h('div', { class: 'lead' }, this.title, this.shown.message, this.start, this.verdict),
