@@ -140,6 +140,10 @@ class AsyncClient:
         """Makes the platform, or puts another description in its place."""
         return await self._json(requests.replacing(description, platform, ttl_seconds, **params))
 
+    async def rename_platform(self, platform: str, to: str) -> JSON:
+        """The same platform under another id."""
+        return await self._json(Call("PATCH", requests.path("platforms", platform), json={"id": to}, is_once=True))
+
     async def delete_platform(self, platform: str) -> None:
         await self.send(Call("DELETE", requests.path("platforms", platform)))
 

@@ -33,6 +33,8 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Any = None
     content: bytes | None = None
+    #: Not the same when it is done again, whatever its method.
+    is_once: bool = False
 
     def arguments(self) -> JSON:
         """For httpx."""
@@ -42,6 +44,8 @@ class Call:
 
     def may_repeat(self) -> bool:
         """Whether a repetition does nothing twice: by its method, by its key, or as it only asks."""
+        if self.is_once:
+            return False
         return self.method != "POST" or "Idempotency-Key" in self.headers or self.path in ASKING
 
     def was_done_before(self, response: httpx.Response) -> bool:

@@ -140,6 +140,10 @@ class Client:
         """Makes the platform, or puts another description in its place."""
         return self._json(requests.replacing(description, platform, ttl_seconds, **params))
 
+    def rename_platform(self, platform: str, to: str) -> JSON:
+        """The same platform under another id."""
+        return self._json(Call("PATCH", requests.path("platforms", platform), json={"id": to}, is_once=True))
+
     def delete_platform(self, platform: str) -> None:
         self.send(Call("DELETE", requests.path("platforms", platform)))
 
