@@ -133,7 +133,7 @@ struct Explain: CheckedCommand {
             faults = service.post(text: text, "/v1/fault-explanations" + Self.query(shared))
         }
         let printer = output.printer
-        let isOnlyFaults = maps.status == 422 && faults.status == 200
+        let isOnlyFaults = try isWithout(maps) && faults.status == 200
         if isOnlyFaults { try refuse([("--device", device != nil)] + ofMaps, "a log of faults only", file) }
         if !output.isJSON, let neither = try neither(maps, faults, text, file) {
             Console.say("Error: \(neither)")

@@ -89,7 +89,7 @@ enum MachineFiles {
         }
         let found = list(paths, named: flag)
         if found.count == 1 { return found[0] }
-        guard !found.isEmpty else { throw ValidationError(nothing(in: paths)) }
+        guard !found.isEmpty else { throw CommandFailure(nothing(in: paths)) }
         let main = found.filter { if case .file(let path) = $0.source { isTable(path) } else { false } }
         if main.count == 1 { return main[0] }
         throw ValidationError(

@@ -146,7 +146,7 @@ enum RequestFlags {
     /// Where the flag is not called as the member is.
     private static let names = [
         "p2p": "--no-p2p", "movable": "--not-movable", "doorbell_count": "--doorbells",
-        "doorbells": "--doorbell", "name": "--host",
+        "doorbells": "--doorbell", "name": "--host", "capabilities": "--capability",
     ]
     /// Members whose own members have flags.
     private static let groups: Set = ["vm", "window", "hosts"]

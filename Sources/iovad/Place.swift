@@ -117,7 +117,7 @@ struct Place: CheckedCommand {
             subjects.append(try service.offer(entry, reading.reader))
         }
         let entries = MachineFiles.list(hosts, named: "--host")
-        if entries.isEmpty, !hosts.isEmpty { throw ValidationError(MachineFiles.nothing(in: hosts)) }
+        if entries.isEmpty, !hosts.isEmpty { throw CommandFailure(MachineFiles.nothing(in: hosts)) }
         for (index, entry) in entries.enumerated() {
             subjects.append(
                 try service.offer(entry, reading.reader, as: "\(OfflineService.offeredID)-\(index + 1)"))

@@ -74,7 +74,7 @@ struct SurveyCommand: CheckedCommand {
     func answer() throws {
         let options = try reading.reader
         var files = MachineFiles.list(paths)
-        if files.isEmpty, !paths.isEmpty { throw ValidationError(MachineFiles.nothing(in: paths)) }
+        if files.isEmpty, !paths.isEmpty { throw CommandFailure(MachineFiles.nothing(in: paths)) }
         if !machine.machine.isEmpty {
             files.append(try MachineFiles.one(machine.machine, named: "--machine"))
         }

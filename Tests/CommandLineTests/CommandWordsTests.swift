@@ -62,6 +62,15 @@ import Testing
         #expect(run.status == 64 && run.errors.contains("Unknown option '--nosuch'"), "\(run)")
     }
 
+    /// What begins like a loopback address may be the name of any machine.
+    @Test(arguments: ["127.evil:80", "127.0.0.1.evil:80", "127.0.0:80", "127.0.0.256:80", "0.0.0.0:80"])
+    func unitsOfOthersNeedATokenFile(listen: String) throws {
+        let run = try run(["packaging", "systemd", "--listen", listen])
+        #expect(run.status == 64 && run.errors.contains("give --token-file"), "\(run)")
+        let own = try self.run(["packaging", "systemd", "--listen", "127.1.2.3:80"])
+        #expect(own.status == 0, "\(own)")
+    }
+
     /// Each error ends with the usage of its own command, and of no other.
     @Test(arguments: [
         (["serve", "--listen", "nonsense"], "iovad serve [<options>]"),

@@ -16,6 +16,15 @@ import Testing
         "arm-smmu 64000000.iommu: Unhandled context fault: fsr=0x402, iova=0x00000040, fsynr=0x2f0013, "
         + "cbfrsynra=0x102, cb=15\n"
 
+    /// A wrong flag is what is said, however the question is put: the log is not told to have no failed map.
+    @Test(arguments: [[], ["--iommu-regions", #"[{"start":"0x8090000","size":"64K","type":"msi"}]"#]])
+    func wrongDevice(regions: [String]) throws {
+        let run = try Self.run(
+            ["--platform", "example-arm-juno", "--device", "nosuch"] + regions, input: Self.map + Self.fault)
+        #expect(run.status == 64 || run.status == 1)
+        #expect(run.errors.contains("nosuch") && !run.errors.contains("faults only"), "\(run.errors)")
+    }
+
     @Test func onAHost() throws {
         let run = try Self.run(
             ["--platform", "example-arm-juno", "--device", "/pcie@40000000"], input: Self.map)

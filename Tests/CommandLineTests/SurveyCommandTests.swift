@@ -181,6 +181,8 @@ import Testing
         let wrong = try run(["place", "--vmm", "nothing", "--ram", "4G"])
         #expect(wrong.status == 64 && wrong.errors.contains("--vmm: \"nothing\" is not one of"))
         #expect(try run(["place", "--vmm", "crosvm", "--ram", "4 GiB?"]).status == 64)
+        let unable = try run(["place", "--vmm", "crosvm", "--ram", "4G", "--capability", "wings"])
+        #expect(unable.status == 64 && unable.errors.contains("--capability: \"wings\" is not one of"))
         let nothing = try run(["survey", "/nonexistent.dtb"])
         #expect(nothing.status == 1 && nothing.output.isEmpty)
         #expect(

@@ -51,11 +51,18 @@ extension Settings {
         address.hasPrefix("127.") || address.hasPrefix("[::1]:")
     }
 
+    /// As it was typed: a name that begins like an address may be anybody's.
+    private static func isLoopbackAddress(_ host: String) -> Bool {
+        if host == "[::1]" { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
     /// Refuses what a unit file cannot say, and where the server would not start without a token.
     static func checkUnit(listen: String, hasToken: Bool) throws {
         if listen.hasPrefix("/") { return }
         let (host, _) = try address(of: listen)
-        guard hasToken || host == "localhost" || isLoopback(listen) else {
+        guard hasToken || host == "localhost" || isLoopbackAddress(host) else {
             throw ValidationError("--listen \(listen): other machines can reach it: give --token-file")
         }
     }
