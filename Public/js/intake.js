@@ -76,7 +76,7 @@ export async function recognise(files) {
   if (type !== TEXT && type !== JSON_TYPE) return machine;
   const text = await files[0].slice(0, LOOKED_AT_BYTES).text();
   if (type === JSON_TYPE) {
-    // A part of a document is none.
+    // A part of a document cannot be parsed.
     const document = documentOf(files[0].size <= PARSED_BYTES ? await files[0].text() : text);
     if (document) return { kind: 'document', ...document };
     if (MACHINE_JSON.test(text)) return machine;

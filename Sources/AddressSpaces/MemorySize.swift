@@ -56,8 +56,8 @@ public enum MemorySize {
         return UInt64(place + 1) * 10
     }
 
-    /// Digits after the point as bytes. More of them than a 64-bit number holds are not looked at: nobody means a
-    /// whole byte by so many.
+    /// Digits after the point as bytes. More of them than a 64-bit number holds are not looked at: nobody
+    /// means a whole byte by so many.
     private static func part(_ fraction: ArraySlice<UInt8>, _ shift: UInt64) throws(Problem) -> UInt64 {
         let digits = fraction.reversed().drop { $0 == 0x30 }.reversed()
         guard !digits.isEmpty else { return 0 }

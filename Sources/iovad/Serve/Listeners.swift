@@ -53,7 +53,7 @@ extension Settings {
 
     /// As it was typed: a name that begins like an address may be anybody's.
     private static func isLoopbackAddress(_ host: String) -> Bool {
-        if host == "[::1]" { return true }
+        if host == "::1" { return true }
         let parts = host.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
