@@ -11,7 +11,7 @@ SHELL := /bin/sh
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
 	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
-	libmicrohttpd-dev libgnutls28-dev libfdt-dev libsimdjson-dev curl openssl
+	libmicrohttpd-dev libgnutls28-dev libfdt-dev libsimdjson-dev libcurl4-openssl-dev curl openssl
 
 # What the tests drive the dashboard with.
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core

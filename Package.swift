@@ -61,6 +61,8 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .target(name: "CSimdJSON", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // Its headers; the library is loaded by name.
+        .target(name: "CCurl", exclude: ["README.md"]),
 
         // The rim.
         module("Locking"),
@@ -71,6 +73,7 @@ let package = Package(
             "MicroHTTP", ["HTTP", "AddressSpaces", "Locking", "CMicroHTTPD", "CGnuTLS"],
             // EpollControl.swift: libmicrohttpd must find it.
             linker: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=epoll_ctl"])]),
+        module("HTTPClient", ["CCurl"]),
         module(
             "API",
             [
@@ -80,8 +83,8 @@ let package = Package(
         .executableTarget(
             name: "iovad",
             dependencies: [
-                "API", "MicroHTTP", "Ingestion", "HTTP", "JSON", "Locking", "Fleet", "MSIWindows", "Machines",
-                "IOVAAllocation", "LinuxReleases", "AddressSpaces",
+                "API", "MicroHTTP", "HTTPClient", "Ingestion", "HTTP", "JSON", "Locking", "Fleet", "MSIWindows",
+                "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             exclude: ["README.md"], swiftSettings: strict),
@@ -119,6 +122,7 @@ let package = Package(
             "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML", "CDeviceTree"],
             exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
+        tests("HTTPClientTests", ["HTTPClient", "Locking"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"], exclude: ["raw-heads.json"]),
         tests(
             "APITests",

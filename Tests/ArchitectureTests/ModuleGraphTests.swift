@@ -14,6 +14,7 @@ import Testing
     /// The only module that may import each C library.
     static let fences = [
         "CMicroHTTPD": "MicroHTTP", "CGnuTLS": "MicroHTTP", "CSimdJSON": "JSON", "CZlib": "HTTP",
+        "CCurl": "HTTPClient",
     ]
 
     @Test func manifestMatchesGoldenGraph() throws {

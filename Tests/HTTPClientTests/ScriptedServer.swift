@@ -1,0 +1,76 @@
+// A server that answers each connection with bytes that the test wrote, in pieces, and keeps what it was
+// asked.
+
+import Foundation
+import Glibc
+import Locking
+
+/// `@unchecked Sendable`: `asked` is touched only under `lock`, all else is set before the thread starts.
+final class ScriptedServer: @unchecked Sendable {
+    let port: UInt16
+    private let listener: Int32
+    private let answers: [[String]]
+    private let lock = Lock()
+    private var asked: [String] = []
+
+    /// - Parameter answers: for each connection, in order, the pieces that are sent before it is closed.
+    init(_ answers: [[String]]) {
+        self.answers = answers
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let descriptor = listener
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) == 0 && listen(descriptor, 8) == 0
+                    && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        precondition(bound, "no port for a scripted server: errno \(errno)")
+        port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { self.run() }
+    }
+
+    deinit { close(listener) }
+
+    var base: String { "http://127.0.0.1:\(port)" }
+    var requests: [String] { lock.withLock { asked } }
+
+    private func run() {
+        for pieces in answers {
+            let connection = accept(listener, nil, nil)
+            guard connection >= 0 else { return }
+            let request = read(connection)
+            lock.withLock { asked.append(request) }
+            for piece in pieces {
+                var bytes = Array(piece.utf8)
+                _ = send(connection, &bytes, bytes.count, Int32(MSG_NOSIGNAL))
+                usleep(20_000)
+            }
+            close(connection)
+        }
+    }
+
+    private func read(_ connection: Int32) -> String {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        while true {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { break }
+            all += buffer.prefix(count)
+            let text = String(decoding: all, as: UTF8.self)
+            guard let end = text.place(of: "\r\n\r\n") else { continue }
+            let length = text.split(separator: "\r\n").lazy.compactMap { line in
+                line.hasPrefix("Content-Length: ") ? Int(line.dropFirst(16)) : nil
+            }.first
+            if text[end.upperBound...].utf8.count >= length ?? 0 { break }
+        }
+        return String(decoding: all, as: UTF8.self)
+    }
+}
+
+extension String {
+    fileprivate func place(of part: String) -> Range<String.Index>? { firstRange(of: part) }
+}
