@@ -223,7 +223,7 @@ docs: release docs-tools
 sanitize: deps
 	@for sanitizer in $(SANITIZERS); do \
 		ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=$$sanitizer --scratch-path .build-$$sanitizer \
-			--filter 'MicroHTTPTests|HTTPTests|APITests' || exit 1; \
+			--filter 'MicroHTTPTests|HTTPTests|HTTPClientTests|APITests' || exit 1; \
 	done
 
 # Builds with coverage into .build-fuzz; FUZZ_READERS="acpi json" chooses readers.

@@ -25,81 +25,27 @@ struct Place: CheckedCommand {
             """)
 
     @OptionGroup var question: RequestArgument
-    @Option(help: "The VMM; --vmm \(Self.listWord) prints all of them.", completion: CompletedValues.vmms)
-    var vmm: String?
-    @Option(help: ArgumentHelp("RAM, like 64G, 1.5G, 1536M or 0x1000000000.", valueName: "bytes"))
-    var ram: String?
-    @Option(help: ArgumentHelp("RAM including what can be hot-plugged, like 128G.", valueName: "bytes"))
-    var maxmem: String?
-    @Option(help: "DIMM slots.")
-    var slots: Int?
-    @Option(help: "Guest-physical address bits of the host.")
-    var ipaBits: Int?
-    @Option(
-        help: "The guest's virtual IOMMU: none, virtio_iommu or nested_smmuv3.",
-        completion: CompletedValues.viommus)
-    var viommu: String?
-    @Flag(
-        name: .customLong("no-p2p"),
-        help: "BARs are not mapped for peer-to-peer DMA.")
-    var noP2P = false
-    @Flag(help: "The window cannot be moved from the kernel's default.")
-    var notMovable = false
-    @OptionGroup var page: PageSizeOption
-    @Option(
-        help: ArgumentHelp(
-            "What the hosts' kernels can do that no release can: iommufd_sw_msi_options.", valueName: "word"))
-    var capability: [String] = []
-    @Option(help: "Number of doorbells that the devices use.")
-    var doorbells: Int?
-    @OptionGroup var machine: MachineOption
-    @Option(
-        name: [.customLong("host"), .customLong("device-tree")],
-        help: ArgumentHelp("A host's file, or a folder of hosts; repeat for several.", valueName: "path"),
-        completion: .file())
-    var hosts: [String] = []
-    @Option(
-        help: ArgumentHelp("A built-in machine as a host; repeat for several.", valueName: "id"),
-        completion: CompletedValues.platforms)
-    var platform: [String] = []
-    @Option(help: ArgumentHelp("A base to check first, like 0x9000000.", valueName: "address"))
-    var requested: String?
-    @OptionGroup var report: ReportOption
-    @OptionGroup var reading: ReadingOptions
+    @OptionGroup var flags: PlacementFlags
     @OptionGroup var output: OutputOption
 
-    /// In the place of a VMM: print all of them.
-    static let listWord = "list"
-
     func checkArguments() throws {
-        if question.request == nil, vmm == nil {
+        if question.request == nil, flags.vmm == nil {
             throw ValidationError("give a request file, or --vmm and --ram")
         }
-        try question.check(
-            against: [
-                ("--vmm", vmm != nil), ("--ram", ram != nil), ("--maxmem", maxmem != nil),
-                ("--slots", slots != nil), ("--ipa-bits", ipaBits != nil), ("--viommu", viommu != nil),
-                ("--no-p2p", noP2P), ("--not-movable", notMovable), ("--capability", !capability.isEmpty),
-            ] + page.stated + report.stated + [
-                ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
-                ("--requested", requested != nil),
-            ])
-        try page.check()
-        try report.check()
-        try reading.check()
+        try question.check(against: flags.stated)
+        try flags.check()
         try output.check()
-        if vmm != nil, vmm != Self.listWord, ram == nil { throw ValidationError("--vmm needs --ram") }
-        try StandardInput.check([question.request].compactMap { $0 } + machine.machine + hosts)
+        try StandardInput.check([question.request].compactMap { $0 } + flags.machine.machine + flags.hosts)
     }
 
     func answer() throws {
         let service = OfflineService(version: Iovad.version)
-        if vmm == Self.listWord {
+        if flags.vmm == PlacementFlags.listWord {
             try output.printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
             return
         }
-        let subjects = try subjects(service)
-        let body = try question.request.map(OfflineService.contents) ?? flags(subjects)
+        let subjects = try flags.subjects(service)
+        let body = try question.request.map(OfflineService.contents) ?? request(subjects)
         if let request = question.request {
             try JSONFileKind.check(body, of: request, is: .placementRequest, "request of iovad place")
         }
@@ -109,81 +55,10 @@ struct Place: CheckedCommand {
         try Ending.ofPlacement(answer).end()
     }
 
-    /// The hosts that flags name, in the order of --machine, --host, --platform.
-    private func subjects(_ service: OfflineService) throws -> [OfflineService.Subject] {
-        var subjects: [OfflineService.Subject] = []
-        if !machine.machine.isEmpty {
-            let entry = try MachineFiles.one(machine.machine, named: "--machine")
-            subjects.append(try service.offer(entry, reading.reader))
-        }
-        let entries = MachineFiles.list(hosts, named: "--host")
-        if entries.isEmpty, !hosts.isEmpty { throw CommandFailure(MachineFiles.nothing(in: hosts)) }
-        for (index, entry) in entries.enumerated() {
-            subjects.append(
-                try service.offer(entry, reading.reader, as: "\(OfflineService.offeredID)-\(index + 1)"))
-        }
-        return subjects + platform.map { OfflineService.Subject(id: $0, name: $0) }
-    }
-
-    /// The flags as the request that they stand for.
-    private func flags(_ subjects: [OfflineService.Subject]) throws -> [UInt8] {
+    private func request(_ subjects: [OfflineService.Subject]) throws -> [UInt8] {
         var writer = JSONWriter()
-        let ram = try ram.map { try FlagValue.ram("--ram", $0) }
-        let maxmem = try maxmem.map { try FlagValue.ram("--maxmem", $0) }
-        let requested = try requested.map { try FlagValue.size("--requested", $0) }
-        let page = try page.hex
-        let regions = try report.regions
-        writer.object { writer in
-            writer.array("hosts") { writer in hosts(subjects, regions, &writer) }
-            writer.object("vm") { writer in
-                writer.member("vmm", vmm ?? "")
-                if let ram { writer.member("ram", hex: ram) }
-                if let maxmem { writer.member("maxmem", hex: maxmem) }
-                if let slots { writer.member("slots", slots) }
-                if let ipaBits { writer.member("ipa_bits", ipaBits) }
-                if let viommu { writer.member("viommu", viommu) }
-                if noP2P { writer.member("p2p", false) }
-            }
-            writer.object("window") { writer in
-                if notMovable { writer.member("movable", false) }
-                if let requested { writer.member("requested", hex: requested) }
-            }
-            if let page { writer.member("page_size", page) }
-            if !capability.isEmpty { writer.member("capabilities", strings: capability) }
-            if let doorbells { writer.member("doorbell_count", doorbells) }
-        }
+        writer.object(try flags.members(of: subjects))
         return writer.bytes
-    }
-
-    private func hosts(
-        _ subjects: [OfflineService.Subject], _ regions: [ReservedRegion]?, _ writer: inout JSONWriter
-    ) {
-        for subject in subjects {
-            writer.object { writer in
-                writer.member("name", subject.name)
-                writer.member("platform", subject.id)
-                if let regions { writer.iommuRegions(regions) }
-            }
-        }
-        guard subjects.isEmpty else { return }
-        writer.object { writer in
-            writer.member("name", "plain")
-            writer.array("reserved_regions") { writer in
-                writer.object { writer in
-                    writer.rangeMembers(
-                        start: WindowSource.mainlineBase, size: WindowSource.mainlineSize)
-                    writer.member("type", "msi")
-                }
-            }
-        }
-    }
-}
-
-extension JSONWriter {
-    /// `"start"` and `"size"`.
-    fileprivate mutating func rangeMembers(start: UInt64, size: UInt64) {
-        member("start", hex: start)
-        member("size", hex: size)
     }
 }
 
