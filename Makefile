@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl vmms manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
 	deb deb-check first-time dist container-check clients client-tools
@@ -21,6 +21,9 @@ PROXY_PACKAGES := nginx-light haproxy
 
 # Compiles the ASL that tests of the AML readers invent.
 ASL_PACKAGES := acpica-tools
+
+# Judge what is rendered for VMMs and firmware: about 45 MB, nearly all of it QEMU.
+VMM_PACKAGES := qemu-system-arm seabios libvirt-clients libxml2-utils device-tree-compiler shellcheck
 
 # Judge the manual page and the completions.
 MANUAL_PACKAGES := groff-base zsh fish
@@ -177,7 +180,7 @@ container-check: release python
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl proxies clocks manual-readers docs-tools client-tools
+test: release browser asl vmms proxies clocks manual-readers docs-tools client-tools
 	python3 Clients/python/make_async.py --check
 	swift build --build-tests
 	swift test --skip-build
@@ -196,6 +199,11 @@ browser: deps
 asl: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(ASL_PACKAGES)' \
 		|| echo 'no iasl here: the tests that compile ASL will be skipped'
+
+# So do those that start QEMU, and have libvirt, dtc and shellcheck judge.
+vmms: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(VMM_PACKAGES)' \
+		|| echo 'no qemu-system-arm, libvirt, dtc or shellcheck here: what only they can judge will be skipped'
 
 manual-readers: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(MANUAL_PACKAGES)' \

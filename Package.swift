@@ -117,6 +117,9 @@ let package = Package(
             "SandboxesTests",
             ["Sandboxes", "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         tests("FleetTests", ["Fleet", "MSIWindows", "Machines", "AddressSpaces"]),
+        tests(
+            "RenderingTests",
+            ["Fleet", "Ingestion", "MSIWindows", "Machines", "LinuxReleases", "AddressSpaces"]),
         tests("JSONTests", ["JSON", "AddressSpaces", "OpenAPI"]),
         tests(
             "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML", "CDeviceTree"],

@@ -22,6 +22,7 @@ enum CompletedValues {
     static var platforms: CompletionKind { words(BuiltInCatalogue.all.map(\.id)) }
     static var vmms: CompletionKind { words(VMM.allCases.map(\.rawValue) + [PlacementFlags.listWord]) }
     static var viommus: CompletionKind { words(GuestDemand.VIOMMU.allCases.map(\.rawValue)) }
+    static var placementFormats: CompletionKind { words(PlacementOutputOption.Format.words) }
     static var pageSizes: CompletionKind { words(WireWords.pageSizes.map { "\($0.bytes >> 10)K" }) }
     static var logs: CompletionKind { words(AccessLog.allCases.map(\.rawValue)) }
 

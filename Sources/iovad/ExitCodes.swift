@@ -22,8 +22,8 @@ enum Ending: Int32, CaseIterable {
                 + "and survey: every input was read, whatever it says."
         case .failed:
             "Failed: an input cannot be read or understood, all of it or, as survey and explain go on, some; "
-                + "there is no device to decide about; a test of replay --check failed; or output cannot be "
-                + "written."
+                + "there is no device to decide about; a test of replay --check failed; a "
+                + "placement has no text in the format of --format; or output cannot be written."
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
                 + "least of those asked about, which are all where none is named; place: no window serves "

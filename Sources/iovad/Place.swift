@@ -4,6 +4,7 @@
 
 import API
 import ArgumentParser
+import Fleet
 import HTTP
 import JSON
 import MSIWindows
@@ -22,11 +23,15 @@ struct Place: CheckedCommand {
               iovad place --vmm openvmm-uefi --ram 4G --host a.dtb --not-movable
               iovad place --vmm qemu-virt --ram 64G --machine IORT APIC DSDT iomem.txt
               iovad place --json request.json
+              qemu-system-aarch64 $(iovad place --vmm qemu-virt --ram 64G --format qemu | grep -v '^#') ...
+
+            --format with the name of a VMM or of a kind of text prints what is pasted there; where the placement \
+            has no such text, standard error has the reason.
             """)
 
     @OptionGroup var question: RequestArgument
     @OptionGroup var flags: PlacementFlags
-    @OptionGroup var output: OutputOption
+    @OptionGroup var output: PlacementOutputOption
 
     func checkArguments() throws {
         if question.request == nil, flags.vmm == nil {
@@ -35,6 +40,10 @@ struct Place: CheckedCommand {
         try question.check(against: flags.stated)
         try flags.check()
         try output.check()
+        if flags.vmm == PlacementFlags.listWord, let format = output.rendering {
+            throw ValidationError(
+                "--format \(format.rawValue) is of a placement; --vmm \(PlacementFlags.listWord) is none")
+        }
         try StandardInput.check([question.request].compactMap { $0 } + flags.machine.machine + flags.hosts)
     }
 
@@ -51,9 +60,17 @@ struct Place: CheckedCommand {
         }
         var printer = output.printer
         printer.source = question.request
-        let answer = try printer.show(service.post("/v1/placements", body)) { PlaceTable.placement($0) }
-        try Ending.ofPlacement(answer).end()
+        let answer = service.post(Self.target, body)
+        guard let format = output.rendering else {
+            return try Ending.ofPlacement(printer.show(answer) { PlaceTable.placement($0) }).end()
+        }
+        try printer.check(answer)
+        try printer.show(
+            format, service.post("\(Self.target)?format=\(format.rawValue)", body),
+            ending: .ofPlacement(printer.document(answer)))
     }
+
+    private static let target = "/v1/placements"
 
     private func request(_ subjects: [OfflineService.Subject]) throws -> [UInt8] {
         var writer = JSONWriter()
@@ -109,12 +126,15 @@ enum PlaceTable {
             let words = "\(other.text("verdict")); \(other.text("because"))"
             rows.append(("or else", DecideTable.ifReported(other, words)))
         }
+        if let renderings = answer.member("renderings"), !renderings.children.isEmpty {
+            rows.append(("--format", renderings.children.compactMap(\.text).joined(separator: ", ")))
+        }
         // What is not available has been said.
         for warning in answer.children("warnings") where warning.text("code") != "mechanism_not_available" {
             let host = warning.member("host") == nil ? "" : "\(warning.text("host")): "
             rows.append((warning.text("severity"), host + warning.text("detail")))
         }
-        return Console.table(rows)
+        return Console.table(rows) + MissingDescriptionText.of(answer)
     }
 
     private static func words(_ blocker: JSONNode) -> String {

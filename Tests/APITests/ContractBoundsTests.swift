@@ -158,6 +158,10 @@ import Testing
         (Condition.kernelTextBytesMax, ["KernelText/maxLength"]),
         (Limits.capabilitiesMax, ["HostCapabilities/maxItems"]),
         (Remedy.hostsMax, ["Remedy.hosts/maxItems"]),
+        (
+            MissingDescription.countMax,
+            ["PlacementMembers", "Decision"].map { "\($0).missing_descriptions/maxItems" }
+        ),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (Survey.regionsMax, ["Survey.if_iommu_reports_msi.iommu_regions/maxItems"]),
         (400, ["Problem.status/minimum"]), (599, ["Problem.status/maximum"]),

@@ -65,6 +65,8 @@ import Testing
         "WarningCode": words(MSIWindows.Warning.Code.self),
         "HostCapabilities/items": words(HostCapability.self),
         "MechanismKind": words(Placement.Mechanism.Kind.self),
+        "RenderingFormat": words(Rendering.Format.self),
+        "MissingDescriptionMembers/properties/kind": UndescribedRange.kinds.map(\.rawValue),
         "RemedyKind": words(Remedy.Kind.self),
         "Remedy/properties/changes": words(Remedy.Subject.self),
         "PlacementWarningCode": words(Placement.Warning.Code.self),
@@ -106,6 +108,7 @@ import Testing
 
     /// Words that the code writes as they stand here, each in one place.
     private static let literals: [String: [String]] = [
+        "ConfigMap/properties/apiVersion": ["v1"], "ConfigMap/properties/kind": ["ConfigMap"],
         "Version/properties/name": ["iovad"], "Version/properties/build": ["debug", "release"],
         "Version/properties/architecture": ["arm64", "x86_64", "other"],
         "Index/properties/documentation": ["/openapi.yaml"],
@@ -213,7 +216,7 @@ import Testing
             behaviours + [
                 "PageSize/oneOf/0", "PageSize/oneOf/1",
                 "CollectedHost/properties/collected/properties/format",
-                "UserWindowSource/properties/attached", "Reachability/oneOf/1",
+                "UserWindowSource/properties/attached", "ConfigMap/properties/immutable", "Reachability/oneOf/1",
             ]
         let names = Array(Self.sources.keys) + Array(Self.literals.keys) + others
         let known = Set(names.map { Self.root + $0 })

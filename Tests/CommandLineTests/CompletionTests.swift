@@ -21,6 +21,7 @@ import Testing
         Case(line: "decide --page-size ", has: ["4K", "16K", "64K"]),
         Case(line: "place --vmm qemu-s", has: ["qemu-sbsa-ref"], lacks: ["crosvm"]),
         Case(line: "place --viommu ", has: ["virtio_iommu", "nested_smmuv3"]),
+        Case(line: "place --format ", has: ["text", "json", "qemu", "cloud-hypervisor", "iort_rmr"]),
         Case(line: "survey --format ", has: ["markdown", "ndjson"]),
         Case(line: "survey --assume ", has: ["software", "hardware"]),
         Case(line: "replay --kernel 7.", has: ["7.3"]),

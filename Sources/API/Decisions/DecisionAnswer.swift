@@ -1,6 +1,7 @@
 // A decision and its explanation as members of an answer. Field names and their order are the contract's.
 
 import AddressSpaces
+import Fleet
 import HTTP
 import IOVAAllocation
 import Ingestion
@@ -11,16 +12,32 @@ package import Machines
 
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
-    mutating func answer(_ question: Question, _ explain: ExplainLevel) {
+    @discardableResult
+    mutating func answer(_ question: Question, _ explain: ExplainLevel) -> Decision {
         guard explain != .none else {
-            decisionMembers(Decision.decide(question))
-            return
+            let decision = Decision.decide(question)
+            decisionMembers(decision)
+            return decision
         }
         var recorder = StepRecorder(limit: Limits.explanationStepsMax)
-        decisionMembers(Decision.decide(question, recorder: &recorder))
+        let decision = Decision.decide(question, recorder: &recorder)
+        decisionMembers(decision)
         // A summary leaves out steps that are only notes.
         let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
         explanation(steps: steps, dropped: recorder.dropped)
+        return decision
+    }
+
+    /// What no list shows of a window that user space gets and that is not certain to be reached.
+    mutating func missingDescriptions(of decision: Decision, _ question: Question) {
+        guard question.consumer != .dmaAPI, decision.reachability != .yes, let window = decision.window else {
+            return
+        }
+        let missing = UndescribedRange.among(question.prepared.device, in: window)
+        guard !missing.isEmpty else { return }
+        array("missing_descriptions") { writer in
+            for range in missing.prefix(MissingDescription.countMax) { writer.missingDescription(range) }
+        }
     }
 }
 

@@ -34,7 +34,8 @@ extension Service {
         }
         // Room for most answers without an explanation: growing costs as much as writing half of one.
         let response = json(200, reservingBytes: 2_048) { writer in
-            writer.answer(question, explain)
+            let decision = writer.answer(question, explain)
+            writer.missingDescriptions(of: decision, question)
             writer.hostFacts(stated.hostFacts, of: question.consumer)
             writer.model(
                 question.conditions.kernel, onX86: question.isOfX86, engine: configuration.version)

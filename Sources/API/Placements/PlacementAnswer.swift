@@ -33,6 +33,14 @@ extension JSONWriter {
         options(placement)
         mechanism(placement.mechanism)
         array("remedies") { writer in placement.remedies.forEach { writer.remedy($0) } }
+        member("renderings", strings: placement.renderings.map(\.rawValue))
+        if !placement.missingDescriptions.isEmpty {
+            array("missing_descriptions") { writer in
+                for missing in placement.missingDescriptions {
+                    writer.missingDescription(missing.undescribed, host: missing.host)
+                }
+            }
+        }
         member("common_window_needed", placement.needsCommonWindow)
         array("per_host") { writer in
             for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }

@@ -11,12 +11,15 @@ import Machines
 
 extension Route {
     static let placements: [Route] = [
-        .post("place", "/v1/placements", scope: .read, lane: .heavy, Service.place)
+        .post(
+            "place", "/v1/placements", scope: .read, query: ["format"], produces: Rendering.mediaTypes,
+            lane: .heavy, Service.place)
     ]
 }
 
 extension Service {
     func place(_ context: RequestContext) throws(Problem) -> Response {
+        let format = try renderingFormat(context)
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
@@ -37,9 +40,9 @@ extension Service {
         let stated = builder.stated
         let pages = stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
         let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
-        var placement = try Placement.decide(
-            PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window),
-            checkpoint: context.checkpoint)
+        let question = PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window)
+        var placement = try Placement.decide(question, checkpoint: context.checkpoint)
+        if let format { return try rendering(format, of: placement, question) }
         placement.warn(aboutKernels: builder.kernelRemarks)
         let kernel = KernelProfile.latest(of: builder.kernels)
         return json(200) { writer in

@@ -21,6 +21,8 @@ package enum FieldCodes {
         "negative": "Send 0 or more.",
         "nested": "Send a window source of another kind inside this one.",
         "no-devices": "Name a machine with an active device behind an SMMU.",
+        "no-rendering":
+            "Ask for one of the formats that `renderings` of the answer lists; the detail says what this one lacks.",
         "not-a-list": "Send the list in a JSON body; a query has none.",
         "not-a-number": "Send a decimal number as a string.",
         "not-a-power-of-two": "Send a power of two.",

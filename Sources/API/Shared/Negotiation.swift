@@ -19,6 +19,7 @@ package enum MediaType {
     static let form = "application/x-www-form-urlencoded"
     package static let eventStream = "text/event-stream"
     package static let html = "text/html"
+    package static let xml = "application/xml"
     package static let yaml = "application/yaml"
 }
 

@@ -19,6 +19,7 @@ private struct DeviceUnion {
     fileprivate private(set) var x86Remark: String?
     fileprivate private(set) var crashRemark: String?
     fileprivate private(set) var lacking, doubtful: HostFacts.NoGroup?
+    fileprivate private(set) var undescribed: [UndescribedRange] = []
     /// The one before, whose set the next may share.
     private var last: PreparedDevice?
 
@@ -27,6 +28,9 @@ private struct DeviceUnion {
     mutating func add(_ prepared: PreparedDevice) {
         if last.map(prepared.withholdsTheSame) != true { addObstacles(of: prepared) }
         last = prepared
+        if undescribed.count < UndescribedRange.devicesMax {
+            undescribed += UndescribedRange.among(prepared, in: WindowSource.mainlineWindow)
+        }
         hasSoftwareMSI = hasSoftwareMSI || prepared.offersSoftwareWindow
         for fact in UnknownFact.allCases where unknown[fact] == nil {
             unknown[fact] = UnknownFactRemark(fact, of: prepared.device)
@@ -98,6 +102,7 @@ extension HostFacts {
             undecidedRemark: devices.undecidedRemark,
             unusedRegionsRemark: devices.areRegionsUnused ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.x86Remark, crashRemark: devices.crashRemark,
-            noGroup: devices.lacking ?? devices.doubtful, ifReported: ifReported)
+            noGroup: devices.lacking ?? devices.doubtful, ifReported: ifReported,
+            undescribed: devices.undescribed)
     }
 }

@@ -52,6 +52,8 @@ public final class HostFacts: Sendable {
     public let ifReported: [IfReported]
     /// Devices whose software window lies at the default although the option was set for others.
     public let devicesWithoutOption: [String]
+    /// What of Linux's own window firmware withholds from devices and VFIO is not told, of the first devices.
+    public let undescribed: [UndescribedRange]
 
     /// The window that the proposed iommufd options gave one device; nil where they were not set.
     public struct DeviceOption: Hashable, Sendable {
@@ -106,9 +108,10 @@ public final class HostFacts: Sendable {
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
-        noGroup: NoGroup? = nil, ifReported: [IfReported] = []
+        noGroup: NoGroup? = nil, ifReported: [IfReported] = [], undescribed: [UndescribedRange] = []
     ) {
         self.ifReported = ifReported
+        self.undescribed = undescribed
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
         devicesWithoutOption = isMixed ? options.filter { $0.window == nil }.map(\.device) : []

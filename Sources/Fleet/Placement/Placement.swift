@@ -139,6 +139,10 @@ public struct Placement: Hashable, Sendable {
     public var mechanism = Mechanism(kind: .none, because: "", notAvailable: [])
     /// Changes of which each makes Linux's own window work, the smallest first.
     public var remedies: [Remedy] = []
+    /// What `Rendering.text` has of it.
+    public var renderings: [Rendering.Format] = []
+    /// What would show that Linux's own window is not reached, where no list says so.
+    public var missingDescriptions: [MissingDescription] = []
     /// Where virtio-iommus of the hosts decide what they report: the answer if they report MSI regions. At
     /// most one.
     public var ifReported: [IfReported] = []

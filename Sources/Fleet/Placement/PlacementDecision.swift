@@ -134,8 +134,12 @@ extension Placement {
         }
         placement.remedies = RemedySearch.remedies(of: placement, question, pool, isForced: isForced)
         placement.mechanism = placement.mechanism(question, contract)
+        if placement.defaultReachability != .yes {
+            placement.missingDescriptions = MissingDescription.among(question)
+        }
         placement.warn(question, pool, contract)
         placement.because = placement.sentence(question, pool)
+        placement.renderings = Rendering.formats(of: placement, question: question)
         return placement
     }
 

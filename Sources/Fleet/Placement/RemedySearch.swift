@@ -46,9 +46,7 @@ struct RemedySearch {
     }
 
     private func guest(_ change: (inout VMShape) -> Void) -> GuestDemand? {
-        guard let vmm = question.guest.vmm, var shape = question.guest.shape else { return nil }
-        change(&shape)
-        return GuestDemand(vmm, shape, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
+        question.guest.changed(change)
     }
 
     /// What the guest's memory may lie in when the default is to be free.
@@ -68,13 +66,8 @@ struct RemedySearch {
     }
 
     private var otherModes: [Remedy] {
-        (question.guest.vmm?.otherModes ?? []).filter { mode in
-            works(
-                question.guest.shape.map {
-                    GuestDemand(
-                        mode, $0, viommu: question.guest.viommu, pinnedBARs: question.guest.pinnedBARs)
-                })
-        }.map(Remedy.otherMode)
+        (question.guest.vmm?.otherModes ?? []).filter { works(question.guest.after(.otherMode($0))) }
+            .map(Remedy.otherMode)
     }
 
     /// The lowest base above the present one at which the RAM lies as a whole where it may.

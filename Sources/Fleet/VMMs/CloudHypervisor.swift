@@ -18,6 +18,9 @@ extension VMMProfile {
             "Nothing reads the host's ranges; virtio-iommu does not forward them.",
         ],
         onBARFailure: .fatal, hasHotplug: true, quirks: [.hidesReservations], layOut: CloudHypervisor.map)
+
+    /// `max_phys_bits`: up to where Cloud Hypervisor lays such a guest out.
+    static func cloudHypervisorBits(_ shape: VMShape) -> Int { CloudHypervisor.bits(shape) }
 }
 
 private enum CloudHypervisor {
@@ -30,8 +33,10 @@ private enum CloudHypervisor {
     private static let topGap: UInt64 = 0x1_0000
     private static let hotplugAlignment: UInt64 = 0x800_0000
 
+    static func bits(_ shape: VMShape) -> Int { min(shape.ipaBits ?? physicalBitsMax, physicalBitsMax) }
+
     static func map(_ shape: VMShape) throws(VMRefusal) -> GuestMap {
-        let bits = min(shape.ipaBits ?? physicalBitsMax, physicalBitsMax)
+        let bits = bits(shape)
         let ram = banks.regions(size: shape.ram)
         let ramEnd = (ram.last?.range.last.value ?? 0) + 1
         var regions = fixed + interruptController(vcpus: UInt64(shape.vcpus))

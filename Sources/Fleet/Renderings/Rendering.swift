@@ -1,0 +1,102 @@
+// A placement as what a person or a tool pastes: arguments of VMMs, a domain of libvirt, the posted options of
+// iommufd, nodes of firmware tables, a check for the host. One entry for servers, agreements and the command
+// line; what cannot be expressed is one sentence. Each format has a file of its own.
+
+public import AddressSpaces
+import MSIWindows
+
+/// Renderings of a placement that is decided.
+public enum Rendering {
+    /// The forms, by their names on the wire.
+    public enum Format: String, CaseIterable, Sendable {
+        // Configurations of VMMs.
+        case qemu, libvirt
+        case cloudHypervisor = "cloud-hypervisor"
+        case openvmm, crosvm, firecracker, kvmtool
+        /// The posted options of iommufd.
+        case iommuOption = "iommu_option"
+        // What tells a guest of the window.
+        case iortRMR = "iort_rmr"
+        case deviceTree = "device_tree"
+        // What watches over the window.
+        case shell, kubernetes
+
+        /// What the text is written in.
+        public enum Language: CaseIterable, Sendable {
+            case text, json, xml
+        }
+
+        public var language: Language {
+            switch self {
+            case .firecracker, .kubernetes: .json
+            case .libvirt: .xml
+            case .qemu, .cloudHypervisor, .openvmm, .crosvm, .kvmtool, .iommuOption, .iortRMR, .deviceTree,
+                .shell:
+                .text
+            }
+        }
+    }
+
+    /// Why a placement has no text in a format.
+    public struct Refusal: Error, Hashable, Sendable {
+        /// A sentence.
+        public var because: String
+
+        init(_ because: String) { self.because = because }
+    }
+
+    /// The text, with a line feed at its end.
+    ///
+    /// - Parameters:
+    ///   - placement: the answer to `question`. Where its mechanism is `vmm_layout`, the VM is rendered as it
+    ///     is after the first remedy that lays it out otherwise, and the text says so.
+    ///   - hostDigests: what the caller tells contents of the hosts' descriptions apart by, in the order of the
+    ///     hosts; part of the digest that `kubernetes` has. None where nobody keeps them.
+    public static func text(
+        _ format: Format, of placement: Placement, question: PlacementQuestion, hostDigests: [String] = []
+    ) throws(Refusal) -> String {
+        let vm = try RenderedVM(placement, question)
+        return switch format {
+        case .qemu: try QEMUArguments(vm).text
+        case .libvirt: try LibvirtDomain(vm).text
+        case .cloudHypervisor: try CloudHypervisorArguments(vm).text
+        case .openvmm: try OpenVMMWindow(vm).text
+        case .crosvm: try CrosvmArguments(vm).text
+        case .firecracker: try FirecrackerConfiguration(vm).text
+        case .kvmtool: try KvmtoolArguments(vm).text
+        case .iommuOption: try IOMMUOptionCalls(vm).text
+        case .iortRMR: try MemoryRangeNode(vm).text
+        case .deviceTree: try ReservedMemoryNode(vm).text
+        case .shell: HostCheck(vm).text
+        case .kubernetes: ConfigMap(vm, question, hostDigests).text
+        }
+    }
+
+    /// The formats in which a placement has a text: those for which `text` does not throw.
+    public static func formats(of placement: Placement, question: PlacementQuestion) -> [Format] {
+        guard let vm = try? RenderedVM(placement, question) else { return [] }
+        return Format.allCases.filter { refusal(of: $0, vm) == nil }
+    }
+
+    /// What `text` throws, without the text.
+    private static func refusal(of format: Format, _ vm: RenderedVM) -> Refusal? {
+        do throws(Refusal) {
+            switch format {
+            case .qemu: _ = try QEMUArguments(vm)
+            case .libvirt: _ = try LibvirtDomain(vm)
+            case .cloudHypervisor: _ = try CloudHypervisorArguments(vm)
+            case .openvmm: _ = try OpenVMMWindow(vm)
+            case .crosvm: _ = try CrosvmArguments(vm)
+            case .firecracker: _ = try FirecrackerConfiguration(vm)
+            case .kvmtool: _ = try KvmtoolArguments(vm)
+            case .iommuOption: _ = try IOMMUOptionCalls(vm)
+            case .iortRMR: _ = try MemoryRangeNode(vm)
+            case .deviceTree: _ = try ReservedMemoryNode(vm)
+            case .shell, .kubernetes: break
+            }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
