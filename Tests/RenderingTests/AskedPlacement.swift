@@ -77,7 +77,7 @@ extension AskedPlacement {
             ram: UInt64.random(in: 1...0x400, using: &generator)
                 << [10, 12, 20, 24, 28].randomElement(using: &generator)!)
         shape.peerToPeer = Bool.random(using: &generator)
-        shape.vcpus = Int.random(in: 1...64, using: &generator)
+        shape.vcpus = Int.random(in: 1...40, using: &generator)
         if Int.random(in: 0..<4, using: &generator) == 0 {
             shape.maxmem = shape.ram * 2
             shape.slots = Int.random(in: 0...4, using: &generator)

@@ -44,6 +44,7 @@ import Testing
         (software + "0x0000000140000000 0xffffffffffffffff reserved\n", true),
         (software + "0x8000000000000000 0xffffffffffffffff reserved\n", true),
         (software + "0x00000000090a0000 0x00000000090a0fff reserved\n", false),
+        (software + "0x0000000000000zz0 0x00000000a[$(true)]f reserved\n", false),
         ("0x08000000 0x080fffff msi\n", false), ("0x0000000008090000 0x000000000809ffff msi\n", false),
     ]
 
@@ -71,6 +72,14 @@ import Testing
         #expect(try status(Self.moved, ["1": ""]).status == 0)
         let inWindow = Self.software + "0x00000000c00fffff 0x00000000c01fffff reserved\n"
         #expect(try status(Self.moved, ["1": inWindow]).output.contains("the window meets"))
+    }
+
+    /// kvmtool takes a relaxable line for forbidden, too.
+    @Test func kvmtoolMindsRelaxableLines() throws {
+        let asked = AskedPlacement(.kvmtool, 1 << 30)
+        let inRAM = Self.software + "0x0000000080000000 0x0000000080000fff direct-relaxable\n"
+        #expect(try status(asked, ["7": inRAM]).status == 1)
+        #expect(try status(asked, ["7": inRAM.replacing("x000000008000", with: "x000000007000")]).status == 0)
     }
 
     /// Random lists against the rule in Swift.

@@ -44,7 +44,7 @@ import Testing
         print(
             "renderings: \(texts.map { "\($0.key.rawValue) \($0.value)" }.sorted().joined(separator: ", "))")
         for format in Rendering.Format.allCases {
-            #expect(texts[format, default: 0] > 20, "\(format): \(texts)")
+            #expect(texts[format, default: 0] > 10, "\(format): \(texts)")
             #expect(refusals[format, default: 0] > 20, "\(format): \(refusals)")
         }
     }

@@ -23,6 +23,9 @@ struct MemoryRangeNode {
     private let isRemapPermitted: Bool
     private let remarks: [String]
 
+    /// When Linux reads it.
+    static let condition =
+        "Linux applies it to PCI functions where _DSM function 5 of their host bridge keeps the boot configuration."
     /// Where the first node of a table lies, which is the SMMU's as a rule.
     private static let firstNodeOffset: UInt32 = 48
     private static let headerBytes = 28
@@ -34,12 +37,13 @@ struct MemoryRangeNode {
     /// For the guest.
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
         guard vm.isNested else { throw .unseen }
+        let writer =
+            vm.guest.vmm.map { ["\($0.name) writes it by itself: this is what it has to say."] } ?? []
         try self.init(
             vm.window, [.wholeSegment], isRemapPermitted: false,
             remarks: [
-                "For the guest's IORT, revision 5 or later: the window \(vm.window.text), mapped one to one.",
-                "Linux applies it to PCI functions where _DSM function 5 of their host bridge keeps the boot configuration.",
-            ])
+                "For the guest's IORT, revision 5 or later: the window \(vm.window.text), mapped one to one."
+            ] + writer + [Self.condition])
     }
 
     /// - Parameter streams: at least one.

@@ -129,7 +129,7 @@ extension UndescribedRange {
             range, streams, isRemapPermitted: true,
             remarks: [
                 "For the host's IORT, revision 5 or later: \(range.text) is not reached by \(deviceName).",
-                "Linux applies it to PCI functions where _DSM function 5 of their host bridge keeps the boot configuration.",
+                MemoryRangeNode.condition,
                 "With \"Remapping Permitted\" the line's type is direct-relaxable, which shows the range and keeps nothing out;",
                 "without it the type is direct, for which Linux gives the device to no user space at all.",
             ]
