@@ -25,8 +25,8 @@ struct Place: CheckedCommand {
               iovad place --json request.json
               qemu-system-aarch64 $(iovad place --vmm qemu-virt --ram 64G --format qemu | grep -v '^#') ...
 
-            --format with the name of a VMM or of a kind of text prints what is pasted there; where the placement \
-            has no such text, standard error has the reason.
+            --format with the name of a VMM or of a kind of text prints what is pasted there. Where the \
+            placement has no text of this kind, standard error has the reason.
             """)
 
     @OptionGroup var question: RequestArgument
@@ -42,7 +42,8 @@ struct Place: CheckedCommand {
         try output.check()
         if flags.vmm == PlacementFlags.listWord, let format = output.rendering {
             throw ValidationError(
-                "--format \(format.rawValue) is of a placement; --vmm \(PlacementFlags.listWord) is none")
+                "--format \(format.rawValue) is for placements; --vmm \(PlacementFlags.listWord) asks for none"
+            )
         }
         try StandardInput.check([question.request].compactMap { $0 } + flags.machine.machine + flags.hosts)
     }

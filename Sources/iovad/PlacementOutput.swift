@@ -1,5 +1,5 @@
-// How placements are printed: as a table, as JSON, or as one of the renderings; and the lines that would describe
-// what firmware left out, below the tables of place and decide.
+// How placements are printed: as a table, as JSON, or as one of the renderings; and the lines that would
+// describe what firmware left out, below the tables of place and decide.
 
 import API
 import ArgumentParser
@@ -75,12 +75,14 @@ extension AnswerPrinter {
 
 /// `missing_descriptions` of an answer, for people.
 enum MissingDescriptionText {
-    /// Each with the lines that would tell it, after an empty line; empty where nothing is missing. A machine
-    /// has a device tree or ACPI tables: JSON has the lines of both.
+    /// Each after an empty line, the first with the lines that would tell it; empty where nothing is
+    /// missing. A machine has a device tree or ACPI tables: JSON has the lines of both, and of every
+    /// device.
     static func of(_ answer: JSONNode) -> String {
-        answer.children("missing_descriptions").map { missing in
+        answer.children("missing_descriptions").enumerated().map { place, missing in
             let host = missing.member("host") == nil ? "" : " of \(missing.text("host"))"
             let head = "\nNot described, \(missing.text("device"))\(host): \(missing.text("because"))\n"
+            guard place == 0 else { return head }
             let text = [Rendering.Format.deviceTree, .iortRMR].lazy
                 .compactMap { lines(of: missing, $0.rawValue) }.first
             return head

@@ -1,5 +1,5 @@
-// Placements for tests of renderings: made up hosts, guests of every VMM, and what a program of Debian says of
-// a rendering. A program that is not there is named once.
+// Placements for tests of renderings: made up hosts, guests of every VMM, and what a program of Debian says
+// of a rendering. A program that is not there is named once.
 
 import AddressSpaces
 import Foundation

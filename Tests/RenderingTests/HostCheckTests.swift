@@ -1,5 +1,5 @@
-// The check for hosts, run by shells on made up trees of sysfs: its status is what the lines say, and shellcheck
-// has nothing to say.
+// The check for hosts, run by shells on made up trees of sysfs: its status is what the lines say, and
+// shellcheck has nothing to say.
 
 import AddressSpaces
 import Foundation

@@ -1,5 +1,5 @@
-// What holds for every rendering of every placement: a text or a reason, the window of the placement in it, and
-// nothing that the mechanism does not have.
+// What holds for every rendering of every placement: a text or a reason, the window of the placement in it,
+// and nothing that the mechanism does not have.
 
 import AddressSpaces
 import Foundation

@@ -1,5 +1,5 @@
-// Renderings over HTTP: which one a request wants, in what it is written, and the problem where a placement has
-// none. Placements and agreements answer with them.
+// Renderings over HTTP: which one a request wants, in what it is written, and the problem where a placement
+// has none. Placements and agreements answer with them.
 
 package import Fleet
 import HTTP

@@ -1,6 +1,6 @@
-// The window for a cluster: a ConfigMap of Kubernetes that what starts VMs on a node reads, as a device plugin
-// does. Its name ends with a digest of what is promised, so that another promise is another object. The API is
-// v1 of Kubernetes.
+// The window for a cluster: a ConfigMap of Kubernetes that what starts VMs on a node reads, as a device
+// plugin does. Its name ends with a digest of what is promised, so that another promise is another object.
+// The API is v1 of Kubernetes.
 
 import AddressSpaces
 

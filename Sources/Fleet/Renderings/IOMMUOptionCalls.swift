@@ -1,6 +1,6 @@
-// The two options of iommufd that move the window of a device, as `struct iommu_option` for ioctl(2): posted as
-// "iommufd: SW_MSI", v2, 14 Oct 2025, and in no release. They are of one device, between its bind and its
-// attach, START before SIZE.
+// The two options of iommufd that move the window of a device, as `struct iommu_option` for ioctl(2):
+// posted as "iommufd: SW_MSI", v2, 14 Oct 2025, and in no release. They are of one device, between its bind
+// and its attach, START before SIZE.
 
 import AddressSpaces
 import MSIWindows
@@ -37,7 +37,7 @@ struct IOMMUOptionCalls {
         let size = Granule.mib1.pageCount(of: window.size ?? 0)
         return """
             /* The window \(window.text), by the options of iommufd as posted ("iommufd: SW_MSI", v2, 14 Oct 2025).
-             * No release has them. For every device of the VM, with ioctl(iommufd, IOMMU_OPTION, &option): after
+             * No release has them. For every device of the VM, by ioctl(iommufd, IOMMU_OPTION, &option) after
              * VFIO_DEVICE_BIND_IOMMUFD, whose out_devid is dev_id, and before VFIO_DEVICE_ATTACH_IOMMUFD_PT.
              */
             \(initialiser(.start, window.start.hex, "bytes"))

@@ -1,6 +1,7 @@
-// A Reserved Memory Range node of an IORT, in the words of iasl's data tables and as bytes. It tells a guest with
-// a nested SMMUv3 where the window is, or a host's kernel what its firmware left out. Mirrors Arm DEN 0049
-// (IORT), issue E.e, chapter 3, and drivers/acpi/arm64/iort.c: iort_node_get_rmr_info, Linux 7.2.
+// A Reserved Memory Range node of an IORT, in the words of iasl's data tables and as bytes. It tells a
+// guest with a nested SMMUv3 where the window is, or a host's kernel what its firmware left out. Mirrors
+// Arm DEN 0049 (IORT), issue E.e, chapter 3, and drivers/acpi/arm64/iort.c: iort_node_get_rmr_info, Linux
+// 7.2.
 
 import AddressSpaces
 import Machines

@@ -1,7 +1,8 @@
-// What firmware has not told Linux's VFIO: the part of Linux's own window that a device does not reach, because
-// its host bridge has no inbound window there (a gap of dma-ranges or _DMA), or has a PCI window of its own
-// there. VFIO sees neither, and gives the window out; writes to it are lost. Proposed are the lines that would
-// make reserved_regions show it: an `iommu-addresses` node and an RMR, where these can say it without harm.
+// What firmware has not told Linux's VFIO: the part of Linux's own window that a device does not reach,
+// because its host bridge has no inbound window there (a gap of dma-ranges or _DMA), or has a PCI window of
+// its own there. VFIO sees neither, and gives the window out; writes to it are lost. Proposed are the lines
+// that would make reserved_regions show it: an `iommu-addresses` node and an RMR, where these can say it
+// without harm.
 
 public import AddressSpaces
 public import MSIWindows
@@ -20,7 +21,8 @@ public struct UndescribedRange: Hashable, Sendable {
     private let streams: [StreamMapping]
     private let hasInboundWindows: Bool
 
-    /// What VFIO is not told of the device in `window`, by start. Empty for nearly every device; O(log n) then.
+    /// What VFIO does not know of the device in `window`, by start. Empty for nearly every device; O(log n)
+    /// then.
     public static func among(_ prepared: PreparedDevice, in window: IOVARange) -> [UndescribedRange] {
         let items = prepared.withheld.items(overlapping: window)
         let undescribed = items.compactMap { item in kind(of: item).map { (item, $0) } }
@@ -50,8 +52,8 @@ public struct UndescribedRange: Hashable, Sendable {
         hasInboundWindows = !device.inboundWindows.isEmpty
     }
 
-    /// nil for what firmware has described, if only where Linux does not look, and for page zero, which is the
-    /// allocator's own.
+    /// nil for what firmware has described, if only where Linux does not look, and for page zero, which is
+    /// the allocator's own.
     private static func kind(of item: WithheldItem) -> HostObstacle.Kind? {
         switch item.kind {
         case .pciWindow: .pciWindow
@@ -163,7 +165,7 @@ public struct MissingDescription: Hashable, Sendable {
     public var host: String
     public var undescribed: UndescribedRange
 
-    /// Of one answer: of more hosts and devices it would be said in vain.
+    /// Of one answer: more of them would tell nobody more.
     public static let countMax = 16
 
     /// Of each kind of host of a placement whose default window is not certain to be reached.

@@ -11,7 +11,7 @@ struct OpenVMMWindow {
     private let shape: VMShape
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        (vmm, shape) = try vm.shape(of: "OpenVMM", [.openVMMLinux, .openVMMUEFI, .openVMMUEFISplit])
+        (vmm, shape) = try vm.shape(of: "OpenVMM", .openvmm)
         self.vm = vm
         try vm.refuseVirtioIOMMU("OpenVMM")
     }

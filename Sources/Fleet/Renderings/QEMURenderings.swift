@@ -1,12 +1,11 @@
-// QEMU's machines as arguments, and the same VM as a domain of libvirt. The low map of `virt` cannot be moved:
-// its memory size is all that an argument changes. Options as in hw/arm/virt.c and hw/core/machine.c of QEMU
-// 7.2 ... 10.2, and in libvirt's domain schema of 9.0 ... 11.3.
+// QEMU's machines as arguments, and the same VM as a domain of libvirt. The low map of `virt` cannot be
+// moved: its memory size is all that an argument changes. Options as in hw/arm/virt.c and hw/core/machine.c
+// of QEMU 7.2 ... 10.2, and in libvirt's domain schema of 9.0 ... 11.3.
 
 import AddressSpaces
 
 /// The machine types, and what QEMU itself refuses to be told.
 private struct QEMUMachine {
-    static let vmms: [VMM] = [.qemuVirt, .qemuVirtLegacyHighmem, .qemuVirt31, .qemuSBSA]
     /// QEMU rounds RAM up to this.
     private static let ramUnit: UInt64 = 8 << 10
 
@@ -17,8 +16,8 @@ private struct QEMUMachine {
     let maxmem: UInt64?
     let slots: Int
 
-    init(_ vm: RenderedVM, _ program: String) throws(Rendering.Refusal) {
-        (vmm, shape) = try vm.fixedShape(of: program, Self.vmms)
+    init(_ vm: RenderedVM, _ program: String, _ format: Rendering.Format) throws(Rendering.Refusal) {
+        (vmm, shape) = try vm.fixedShape(of: program, format)
         if vm.remedy == .peerToPeerOff {
             throw .init("QEMU has no option that keeps BARs from being mapped.")
         }
@@ -67,7 +66,7 @@ struct QEMUArguments {
     private let machine: QEMUMachine
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        machine = try QEMUMachine(vm, "QEMU")
+        machine = try QEMUMachine(vm, "QEMU", .qemu)
         self.vm = vm
     }
 
@@ -113,7 +112,7 @@ struct LibvirtDomain {
     private let machine: QEMUMachine
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        machine = try QEMUMachine(vm, "libvirt")
+        machine = try QEMUMachine(vm, "libvirt", .libvirt)
         self.vm = vm
         if let property = machine.properties.first {
             throw .init("libvirt 11.3 has no element for \(property.text); qemu has the argument.")
@@ -160,10 +159,12 @@ struct LibvirtDomain {
     /// libvirt plugs memory into NUMA cells only.
     private var cells: String {
         guard machine.maxmem != nil else { return "" }
+        let cell = "id='0' cpus='0-\(machine.shape.vcpus - 1)'"
+        let memory = machine.shape.ram / RenderedSize.kib
         return """
               <cpu mode='host-passthrough'>
                 <numa>
-                  <cell id='0' cpus='0-\(machine.shape.vcpus - 1)' memory='\(machine.shape.ram / RenderedSize.kib)' unit='KiB'/>
+                  <cell \(cell) memory='\(memory)' unit='KiB'/>
                 </numa>
               </cpu>
 

@@ -15,6 +15,8 @@ final class RenderedVM {
     let mechanism: Placement.Mechanism
     /// What was applied to the VM that was asked for.
     let remedy: Remedy?
+    /// Whether the VM is started without KVM's steal time.
+    let isStealTimeOff: Bool
 
     /// Refuses a placement without a window.
     init(_ placement: Placement, _ question: PlacementQuestion) throws(Rendering.Refusal) {
@@ -41,6 +43,7 @@ final class RenderedVM {
             else { throw .init("There is no window to render. \(mechanism.because)") }
             (self.guest, self.remedy) = (guest, remedy)
         }
+        isStealTimeOff = remedy == .stealTimeOff || placement.verdictWithStealTimeOff != nil
         let window = window
         // A window that was asked for in less than Linux's own size is free in part only.
         if let region = guest.occupied.first(where: { $0.range.overlaps(window) }) {
@@ -54,26 +57,20 @@ final class RenderedVM {
 
     /// What the VMM hands to the device whatever happens.
     var memory: [IOVARange] {
-        IOVASet(
-            guest.ram
-                + (remedy == .stealTimeOff
-                    ? []
-                    : guest.otherMemory.filter {
-                        $0.mapping == .always
-                    }.map(\.range))
-        ).ranges
+        let added = isStealTimeOff ? [] : guest.otherMemory.filter { $0.mapping == .always }
+        return IOVASet(guest.ram + added.map(\.range)).ranges
     }
 
-    /// The VM, where it is one of these.
+    /// The VM, where it is one that the format configures.
     ///
     /// - Parameter program: for the sentence that refuses every other.
     func shape(
-        of program: String, _ vmms: [VMM]
+        of program: String, _ format: Rendering.Format
     ) throws(Rendering.Refusal) -> (vmm: VMM, shape: VMShape) {
         guard let vmm = guest.vmm, let shape = guest.shape else {
             throw .init("The guest is a memory map of its own, not a VM of \(program).")
         }
-        guard vmms.contains(vmm) else {
+        guard Rendering.vmms(format)?.contains(vmm) == true else {
             throw .init("The VM is one of \(vmm.name) (\(vmm.rawValue)), not of \(program).")
         }
         return (vmm, shape)
@@ -81,9 +78,9 @@ final class RenderedVM {
 
     /// The same of programs that cannot move the window.
     func fixedShape(
-        of program: String, _ vmms: [VMM]
+        of program: String, _ format: Rendering.Format
     ) throws(Rendering.Refusal) -> (vmm: VMM, shape: VMShape) {
-        let found = try shape(of: program, vmms)
+        let found = try shape(of: program, format)
         guard !isMoved else {
             throw .init(
                 "\(program) has nothing to set the window with: the posted options are of a device that it has "

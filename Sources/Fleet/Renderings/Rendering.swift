@@ -1,6 +1,6 @@
-// A placement as what a person or a tool pastes: arguments of VMMs, a domain of libvirt, the posted options of
-// iommufd, nodes of firmware tables, a check for the host. One entry for servers, agreements and the command
-// line; what cannot be expressed is one sentence. Each format has a file of its own.
+// A placement as what a person or a tool pastes: arguments of VMMs, a domain of libvirt, the posted options
+// of iommufd, nodes of firmware tables, a check for the host. One entry for servers, agreements and the
+// command line; what cannot be expressed is one sentence. Each format has a file of its own.
 
 public import AddressSpaces
 import MSIWindows
@@ -37,6 +37,19 @@ public enum Rendering {
         }
     }
 
+    /// Whose VMs a format configures; nil for a format of any guest.
+    static func vmms(_ format: Format) -> [VMM]? {
+        switch format {
+        case .qemu, .libvirt: [.qemuVirt, .qemuVirtLegacyHighmem, .qemuVirt31, .qemuSBSA]
+        case .cloudHypervisor: [.cloudHypervisor]
+        case .openvmm: [.openVMMLinux, .openVMMUEFI, .openVMMUEFISplit]
+        case .crosvm: [.crosvm]
+        case .firecracker: [.firecracker]
+        case .kvmtool: [.kvmtool]
+        case .iommuOption, .iortRMR, .deviceTree, .shell, .kubernetes: nil
+        }
+    }
+
     /// Why a placement has no text in a format.
     public struct Refusal: Error, Hashable, Sendable {
         /// A sentence.
@@ -50,7 +63,8 @@ public enum Rendering {
     /// - Parameters:
     ///   - placement: the answer to `question`. Where its mechanism is `vmm_layout`, the VM is rendered as it
     ///     is after the first remedy that lays it out otherwise, and the text says so.
-    ///   - hostDigests: what the caller tells contents of the hosts' descriptions apart by, in the order of the
+    ///   - hostDigests: what the caller tells contents of the hosts' descriptions apart by, in the order of
+    /// the
     ///     hosts; part of the digest that `kubernetes` has. None where nobody keeps them.
     public static func text(
         _ format: Format, of placement: Placement, question: PlacementQuestion, hostDigests: [String] = []
@@ -75,7 +89,18 @@ public enum Rendering {
     /// The formats in which a placement has a text: those for which `text` does not throw.
     public static func formats(of placement: Placement, question: PlacementQuestion) -> [Format] {
         guard let vm = try? RenderedVM(placement, question) else { return [] }
-        return Format.allCases.filter { refusal(of: $0, vm) == nil }
+        return Format.allCases.filter { isOfKind($0, vm) && refusal(of: $0, vm) == nil }
+    }
+
+    /// Without it there is no text. Every placement asks, and a refusal has a sentence to put together.
+    private static func isOfKind(_ format: Format, _ vm: RenderedVM) -> Bool {
+        switch format {
+        case .qemu, .libvirt, .cloudHypervisor, .openvmm, .crosvm, .firecracker, .kvmtool:
+            vm.guest.vmm.map { vmms(format)?.contains($0) == true } ?? false
+        case .iommuOption: vm.isMoved
+        case .iortRMR, .deviceTree: vm.isNested
+        case .shell, .kubernetes: true
+        }
     }
 
     /// What `text` throws, without the text.

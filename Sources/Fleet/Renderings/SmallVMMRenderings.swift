@@ -1,5 +1,5 @@
-// The VMMs of the rust-vmm family and kvmtool: arguments, and Firecracker's configuration. Only kvmtool can be
-// told where its RAM lies. Options as in the sources that each VMM's file names.
+// The VMMs of the rust-vmm family and kvmtool: arguments, and Firecracker's configuration. Only kvmtool can
+// be told where its RAM lies. Options as in the sources that each VMM's file names.
 
 import AddressSpaces
 
@@ -9,7 +9,7 @@ struct CloudHypervisorArguments {
     private let shape: VMShape
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        shape = try vm.fixedShape(of: "Cloud Hypervisor", [.cloudHypervisor]).shape
+        shape = try vm.fixedShape(of: "Cloud Hypervisor", .cloudHypervisor).shape
         self.vm = vm
         try RenderedSize.check(
             "Cloud Hypervisor", wholly: Granule.kib4.bytes, "pages",
@@ -39,7 +39,7 @@ struct CrosvmArguments {
     private let shape: VMShape
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        shape = try vm.fixedShape(of: "crosvm", [.crosvm]).shape
+        shape = try vm.fixedShape(of: "crosvm", .crosvm).shape
         self.vm = vm
         try RenderedSize.check("crosvm", wholly: RenderedSize.mib, "MiB", [("RAM", shape.ram)])
     }
@@ -59,7 +59,7 @@ struct KvmtoolArguments {
     private let shape: VMShape
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        shape = try vm.fixedShape(of: "kvmtool", [.kvmtool]).shape
+        shape = try vm.fixedShape(of: "kvmtool", .kvmtool).shape
         self.vm = vm
         try vm.refuseVirtioIOMMU("kvmtool")
         try RenderedSize.check(
@@ -76,8 +76,8 @@ struct KvmtoolArguments {
     }
 }
 
-/// What Firecracker takes by --config-file. Its readers refuse members that they do not know, so that the text
-/// has no remarks.
+/// What Firecracker takes by --config-file. Its readers refuse members that they do not know, so that the
+/// text has no remarks.
 struct FirecrackerConfiguration {
     private let shape: VMShape
 
@@ -87,7 +87,7 @@ struct FirecrackerConfiguration {
     private static let slotBytes: UInt64 = 128 << 20
 
     init(_ vm: RenderedVM) throws(Rendering.Refusal) {
-        shape = try vm.fixedShape(of: "Firecracker", [.firecracker]).shape
+        shape = try vm.fixedShape(of: "Firecracker", .firecracker).shape
         try vm.refuseVirtioIOMMU("Firecracker")
         guard shape.vcpus <= Self.vcpusMax else {
             throw .init("Firecracker has at most \(Self.vcpusMax) vCPUs, and the VM has \(shape.vcpus).")
