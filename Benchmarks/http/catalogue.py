@@ -77,18 +77,20 @@ def decisions():
         yield Case(f"inline-{explain}-{consumer}-{source}", inline(explain, consumer, source), goal=goal)
 
 
-def stored_hosts(count):
+def stored_hosts(count, unlike=False):
+    """Hosts of fifteen kinds, or each of its own."""
     def prepare(client):
         for number in range(count):
-            client.put(f"/v1/platforms/host-{number}", machines.platform(1, 3, number))
+            client.put(f"/v1/platforms/host-{number}", machines.platform(1, 3, number, unlike))
     return prepare
 
 
-def placement(count):
+def placement(count, unlike=False):
     hosts = [{"name": f"h{number}", "platform": f"host-{number}"} for number in range(count)]
     goal = {1000: {"us_each": 5.0}, 100: {"us": 400}}.get(count, {})
-    return Case(f"placement-{count}", post("/v1/placements", {"hosts": hosts, "vm": {
-        "vmm": "qemu-virt", "ram": "0x100000000"}}), stored_hosts(count), connections=1 if count > 50 else CONNECTIONS,
+    name = f"placement-unlike-{count}" if unlike else f"placement-{count}"
+    return Case(name, post("/v1/placements", {"hosts": hosts, "vm": {
+        "vmm": "qemu-virt", "ram": "0x100000000"}}), stored_hosts(count, unlike), connections=1 if count > 50 else CONNECTIONS,
         goal=goal, each=count, calls=10 if count > 50 else 20)
 
 
@@ -178,6 +180,7 @@ def singles():
         yield Case(f"view-{view}", get(f"{here}/reserved-regions?{device}&view={view}"))
     yield Case("view-windows", get(f"{here}/available-windows?{device}"))
     yield from (placement(count) for count in (1, 100, 1000))
+    yield placement(1000, unlike=True)
     yield placement_inline(100)
     yield allocate_free(goal={"plain": 3.0})
     yield batch()

@@ -8,17 +8,19 @@ ITS = {"id": "its0", "kind": "its", "doorbell": "0x8090040"}
 SMMU = {"id": "smmu0", "version": "v3"}
 
 
-def platform(devices=1, regions=3, seed=0):
-    """A native platform; each device has so many regions, and `seed` moves them."""
+def platform(devices=1, regions=3, seed=0, unlike=False):
+    """A native platform; each device has so many regions, and `seed` moves them to one of fifteen places. `unlike`:
+    and one more, where no other seed has any."""
+    own = [{"start": hex(0x3000_0000 + seed * 0x2_0000), "size": "0x10000"}] if unlike else []
     return json.dumps({
         "smmus": [SMMU], "msi_controllers": [ITS],
-        "devices": [device(f"0000:{number >> 8:02x}:{number >> 3 & 31:02x}.{number & 7}", regions, seed + number)
+        "devices": [device(f"0000:{number >> 8:02x}:{number >> 3 & 31:02x}.{number & 7}", regions, seed + number, own)
                     for number in range(devices)]}).encode()
 
 
-def device(id, regions, seed):
+def device(id, regions, seed, own):
     return {"id": id, "kind": "pci_function", "smmus": ["smmu0"], "msi_controllers": ["its0"],
-            "reserved_regions": [region(number, seed) for number in range(regions)]}
+            "reserved_regions": [region(number, seed) for number in range(regions)] + own}
 
 
 def region(number, seed):

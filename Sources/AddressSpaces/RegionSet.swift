@@ -151,13 +151,18 @@ extension RegionSet {
     @inlinable
     public func intersection(_ other: Self) -> Self {
         var shared: [Range] = []
-        // Most sets are short, and growing step by step costs more than the merge. Long ones grow, so that
-        // a set which is kept does not keep room that it never fills.
-        shared.reserveCapacity(Swift.min(ranges.count + other.ranges.count, Self.shortCount))
         var i = 0
         var j = 0
         while i < ranges.count, j < other.ranges.count {
-            if let both = ranges[i].intersection(other.ranges[j]) { shared.append(both) }
+            if let both = ranges[i].intersection(other.ranges[j]) {
+                // Many have nothing in common, and take no memory. Most sets are short, and growing step by
+                // step costs more than the merge. Long ones grow, so that a set which is kept does not keep
+                // room that it never fills.
+                if shared.isEmpty {
+                    shared.reserveCapacity(Swift.min(ranges.count + other.ranges.count, Self.shortCount))
+                }
+                shared.append(both)
+            }
             if ranges[i].last < other.ranges[j].last { i += 1 } else { j += 1 }
         }
         return Self(normalised: shared)

@@ -165,4 +165,21 @@ import Testing
         // Beyond the end of the aperture there is no hole to add back.
         #expect(!works([software], [(0x800_0000, 0xffff_ffff_ffff)]))
     }
+
+    /// Facts that are one object are worked out once, and answer as equal ones that are two.
+    @Test func hostsOfOneKindAnswerAsEachByItself() {
+        for seed in 0..<40 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let first = facts(&generator)
+            let others: Hosts = (0..<3).map { ("h\($0)", facts(&generator)) }
+            var again = SeededGenerator(seed: seed)
+            let second = facts(&again)
+            #expect(first == second && first !== second)
+            let guest = guest(&generator)
+            let demand = demand(&generator)
+            #expect(
+                decide(others + [("a", first), ("b", first)], guest, demand)
+                    == decide(others + [("a", first), ("b", second)], guest, demand))
+        }
+    }
 }

@@ -1,6 +1,7 @@
 // The facts of stored platforms as hosts of placements, made once for each set of conditions: a fleet's hosts
-// are asked about again and again, and a platform never changes. What was made of a replaced platform goes
-// with it: the new one has another serial.
+// are asked about again and again, and a platform never changes. Platforms of one kind of machine share one
+// object, by which placements know them for alike. What was made of a replaced platform goes with it: the new
+// one has another serial.
 
 import Fleet
 import Locking
@@ -15,8 +16,8 @@ final class KeptHostFacts: Sendable {
     }
 
     /// What facts depend on beside the platform, with its hash, which takes a thousand instructions: the
-    /// hosts of a request are nearly always asked about under the same.
-    struct Circumstances: Hashable {
+    /// hosts of a request are nearly always asked about under the same. A class: each host has a key with it.
+    final class Circumstances: Hashable, Sendable {
         private let conditions: Conditions
         private let digest: Int
 
@@ -30,7 +31,7 @@ final class KeptHostFacts: Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(digest) }
 
         static func == (left: Circumstances, right: Circumstances) -> Bool {
-            left.digest == right.digest && left.conditions == right.conditions
+            left === right || left.digest == right.digest && left.conditions == right.conditions
         }
     }
 
@@ -42,7 +43,57 @@ final class KeptHostFacts: Sendable {
         let circumstances: Circumstances
     }
 
-    private let state = Locked(Generations<Key, Made>(weightMax: Limits.hostFactsRangesMax))
+    /// Facts by their content, with its hash, which is taken outside the lock.
+    private struct Kind: Hashable {
+        let facts: HostFacts
+        private let digest: Int
+
+        init(_ facts: HostFacts) {
+            self.facts = facts
+            var hasher = Hasher()
+            hasher.combine(facts)
+            digest = hasher.finalize()
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(digest) }
+
+        static func == (left: Kind, right: Kind) -> Bool {
+            left.digest == right.digest && left.facts == right.facts
+        }
+    }
+
+    private struct State {
+        var made = Generations<Key, Made>(weightMax: Limits.hostFactsRangesMax - kindsRangesMax)
+        /// Of each kind of host the facts that all share. They outlive the platforms that they were made of.
+        var kinds = Generations<Kind, HostFacts>(weightMax: kindsRangesMax)
+        /// Those that were asked about, the latest last: of one content one object, as far as they reach.
+        var circumstances: [Circumstances] = []
+
+        /// Facts equal to these that others have already, or else these.
+        mutating func shared(_ kind: Kind, ranges: Int) -> HostFacts {
+            if let facts = kinds.value(kind) { return facts }
+            kinds.keep(kind.facts, weight: ranges, under: kind)
+            return kind.facts
+        }
+    }
+
+    /// What of `Limits.hostFactsRangesMax` is for kinds: a fleet has a few.
+    private static let kindsRangesMax = Limits.hostFactsRangesMax / 8
+    private static let circumstancesMax = 8
+
+    private let state = Locked(State())
+
+    /// Circumstances of these conditions: the same object as before where they were asked about lately, which
+    /// keys are compared by first.
+    func circumstances(_ conditions: Conditions) -> Circumstances {
+        let made = Circumstances(conditions)
+        return state.withLock { state in
+            if let known = state.circumstances.first(where: { $0 == made }) { return known }
+            if state.circumstances.count == Self.circumstancesMax { state.circumstances.removeFirst() }
+            state.circumstances.append(made)
+            return made
+        }
+    }
 
     /// The facts of devices under conditions whose aperture is the host's; nil when `make` returns nil.
     func made(
@@ -50,15 +101,19 @@ final class KeptHostFacts: Sendable {
         make: () -> Made?
     ) -> Made? {
         let key = Key(serial: entry.serial, devices: devices, circumstances: circumstances)
-        if let kept = state.withLock({ $0.value(key) }) { return kept }
-        guard let made = make() else { return nil }
-        state.withLock { $0.keep(made, weight: made.ranges, under: key) }
-        return made
+        if let kept = state.withLock({ $0.made.value(key) }) { return kept }
+        guard let own = make() else { return nil }
+        let kind = Kind(own.facts)
+        return state.withLock { state in
+            let made = Made(facts: state.shared(kind, ranges: own.ranges), ranges: own.ranges)
+            state.made.keep(made, weight: made.ranges, under: key)
+            return made
+        }
     }
 
     /// Drops what was made of an entry that the service has no more.
-    func forget(_ serial: UInt64) { state.withLock { $0.drop { $0.serial == serial } } }
+    func forget(_ serial: UInt64) { state.withLock { $0.made.drop { $0.serial == serial } } }
 
     /// Sum of the ranges that are kept.
-    var ranges: Int { state.withLock { $0.weight } }
+    var ranges: Int { state.withLock { $0.made.weight } }
 }

@@ -54,14 +54,49 @@ extension Service {
     }
 }
 
+/// Under which conditions the facts of a host are made. A class: most hosts of a request share one.
+final class HostConditions: Sendable {
+    /// What the request states, with what the host itself said.
+    private let stated: StatedConditions
+    /// The same with what the request says of this host.
+    fileprivate let ofFacts: Conditions
+    fileprivate let circumstances: KeptHostFacts.Circumstances
+
+    fileprivate init(_ stated: StatedConditions, _ ofFacts: Conditions, _ known: KeptHostFacts.Circumstances)
+    {
+        self.stated = stated
+        self.ofFacts = ofFacts
+        circumstances = known
+    }
+
+    var conditions: Conditions { stated.conditions }
+    var hostFacts: [HostFact] { stated.hostFacts }
+}
+
 /// Facts of hosts, each made once however many hosts share them, and bounded in sum.
 struct HostFactsBuilder {
     private struct Key: Hashable {
-        let platform: String
-        let devices: [String]?
-        let apertureLast: UInt64
-        let iommuRegions: [ReservedRegion]?
-        let options: [HostFacts.DeviceOption]
+        /// Of the platform's entry; no other one ever has it.
+        let serial: UInt64
+        /// nil of a host that says no more than its platform, as nearly none does.
+        let own: Own?
+
+        struct Own: Hashable {
+            let devices: [String]?
+            let apertureLast: UInt64?
+            let iommuRegions: [ReservedRegion]?
+            let options: [HostFacts.DeviceOption]
+        }
+
+        init(_ host: PlacementRequest.Host, _ devices: [String]?, on entry: PlatformEntry) {
+            serial = entry.serial
+            let saysMore = devices != nil || host.aperture != nil || host.iommuRegions != nil
+            own =
+                saysMore || !host.options.isEmpty
+                ? Own(
+                    devices: devices, apertureLast: host.aperture?.last.value,
+                    iommuRegions: host.iommuRegions, options: host.options) : nil
+        }
     }
 
     /// What the request states of all hosts.
@@ -70,14 +105,16 @@ struct HostFactsBuilder {
     /// Each kind of host is checked against every range of the guest.
     let guestRanges: Int
     private(set) var facts: [HostFacts] = []
-    /// By index of the facts: under which conditions they were made, with what the host itself said.
-    private(set) var stated: [StatedConditions] = []
+    /// By index of the facts: under which conditions they were made.
+    private(set) var stated: [HostConditions] = []
     /// Their kernels, without one that the host before has as well.
     private(set) var kernels: [KernelProfile] = []
     /// What is not modelled exactly of them, likewise.
     private(set) var kernelRemarks: [String] = []
     private var known: [Key: Int] = [:]
-    private var last: (conditions: Conditions, circumstances: KeptHostFacts.Circumstances)?
+    /// Of hosts of which neither they nor the request says anything by itself.
+    private var plain: HostConditions?
+    private var last: HostConditions?
     private var cost = 0
 
     init(stated: StatedConditions, guestRanges: Int, hosts count: Int, kept: KeptHostFacts) {
@@ -93,19 +130,18 @@ struct HostFactsBuilder {
     mutating func index(
         of host: PlacementRequest.Host, _ platforms: PlatformStore, _ problems: ProblemList
     ) -> Int {
-        let aperture = host.aperture ?? request.conditions.aperture
         switch host.source {
         case .reported(let regions, let ranges):
             guard isAffordable(host.source.reportedRanges, host, problems) else { return 0 }
+            let conditions = conditions(of: host, nil)
             return add(
                 HostFacts(
-                    regions: regions, ranges: ranges, aperture: aperture, options: host.options,
-                    under: request.conditions),
-                request)
+                    regions: regions, ranges: ranges, aperture: conditions.ofFacts.aperture,
+                    options: host.options, under: request.conditions),
+                conditions)
         case .platform(let id, let names):
-            let key = Key(
-                platform: id, devices: names, apertureLast: aperture.last.value,
-                iommuRegions: host.iommuRegions, options: host.options)
+            guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
+            let key = Key(host, names, on: entry)
             // One look-up for a host that is like none before; taken back where its facts cannot be made.
             if let index = known.updateValue(facts.count, forKey: key) {
                 known[key] = index
@@ -113,11 +149,7 @@ struct HostFactsBuilder {
             }
             var isMade = false
             defer { if !isMade { known[key] = nil } }
-            guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
-            let stated = request.adopting(entry.platform.host)
-            var conditions = stated.conditions
-            conditions.aperture = aperture
-            conditions.iommuRegions = host.iommuRegions
+            let conditions = conditions(of: host, entry.platform.host)
             // Static: a closure that held the builder would let each host copy what those before have made.
             let room = Limits.placementObstaclesMax - cost - guestRanges
             let guestRanges = guestRanges
@@ -132,37 +164,51 @@ struct HostFactsBuilder {
                 return KeptHostFacts.Made(
                     facts: HostFacts(
                         devices: devices.lazy.map {
-                            platforms.prepared($0, on: entry, .whole, under: conditions)
+                            platforms.prepared($0, on: entry, .whole, under: conditions.ofFacts)
                         },
-                        aperture: conditions.aperture, options: host.options,
+                        aperture: conditions.ofFacts.aperture, options: host.options,
                         doorbells: entry.doorbells(of:)),
                     ranges: ranges)
             }
             // Options are of one host and one request.
             let made =
                 host.options.isEmpty
-                ? kept.made(of: entry, names, under: circumstances(conditions), make: make) : make()
+                ? kept.made(of: entry, names, under: conditions.circumstances, make: make) : make()
             guard let made, isAffordable(made.ranges, host, problems) else { return 0 }
             isMade = true
-            return add(made.facts, stated)
+            return add(made.facts, conditions)
         }
     }
 
-    /// Those of the host before, as a rule.
-    private mutating func circumstances(_ conditions: Conditions) -> KeptHostFacts.Circumstances {
-        if let last, last.conditions == conditions { return last.circumstances }
-        let made = KeptHostFacts.Circumstances(conditions)
-        last = (conditions, made)
+    /// With what the host says, itself or by the request; circumstances are those of the host before, as a
+    /// rule.
+    private mutating func conditions(
+        of host: PlacementRequest.Host, _ running: RunningHost?
+    ) -> HostConditions {
+        let isPlain = running == nil && host.aperture == nil && host.iommuRegions == nil
+        if isPlain, let plain { return plain }
+        let stated = request.adopting(running)
+        var conditions = stated.conditions
+        conditions.aperture = host.aperture ?? request.conditions.aperture
+        conditions.iommuRegions = host.iommuRegions
+        let before = last.flatMap { $0.ofFacts == conditions ? $0.circumstances : nil }
+        let made = HostConditions(stated, conditions, before ?? kept.circumstances(conditions))
+        if isPlain { plain = made }
+        last = made
         return made
     }
 
-    private mutating func add(_ made: HostFacts, _ conditions: StatedConditions) -> Int {
+    private mutating func add(_ made: HostFacts, _ conditions: HostConditions) -> Int {
+        // Nothing of the host's kernel is another where all that decides about it is the same.
+        let isX86 = made.x86Remark != nil
+        if conditions !== stated.last || isX86 != (facts.last?.x86Remark != nil) {
+            let kernel = conditions.conditions.kernel
+            if kernels.last != kernel { kernels.append(kernel) }
+            let remark = kernel.remark(onX86: isX86)
+            if let remark, kernelRemarks.last != remark { kernelRemarks.append(remark) }
+        }
         facts.append(made)
         stated.append(conditions)
-        let kernel = conditions.conditions.kernel
-        if kernels.last != kernel { kernels.append(kernel) }
-        let remark = kernel.remark(onX86: made.x86Remark != nil)
-        if let remark, kernelRemarks.last != remark { kernelRemarks.append(remark) }
         return facts.count - 1
     }
 

@@ -10,6 +10,9 @@ public import Machines
 /// What is known about one host. A class: a question refers to the facts of thousands of hosts, and every
 /// walk over them would copy two dozen members each.
 public final class HostFacts: Sendable {
+    /// All that is known. Everything else here follows from it, so that facts with equal content are alike in
+    /// every answer.
+    let content: Content
     /// Ranges that VFIO and iommufd let user space map, the default window included.
     public let mappable: IOVASet
     /// Where a window would also be reached by the devices.
@@ -18,42 +21,62 @@ public final class HostFacts: Sendable {
     let unmappable, unwindowable: IOVASet
     /// Where PCI windows alone are in the way of devices' writes.
     public let conditional: IOVASet
-    /// By start.
-    public let obstacles: [HostObstacle]
     /// A direct region for which Linux refuses the device outright.
     public let refusal: HostObstacle?
-    /// Direct regions that the kernel does not enforce: they are obstacles like others.
-    let unenforced: [UnenforcedRegion]
-    /// That a device has no IOMMU, or may have none.
-    public let noGroupRemark: String?
-    /// Whether one has none for certain: Linux refuses it outright as well.
-    let lacksIOMMU: Bool
     /// Both kinds of MSI region: iommufd refuses the device, and type1 cannot move the window.
     public let isType1Only: Bool
     /// Only hardware MSI: doorbells keep their addresses, and no window is used.
     public let hasHardwareMSIOnly: Bool
+
+    /// What facts are made of.
+    struct Content: Hashable {
+        /// By start.
+        let obstacles: [HostObstacle]
+        let relaxable: [HostObstacle]
+        let unenforced: [UnenforcedRegion]
+        let hasSoftwareMSI: Bool
+        let devicesWithoutOption: [String]
+        let rangesRemark: String?
+        let unknownFacts: [UnknownFactRemark]
+        let undecidedRemark: String?
+        let unusedRegionsRemark: String?
+        let x86Remark: String?
+        let crashRemark: String?
+        let noGroup: NoGroup?
+        let ifReported: [IfReported]
+        let undescribed: [UndescribedRange]
+    }
+
+    /// By start.
+    public var obstacles: [HostObstacle] { content.obstacles }
+    /// Direct regions that the kernel does not enforce: they are obstacles like others.
+    var unenforced: [UnenforcedRegion] { content.unenforced }
+    /// That a device has no IOMMU, or may have none.
+    public var noGroupRemark: String? { content.noGroup?.remark }
+    /// Whether one has none for certain: Linux refuses it outright as well.
+    var lacksIOMMU: Bool { content.noGroup?.isCertain ?? false }
     /// Direct-relaxable regions, which only kvmtool minds: of each group the first line, in which it stops
     /// reading.
-    public let relaxable: [HostObstacle]
+    public var relaxable: [HostObstacle] { content.relaxable }
     /// The ranges are those of a container before anything was attached: they say nothing.
-    public let rangesRemark: String?
+    public var rangesRemark: String? { content.rangesRemark }
     /// Windows of host bridges that are not known, so that they are no obstacles.
-    public let unknownFacts: [UnknownFactRemark]
+    public var unknownFacts: [UnknownFactRemark] { content.unknownFacts }
     /// The kernel crashes on what firmware says of a device.
-    public let crashRemark: String?
+    public var crashRemark: String? { content.crashRemark }
     /// A virtio-iommu decides whether there is a window, and nobody has said what it reports.
-    public let undecidedRemark: String?
+    public var undecidedRemark: String? { content.undecidedRemark }
     /// The host is no Arm SMMU host.
-    public let x86Remark: String?
+    public var x86Remark: String? { content.x86Remark }
     /// Regions of a virtio-iommu were stated of a device that is behind none.
-    public let unusedRegionsRemark: String?
+    public var unusedRegionsRemark: String? { content.unusedRegionsRemark }
     /// What the host is if its virtio-iommus report MSI regions; at most one, and there where
     /// `undecidedRemark` is.
-    public let ifReported: [IfReported]
+    public var ifReported: [IfReported] { content.ifReported }
     /// Devices whose software window lies at the default although the option was set for others.
-    public let devicesWithoutOption: [String]
+    public var devicesWithoutOption: [String] { content.devicesWithoutOption }
     /// What of Linux's own window firmware withholds from devices and VFIO is not told, of the first devices.
-    public let undescribed: [UndescribedRange]
+    public var undescribed: [UndescribedRange] { content.undescribed }
 
     /// The window that the proposed iommufd options gave one device; nil where they were not set.
     public struct DeviceOption: Hashable, Sendable {
@@ -67,14 +90,14 @@ public final class HostFacts: Sendable {
     }
 
     /// A host under regions that its virtio-iommus may report.
-    public struct IfReported: Sendable {
+    public struct IfReported: Hashable, Sendable {
         /// Over the doorbells that are known, each once; empty where none is.
         public var regions: [ReservedRegion]
         public var facts: HostFacts
     }
 
     /// A device that has no IOMMU, or may have none, under the kernel of the host.
-    struct NoGroup {
+    struct NoGroup: Hashable {
         let remark: String
         let isCertain: Bool
 
@@ -102,7 +125,7 @@ public final class HostFacts: Sendable {
     }
 
     /// Sorts out obstacles from all sources.
-    init(
+    convenience init(
         obstacles: [HostObstacle], unenforced: [UnenforcedRegion], hasSoftwareMSI: Bool,
         options: [DeviceOption] = [],
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
@@ -110,11 +133,8 @@ public final class HostFacts: Sendable {
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
         noGroup: NoGroup? = nil, ifReported: [IfReported] = [], undescribed: [UndescribedRange] = []
     ) {
-        self.ifReported = ifReported
-        self.undescribed = undescribed
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
-        devicesWithoutOption = isMixed ? options.filter { $0.window == nil }.map(\.device) : []
         if isMixed {
             obstacles += options.map { option in
                 HostObstacle(
@@ -122,29 +142,31 @@ public final class HostFacts: Sendable {
                     provenance: "software MSI window of \(option.device)")
             }
         }
-        let hard = obstacles.filter { $0.kind != .directRelaxable }
-            .sorted { ($0.range.start, $0.range.last) < ($1.range.start, $1.range.last) }
-        self.obstacles = hard
-        relaxable = obstacles.filter { $0.kind == .directRelaxable }
+        self.init(
+            Content(
+                obstacles: obstacles.filter { $0.kind != .directRelaxable }
+                    .sorted { ($0.range.start, $0.range.last) < ($1.range.start, $1.range.last) },
+                relaxable: obstacles.filter { $0.kind == .directRelaxable }, unenforced: unenforced,
+                hasSoftwareMSI: hasSoftwareMSI,
+                devicesWithoutOption: isMixed ? options.filter { $0.window == nil }.map(\.device) : [],
+                rangesRemark: rangesRemark, unknownFacts: unknownFacts, undecidedRemark: undecidedRemark,
+                unusedRegionsRemark: unusedRegionsRemark, x86Remark: x86Remark, crashRemark: crashRemark,
+                noGroup: noGroup, ifReported: ifReported, undescribed: undescribed))
+    }
+
+    private init(_ content: Content) {
+        self.content = content
+        let hard = content.obstacles
         unmappable = IOVASet(hard.filter(\.refusesMappings).map(\.range))
         unwindowable = IOVASet(hard.map(\.range))
         mappable = unmappable.complement()
         windowable = unwindowable.complement()
         conditional = IOVASet(hard.filter { $0.kind.reachability == .conditional }.map(\.range))
             .subtracting(IOVASet(hard.filter { $0.kind.reachability == .no }.map(\.range)))
-        self.unenforced = unenforced
-        refusal = unenforced.isEmpty ? hard.first { $0.kind == .direct } : nil
+        refusal = content.unenforced.isEmpty ? hard.first { $0.kind == .direct } : nil
         let hasHardware = hard.contains { $0.kind == .hardwareMSI }
-        isType1Only = hasHardware && hasSoftwareMSI
-        hasHardwareMSIOnly = hasHardware && !hasSoftwareMSI
-        self.rangesRemark = rangesRemark
-        self.unknownFacts = unknownFacts
-        self.undecidedRemark = undecidedRemark
-        self.unusedRegionsRemark = unusedRegionsRemark
-        self.x86Remark = x86Remark
-        self.crashRemark = crashRemark
-        noGroupRemark = noGroup?.remark
-        lacksIOMMU = noGroup?.isCertain ?? false
+        isType1Only = hasHardware && content.hasSoftwareMSI
+        hasHardwareMSIOnly = hasHardware && !content.hasSoftwareMSI
     }
 
     /// Whether Linux refuses a device to user space, whatever the window.
@@ -167,6 +189,14 @@ public final class HostFacts: Sendable {
     /// Obstacles that share an address with `range`.
     public func obstacles(overlapping range: IOVARange) -> [HostObstacle] {
         obstacles.filter { $0.range.overlaps(range) }
+    }
+}
+
+extension HostFacts: Hashable {
+    public func hash(into hasher: inout Hasher) { hasher.combine(content) }
+
+    public static func == (left: HostFacts, right: HostFacts) -> Bool {
+        left === right || left.content == right.content
     }
 }
 

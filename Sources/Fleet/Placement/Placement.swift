@@ -35,6 +35,25 @@ public struct PlacementQuestion: Sendable {
         self.facts = facts
         self.guest = guest
         self.window = window
+        joinKinds()
+    }
+
+    /// Hosts of one kind may come with facts of their own that are one object: their work is shared, too.
+    private mutating func joinKinds() {
+        var kinds: [ObjectIdentifier: Int] = [:]
+        kinds.reserveCapacity(facts.count)
+        var distinct: [HostFacts] = []
+        distinct.reserveCapacity(facts.count)
+        let places = facts.map { facts in
+            let kind = ObjectIdentifier(facts)
+            if let place = kinds[kind] { return place }
+            kinds[kind] = distinct.count
+            distinct.append(facts)
+            return distinct.count - 1
+        }
+        guard distinct.count < facts.count else { return }
+        facts = distinct
+        for host in hosts.indices { hosts[host].facts = places[hosts[host].facts] }
     }
 }
 

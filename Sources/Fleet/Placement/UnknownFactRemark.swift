@@ -5,7 +5,7 @@ import MSIWindows
 import Machines
 
 /// A fact of a host that is not known.
-public struct UnknownFactRemark: Sendable {
+public struct UnknownFactRemark: Hashable, Sendable {
     public let code: Placement.Warning.Code
     public let detail: String
 
