@@ -6,27 +6,26 @@ public enum WordDigest {
     /// O(bytes). Equal contents of equal length have equal digests, on every machine.
     public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var value = mixed(0xcbf2_9ce4_8422_2325, UInt64(bytes.count))
-        var at = 0
-        while at + 8 <= bytes.count {
+        let whole = bytes.count & ~7
+        // No step can pass the count, so that none is checked for it.
+        for at in stride(from: 0, to: whole, by: 8) {
             let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
             value = mixed(value, UInt64(littleEndian: word))
-            at += 8
         }
         var rest: UInt64 = 0
-        while at < bytes.count {
-            rest = rest << 8 | UInt64(bytes[at])
-            at += 1
-        }
+        for byte in bytes[whole...] { rest = rest << 8 | UInt64(byte) }
         value = mixed(value, rest)
         return mixed(value, factor)
     }
 
     /// Odd: 2^64 divided by the golden ratio.
-    private static let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
+    @usableFromInline
+    static var factor: UInt64 { 0x9e37_79b9_7f4a_7c15 }
 
     /// The product carries upward only, so its high bits are brought down: otherwise the next word could take
     /// back a change of them.
-    private static func mixed(_ value: UInt64, _ word: UInt64) -> UInt64 {
+    @inlinable
+    package static func mixed(_ value: UInt64, _ word: UInt64) -> UInt64 {
         let product = (value ^ word) &* factor
         return product ^ product >> 29
     }

@@ -10,7 +10,6 @@ extension PlatformAssembly {
     mutating func tellProcessor(of platform: inout Platform, _ log: BootLog?) {
         let evidence = Self.evidence(of: platform, log)
         noteContradiction(evidence)
-        // By place: a walk over the devices themselves copies each.
         var ofX86 = Self.placesOfX86(in: platform.devices)
         if let processor = evidence.first {
             let told = processor.architecture == .arm ? ofX86 : Array(platform.devices.indices)
@@ -23,7 +22,8 @@ extension PlatformAssembly {
     }
 
     private static func placesOfX86(in devices: [Device]) -> [Int] {
-        devices.indices.filter { devices[$0].isOfX86 }
+        // By place, and what needs no call first: a walk over the devices copies each, and so does a call.
+        devices.indices.filter { devices[$0].streams.isEmpty && devices[$0].isOfX86 }
     }
 
     /// Notes the first list that no host with this processor has.

@@ -37,8 +37,11 @@ extension Platform {
 
     /// The first active device of which that is so.
     public var firstUndecided: Device? {
-        // By place: a walk over the devices themselves copies each.
-        devices.indices.first { devices[$0].active && isUndecided(devices[$0]) }.map { devices[$0] }
+        let hasVirtio = smmus.contains { $0.version == .virtio }
+        // By place, and what needs no call first: a walk over the devices copies each, and so does a call.
+        return devices.indices.first {
+            devices[$0].active && (hasVirtio || devices[$0].streams.isEmpty) && isUndecided(devices[$0])
+        }.map { devices[$0] }
     }
 }
 

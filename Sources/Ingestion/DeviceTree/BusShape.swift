@@ -14,11 +14,39 @@ struct BusShape {
     /// Cells that `of_read_number` can make an address of (drivers/of/address.c: OF_MAX_ADDR_CELLS).
     static let cellsMax = 4
 
-    init(of node: DeviceTree.Node, below parent: BusShape?) {
+    private init(of node: DeviceTree.Node, below parent: BusShape?) {
         addressCells = node.cell(.addressCells).map(Int.init) ?? parent?.addressCells ?? 1
         sizeCells = node.cell(.sizeCells).map(Int.init) ?? parent?.sizeCells ?? 1
         kind = Self.isPCI(node) ? .pci : addressCells == 3 ? .flagged : .plain
     }
+
+    /// Of a node that says nothing about its children's addresses.
+    private init(below parent: BusShape) {
+        (addressCells, sizeCells) = (parent.addressCells, parent.sizeCells)
+        kind = addressCells == 3 ? .flagged : .plain
+    }
+
+    /// By node.
+    static func all(of nodes: DeviceTree.Nodes) -> [BusShape] {
+        let flat = nodes.flat
+        let deciding =
+            TreeProperty.addressCells.bit | TreeProperty.sizeCells.bit | TreeProperty.deviceType.bit
+        var shapes: [BusShape] = []
+        shapes.reserveCapacity(nodes.count)
+        for index in flat.nodes.indices {
+            let record = flat.nodes[index]
+            let parent = record.parent < 0 ? nil : shapes[Int(record.parent)]
+            // As nearly all are; the others are asked property by property.
+            if let parent, record.held & deciding == 0, !flat.name(of: record, beginsWith: pcieName) {
+                shapes.append(BusShape(below: parent))
+            } else {
+                shapes.append(BusShape(of: nodes[index], below: parent))
+            }
+        }
+        return shapes
+    }
+
+    private static let pcieName: StaticString = "pcie"
 
     private static let pciTypes: [StaticString] = ["pci", "pciex", "vci", "ht"]
 
@@ -27,10 +55,9 @@ struct BusShape {
         if node.has(.deviceType), let type = node.word(.deviceType), pciTypes.contains(where: type.is) {
             return true
         }
-        guard node.nameBegins(with: UInt8(ascii: "p")) else { return false }
-        let name = node.nameBytes
-        return name.starts(with: "pcie".utf8)
-            && (name.count == 4 || name[name.startIndex + 4] == UInt8(ascii: "@"))
+        guard node.nameBegins(with: pcieName) else { return false }
+        let rest = node.nameBytes.dropFirst(pcieName.utf8CodeUnitCount)
+        return rest.isEmpty || rest.first == UInt8(ascii: "@")
     }
 
     /// Whether addresses on the bus can be translated at all: the kernel wants one to four cells, and sizes

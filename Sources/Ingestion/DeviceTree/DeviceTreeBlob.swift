@@ -82,7 +82,9 @@ struct DeviceTreeBlob {
         var at = structure.lowerBound
         var open: [OpenNode] = []
         /// By offset in the strings block: which property is named there.
-        var named = [UInt8](repeating: Self.unseenName, count: strings.count)
+        var named = [NamedProperty](repeating: .unseen, count: strings.count)
+        /// The bits of the properties of the node that was begun last, which has none yet after a child.
+        var held: UInt64 = 0
         // As many as trees of this size have: growing would copy them a dozen times.
         nodes.reserveCapacity(structure.count / Self.structureBytesPerNode)
         properties.reserveCapacity(structure.count / Self.structureBytesPerProperty)
@@ -93,6 +95,7 @@ struct DeviceTreeBlob {
             let token = Self.word(bytes, at)
             switch token {
             case Token.beginNode:
+                hold(&held)
                 if open.isEmpty, !nodes.isEmpty { throw .secondRoot(offset: at) }
                 if open.count >= DeviceTreeLimits.depthMax {
                     throw .tooDeep(offset: at, limit: DeviceTreeLimits.depthMax)
@@ -102,12 +105,13 @@ struct DeviceTreeBlob {
                 }
                 at = try beginNode(at, &open)
             case Token.endNode:
+                hold(&held)
                 guard open.popLast() != nil else { throw .unbalancedEnd(offset: at) }
                 at += 4
             case Token.property:
                 guard let node = open.last else { throw .propertyOutsideNode(offset: at) }
                 guard node.index == nodes.count - 1 else { throw .propertyAfterChild(offset: at) }
-                at = try addProperty(at, &named)
+                at = try addProperty(at, &named, &held)
             case Token.nop: at += 4
             case Token.end:
                 guard open.isEmpty else { throw .endInsideNode(offset: at, depth: open.count) }
@@ -145,13 +149,27 @@ struct DeviceTreeBlob {
         return aligned(terminator + 1)
     }
 
-    /// No property is at this offset of the strings block yet.
-    private static let unseenName: UInt8 = 255
-    /// One that is not read.
-    private static let otherName: UInt8 = 254
+    /// What is at an offset of the strings block.
+    private enum NamedProperty {
+        /// Nothing that was asked for yet.
+        case unseen
+        /// One that is not read.
+        case other
+        case known(TreeProperty)
+    }
+
+    /// Gives the node that was begun last its properties: at its first child or its end, so that its record
+    /// is changed once.
+    private mutating func hold(_ held: inout UInt64) {
+        guard held != 0 else { return }
+        nodes[nodes.count - 1].held = held
+        held = 0
+    }
 
     /// Adds a property to the node that was begun last. Of several of one name the first counts.
-    private mutating func addProperty(_ at: Int, _ named: inout [UInt8]) throws(DeviceTreeError) -> Int {
+    private mutating func addProperty(
+        _ at: Int, _ named: inout [NamedProperty], _ held: inout UInt64
+    ) throws(DeviceTreeError) -> Int {
         guard at + 12 <= structure.upperBound else { throw .propertyOutside(offset: at) }
         let length = Int(Self.word(bytes, at + 4))
         let nameOffset = Self.word(bytes, at + 8)
@@ -159,17 +177,14 @@ struct DeviceTreeBlob {
         guard Int(nameOffset) < named.count else {
             throw .propertyNameOutside(offset: at, nameOffset: nameOffset)
         }
-        if named[Int(nameOffset)] == Self.unseenName {
+        if case .unseen = named[Int(nameOffset)] {
             let name = try propertyName(at, nameOffset)
-            named[Int(nameOffset)] = TreeProperty.byName[name]?.rawValue ?? Self.otherName
+            named[Int(nameOffset)] = TreeProperty.byName[name].map { .known($0) } ?? .other
         }
-        if let property = TreeProperty(rawValue: named[Int(nameOffset)]) {
-            let node = nodes.count - 1
-            if nodes[node].held & property.bit == 0 {
-                nodes[node].held |= property.bit
-                properties.append(
-                    FlatTree.PropertyRecord(property: property, start: Int32(at + 12), bytes: Int32(length)))
-            }
+        if case .known(let property) = named[Int(nameOffset)], held & property.bit == 0 {
+            held |= property.bit
+            properties.append(
+                FlatTree.PropertyRecord(property: property, start: Int32(at + 12), bytes: Int32(length)))
         }
         return aligned(at + 12 + length)
     }
@@ -188,8 +203,19 @@ struct DeviceTreeBlob {
         return bytes[name..<end]
     }
 
+    /// Eight bytes at a time: a name has a dozen.
     private func zero(from start: Int, before end: Int) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
         var at = start
+        while at + 8 <= end {
+            let word = bytes.withUnsafeBytes {
+                UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            }
+            // The lowest bit that is set is that of the first zero; borrows go upward only.
+            let zeros = (word &- ones) & ~word & ones << 7
+            if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
+            at += 8
+        }
         while at < end {
             if bytes[at] == 0 { return at }
             at += 1

@@ -2,6 +2,8 @@
 // values of its properties lie. Nothing is copied: making a string or an array of each name and value took
 // 60 % of the time of reading a tree.
 
+import AddressSpaces
+
 /// The tables of one tree, and the bytes that they point into.
 final class FlatTree: Sendable {
     /// A node; the root is the first, children follow their parents.
@@ -31,6 +33,97 @@ final class FlatTree: Sendable {
         nodes = blob.nodes
         properties = blob.properties
     }
+
+    /// The nodes that have any of these properties, in the order of the tree. By their records: a `Node`
+    /// counts a reference to the tree, and a dozen steps look for nodes among all.
+    func nodes(having wanted: TreeProperty...) -> [Int] {
+        let bits = wanted.reduce(0) { $0 | $1.bit }
+        return nodes.indices.filter { nodes[$0].held & bits != 0 }
+    }
+
+    /// The nodes whose list in a property has one of the words, in the order of the tree.
+    func nodes(naming table: DeviceTree.WordTable<some Sendable>, in property: TreeProperty) -> [Int] {
+        bytes.withUnsafeBufferPointer { bytes in
+            nodes.indices.filter { node in
+                place(of: property, in: nodes[node]).map { Self.match(bytes, $0, table) != nil } ?? false
+            }
+        }
+    }
+
+    fileprivate func place(of property: TreeProperty, in node: NodeRecord) -> Range<Int>? {
+        guard node.held & property.bit != 0 else { return nil }
+        var at = Int(node.firstProperty)
+        while properties[at].property != property { at += 1 }
+        return Int(properties[at].start)..<Int(properties[at].start + properties[at].bytes)
+    }
+
+    /// What the table has for the first of the strings at `place` that is in it. Asked of every node, so that
+    /// no slice is made of a string: each would hold on to the tree, and let go of it.
+    fileprivate static func match<Value: Sendable>(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ place: Range<Int>, _ table: DeviceTree.WordTable<Value>
+    ) -> Value? {
+        var start = place.lowerBound
+        while start < place.upperBound {
+            var end = start
+            while end < place.upperBound, bytes[end] != 0 { end += 1 }
+            if table.hasWord(ofBytes: end - start) {
+                for (word, value) in table.words where word.utf8CodeUnitCount == end - start {
+                    if Self.holds(bytes, at: start, word) { return value }
+                }
+            }
+            start = end + 1
+        }
+        return nil
+    }
+
+    /// Whether the word's bytes stand there; they lie within `bytes`.
+    private static func holds(
+        _ bytes: UnsafeBufferPointer<UInt8>, at start: Int, _ word: StaticString
+    ) -> Bool {
+        word.withUTF8Buffer { word in word.indices.allSatisfy { word[$0] == bytes[start + $0] } }
+    }
+
+    /// Whether a node's name begins so.
+    func name(of node: NodeRecord, beginsWith word: StaticString) -> Bool {
+        Int(node.nameBytes) >= word.utf8CodeUnitCount
+            && bytes.withUnsafeBufferPointer { Self.holds($0, at: Int(node.nameStart), word) }
+    }
+
+    /// A digest of a node's name and its parent, eight bytes a step; nil where the name has a byte that is no
+    /// ASCII, or a slash, or, below the root, no byte.
+    func nameMark(of node: NodeRecord) -> UInt64? {
+        guard node.nameBytes > 0 || node.parent < 0 else { return nil }
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let end = Int(node.nameStart + node.nameBytes)
+        var mark = UInt64(truncatingIfNeeded: node.parent)
+        var odd: UInt64 = 0
+        for at in stride(from: Int(node.nameStart), to: end, by: 8) {
+            let word = nameWord(at: at, before: end)
+            let slashes = word ^ ones &* UInt64(UInt8(ascii: "/"))
+            odd |= word | (slashes &- ones) & ~slashes
+            mark = WordDigest.mixed(mark, word)
+        }
+        return odd & ones << 7 == 0 ? mark : nil
+    }
+
+    /// The bytes from `at` on, with zeros from `end` on. A name has none.
+    private func nameWord(at: Int, before end: Int) -> UInt64 {
+        guard at + 8 <= bytes.count else {
+            return (at..<end).reversed().reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
+        }
+        let word = bytes.withUnsafeBytes {
+            UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        }
+        return end - at >= 8 ? word : word & (1 << UInt64(8 * (end - at)) - 1)
+    }
+
+    /// The cell whose four bytes begin at `offset`.
+    fileprivate func cell(at offset: Int) -> UInt32 {
+        precondition(offset >= 0 && offset <= bytes.count - 4, "a cell at \(offset) of \(bytes.count) bytes")
+        return bytes.withUnsafeBytes {
+            UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        }
+    }
 }
 
 extension DeviceTree {
@@ -44,29 +137,34 @@ extension DeviceTree {
             flat.bytes[Int(record.nameStart)..<Int(record.nameStart + record.nameBytes)]
         }
 
-        /// Nearly no node is called as those that are looked for, so that its name is not cut out for that.
-        func nameBegins(with byte: UInt8) -> Bool {
-            record.nameBytes > 0 && flat.bytes[Int(record.nameStart)] == byte
-        }
+        func nameBegins(with word: StaticString) -> Bool { flat.name(of: record, beginsWith: word) }
 
         var name: String { String(decoding: nameBytes, as: UTF8.self) }
 
         /// From the root. O(depth), so only what an answer names asks for it.
         var path: String {
             guard record.parent >= 0 else { return "/" }
-            var names: [ArraySlice<UInt8>] = []
-            var node = self
-            while node.record.parent >= 0 {
-                names.append(node.nameBytes)
-                node = Node(flat: flat, record: flat.nodes[Int(node.record.parent)])
+            var length = 0
+            var node = record
+            while node.parent >= 0 {
+                length += Int(node.nameBytes) + 1
+                node = flat.nodes[Int(node.parent)]
             }
-            var path: [UInt8] = []
-            path.reserveCapacity(names.reduce(0) { $0 + $1.count + 1 })
-            for name in names.reversed() {
-                path.append(UInt8(ascii: "/"))
-                path += name
+            // From its end on: no list of names, and no other copy of their bytes.
+            return String(unsafeUninitializedCapacity: length) { path in
+                var at = length
+                var node = record
+                while node.parent >= 0 {
+                    at -= Int(node.nameBytes)
+                    for place in 0..<Int(node.nameBytes) {
+                        path[at + place] = flat.bytes[Int(node.nameStart) + place]
+                    }
+                    at -= 1
+                    path[at] = UInt8(ascii: "/")
+                    node = flat.nodes[Int(node.parent)]
+                }
+                return length
             }
-            return String(decoding: path, as: UTF8.self)
         }
 
         /// Index of the parent; nil for the root.
@@ -79,38 +177,12 @@ extension DeviceTree {
             place(of: property).map { flat.bytes[$0] }
         }
 
-        private func place(of property: TreeProperty) -> Range<Int>? {
-            guard has(property) else { return nil }
-            var at = Int(record.firstProperty)
-            while flat.properties[at].property != property { at += 1 }
-            let found = flat.properties[at]
-            return Int(found.start)..<Int(found.start + found.bytes)
-        }
+        private func place(of property: TreeProperty) -> Range<Int>? { flat.place(of: property, in: record) }
 
-        /// What the table has for the first string of the list that is in it. Asked of every node, so that no
-        /// slice is made of a string: each would hold on to the tree, and let go of it.
+        /// What the table has for the first string of the list that is in it.
         func match<Value: Sendable>(in property: TreeProperty, _ table: WordTable<Value>) -> Value? {
             guard let place = place(of: property) else { return nil }
-            return flat.bytes.withUnsafeBufferPointer { bytes in
-                var start = place.lowerBound
-                while start < place.upperBound {
-                    var end = start
-                    while end < place.upperBound, bytes[end] != 0 { end += 1 }
-                    let count = end - start
-                    guard table.hasWord(ofBytes: count) else {
-                        start = end + 1
-                        continue
-                    }
-                    for (word, value) in table.words where word.utf8CodeUnitCount == count {
-                        let isSame = word.withUTF8Buffer { word in
-                            word.indices.allSatisfy { word[$0] == bytes[start + $0] }
-                        }
-                        if isSame { return value }
-                    }
-                    start = end + 1
-                }
-                return nil
-            }
+            return flat.bytes.withUnsafeBufferPointer { FlatTree.match($0, place, table) }
         }
 
         /// The property's whole 32-bit cells; odd bytes at the end are left out.
@@ -118,8 +190,8 @@ extension DeviceTree {
 
         /// The first cell of a property; nil unless there are at least four bytes.
         func cell(_ property: TreeProperty) -> UInt32? {
-            guard let value = self.property(property), value.count >= 4 else { return nil }
-            return DeviceTree.cell(value, at: value.startIndex)
+            guard let place = place(of: property), place.count >= 4 else { return nil }
+            return flat.cell(at: place.lowerBound)
         }
 
         /// The strings of a string list as bytes.

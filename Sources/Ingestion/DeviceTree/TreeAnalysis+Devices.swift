@@ -7,13 +7,19 @@ extension TreeAnalysis {
     mutating func readDevices() throws(DeviceTreeError) -> [Device] {
         var devices: [Device] = []
         // By node: the host bridge at or above it, if it is a master, and its place in the list.
-        var hosts: [(node: Int, place: Int)?] = []
-        hosts.reserveCapacity(tree.nodes.count)
-        for index in tree.nodes.indices {
+        var hosts: [(node: Int, place: Int)?] = Array(repeating: nil, count: tree.nodes.count)
+        let flat = tree.nodes.flat
+        let masters = TreeProperty.iommuMap.bit | TreeProperty.iommus.bit
+        for index in flat.nodes.indices {
             let known = devices.count
-            let above = tree.nodes[index].parent.flatMap { hosts[$0] }
-            hosts.append(above)
-            if let above, let function = try pciFunction(index, below: devices[above.place], above.node) {
+            let record = flat.nodes[index]
+            let above = record.parent < 0 ? nil : hosts[Int(record.parent)]
+            // As nearly all are.
+            if above == nil, record.held & masters == 0 { continue }
+            hosts[index] = above
+            if let above, record.held & TreeProperty.memoryRegion.bit != 0,
+                let function = try pciFunction(index, below: devices[above.place], above.node)
+            {
                 devices.append(function)
             } else {
                 let node = tree.nodes[index]
@@ -90,12 +96,13 @@ extension TreeAnalysis {
         return device
     }
 
-    /// A PCI function with a node of its own: listed when it can carry reservations of its own.
+    /// A PCI function with a node of its own and with `memory-region`: listed when it can carry reservations
+    /// of its own.
     private mutating func pciFunction(
         _ index: Int, below host: Device, _ hostIndex: Int
     ) throws(DeviceTreeError) -> Device? {
         let node = tree.nodes[index]
-        guard node.has(.memoryRegion), let path = pciPath(of: index, below: hostIndex) else { return nil }
+        guard let path = pciPath(of: index, below: hostIndex) else { return nil }
         var device = host
         device.id = id(of: index)
         device.kind = .pciFunction

@@ -58,8 +58,11 @@ extension TreeAnalysis {
     /// - Parameter devices: as they were found.
     mutating func noteCutLengths(_ devices: [Device]) {
         let nodes = NodesRead(devices, self)
-        for property in CellProperty.allCases {
-            nodes[property].forEach { noteCut(property, of: $0) }
+        for property in CellProperty.allCases where property.effect != nil {
+            for index in tree.nodes.flat.nodes(having: property.property)
+            where nodes.reads(property, of: index) {
+                noteCut(property, of: index)
+            }
         }
     }
 
@@ -138,12 +141,15 @@ private struct NodesRead {
         where controller.kind != .other && controller.kind != .preITS {
             placed.insert(controller.node)
         }
-        for (index, node) in tree.nodes.enumerated() {
+        let flat = tree.nodes.flat
+        if !ids.isEmpty {
             // Functions without the property are no devices of their own.
-            if node.has(.memoryRegion), !ids.isEmpty, ids.contains(node.path) { functions.insert(index) }
-            if node.has(.iommus) || node.has(.iommuMap) { masters.insert(index) }
-            if node.isMemory { placed.insert(index) }
+            for index in flat.nodes(having: .memoryRegion) where ids.contains(tree.nodes[index].path) {
+                functions.insert(index)
+            }
         }
+        for index in flat.nodes(having: .iommus, .iommuMap) { masters.insert(index) }
+        for index in flat.nodes(having: .deviceType) where tree.nodes[index].isMemory { placed.insert(index) }
         masters = masters.union(functions)
         masters.forEach { master in
             for region in (tree.nodes[master].cells(.memoryRegion) ?? []).compactMap({ tree.byPhandle[$0] })
@@ -161,14 +167,13 @@ private struct NodesRead {
         }
     }
 
-    subscript(property: CellProperty) -> [Int] {
-        let nodes =
-            switch property {
-            case .ranges, .dmaRanges: buses
-            case .reg: placed.union(functions)
-            case .iommus, .iommuMap, .msiMap, .msiParent, .memoryRegion: masters
-            case .iommuAddresses: regions
-            }
-        return nodes.flags.indices.filter { nodes.flags[$0] }
+    /// Whether the property is read of a node that has it.
+    func reads(_ property: CellProperty, of index: Int) -> Bool {
+        switch property {
+        case .ranges, .dmaRanges: buses.flags[index]
+        case .reg: placed.flags[index] || functions.flags[index]
+        case .iommus, .iommuMap, .msiMap, .msiParent, .memoryRegion: masters.flags[index]
+        case .iommuAddresses: regions.flags[index]
+        }
     }
 }

@@ -38,6 +38,8 @@ extension TreeAnalysis {
     }
 
     private typealias Kinds = DeviceTree.WordTable<MSIController.Kind>
+    /// Every name in `compatible` that one is known by.
+    static let controllerNames = (translators.words + frames.words + distributors.words).map(\.word)
     private static let translators = Kinds([("arm,gic-v3-its", .its)])
     private static let frames = Kinds([("arm,gic-v2m-frame", .gicv2m)])
     private static let distributors = Kinds([("arm,gic-v3", .mbi)])

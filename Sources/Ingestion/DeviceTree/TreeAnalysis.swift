@@ -7,6 +7,9 @@ import Machines
 /// One reading of one tree.
 struct TreeAnalysis {
     let tree: DeviceTree
+    /// The nodes that are named after anything that is read here, in the order of the tree. Looked for once:
+    /// hardly any node is one, and each of a thousand has a list of names.
+    private let named: [Int]
     /// SMMUs by node index.
     private(set) var smmus: [Int: SMMU] = [:]
     /// The ids of those that are disabled.
@@ -21,20 +24,28 @@ struct TreeAnalysis {
     private var findingsDropped = 0
     private var regionsTotal = 0
     private var streamsTotal = 0
-    /// Ids by node, and all of them.
-    private var ids: [Int: String] = [:]
+    /// Ids by node, as far as they were asked for.
+    private var ids: [String?]
+    /// All of them, where paths do not tell nodes apart.
     private var taken: Set<String> = []
-    /// The numbers of nodes whose path an earlier node has.
+    /// The numbers of nodes whose path an earlier node has; nil where every node has a path of its own.
     private lazy var repeats = Self.repeats(in: tree)
     /// By path: how many of its numbers are names of other nodes.
     private var skipped: [String: Int] = [:]
 
     init(_ tree: DeviceTree) {
         self.tree = tree
-        controllerKinds = tree.nodes.enumerated().compactMap { index, node in
-            Self.msiControllerKind(node).map { (index, $0) }
+        let flat = tree.nodes.flat
+        named = flat.nodes(naming: Self.names, in: .compatible)
+        ids = Array(repeating: nil, count: tree.nodes.count)
+        controllerKinds = Set(named).union(flat.nodes(having: .msiController)).sorted().compactMap { index in
+            Self.msiControllerKind(tree.nodes[index]).map { (index, $0) }
         }
     }
+
+    /// Every name in `compatible` that something here is known by.
+    private static let names = DeviceTree.WordTable(
+        (driversOfMMIO.words.map(\.word) + controllerNames).map { (word: $0, value: true) })
 
     mutating func platform() throws(DeviceTreeError) -> Platform {
         let smmuList = readSMMUs()
@@ -87,6 +98,10 @@ struct TreeAnalysis {
         // A node is asked about as a device, a bus and a controller, and named by others.
         if let id = ids[index] { return id }
         let path = tree.nodes[index].path
+        guard let repeats else {
+            ids[index] = path
+            return path
+        }
         let number = repeats[index]
         var id = number.map { "\(path)#\($0 + skipped[path, default: 0])" } ?? path
         // A node may have the name of another with its number.
@@ -106,8 +121,8 @@ struct TreeAnalysis {
 
     /// Counts in the order of the tree the nodes whose path an earlier one has. O(n) for n nodes: nodes of
     /// one path have parents of one path.
-    private static func repeats(in tree: DeviceTree) -> [Int: Int] {
-        guard mayRepeat(in: tree) else { return [:] }
+    private static func repeats(in tree: DeviceTree) -> [Int: Int]? {
+        guard mayRepeat(in: tree) else { return nil }
         struct Place: Hashable {
             let parent: Int
             let name: String
@@ -128,21 +143,19 @@ struct TreeAnalysis {
         return repeats
     }
 
-    /// Whether children of one node may have one name: by marks of their bytes, since keys made of strings
-    /// cost six times as much and hardly any tree has such children. Bytes that are no text may look alike.
+    /// Whether nodes may have one path: by marks of the names of each node's children, since keys made of
+    /// strings cost six times as much and hardly any tree has such children. Bytes that are no text may look
+    /// alike, a slash in a name like a parent and a child, and a child of the root without a name like the
+    /// root.
     private static func mayRepeat(in tree: DeviceTree) -> Bool {
         let stepsMax = 64
         // Sorting them took 230 instructions a node, a table of twice as many places takes 20. 0 is no mark.
         let places = 2 << (UInt64.bitWidth - UInt64(tree.nodes.count).leadingZeroBitCount)
         var marks = [UInt64](repeating: 0, count: places)
-        for node in tree.nodes {
-            // FNV-1a, begun with the parent.
-            var mark = UInt64(truncatingIfNeeded: node.parent ?? -1)
-            for byte in node.nameBytes {
-                guard byte < 0x80 else { return true }
-                mark = (mark ^ UInt64(byte)) &* 0x100_0000_01b3
-            }
-            mark = max(mark, 1)
+        let flat = tree.nodes.flat
+        for index in flat.nodes.indices {
+            guard let own = flat.nameMark(of: flat.nodes[index]) else { return true }
+            let mark = max(own, 1)
             var place = Int(truncatingIfNeeded: mark >> 20) & (places - 1)
             var steps = 0
             while marks[place] != 0 {
@@ -174,7 +187,7 @@ struct TreeAnalysis {
 
     private func readMemory() -> [PhysicalRange] {
         let tree = tree
-        return tree.nodes.indices
+        return tree.nodes.flat.nodes(having: .deviceType)
             .filter { tree.nodes[$0].isMemory && tree.isEnabled($0) }
             .flatMap { tree.registers(of: $0) }
             .compactMap { PhysicalRange(start: PhysicalAddress($0.start), size: $0.size) }
@@ -182,7 +195,8 @@ struct TreeAnalysis {
 
     private mutating func readSMMUs() -> [(node: Int, smmu: SMMU)] {
         var found: [(Int, SMMU)] = []
-        for (index, node) in tree.nodes.enumerated() {
+        for index in named {
+            let node = tree.nodes[index]
             guard let version = Self.version(of: node) else { continue }
             let enabled = tree.isEnabled(index)
             let cells = node.cell(.iommuCells)

@@ -60,5 +60,5 @@ enum TreeProperty: UInt8, CaseIterable {
         uniqueKeysWithValues: allCases.map { (ArraySlice($0.name.utf8), $0) })
 
     /// Its bit in the set of a node's properties.
-    var bit: UInt64 { 1 << UInt64(rawValue) }
+    var bit: UInt64 { 1 &<< UInt64(rawValue) }
 }
