@@ -128,6 +128,17 @@ public struct JSONWriter {
         append("null")
     }
 
+    /// Members of an earlier object once more: what was written from one `byteCount` to another, and follows
+    /// other members here as it did there.
+    public mutating func again(_ members: Range<Int>) {
+        precondition(needsComma && members.upperBound <= count, "no members at \(members) of \(count) bytes")
+        let back = count - members.lowerBound
+        write(members.count) { at in
+            at.update(from: at - back, count: members.count)
+            return members.count
+        }
+    }
+
     /// A value that is spelled already.
     mutating func raw(_ token: String) {
         separate()

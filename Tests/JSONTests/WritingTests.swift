@@ -62,4 +62,25 @@ import Testing
         }
         #expect(text == #"{"a":"b","c":"0x10","d":["x","y",{},"0x0"],"e":null}"#)
     }
+
+    /// Members that stand again are the same bytes, also where the writer has to grow for them.
+    @Test func membersAreWrittenAgain() {
+        let text = written { writer in
+            writer.array { writer in
+                writer.object { writer in
+                    writer.member("name", "a")
+                    let start = writer.byteCount
+                    writer.member("works", true)
+                    writer.array("places") { $0.hex(0x800_0000) }
+                    let members = start..<writer.byteCount
+                    writer.member("only", 1)
+                    for _ in 0..<100 { writer.again(members) }
+                    writer.member("last", 2)
+                }
+            }
+        }
+        let again = #","works":true,"places":["0x8000000"]"#
+        let all = #"[{"name":"a"\#(again),"only":1\#(String(repeating: again, count: 100)),"last":2}]"#
+        #expect(text == all)
+    }
 }

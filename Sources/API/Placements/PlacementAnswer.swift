@@ -43,7 +43,8 @@ extension JSONWriter {
         }
         member("common_window_needed", placement.needsCommonWindow)
         array("per_host") { writer in
-            for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told) }
+            var written: [Range<Int>?] = []
+            for (answer, told) in zip(placement.hosts, told) { writer.hostAnswer(answer, told, &written) }
         }
         array("warnings") { writer in placement.warnings.forEach { writer.warning($0) } }
         for other in placement.ifReported {
@@ -128,11 +129,20 @@ extension JSONWriter {
         }
     }
 
-    private mutating func hostAnswer(_ answer: Placement.HostAnswer, _ told: [HostFact]) {
+    /// - Parameter written: by kind of host where its members stand, which those of the same kind repeat:
+    ///   written anew they are a fifth of the time of a placement.
+    private mutating func hostAnswer(
+        _ answer: Placement.HostAnswer, _ told: [HostFact], _ written: inout [Range<Int>?]
+    ) {
+        while written.count <= answer.kind { written.append(nil) }
         object { writer in
             writer.member("host", answer.host)
             writer.hostFacts(told)
             if let regions = answer.iommuRegions { writer.iommuRegions(regions) }
+            // Blockers are told with the name of the host.
+            let isRepeated = answer.blockers.isEmpty
+            if isRepeated, let known = written[answer.kind] { return writer.again(known) }
+            let start = writer.byteCount
             writer.verdict(answer.verdict, withStealTimeOff: answer.verdictWithStealTimeOff)
             writer.object("default") { writer in
                 writer.member("works", answer.defaultWorks)
@@ -143,6 +153,7 @@ extension JSONWriter {
             writer.member("start", orNullHex: answer.chosen)
             writer.ranges("unmappable", answer.unmappable)
             if answer.unmappableDropped > 0 { writer.member("unmappable_dropped", answer.unmappableDropped) }
+            if isRepeated { written[answer.kind] = start..<writer.byteCount }
         }
     }
 

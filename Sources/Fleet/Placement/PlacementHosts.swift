@@ -76,6 +76,7 @@ extension Placement {
             var answer = drafts[host.facts]
             answer.defaultReachability = hits.reachability[host.facts]
             answer.host = host.name
+            answer.kind = host.facts
             answer.blockers =
                 refusal(question.facts[host.facts], host.name)
                 + blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)
@@ -93,7 +94,7 @@ extension Placement {
         let whole = withAddedMemory(verdict, view)
         let own = candidates(verdict, view, contract, question)
         return HostAnswer(
-            host: "", verdict: whole, verdictWithStealTimeOff: whole == verdict ? nil : verdict,
+            host: "", kind: 0, verdict: whole, verdictWithStealTimeOff: whole == verdict ? nil : verdict,
             defaultWorks: view.defaultWorks && question.guest.refusal == nil, defaultReachability: .yes,
             blockers: [], picks: Picks(own),
             chosen: pool.needsCommonWindow
