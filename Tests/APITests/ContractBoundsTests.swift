@@ -21,6 +21,8 @@ import Testing
         (Conditions.apertureBitsBounds.lowerBound, ["ApertureBits/minimum"]),
         (Conditions.apertureBitsBounds.upperBound, ["ApertureBits/maximum"]),
         (Limits.platformIDBytesMax, ["PlainID/maxLength"]),
+        (Limits.labelsPerPlatformMax, ["Labels/maxProperties"]),
+        (Limits.labelValueBytesMax, ["Labels/additionalProperties/maxLength", "Pool/maxLength"]),
         (
             exactIntegerMax,
             ["Number64/oneOf/1/maximum", "Size/oneOf/1/maximum", "SessionRequest.revision/maximum"]

@@ -71,7 +71,7 @@ struct ContractFixture {
     /// The path with every variable set to something that is there.
     static func path(of operation: Operation) -> String {
         let device = operation == .detachDevice ? "e0" : "%2Fpcie@40000000"
-        let isBuiltIn = ![.putPlatform, .patchPlatform, .deletePlatform].contains(operation)
+        let isBuiltIn = ![.putPlatform, .patchPlatform, .deletePlatform, .putLabels].contains(operation)
         let values = [
             "file": "a.js", "slug": "not-found", "platform": isBuiltIn ? "example-arm-juno" : "up",
             "device": device, "policy": "mainline_fixed", "vmm": "qemu-virt", "session": "s", "domain": "d0",
@@ -111,6 +111,7 @@ struct ContractFixture {
             #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
         case .survey, .createSession, .createDomain: "{}"
         case .patchPlatform: #"{"id":"other"}"#
+        case .putLabels: #"{"pool":"rack-7"}"#
         case .patchSession: #"{"ttl_seconds":60}"#
         case .attachDevice: #"{"id":"e1","description":{}}"#
         case .reserveRange: #"{"start":"0x9000000","size":4096}"#

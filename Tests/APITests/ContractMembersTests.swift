@@ -183,6 +183,8 @@ import Testing
     }
 
     private static let fleets: [Asked] = {
+        let machine =
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","smmus":["s"]}]}"#
         let reported =
             #"{"name":"h","reserved_regions":[{"start":"0x8000000","size":4096}],"aperture_bits":48,"#
             + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}],"capabilities":["iommufd_sw_msi_options"]}"#
@@ -205,6 +207,10 @@ import Testing
                     + #""page_size":"0x1000","doorbell_count":2}"#
             ),
             (.place, "/v1/placements", #"{"hosts":[\#(named)],"vm":\#(map)}"#),
+            (.createPlatform, "/v1/platforms?id=pooled", machine),
+            (.putLabels, "/v1/platforms/pooled/labels", #"{"pool":"members"}"#),
+            (.place, "/v1/placements", #"{"pool":"members","vm":\#(map)}"#),
+            (.survey, "/v1/surveys", #"{"pool":"members"}"#),
             (
                 .survey, "/v1/surveys",
                 #"{"platforms":["example-arm-juno"],"hosts":[\#(ranged)],"constants":["0x9000000"],"#

@@ -125,6 +125,7 @@ import Testing
         case .createPlatform: return good.with(target: "/v1/platforms?id=up")
         case .putPlatform, .patchPlatform, .deletePlatform:
             return good.with(target: "/v1/platforms/example-arm-juno")
+        case .putLabels: return good.with(target: "/v1/platforms/example-arm-juno/labels")
         case .createSession: return good.with(json: #"{"id":"s"}"#)
         case .createDomain: return good.with(json: #"{"id":"d0"}"#)
         case .attachDevice: return good.with(json: #"{"id":"e0","description":{}}"#)

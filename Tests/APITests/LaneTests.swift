@@ -14,6 +14,7 @@ import Testing
         #expect(
             Set(heavy) == [
                 "compare", "createPlatform", "putPlatform", "place", "survey", "sessionState", "domainState",
+                "patchPlatform", "deletePlatform", "putLabels",
             ])
     }
 

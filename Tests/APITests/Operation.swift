@@ -8,7 +8,7 @@ enum Operation: String, CaseIterable, Sendable {
     case landingPage, staticFile, openAPI, openAPIJSON, problemPage
     case live, ready, version, metrics
     case index, limits
-    case listPlatforms, createPlatform, readPlatform, putPlatform, patchPlatform, deletePlatform
+    case listPlatforms, createPlatform, readPlatform, putPlatform, patchPlatform, deletePlatform, putLabels
     case listDevices, readDevice, reservedRegions, availableWindows
     case decide, compare
     case replay, explainFaults, explainMapFailures

@@ -184,6 +184,7 @@ def test_the_twin_has_every_method() -> None:
 METHODS = {
     "limits": "limits", "listPlatforms": "platforms", "createPlatform": "upload", "readPlatform": "platform",
     "putPlatform": "replace_platform", "patchPlatform": "rename_platform", "deletePlatform": "delete_platform",
+    "putLabels": "label_platform",
     "listDevices": "devices", "readDevice": "device", "reservedRegions": "reserved_regions",
     "availableWindows": "available_windows", "explainFaults": "explain_faults",
     "explainMapFailures": "explain_map_failures", "decide": "decide", "compare": "compare", "listKernels": "kernels",

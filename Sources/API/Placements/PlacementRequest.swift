@@ -36,17 +36,21 @@ struct PlacementRequest: Sendable {
         var options: [HostFacts.DeviceOption]
         /// What it states beyond what its kernel release has.
         var capabilities: Set<HostCapability>
-        let node: JSONNode
+        /// nil where no element of the request describes it.
+        var node: JSONNode?
 
         /// JSON Pointer, for problems that only the service sees. Put together when it is asked for: for the
         /// last of many hosts that is a walk over all of them.
-        var pointer: String { node.pointer }
+        var pointer: String { node?.pointer ?? "" }
 
         /// Regions that each of its devices has from the request.
         var regionsOfEach: Int { iommuRegions?.count ?? 0 }
     }
 
-    var hosts: [Host] = []
+    /// Those that are named; none with a pool.
+    private(set) var namedHosts: [Host] = []
+    /// Whose platforms are the hosts.
+    private(set) var pool: String?
     /// nil when it was wrong.
     var guest: GuestDemand?
     var stated = StatedConditions()
@@ -55,23 +59,54 @@ struct PlacementRequest: Sendable {
     private var wish = WindowWish()
     private var doorbells = 1
 
+    /// What a body that is no object says.
+    init() {}
+
     /// Reads the body; every fault goes to `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
-        guard var reader = ObjectReader(root, problems) else { return }
+        guard var reader = ObjectReader(root, problems) else {
+            self.init()
+            return
+        }
+        self.init(&reader, problems)
+        reader.finish()
+    }
+
+    /// Reads the members of a body that may have others too.
+    init(_ reader: inout ObjectReader, _ problems: ProblemList) {
         stated.read([.kernel, .pageSize], from: &reader)
         let doorbells = reader.optional("doorbell_count")?.int(in: WindowDemand.doorbellsBounds, problems)
         if let node = reader.optional("capabilities") { capabilities = Self.capabilities(node, problems) }
-        if let nodes = reader.required("hosts")?.elements(countMax: Limits.placementHostsMax, problems) {
+        pool = Self.pool(&reader, notBeside: ["hosts"], problems)
+        let hosts = reader.node.member("pool") == nil ? reader.required("hosts") : nil
+        if let nodes = hosts?.elements(countMax: Limits.placementHostsMax, problems) {
             if nodes.isEmpty { problems.add("/hosts", "empty", "Send at least one host.") }
-            hosts = nodes.enumerated().compactMap { Self.host($1, index: $0, problems) }
+            namedHosts = nodes.enumerated().compactMap { Self.host($1, index: $0, problems) }
         }
         if let node = reader.required("vm") { guest = Self.guest(node, problems) }
         if let node = reader.optional("window") { wish = WindowWish(node, problems) }
         self.doorbells = doorbells ?? 1
-        reader.finish()
     }
 
-    /// A host of a placement or of a survey.
+    /// A pool, in place of these members.
+    static func pool(
+        _ reader: inout ObjectReader, notBeside others: [StaticString], _ problems: ProblemList
+    ) -> String? {
+        guard let node = reader.optional("pool") else { return nil }
+        for name in others {
+            guard let other = reader.optional(name) else { continue }
+            problems.add(other.pointer, "conflict", "Send \"\(name)\" or \"pool\", not both.")
+        }
+        return node.line(bytesMax: Limits.labelValueBytesMax, problems)
+    }
+
+    /// The hosts that are named, or the platforms of the pool.
+    func hosts(_ platforms: PlatformStore, _ problems: ProblemList) -> [Host] {
+        guard let pool else { return namedHosts }
+        return platforms.members(ofPool: pool, problems).map { Host(ofPool: $0.id) }
+    }
+
+    /// A host of a placement, of a survey or of an agreement.
     static func host(_ node: JSONNode, index: Int, _ problems: ProblemList) -> Host? {
         guard var reader = ObjectReader(node, problems) else { return nil }
         let name = reader.optional("name")?.line(bytesMax: Limits.nameBytesMax, problems)
@@ -260,5 +295,26 @@ extension PlacementRequest {
         WindowDemand(
             size: wish.size, alignment: wish.alignment, requested: wish.requested, isMovable: wish.isMovable,
             is32BitOnly: wish.is32BitOnly, pageSize: pageSize, doorbells: doorbells)
+    }
+}
+
+extension PlacementRequest.Host {
+    /// A platform of a pool: a host by the platform's id, with all its active devices.
+    init(ofPool id: String) {
+        self.init(name: id, source: .platform(id: id, devices: nil), options: [], capabilities: [])
+    }
+}
+
+extension PlatformStore {
+    /// The platforms of a pool, which a request names; a pool without any is noted.
+    func members(ofPool pool: String, _ problems: ProblemList) -> [PlatformEntry] {
+        let members = members(ofPool: pool)
+        if members.isEmpty {
+            problems.add(
+                "/pool", "empty-pool",
+                "No platform has the label \(PlatformLabels.poolName)=\(Excerpt.of(pool)): give it to one with PUT "
+                    + "/v1/platforms/{platform}/labels, or name the hosts.")
+        }
+        return members
     }
 }

@@ -23,12 +23,22 @@ extension Service {
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
+        let decided = try decide(request, problems, context)
+        if let format { return try rendering(format, of: decided.placement, decided.question) }
+        return json(200) { $0.placement(decided, engine: configuration.version) }
+    }
+
+    /// Decides what a request asks for, or throws everything that is wrong with it.
+    func decide(
+        _ request: PlacementRequest, _ problems: ProblemList, _ context: RequestContext
+    ) throws(Problem) -> DecidedPlacement {
+        let named = request.hosts(platforms, problems)
         var builder = HostFactsBuilder(
-            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, hosts: request.hosts.count,
+            stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, hosts: named.count,
             kept: platforms.hostFacts)
         var hosts: [PlacementQuestion.Host] = []
-        hosts.reserveCapacity(request.hosts.count)
-        for host in request.hosts {
+        hosts.reserveCapacity(named.count)
+        for host in named {
             try context.checkpoint()
             hosts.append(
                 .init(
@@ -42,15 +52,33 @@ extension Service {
         let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
         let question = PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window)
         var placement = try Placement.decide(question, checkpoint: context.checkpoint)
-        if let format { return try rendering(format, of: placement, question) }
         placement.warn(aboutKernels: builder.kernelRemarks)
-        let kernel = KernelProfile.latest(of: builder.kernels)
-        return json(200) { writer in
-            writer.placementMembers(placement, told: hosts.map { stated[$0.facts].hostFacts })
-            writer.model(
-                kernel ?? request.stated.conditions.kernel,
-                onX86: builder.facts.allSatisfy { $0.x86Remark != nil }, engine: configuration.version)
-        }
+        return DecidedPlacement(
+            question: question, placement: placement, hosts: named, stated: stated,
+            kernel: KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel)
+    }
+}
+
+/// A placement with what it was decided from.
+struct DecidedPlacement {
+    let question: PlacementQuestion
+    let placement: Placement
+    /// As the request describes them, in the question's order.
+    let hosts: [PlacementRequest.Host]
+    /// By index of the question's facts.
+    let stated: [HostConditions]
+    let kernel: KernelProfile
+
+    /// Of each host, what it said itself.
+    var told: [[HostFact]] { question.hosts.map { stated[$0.facts].hostFacts } }
+    var isOnX86: Bool { question.facts.allSatisfy { $0.x86Remark != nil } }
+}
+
+extension JSONWriter {
+    /// A placement with the kernel that it is of.
+    mutating func placement(_ decided: DecidedPlacement, engine: String) {
+        placementMembers(decided.placement, told: decided.told)
+        model(decided.kernel, onX86: decided.isOnX86, engine: engine)
     }
 }
 

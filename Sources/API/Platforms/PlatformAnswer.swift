@@ -12,6 +12,7 @@ extension JSONWriter {
         member("id", entry.id)
         if let owner = entry.owner { member("owner", owner) }
         if let end = entry.expiresAt { member("expires_at", Timestamp.text(milliseconds: end)) }
+        labels(entry.labels)
         member("source", platform.source.rawValue)
         if let model = platform.model { member("model", model) }
         member("compatible", strings: platform.compatible)

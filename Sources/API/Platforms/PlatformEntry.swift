@@ -19,9 +19,14 @@ final class PlatformEntry: Sendable {
     let id: String
     let platform: Platform
     let origin: PlatformOrigin
-    /// Strong entity tag, quotes included: a digest of what was ingested, how, whose it is and how long it
-    /// stays.
+    /// Of what was ingested and how: the same for the same machine, whoever uploads it and under whatever id.
+    let digest: String
+    /// Strong entity tag, quotes included: a digest of what was ingested, how, whose it is, how long it stays
+    /// and how it is labelled.
     let etag: String
+    /// The same without the labels.
+    private let unlabelledTag: String
+    let labels: PlatformLabels
     /// Estimate of the memory that the entry takes.
     let costBytes: Int
     /// The token that uploaded it, by its name.
@@ -41,35 +46,66 @@ final class PlatformEntry: Sendable {
     let summary: String?
 
     init(
-        id: String, platform: Platform, origin: PlatformOrigin, etag: String, costBytes: Int,
-        owner: String? = nil, client: String = "", expiresAt: UInt64? = nil, summary: String? = nil
+        id: String, platform: Platform, origin: PlatformOrigin, etag: String, digest: String? = nil,
+        costBytes: Int, owner: String? = nil, client: String = "", expiresAt: UInt64? = nil,
+        summary: String? = nil
     ) {
         self.id = id
         self.platform = platform
         self.origin = origin
         self.summary = summary
         self.etag = etag
+        self.digest = String((digest ?? etag).filter { $0 != "\"" })
+        unlabelledTag = etag
+        labels = PlatformLabels()
         self.costBytes = costBytes
         self.owner = owner
         self.client = client
         self.expiresAt = expiresAt
-        serial = Self.lastSerial.withLock { last in
-            last += 1
-            return last
-        }
+        serial = Self.nextSerial()
         deviceIndex = DeviceIndex(platform)
         doorbellIndex = DoorbellIndex(platform)
         hasGroups = platform.devices.contains { $0.groupNumber != nil }
     }
 
-    /// The same platform under another id.
+    /// The same platform under another id or with other labels.
+    private init(_ other: PlatformEntry, id: String, serial: UInt64, labels: PlatformLabels) {
+        self.id = id
+        self.serial = serial
+        self.labels = labels
+        platform = other.platform
+        origin = other.origin
+        digest = other.digest
+        unlabelledTag = other.unlabelledTag
+        etag = labels.isEmpty ? unlabelledTag : EntityTag.of([], with: [unlabelledTag] + labels.words)
+        costBytes = other.costBytes
+        owner = other.owner
+        client = other.client
+        expiresAt = other.expiresAt
+        hasGroups = other.hasGroups
+        deviceIndex = other.deviceIndex
+        doorbellIndex = other.doorbellIndex
+        summary = other.summary
+    }
+
+    /// The same platform under another id: what was made of it under this one is not its.
     func renamed(_ id: String) -> PlatformEntry {
-        PlatformEntry(
-            id: id, platform: platform, origin: origin, etag: etag, costBytes: costBytes, owner: owner,
-            client: client, expiresAt: expiresAt, summary: summary)
+        PlatformEntry(self, id: id, serial: Self.nextSerial(), labels: labels)
+    }
+
+    /// The same platform with other labels: what was made of it stays.
+    func labelled(_ labels: PlatformLabels) -> PlatformEntry {
+        PlatformEntry(self, id: id, serial: serial, labels: labels)
     }
 
     private static let lastSerial = Locked<UInt64>(0)
+
+    private static func nextSerial() -> UInt64 {
+        lastSerial.withLock { last in
+            last += 1
+            return last
+        }
+    }
 
     /// Those of its controllers.
     func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }

@@ -1,7 +1,7 @@
 // The platforms that the server knows: built-in ones and those that whoever runs it offers, which clients
 // cannot change, and uploaded ones, which are bounded in number and in bytes. Entries are immutable values,
-// so readers leave the lock with a reference. Requests look platforms up here, with one sentence for an id
-// that is not known.
+// so readers leave the lock with a reference. Labels go with the id, also to what replaces the platform.
+// Requests look platforms up here, with one sentence for an id that is not known.
 
 import AddressSpaces
 import HTTP
@@ -22,6 +22,8 @@ final class PlatformStore: Sendable {
         var clients = ClientCounts()
         /// Ids of entries that end by themselves.
         var ending: Set<String> = []
+        /// What happened since somebody took note of it last.
+        var changes: [PlatformChange] = []
     }
 
     /// What a conditional request demands of the current entry.
@@ -73,6 +75,7 @@ final class PlatformStore: Sendable {
             state.ending.compactMap { state.entries[$0] }.filter { $0.expiresAt.map { $0 <= now } ?? false }
                 .map { entry in
                     Self.takeOut(entry, from: &state)
+                    state.changes.append(.changed(entry, nil))
                     return entry
                 }
         }
@@ -143,6 +146,7 @@ final class PlatformStore: Sendable {
             if let old, old.origin != .offered { return (false, nil) }
             state.entries[entry.id] = entry
             if old == nil { state.offered += 1 }
+            state.changes.append(.changed(old, entry))
             return (true, old)
         }
         forget(old)
@@ -154,7 +158,9 @@ final class PlatformStore: Sendable {
         let old = state.withLock { state -> PlatformEntry? in
             guard state.entries[id]?.origin == .offered else { return nil }
             state.offered -= 1
-            return state.entries.removeValue(forKey: id)
+            let old = state.entries.removeValue(forKey: id)
+            state.changes.append(.changed(old, nil))
+            return old
         }
         forget(old)
     }
@@ -166,12 +172,29 @@ final class PlatformStore: Sendable {
         hostFacts.forget(entry.serial)
     }
 
-    /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow.
-    func page(after: String?, limit: Int) -> (entries: [PlatformEntry], more: Bool) {
+    /// Entries in the order of their ids, after `after`, at most `limit`, of those with a label where one is
+    /// asked for; and whether more follow.
+    func page(
+        after: String?, limit: Int, with label: PlatformLabels.Query? = nil
+    ) -> (entries: [PlatformEntry], more: Bool) {
         expire()
         let all = state.withLock { Array($0.entries.values) }
-        let rest = all.filter { after == nil || $0.id > after! }.sorted { $0.id < $1.id }
+        let rest = all.filter { (after == nil || $0.id > after!) && label?.fits($0.labels) != false }
+            .sorted { $0.id < $1.id }
         return (Array(rest.prefix(limit)), rest.count > limit)
+    }
+
+    /// The platforms of a pool, by id.
+    func members(ofPool pool: String) -> [PlatformEntry] {
+        page(after: nil, limit: .max, with: .init(name: PlatformLabels.poolName, value: pool)).entries
+    }
+
+    /// What happened since this was called last, in order.
+    func takeChanges() -> [PlatformChange] {
+        state.withLock { state in
+            defer { state.changes = [] }
+            return state.changes
+        }
     }
 
     /// Adds an entry under an id that must be free.
@@ -183,29 +206,48 @@ final class PlatformStore: Sendable {
             let old = state.entries[entry.id]
             try checkOwner(of: entry.id, old)
             guard old == nil else { throw .exists }
-            if keeps { try Self.insert(entry, into: &state, replacing: nil) }
+            guard keeps else { return }
+            try Self.insert(entry, into: &state, replacing: nil)
+            state.changes.append(.changed(nil, entry))
         }
     }
 
-    /// Adds or replaces; says whether the entry is new.
+    /// Adds or replaces; the entry has the labels of the one that it replaces.
     ///
     /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func put(
         _ entry: PlatformEntry, if condition: EntityCondition, by caller: Caller = .anybody,
         keeps: Bool = true
-    ) throws(Refusal) -> Bool {
+    ) throws(Refusal) -> (entry: PlatformEntry, isNew: Bool) {
         expire()
-        let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
+        let (old, made) = try state.withLock { state throws(Refusal) -> (PlatformEntry?, PlatformEntry) in
             let old = state.entries[entry.id]
             // Whose it is before what it is: a tag is not told to strangers.
             try checkOwner(of: entry.id, old)
             try Self.check(caller, against: old)
             try Self.check(condition, against: old)
-            if keeps { try Self.insert(entry, into: &state, replacing: old) }
-            return old
+            let made = old.map { $0.labels.isEmpty ? entry : entry.labelled($0.labels) } ?? entry
+            guard keeps else { return (old, made) }
+            try Self.insert(made, into: &state, replacing: old)
+            state.changes.append(.changed(old, made))
+            return (old, made)
         }
         if keeps { forget(old) }
-        return old == nil
+        return (made, old == nil)
+    }
+
+    /// Gives the entry of `id` these labels in place of those that it has.
+    func label(
+        _ id: String, _ labels: PlatformLabels, if condition: EntityCondition, by caller: Caller = .anybody
+    ) throws(Refusal) -> PlatformEntry {
+        expire()
+        return try state.withLock { state throws(Refusal) in
+            let old = try Self.changeable(id, if: condition, by: caller, in: state)
+            let made = old.labelled(labels)
+            state.entries[id] = made
+            state.changes.append(.changed(old, made))
+            return made
+        }
     }
 
     /// No client uploads under an id that is not a client's, whether or not there is anything under it now.
@@ -219,6 +261,7 @@ final class PlatformStore: Sendable {
         let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
             let old = try Self.changeable(id, if: condition, by: caller, in: state)
             Self.takeOut(old, from: &state)
+            state.changes.append(.changed(old, nil))
             return old
         }
         forget(old)
@@ -244,6 +287,7 @@ final class PlatformStore: Sendable {
             } catch {
                 throw .to(error)
             }
+            state.changes.append(.renamed(old, made))
             return (old, made)
         }
         forget(old)

@@ -1,4 +1,5 @@
-// /v1/platforms: list, upload, read, replace, remove; PlatformRenaming has the renaming.
+// /v1/platforms: list, upload, read, replace, remove; PlatformRenaming has the renaming, PlatformLabels the
+// labels.
 
 import AddressSpaces
 import HTTP
@@ -16,7 +17,7 @@ extension Route {
     private static let readingOptions = ["validate_only", "preserve_config", "assume", "ttl_seconds"]
 
     static let platforms: [Route] = [
-        .get("listPlatforms", "/v1/platforms", query: paging, Service.listPlatforms),
+        .get("listPlatforms", "/v1/platforms", query: ["label"] + paging, Service.listPlatforms),
         .post(
             "createPlatform", "/v1/platforms", scope: .write, query: ["id"] + readingOptions,
             reads: descriptions,
@@ -25,15 +26,19 @@ extension Route {
         .put(
             "putPlatform", "/v1/platforms/{platform}", query: readingOptions, reads: descriptions,
             lane: .heavy, Service.putPlatform),
-        .patch("patchPlatform", "/v1/platforms/{platform}", Service.patchPlatform),
-        .delete("deletePlatform", "/v1/platforms/{platform}", Service.deletePlatform),
+        .patch("patchPlatform", "/v1/platforms/{platform}", lane: .heavy, Service.patchPlatform),
+        .delete("deletePlatform", "/v1/platforms/{platform}", lane: .heavy, Service.deletePlatform),
+        .put(
+            "putLabels", "/v1/platforms/{platform}/labels", query: [], reads: [.json], lane: .heavy,
+            Service.putLabels),
     ]
 }
 
 extension Service {
     func listPlatforms(_ context: RequestContext) throws(Problem) -> Response {
         let limit = try pageLimit(context)
-        let page = platforms.page(after: context.parameter("page_token"), limit: limit)
+        let page = platforms.page(
+            after: context.parameter("page_token"), limit: limit, with: try labelQuery(context))
         return json(200) { writer in
             writer.array("items") { writer in
                 for entry in page.entries {
@@ -47,6 +52,7 @@ extension Service {
                         if let end = entry.expiresAt {
                             writer.member("expires_at", Timestamp.text(milliseconds: end))
                         }
+                        writer.labels(entry.labels)
                         if let model = entry.platform.model { writer.member("model", model) }
                         writer.member("compatible", strings: entry.platform.compatible)
                         writer.member("devices", entry.platform.devices.count)
@@ -90,10 +96,10 @@ extension Service {
         let id = context.variable("platform")
         try checkID(id, "platform")
         let platform = try ingest(context)
-        let entry = try entry(id, platform, context)
+        var entry = try entry(id, platform, context)
         let isNew: Bool
         do {
-            isNew = try platforms.put(
+            (entry, isNew) = try platforms.put(
                 entry, if: context.condition, by: context.caller, keeps: !validateOnly)
         } catch {
             throw problem(error, id)
@@ -158,14 +164,13 @@ extension Service {
         let body = context.request.body
         let end = seconds.map { platforms.now() + UInt64($0) * 1_000 }
         // Of all that an answer about the platform says, and not of the body alone.
-        let facts =
-            [context.caller.name, end.map(HexLiteral.text)]
-            + ["preserve_config", "assume"].map { context.parameter($0) }
+        let reading = ["preserve_config", "assume"].map { context.parameter($0) }
+        let facts = [context.caller.name, end.map(HexLiteral.text)] + reading
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
             id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body, with: facts),
-            costBytes: 4_096 + 8 * body.count, owner: context.caller.name,
-            client: context.client, expiresAt: end)
+            digest: EntityTag.of(body, with: reading), costBytes: 4_096 + 8 * body.count,
+            owner: context.caller.name, client: context.client, expiresAt: end)
     }
 
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {

@@ -33,6 +33,9 @@ package enum Limits {
     package static let platformsPerClientMax = platformsUploadedMax / 2
     package static let platformTTLSecondsMax = 30 * 86_400
     package static let platformIDBytesMax = WireID.bytesMax
+    package static let labelsPerPlatformMax = 32
+    package static let labelNameBytesMax = WireID.bytesMax
+    package static let labelValueBytesMax = 256
     package static let nameBytesMax = 1_024
     package static let inlineRegionsMax = 65_536
     /// Regions that a virtio-iommu is said to report of one endpoint.
@@ -134,6 +137,9 @@ package enum Limits {
             ("platforms_per_client_max", platformsPerClientMax),
             ("platform_ttl_seconds_max", platformTTLSecondsMax),
             ("platform_id_bytes_max", platformIDBytesMax),
+            ("labels_per_platform_max", labelsPerPlatformMax),
+            ("label_name_bytes_max", labelNameBytesMax),
+            ("label_value_bytes_max", labelValueBytesMax),
             ("name_bytes_max", nameBytesMax),
             ("inline_regions_max", inlineRegionsMax),
             ("iommu_regions_max", iommuRegionsMax),

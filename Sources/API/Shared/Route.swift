@@ -110,16 +110,21 @@ package final class Route: Sendable {
             isIdempotent: false, lane: lane, handler)
     }
 
-    static func patch(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
+    static func patch(
+        _ id: String, _ path: String, lane: Responder.Lane = .byBody(lightBytesMax: Limits.lightBodyBytesMax),
+        _ handler: @escaping Handler
+    ) -> Route {
         Route(
             id, .patch, path, query: [], reads: [.json], produces: [MediaType.json], scope: .write,
-            isIdempotent: false, lane: .byBody(lightBytesMax: Limits.lightBodyBytesMax), handler)
+            isIdempotent: false, lane: lane, handler)
     }
 
-    static func delete(_ id: String, _ path: String, _ handler: @escaping Handler) -> Route {
+    static func delete(
+        _ id: String, _ path: String, lane: Responder.Lane = .light, _ handler: @escaping Handler
+    ) -> Route {
         Route(
             id, .delete, path, query: [], reads: [], produces: [MediaType.json], scope: .write,
-            isIdempotent: false, lane: .light, handler)
+            isIdempotent: false, lane: lane, handler)
     }
 
     /// Parameters of every list.

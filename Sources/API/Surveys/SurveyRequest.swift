@@ -11,6 +11,8 @@ package struct SurveyRequest: Sendable {
     /// Ids; nil for every platform that the server knows, unless hosts are given.
     var platforms: [String]?
     var hosts: [PlacementRequest.Host] = []
+    /// Whose platforms are surveyed, in place of both.
+    private(set) var pool: String?
     var stated = StatedConditions()
     var policies = SurveyPolicy.standard
     var isActiveOnly = true
@@ -20,6 +22,7 @@ package struct SurveyRequest: Sendable {
     /// Reads the body; every fault goes to `problems`.
     init(_ root: JSONNode, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
+        pool = PlacementRequest.pool(&reader, notBeside: ["platforms", "hosts"], problems)
         platforms = reader.optional("platforms")?
             .elements(countMax: Limits.placementHostsMax, problems)?
             .compactMap { $0.string(bytesMax: Limits.platformIDBytesMax, problems) }

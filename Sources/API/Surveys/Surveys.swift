@@ -47,8 +47,9 @@ extension Service {
         return json(200) { $0.summary(of: survey, subjects, engine: version) }
     }
 
-    /// The platforms that are named, or all.
+    /// The platforms that are named or those of the pool, or all.
     private func entries(_ request: SurveyRequest, _ problems: ProblemList) -> [PlatformEntry] {
+        if let pool = request.pool { return platforms.members(ofPool: pool, problems) }
         guard let ids = request.platforms else {
             return request.hosts.isEmpty ? platforms.page(after: nil, limit: .max).entries : []
         }

@@ -26,6 +26,10 @@ struct Schema: Sendable {
     var properties: [String: Int] = [:]
     var additional: Additional?
     var forbidsUnevaluated = false
+    /// Of an object's keys.
+    var names: Int?
+    /// Of an object's members.
+    var memberCounts: ClosedRange<Int>?
     var prefixItems: [Int] = []
     var items: Int?
     var allOf: [Int] = []
@@ -117,6 +121,9 @@ public struct SchemaBook: Sendable {
                 case .bool(true): .any
                 default: .schema(try compile(at: place))
                 }
+        case "propertyNames": schema.names = try compile(at: place)
+        case "minProperties", "maxProperties":
+            schema.memberCounts = try bounds(schema.memberCounts, keyword, value, place)
         case "unevaluatedProperties":
             guard value == .bool(false) else { throw wrong() }
             schema.forbidsUnevaluated = true

@@ -69,7 +69,8 @@ extension OpenAPIDocument {
     /// Every bound of the document: the pointer of its keyword, and its value.
     public var bounds: [String: JSONValue] {
         let keywords: Set<String> = [
-            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems",
+            "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "minProperties",
+            "maxProperties",
         ]
         var found: [String: JSONValue] = [:]
         collect(root, "") { pointer, keyword, value in

@@ -156,6 +156,12 @@ private struct ValidationRun {
         for name in schema.required where members[name] == nil {
             fail(schema, "the member \"\(name)\" is missing")
         }
+        if let counts = schema.memberCounts, !counts.contains(members.count) {
+            fail(schema, "\(members.count) members")
+        }
+        if let names = schema.names {
+            for name in members.keys { validate(.string(name), names) }
+        }
         for (name, value) in members {
             if let property = schema.properties[name] {
                 seen.append((place, name))

@@ -108,8 +108,9 @@ class Client:
 
     # Platforms
 
-    def platforms(self, page_size: int | None = None) -> Iterator[JSON]:
-        return self._items(requests.path("platforms"), page_size)
+    def platforms(self, page_size: int | None = None, label: str | None = None) -> Iterator[JSON]:
+        """Those with a label, where one is asked for: `name=value`, or `name` for any value."""
+        return self._items(requests.path("platforms"), page_size, label=label)
 
     def platform(self, platform: str) -> JSON:
         return self._json(Call("GET", requests.path("platforms", platform)))
@@ -143,6 +144,10 @@ class Client:
     def rename_platform(self, platform: str, to: str) -> JSON:
         """The same platform under another id."""
         return self._json(Call("PATCH", requests.path("platforms", platform), json={"id": to}, is_once=True))
+
+    def label_platform(self, platform: str, **labels: str) -> JSON:
+        """These labels in place of those that it has; platforms with one value of `pool` are a pool."""
+        return self._json(Call("PUT", requests.path("platforms", platform, "labels"), json=labels))
 
     def delete_platform(self, platform: str) -> None:
         self.send(Call("DELETE", requests.path("platforms", platform)))
