@@ -1,0 +1,323 @@
+// One agreement: the promise of its hosts to one VM over the VM's life, with a state, a revision and a log.
+// It has no lock, no clock and no platforms: whoever holds it calls one verb at a time, says what time it is,
+// and how each host stands.
+
+public import AddressSpaces
+public import Machines
+
+/// The record of one VM's window.
+public struct Agreement: Sendable {
+    public enum State: String, CaseIterable, Sendable {
+        case proposed
+        /// The VM runs with it.
+        case accepted
+        /// The VM has ended: history, which nothing changes any more.
+        case released
+    }
+
+    /// A platform as it was when it was looked at last.
+    public struct Seen: Hashable, Sendable {
+        public let digest: String
+        /// Tells it from every other, also from one with the same content.
+        public let serial: UInt64
+
+        public init(digest: String, serial: UInt64) {
+            self.digest = digest
+            self.serial = serial
+        }
+    }
+
+    public struct Host: Sendable {
+        public enum Origin: Sendable {
+            /// What the proposal says of it.
+            case reported(HostFacts)
+            /// nil for all active devices.
+            case platform(id: String, devices: [String]?)
+        }
+
+        public let name: String
+        public fileprivate(set) var origin: Origin
+        public let aperture: IOVARange?
+        public let iommuRegions: [ReservedRegion]?
+        public let options: [HostFacts.DeviceOption]
+        public let capabilities: Set<HostCapability>
+        /// Whether it is here because of its platform's label.
+        public let isOfPool: Bool
+        /// nil where there is no platform.
+        public internal(set) var seen: Seen?
+        public internal(set) var standing: Standing
+
+        public init(
+            name: String, origin: Origin, aperture: IOVARange? = nil, iommuRegions: [ReservedRegion]? = nil,
+            options: [HostFacts.DeviceOption] = [], capabilities: Set<HostCapability> = [],
+            isOfPool: Bool = false, seen: Seen? = nil, standing: Standing
+        ) {
+            self.name = name
+            self.origin = origin
+            self.aperture = aperture
+            self.iommuRegions = iommuRegions
+            self.options = options
+            self.capabilities = capabilities
+            self.isOfPool = isOfPool
+            self.seen = seen
+            self.standing = standing
+        }
+
+        /// The id of its platform; nil where it has none.
+        public var platform: String? {
+            switch origin {
+            case .reported: nil
+            case .platform(let id, _): id
+            }
+        }
+    }
+
+    /// That the promise is not kept.
+    public struct Broken: Hashable, Sendable {
+        /// Milliseconds since 1970 in UTC.
+        public let since: UInt64
+        /// The first host that does not keep it; nil where there is no host.
+        public let host: String?
+        /// Of all hosts, the first few.
+        public let blockers: [Placement.Blocker]
+    }
+
+    public let id: String
+    public let promise: Promise
+    /// Whose platforms are its hosts, whichever they are at a time.
+    public let pool: String?
+    /// What every host has, also one that comes later.
+    public let capabilities: Set<HostCapability>
+    public let createdAt: UInt64
+    public private(set) var state = State.proposed
+    public internal(set) var hosts: [Host]
+    public private(set) var broken: Broken?
+    public private(set) var ttlSeconds: Int
+    public private(set) var expiresAt: UInt64
+    /// Counts changes; every change has at least one event.
+    public private(set) var revision: UInt64 = 0
+    /// What happened since `takeEvents` was called last.
+    private var pending: [AgreementEvent]
+
+    public init(
+        id: String, promise: Promise, pool: String?, capabilities: Set<HostCapability> = [],
+        hosts: [Host], createdAt: UInt64, ttlSeconds: Int
+    ) {
+        self.id = id
+        self.promise = promise
+        self.pool = pool
+        self.capabilities = capabilities
+        self.hosts = hosts
+        self.createdAt = createdAt
+        self.ttlSeconds = ttlSeconds
+        expiresAt = createdAt + UInt64(ttlSeconds) * 1_000
+        pending = [.proposed(window: promise.window, mechanism: promise.mechanism.kind)]
+        assess(createdAt)
+    }
+
+    /// Ends a verb: what happened becomes one revision.
+    public mutating func takeEvents() -> [AgreementEvent] {
+        guard !pending.isEmpty else { return [] }
+        revision += 1
+        defer { pending = [] }
+        return pending
+    }
+
+    /// The revision once `takeEvents` has been called.
+    public var nextRevision: UInt64 { pending.isEmpty ? revision : revision + 1 }
+
+    /// What would help the first host that does not keep the promise.
+    public var remedies: [Remedy] { hosts.first { !$0.standing.keeps }?.standing.remedies ?? [] }
+
+    /// Platforms of its hosts.
+    public var platforms: Set<String> { Set(hosts.compactMap(\.platform)) }
+
+    // MARK: Verbs
+
+    public enum Refusal: Error, Sendable {
+        case wrongState(Agreement.State, next: Agreement.State?)
+        case broken([Placement.Blocker], [Remedy])
+        case hostExists(String)
+    }
+
+    /// Proposed, accepted, released: in this order.
+    public mutating func move(to next: State) throws(Refusal) {
+        switch (state, next) {
+        case (.proposed, .accepted):
+            if let broken { throw .broken(broken.blockers, remedies) }
+            pending.append(.accepted)
+        case (.accepted, .released): pending.append(.released)
+        case (.proposed, _), (.accepted, _), (.released, _): throw .wrongState(state, next: next)
+        }
+        state = next
+    }
+
+    /// Extends the life: `seconds` from `now`.
+    public mutating func renew(seconds: Int, now: UInt64) {
+        ttlSeconds = seconds
+        expiresAt = now + UInt64(seconds) * 1_000
+        pending.append(.renewed(seconds: seconds))
+    }
+
+    /// Whether a host of this name can be added.
+    public func checkRoom(for name: String) throws(Refusal) {
+        guard state != .released else { throw .wrongState(state, next: nil) }
+        guard !hosts.contains(where: { $0.name == name }) else { throw .hostExists(name) }
+    }
+
+    /// Adds a host that keeps the promise.
+    public mutating func add(_ host: Host) throws(Refusal) {
+        try checkRoom(for: host.name)
+        guard host.standing.keeps else { throw .broken(host.standing.blockers, host.standing.remedies) }
+        hosts.append(host)
+        pending.append(.hostAdded(name: host.name, platform: host.platform, digest: host.seen?.digest))
+    }
+
+    // MARK: Platforms that change
+
+    /// Takes note of what a platform is at present: a host of it is evaluated again where its content has
+    /// changed, joins with it, or leaves the pool.
+    ///
+    /// - Parameters:
+    ///   - seen: nil where the platform is missing.
+    ///   - isMember: whether its label makes it one of the pool.
+    ///   - standing: evaluates a host.
+    /// - Returns: how many hosts were evaluated.
+    public mutating func review(
+        _ platform: String, _ seen: Seen?, isMember: Bool, now: UInt64, standing: (Host) -> Standing
+    ) -> Int {
+        guard state != .released else { return 0 }
+        var count = 0
+        var isThere = false
+        for place in hosts.indices.reversed() where hosts[place].platform == platform {
+            if hosts[place].isOfPool {
+                guard isMember else {
+                    pending.append(.hostRemoved(name: hosts[place].name))
+                    hosts.remove(at: place)
+                    continue
+                }
+                isThere = true
+            }
+            let before = hosts[place].seen
+            guard before != seen else { continue }
+            hosts[place].seen = seen
+            guard before?.digest != seen?.digest else { continue }
+            count += 1
+            hosts[place].standing = standing(hosts[place])
+            pending.append(
+                .hostChanged(name: hosts[place].name, platform: platform, digest: seen?.digest))
+        }
+        if isMember, !isThere {
+            count += 1
+            var host = Host(
+                name: freeName(platform), origin: .platform(id: platform, devices: nil),
+                capabilities: capabilities, isOfPool: true, seen: seen, standing: .keeping)
+            host.standing = standing(host)
+            hosts.append(host)
+            pending.append(.hostAdded(name: host.name, platform: platform, digest: seen?.digest))
+        }
+        assess(now)
+        return count
+    }
+
+    /// Hosts that name a platform follow it to its new id. Those that had already missed it are meant too;
+    /// others name what has taken the id since.
+    public mutating func follow(_ platform: String, serial: UInt64, to next: String) {
+        guard state != .released else { return }
+        for place in hosts.indices where hosts[place].platform == platform && !hosts[place].isOfPool {
+            guard case .platform(_, let devices) = hosts[place].origin,
+                hosts[place].seen.map({ $0.serial == serial }) ?? true
+            else { continue }
+            hosts[place].origin = .platform(id: next, devices: devices)
+            pending.append(
+                .hostChanged(
+                    name: hosts[place].name, platform: next, digest: hosts[place].seen?.digest))
+        }
+    }
+
+    /// The name, or one like it that no host has.
+    private func freeName(_ name: String) -> String {
+        var free = name
+        var number = 2
+        while hosts.contains(where: { $0.name == free }) {
+            free = "\(name)-\(number)"
+            number += 1
+        }
+        return free
+    }
+
+    /// Sets or clears `broken` by how the hosts stand.
+    private mutating func assess(_ now: UInt64) {
+        var first: String?
+        var blockers: [Placement.Blocker] = []
+        for host in hosts where !host.standing.keeps {
+            first = first ?? host.name
+            blockers += host.standing.blockers
+            if blockers.count >= Standing.blockersMax { break }
+        }
+        if hosts.isEmpty, let pool {
+            blockers = [
+                .init(
+                    owner: .vm(promise.guest.name), kind: Promise.Breach.poolEmpty.rawValue, range: nil,
+                    provenance: "No platform has the label of the pool \(pool).")
+            ]
+        }
+        guard !blockers.isEmpty else {
+            if broken != nil { pending.append(.holds) }
+            broken = nil
+            return
+        }
+        let found = Broken(
+            since: broken?.since ?? now, host: first, blockers: Array(blockers.prefix(Standing.blockersMax)))
+        if found != broken { pending.append(.broken(found)) }
+        broken = found
+    }
+}
+
+extension Standing {
+    /// Until it is known.
+    fileprivate static let keeping = Standing(verdict: nil, mechanism: nil, blockers: [], remedies: [])
+}
+
+/// One thing that happened to an agreement.
+public enum AgreementEvent: Hashable, Sendable {
+    case proposed(window: IOVARange?, mechanism: Placement.Mechanism.Kind)
+    case accepted
+    case released
+    case renewed(seconds: Int)
+    case hostAdded(name: String, platform: String?, digest: String?)
+    /// Its platform left the pool.
+    case hostRemoved(name: String)
+    /// Its platform was replaced or removed (no digest then), or has another id.
+    case hostChanged(name: String, platform: String, digest: String?)
+    case broken(Agreement.Broken)
+    /// The promise is kept again.
+    case holds
+    case expired
+
+    /// The event's name on the wire.
+    public var name: String { kind.rawValue }
+
+    public enum Kind: String, CaseIterable, Sendable {
+        case proposed, accepted, released, renewed
+        case hostAdded = "host_added"
+        case hostRemoved = "host_removed"
+        case hostChanged = "host_changed"
+        case broken, holds, expired
+    }
+
+    public var kind: Kind {
+        switch self {
+        case .proposed: .proposed
+        case .accepted: .accepted
+        case .released: .released
+        case .renewed: .renewed
+        case .hostAdded: .hostAdded
+        case .hostRemoved: .hostRemoved
+        case .hostChanged: .hostChanged
+        case .broken: .broken
+        case .holds: .holds
+        case .expired: .expired
+        }
+    }
+}

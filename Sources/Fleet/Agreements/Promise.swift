@@ -1,0 +1,226 @@
+// What the hosts of an agreement promise to one VM: a window and the means by which it is there, both fixed
+// when the agreement is proposed. Whether a host keeps the promise is a placement on that host alone, with
+// the promised window as the base that is asked for: the one deciding path, so that an agreement can say
+// nothing that a placement does not.
+
+public import AddressSpaces
+import MSIWindows
+
+/// A window and a mechanism, for one VM.
+public struct Promise: Sendable {
+    /// nil where no window is used.
+    public let window: IOVARange?
+    public let mechanism: Placement.Mechanism
+    public let guest: GuestDemand
+    /// What was asked for, of the size that was promised.
+    public let demand: WindowDemand
+
+    /// Why there is nothing to promise.
+    public struct Refusal: Error, Sendable {
+        /// A sentence.
+        public let because: String
+        public let blockers: [Placement.Blocker]
+        public let remedies: [Remedy]
+
+        init(because: String, blockers: [Placement.Blocker], remedies: [Remedy]) {
+            self.because = because
+            self.blockers = blockers
+            self.remedies = remedies
+        }
+
+        /// That a host alone does not keep what all together promise.
+        public init(_ standing: Standing) {
+            self.init(
+                because: standing.blockers.first?.provenance ?? "", blockers: standing.blockers,
+                remedies: standing.remedies)
+        }
+    }
+
+    /// What keeps a host from the promise besides what lies in its window.
+    public enum Breach: String, CaseIterable, Sendable {
+        case platformMissing = "platform_missing"
+        case deviceMissing = "device_missing"
+        case noDevices = "no_devices"
+        /// Its devices have more ranges than one placement looks at.
+        case tooLarge = "too_large"
+        /// The pool has no platform.
+        case poolEmpty = "pool_empty"
+        /// The doorbells take more than was promised: this host's pages are larger.
+        case windowTooSmall = "window_too_small"
+        case ramUnmappable = "ram_unmappable"
+        case barUnmappable = "bar_unmappable"
+        case guestContract = "guest_contract"
+        case stealTime = "steal_time"
+        /// The window is free, and the host lacks the means.
+        case mechanism
+        /// Whether the promise is kept depends on what a virtio-iommu reports.
+        case iommuDecides = "iommu_decides_window"
+    }
+
+    /// What a placement lets its hosts promise.
+    public init(_ placement: Placement, _ question: PlacementQuestion) throws(Refusal) {
+        let base: UInt64?
+        switch placement.mechanism.kind {
+        case .none, .vmmLayout: throw Refusal(placement, placement.mechanism.because)
+        case .notNeeded: base = nil
+        case .default, .guestRMR: base = WindowSource.mainlineBase
+        case .iommufdOptions:
+            guard let chosen = placement.chosen else {
+                throw Refusal(
+                    placement, "No one window fits every host; propose an agreement for each kind of host.")
+            }
+            base = chosen
+        }
+        guard placement.runs(question) else { throw Refusal(placement, placement.because) }
+        if let base, let requested = placement.window.requested, requested != base {
+            throw Refusal(
+                placement,
+                "This mechanism puts the window at \(HexLiteral.text(base)), and \(HexLiteral.text(requested)) was asked for."
+            )
+        }
+        mechanism = placement.mechanism
+        guest = question.guest
+        demand = placement.window
+        window = base.flatMap { placement.window.window(at: $0) }
+        if let other = placement.ifReported.first?.placement, !isKept(by: other, question) {
+            throw Refusal(placement, placement.undecided ?? other.because)
+        }
+    }
+
+    /// Pages that Linux hands out in the window, in the order in which doorbells are used first; at most
+    /// `most`.
+    public func doorbells(most: Int) -> [IOVA] {
+        guard let window else { return [] }
+        return (0..<min(demand.doorbells, most)).map {
+            IOVA(window.start.value + UInt64($0) * demand.pageSize.bytes)
+        }
+    }
+
+    /// How a host stands to the promise.
+    ///
+    /// - Parameter pageSize: of its kernel.
+    public func standing(
+        of host: String, _ facts: HostFacts, capabilities: Set<HostCapability>, pageSize: Granule
+    ) -> Standing {
+        let own = WindowDemand(
+            size: demand.size, alignment: demand.alignment, requested: window?.start.value,
+            isMovable: demand.isMovable, is32BitOnly: demand.is32BitOnly, pageSize: pageSize,
+            doorbells: demand.doorbells)
+        let question = PlacementQuestion(
+            hosts: [.init(name: host, facts: 0, capabilities: capabilities)], facts: [facts], guest: guest,
+            window: own)
+        let placement = Placement.decide(question) {}
+        return Standing(
+            verdict: placement.verdict, mechanism: placement.mechanism,
+            blockers: Array(blockers(placement, question, host).prefix(Standing.blockersMax)),
+            remedies: placement.remedies)
+    }
+
+    private func isKept(by placement: Placement, _ question: PlacementQuestion) -> Bool {
+        let kind = placement.mechanism.kind
+        guard placement.runs(question), kind == mechanism.kind || kind == .notNeeded else { return false }
+        return window.map { placement.candidates.contains(base: $0.start.value) } ?? true
+    }
+
+    /// Empty where the placement keeps the promise.
+    private func blockers(
+        _ placement: Placement, _ question: PlacementQuestion, _ host: String
+    ) -> [Placement.Blocker] {
+        func blocker(_ breach: Breach, _ text: String, _ range: IOVARange? = nil) -> Placement.Blocker {
+            .init(owner: .host(host), kind: breach.rawValue, range: range, provenance: text)
+        }
+        if question.window.isEnlarged, window != nil {
+            let needed = HexLiteral.text(question.window.needed)
+            return [
+                blocker(
+                    .windowTooSmall,
+                    "The doorbells take \(needed) bytes with the pages of this host, and the window has \(HexLiteral.text(demand.size))."
+                )
+            ]
+        }
+        if isKept(by: placement, question) {
+            guard let other = placement.ifReported.first?.placement, !isKept(by: other, question) else {
+                return []
+            }
+            return [blocker(.iommuDecides, placement.undecided ?? other.because)]
+        }
+        var found: [Placement.Blocker] = []
+        switch placement.verdict {
+        case .ramUnmappable:
+            found = placement.unmappable.map {
+                blocker(.ramUnmappable, "guest memory that the host does not map", $0)
+            }
+        case .barUnmappable: found = [blocker(.barUnmappable, placement.because)]
+        case .guestContractViolation: found = [blocker(.guestContract, placement.because)]
+        case .worksWithStealTimeOff: found = [blocker(.stealTime, placement.because)]
+        case .defaultWorks, .movable, .none: break
+        }
+        if placement.requestedWorks == false { found += placement.requestedBlockers }
+        guard found.isEmpty else { return found }
+        let own = placement.mechanism
+        return [blocker(.mechanism, own.notAvailable.first?.because ?? own.because)]
+    }
+}
+
+extension Promise.Refusal {
+    fileprivate init(_ placement: Placement, _ because: String) {
+        let isAsked = placement.requestedWorks == false
+        self.init(
+            because: because,
+            blockers: isAsked ? placement.requestedBlockers : placement.defaultBlockers,
+            remedies: placement.remedies)
+    }
+}
+
+extension Placement {
+    /// Whether the VM starts on these hosts with the window where it fits. Where no window is used, none has
+    /// to fit.
+    fileprivate func runs(_ question: PlacementQuestion) -> Bool {
+        switch verdict {
+        case .defaultWorks, .movable: true
+        case .none:
+            mechanism.kind == .notNeeded && question.guest.refusal == nil
+                && !question.hosts.contains { question.facts[$0.facts].isRefused }
+        case .ramUnmappable, .worksWithStealTimeOff, .barUnmappable, .guestContractViolation: false
+        }
+    }
+
+    /// Why a virtio-iommu decides the answer.
+    fileprivate var undecided: String? { warnings.first { $0.code == .iommuDecidesWindow }?.detail }
+}
+
+/// How one host stands to a promise.
+public struct Standing: Hashable, Sendable {
+    /// Blockers that are kept and told.
+    public static let blockersMax = 8
+
+    /// nil where nothing could be decided.
+    public let verdict: Placement.Verdict?
+    public let mechanism: Placement.Mechanism?
+    /// What keeps the host from the promise.
+    public let blockers: [Placement.Blocker]
+    public let remedies: [Remedy]
+
+    init(
+        verdict: Placement.Verdict?, mechanism: Placement.Mechanism?, blockers: [Placement.Blocker],
+        remedies: [Remedy]
+    ) {
+        self.verdict = verdict
+        self.mechanism = mechanism
+        self.blockers = blockers
+        self.remedies = remedies
+    }
+
+    /// Of a host about which nothing can be decided.
+    ///
+    /// - Parameter because: a sentence.
+    public init(_ host: String, _ breach: Promise.Breach, because: String) {
+        self.init(
+            verdict: nil, mechanism: nil,
+            blockers: [
+                .init(owner: .host(host), kind: breach.rawValue, range: nil, provenance: because)
+            ], remedies: [])
+    }
+
+    public var keeps: Bool { blockers.isEmpty }
+}
