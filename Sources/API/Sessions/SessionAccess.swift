@@ -91,13 +91,16 @@ extension Service {
 
     static func etag(_ revision: UInt64) -> String { "\"\(revision)\"" }
 
-    static func check(_ condition: EntityCondition, against revision: UInt64) throws(Problem) {
+    /// - Parameter thing: what has the revision, for the problem.
+    static func check(
+        _ condition: EntityCondition, against revision: UInt64, of thing: String = "session"
+    ) throws(Problem) {
         let current = etag(revision)
         guard condition.holds(of: current) else {
             let field =
                 EntityCondition(match: condition.match).holds(of: current) ? "If-None-Match" : "If-Match"
             throw Problem(
-                .preconditionFailed, "The session does not meet \(field): its ETag is \(current).",
+                .preconditionFailed, "The \(thing) does not meet \(field): its ETag is \(current).",
                 headers: HeaderFields([.init("ETag", current)]))
         }
     }
@@ -109,8 +112,8 @@ extension Service {
         do { return try body() } catch { throw Problem(error, pointer: pointer) }
     }
 
-    /// An answer about a session, or 304 when the client has it.
-    func sessionAnswer(
+    /// An answer about what has a revision as its tag, or 304 when the client has it.
+    func revisionAnswer(
         _ context: RequestContext, etag: String, _ body: (inout JSONWriter) -> Void
     ) -> Response {
         let headers = [HeaderFields.Field("ETag", etag), .init("Cache-Control", "no-cache")]

@@ -46,7 +46,7 @@ extension Service {
         let limit = try pageLimit(context)
         let offset = try pageOffset(context)
         let (all, etag) = try readSession(context) { session throws(Problem) in try items(session) }
-        return sessionAnswer(context, etag: etag) { writer in
+        return revisionAnswer(context, etag: etag) { writer in
             writer.array("items") { writer in
                 for item in all.dropFirst(offset).prefix(limit) { write(&writer, item) }
             }
@@ -127,7 +127,7 @@ extension Service {
         let (read, etag) = try readSession(context) { session throws(Problem) in
             (DomainSummary(try domain(context, in: session)), session.kernel)
         }
-        return sessionAnswer(context, etag: etag) { writer in
+        return revisionAnswer(context, etag: etag) { writer in
             writer.domainSummary(read.0, DomainReport(read.0))
             writer.model(read.1, engine: configuration.version)
         }

@@ -1,5 +1,4 @@
-// GET /v1/sessions/{session}/events: the log as Server-Sent Events, or a page of it as JSON. An event is
-// encoded when somebody reads it, outside every lock: one line of JSON that names the domain and what
+// The log of a session: GET /v1/sessions/{session}/events, and what each event says: its domain and what
 // changed.
 
 import AddressSpaces
@@ -11,88 +10,17 @@ public import Sandboxes
 
 extension Service {
     func sessionEvents(_ context: RequestContext) throws(Problem) -> Response {
-        let entry = try sessionEntry(context)
-        let after = try lastEventID(context)
-        if context.plan.produces == MediaType.eventStream {
-            return try stream(entry, after: after, context)
-        }
-        let limit = try pageLimit(context)
-        let page = entry.channel.page(after: after ?? 0, limit: limit)
-        return json(200) { writer in
-            writer.array("items") { writer in
-                for event in page.events {
-                    writer.object { writer in
-                        writer.member("id", Int(event.id))
-                        writer.member("event", event.payload.name)
-                        writer.object("data") { event.payload.write(to: &$0) }
-                    }
-                }
-            }
-            if let gap = page.gap {
-                writer.object("gap") { writer in
-                    writer.member("after", Int(gap.after))
-                    writer.member("missed_through", Int(gap.through))
-                }
-            }
-            // Where a client that polls goes on, also when nothing is left now.
-            writer.member("last_id", Int(page.lastID))
-            if page.hasMore { writer.member("next_page_token", String(page.lastID)) }
-        }
-    }
-
-    private func stream(
-        _ entry: SessionEntry, after: UInt64?, _ context: RequestContext
-    ) throws(Problem) -> Response {
-        do {
-            return try entry.channel.subscribe(
-                after.map(EventStart.after) ?? .live, client: context.client
-            ).response()
-        } catch {
-            throw Problem(
-                .tooManySubscribers,
-                "\(error.isOfClient ? "A client" : "The server") has at most \(error.limit) event streams; poll the JSON page instead.",
-                retryAfterSeconds: 5)
-        }
-    }
-
-    /// `Last-Event-ID`, or the query's `page_token` or `after`. All that were sent are read, so that none is
-    /// wrong without a word.
-    private func lastEventID(_ context: RequestContext) throws(Problem) -> UInt64? {
-        var first: UInt64?
-        if let text = context.head.headers["Last-Event-ID"] {
-            guard let id = Self.number(text) else {
-                throw Problem(
-                    .invalidParameter,
-                    "Last-Event-ID is the id of an event of this session, a decimal number.")
-            }
-            first = id
-        }
-        for name in ["page_token", "after"] {
-            guard let text = context.parameter(name) else { continue }
-            guard let id = Self.number(text) else {
-                throw .parameter(name, "\"\(Excerpt.of(text))\" is not the id of an event.")
-            }
-            first = first ?? id
-        }
-        return first
-    }
-
-    private static func number(_ text: String) -> UInt64? {
-        DecimalLiteral.parse(text.utf8).flatMap { $0 <= JSONNode.exactIntegerMax ? $0 : nil }
+        try events(of: try sessionEntry(context).channel, context)
     }
 }
 
 extension SessionEvent: EventPayload {
     public var eventName: String { name }
 
-    public func appendData(to bytes: inout [UInt8]) {
-        var writer = JSONWriter(reservingBytes: 192)
-        writer.object { write(to: &$0) }
-        bytes += writer.bytes
-    }
+    public func appendData(to bytes: inout [UInt8]) { appendObject(to: &bytes) }
 }
 
-extension SessionEvent {
+extension SessionEvent: LoggedEvent {
     /// Writes the members of the event's object.
     func write(to writer: inout JSONWriter) {
         switch self {

@@ -9,7 +9,7 @@ import Locking
 import Sandboxes
 
 /// A session with its lock and its log.
-final class SessionEntry: Sendable {
+final class SessionEntry: ExpiringEntry {
     let id: String
     /// Distinguishes this session from one that is made later under its id.
     let serial: UInt64
@@ -48,33 +48,13 @@ final class SessionEntry: Sendable {
 
 /// All sessions.
 final class SessionStore: Sendable {
-    private struct Table {
-        var byID: [String: SessionEntry] = [:]
-        var clients = ClientCounts()
-        var nextSerial: UInt64 = 0
-        var heap = ExpiryHeap()
-        /// By slot.
-        var bySlot: [SessionEntry?] = []
-        var freeSlots: [Int] = []
-        /// Ids that expired lately, oldest first from `oldest`.
-        var expired: Set<String> = []
-        var expiredRing: [String] = []
-        var oldest = 0
-    }
+    typealias Refusal = ExpiringRefusal
 
-    enum Refusal: Error {
-        case absent
-        case expired
-        case exists
-        /// No room before this many seconds, at best.
-        case tooMany(retrySeconds: Int)
-        /// No room for this client, before this many seconds at best.
-        case tooManyOfClient(retrySeconds: Int)
-        /// All sessions together hold as much as is allowed.
-        case full
-    }
-
-    private let table = Locked(Table())
+    private let table = Locked(
+        ExpiringTable<SessionEntry>(
+            .init(
+                count: Limits.sessionsMax, perClient: Limits.sessionsPerClientMax,
+                remembered: Limits.expiredSessionsRememberedMax)))
     /// Weights of all sessions.
     private let total = Locked(0)
     private let hub: EventHub
@@ -95,22 +75,9 @@ final class SessionStore: Sendable {
         let now = now()
         let weight = session.weight
         let entry = try table.withLock { table throws(Refusal) -> SessionEntry in
-            guard table.byID[session.id] == nil else { throw .exists }
-            let next = table.heap.first?.deadline ?? now
-            let retrySeconds = Int(next > now ? (next - now + 999) / 1_000 : 1)
-            guard table.byID.count < Limits.sessionsMax else { throw .tooMany(retrySeconds: retrySeconds) }
-            guard table.clients.add(client, most: Limits.sessionsPerClientMax) else {
-                throw .tooManyOfClient(retrySeconds: retrySeconds)
+            try table.add(session.id, client: client, deadline: session.expiresAt, now: now) { serial, slot in
+                SessionEntry(session, owner: owner, client: client, serial: serial, slot: slot, hub: hub)
             }
-            let slot = table.freeSlots.popLast() ?? table.bySlot.count
-            let entry = SessionEntry(
-                session, owner: owner, client: client, serial: table.nextSerial, slot: slot, hub: hub)
-            table.nextSerial += 1
-            if slot == table.bySlot.count { table.bySlot.append(entry) } else { table.bySlot[slot] = entry }
-            table.byID[session.id] = entry
-            table.heap.set(slot, deadline: session.expiresAt)
-            table.expired.remove(session.id)
-            return entry
         }
         let isFull = total.withLock { total in
             total += weight
@@ -127,29 +94,23 @@ final class SessionStore: Sendable {
     /// taken out first.
     func entry(_ id: String) throws(Refusal) -> SessionEntry {
         let now = now()
-        let (found, refusal, ended) = table.withLock { table -> (SessionEntry?, Refusal, [SessionEntry]) in
-            let ended = Self.takeOutEnded(now, &table)
-            let found = table.byID[id]
-            return (found, found == nil && table.expired.contains(id) ? .expired : .absent, ended)
+        let (found, ended) = table.withLock { table -> (Result<SessionEntry, Refusal>, [SessionEntry]) in
+            let ended = table.takeOutEnded(now)
+            return (Result { () throws(Refusal) in try table.entry(id) }, ended)
         }
         for entry in ended { buryExpired(entry) }
-        guard let found else { throw refusal }
-        return found
+        return try found.get()
     }
 
     /// Takes note of a new deadline. O(log n).
     func renewed(_ entry: SessionEntry, expiresAt: UInt64) {
-        table.withLock { table in
-            if table.byID[entry.id] === entry { table.heap.set(entry.slot, deadline: expiresAt) }
-        }
+        table.withLock { $0.renew(entry, deadline: expiresAt) }
     }
 
     /// Entries in the order of their ids, after `after`, at most `limit`; and whether more follow. O(n).
     func page(after: String?, limit: Int) -> (entries: [SessionEntry], more: Bool) {
         expire()
-        let all = table.withLock { Array($0.byID.values) }
-        let rest = all.filter { after == nil || $0.id > after! }.sorted { $0.id < $1.id }
-        return (Array(rest.prefix(limit)), rest.count > limit)
+        return table.withLock { Array($0.byID.values) }.page(after: after, limit: limit)
     }
 
     /// Counts what a verb added or gave back.
@@ -160,11 +121,7 @@ final class SessionStore: Sendable {
     /// Takes a session out; false when somebody else did.
     @discardableResult
     func remove(_ entry: SessionEntry, isExpired: Bool, reason: String) -> Bool {
-        let isMine = table.withLock { table in
-            guard table.byID[entry.id] === entry else { return false }
-            Self.takeOut(entry, isExpired, &table)
-            return true
-        }
+        let isMine = table.withLock { $0.remove(entry, isExpired: isExpired) }
         if isMine { bury(entry, isExpired: isExpired, reason: reason) }
         return isMine
     }
@@ -172,41 +129,12 @@ final class SessionStore: Sendable {
     /// Ends the expired sessions. O(log n) each.
     func expire() {
         let now = now()
-        let ended = table.withLock { Self.takeOutEnded(now, &$0) }
+        let ended = table.withLock { $0.takeOutEnded(now) }
         for entry in ended { buryExpired(entry) }
-    }
-
-    /// The expired sessions, taken out; the caller has still to end them, without the store's lock.
-    private static func takeOutEnded(_ now: UInt64, _ table: inout Table) -> [SessionEntry] {
-        var ended: [SessionEntry] = []
-        while let first = table.heap.first, first.deadline <= now {
-            guard let entry = table.bySlot[first.slot] else {
-                preconditionFailure("slot \(first.slot) has a deadline and no session")
-            }
-            Self.takeOut(entry, true, &table)
-            ended.append(entry)
-        }
-        return ended
     }
 
     private func buryExpired(_ entry: SessionEntry) {
         bury(entry, isExpired: true, reason: "session_expired")
-    }
-
-    private static func takeOut(_ entry: SessionEntry, _ isExpired: Bool, _ table: inout Table) {
-        table.byID[entry.id] = nil
-        table.clients.remove(entry.client)
-        table.heap.remove(entry.slot)
-        table.bySlot[entry.slot] = nil
-        table.freeSlots.append(entry.slot)
-        guard isExpired, table.expired.insert(entry.id).inserted else { return }
-        if table.expiredRing.count < Limits.expiredSessionsRememberedMax {
-            table.expiredRing.append(entry.id)
-        } else {
-            table.expired.remove(table.expiredRing[table.oldest])
-            table.expiredRing[table.oldest] = entry.id
-            table.oldest = (table.oldest + 1) % table.expiredRing.count
-        }
     }
 
     /// Ends the event streams of the session, and frees its memory.

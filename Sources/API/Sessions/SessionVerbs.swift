@@ -58,7 +58,7 @@ extension Service {
         let (page, etag) = try readSession(context) { session throws(Problem) in
             try domain(context, in: session).holdings(from: IOVA(start), limit: limit)
         }
-        return sessionAnswer(context, etag: etag) { writer in
+        return revisionAnswer(context, etag: etag) { writer in
             writer.array("items") { writer in page.items.forEach { writer.holding($0) } }
             if page.hasMore, let last = page.items.last?.range.last.value {
                 writer.member("next_page_token", HexLiteral.text(last &+ 1))
@@ -97,13 +97,13 @@ extension Service {
         }
         switch result {
         case .success(let allocated):
-            return sessionAnswer(context, etag: etag) { writer in
+            return revisionAnswer(context, etag: etag) { writer in
                 writer.allocatedMembers(allocated)
                 writer.member("outcome", "allocated")
                 writer.model(kernel, engine: configuration.version)
             }
         case .failure(.exhausted(let reason)):
-            return sessionAnswer(context, etag: etag) { writer in
+            return revisionAnswer(context, etag: etag) { writer in
                 writer.key("range")
                 writer.null()
                 writer.member("because", reason.because)
@@ -137,7 +137,7 @@ extension Service {
             try domain(context, in: session).holding(at: address)
         }
         guard let holding else { throw Problem(.notFound, Problem.notAllocated(address)) }
-        return sessionAnswer(context, etag: etag) { $0.holdingMembers(holding) }
+        return revisionAnswer(context, etag: etag) { $0.holdingMembers(holding) }
     }
 
     func freeIOVA(_ context: RequestContext) throws(Problem) -> Response {

@@ -103,7 +103,7 @@ extension Service {
         let (summary, etag) = try readSession(entry) { session throws(Problem) in
             SessionSummary(session, of: entry)
         }
-        return sessionAnswer(context, etag: etag) { writer in
+        return revisionAnswer(context, etag: etag) { writer in
             writer.sessionSummary(summary)
             writer.model(summary.kernel, engine: configuration.version)
         }

@@ -170,7 +170,7 @@ extension Service {
         _ body: (inout JSONWriter, StateLists) -> Void
     ) -> Response {
         let lists = StateLists(form)
-        let framed = sessionAnswer(context, etag: etag) { body(&$0, lists) }
+        let framed = revisionAnswer(context, etag: etag) { body(&$0, lists) }
         guard framed.status == 200 else { return framed }
         return StateText(framed.body, lists).response(framed.headers)
     }
