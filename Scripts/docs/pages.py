@@ -14,7 +14,8 @@ GROUPS = [
     ("Guides", [
         ("docs/check-a-host.md", "check-a-host"), ("docs/explain-a-fault.md", "explain-a-fault"),
         ("docs/place-a-vm.md", "place-a-vm"), ("docs/describe-a-machine.md", "describe-a-machine"),
-        ("docs/survey-a-fleet.md", "survey-a-fleet"), ("docs/sessions.md", "sessions"),
+        ("docs/agreements.md", "agreements"), ("docs/survey-a-fleet.md", "survey-a-fleet"),
+        ("docs/sessions.md", "sessions"),
         ("docs/dashboard.md", "dashboard"),
     ]),
     ("Reference", [

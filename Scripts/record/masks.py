@@ -3,8 +3,8 @@
 import gzip
 import re
 
-# Requests, sessions and platforms that bring no name get one at random, not always of the same length.
-_RANDOM_ID = re.compile(rb"\b([rsp])-[0-9a-f]{7,16}\b")
+# Requests, sessions, platforms and agreements that bring no name get one at random, not always of the same length.
+_RANDOM_ID = re.compile(rb"\b([rspa])-[0-9a-f]{7,16}\b")
 _TIME = re.compile(rb"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\b")
 _DATE = re.compile(rb"(?mi)^Date: [^\r\n]*")
 # Of GET /version: what the host has, and what the build was.

@@ -106,6 +106,16 @@ import Testing
                 $0 + "/maxItems"
             }
         ),
+        (Limits.agreementHostsMax, ["AgreementRequest.hosts/maxItems"]),
+        (Limits.agreementBlockersMax, ["Broken.blockers/maxItems"]),
+        (
+            Limits.agreementDoorbellsListedMax,
+            ["Agreement.doorbell_iovas/maxItems", "AgreementProposal.doorbell_iovas/maxItems"]
+        ),
+        (
+            Limits.agreementTTLSecondsMax,
+            ["AgreementRequest", "AgreementPatch"].map { $0 + ".ttl_seconds/maximum" }
+        ),
         (Limits.memoryMapEntriesMax, ["memory_map", "pinned_bars"].map { "GuestRequest.\($0)/maxItems" }),
         (Limits.surveyConstantsMax, ["SurveyRequest.constants/maxItems"]),
         (Limits.surveyRowsMax, ["SurveyCounts.conflicts/maxItems", "Survey.hosts/maxItems"]),
@@ -152,7 +162,10 @@ import Testing
         (64, ["PolicyTally.conflicting_platforms/maxItems"]),
         (16, ["RankedGroup.failing_platform_names/maxItems", "FittingConstants.best/maxItems"]),
         (1 << 20, ["HostDescription.options/items.sw_msi_size_mib/maximum"]),
-        (65_536, ["PlacementRequest.doorbell_count/maximum"]),
+        (
+            65_536,
+            ["PlacementRequest.doorbell_count/maximum", "AgreementRequest.doorbell_count/maximum"]
+        ),
         (2, ["FramePair/minItems", "FramePair/maxItems", "FaultExplanation.stage/maximum"]),
         // The content type, and each kind of what is skipped around a text.
         (16, ["BodyFindings/maxItems"]),

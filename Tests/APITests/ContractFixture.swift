@@ -56,11 +56,17 @@ struct ContractFixture {
             ("/v1/sessions", #"{"id":"s"}"#),
             ("/v1/sessions/s/domains", #"{"id":"d0","devices":[{"id":"e0","description":{}}]}"#),
             ("/v1/sessions/s/domains", #"{"id":"v0","consumer":"vfio_type1"}"#),
+            ("/v1/agreements", Self.proposal(#""id":"a","#)),
             (Self.domain + "/iovas", #"{"size":4096,"limit":"\#(Self.held)"}"#),
             (Self.domain + "/reserved-regions", #"{"start":"\#(Self.reserved)","size":4096}"#),
         ] {
             _ = client.post(target, json: json)
         }
+    }
+
+    /// A proposal that everybody can keep.
+    static func proposal(_ members: String = "") -> String {
+        #"{\#(members)"hosts":[{"name":"h","reserved_regions":[]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
     }
 
     func send(_ request: ContractRequest) -> ServiceClient.Answer {
@@ -75,6 +81,7 @@ struct ContractFixture {
         let values = [
             "file": "a.js", "slug": "not-found", "platform": isBuiltIn ? "example-arm-juno" : "up",
             "device": device, "policy": "mainline_fixed", "vmm": "qemu-virt", "session": "s", "domain": "d0",
+            "agreement": "a",
             "iova": held,
         ]
         return values.reduce(operation.template) {
@@ -109,6 +116,9 @@ struct ContractFixture {
         case .replay: #"{"ops":[]}"#
         case .place:
             #"{"hosts":[{"reserved_regions":[]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
+        case .createAgreement: proposal()
+        case .patchAgreement: #"{"state":"accepted"}"#
+        case .checkHost, .addHost: #"{"host":{"name":"other","reserved_regions":[]}}"#
         case .survey, .createSession, .createDomain: "{}"
         case .patchPlatform: #"{"id":"other"}"#
         case .putLabels: #"{"pool":"rack-7"}"#

@@ -184,7 +184,7 @@ import Testing
 
     private static let fleets: [Asked] = {
         let machine =
-            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","smmus":["s"]}]}"#
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"]}]}"#
         let reported =
             #"{"name":"h","reserved_regions":[{"start":"0x8000000","size":4096}],"aperture_bits":48,"#
             + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}],"capabilities":["iommufd_sw_msi_options"]}"#
@@ -211,6 +211,18 @@ import Testing
             (.putLabels, "/v1/platforms/pooled/labels", #"{"pool":"members"}"#),
             (.place, "/v1/placements", #"{"pool":"members","vm":\#(map)}"#),
             (.survey, "/v1/surveys", #"{"pool":"members"}"#),
+            (
+                .createAgreement, "/v1/agreements",
+                #"{"id":"rich","ttl_seconds":60,"hosts":[{"reserved_regions":[]}],"vm":\#(map),"window":"#
+                    + #"{"size":"0x100000","alignment":"0x100000","requested":"0x8000000","movable":true,"msi_32bit_only":false},"#
+                    + #""kernel":"7.2","page_size":4096,"doorbell_count":2,"capabilities":[]}"#
+            ),
+            (.createAgreement, "/v1/agreements", #"{"pool":"members","vm":\#(map)}"#),
+            (.addHost, "/v1/agreements/rich/hosts", #"{"host":{"name":"n","reserved_regions":[]}}"#),
+            (.checkHost, "/v1/agreements/rich/checks", #"{"host":\#(named)}"#),
+            (
+                .patchAgreement, "/v1/agreements/rich", #"{"state":"accepted","ttl_seconds":60}"#
+            ),
             (
                 .survey, "/v1/surveys",
                 #"{"platforms":["example-arm-juno"],"hosts":[\#(ranged)],"constants":["0x9000000"],"#

@@ -91,6 +91,7 @@ import Testing
         _ stop: Stop, _ good: ContractRequest, _ fixture: ContractFixture
     ) -> ContractRequest {
         switch (stop.operation, stop.status) {
+        case (.createAgreement, 200): return good.with(target: good.target + "?dry_run=true")
         case (.createPlatform, 200): return good.with(target: good.target + "&validate_only=true")
         case (.putPlatform, 201): return good.with(target: "/v1/platforms/new")
         case (.mapDoorbell, 200):
@@ -125,6 +126,11 @@ import Testing
         case .createPlatform: return good.with(target: "/v1/platforms?id=up")
         case .putPlatform, .patchPlatform, .deletePlatform:
             return good.with(target: "/v1/platforms/example-arm-juno")
+        case .createAgreement: return good.with(json: ContractFixture.proposal(#""id":"a","#))
+        case .patchAgreement: return good.with(json: #"{"state":"released"}"#)
+        case .addHost:
+            return good.with(
+                json: #"{"host":{"reserved_regions":[{"start":"0x8000000","size":"0x100000"}]}}"#)
         case .putLabels: return good.with(target: "/v1/platforms/example-arm-juno/labels")
         case .createSession: return good.with(json: #"{"id":"s"}"#)
         case .createDomain: return good.with(json: #"{"id":"d0"}"#)
@@ -168,7 +174,19 @@ import Testing
             }
             return operation == .mapDoorbell
                 ? good : good.with(json: #"{"operations":[{"op":"map_doorbell","physical":"0x8090040"}]}"#)
-        case .sessionEvents:
+        case .createAgreement:
+            for _ in 0..<Limits.agreementsMax {
+                client.repeatQuietly(.post, "/v1/agreements", ContractFixture.proposal())
+            }
+            return good
+        case .addHost:
+            _ = client.ask(.delete, "/v1/agreements/a")
+            let hosts = (0..<Limits.agreementHostsMax).map { #"{"name":"h\#($0)","reserved_regions":[]}"# }
+            client.repeatQuietly(
+                .post, "/v1/agreements",
+                #"{"id":"a","hosts":[\#(hosts.joined(separator: ","))],"vm":{"vmm":"qemu-virt","ram":"1G"}}"#)
+            return good
+        case .sessionEvents, .agreementEvents:
             var request = good.adding("Accept", MediaType.eventStream)
             request.streams = (0..<Limits.subscribersMax).map { _ in fixture.send(request).response }
             for response in request.streams { response.stream?.start(waker: StreamWaker {}) }

@@ -104,6 +104,9 @@ import Testing
         // Beside what is withheld there are the limits of the device, of the aperture and of the search.
         "SurveyReason": words(WithheldItem.Kind.self) + ["above_dma_limit", "outside_aperture", "no_window"],
         "Holding/properties/kind": words(Holding.Kind.self),
+        "AgreementState": words(Agreement.State.self),
+        "BreachKind": words(Promise.Breach.self),
+        "AgreementPatch/properties/state": words(Agreement.State.self).filter { $0 != "proposed" },
     ]
 
     /// Words that the code writes as they stand here, each in one place.
@@ -132,16 +135,23 @@ import Testing
         "SurveyRow/properties/kind": ["device"],
         "AllocationPreview/oneOf/0/properties/outcome": ["allocated"],
         "AllocationPreview/oneOf/1/properties/outcome": ["none"],
-        "StreamEvent/oneOf/1/properties/event": ["gap"],
-        "StreamEvent/oneOf/2/properties/event": ["bye"],
+        "AgreementProposal/properties/kind": ["agreement_proposal"],
+        "AgreementCheck/properties/kind": ["agreement_check"],
+        "AgreementHost/properties/of_pool": ["true"],
+        "StreamEvent/anyOf/2/properties/event": ["gap"],
+        "StreamEvent/anyOf/3/properties/event": ["bye"],
         "ByeEventData/properties/reason": [
-            "session_deleted", "session_expired", "shutting_down",
+            "session_deleted", "session_expired", "agreement_deleted", "agreement_expired",
+            "shutting_down",
         ],
     ]
 
     /// Sets that stand in pieces, one an alternative: by the beginning of their pointers.
     private static let unions: [(prefix: String, suffix: String, words: [String])] = [
         ("SessionEvent/oneOf/", "/properties/event", eventNames),
+        (
+            "AgreementEvent/oneOf/", "/properties/event", words(AgreementEvent.Kind.self)
+        ),
         (
             "BatchRequest/properties/operations/items/oneOf/", "/properties/op",
             refusedOperation

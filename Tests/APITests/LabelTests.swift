@@ -11,7 +11,8 @@ import Testing
 
     static func machine(reserving start: String? = nil) -> String {
         let region = start.map { #"{"start":"\#($0)","size":"0x100000","type":"reserved"}"# } ?? ""
-        return #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"],"#
+        return
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"],"#
             + #""active":true,"reserved_regions":[\#(region)]}]}"#
     }
 
@@ -49,7 +50,7 @@ import Testing
         #expect(labels("a").count == 2 && tag("a") != labelled)
         _ = client.ask(.patch, "/v1/platforms/a", Array(#"{"id":"b"}"#.utf8), type: MediaType.json)
         #expect(labels("b") == ["pool": "rack-7", "site": "lab"])
-        // Labels are all of them, and none are none.
+        // A body has all labels that there will be.
         label("b", #"{"site":"lab"}"#)
         #expect(labels("b") == ["site": "lab"])
         label("b", "{}")

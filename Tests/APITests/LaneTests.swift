@@ -14,7 +14,7 @@ import Testing
         #expect(
             Set(heavy) == [
                 "compare", "createPlatform", "putPlatform", "place", "survey", "sessionState", "domainState",
-                "patchPlatform", "deletePlatform", "putLabels",
+                "patchPlatform", "deletePlatform", "putLabels", "createAgreement", "checkHost", "addHost",
             ])
     }
 

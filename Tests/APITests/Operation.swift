@@ -14,6 +14,8 @@ enum Operation: String, CaseIterable, Sendable {
     case replay, explainFaults, explainMapFailures
     case listPolicies, readPolicy, listRules, listKernels
     case listVMMs, readVMM, place, survey, atlas
+    case listAgreements, createAgreement, readAgreement, patchAgreement, deleteAgreement
+    case checkHost, addHost, agreementEvents
     case listSessions, createSession, readSession, patchSession, deleteSession, sessionState, sessionEvents
     case listDomains, createDomain, readDomain, deleteDomain, domainState
     case listAttached, attachDevice, detachDevice

@@ -196,7 +196,9 @@ METHODS = {
     "domainState": "domain_state", "listAttached": "attached", "attachDevice": "attach", "detachDevice": "detach",
     "listReservations": "reservations", "reserveRange": "reserve", "listIOVAs": "iovas", "allocateIOVA": "allocate",
     "readIOVA": "iova", "freeIOVA": "free", "availableIOVAs": "preview", "listDoorbells": "doorbells",
-    "mapDoorbell": "map_doorbell", "runBatch": "batch",
+    "mapDoorbell": "map_doorbell", "runBatch": "batch", "listAgreements": "agreements", "createAgreement": "propose",
+    "readAgreement": "agreement", "patchAgreement": "accept", "deleteAgreement": "delete_agreement",
+    "checkHost": "check_host", "addHost": "add_host", "agreementEvents": "agreement_log",
 }
 
 
@@ -206,6 +208,36 @@ def test_every_operation_has_a_method() -> None:
              for method, operation in item.items() if method in ("get", "put", "post", "patch", "delete")}
     assert asked == set(METHODS)
     assert all(callable(getattr(Client, method)) for method in METHODS.values())
+
+
+def test_an_agreement_is_kept(address: str) -> None:
+    with Client(address) as iovad:
+        vm = {"vmm": "qemu-virt", "ram": "1G"}
+        reserving = {**MACHINE, "devices": [
+            {**device, "reserved_regions": [{"start": "0x8000000", "size": "0x100000"}]} for device in MACHINE["devices"]]}
+        iovad.upload(MACHINE, "py-host")
+        iovad.label_platform("py-host", pool="py-rack")
+        assert [item["id"] for item in iovad.platforms(label="pool=py-rack")] == ["py-host"]
+        assert iovad.try_proposal(pool="py-rack", vm=vm)["possible"]
+        made = iovad.propose(id="py-vm", pool="py-rack", vm=vm)
+        with pytest.raises(Problem) as late:
+            iovad.accept("py-vm", if_revision=made["revision"] + 1)
+        assert late.value.status == 412
+        assert iovad.accept("py-vm", if_revision=made["revision"])["state"] == "accepted"
+        assert iovad.check_host("py-vm", {"reserved_regions": []})["keeps"]
+        assert len(iovad.add_host("py-vm", {"name": "other", "reserved_regions": []})["hosts"]) == 2
+        iovad.replace_platform("py-host", reserving)
+        assert iovad.agreement("py-vm")["broken"]["host"] == "py-host"
+        assert iovad.renew_agreement("py-vm", 600)["ttl_seconds"] == 600
+        assert iovad.release("py-vm")["state"] == "released"
+        assert [item["id"] for item in iovad.agreements(state="released")] == ["py-vm"]
+        names = [event["event"] for event in iovad.agreement_log("py-vm")]
+        assert names == ["proposed", "accepted", "host_added", "host_changed", "broken", "renewed", "released"]
+        for event in iovad.agreement_events("py-vm", last_id="0"):
+            assert event.id == "1"
+            break
+        iovad.delete_agreement("py-vm")
+        iovad.delete_platform("py-host")
 
 
 def test_a_platform_is_renamed(address: str) -> None:

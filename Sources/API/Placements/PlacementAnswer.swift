@@ -80,7 +80,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func mechanism(_ mechanism: Placement.Mechanism) {
+    mutating func mechanism(_ mechanism: Placement.Mechanism) {
         object("mechanism") { writer in
             writer.member("kind", mechanism.kind.rawValue)
             writer.member("because", mechanism.because)
@@ -95,7 +95,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func remedy(_ remedy: Remedy) {
+    mutating func remedy(_ remedy: Remedy) {
         object { writer in
             writer.member("kind", remedy.kind.rawValue)
             writer.member("changes", remedy.subject.rawValue)
@@ -113,7 +113,7 @@ extension JSONWriter {
         }
     }
 
-    private mutating func blockers(_ blockers: [Placement.Blocker]) {
+    mutating func blockers(_ blockers: [Placement.Blocker]) {
         array("blockers") { writer in
             for blocker in blockers {
                 writer.object { writer in

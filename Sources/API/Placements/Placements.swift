@@ -23,16 +23,16 @@ extension Service {
         let document = try document(context)
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
-        let decided = try decide(request, problems, context)
-        if let format { return try rendering(format, of: decided.placement, decided.question) }
-        return json(200) { $0.placement(decided, engine: configuration.version) }
+        let decided = try decide(request, request.hosts(platforms, problems), problems, context)
+        if let format { return try rendering(format, of: decided.placed.placement, decided.question) }
+        return json(200) { $0.placement(decided.placed, engine: configuration.version) }
     }
 
-    /// Decides what a request asks for, or throws everything that is wrong with it.
+    /// Decides what a request asks for of these hosts, or throws everything that is wrong with it.
     func decide(
-        _ request: PlacementRequest, _ problems: ProblemList, _ context: RequestContext
+        _ request: PlacementRequest, _ named: [PlacementRequest.Host], _ problems: ProblemList,
+        _ context: RequestContext
     ) throws(Problem) -> DecidedPlacement {
-        let named = request.hosts(platforms, problems)
         var builder = HostFactsBuilder(
             stated: request.stated, guestRanges: request.guest?.rangeCount ?? 0, hosts: named.count,
             kept: platforms.hostFacts)
@@ -54,31 +54,38 @@ extension Service {
         var placement = try Placement.decide(question, checkpoint: context.checkpoint)
         placement.warn(aboutKernels: builder.kernelRemarks)
         return DecidedPlacement(
-            question: question, placement: placement, hosts: named, stated: stated,
-            kernel: KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel)
+            question: question, hosts: named, stated: stated,
+            placed: PlacedAnswer(
+                placement: placement, told: hosts.map { stated[$0.facts].hostFacts },
+                kernel: KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel,
+                isOnX86: builder.facts.allSatisfy { $0.x86Remark != nil }))
     }
 }
 
 /// A placement with what it was decided from.
 struct DecidedPlacement {
     let question: PlacementQuestion
-    let placement: Placement
     /// As the request describes them, in the question's order.
     let hosts: [PlacementRequest.Host]
     /// By index of the question's facts.
     let stated: [HostConditions]
-    let kernel: KernelProfile
+    let placed: PlacedAnswer
+}
 
+/// A placement with what its answer says beside it.
+struct PlacedAnswer: Sendable {
+    let placement: Placement
     /// Of each host, what it said itself.
-    var told: [[HostFact]] { question.hosts.map { stated[$0.facts].hostFacts } }
-    var isOnX86: Bool { question.facts.allSatisfy { $0.x86Remark != nil } }
+    let told: [[HostFact]]
+    let kernel: KernelProfile
+    let isOnX86: Bool
 }
 
 extension JSONWriter {
     /// A placement with the kernel that it is of.
-    mutating func placement(_ decided: DecidedPlacement, engine: String) {
-        placementMembers(decided.placement, told: decided.told)
-        model(decided.kernel, onX86: decided.isOnX86, engine: engine)
+    mutating func placement(_ placed: PlacedAnswer, engine: String) {
+        placementMembers(placed.placement, told: placed.told)
+        model(placed.kernel, onX86: placed.isOnX86, engine: engine)
     }
 }
 

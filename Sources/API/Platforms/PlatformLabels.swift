@@ -80,6 +80,7 @@ extension Service {
         } catch {
             throw problem(error, id)
         }
+        followPlatforms()
         return json(200, headers: [.init("ETag", entry.etag)]) { $0.platformMembers(entry) }
     }
 

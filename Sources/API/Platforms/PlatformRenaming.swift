@@ -33,6 +33,7 @@ extension Service {
             case .to(let refusal): throw problem(refusal, next)
             }
         }
+        followPlatforms()
         return json(200, headers: [.init("ETag", entry.etag)]) { $0.platformMembers(entry) }
     }
 }

@@ -88,6 +88,7 @@ extension Service {
             throw problem(error, id)
         }
         if validateOnly { return json(200) { $0.platformMembers(entry) } }
+        followPlatforms()
         return created(entry)
     }
 
@@ -105,6 +106,7 @@ extension Service {
             throw problem(error, id)
         }
         if validateOnly { return json(200) { $0.platformMembers(entry) } }
+        followPlatforms()
         if isNew { return created(entry) }
         return json(200, headers: [.init("ETag", entry.etag)]) {
             $0.platformMembers(entry)
@@ -118,6 +120,7 @@ extension Service {
         } catch {
             throw problem(error, id)
         }
+        followPlatforms()
         return Response(status: 204)
     }
 

@@ -1,6 +1,6 @@
 // Who may do what: the tokens of a server, each with a name and the scopes that it has, and how a request
 // shows one (RFC 6750). The scope that a route needs is in its row; what belongs to a token is noted with the
-// platform or session that it made. Reading the file is the composition root's.
+// platform, session or agreement that it made. Reading the file is the composition root's.
 
 import HTTP
 
@@ -8,7 +8,7 @@ import HTTP
 public enum Scope: String, CaseIterable, Sendable {
     /// To read what is there, and to have answers computed that change nothing.
     case read
-    /// To make, change and remove platforms and sessions.
+    /// To make, change and remove platforms, sessions and agreements.
     case write
     /// To read the metrics, and to change what belongs to other tokens.
     case operate

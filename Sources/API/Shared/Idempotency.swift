@@ -75,6 +75,7 @@ extension Service {
         case .server: true
         case .platform(let id, let serial): platforms.entry(id)?.serial == serial
         case .session(let session): entry(session) != nil
+        case .agreement(let id, let serial): (try? agreements.entry(id))?.serial == serial
         case .domain(let session, let id, let birth):
             entry(session)?.state.withLock { state in
                 !state.isGone && state.session.domains.contains { $0.id == id && $0.birth == birth }
@@ -98,6 +99,7 @@ enum KeyLife: Sendable {
     /// Nothing was made that could end.
     case server
     case platform(id: String, serial: UInt64)
+    case agreement(id: String, serial: UInt64)
     case session(Session)
     case domain(Session, id: String, birth: UInt64)
 }
@@ -116,7 +118,7 @@ final class KeySubject: Sendable {
             switch life {
             case .session(let session), .domain(let session, _, _):
                 life = .domain(session, id: domain.id, birth: domain.birth)
-            case .server, .platform: break
+            case .server, .platform, .agreement: break
             }
         }
     }

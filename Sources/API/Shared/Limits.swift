@@ -194,7 +194,7 @@ package enum Limits {
             ("site_bytes_total_max", siteBytesTotalMax),
             ("site_folder_depth_max", siteFolderDepthMax),
             ("survey_folder_depth_max", surveyFolderDepthMax),
-        ] + readerTable + sessionTable
+        ] + readerTable + sessionTable + agreementTable
 
     /// What the readers stop at.
     private static let readerTable: [(name: String, value: Int)] = [
@@ -302,5 +302,32 @@ extension Limits {
         ("doorbells_per_domain_max", doorbellsPerDomainMax),
         ("mappings_per_domain_max", mappingsPerDomainMax), ("domain_cpus_max", domainCPUsMax),
         ("batch_operations_max", batchOperationsMax),
+    ]
+}
+
+// MARK: Agreements
+
+extension Limits {
+    package static let agreementsMax = 4_096
+    package static let agreementsPerClientMax = agreementsMax / 2
+    /// As many as a pool can have.
+    package static let agreementHostsMax = platformsUploadedMax
+    /// Hosts of all agreements, and ranges of hosts and guests that their proposals describe.
+    package static let agreementItemsTotalMax = 500_000
+    package static let agreementTTLSecondsDefault = 86_400
+    package static let agreementTTLSecondsMax = 30 * 86_400
+    /// Newest events of one agreement that are kept.
+    package static let agreementEventsMax = 128
+    package static let agreementBlockersMax = Standing.blockersMax
+    package static let agreementDoorbellsListedMax = 1_024
+
+    static let agreementTable: [(name: String, value: Int)] = [
+        ("agreements_max", agreementsMax), ("agreements_per_client_max", agreementsPerClientMax),
+        ("agreement_hosts_max", agreementHostsMax),
+        ("agreement_items_total_max", agreementItemsTotalMax),
+        ("agreement_ttl_seconds_default", agreementTTLSecondsDefault),
+        ("agreement_ttl_seconds_max", agreementTTLSecondsMax),
+        ("agreement_events_max", agreementEventsMax), ("agreement_blockers_max", agreementBlockersMax),
+        ("agreement_doorbells_listed_max", agreementDoorbellsListedMax),
     ]
 }

@@ -1,6 +1,7 @@
 // One refusal, with the facts that the client needs, and its document (RFC 9457). Mistakes that any request
 // can make are worded here; what a resource refuses is worded beside its handlers.
 
+import Fleet
 import HTTP
 package import JSON
 
@@ -15,6 +16,9 @@ package struct Problem: Error, Sendable {
     var errorsDropped: Int
     /// What Linux fails with, when it is Linux that refuses.
     var errno: String?
+    /// What stands against an agreement, and what would help.
+    var blockers: [Placement.Blocker] = []
+    var remedies: [Remedy] = []
     /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
     var headers: HeaderFields
 
@@ -151,6 +155,10 @@ extension Service {
             writer.member("instance", "urn:iovad:request:\(requestID)")
             writer.member("code", problem.kind.rawValue)
             if let errno = problem.errno { writer.member("errno", errno) }
+            if !problem.blockers.isEmpty { writer.blockers(problem.blockers) }
+            if !problem.remedies.isEmpty {
+                writer.array("remedies") { writer in problem.remedies.forEach { writer.remedy($0) } }
+            }
             if !problem.errors.isEmpty {
                 writer.array("errors") { writer in
                     for error in problem.errors.prefix(Limits.problemErrorsMax) {

@@ -37,6 +37,12 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case refusedByLinux = "refused-by-linux"
     case sessionExists = "session-exists"
     case domainExists = "domain-exists"
+    case noAgreement = "no-agreement"
+    case agreementBroken = "agreement-broken"
+    case agreementState = "agreement-state"
+    case agreementExists = "agreement-exists"
+    case agreementExpired = "agreement-expired"
+    case tooManyAgreements = "too-many-agreements"
     case requestInFlight = "request-in-flight"
     case tooManySessions = "too-many-sessions"
     case tooManySubscribers = "too-many-subscribers"
@@ -198,6 +204,30 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             Row(409, "The session already exists", "Choose another id, or delete the session.")
         case .domainExists:
             Row(409, "The domain already exists", "Choose another id, or delete the domain.")
+        case .noAgreement:
+            Row(
+                409, "The hosts cannot promise a window",
+                "`blockers` says what stands against it, and each of `remedies` helps; propose again, or ask with ?dry_run=true."
+            )
+        case .agreementBroken:
+            Row(
+                409, "The promise is not kept",
+                "`blockers` says which host does not keep it and why. Leave the host out, or repair it.")
+        case .agreementState:
+            Row(
+                409, "The state of the agreement does not allow it",
+                "An agreement is proposed, then accepted, then released; a proposal that is not wanted is removed by DELETE."
+            )
+        case .agreementExists:
+            Row(409, "The agreement already exists", "Choose another id, or delete the agreement.")
+        case .agreementExpired:
+            Row(
+                404, "The agreement has expired",
+                "Propose it again, with a larger ttl_seconds, or renew it in time with PATCH.")
+        case .tooManyAgreements:
+            Row(
+                429, "No room for another agreement",
+                "Delete agreements that are no longer needed, or wait for Retry-After.")
         case .requestInFlight:
             Row(
                 409, "The first request is still being answered",

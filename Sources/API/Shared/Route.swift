@@ -143,7 +143,7 @@ extension Route {
     /// Every route, resource by resource, in the order in which they are listed.
     package static let all: [Route] =
         site + probes + platforms + devices + decisions + replays + faults + mapFailures + catalogue + kernels
-        + vmms + placements + surveys + sessions + domains + verbs
+        + vmms + placements + surveys + agreements + sessions + domains + verbs
 }
 
 /// One path with the routes that share it.

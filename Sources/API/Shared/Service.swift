@@ -58,6 +58,7 @@ public final class Service: Sendable {
     let platforms: PlatformStore
     let keptAnswers = KeptAnswers()
     let sessions: SessionStore
+    let agreements: AgreementStore
     let idempotency = IdempotencyStore()
     let counters = RequestCounters()
     let times = RequestTimes()
@@ -90,6 +91,7 @@ public final class Service: Sendable {
             heartbeatSeconds: Limits.heartbeatSeconds,
             clock: configuration.clock)
         sessions = SessionStore(hub: events, now: configuration.wallClock)
+        agreements = AgreementStore(hub: events, now: configuration.wallClock)
     }
 
     /// Prepared devices that are kept, and the sum of their ranges: at most `Limits.preparedRangesMax`.
@@ -98,6 +100,9 @@ public final class Service: Sendable {
     /// Sum of the ranges of hosts' facts that are kept: at most `Limits.hostFactsRangesMax`.
     package var hostFactsSize: Int { platforms.hostFacts.ranges }
 
+    /// Hosts of agreements that were evaluated again since the start.
+    package var agreementEvaluations: UInt64 { agreements.totals.evaluations }
+
     /// Finished answers that are kept, about how many bytes they take, at most `Limits.keptAnswerBytesMax`,
     /// and how many were given again so far.
     package var keptAnswersFigures: (answers: Int, bytes: Int, given: UInt64) { keptAnswers.figures }
@@ -105,7 +110,9 @@ public final class Service: Sendable {
     /// Work that depends on time. Call it about once a second.
     public func tick() {
         sessions.expire()
+        agreements.expire()
         platforms.expire()
+        followPlatforms()
         events.tick()
         idempotency.expire(now: sessions.now())
     }

@@ -49,6 +49,13 @@ extension Service {
             "iovad_sessions \(sessions.count)",
             "# HELP iovad_session_items Ranges, regions, devices and doorbells of all sessions.",
             "# TYPE iovad_session_items gauge", "iovad_session_items \(sessions.totalWeight)",
+            "# HELP iovad_agreements Live agreements.", "# TYPE iovad_agreements gauge",
+            "iovad_agreements \(agreements.count)",
+            "# HELP iovad_agreements_broken Agreements, of those that are not released, whose promise is not kept.",
+            "# TYPE iovad_agreements_broken gauge", "iovad_agreements_broken \(agreements.totals.broken)",
+            "# HELP iovad_agreement_evaluations_total Hosts of agreements that were evaluated again because a platform changed.",
+            "# TYPE iovad_agreement_evaluations_total counter",
+            "iovad_agreement_evaluations_total \(agreementEvaluations)",
         ]
         if let lane = configuration.laneGauges?() { lines += Self.lines(of: lane) }
         if let dropped = configuration.droppedLogLines?() {
@@ -91,6 +98,7 @@ extension Service {
             ("platforms_uploaded_max", platforms.counts.uploaded),
             ("platform_bytes_total_max", platforms.uploadedBytes),
             ("sessions_max", sessions.count), ("session_items_total_max", sessions.totalWeight),
+            ("agreements_max", agreements.count), ("agreement_items_total_max", agreements.totals.items),
             ("subscribers_max", events.subscriberCount),
             ("idempotency_keys_max", keys.count), ("idempotency_bytes_total_max", keys.bytes),
             ("prepared_ranges_max", preparedSize.ranges), ("host_facts_ranges_max", hostFactsSize),

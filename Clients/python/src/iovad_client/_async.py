@@ -152,6 +152,51 @@ class AsyncClient:
     async def delete_platform(self, platform: str) -> None:
         await self.send(Call("DELETE", requests.path("platforms", platform)))
 
+    # Agreements
+
+    def agreements(self, page_size: int | None = None, state: str | None = None) -> AsyncIterator[JSON]:
+        return self._items(requests.path("agreements"), page_size, state=state)
+
+    async def propose(self, **proposal: Any) -> JSON:
+        """Hosts or a pool, a VM and a window, as for place: the agreement that the hosts can keep."""
+        return await self._json(requests.creating(requests.path("agreements"), json=proposal))
+
+    async def try_proposal(self, **proposal: Any) -> JSON:
+        """What would come of it; `possible` says whether the hosts can keep it. Nothing is kept."""
+        return await self._json(Call("POST", requests.path("agreements"), params={"dry_run": True}, json=proposal,
+                               is_asking=True))
+
+    async def agreement(self, agreement: str) -> JSON:
+        return await self._json(Call("GET", requests.path("agreements", agreement)))
+
+    async def accept(self, agreement: str, *, if_revision: int | None = None) -> JSON:
+        """The VM runs with it."""
+        return await self._json(requests.changing(requests.path("agreements", agreement), {"state": "accepted"}, if_revision))
+
+    async def release(self, agreement: str, *, if_revision: int | None = None) -> JSON:
+        """The VM has ended."""
+        return await self._json(requests.changing(requests.path("agreements", agreement), {"state": "released"}, if_revision))
+
+    async def renew_agreement(self, agreement: str, ttl_seconds: int) -> JSON:
+        """It lives so long from now."""
+        return await self._json(Call("PATCH", requests.path("agreements", agreement), json={"ttl_seconds": ttl_seconds}))
+
+    async def delete_agreement(self, agreement: str, *, if_revision: int | None = None) -> None:
+        await self.send(requests.deleting(requests.path("agreements", agreement), if_revision))
+
+    async def check_host(self, agreement: str, host: JSON) -> JSON:
+        """Whether a host would keep the promise; nothing changes."""
+        return await self._json(Call("POST", requests.path("agreements", agreement, "checks"), json={"host": host},
+                               is_asking=True))
+
+    def agreement_log(self, agreement: str, after: int | None = None, page_size: int | None = None) -> AsyncIterator[JSON]:
+        """The events that are kept, after the one with this id."""
+        return self._items(requests.path("agreements", agreement, "events"), page_size, after=after)
+
+    async def add_host(self, agreement: str, host: JSON, *, if_revision: int | None = None) -> JSON:
+        """Another host, if it keeps the promise."""
+        return await self._json(requests.acting(requests.path("agreements", agreement, "hosts"), {"host": host}, if_revision))
+
     # Sessions
 
     def sessions(self, page_size: int | None = None) -> AsyncIterator[JSON]:
@@ -249,9 +294,16 @@ class AsyncClient:
 
     # Streams
 
-    async def session_events(self, session: str, last_id: str = "") -> AsyncIterator[Event]:
+    def session_events(self, session: str, last_id: str = "") -> AsyncIterator[Event]:
         """Events as they come, until the session is gone; after `last_id` where it is given: "0" gives all that are
         kept."""
+        return self._follow(requests.path("sessions", session, "events"), last_id)
+
+    def agreement_events(self, agreement: str, last_id: str = "") -> AsyncIterator[Event]:
+        """The same of an agreement."""
+        return self._follow(requests.path("agreements", agreement, "events"), last_id)
+
+    async def _follow(self, path: str, last_id: str) -> AsyncIterator[Event]:
         parser, attempt = EventParser(last_id), 0
         while True:
             parser.restart()
@@ -259,8 +311,7 @@ class AsyncClient:
             fields |= {"Last-Event-ID": parser.last_id} if parser.last_id else {}
             refused = None
             try:
-                async with self._http.stream("GET", requests.path("sessions", session, "events"), headers=fields,
-                                       timeout=requests.STREAM_TIMEOUT) as response:
+                async with self._http.stream("GET", path, headers=fields, timeout=requests.STREAM_TIMEOUT) as response:
                     if not response.is_success:
                         await response.aread()
                     requests.checked(response)

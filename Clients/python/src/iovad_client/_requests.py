@@ -35,6 +35,8 @@ class Call:
     content: bytes | None = None
     #: Not the same when it is done again, whatever its method.
     is_once: bool = False
+    #: Only asks, whatever its method.
+    is_asking: bool = False
 
     def arguments(self) -> JSON:
         """For httpx."""
@@ -46,14 +48,15 @@ class Call:
         """Whether a repetition does nothing twice: by its method, by its key, or as it only asks."""
         if self.is_once:
             return False
-        return self.method != "POST" or "Idempotency-Key" in self.headers or self.path in ASKING
+        return (self.method != "POST" or self.is_asking or "Idempotency-Key" in self.headers
+                or self.path in ASKING)
 
     def was_done_before(self, response: httpx.Response) -> bool:
         """Whether the answer to a repetition says that the first attempt, of which none was heard, did it."""
         return self.method == "DELETE" and response.status_code == 404
 
 
-#: POSTs that change nothing.
+#: POSTs that change nothing and have a path of their own.
 ASKING = frozenset({
     "/v1/decisions", "/v1/comparisons", "/v1/placements", "/v1/surveys", "/v1/replays",
     "/v1/fault-explanations", "/v1/map-failures",
@@ -100,6 +103,11 @@ def acting(resource: str, members: JSON, if_revision: int | None) -> Call:
     """A change of a session that may be repeated, on condition where a revision is given."""
     call = creating(resource, json=members)
     return replace(call, headers={**call.headers, **condition(if_revision)})
+
+
+def changing(resource: str, members: JSON, if_revision: int | None) -> Call:
+    """A step that is not taken twice: its repetition would be refused."""
+    return Call("PATCH", resource, headers=condition(if_revision), json=members, is_once=True)
 
 
 def deleting(resource: str, if_revision: int | None = None) -> Call:

@@ -1,0 +1,228 @@
+// Agreements as members of answers and of events, and what they refuse as problems. Field names and their
+// order are the contract's.
+
+import AddressSpaces
+public import Fleet
+public import HTTP
+import JSON
+import MSIWindows
+
+extension JSONWriter {
+    /// An agreement in a list.
+    mutating func agreementSummary(_ agreement: Agreement, owner: String?) {
+        agreementHead(agreement, owner: owner)
+        promise(agreement.promise)
+        member("host_count", agreement.hosts.count)
+        agreementLife(agreement)
+    }
+
+    /// An agreement as a whole.
+    mutating func agreement(_ agreement: Agreement, _ entry: AgreementEntry, engine: String) {
+        agreementHead(agreement, owner: entry.owner)
+        promise(agreement.promise)
+        doorbells(of: agreement.promise)
+        hosts(agreement.hosts)
+        array("remedies") { writer in agreement.remedies.forEach { writer.remedy($0) } }
+        object("placement") { $0.placement(entry.placed, engine: engine) }
+        agreementLife(agreement)
+        model(entry.placed.kernel, onX86: entry.placed.isOnX86, engine: engine)
+    }
+
+    /// What `?dry_run=true` answers where the hosts can keep a promise.
+    mutating func proposal(_ proposal: AgreementProposal, engine: String) {
+        member("kind", "agreement_proposal")
+        member("possible", true)
+        member("because", proposal.promise.mechanism.because)
+        promise(proposal.promise)
+        doorbells(of: proposal.promise)
+        hosts(proposal.hosts)
+        array("blockers") { _ in }
+        array("remedies") { _ in }
+        object("placement") { $0.placement(proposal.placed, engine: engine) }
+        model(proposal.placed.kernel, onX86: proposal.placed.isOnX86, engine: engine)
+    }
+
+    /// The same where they cannot.
+    mutating func refusedProposal(_ refusal: Promise.Refusal, _ placed: PlacedAnswer, engine: String) {
+        member("kind", "agreement_proposal")
+        member("possible", false)
+        member("because", refusal.because)
+        key("window")
+        null()
+        mechanism(placed.placement.mechanism)
+        array("doorbell_iovas") { _ in }
+        array("hosts") { _ in }
+        blockers(refusal.blockers)
+        array("remedies") { writer in refusal.remedies.forEach { writer.remedy($0) } }
+        object("placement") { $0.placement(placed, engine: engine) }
+        model(placed.kernel, onX86: placed.isOnX86, engine: engine)
+    }
+
+    /// How a host stands to a promise.
+    mutating func standing(_ standing: Standing) {
+        member("keeps", standing.keeps)
+        member("verdict", orNull: standing.verdict?.rawValue)
+        if let own = standing.mechanism { mechanism(own) }
+        blockers(standing.blockers)
+        array("remedies") { writer in standing.remedies.forEach { writer.remedy($0) } }
+    }
+
+    private mutating func agreementHead(_ agreement: Agreement, owner: String?) {
+        member("id", agreement.id)
+        if let owner { member("owner", owner) }
+        member("state", agreement.state.rawValue)
+        key("broken")
+        if let broken = agreement.broken { object { $0.broken(broken) } } else { null() }
+        if let pool = agreement.pool { member("pool", pool) }
+    }
+
+    fileprivate mutating func broken(_ broken: Agreement.Broken) {
+        member("since", Timestamp.text(milliseconds: broken.since))
+        if let host = broken.host { member("host", host) }
+        blockers(broken.blockers)
+    }
+
+    private mutating func promise(_ promise: Promise) {
+        key("window")
+        if let window = promise.window {
+            object { $0.rangeMembers(start: window.start.value, last: window.last.value) }
+        } else {
+            null()
+        }
+        mechanism(promise.mechanism)
+    }
+
+    private mutating func doorbells(of promise: Promise) {
+        array("doorbell_iovas") { writer in
+            for doorbell in promise.doorbells(most: Limits.agreementDoorbellsListedMax) {
+                writer.hex(doorbell.value)
+            }
+        }
+    }
+
+    private mutating func hosts(_ hosts: [Agreement.Host]) {
+        array("hosts") { writer in
+            for host in hosts {
+                writer.object { writer in
+                    writer.member("name", host.name)
+                    if let platform = host.platform {
+                        writer.member("platform", platform)
+                        writer.member("digest", orNull: host.seen?.digest)
+                    }
+                    if host.isOfPool { writer.member("of_pool", true) }
+                    writer.member("keeps", host.standing.keeps)
+                    writer.member("verdict", orNull: host.standing.verdict?.rawValue)
+                }
+            }
+        }
+    }
+
+    private mutating func agreementLife(_ agreement: Agreement) {
+        member("ttl_seconds", agreement.ttlSeconds)
+        member("created_at", Timestamp.text(milliseconds: agreement.createdAt))
+        member("expires_at", Timestamp.text(milliseconds: agreement.expiresAt))
+        member("revision", Int(agreement.revision))
+    }
+}
+
+// MARK: Events
+
+extension AgreementEvent: EventPayload {
+    public var eventName: String { name }
+
+    public func appendData(to bytes: inout [UInt8]) { appendObject(to: &bytes) }
+}
+
+extension AgreementEvent: LoggedEvent {
+    /// Writes the members of the event's object.
+    func write(to writer: inout JSONWriter) {
+        switch self {
+        case .proposed(let window, let mechanism):
+            writer.key("window")
+            if let window {
+                writer.object { $0.rangeMembers(start: window.start.value, last: window.last.value) }
+            } else {
+                writer.null()
+            }
+            writer.member("mechanism", mechanism.rawValue)
+        case .renewed(let seconds): writer.member("ttl_seconds", seconds)
+        case .hostAdded(let name, let platform, let digest):
+            writer.member("host", name)
+            if let platform {
+                writer.member("platform", platform)
+                writer.member("digest", orNull: digest)
+            }
+        case .hostRemoved(let name): writer.member("host", name)
+        case .hostChanged(let name, let platform, let digest):
+            writer.member("host", name)
+            writer.member("platform", platform)
+            writer.member("digest", orNull: digest)
+        case .broken(let broken): writer.broken(broken)
+        case .accepted, .released, .holds, .expired: break
+        }
+    }
+}
+
+// MARK: Problems
+
+extension Problem {
+    /// What an agreement refuses.
+    init(_ refusal: Agreement.Refusal, _ id: String) {
+        switch refusal {
+        case .wrongState(let state, let next):
+            let wish = next.map { "cannot become \($0.rawValue)" } ?? "takes no more hosts"
+            self.init(
+                .agreementState,
+                "Agreement \"\(id)\" is \(state.rawValue) and \(wish): proposed, accepted and released follow each other."
+            )
+        case .broken(let blockers, let remedies):
+            self.init(
+                .agreementBroken,
+                "The promise of agreement \"\(id)\" is not kept: \(blockers.first?.provenance ?? "no host keeps it")"
+            )
+            self.blockers = blockers
+            self.remedies = remedies
+        case .hostExists(let name):
+            self.init(
+                .invalidRequest, "The request is wrong in 1 place, which is named under errors.",
+                errors: [
+                    JSONProblem(
+                        pointer: "/host/name", code: "duplicate-id",
+                        detail:
+                            "Another host of the agreement is called \"\(Excerpt.of(name))\"; send another name."
+                    )
+                ])
+        }
+    }
+}
+
+extension Service {
+    static func problem(agreement refusal: ExpiringRefusal, _ id: String) -> Problem {
+        let shown = Excerpt.of(id)
+        switch refusal {
+        case .absent:
+            return Problem(.notFound, "No agreement \"\(shown)\"; GET /v1/agreements lists them.")
+        case .expired:
+            return Problem(
+                .agreementExpired, "Agreement \"\(shown)\" has expired or is being removed; propose it again."
+            )
+        case .exists:
+            return Problem(.agreementExists, "Agreement \"\(shown)\" already exists; choose another id.")
+        case .tooMany(let seconds):
+            return Problem(
+                .tooManyAgreements,
+                "The server keeps at most \(Limits.agreementsMax) agreements; the next one expires in \(seconds) s.",
+                retryAfterSeconds: min(max(seconds, 1), 3_600))
+        case .tooManyOfClient(let seconds):
+            return Problem(
+                .tooManyAgreements,
+                "A client may have \(Limits.agreementsPerClientMax) agreements; the next of all expires in \(seconds) s.",
+                retryAfterSeconds: min(max(seconds, 1), 3_600))
+        case .full:
+            return Problem(
+                .tooManyAgreements,
+                "The limit is \(Limits.agreementHostsMax) hosts of an agreement, \(Limits.agreementItemsTotalMax) hosts and ranges of all.",
+                retryAfterSeconds: 60)
+        }
+    }
+}

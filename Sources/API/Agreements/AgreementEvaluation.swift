@@ -1,0 +1,115 @@
+// How hosts stand to a promise: their facts are made as those of placements, and the core decides. When
+// platforms change, the agreements that use them are followed up here, in the order of the changes, by
+// whoever changed one: the answer to a PUT comes when every promise that it concerns is evaluated.
+//
+// No change is missed. A change is in the store of platforms before its users are looked up, and an agreement
+// is in the index before its platforms are looked at again; so one of the two sees the other. What is looked
+// at is always the store as it is, under the agreement's lock.
+
+import AddressSpaces
+import Fleet
+import JSON
+import Locking
+import MSIWindows
+
+extension PlatformEntry {
+    var seen: Agreement.Seen { Agreement.Seen(digest: digest, serial: serial) }
+}
+
+extension Promise.Breach {
+    /// Why the facts of a host cannot be made, by the code of the problem.
+    fileprivate init(code: String) {
+        self =
+            switch code {
+            case "unknown-device": .deviceMissing
+            case "no-devices": .noDevices
+            case "too-many": .tooLarge
+            default: .platformMissing
+            }
+    }
+}
+
+extension PlacementRequest.Host {
+    /// A host of an agreement, as its request described it.
+    fileprivate init?(_ host: Agreement.Host) {
+        guard case .platform(let id, let devices) = host.origin else { return nil }
+        self.init(
+            name: host.name, source: .platform(id: id, devices: devices), aperture: host.aperture,
+            iommuRegions: host.iommuRegions, options: host.options, capabilities: host.capabilities)
+    }
+}
+
+extension Service {
+    /// The facts of one host with its page size; nil, with the problem noted, where they cannot be made.
+    func facts(
+        of host: PlacementRequest.Host, _ stated: StatedConditions, _ promise: Promise,
+        _ problems: ProblemList
+    ) -> (facts: HostFacts, pageSize: Granule)? {
+        var builder = HostFactsBuilder(
+            stated: stated, guestRanges: promise.guest.rangeCount, hosts: 1, kept: platforms.hostFacts)
+        let index = builder.index(of: host, platforms, problems)
+        guard problems.isEmpty else { return nil }
+        return (builder.facts[index], builder.stated[index].conditions.pageSize)
+    }
+
+    /// How a host of an agreement stands to its promise now.
+    func standing(of host: Agreement.Host, _ stated: StatedConditions, _ promise: Promise) -> Standing {
+        guard let request = PlacementRequest.Host(host) else { return host.standing }
+        let problems = ProblemList(limit: 1)
+        guard let (facts, pageSize) = facts(of: request, stated, promise, problems) else {
+            let problem = problems.problems.first
+            return Standing(
+                host.name, Promise.Breach(code: problem?.code ?? ""), because: problem?.detail ?? "")
+        }
+        return promise.standing(
+            of: host.name, facts, capabilities: host.capabilities, pageSize: pageSize)
+    }
+
+    /// Looks at platforms as they are now, for one agreement that may use them. Under its lock.
+    func review(_ ids: some Sequence<String>, _ state: inout AgreementEntry.State, of entry: AgreementEntry) {
+        guard !state.isGone else { return }
+        let now = agreements.now()
+        let promise = state.agreement.promise
+        for id in ids {
+            let platform = platforms.entry(id)
+            let isMember = state.agreement.pool != nil && platform?.labels.pool == state.agreement.pool
+            let count = state.agreement.review(
+                id, platform?.seen, isMember: isMember, now: now
+            ) { standing(of: $0, entry.stated, promise) }
+            agreements.count(evaluations: count)
+        }
+        agreements.publish(&state, of: entry)
+    }
+
+    /// Follows up every change of a platform since the last time.
+    func followPlatforms() {
+        agreements.following.withLock {
+            while true {
+                let changes = platforms.takeChanges()
+                if changes.isEmpty { return }
+                for change in changes { follow(change) }
+            }
+        }
+    }
+
+    private func follow(_ change: PlatformChange) {
+        let entries: [PlatformEntry]
+        var renaming: (from: PlatformEntry, to: PlatformEntry)?
+        switch change {
+        case .changed(let old, let new): entries = [old, new].compactMap { $0 }
+        case .renamed(let old, let new):
+            entries = [old, new]
+            renaming = (old, new)
+        }
+        let ids = Set(entries.map(\.id)).sorted()
+        let pools = Set(entries.compactMap(\.labels.pool)).sorted()
+        for entry in agreements.index.withLock({ $0.users(of: ids, pools) }) {
+            entry.state.withLock { state in
+                if let (from, to) = renaming {
+                    state.agreement.follow(from.id, serial: from.serial, to: to.id)
+                }
+                review(ids, &state, of: entry)
+            }
+        }
+    }
+}

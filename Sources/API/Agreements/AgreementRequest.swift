@@ -1,0 +1,76 @@
+// The bodies about agreements, read with all their mistakes at once: what a placement takes with an id and a
+// life, a change of state, and one host.
+
+import Fleet
+import JSON
+
+/// The body of POST /v1/agreements.
+struct AgreementRequest: Sendable {
+    /// Hosts, guest and window.
+    private(set) var placement = PlacementRequest()
+    /// nil when the server names it.
+    private(set) var id: WireID?
+    private(set) var ttlSeconds = Limits.agreementTTLSecondsDefault
+
+    init(_ root: JSONNode, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        if let node = reader.optional("id") { id = WireID(node, problems) }
+        if let node = reader.optional("ttl_seconds"), let seconds = Self.ttl(node, problems) {
+            ttlSeconds = seconds
+        }
+        placement = PlacementRequest(&reader, problems)
+        reader.finish()
+    }
+
+    static func ttl(_ node: JSONNode, _ problems: ProblemList) -> Int? {
+        node.int(in: 1...Limits.agreementTTLSecondsMax, problems)
+    }
+
+    /// The bounds of an agreement, beside those of a placement: what it keeps, it keeps for long.
+    static func check(_ hosts: [PlacementRequest.Host], _ problems: ProblemList) {
+        if hosts.count > Limits.agreementHostsMax {
+            problems.add(
+                "/hosts", "too-many", "An agreement has at most \(Limits.agreementHostsMax) hosts.")
+        }
+        var names: Set<String> = []
+        for host in hosts where !names.insert(host.name).inserted {
+            problems.add(
+                "\(host.pointer)/name", "duplicate-id",
+                "Another host of the agreement is called \"\(Excerpt.of(host.name))\"; name each its own.")
+        }
+    }
+}
+
+/// The body of PATCH /v1/agreements/{agreement}.
+struct AgreementPatch: Sendable {
+    private static let states = [Agreement.State.accepted, .released].map { (word: $0.rawValue, value: $0) }
+
+    private(set) var state: Agreement.State?
+    private(set) var ttlSeconds: Int?
+
+    init(_ root: JSONNode, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        let state = reader.optional("state")
+        let seconds = reader.optional("ttl_seconds")
+        if state == nil, seconds == nil {
+            problems.add("/state", "required", "Send \"state\" or \"ttl_seconds\", or both.")
+        }
+        self.state = state.flatMap { $0.choice(Self.states, problems) }
+        ttlSeconds = seconds.flatMap { AgreementRequest.ttl($0, problems) }
+        reader.finish()
+    }
+}
+
+/// The body of POST .../checks and of POST .../hosts.
+struct AgreementHostRequest: Sendable {
+    private(set) var host: PlacementRequest.Host?
+
+    /// - Parameter count: how many hosts there are: one without a name is called by its number.
+    init(_ root: JSONNode, count: Int, _ problems: ProblemList) {
+        guard var reader = ObjectReader(root, problems) else { return }
+        host = reader.required("host").flatMap {
+            PlacementRequest.host($0, index: count, problems)
+        }
+        reader.finish()
+    }
+}

@@ -1,0 +1,230 @@
+// /v1/agreements: propose, list, read, accept, release, remove, check a host, add one, follow the events.
+
+import AddressSpaces
+import Fleet
+import HTTP
+import JSON
+import Locking
+
+extension Route {
+    static let agreements: [Route] = [
+        .get("listAgreements", "/v1/agreements", query: ["state"] + paging, Service.listAgreements),
+        .post(
+            "createAgreement", "/v1/agreements", scope: .write, query: ["dry_run"], isIdempotent: true,
+            lane: .heavy, Service.createAgreement),
+        .get("readAgreement", "/v1/agreements/{agreement}", Service.readAgreement),
+        .patch("patchAgreement", "/v1/agreements/{agreement}", Service.patchAgreement),
+        .delete("deleteAgreement", "/v1/agreements/{agreement}", Service.deleteAgreement),
+        .post(
+            "checkHost", "/v1/agreements/{agreement}/checks", scope: .read, lane: .heavy, Service.checkHost),
+        .post(
+            "addHost", "/v1/agreements/{agreement}/hosts", scope: .write, isIdempotent: true, lane: .heavy,
+            Service.addHost),
+        .get(
+            "agreementEvents", "/v1/agreements/{agreement}/events", query: ["after"] + paging,
+            produces: [MediaType.json, MediaType.eventStream], Service.agreementEvents),
+    ]
+}
+
+extension Service {
+    func listAgreements(_ context: RequestContext) throws(Problem) -> Response {
+        let limit = try pageLimit(context)
+        let query = context.query
+        let state = query.value("state")?.choice(Self.agreementStates, query.problems)
+        try query.check()
+        // Each is looked at under its own lock, and written after.
+        let found = agreements.all.filter { entry in
+            entry.state.withLock { !$0.isGone && (state == nil || $0.agreement.state == state) }
+        }
+        let page = found.page(after: context.parameter("page_token"), limit: limit)
+        let items = page.entries.map { entry in (entry, entry.state.withLock { $0.agreement }) }
+        return json(200) { writer in
+            writer.array("items") { writer in
+                for (entry, agreement) in items {
+                    writer.object { $0.agreementSummary(agreement, owner: entry.owner) }
+                }
+            }
+            if page.more, let last = page.entries.last { writer.member("next_page_token", last.id) }
+        }
+    }
+
+    private static let agreementStates = Agreement.State.allCases.map { (word: $0.rawValue, value: $0) }
+
+    func createAgreement(_ context: RequestContext) throws(Problem) -> Response {
+        let isDry = try flag("dry_run", context)
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = AgreementRequest(document.root, problems)
+        let hosts = request.placement.hosts(platforms, problems)
+        AgreementRequest.check(hosts, problems)
+        let seen = seen(hosts)
+        let decided = try decide(request.placement, hosts, problems, context)
+        let proposal: AgreementProposal
+        do {
+            proposal = try self.proposal(decided, request.placement, seen)
+        } catch {
+            guard isDry else { throw Problem(error) }
+            return json(200) { $0.refusedProposal(error, decided.placed, engine: configuration.version) }
+        }
+        if isDry { return json(200) { $0.proposal(proposal, engine: configuration.version) } }
+        let id = request.id?.text ?? "a-" + HexLiteral.digits(configuration.random(), atLeast: 16)
+        let entry: AgreementEntry
+        do {
+            entry = try agreements.add(
+                Agreement(
+                    id: id, promise: proposal.promise, pool: proposal.pool,
+                    capabilities: proposal.capabilities, hosts: proposal.hosts,
+                    createdAt: agreements.now(), ttlSeconds: request.ttlSeconds),
+                proposal, owner: context.caller.name, client: context.client)
+        } catch {
+            throw Self.problem(agreement: error, id)
+        }
+        context.keySubject?.set(.agreement(id: id, serial: entry.serial))
+        let agreement = entry.state.withLock { state in
+            // What changed while it was decided; in a pool, who came as well.
+            let members = proposal.pool.map { platforms.members(ofPool: $0).map(\.id) } ?? []
+            review(state.agreement.platforms.union(members).sorted(), &state, of: entry)
+            return state.agreement
+        }
+        return json(
+            201,
+            headers: [
+                .init("Location", "/v1/agreements/\(RequestTarget.encoded(id))"),
+                .init("ETag", Self.etag(agreement.revision)),
+            ]
+        ) { $0.agreement(agreement, entry, engine: configuration.version) }
+    }
+
+    func readAgreement(_ context: RequestContext) throws(Problem) -> Response {
+        let entry = try agreementEntry(context)
+        let agreement = try entry.state.withLock { state throws(Problem) in
+            guard !state.isGone else { throw Self.problem(agreement: .expired, entry.id) }
+            return state.agreement
+        }
+        // Another representation of it would be chosen here: its promise has guest and window.
+        return revisionAnswer(context, etag: Self.etag(agreement.revision)) {
+            $0.agreement(agreement, entry, engine: configuration.version)
+        }
+    }
+
+    func patchAgreement(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let patch = AgreementPatch(document.root, problems)
+        guard problems.isEmpty else { throw .semantic(problems) }
+        let entry = try agreementEntry(context)
+        let now = agreements.now()
+        let agreement = try withAgreement(entry, context) { state throws(Problem) in
+            if let next = patch.state {
+                do throws(Agreement.Refusal) { try state.agreement.move(to: next) } catch {
+                    throw Problem(error, entry.id)
+                }
+            }
+            if let seconds = patch.ttlSeconds { state.agreement.renew(seconds: seconds, now: now) }
+        }
+        if patch.ttlSeconds != nil { agreements.renewed(entry, expiresAt: agreement.expiresAt) }
+        return json(200, headers: [.init("ETag", Self.etag(agreement.revision))]) {
+            $0.agreement(agreement, entry, engine: configuration.version)
+        }
+    }
+
+    func deleteAgreement(_ context: RequestContext) throws(Problem) -> Response {
+        // If-Match first; between that and the end another change may still come, as it might after.
+        let entry = try agreementEntry(context)
+        _ = try withAgreement(entry, context) { _ throws(Problem) in }
+        guard agreements.remove(entry) else { throw Self.problem(agreement: .absent, entry.id) }
+        return Response(status: 204)
+    }
+
+    func checkHost(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let entry = try agreementEntry(context)
+        let agreement = entry.state.withLock { $0.agreement }
+        let (host, _) = try askedHost(document, entry, agreement)
+        return json(200) { writer in
+            writer.member("kind", "agreement_check")
+            writer.member("agreement", entry.id)
+            writer.member("host", host.name)
+            writer.standing(host.standing)
+            writer.model(entry.placed.kernel, onX86: entry.placed.isOnX86, engine: configuration.version)
+        }
+    }
+
+    func addHost(_ context: RequestContext) throws(Problem) -> Response {
+        let document = try document(context)
+        let entry = try agreementEntry(context)
+        let agreement = try withAgreement(entry, context) { state throws(Problem) in
+            let (host, items) = try askedHost(document, entry, state.agreement)
+            do throws(Agreement.Refusal) { try state.agreement.checkRoom(for: host.name) } catch {
+                throw Problem(error, entry.id)
+            }
+            guard state.agreement.hosts.count < Limits.agreementHostsMax, agreements.takeRoom(items) else {
+                throw Self.problem(agreement: .full, entry.id)
+            }
+            do throws(Agreement.Refusal) {
+                try state.agreement.add(host)
+            } catch {
+                agreements.giveBack(items)
+                throw Problem(error, entry.id)
+            }
+            state.weight += items
+            if let platform = host.platform { review([platform], &state, of: entry) }
+        }
+        return json(201, headers: [.init("ETag", Self.etag(agreement.revision))]) {
+            $0.agreement(agreement, entry, engine: configuration.version)
+        }
+    }
+
+    /// The host of a request about an agreement, evaluated, and what it would count.
+    private func askedHost(
+        _ document: JSONDocument, _ entry: AgreementEntry, _ agreement: Agreement
+    ) throws(Problem) -> (host: Agreement.Host, items: Int) {
+        let problems = ProblemList(limit: Limits.problemErrorsMax)
+        let request = AgreementHostRequest(document.root, count: agreement.hosts.count, problems)
+        guard problems.isEmpty, let host = request.host else { throw .semantic(problems) }
+        let seen = seen([host])
+        guard let known = facts(of: host, entry.stated, agreement.promise, problems) else {
+            throw .semantic(problems)
+        }
+        let made = agreementHost(
+            host, known, agreement.promise,
+            capabilities: host.capabilities.union(agreement.capabilities), seen)
+        return (made, host.items)
+    }
+
+    func agreementEvents(_ context: RequestContext) throws(Problem) -> Response {
+        try events(of: try agreementEntry(context).channel, context)
+    }
+}
+
+// MARK: Access
+
+extension Service {
+    /// The agreement of the path.
+    private func agreementEntry(_ context: RequestContext) throws(Problem) -> AgreementEntry {
+        let id = context.variable("agreement")
+        do {
+            return try agreements.entry(id)
+        } catch {
+            throw Self.problem(agreement: error, id)
+        }
+    }
+
+    /// Runs `body` on an agreement that it has to itself, if it is the caller's to change and If-Match holds;
+    /// its events are published before the lock is given back.
+    private func withAgreement(
+        _ entry: AgreementEntry, _ context: RequestContext,
+        _ body: (inout AgreementEntry.State) throws(Problem) -> Void
+    ) throws(Problem) -> Agreement {
+        try context.caller.checkOwner(entry.owner, of: "agreement \"\(entry.id)\"")
+        let condition = context.condition
+        return try entry.state.withLock { state throws(Problem) in
+            guard !state.isGone else { throw Self.problem(agreement: .expired, entry.id) }
+            context.keySubject?.set(.agreement(id: entry.id, serial: entry.serial))
+            try Self.check(condition, against: state.agreement.revision, of: "agreement")
+            try body(&state)
+            agreements.publish(&state, of: entry)
+            return state.agreement
+        }
+    }
+}
