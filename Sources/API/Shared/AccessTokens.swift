@@ -16,7 +16,8 @@ public enum Scope: String, CaseIterable, Sendable {
 
 /// A token that clients may send.
 public struct AccessToken: Sendable {
-    /// What its platforms and sessions belong to; nil for the one token of a file that names none.
+    /// What its platforms, sessions and agreements belong to; nil for the one token of a file that names
+    /// none.
     let name: String?
     let scopes: Set<Scope>
     fileprivate let secret: [UInt8]

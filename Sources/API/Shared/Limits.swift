@@ -308,12 +308,13 @@ extension Limits {
 // MARK: Agreements
 
 extension Limits {
-    package static let agreementsMax = 4_096
+    package static let agreementsMax = 2_048
     package static let agreementsPerClientMax = agreementsMax / 2
     /// As many as a pool can have.
     package static let agreementHostsMax = platformsUploadedMax
-    /// Hosts of all agreements, and ranges of hosts and guests that their proposals describe.
-    package static let agreementItemsTotalMax = 500_000
+    /// Hosts of all agreements, and ranges of hosts and guests that their proposals describe. A host takes
+    /// about 500 bytes, one that breaks the promise 1,000.
+    package static let agreementItemsTotalMax = 262_144
     package static let agreementTTLSecondsDefault = 86_400
     package static let agreementTTLSecondsMax = 30 * 86_400
     /// Newest events of one agreement that are kept.
