@@ -44,13 +44,17 @@ struct AskedPlacement {
     }
 
     func text(_ format: Rendering.Format) throws -> String {
-        try Rendering.text(format, of: placement, question: question)
+        try Rendering.text(
+            format, of: placement, guest: question.guest, window: question.window,
+            hosts: question.hosts.map(\.name))
     }
 
     /// Why there is no text; nil where there is.
     func refusal(_ format: Rendering.Format) -> String? {
         do throws(Rendering.Refusal) {
-            _ = try Rendering.text(format, of: placement, question: question)
+            _ = try Rendering.text(
+            format, of: placement, guest: question.guest, window: question.window,
+            hosts: question.hosts.map(\.name))
             return nil
         } catch {
             return error.because
@@ -58,7 +62,7 @@ struct AskedPlacement {
     }
 
     /// The VM that is rendered.
-    var rendered: RenderedVM { get throws { try RenderedVM(placement, question) } }
+    var rendered: RenderedVM { get throws { try RenderedVM(placement, question.guest, question.window) } }
 
     /// The text without remarks, as words.
     func arguments(_ format: Rendering.Format) throws -> [String] {

@@ -24,7 +24,9 @@ import Testing
             var given: [Rendering.Format] = []
             for format in Rendering.Format.allCases {
                 do throws(Rendering.Refusal) {
-                    let text = try Rendering.text(format, of: asked.placement, question: asked.question)
+                    let text = try Rendering.text(
+                        format, of: asked.placement, guest: asked.question.guest,
+                        window: asked.question.window, hosts: asked.question.hosts.map(\.name))
                     given.append(format)
                     texts[format, default: 0] += 1
                     expectSound(text, format, asked, "\(round) \(vmm) \(format)")
@@ -132,7 +134,8 @@ import Testing
         let asked = AskedPlacement(.qemuVirt, 4 << 30)
         #expect(try asked.text(.kubernetes) == names[0])
         let other = try Rendering.text(
-            .kubernetes, of: asked.placement, question: asked.question, hostDigests: ["\"1\""])
+            .kubernetes, of: asked.placement, guest: asked.question.guest, window: asked.question.window,
+            hosts: asked.question.hosts.map(\.name) + ["\"1\""])
         #expect(other != names[0])
     }
 

@@ -23,6 +23,7 @@ extension JSONWriter {
         doorbells(of: agreement.promise)
         hosts(agreement.hosts)
         array("remedies") { writer in agreement.remedies.forEach { writer.remedy($0) } }
+        member("renderings", strings: entry.placed.placement.renderings.map(\.rawValue))
         object("placement") { $0.placement(entry.placed, engine: engine) }
         agreementLife(agreement)
         model(entry.placed.kernel, onX86: entry.placed.isOnX86, engine: engine)

@@ -12,7 +12,9 @@ extension Route {
         .post(
             "createAgreement", "/v1/agreements", scope: .write, query: ["dry_run"], isIdempotent: true,
             lane: .heavy, Service.createAgreement),
-        .get("readAgreement", "/v1/agreements/{agreement}", Service.readAgreement),
+        .get(
+            "readAgreement", "/v1/agreements/{agreement}", query: ["format"], produces: Rendering.mediaTypes,
+            Service.readAgreement),
         .patch("patchAgreement", "/v1/agreements/{agreement}", Service.patchAgreement),
         .delete("deleteAgreement", "/v1/agreements/{agreement}", Service.deleteAgreement),
         .post(
@@ -96,6 +98,7 @@ extension Service {
     }
 
     func readAgreement(_ context: RequestContext) throws(Problem) -> Response {
+        let format = try renderingFormat(context)
         let entry = try agreementEntry(context)
         let agreement = try entry.state.withLock { state throws(Problem) in
             guard !state.isGone else { throw Self.problem(agreement: .expired, entry.id) }

@@ -24,7 +24,12 @@ extension Service {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = PlacementRequest(document.root, problems)
         let decided = try decide(request, request.hosts(platforms, problems), problems, context)
-        if let format { return try rendering(format, of: decided.placed.placement, decided.question) }
+        if let format {
+            let question = decided.question
+            return try rendering(
+                format, of: decided.placed.placement, question.guest, question.window,
+                hosts: question.hosts.map(\.name))
+        }
         return json(200) { $0.placement(decided.placed, engine: configuration.version) }
     }
 

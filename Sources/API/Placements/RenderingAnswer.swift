@@ -52,14 +52,14 @@ extension Service {
 
     /// A placement as text.
     ///
-    /// - Parameter hostDigests: see `Rendering.text`.
+    /// - Parameter hosts: see `Rendering.text`.
     func rendering(
-        _ format: Rendering.Format, of placement: Placement, _ question: PlacementQuestion,
-        hostDigests: [String] = []
+        _ format: Rendering.Format, of placement: Placement, _ guest: GuestDemand, _ window: WindowDemand,
+        hosts: [String]
     ) throws(Problem) -> Response {
         do throws(Rendering.Refusal) {
             let text = try Rendering.text(
-                format, of: placement, question: question, hostDigests: hostDigests)
+                format, of: placement, guest: guest, window: window, hosts: hosts)
             return Response(
                 status: 200, headers: HeaderFields([.init("Content-Type", format.contentType)]),
                 body: Array(text.utf8))

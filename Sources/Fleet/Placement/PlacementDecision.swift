@@ -139,7 +139,8 @@ extension Placement {
         }
         placement.warn(question, pool, contract)
         placement.because = placement.sentence(question, pool)
-        placement.renderings = Rendering.formats(of: placement, question: question)
+        placement.renderings = Rendering.formats(
+            of: placement, guest: question.guest, window: question.window)
         return placement
     }
 

@@ -9,9 +9,10 @@ struct ConfigMap {
     private let vm: RenderedVM
     private let hosts: [String]
 
-    init(_ vm: RenderedVM, _ question: PlacementQuestion, _ hostDigests: [String]) {
+    /// - Parameter hosts: see `Rendering.text`.
+    init(_ vm: RenderedVM, _ hosts: [String]) {
         self.vm = vm
-        hosts = question.hosts.map(\.name) + hostDigests
+        self.hosts = hosts
     }
 
     var text: String {

@@ -170,12 +170,12 @@ public struct MissingDescription: Hashable, Sendable {
 
     /// Of each kind of host of a placement whose default window is not certain to be reached.
     static func among(_ question: PlacementQuestion) -> [MissingDescription] {
-        var seen: Set<Int> = []
+        var seenFacts: Set<Int> = []
+        var seen: Set<UndescribedRange> = []
         var found: [MissingDescription] = []
-        for host in question.hosts where found.count < countMax && seen.insert(host.facts).inserted {
-            found += question.facts[host.facts].undescribed.map {
-                MissingDescription(host: host.name, undescribed: $0)
-            }
+        for host in question.hosts where found.count < countMax && seenFacts.insert(host.facts).inserted {
+            found += question.facts[host.facts].undescribed.filter { seen.insert($0).inserted }
+                .map { MissingDescription(host: host.name, undescribed: $0) }
         }
         return Array(found.prefix(countMax))
     }

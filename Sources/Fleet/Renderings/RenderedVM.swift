@@ -19,27 +19,29 @@ final class RenderedVM {
     let isStealTimeOff: Bool
 
     /// Refuses a placement without a window.
-    init(_ placement: Placement, _ question: PlacementQuestion) throws(Rendering.Refusal) {
+    init(
+        _ placement: Placement, _ asked: GuestDemand, _ demand: WindowDemand
+    ) throws(Rendering.Refusal) {
         mechanism = placement.mechanism
         switch mechanism.kind {
         case .notNeeded, .none:
             throw .init("There is no window to render. \(mechanism.because)")
         case .iommufdOptions:
-            guard let chosen = placement.chosen, let window = question.window.window(at: chosen) else {
+            guard let chosen = placement.chosen, let window = demand.window(at: chosen) else {
                 throw .init(
                     "No window fits every host, and each may have its own: place the VM on one host at a time."
                 )
             }
             self.window = window
             isMoved = true
-            (guest, remedy) = (question.guest, nil)
+            (guest, remedy) = (asked, nil)
         case .default, .guestRMR:
             (window, isMoved) = (WindowSource.mainlineWindow, false)
-            (guest, remedy) = (question.guest, nil)
+            (guest, remedy) = (asked, nil)
         case .vmmLayout:
             (window, isMoved) = (WindowSource.mainlineWindow, false)
             guard let remedy = placement.remedies.first(where: \.isOfLayout),
-                let guest = question.guest.after(remedy)
+                let guest = asked.after(remedy)
             else { throw .init("There is no window to render. \(mechanism.because)") }
             (self.guest, self.remedy) = (guest, remedy)
         }

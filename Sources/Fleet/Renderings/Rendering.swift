@@ -61,15 +61,14 @@ public enum Rendering {
     /// The text, with a line feed at its end.
     ///
     /// - Parameters:
-    ///   - placement: the answer to `question`. Where its mechanism is `vmm_layout`, the VM is rendered as it
-    ///     is after the first remedy that lays it out otherwise, and the text says so.
-    ///   - hostDigests: what the caller tells contents of the hosts' descriptions apart by, in the order of
-    /// the
-    ///     hosts; part of the digest that `kubernetes` has. None where nobody keeps them.
+    ///   - placement: the answer for this guest and window. Where its mechanism is `vmm_layout`, the VM is
+    ///     rendered as it is after the first remedy that lays it out otherwise, and the text says so.
+    ///   - hosts: names, and what the contents of their descriptions are told apart by where somebody keeps
+    ///     that; part of the digest that `kubernetes` has.
     public static func text(
-        _ format: Format, of placement: Placement, question: PlacementQuestion, hostDigests: [String] = []
+        _ format: Format, of placement: Placement, guest: GuestDemand, window: WindowDemand, hosts: [String]
     ) throws(Refusal) -> String {
-        let vm = try RenderedVM(placement, question)
+        let vm = try RenderedVM(placement, guest, window)
         return switch format {
         case .qemu: try QEMUArguments(vm).text
         case .libvirt: try LibvirtDomain(vm).text
@@ -82,13 +81,15 @@ public enum Rendering {
         case .iortRMR: try MemoryRangeNode(vm).text
         case .deviceTree: try ReservedMemoryNode(vm).text
         case .shell: HostCheck(vm).text
-        case .kubernetes: ConfigMap(vm, question, hostDigests).text
+        case .kubernetes: ConfigMap(vm, hosts).text
         }
     }
 
     /// The formats in which a placement has a text: those for which `text` does not throw.
-    public static func formats(of placement: Placement, question: PlacementQuestion) -> [Format] {
-        guard let vm = try? RenderedVM(placement, question) else { return [] }
+    public static func formats(
+        of placement: Placement, guest: GuestDemand, window: WindowDemand
+    ) -> [Format] {
+        guard let vm = try? RenderedVM(placement, guest, window) else { return [] }
         return Format.allCases.filter { isOfKind($0, vm) && refusal(of: $0, vm) == nil }
     }
 
