@@ -15,12 +15,12 @@ import Testing
     private func facts(of entry: PlatformEntry, _ provenance: String, start: UInt64 = 0x2000_0000)
         -> HostFacts?
     {
-        kept.made(of: entry, nil, under: kept.circumstances(Conditions())) {
-            let region = ReservedRegion(
-                kind: .reserved, start: start, length: 0x1_0000, provenance: .caller(provenance))
-            return .init(
-                facts: HostFacts(regions: [region], ranges: nil, aperture: Conditions().aperture), ranges: 1)
-        }?.facts
+        let circumstances = kept.circumstances(Conditions())
+        if let made = kept.made(of: entry, nil, under: circumstances) { return made.facts }
+        let region = ReservedRegion(
+            kind: .reserved, start: start, length: 0x1_0000, provenance: .caller(provenance))
+        let facts = HostFacts(regions: [region], ranges: nil, aperture: Conditions().aperture)
+        return kept.keep(.init(facts: facts, ranges: 1), of: entry, nil, under: circumstances).facts
     }
 
     @Test func equalFactsAreOneObject() throws {

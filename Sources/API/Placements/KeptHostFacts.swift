@@ -95,14 +95,19 @@ final class KeptHostFacts: Sendable {
         }
     }
 
-    /// The facts of devices under conditions whose aperture is the host's; nil when `make` returns nil.
+    /// The facts of devices under conditions whose aperture is the host's; nil where none are kept.
     func made(
-        of entry: PlatformEntry, _ devices: [String]?, under circumstances: Circumstances,
-        make: () -> Made?
+        of entry: PlatformEntry, _ devices: [String]?, under circumstances: Circumstances
     ) -> Made? {
         let key = Key(serial: entry.serial, devices: devices, circumstances: circumstances)
-        if let kept = state.withLock({ $0.made.value(key) }) { return kept }
-        guard let own = make() else { return nil }
+        return state.withLock { $0.made.value(key) }
+    }
+
+    /// Keeps them. Returns them as all hosts of this kind have them.
+    func keep(
+        _ own: Made, of entry: PlatformEntry, _ devices: [String]?, under circumstances: Circumstances
+    ) -> Made {
+        let key = Key(serial: entry.serial, devices: devices, circumstances: circumstances)
         let kind = Kind(own.facts)
         return state.withLock { state in
             let made = Made(facts: state.shared(kind, ranges: own.ranges), ranges: own.ranges)

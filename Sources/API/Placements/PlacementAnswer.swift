@@ -130,7 +130,7 @@ extension JSONWriter {
     }
 
     /// - Parameter written: by kind of host where its members stand, which those of the same kind repeat:
-    ///   written anew they are a fifth of the time of a placement.
+    ///   to write them for each host is a fifth of the time of a placement.
     private mutating func hostAnswer(
         _ answer: Placement.HostAnswer, _ told: [HostFact], _ written: inout [Range<Int>?]
     ) {

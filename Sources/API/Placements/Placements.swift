@@ -187,37 +187,43 @@ struct HostFactsBuilder {
                 known[key] = index
                 return index
             }
-            var isMade = false
-            defer { if !isMade { known[key] = nil } }
             let conditions = conditions(of: host, entry.platform.host)
-            // Static: a closure that held the builder would let each host copy what those before have made.
-            let room = Limits.placementObstaclesMax - cost - guestRanges
-            let guestRanges = guestRanges
-            let make = { () -> KeptHostFacts.Made? in
-                guard let devices = Self.devices(entry, names, host, problems) else { return nil }
-                let ranges = devices.costRanges(with: host.regionsOfEach)
-                // Before any is prepared.
-                guard ranges <= room else {
-                    problems.add(host.pointer, "too-many", Self.tooMany(guestRanges))
-                    return nil
-                }
-                return KeptHostFacts.Made(
-                    facts: HostFacts(
-                        devices: devices.lazy.map {
-                            platforms.prepared($0, on: entry, .whole, under: conditions.ofFacts)
-                        },
-                        aperture: conditions.ofFacts.aperture, options: host.options,
-                        doorbells: entry.doorbells(of:)),
-                    ranges: ranges)
+            guard let made = made(of: host, names, on: entry, conditions, platforms, problems),
+                isAffordable(made.ranges, host, problems)
+            else {
+                known[key] = nil
+                return 0
             }
-            // Options are of one host and one request.
-            let made =
-                host.options.isEmpty
-                ? kept.made(of: entry, names, under: conditions.circumstances, make: make) : make()
-            guard let made, isAffordable(made.ranges, host, problems) else { return 0 }
-            isMade = true
             return add(made.facts, conditions)
         }
+    }
+
+    /// Facts of a stored platform, kept ones if there are any; nil, with the problem noted, where they cannot
+    /// be made. No closure makes them: it would hold the builder, so that each host copies what those before
+    /// have made, and a copy of the host.
+    private func made(
+        of host: PlacementRequest.Host, _ names: [String]?, on entry: PlatformEntry,
+        _ conditions: HostConditions, _ platforms: PlatformStore, _ problems: ProblemList
+    ) -> KeptHostFacts.Made? {
+        // Options are of one host and one request.
+        let isKept = host.options.isEmpty
+        if isKept, let made = kept.made(of: entry, names, under: conditions.circumstances) { return made }
+        guard let devices = Self.devices(entry, names, host, problems) else { return nil }
+        let ranges = devices.costRanges(with: host.regionsOfEach)
+        // Before any is prepared.
+        guard ranges <= Limits.placementObstaclesMax - cost - guestRanges else {
+            problems.add(host.pointer, "too-many", Self.tooMany(guestRanges))
+            return nil
+        }
+        let made = KeptHostFacts.Made(
+            facts: HostFacts(
+                devices: devices.lazy.map {
+                    platforms.prepared($0, on: entry, .whole, under: conditions.ofFacts)
+                },
+                aperture: conditions.ofFacts.aperture, options: host.options,
+                doorbells: entry.doorbells(of:)),
+            ranges: ranges)
+        return isKept ? kept.keep(made, of: entry, names, under: conditions.circumstances) : made
     }
 
     /// With what the host says, itself or by the request; circumstances are those of the host before, as a

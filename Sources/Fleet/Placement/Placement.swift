@@ -109,8 +109,8 @@ public struct Placement: Hashable, Sendable {
     /// One host without regard to the others.
     public struct HostAnswer: Hashable, Sendable {
         public var host: String
-        /// Hosts with one number are of one kind: their answers differ in what is said of the host by name, and
-        /// in what its virtio-iommus are assumed to report.
+        /// Hosts with one number are of one kind: their answers differ in what is said of the host by name,
+        /// and in what its virtio-iommus are assumed to report.
         public var kind: Int
         /// What its virtio-iommus are assumed to report; nil where nothing is assumed.
         public var iommuRegions: [ReservedRegion]?

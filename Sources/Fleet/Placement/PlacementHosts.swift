@@ -12,16 +12,20 @@ struct Hits {
     let hosts: [[HostObstacle]]
     /// By index of the facts: whether that host's devices reach the window, whatever the guest has there.
     let reachability: [Reachability]
+    /// By index of the facts: whether anything is said against the window. Of most hosts nothing is.
+    let areBlocked: [Bool]
 
     init(_ window: IOVARange?, _ question: PlacementQuestion) {
         self.window = window
         guest = window.map { window in question.guest.occupied.filter { $0.range.overlaps(window) } } ?? []
         reachability = question.facts.map { facts in window.map { facts.reachability(of: $0) } ?? .no }
-        hosts = question.facts.map { facts in
+        let hosts = question.facts.map { facts in
             var hits = window.map { facts.obstacles(overlapping: $0) } ?? []
             if let refusal = facts.refusal, !hits.contains(refusal) { hits.append(refusal) }
             return Array(hits.prefix(Placement.blockersMax))
         }
+        self.hosts = hosts
+        areBlocked = question.facts.indices.map { question.facts[$0].lacksIOMMU || !hosts[$0].isEmpty }
     }
 
     /// Of all hosts: that of the worst.
@@ -42,8 +46,10 @@ extension Placement {
             found.append(
                 Blocker(owner: .vm(name), kind: "vm_refused", range: nil, provenance: refusal.text))
         }
-        for host in question.hosts {
+        // By place: a walk over the hosts themselves copies each.
+        for place in question.hosts.indices where hits.areBlocked[question.hosts[place].facts] {
             guard found.count < blockersMax else { break }
+            let host = question.hosts[place]
             let facts = question.facts[host.facts]
             found += refusal(facts, host.name) + blockers(hits.hosts[host.facts], host.name)
         }
@@ -77,6 +83,7 @@ extension Placement {
             answer.defaultReachability = hits.reachability[host.facts]
             answer.host = host.name
             answer.kind = host.facts
+            guard hits.areBlocked[host.facts] else { return answer }
             answer.blockers =
                 refusal(question.facts[host.facts], host.name)
                 + blockers(Array(hits.hosts[host.facts].prefix(hostBlockersMax)), host.name)

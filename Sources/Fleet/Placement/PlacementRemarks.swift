@@ -79,7 +79,9 @@ extension Placement {
         var counts: [Warning.Code: Int] = [:]
         let ram = IOVASet(question.guest.ram)
         let all = question.facts.map { remarks($0, question.guest, ram) }
-        for host in question.hosts {
+        // By place: a walk over the hosts themselves copies each.
+        for place in question.hosts.indices where !all[question.hosts[place].facts].isEmpty {
+            let host = question.hosts[place]
             for (code, severity, detail, range, reachability) in all[host.facts] {
                 counts[code, default: 0] += 1
                 guard counts[code, default: 0] <= Self.hostRemarksMax else { continue }

@@ -18,6 +18,8 @@ extension Placement {
     mutating func addIfReported<Stop: Error>(
         _ question: PlacementQuestion, _ checkpoint: () throws(Stop) -> Void
     ) throws(Stop) {
+        // As of nearly all questions.
+        guard question.facts.contains(where: { !$0.ifReported.isEmpty }) else { return }
         let used = Set(question.hosts.map(\.facts))
         guard used.contains(where: { !question.facts[$0].ifReported.isEmpty }) else { return }
         let known = used.contains { question.facts[$0].ifReported.first?.regions.isEmpty == false }

@@ -19,7 +19,7 @@ public final class Work: Sendable {
         var seconds = 0
         /// On the clock of the thread that computes; nil before it begins, and where there is no bound.
         var endNanoseconds: Int64?
-        /// When that clock is looked at again, on the clock of the wall.
+        /// When that clock is looked at again, on the monotonic clock.
         var nextLookMicroseconds: Int64 = 0
 
         /// The end, where it is time to look whether it has come.
@@ -30,8 +30,8 @@ public final class Work: Sendable {
         }
     }
 
-    /// How often a thread's own clock is looked at. That is a call of the system, of which two for each host
-    /// took a third of a placement's time; the clock of the wall is none, and no thread's is faster.
+    /// How often a thread's own clock is looked at. The system has to be called for it: twice a host took a
+    /// third of a placement's time. The monotonic clock needs no call, and no thread's is faster.
     private static let lookMicroseconds: Int64 = 1_000
 
     /// nil where nobody cancels and nothing bounds it.

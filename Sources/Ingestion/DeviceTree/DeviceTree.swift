@@ -72,8 +72,8 @@ struct DeviceTree {
     func isPCI(_ index: Int) -> Bool { buses[index].kind == .pci }
 }
 
-/// Nodes by phandle. Compilers count phandles from 1, so that nearly all are places in a list: hashing each of
-/// a thousand took a fiftieth of an upload.
+/// Nodes by phandle. Compilers count phandles from 1, so that nearly all are places in a list: hashing each
+/// of a thousand took a fiftieth of an upload.
 struct PhandleTable {
     /// By phandle; -1 for none.
     private var low: [Int32]

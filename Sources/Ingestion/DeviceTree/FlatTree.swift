@@ -66,10 +66,9 @@ final class FlatTree: Sendable {
         while start < place.upperBound {
             var end = start
             while end < place.upperBound, bytes[end] != 0 { end += 1 }
-            if table.hasWord(ofBytes: end - start) {
-                for (word, value) in table.words where word.utf8CodeUnitCount == end - start {
-                    if Self.holds(bytes, at: start, word) { return value }
-                }
+            for place in table.places(ofBytes: end - start) {
+                let (word, value) = table.words[place]
+                if word.utf8CodeUnitCount == end - start, Self.holds(bytes, at: start, word) { return value }
             }
             start = end + 1
         }
@@ -199,7 +198,9 @@ extension DeviceTree {
 
         /// The strings of a string list, without empty ones.
         func strings(_ property: TreeProperty) -> [String] {
-            words(property).lazy.filter { !$0.bytes.isEmpty }.map(\.text)
+            var strings: [String] = []
+            for word in words(property) where !word.bytes.isEmpty { strings.append(word.text) }
+            return strings
         }
 
         /// The first string; nil where it is empty.
@@ -226,19 +227,25 @@ extension DeviceTree {
 
     /// A few words, and what each stands for.
     struct WordTable<Value: Sendable>: Sendable {
+        /// By length.
         let words: [(word: StaticString, value: Value)]
-        /// A bit for each length that some word has: most strings of a tree have another. All long ones share
-        /// one.
-        private let lengths: UInt64
+        /// By length the places of the words: most strings of a tree have a length of their own. All long
+        /// ones share one.
+        private let places: [Range<Int>]
 
         init(_ words: [(word: StaticString, value: Value)]) {
-            self.words = words
-            lengths = words.reduce(0) { $0 | Self.bit($1.word.utf8CodeUnitCount) }
+            let sorted = words.sorted { $0.word.utf8CodeUnitCount < $1.word.utf8CodeUnitCount }
+            self.words = sorted
+            places = (0...Self.longCount).map { count in
+                let first = sorted.partitioningIndex { Self.counted($0.word.utf8CodeUnitCount) >= count }
+                return first..<sorted.partitioningIndex { Self.counted($0.word.utf8CodeUnitCount) > count }
+            }
         }
 
-        func hasWord(ofBytes count: Int) -> Bool { lengths & Self.bit(count) != 0 }
+        func places(ofBytes count: Int) -> Range<Int> { places[Self.counted(count)] }
 
-        private static func bit(_ count: Int) -> UInt64 { 1 << UInt64(min(count, 63)) }
+        private static var longCount: Int { 63 }
+        private static func counted(_ count: Int) -> Int { min(count, longCount) }
     }
 
     /// One string of a list, as the tree's bytes.
