@@ -23,7 +23,7 @@ struct Place: CheckedCommand {
               iovad place --vmm openvmm-uefi --ram 4G --host a.dtb --not-movable
               iovad place --vmm qemu-virt --ram 64G --machine IORT APIC DSDT iomem.txt
               iovad place --json request.json
-              qemu-system-aarch64 $(iovad place --vmm qemu-virt --ram 64G --format qemu | grep -v '^#') ...
+              iovad place --vmm qemu-virt --ram 64G --format qemu
 
             --format with the name of a VMM or of a kind of text prints what is pasted there. Where the \
             placement has no text of this kind, standard error has the reason.
