@@ -20,6 +20,7 @@ public struct UndescribedRange: Hashable, Sendable {
     private let deviceKind: Device.Kind
     private let streams: [StreamMapping]
     private let hasInboundWindows: Bool
+    private let hostBridge: String?
 
     /// What VFIO does not know of the device in `window`, by start. Empty for nearly every device; O(log n)
     /// then.
@@ -50,6 +51,7 @@ public struct UndescribedRange: Hashable, Sendable {
         deviceKind = device.kind
         streams = device.streams
         hasInboundWindows = !device.inboundWindows.isEmpty
+        hostBridge = device.hostBridge
     }
 
     /// nil for what firmware has described, if only where Linux does not look, and for page zero, which is
@@ -81,31 +83,30 @@ extension UndescribedRange {
 
     /// The `iommu-addresses` node.
     public func deviceTree() throws(Rendering.Refusal) -> String {
-        guard device.hasPrefix("/"), device.utf8.allSatisfy(Self.isPathCharacter) else {
-            throw .init("\(device) is no node of a device tree.")
+        let remark = "For the host's tree: \(range.text) is not reached by \(deviceName)."
+        // A function that is known by its address has no node of its own as a rule.
+        let hasNode = deviceKind == .pciFunction && device.hasPrefix("/")
+        let node = deviceKind == .pciFunction && !hasNode ? hostBridge ?? device : device
+        guard node.hasPrefix("/"), node.utf8.allSatisfy(Self.isPathCharacter) else {
+            throw .init("\(device) is no node of a device tree, nor known to be behind one.")
         }
-        let bus: ReservedMemoryNode.Bus
-        var remarks = ["For the host's tree: \(range.text) is not reached by \(deviceName)."]
-        switch deviceKind {
-        case .pciHost, .platform, .idMapBus, .namedComponent, .rootComplex, .group:
-            bus = .plain
-            remarks += [
-                "The kernel must have patch 2/4 of the posted \"arm-smmu: select suitable MSI IOVA\", v4, 9 Sep 2025:",
-                "mainline does not let functions inherit the node of their host bridge. Cells are two for an address and",
-                "two for a size: use as many as #address-cells and #size-cells of the bridge's parent say.",
-            ]
-        case .pciFunction:
-            guard !hasInboundWindows else {
-                throw .init(
-                    "The address does not translate through dma-ranges of the bridge, and Linux 6.12 and later crash on "
-                        + "such an entry of a function's own node.")
-            }
-            bus = .pci
+        guard !hasNode || !hasInboundWindows else {
+            throw .init(
+                "The address does not translate through dma-ranges of the bridge, and Linux 6.12 and later crash on such "
+                    + "an entry of a function's own node.")
         }
         return ReservedMemoryNode(
-            range, of: "{\(device)}", on: bus, isMapped: false, remarks: remarks
+            range, of: "{\(node)}", on: hasNode ? .pci : .plain, isMapped: false,
+            remarks: [remark] + (hasNode ? [] : Self.bridgeRemarks)
         ).text
     }
+
+    /// What holds for the node of a host bridge.
+    private static let bridgeRemarks = [
+        "The kernel must have patch 2/4 of the posted \"arm-smmu: select suitable MSI IOVA\", v4, 9 Sep 2025:",
+        "mainline does not let functions inherit the node of their host bridge. Cells are two for an address and",
+        "two for a size: use as many as #address-cells and #size-cells of the bridge's parent say.",
+    ]
 
     /// For a remark, which no id may end.
     private var deviceName: String {
