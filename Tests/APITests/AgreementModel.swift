@@ -67,7 +67,9 @@ struct AgreementModel {
         else { return false }
         agreements[id]?.hosts.append(
             Host(name: name, platform: platform, isOfPool: false, seen: false))
-        agreements[id]?.events.append(["host_added"])
+        let isEmpty = agreement.broken == ["- pool_empty"]
+        if isEmpty { agreements[id]?.broken = [] }
+        agreements[id]?.events.append(isEmpty ? ["host_added", "holds"] : ["host_added"])
         return true
     }
 

@@ -182,6 +182,10 @@ import Testing
         #expect(fixture.blockers("x") == ["- pool_empty"])
         fixture.label("a", pool: "rack")
         #expect(!fixture.isBroken("x"))
+        // A host that was added stays, and is one where the pool has no platform.
+        fixture.label("a", pool: nil)
+        let added = fixture.ask(.post, "/v1/agreements/x/hosts", #"{"host":{"reserved_regions":[]}}"#)
+        #expect(added.status == 201 && !fixture.isBroken("x"), "\(added.text)")
         let names = Set(fixture.events("x").map { $0.split(separator: " ")[1] })
         #expect(names == ["proposed", "host_added", "broken", "host_removed", "holds"])
     }

@@ -165,7 +165,7 @@ extension Service {
                 throw Self.problem(agreement: .full, entry.id)
             }
             do throws(Agreement.Refusal) {
-                try state.agreement.add(host)
+                try state.agreement.add(host, now: agreements.now())
             } catch {
                 agreements.giveBack(items)
                 throw Problem(error, entry.id)

@@ -165,12 +165,13 @@ public struct Agreement: Sendable {
         guard !hosts.contains(where: { $0.name == name }) else { throw .hostExists(name) }
     }
 
-    /// Adds a host that keeps the promise.
-    public mutating func add(_ host: Host) throws(Refusal) {
+    /// Adds a host that keeps the promise: to a pool without platforms it is one at least.
+    public mutating func add(_ host: Host, now: UInt64) throws(Refusal) {
         try checkRoom(for: host.name)
         guard host.standing.keeps else { throw .broken(host.standing.blockers, host.standing.remedies) }
         hosts.append(host)
         pending.append(.hostAdded(name: host.name, platform: host.platform, digest: host.seen?.digest))
+        assess(now)
     }
 
     // MARK: Platforms that change
