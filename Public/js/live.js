@@ -1,22 +1,24 @@
-// A session as it changes: Server-Sent Events where they are available, otherwise the session's revision, asked for
-// every two seconds. Whatever happens to the connection, the page learns of it and goes on by itself.
+// A session or an agreement as it changes: Server-Sent Events where they are available, otherwise its revision, asked
+// for every two seconds. Whatever happens to the connection, the page learns of it and goes on by itself.
 
-import { ask, segment } from './api.js';
+import { ask } from './api.js';
 import { EventFeed } from './events.js';
 
 const POLL_MILLISECONDS = 2000;
 /** After this many polls a lost stream is tried again. */
 const POLLS_BEFORE_STREAM = 3;
 
-/** What a page shows when a session that it had open no longer exists. */
-export const ENDED = { code: 'not-found', title: 'The session has ended', detail: 'It was deleted, or it expired.' };
+/** The connection as a pill: [tone, word]. */
+export const CONNECTION = { live: ['good', 'live'], polling: ['warn', 'polling'], reconnecting: ['bad', 'reconnecting'] };
 
-export class LiveSession {
-  /** `on`: state(word), event({id, name, data}), changed(), gone(problem): it ended, lost(problem): the server came
-   *  back without it. `onlyPolling`: no stream. */
-  constructor(id, on, onlyPolling) {
-    Object.assign(this, { id, on, onlyPolling });
-    this.path = `/v1/sessions/${segment(id)}`;
+/** Why a stream ends that its resource has ended. */
+const ENDINGS = /^(session|agreement)_(deleted|expired)$/;
+
+export class Live {
+  /** `ended`: the problem of a resource that is no more. `on`: state(word), event({id, name, data}), changed(),
+   *  gone(problem): it ended, lost(problem): the server came back without it. `onlyPolling`: no stream. */
+  constructor(path, ended, on, onlyPolling) {
+    Object.assign(this, { path, ended, on, onlyPolling });
   }
 
   start(revision) {
@@ -44,7 +46,7 @@ export class LiveSession {
         this.wasLost = true;
         this.on.state('reconnecting');
       },
-      // The session is gone, or there are too many subscribers: find out which, and poll meanwhile.
+      // The resource is gone, or there are too many subscribers: find out which, and poll meanwhile.
       refused: () => {
         if (this.stopped) return;
         this.wasLost = true;
@@ -63,10 +65,10 @@ export class LiveSession {
     if (id) this.revision = Number(id);
     this.on.event({ id, name, data });
     if (name !== 'bye') return;
-    // The stream says whether the session ends or only the server goes away.
-    if (['session_deleted', 'session_expired'].includes(data.reason)) {
+    // The stream says whether its resource ends or only the server goes away.
+    if (ENDINGS.test(data.reason)) {
       this.stop();
-      this.on.gone(ENDED);
+      this.on.gone(this.ended);
       return;
     }
     this.wasLost = true;
@@ -76,10 +78,10 @@ export class LiveSession {
   async poll(count) {
     if (this.stopped) return;
     try {
-      const session = await ask('GET', this.path);
+      const now = await ask('GET', this.path);
       this.on.state('polling');
-      if (session.revision !== this.revision) {
-        this.revision = session.revision;
+      if (now.revision !== this.revision) {
+        this.revision = now.revision;
         this.on.changed();
       }
       if (!this.onlyPolling && count >= POLLS_BEFORE_STREAM) {
@@ -90,7 +92,7 @@ export class LiveSession {
       if (this.stopped) return;
       if (problem.status === 404) {
         if (this.wasLost && problem.code === 'not-found') this.on.lost(problem);
-        else this.on.gone(problem.code === 'not-found' ? ENDED : problem);
+        else this.on.gone(problem.code === 'not-found' ? this.ended : problem);
         return;
       }
       this.wasLost = true;

@@ -10,6 +10,7 @@ import { freeID, platformID, upload } from './uploads.js';
 const VIEWS = {
   space: async () => (await import('./views/space.js')).SpaceView,
   placement: async () => (await import('./views/placement.js')).PlacementView,
+  agreements: async () => (await import('./views/agreements.js')).AgreementsView,
   faults: async () => (await import('./views/faults.js')).FaultsView,
   sessions: async () => (await import('./views/sessions.js')).SessionsView,
   atlas: async () => (await import('./views/atlas.js')).AtlasView,

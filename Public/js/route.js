@@ -3,7 +3,7 @@
 
 const listeners = new Set();
 
-const NAMES = ['space', 'placement', 'faults', 'sessions', 'atlas'];
+const NAMES = ['space', 'placement', 'agreements', 'faults', 'sessions', 'atlas'];
 /** Names in links that people have kept. */
 const FORMER = { logs: 'faults' };
 

@@ -20,12 +20,13 @@ extension BrowserSuite {
             return try! String(contentsOf: path, encoding: .utf8)
         }()
 
-        static let views = ["space", "start", "placement", "sessions", "atlas"]
+        static let views = ["space", "start", "placement", "agreements", "sessions", "atlas"]
 
         /// The address of a view with something in it.
         private static func hash(_ view: String, _ server: IovadServer) throws -> String {
             switch view {
             case "sessions": "#/sessions?session=\(try server.madeSession())"
+            case "agreements": "#/agreements?agreement=\(try server.madeAgreement())"
             case "space": "#/space?platform=example-arm-juno"
             case "start": "#/space"
             default: "#/\(view)"

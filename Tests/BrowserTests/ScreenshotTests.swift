@@ -10,13 +10,18 @@ extension BrowserSuite {
         static let folder = ProcessInfo.processInfo.environment["IOVAD_TEST_SCREENSHOTS"]
 
         @Test(arguments: [
-            "space?platform=example-arm-juno", "space", "placement", "faults", "sessions", "atlas",
+            "space?platform=example-arm-juno", "space", "placement", "agreements", "faults", "sessions", "atlas",
         ])
         func viewFitsEveryWidth(view: String) throws {
             let server = try IovadServer()
             let browser = try Browser()
             let name = view == "space" ? "start" : view.prefix { $0 != "?" }
-            let hash = view == "sessions" ? "sessions?session=\(try server.madeSession())" : view
+            let hash =
+                switch view {
+                case "sessions": "sessions?session=\(try server.madeSession())"
+                case "agreements": "agreements?agreement=\(try server.madeAgreement())"
+                default: view
+                }
             // 720 and 320 pixels are a laptop's screen at 200 % and 400 %.
             for width in [320, 390, 720, 768, 1440] {
                 for theme in ["light", "dark"] {

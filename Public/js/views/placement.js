@@ -3,13 +3,15 @@
 
 import { all, ask, segment } from '../api.js';
 import { curlCommand } from '../curl.js';
-import { h, hexText, replace } from '../dom.js';
+import { announce, h, hexText, replace } from '../dom.js';
 import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
 import { curlBox, facts, hostFacts, ifReported, panel, pill, rangeLine, scrolledTable, warningsList } from '../parts.js';
 import { hostQuery } from '../condition-fields.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
+import { problemPanel } from '../problems.js';
+import { Renderings } from '../renderings.js';
 import * as route from '../route.js';
 import { Nothing, Shown } from '../shown.js';
 import { banner } from '../verdicts.js';
@@ -41,12 +43,15 @@ export class PlacementView {
     this.hosts = new Map();
     this.answer = h('div', { class: 'verdict-box' });
     this.rest = h('div', { class: 'content' });
+    this.texts = new Renderings((format) => ask('POST', '/v1/placements', { json: this.asked, query: { format }, accept: '*/*' }));
+    this.textsPanel = panel('To paste', { class: 'texts', hidden: true }, this.texts.element);
+    this.proposal = h('div', { class: 'proposal' });
     this.request = h('div');
     this.table = h('div');
-    const verdict = panel(null, { 'aria-label': 'Verdict' }, this.answer);
+    const verdict = panel(null, { 'aria-label': 'Verdict' }, this.answer, this.proposal);
     const answers = h('div', { class: 'content' },
       panel(null, { class: 'map-panel', 'aria-label': 'Map' }, this.map.element),
-      this.rest,
+      this.rest, this.textsPanel,
       panel('The same as a table', { class: 'table-panel' }, this.table));
     this.shown = new Shown({ answers: [verdict, answers], clear: () => this.clear(), retry: () => this.update(route.read().state), unread: () => unread(this.form.element) });
     replace(root, h('div', { class: 'split wide-side with-lead' },
@@ -69,7 +74,8 @@ export class PlacementView {
 
   clear() {
     this.map.setData({ last: (1n << 48n) - 1n, lanes: [] });
-    for (const element of [this.answer, this.rest, this.table]) replace(element);
+    for (const element of [this.answer, this.proposal, this.rest, this.table]) replace(element);
+    this.textsPanel.hidden = true;
   }
 
   /** A machine that was dropped is one more host. */
@@ -106,11 +112,29 @@ export class PlacementView {
   }
 
   draw({ answer, request, vmm, scope }, state) {
+    this.asked = request;
     this.drawAnswer(answer, scope);
+    this.texts.show(answer.renderings);
+    this.textsPanel.hidden = answer.renderings.length === 0;
+    this.drawProposal(answer);
     this.drawMap(answer, vmm, request);
     const view = viewOf(state.view);
     if (view && !this.restored) this.map.jump(...view);
     this.restored = true;
+  }
+
+  /** One step from the answer to hosts that keep it. */
+  drawProposal({ mechanism }) {
+    const refused = h('div', { 'aria-live': 'polite' });
+    replace(this.proposal, mechanism.kind === 'none' ? null : h('button', { type: 'button', class: 'button', 'data-action': 'propose', onclick: async () => {
+      try {
+        const { id } = await ask('POST', '/v1/agreements', { json: this.asked });
+        announce(`Agreement ${id} was proposed.`);
+        route.go('agreements', { agreement: id });
+      } catch (problem) {
+        replace(refused, problemPanel(problem));
+      }
+    } }, 'Propose an agreement'), refused);
   }
 
   guestQuery(vm) {

@@ -2,7 +2,8 @@
 
 import { all, ask, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, replace, select } from '../dom.js';
-import { ENDED, LiveSession } from '../live.js';
+import { EventLog, LOG_ROWS_MAX } from '../event-log.js';
+import { CONNECTION, Live } from '../live.js';
 import { problemPanel } from '../problems.js';
 import { panel, pill } from '../parts.js';
 import { hostConditions, kernelField, kernelName } from '../condition-fields.js';
@@ -12,10 +13,10 @@ import { DomainForm } from './domain-form.js';
 import { DomainPanel } from './domain.js';
 
 const TTLS = [['900', '15 minutes'], ['3600', '1 hour'], ['86400', '1 day']];
-const LOG_ROWS_MAX = 200;
 /** Ranges of a session that the page keeps a copy of: about 100 kB. */
 const SAVED_RANGES_MAX = 2000;
-const STATES = { live: ['good', 'live'], polling: ['warn', 'polling'], reconnecting: ['bad', 'reconnecting'] };
+/** What a page shows when a session that it had open no longer exists. */
+const ENDED = { code: 'not-found', title: 'The session has ended', detail: 'It was deleted, or it expired.' };
 
 export class SessionsView {
   constructor(root) {
@@ -23,8 +24,7 @@ export class SessionsView {
     this.list = h('ul', { class: 'devices' });
     this.message = h('div', { 'aria-live': 'polite' });
     this.main = h('div', { class: 'content' });
-    this.log = h('ol', { class: 'log-rows' });
-    this.logBox = h('div', { class: 'log', tabindex: '0', role: 'log', 'aria-label': 'Events' }, this.log);
+    this.log = new EventLog();
     this.refreshSoon = debounce(60, () => this.refresh());
     this.shown = new Shown({
       answers: [this.main], clear: () => this.clear(), retry: () => this.update(route.read().state),
@@ -125,11 +125,11 @@ export class SessionsView {
     this.saved = null;
     this.session = session;
     this.path = `/v1/sessions/${segment(session.id)}`;
-    replace(this.log);
+    this.log.clear();
     this.build();
     const { id } = session;
     const isCurrent = () => this.session?.id === id;
-    this.live = new LiveSession(id, {
+    this.live = new Live(this.path, ENDED, {
       state: (word) => isCurrent() && this.showState(word),
       event: (event) => isCurrent() && this.take(event),
       changed: () => isCurrent() && this.refreshSoon(),
@@ -144,10 +144,9 @@ export class SessionsView {
 
   /** What happened before this page looked. */
   async loadLog(id) {
-    const { items, gap } = await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, this.session.revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } });
+    const page = await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, this.session.revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } });
     if (this.session?.id !== id) return;
-    if (gap) this.addRow({ id: gap.missed_through, name: 'gap', data: gap });
-    for (const { id: revision, event, data } of items) this.addRow({ id: revision, name: event, data });
+    this.log.addPage(page);
   }
 
   build() {
@@ -168,7 +167,7 @@ export class SessionsView {
           h('button', { type: 'button', class: 'button small', onclick: () => this.extend() }, 'Extend'),
           h('button', { type: 'button', class: 'button small', onclick: () => this.remove() }, 'Delete')),
         this.gone, this.tabs),
-      this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.logBox));
+      this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.log.element));
     clearInterval(this.clock);
     this.clock = setInterval(() => this.showExpiry(), 1000);
   }
@@ -220,23 +219,15 @@ export class SessionsView {
   }
 
   take(event) {
-    this.addRow(event);
+    this.log.add(event);
     if (event.name === 'expired') this.showGone({ code: 'session-expired', title: 'The session has expired', detail: 'Its lifetime has ended, and nothing of it is kept.' });
     else if (event.name !== 'bye') this.refreshSoon();
-  }
-
-  addRow(event) {
-    const row = h('li', { class: event.name === 'gap' ? 'gap' : null },
-      h('code', { class: 'muted' }, event.id || '–'), h('strong', null, event.name.replaceAll('_', ' ')),
-      h('span', null, event.name === 'gap' ? 'Earlier events are not kept; the picture above shows their result. ' : '', h('code', null, inWords(event.data))));
-    this.log.prepend(row);
-    while (this.log.childElementCount > LOG_ROWS_MAX) this.log.lastChild.remove();
   }
 
   showState(word) {
     if (this.shownState === word) return;
     this.shownState = word;
-    const [tone, text] = STATES[word];
+    const [tone, text] = CONNECTION[word];
     replace(this.state, pill(text, tone));
     this.state.dataset.state = word;
     announce(`Connection: ${text}.`);
@@ -313,16 +304,4 @@ export class SessionsView {
     this.close();
     await this.go({ session: saved.id });
   }
-}
-
-/** An event's data on one line. */
-function inWords(data) {
-  const word = (value) => {
-    if (value === null || typeof value !== 'object') return String(value);
-    const { start, last, size, ...others } = value;
-    const isRange = start !== undefined && last !== undefined;
-    const named = Object.entries(isRange ? others : value).map(([name, inner]) => `${name} ${word(inner)}`);
-    return [...named, ...(isRange ? [`${start} – ${last}`] : [])].join(', ');
-  };
-  return word(data);
 }

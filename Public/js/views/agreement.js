@@ -1,0 +1,176 @@
+// One agreement, followed live.
+
+import { all, ask, segment } from '../api.js';
+import { announce, copyButton, debounce, field, h, hexText, keepFocus, replace, select } from '../dom.js';
+import { EventLog, LOG_ROWS_MAX } from '../event-log.js';
+import { CONNECTION, Live } from '../live.js';
+import { facts, panel, pill, rangeLine, scrolledTable } from '../parts.js';
+import { problemPanel } from '../problems.js';
+import { Renderings } from '../renderings.js';
+import { link } from '../route.js';
+import { banner } from '../verdicts.js';
+
+const ENDED = { code: 'not-found', title: 'The agreement has ended', detail: 'It was removed, or its time is over.' };
+const TONES = { proposed: 'warn', accepted: 'good', released: 'plain' };
+const EXTENSION_SECONDS = 86400;
+
+export const statePill = ({ state }) => pill(state, TONES[state] ?? 'plain');
+
+export class AgreementPanel {
+  /** `on`: attempt(action) runs an action of the user, changed(), removed(). */
+  constructor(agreement, on) {
+    this.id = agreement.id;
+    this.path = `/v1/agreements/${segment(agreement.id)}`;
+    this.on = on;
+    this.refreshSoon = debounce(60, () => this.refresh());
+    this.connection = h('span', { class: 'live-state' }, pill('connecting'));
+    this.head = h('div');
+    this.gone = h('div');
+    this.hosts = h('div');
+    this.check = h('div', { class: 'answer', 'aria-live': 'polite' });
+    this.texts = new Renderings((format) => ask('GET', this.path, { query: { format }, accept: '*/*' }));
+    this.noTexts = h('p', { class: 'muted' }, 'Nothing has to be pasted anywhere.');
+    this.log = new EventLog();
+    this.element = h('div', { class: 'content' },
+      panel(null, { 'aria-label': 'Agreement' }, this.gone, this.head),
+      panel('Hosts', null, this.hosts, this.check, this.hostForm()),
+      panel('To paste', { class: 'texts' }, this.noTexts, this.texts.element),
+      panel('Events', { class: 'events' }, this.log.element));
+    this.draw(agreement);
+  }
+
+  async start() {
+    const { revision } = this.agreement;
+    this.live = new Live(this.path, ENDED, {
+      state: (word) => this.showState(word),
+      event: (event) => {
+        this.log.add(event);
+        if (event.name !== 'bye') this.refreshSoon();
+      },
+      changed: () => this.refreshSoon(),
+      gone: (problem) => this.showGone(problem),
+      lost: (problem) => this.showGone(problem),
+    });
+    try {
+      this.log.addPage(await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } }));
+    } catch { /* the stream follows */ }
+    this.live?.start(revision);
+  }
+
+  stop() {
+    this.live?.stop();
+    this.live = null;
+  }
+
+  showGone(problem) {
+    this.stop();
+    this.showState('reconnecting');
+    replace(this.gone, problemPanel(problem, ['Back to the list', () => this.on.removed()]));
+    this.on.changed();
+  }
+
+  showState(word) {
+    const [tone, text] = CONNECTION[word];
+    replace(this.connection, pill(text, tone));
+    this.connection.dataset.state = word;
+    if (word !== 'reconnecting') this.refreshSoon();
+  }
+
+  async refresh() {
+    try {
+      this.draw(await ask('GET', this.path));
+      this.on.changed();
+    } catch (problem) {
+      if (problem.status === 404) this.showGone(ENDED);
+    }
+  }
+
+  draw(agreement) {
+    const isSame = this.agreement?.revision === agreement.revision;
+    this.agreement = agreement;
+    keepFocus(this.head, () => replace(this.head, this.verdict(agreement), this.bar(agreement), this.facts(agreement)));
+    keepFocus(this.hosts, () => replace(this.hosts, this.hostTable(agreement.hosts)));
+    if (!isSame) this.texts.show(agreement.renderings);
+    this.noTexts.hidden = agreement.renderings.length > 0;
+    this.form.hidden = agreement.state === 'released';
+  }
+
+  verdict({ broken, state, window, remedies, mechanism }) {
+    const where = window ? h('p', null, rangeLine(window)) : h('p', null, 'No window is used.');
+    if (state === 'released') return banner('plain', 'Released: nobody promises anything any more', { 'data-verdict': 'released' }, where);
+    if (!broken) return banner('good', state === 'accepted' ? 'The promise holds' : 'Proposed: every host can promise it', { 'data-verdict': 'holds' }, where, h('p', null, mechanism.because));
+    return banner('bad', broken.host ? `${broken.host} does not keep the promise` : 'Nobody keeps the promise', { 'data-verdict': 'broken' }, where,
+      h('p', null, 'Since ', h('time', { datetime: broken.since }, new Date(broken.since).toLocaleString()), '.'),
+      h('ul', { class: 'plain' }, broken.blockers.map(blockerLine)),
+      remedies.length ? [h('h3', { class: 'sub' }, 'What would help'), h('ul', { class: 'plain' }, remedies.map((remedy) => h('li', { 'data-remedy': remedy.kind }, remedy.detail)))] : null);
+  }
+
+  bar({ state, broken, revision, expires_at: end }) {
+    const button = (name, label, action, isOff) => h('button', { type: 'button', class: 'button small', 'data-action': name, disabled: isOff, onclick: action }, label);
+    const move = (next, said) => () => this.change({ state: next }, said);
+    return h('div', { class: 'session-head' },
+      h('h2', null, this.id, copyButton(this.id, 'the id of the agreement')), statePill({ state }), broken ? pill('broken', 'bad') : null, this.connection,
+      h('span', null, 'revision ', h('code', { class: 'revision' }, revision)), h('span', null, 'until ', h('time', { datetime: end }, new Date(end).toLocaleString())),
+      h('span', { class: 'grow' }),
+      state === 'proposed' ? button('accept', 'Accept', move('accepted', 'The agreement was accepted.'), Boolean(broken)) : null,
+      state === 'accepted' ? button('release', 'Release', move('released', 'The agreement was released.')) : null,
+      button('extend', 'Extend', () => this.change({ ttl_seconds: EXTENSION_SECONDS }, 'The agreement was extended by a day.')),
+      button('remove', 'Delete', () => this.on.attempt(async () => {
+        await ask('DELETE', this.path);
+        this.stop();
+        return this.on.removed();
+      })));
+  }
+
+  change(json, said) {
+    return this.on.attempt(async () => {
+      this.draw(await ask('PATCH', this.path, { json, headers: { 'If-Match': `"${this.agreement.revision}"` } }));
+      announce(said);
+      this.on.changed();
+    });
+  }
+
+  facts({ mechanism, doorbell_iovas: doorbells, pool, owner }) {
+    return facts(
+      ['How', h('span', { 'data-mechanism': mechanism.kind }, mechanism.because)],
+      ['Doorbells', doorbells.length ? doorbells.map(hexText) : null],
+      ['Pool', pool], ['Owner', owner]);
+  }
+
+  hostTable(hosts) {
+    return scrolledTable('Hosts', { caption: 'Who promises', columns: ['Host', 'Platform', 'Keeps the promise', 'Verdict', 'Content'] },
+      hosts.map((host) => h('tr', { 'data-host': host.name },
+        h('th', { scope: 'row' }, host.name),
+        h('td', null, host.platform ? h('a', { href: link('space', { platform: host.platform }) }, host.platform) : '–'),
+        h('td', null, host.keeps ? pill('yes', 'good') : pill('no', 'bad')),
+        h('td', null, host.verdict?.replaceAll('_', ' ') ?? '–'),
+        h('td', null, h('code', null, host.digest?.replaceAll('"', '').slice(0, 12) ?? '–')))));
+  }
+
+  /** Asks of another machine whether it would keep the promise, as before a migration; and adds it. */
+  hostForm() {
+    const box = h('div', { class: 'inline' });
+    this.form = h('form', { class: 'stack', onsubmit: (event) => event.preventDefault() }, box);
+    this.on.attempt(async () => {
+      const { items } = await all('/v1/platforms', {}, 2000);
+      const platform = select(items.filter((item) => item.devices > 0).map((item) => [item.id, item.id]), items[0]?.id);
+      const asked = (below) => ask('POST', `${this.path}/${below}`, { json: { host: { name: platform.value, platform: platform.value } } });
+      replace(box, field('Another host', platform),
+        h('button', { type: 'submit', class: 'button', 'data-action': 'check', onclick: () => this.on.attempt(async () => this.showCheck(await asked('checks'))) }, 'Would it keep the promise?'),
+        h('button', { type: 'button', class: 'button', 'data-action': 'add', onclick: () => this.on.attempt(async () => {
+          this.draw(await asked('hosts'));
+          replace(this.check);
+          announce('The host was added.');
+        }) }, 'Add it'));
+    });
+    return this.form;
+  }
+
+  showCheck({ host, keeps, blockers, remedies }) {
+    replace(this.check, h('div', { class: keeps ? 'done' : 'notice', 'data-keeps': String(keeps) },
+      h('p', null, `${host} ${keeps ? 'would keep' : 'would not keep'} the promise.`),
+      h('ul', { class: 'plain' }, blockers.map(blockerLine), remedies.map((remedy) => h('li', null, remedy.detail)))));
+  }
+}
+
+const blockerLine = (blocker) => h('li', null, pill(blocker.host ?? blocker.vm ?? 'guest'), ' ', blocker.range ? rangeLine(blocker.range) : null, ' ', blocker.provenance ?? '', ' ', h('code', { class: 'muted' }, blocker.kind));

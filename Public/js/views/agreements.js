@@ -1,0 +1,115 @@
+// Agreements: the list, and one of them, followed live: whether its hosts keep the promise, who broke it and when, what
+// to paste into the VMM.
+
+import { all, ask, segment } from '../api.js';
+import { announce, debounce, h, replace } from '../dom.js';
+import { panel, pill } from '../parts.js';
+import { problemPanel } from '../problems.js';
+import * as route from '../route.js';
+import { Shown } from '../shown.js';
+import { AgreementPanel, statePill } from './agreement.js';
+
+/** How many the list shows. */
+const LISTED_MAX = 1000;
+
+export class AgreementsView {
+  constructor(root) {
+    this.list = h('ul', { class: 'devices' });
+    this.count = h('p', { class: 'muted' });
+    this.message = h('div', { 'aria-live': 'polite' });
+    this.main = h('div', { class: 'content' });
+    this.relist = debounce(200, () => this.drawLists());
+    this.shown = new Shown({
+      answers: [this.main], clear: () => this.clear(), retry: () => this.update(route.read().state),
+      actions: [['Back to the list', () => this.go({ agreement: null })]],
+    });
+    replace(root, h('div', { class: 'split with-lead' },
+      h('div', { class: 'lead' },
+        h('h1', null, 'Agreements', h('small', null, 'The window that hosts have promised to a VM, over its life')),
+        this.shown.message, this.message),
+      h('div', { class: 'side' }, panel('Agreements', null, this.count, this.list)),
+      this.main));
+  }
+
+  stop() {
+    this.shown.stop();
+    this.panel?.stop();
+  }
+
+  clear() {
+    this.panel?.stop();
+    this.panel = null;
+    replace(this.main);
+    replace(this.message);
+  }
+
+  go(patch) {
+    route.write(patch, { push: true });
+    return this.update(route.read().state);
+  }
+
+  /** Runs an action of the user; a refusal is shown. */
+  async attempt(action) {
+    try {
+      replace(this.message);
+      return await action();
+    } catch (problem) {
+      replace(this.message, problemPanel(problem));
+      return null;
+    }
+  }
+
+  update(state) {
+    const { agreement: id } = state;
+    return this.shown.ask(id ?? '', async (signal) => {
+      const [{ items }, agreement] = await Promise.all([
+        all('/v1/agreements', {}, LISTED_MAX, signal),
+        id ? ask('GET', `/v1/agreements/${segment(id)}`, { signal }) : null,
+      ]);
+      return { items, agreement };
+    }, ({ items, agreement }) => {
+      this.drawList(items, id);
+      if (!agreement) this.drawNone(items);
+      else if (this.panel?.id === agreement.id) this.panel.draw(agreement);
+      else this.open(agreement);
+    });
+  }
+
+  open(agreement) {
+    this.panel?.stop();
+    this.panel = new AgreementPanel(agreement, {
+      attempt: (action) => this.attempt(action),
+      changed: () => this.relist(),
+      removed: () => {
+        announce('The agreement was removed.');
+        this.clear();
+        return this.go({ agreement: null });
+      },
+    });
+    replace(this.main, this.panel.element);
+    this.panel.start();
+  }
+
+  drawNone(items) {
+    this.panel?.stop();
+    this.panel = null;
+    replace(this.main, panel(null, null, h('p', { class: 'muted' }, items.length ? 'Open an agreement from the list.' : 'There are no agreements. '),
+      h('p', null, h('a', { href: '#/placement' }, 'Find a place for a VM'), ' and propose an agreement there.')));
+  }
+
+  async drawLists() {
+    if (this.shown.isStopped) return;
+    try {
+      this.drawList((await all('/v1/agreements', {}, LISTED_MAX)).items, route.read().state.agreement);
+    } catch { /* the next change tries again */ }
+  }
+
+  drawList(items, chosen) {
+    const broken = items.filter((item) => item.broken && item.state !== 'released').length;
+    this.count.textContent = items.length ? `${items.length} in all, ${broken} broken` : '';
+    const held = document.activeElement?.dataset?.agreement;
+    replace(this.list, items.map((item) => h('li', null, h('button', { type: 'button', class: 'device', 'data-agreement': item.id, 'aria-pressed': String(item.id === chosen), onclick: () => this.go({ agreement: item.id }) },
+      h('span', { class: 'device-name' }, item.id), h('span', null, statePill(item)), item.broken ? pill('broken', 'bad') : null))));
+    if (held) this.list.querySelector(`[data-agreement="${CSS.escape(held)}"]`)?.focus();
+  }
+}
