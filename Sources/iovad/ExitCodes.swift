@@ -1,6 +1,5 @@
 // With which status the command ends, so that scripts can ask it instead of reading its text. The statuses,
-// their meanings in help and manual page, and who ends with which are here. 4 is kept for agreements that
-// are broken.
+// their meanings in help and manual page, and who ends with which are here.
 
 import ArgumentParser
 import Fleet
@@ -10,6 +9,7 @@ enum Ending: Int32, CaseIterable {
     case holds = 0
     case failed = 1
     case no = 3
+    case broken = 4
     /// EX_USAGE of sysexits.h, as the argument parser ends with it.
     case usage = 64
 
@@ -27,7 +27,9 @@ enum Ending: Int32, CaseIterable {
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
                 + "least of those asked about, which are all where none is named; place: no window serves "
-                + "this VM on these hosts, as it was described."
+                + "this VM on these hosts, as it was described; agree: so nobody can promise one."
+        case .broken:
+            "agree: a host does not keep the promise of the agreement, or would not keep it."
         case .usage: "A flag or its value is wrong; the message names it."
         }
     }
@@ -54,6 +56,12 @@ enum Ending: Int32, CaseIterable {
         case .defaultWorks, .movable: .holds
         case .none, .ramUnmappable, .worksWithStealTimeOff, .barUnmappable, .guestContractViolation: .no
         }
+    }
+
+    /// Of an agreement, or of what would be one.
+    static func ofAgreement(_ answer: JSONNode) -> Ending {
+        if answer.member("possible") != nil { return answer.flag("possible") ? .holds : .no }
+        return answer.member("broken")?.kind == .object ? .broken : .holds
     }
 
     /// Ends the command unless all is well.

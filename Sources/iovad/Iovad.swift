@@ -18,7 +18,7 @@ struct Iovad: ParsableCommand {
         discussion: Ending.help,
         version: version,
         subcommands: [
-            Serve.self, Decide.self, Explain.self, Place.self, SurveyCommand.self, Replay.self,
+            Serve.self, Decide.self, Explain.self, Place.self, Agree.self, SurveyCommand.self, Replay.self,
             MachinesCommand.self, Collect.self, Packaging.self, CompletionsCommand.self, ManCommand.self,
             VersionCommand.self, SBOM.self,
         ])

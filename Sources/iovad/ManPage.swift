@@ -54,6 +54,8 @@ struct ManPage {
         Settings.variables.sorted().map {
             ("IOVAD_\($0)", "Default of --\($0.lowercased().replacing("_", with: "-")) of iovad serve.")
         } + [
+            ("IOVAD_SERVER", "Default of --server of iovad agree."),
+            ("IOVAD_TOKEN", "The token that iovad agree sends, unless --token-file is given."),
             ("NO_COLOR", "Where it is set, tables on a terminal have no colours."),
             ("CLICOLOR", "0: tables on a terminal have no colours."),
             ("CLICOLOR_FORCE", "Where it is set and not 0, tables have colours also where no terminal is."),
@@ -72,9 +74,12 @@ struct ManPage {
     private func section(_ command: JSONNode, path: String) -> [String] {
         let name = "\(path) \(command.raw("commandName"))"
         let below = commands(of: command)
-        guard below.isEmpty else { return below.flatMap { section($0, path: name) } }
         var lines = [".SS \(Self.escaped(name))"]
         lines += Self.paragraphs(command.raw("abstract")) + Self.paragraphs(command.raw("discussion"))
+        guard below.isEmpty else {
+            let rest = below.flatMap { section($0, path: name) }
+            return command.raw("discussion").isEmpty ? rest : lines + rest
+        }
         let common = ["help", "version"]
         for argument in command.children("arguments")
         where argument.flag("shouldDisplay")

@@ -127,9 +127,8 @@ enum PlaceTable {
             let words = "\(other.text("verdict")); \(other.text("because"))"
             rows.append(("or else", DecideTable.ifReported(other, words)))
         }
-        if let renderings = answer.member("renderings"), !renderings.children.isEmpty {
-            rows.append(("--format", renderings.children.compactMap(\.text).joined(separator: ", ")))
-        }
+        let renderings = answer.children("renderings").compactMap(\.text)
+        if !renderings.isEmpty { rows.append(("--format", renderings.joined(separator: ", "))) }
         // What is not available has been said.
         for warning in answer.children("warnings") where warning.text("code") != "mechanism_not_available" {
             let host = warning.member("host") == nil ? "" : "\(warning.text("host")): "
@@ -138,7 +137,7 @@ enum PlaceTable {
         return Console.table(rows) + MissingDescriptionText.of(answer)
     }
 
-    private static func words(_ blocker: JSONNode) -> String {
+    static func words(_ blocker: JSONNode) -> String {
         let owner =
             blocker.member("host") == nil ? blocker.text("vm") : "host \(blocker.text("host"))"
         let place = blocker.member("range").map { " \($0.rangeText)" } ?? ""

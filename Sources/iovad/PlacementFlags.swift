@@ -155,4 +155,3 @@ extension JSONWriter {
         member("size", hex: size)
     }
 }
-

@@ -66,7 +66,8 @@ extension AnswerPrinter {
             print(String(decoding: answer.body, as: UTF8.self), terminator: "")
             return try ending.end()
         }
-        guard answer.status == 422, let because = try document(answer).children("errors").first?.text("detail")
+        guard answer.status == 422,
+            let because = try document(answer).children("errors").first?.text("detail")
         else { return try check(answer) }
         Console.say("Error: --format \(format.rawValue): \(because)")
         throw (ending == .no ? ending : .failed).code

@@ -104,7 +104,11 @@ extension Service {
             guard !state.isGone else { throw Self.problem(agreement: .expired, entry.id) }
             return state.agreement
         }
-        // Another representation of it would be chosen here: its promise has guest and window.
+        if let format {
+            return try rendering(
+                format, of: entry.placed.placement, agreement.promise.guest, agreement.promise.demand,
+                hosts: agreement.hosts.flatMap { [$0.name] + ($0.seen.map { [$0.digest] } ?? []) })
+        }
         return revisionAnswer(context, etag: Self.etag(agreement.revision)) {
             $0.agreement(agreement, entry, engine: configuration.version)
         }

@@ -87,12 +87,12 @@ extension JSONWriter {
             writer.member("because", missing.because)
             var refusals: [(Rendering.Format, Rendering.Refusal)] = []
             do throws(Rendering.Refusal) {
-                writer.member(Rendering.Format.deviceTree.rawValue, try missing.deviceTree())
+                writer.member("device_tree", try missing.deviceTree())
             } catch {
                 refusals.append((.deviceTree, error))
             }
             do throws(Rendering.Refusal) {
-                writer.member(Rendering.Format.iortRMR.rawValue, try missing.memoryRange())
+                writer.member("iort_rmr", try missing.memoryRange())
             } catch {
                 refusals.append((.iortRMR, error))
             }

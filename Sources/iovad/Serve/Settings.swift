@@ -34,7 +34,8 @@ struct Settings {
     ]
 
     init(_ serve: Serve, environment: [String: String]) throws {
-        for name in environment.keys.sorted() where !Self.variables.contains(name) {
+        for name in environment.keys.sorted()
+        where !Self.variables.contains(name) && !ServerOption.variables.contains(name) {
             let known = Self.variables.sorted().map { "IOVAD_\($0)" }.joined(separator: ", ")
             throw ValidationError("unknown environment variable IOVAD_\(name); the known ones are \(known)")
         }

@@ -1,0 +1,84 @@
+// What `iovad agree` prints for people. A table shows the same facts as the JSON.
+
+import JSON
+
+enum AgreementTable {
+    static func agreement(_ answer: JSONNode) -> String {
+        let broken = answer.member("broken").flatMap { $0.kind == .object ? $0 : nil }
+        var rows: [(name: String, value: String)] = []
+        for name in ["id", "state", "pool"] where answer.member(name) != nil {
+            rows.append((name, answer.text(name)))
+        }
+        // A proposal that nobody keeps has no state.
+        if answer.member("possible") != nil {
+            rows.append(("possible", answer.flag("possible") ? "yes" : "no"))
+            rows.append(("because", answer.text("because")))
+        } else {
+            rows.append(("holds", broken == nil ? "yes" : "no"))
+        }
+        if let broken {
+            rows.append(("broken since", "\(broken.text("since")), by \(broken.text("host"))"))
+        }
+        rows += ((broken ?? answer).children("blockers")).map { ("blocks the window", PlaceTable.words($0)) }
+        if let window = answer.member("window"), window.kind == .object {
+            rows.append(("window", window.rangeText))
+        }
+        if let mechanism = answer.member("mechanism") {
+            rows.append(("mechanism", "\(mechanism.text("kind")): \(mechanism.text("because"))"))
+        }
+        let doorbells = answer.children("doorbell_iovas").compactMap(\.text)
+        if !doorbells.isEmpty { rows.append(("doorbells", doorbells.joined(separator: ", "))) }
+        for host in answer.children("hosts") {
+            let keeps = host.flag("keeps") ? "" : "does not keep the promise, "
+            rows.append(("host", "\(host.text("name")): \(keeps)\(host.text("verdict"))"))
+        }
+        for remedy in answer.children("remedies") { rows.append(("remedy", remedy.text("detail"))) }
+        let renderings = answer.children("renderings").compactMap(\.text)
+        if !renderings.isEmpty { rows.append(("--format", renderings.joined(separator: ", "))) }
+        if answer.member("expires_at") != nil { rows.append(("until", answer.text("expires_at"))) }
+        return Console.table(rows)
+    }
+
+    /// Whether a host would keep the promise.
+    static func check(_ answer: JSONNode) -> String {
+        let keeps = answer.flag("keeps") ? "keeps the promise" : "does not keep the promise"
+        var rows = [(name: "host", value: "\(answer.text("host")) \(keeps)")]
+        rows.append(("verdict", answer.text("verdict")))
+        rows += answer.children("blockers").map { ("blocks the window", PlaceTable.words($0)) }
+        return Console.table(rows)
+    }
+
+    /// Why there is no promise.
+    static func refusal(_ problem: JSONNode) -> String {
+        var rows = problem.children("blockers").map {
+            (name: "blocks the window", value: PlaceTable.words($0))
+        }
+        if let placement = problem.member("placement") {
+            rows.append(("because", placement.text("because")))
+        }
+        let remedies =
+            problem.children("remedies") + (problem.member("placement")?.children("remedies") ?? [])
+        rows += remedies.map { ("remedy", $0.text("detail")) }
+        return Console.table(rows)
+    }
+
+    static func list(_ answer: JSONNode) -> String {
+        Console.table(
+            answer.children("items").map { item in
+                let broken = item.member("broken")?.kind == .object
+                let window = item.member("window").map { $0.kind == .object ? $0.rangeText : "-" } ?? "-"
+                return (item.text("id"), "\(item.text("state"))\(broken ? ", broken" : ""), \(window)")
+            })
+    }
+
+    /// A line of `watch`.
+    static func event(id: String, name: String, _ data: JSONNode?) -> String {
+        var words = [id, name]
+        guard let data else { return words.joined(separator: " ") }
+        for member in ["host", "platform", "ttl_seconds", "reason"] where data.member(member) != nil {
+            words.append("\(member) \(data.text(member))")
+        }
+        words += data.children("blockers").map { PlaceTable.words($0) }
+        return words.joined(separator: " ")
+    }
+}
