@@ -74,9 +74,12 @@ import Testing
             request.type = "text/csv"
             return request
         case 422:
-            return operation == .availableIOVAs
-                ? good.with(target: "/v1/sessions/s/domains/v0/available-iovas?size=0x1000")
-                : good.with(json: #"{"zzz":1}"#)
+            return switch operation {
+            case .availableIOVAs:
+                good.with(target: "/v1/sessions/s/domains/v0/available-iovas?size=0x1000")
+            case .readAgreement: good.with(target: good.target + "?format=firecracker")
+            default: good.with(json: #"{"zzz":1}"#)
+            }
         case 429: return tooMany(operation, good, fixture)
         case 503:
             fixture.client.service.beginDraining()
