@@ -33,7 +33,7 @@ extension BrowserSuite {
                 server,
                 "#/placement?vmm=openvmm-linux&ram=0x80000000&options=1&hosts=example-arm-juno|example-qemu-virt"
             )
-            try browser.wait(for: "[data-mechanism=iommufd_options]", contains: "")
+            try browser.wait(for: "[data-mechanism=iommufd_options]", contains: "Every host states")
             try browser.click("[data-action=propose]")
             try browser.wait(for: "[data-verdict=holds]", contains: "Proposed")
             let id = try browser.string(
@@ -41,7 +41,7 @@ extension BrowserSuite {
             #expect(try browser.count("[data-agreement=\"\(id)\"]") == 1)
             try browser.click("[data-action=accept]")
             try browser.wait(for: "[data-verdict=holds]", contains: "The promise holds")
-            try browser.wait(for: ".live-state[data-state=live]", contains: "")
+            try browser.wait(for: ".live-state[data-state=live]", contains: "live")
 
             try browser.script("document.querySelector('form select').value = 'lab-3'")
             try browser.click("[data-action=check]")
@@ -52,14 +52,14 @@ extension BrowserSuite {
             try put("0xc0000000")
             try browser.wait(for: "[data-verdict=broken]", contains: "lab-3 does not keep the promise")
             #expect(try browser.text("[data-verdict=broken]").contains("0xc0000000"))
-            try browser.wait(for: "[data-event=broken]", contains: "")
+            try browser.wait(for: "[data-event=broken]", contains: "broken")
             try browser.click("[data-action=check]")
             try browser.wait(for: "[data-keeps=false]", contains: "would not keep")
             try put()
             try browser.wait(for: "[data-verdict=holds]", contains: "The promise holds")
             try browser.click("[data-action=release]")
-            try browser.wait(for: "[data-verdict=released]", contains: "")
-            try browser.wait(for: "[data-event=released]", contains: "")
+            try browser.wait(for: "[data-verdict=released]", contains: "Released")
+            try browser.wait(for: "[data-event=released]", contains: "released")
             try browser.click("[data-action=remove]")
             try browser.wait(for: ".content", contains: "There are no agreements.")
             let messages = try browser.console()
