@@ -85,7 +85,8 @@ struct AgreementModel {
                 agreement.hosts[place].platform = next
                 names.append("host_changed")
             }
-            for changed in [id, next].sorted() { names += review(changed, &agreement) }
+            for changed in [id, next].sorted() { names += note(changed, &agreement) }
+            names += assess(&agreement)
             if !names.isEmpty { agreement.events.append(names) }
             agreements[key] = agreement
         }
@@ -96,13 +97,13 @@ struct AgreementModel {
     mutating func follow(_ id: String) {
         for (key, agreement) in agreements where agreement.state != "released" {
             var agreement = agreement
-            let names = review(id, &agreement)
+            let names = note(id, &agreement) + assess(&agreement)
             if !names.isEmpty { agreement.events.append(names) }
             agreements[key] = agreement
         }
     }
 
-    private func review(_ id: String, _ agreement: inout Agreement) -> [String] {
+    private func note(_ id: String, _ agreement: inout Agreement) -> [String] {
         let now = platforms[id]?.isReserving
         let isMember = agreement.pool != nil && platforms[id]?.pool == agreement.pool
         var names: [String] = []
@@ -124,9 +125,12 @@ struct AgreementModel {
             agreement.hosts.append(Host(name: name, platform: id, isOfPool: true, seen: now))
             names.append("host_added")
         }
-        let failing = failing(agreement)
-        if failing != agreement.broken { names.append(failing.isEmpty ? "holds" : "broken") }
-        agreement.broken = failing
         return names
+    }
+
+    private func assess(_ agreement: inout Agreement) -> [String] {
+        let failing = failing(agreement)
+        defer { agreement.broken = failing }
+        return failing == agreement.broken ? [] : [failing.isEmpty ? "holds" : "broken"]
     }
 }

@@ -103,9 +103,8 @@ import Testing
             of: "h", Self.facts([Self.reserving(0x800_0000)]), capabilities: [], pageSize: .kib4)
         let keeping = agreement.hosts[0].standing
         func review(_ digest: String?, _ serial: UInt64, _ standing: Standing, at now: UInt64) -> Int {
-            agreement.review(
-                "p", digest.map { .init(digest: $0, serial: serial) }, isMember: false, now: now
-            ) { _ in standing }
+            let seen = digest.map { Agreement.Seen(digest: $0, serial: serial) }
+            return agreement.review([.init("p", seen, isMember: false)], now: now) { _ in standing }
         }
         #expect(review("1", 1, failing, at: 2_000) == 0 && review("1", 2, failing, at: 2_000) == 0)
         #expect(agreement.takeEvents().isEmpty && agreement.revision == 1)
@@ -129,7 +128,8 @@ import Testing
         #expect(agreement.platforms == ["p"])
         agreement.follow("p", serial: 4, to: "q")
         #expect(agreement.platforms == ["q"])
-        let count = agreement.review("q", .init(digest: "4", serial: 5), isMember: false, now: 5_000) { _ in
+        let count = agreement.review([.init("q", .init(digest: "4", serial: 5), isMember: false)], now: 5_000)
+        { _ in
             keeping
         }
         #expect(count == 1 && agreement.broken == nil)
@@ -137,7 +137,7 @@ import Testing
         try agreement.move(to: .accepted)
         try agreement.move(to: .released)
         #expect(
-            agreement.review("q", nil, isMember: false, now: 6_000) { _ in failing } == 0
+            agreement.review([.init("q", nil, isMember: false)], now: 6_000) { _ in failing } == 0
                 && agreement.broken == nil)
     }
 }

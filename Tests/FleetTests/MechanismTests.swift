@@ -15,10 +15,11 @@ import Testing
 
     private func decide(
         _ hosts: [HostFacts], _ guest: GuestDemand, _ demand: WindowDemand = WindowDemand(),
-        _ capabilities: Set<HostCapability> = []
+        _ capabilities: Set<HostCapability> = [], hasIOMMUFD: Bool = true
     ) -> Placement {
         let named = hosts.indices.map {
-            PlacementQuestion.Host(name: "h\($0)", facts: $0, capabilities: capabilities)
+            PlacementQuestion.Host(
+                name: "h\($0)", facts: $0, capabilities: capabilities, hasIOMMUFD: hasIOMMUFD)
         }
         return Placement.decide(
             PlacementQuestion(hosts: named, facts: hosts, guest: guest, window: demand), checkpoint: {})
@@ -184,8 +185,11 @@ import Testing
         let large = decide([host()], guest, WindowDemand(size: 4 << 20))
         #expect(large.remedies == [.windowSize(1 << 20)])
         #expect(decide([host()], guest, WindowDemand(doorbells: 256)).worksToday)
-        let allowed = decide([host()], guest, WindowDemand(doorbells: 300), [.softwareMSIOptions])
+        let allowed = decide([host()], guest, WindowDemand(size: 4 << 20), [.softwareMSIOptions])
         #expect(allowed.mechanism.kind == .iommufdOptions)
+        // iommufd, whose options they are, maps fewer doorbells than that.
+        let refused = decide([host()], guest, WindowDemand(doorbells: 300), [.softwareMSIOptions])
+        #expect(refused.mechanism.kind == .none && refused.remedies == [.doorbells(256)])
     }
 
     /// The default does it, whatever base was asked for; only that one needs the options.
@@ -200,6 +204,42 @@ import Testing
         #expect(far.mechanism.notAvailable.map(\.kind) == [.iommufdOptions])
         let able = decide([host()], guest, WindowDemand(requested: 0x3f00_0000), [.softwareMSIOptions])
         #expect(able.mechanism.kind == .iommufdOptions)
+    }
+
+    /// Linux takes all of its own window, however little is asked for.
+    @Test func aSmallWindowIsLinuxsOwnAllTheSame() {
+        let small = WindowDemand(size: 0x1_0000)
+        let memory = IOVARange(proven: 0x801_0000, 0x4800_ffff)
+        let guest = GuestDemand(map: [.init(range: memory, kind: .ram)])
+        let blocked = decide([host()], guest, small)
+        #expect(blocked.mechanism.kind != .default, "\(blocked.mechanism)")
+        #expect(blocked.remedies == [.leaveFree(Self.mainline)])
+        let free = decide([host()], GuestDemand(.qemuVirt, VMShape(ram: 1 << 30)), small)
+        #expect(free.mechanism.kind == .default)
+        // The posted options take whole MiB.
+        let moved = decide(
+            [host()], GuestDemand(.openVMMUEFI, VMShape(ram: 4 << 30)), small, [.softwareMSIOptions])
+        #expect(moved.mechanism.kind != .iommufdOptions)
+        #expect(moved.mechanism.notAvailable.first?.because == Placement.inexpressible)
+    }
+
+    /// Options and nested translation are iommufd's: a kernel without it has neither, and it maps so many
+    /// doorbells only.
+    @Test func iommufdHasToServe() {
+        let nested = GuestDemand(.qemuVirt, VMShape(ram: 1 << 30), viommu: .nestedSMMUv3)
+        let layOut = GuestDemand(.openVMMUEFI, VMShape(ram: 4 << 30))
+        #expect(decide([host()], nested).mechanism.kind == .guestRMR)
+        let old = decide([host()], nested, hasIOMMUFD: false)
+        #expect(old.mechanism.kind == .none && old.mechanism.notAvailable.map(\.kind) == [.guestRMR])
+        #expect(old.mechanism.because.contains("h0"))
+        let oldOptions = decide([host()], layOut, WindowDemand(), [.softwareMSIOptions], hasIOMMUFD: false)
+        #expect(oldOptions.mechanism.kind == .vmmLayout)
+        for (count, isServed) in [(64, true), (65, false)] {
+            let many = WindowDemand(doorbells: count)
+            #expect((decide([host()], nested, many).mechanism.kind == .guestRMR) == isServed)
+            let options = decide([host()], layOut, many, [.softwareMSIOptions]).mechanism.kind
+            #expect((options == .iommufdOptions) == isServed, "\(count) \(options)")
+        }
     }
 
     /// Doorbells behind hardware MSI regions keep their addresses; Xen has the SMMU to itself.

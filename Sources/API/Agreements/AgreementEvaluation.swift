@@ -9,6 +9,7 @@
 import AddressSpaces
 import Fleet
 import JSON
+import LinuxReleases
 import Locking
 import MSIWindows
 
@@ -39,30 +40,49 @@ extension PlacementRequest.Host {
     }
 }
 
+/// A host's facts, and what its kernel is.
+struct KnownHost {
+    let facts: HostFacts
+    private let pageSize: Granule
+    private let hasIOMMUFD: Bool
+
+    init(_ facts: HostFacts, _ conditions: Conditions) {
+        self.facts = facts
+        pageSize = conditions.pageSize
+        hasIOMMUFD = conditions.kernel.hasIOMMUFD
+    }
+
+    func standing(
+        _ name: String, to promise: Promise, _ capabilities: Set<HostCapability>
+    ) -> Standing {
+        promise.standing(
+            of: name, facts, capabilities: capabilities, pageSize: pageSize, hasIOMMUFD: hasIOMMUFD)
+    }
+}
+
 extension Service {
-    /// The facts of one host with its page size; nil, with the problem noted, where they cannot be made.
+    /// One host with its facts; nil, with the problem noted, where they cannot be made.
     func facts(
         of host: PlacementRequest.Host, _ stated: StatedConditions, _ promise: Promise,
         _ problems: ProblemList
-    ) -> (facts: HostFacts, pageSize: Granule)? {
+    ) -> KnownHost? {
         var builder = HostFactsBuilder(
             stated: stated, guestRanges: promise.guest.rangeCount, hosts: 1, kept: platforms.hostFacts)
         let index = builder.index(of: host, platforms, problems)
         guard problems.isEmpty else { return nil }
-        return (builder.facts[index], builder.stated[index].conditions.pageSize)
+        return KnownHost(builder.facts[index], builder.stated[index].conditions)
     }
 
     /// How a host of an agreement stands to its promise now.
     func standing(of host: Agreement.Host, _ stated: StatedConditions, _ promise: Promise) -> Standing {
         guard let request = PlacementRequest.Host(host) else { return host.standing }
         let problems = ProblemList(limit: 1)
-        guard let (facts, pageSize) = facts(of: request, stated, promise, problems) else {
+        guard let known = facts(of: request, stated, promise, problems) else {
             let problem = problems.problems.first
             return Standing(
                 host.name, Promise.Breach(code: problem?.code ?? ""), because: problem?.detail ?? "")
         }
-        return promise.standing(
-            of: host.name, facts, capabilities: host.capabilities, pageSize: pageSize)
+        return known.standing(host.name, to: promise, host.capabilities)
     }
 
     /// Looks at platforms as they are now, for one agreement that may use them. Under its lock.
@@ -70,14 +90,14 @@ extension Service {
         guard !state.isGone else { return }
         let now = agreements.now()
         let promise = state.agreement.promise
-        for id in ids {
+        let pool = state.agreement.pool
+        let sightings = ids.map { id in
             let platform = platforms.entry(id)
-            let isMember = state.agreement.pool != nil && platform?.labels.pool == state.agreement.pool
-            let count = state.agreement.review(
-                id, platform?.seen, isMember: isMember, now: now
-            ) { standing(of: $0, entry.stated, promise) }
-            agreements.count(evaluations: count)
+            return Agreement.Sighting(
+                id, platform?.seen, isMember: pool != nil && platform?.labels.pool == pool)
         }
+        let count = state.agreement.review(sightings, now: now) { standing(of: $0, entry.stated, promise) }
+        agreements.count(evaluations: count)
         agreements.publish(&state, of: entry)
     }
 

@@ -44,7 +44,7 @@ extension Service {
         for (host, asked) in zip(decided.hosts, question.hosts) {
             standings.append(
                 agreementHost(
-                    host, (question.facts[asked.facts], decided.stated[asked.facts].conditions.pageSize),
+                    host, KnownHost(question.facts[asked.facts], decided.stated[asked.facts].conditions),
                     promise, capabilities: asked.capabilities, seen, isOfPool: request.pool != nil))
         }
         if let failing = standings.first(where: { !$0.standing.keeps }) {
@@ -58,11 +58,10 @@ extension Service {
 
     /// A host as an agreement keeps it.
     func agreementHost(
-        _ host: PlacementRequest.Host, _ known: (facts: HostFacts, pageSize: Granule), _ promise: Promise,
+        _ host: PlacementRequest.Host, _ known: KnownHost, _ promise: Promise,
         capabilities: Set<HostCapability>, _ seen: [String: Agreement.Seen], isOfPool: Bool = false
     ) -> Agreement.Host {
-        let standing = promise.standing(
-            of: host.name, known.facts, capabilities: capabilities, pageSize: known.pageSize)
+        let standing = known.standing(host.name, to: promise, capabilities)
         var own: Agreement.Seen?
         let origin: Agreement.Host.Origin
         switch host.source {

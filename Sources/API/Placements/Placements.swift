@@ -45,10 +45,12 @@ extension Service {
         hosts.reserveCapacity(named.count)
         for host in named {
             try context.checkpoint()
+            let facts = builder.index(of: host, platforms, problems)
             hosts.append(
                 .init(
-                    name: host.name, facts: builder.index(of: host, platforms, problems),
-                    capabilities: host.capabilities.union(request.capabilities)))
+                    name: host.name, facts: facts,
+                    capabilities: host.capabilities.union(request.capabilities),
+                    hasIOMMUFD: builder.hasIOMMUFD(facts)))
         }
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
         // One window for all hosts has room for the largest pages.
@@ -137,6 +139,12 @@ struct HostFactsBuilder {
                     devices: devices, apertureLast: host.aperture?.last.value,
                     iommuRegions: host.iommuRegions, options: host.options) : nil
         }
+    }
+
+    /// Whether the kernel of hosts with these facts has iommufd.
+    func hasIOMMUFD(_ facts: Int) -> Bool {
+        // No facts were made where the request is wrong.
+        facts >= stated.count || stated[facts].conditions.kernel.hasIOMMUFD
     }
 
     /// What the request states of all hosts.

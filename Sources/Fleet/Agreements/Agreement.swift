@@ -176,18 +176,42 @@ public struct Agreement: Sendable {
 
     // MARK: Platforms that change
 
-    /// Takes note of what a platform is at present: a host of it is evaluated again where its content has
-    /// changed, joins with it, or leaves the pool.
+    /// A platform at present.
+    public struct Sighting: Sendable {
+        let platform: String
+        let seen: Seen?
+        let isMember: Bool
+
+        /// - Parameters:
+        ///   - seen: nil where the platform is missing.
+        ///   - isMember: whether its label makes it one of the pool.
+        public init(_ platform: String, _ seen: Seen?, isMember: Bool) {
+            self.platform = platform
+            self.seen = seen
+            self.isMember = isMember
+        }
+    }
+
+    /// Takes note of what platforms are at present: a host of one is evaluated again where its content has
+    /// changed, joins with it, or leaves the pool. Whether the promise is kept is asked once, after all of
+    /// them: a pool whose only platform gets another id is at no time empty.
     ///
-    /// - Parameters:
-    ///   - seen: nil where the platform is missing.
-    ///   - isMember: whether its label makes it one of the pool.
-    ///   - standing: evaluates a host.
+    /// - Parameter standing: evaluates a host.
     /// - Returns: how many hosts were evaluated.
     public mutating func review(
-        _ platform: String, _ seen: Seen?, isMember: Bool, now: UInt64, standing: (Host) -> Standing
+        _ sightings: [Sighting], now: UInt64, standing: (Host) -> Standing
     ) -> Int {
         guard state != .released else { return 0 }
+        let count = sightings.reduce(0) {
+            $0 + note($1.platform, $1.seen, isMember: $1.isMember, standing)
+        }
+        assess(now)
+        return count
+    }
+
+    private mutating func note(
+        _ platform: String, _ seen: Seen?, isMember: Bool, _ standing: (Host) -> Standing
+    ) -> Int {
         var count = 0
         var isThere = false
         for place in hosts.indices.reversed() where hosts[place].platform == platform {
@@ -217,7 +241,6 @@ public struct Agreement: Sendable {
             hosts.append(host)
             pending.append(.hostAdded(name: host.name, platform: platform, digest: seen?.digest))
         }
-        assess(now)
         return count
     }
 

@@ -81,7 +81,10 @@ public struct Promise: Sendable {
         mechanism = placement.mechanism
         guest = question.guest
         demand = placement.window
-        window = base.flatMap { placement.window.window(at: $0) }
+        // Linux takes all of its own window, however little was asked for.
+        window =
+            base == WindowSource.mainlineBase
+            ? WindowSource.mainlineWindow : base.flatMap { placement.window.window(at: $0) }
         if let other = placement.ifReported.first?.placement, !isKept(by: other, question) {
             throw Refusal(placement, placement.undecided ?? other.because)
         }
@@ -98,17 +101,20 @@ public struct Promise: Sendable {
 
     /// How a host stands to the promise.
     ///
-    /// - Parameter pageSize: of its kernel.
+    /// - Parameters:
+    ///   - pageSize: of its kernel.
+    ///   - hasIOMMUFD: whether its kernel has iommufd.
     public func standing(
-        of host: String, _ facts: HostFacts, capabilities: Set<HostCapability>, pageSize: Granule
+        of host: String, _ facts: HostFacts, capabilities: Set<HostCapability>, pageSize: Granule,
+        hasIOMMUFD: Bool = true
     ) -> Standing {
         let own = WindowDemand(
             size: demand.size, alignment: demand.alignment, requested: window?.start.value,
             isMovable: demand.isMovable, is32BitOnly: demand.is32BitOnly, pageSize: pageSize,
             doorbells: demand.doorbells)
         let question = PlacementQuestion(
-            hosts: [.init(name: host, facts: 0, capabilities: capabilities)], facts: [facts], guest: guest,
-            window: own)
+            hosts: [.init(name: host, facts: 0, capabilities: capabilities, hasIOMMUFD: hasIOMMUFD)],
+            facts: [facts], guest: guest, window: own)
         let placement = Placement.decide(question) {}
         return Standing(
             verdict: placement.verdict, mechanism: placement.mechanism,

@@ -34,9 +34,6 @@ extension Placement {
         public var notAvailable: [Missing] = []
     }
 
-    /// Whether Linux's own window works on these hosts as it is, whatever base was asked for.
-    var worksToday: Bool { verdict == .defaultWorks && window.size <= WindowSource.mainlineSize }
-
     /// Why no window is used; nil where one is.
     static func windowless(_ question: PlacementQuestion) -> String? {
         if question.guest.vmm?.has(.ownsSMMU) == true {
@@ -53,7 +50,8 @@ extension Placement {
         let fits = verdictWithStealTimeOff ?? verdict
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
         let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
-        if wantsOptions, hasOptions {
+        let hindrance = Self.iommufdHindrance(question)
+        if wantsOptions, hasOptions, hindrance == nil, areOptionsAble {
             let condition = verdictWithStealTimeOff == nil ? "" : " The VM needs steal time off besides."
             return Mechanism(
                 kind: .iommufdOptions,
@@ -63,10 +61,17 @@ extension Placement {
         }
         var missing: [Mechanism.Missing] = []
         if wantsOptions {
-            missing.append(.init(kind: .iommufdOptions, because: HostCapability.softwareMSIOptions.absence))
+            let why = hasOptions ? hindrance ?? Self.inexpressible : HostCapability.softwareMSIOptions.absence
+            missing.append(.init(kind: .iommufdOptions, because: why))
+        }
+        let isNested = contract == .fixedRMR || contract == .followsWindow
+        if isNested, let hindrance {
+            missing.append(.init(kind: .guestRMR, because: hindrance))
+            return Mechanism(
+                kind: .none, because: "A guest with a nested SMMUv3 needs iommufd. \(hindrance)",
+                notAvailable: missing)
         }
         if worksToday {
-            let isNested = contract == .fixedRMR || contract == .followsWindow
             return Mechanism(
                 kind: isNested ? .guestRMR : .default,
                 because: isNested ? rmrSentence(contract) : "Linux's own window works as it is.",
@@ -89,6 +94,26 @@ extension Placement {
                 : "Nothing does it for this VM on these hosts; the remedies say what would help.",
             notAvailable: missing)
     }
+
+    /// The posted options take whole MiB.
+    var areOptionsAble: Bool {
+        chosen.map { Granule.mib1.isAligned($0) && Granule.mib1.isAligned(window.size) } ?? true
+    }
+
+    static let inexpressible =
+        "The proposed options take multiples of 1 MiB only; they cannot express this window."
+
+    /// Why iommufd, which options and nested translation need, cannot serve the VM; nil where it can.
+    private static func iommufdHindrance(_ question: PlacementQuestion) -> String? {
+        if let host = question.hosts.first(where: { !$0.hasIOMMUFD }) {
+            return "The kernel of \(host.name) has no iommufd."
+        }
+        guard question.window.doorbells > DoorbellContext.pagesMax else { return nil }
+        return tooManyPages
+    }
+
+    static let tooManyPages =
+        "iommufd maps at most \(DoorbellContext.pagesMax) doorbell pages a context (EOVERFLOW)."
 
     private func rmrSentence(_ contract: Contract) -> String {
         contract == .fixedRMR

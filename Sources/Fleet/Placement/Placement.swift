@@ -15,11 +15,16 @@ public struct PlacementQuestion: Sendable {
         public var facts: Int
         /// What it states beyond what its kernel release has.
         public var capabilities: Set<HostCapability>
+        /// Whether its kernel has iommufd.
+        public var hasIOMMUFD: Bool
 
-        public init(name: String, facts: Int, capabilities: Set<HostCapability> = []) {
+        public init(
+            name: String, facts: Int, capabilities: Set<HostCapability> = [], hasIOMMUFD: Bool = true
+        ) {
             self.name = name
             self.facts = facts
             self.capabilities = capabilities
+            self.hasIOMMUFD = hasIOMMUFD
         }
     }
 
@@ -163,6 +168,9 @@ public struct Placement: Hashable, Sendable {
     public var remedies: [Remedy] = []
     /// What `Rendering.text` has of it.
     public var renderings: [Rendering.Format] = []
+    /// Whether Linux's own window works on these hosts as it is, whatever base and however little was asked
+    /// for.
+    var worksToday = false
     /// What would show that Linux's own window is not reached, where no list says so.
     public var missingDescriptions: [MissingDescription] = []
     /// Where virtio-iommus of the hosts decide what they report: the answer if they report MSI regions. At

@@ -132,6 +132,7 @@ extension Placement {
                 placement.requestedBlockers = Self.blockers(hits, question)
             }
         }
+        placement.worksToday = RemedySearch.worksToday(placement, question, pool, isForced: isForced)
         placement.remedies = RemedySearch.remedies(of: placement, question, pool, isForced: isForced)
         placement.mechanism = placement.mechanism(question, contract)
         if placement.defaultReachability != .yes {

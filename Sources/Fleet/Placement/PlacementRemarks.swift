@@ -38,12 +38,9 @@ extension Placement {
         if let missing = mechanism.notAvailable.first(where: { $0.kind == .iommufdOptions }), chosen != nil {
             add(.mechanismNotAvailable, missing.because)
         }
-        if let chosen,
-            !Granule.mib1.isAligned(chosen) || !Granule.mib1.isAligned(window.size)
-        {
+        if !areOptionsAble {
             add(
-                .notExpressible,
-                "The proposed options take multiples of 1 MiB only; they cannot express this window.")
+                .notExpressible, Self.inexpressible)
         }
         for note in question.guest.notes { add(.vmm, .info, note) }
     }
@@ -225,9 +222,7 @@ extension Placement {
                 range: demand.lastPageAtDefault)
         }
         if demand.doorbells > DoorbellContext.pagesMax {
-            add(
-                .iommufdPageLimit,
-                "iommufd maps at most \(DoorbellContext.pagesMax) doorbell pages a context (EOVERFLOW).")
+            add(.iommufdPageLimit, Self.tooManyPages)
         }
     }
 }

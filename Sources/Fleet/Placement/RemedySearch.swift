@@ -26,8 +26,22 @@ struct RemedySearch {
         return ofVM + search.ofWindow() + search.ofHosts(placement)
     }
 
-    /// Whether Linux's own window works for such a guest and window on these hosts.
-    private func works(_ guest: GuestDemand, _ demand: WindowDemand) -> Bool {
+    /// Whether Linux's own window works as things are.
+    static func worksToday(
+        _ placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
+    ) -> Bool {
+        guard placement.verdict == .defaultWorks, placement.window.size < WindowSource.mainlineSize else {
+            return placement.verdict == .defaultWorks && placement.window.size == WindowSource.mainlineSize
+        }
+        return RemedySearch(question: question, pool: pool, isForced: isForced).works(question.guest)
+    }
+
+    /// Whether Linux's own window works for such a guest and window on these hosts. Linux takes all of it,
+    /// however little is asked for.
+    private func works(_ guest: GuestDemand, _ asked: WindowDemand) -> Bool {
+        let demand =
+            asked.size < WindowSource.mainlineSize
+            ? asked.ofMainlineSize(doorbells: asked.doorbells) : asked
         let view = PoolView(
             mappable: pool.mappable, unmapped: pool.unmapped, windowable: pool.windowable,
             unwindowable: pool.unwindowable, isRefused: pool.isRefused, isForcedToDefault: isForced, demand,
@@ -51,8 +65,7 @@ struct RemedySearch {
 
     /// What the guest's memory may lie in when the default is to be free.
     private var roomForRAM: IOVASet {
-        guard let window = question.window.defaultWindow else { return pool.mappable }
-        return pool.mappable.subtracting(IOVASet([window]))
+        pool.mappable.subtracting(IOVASet([WindowSource.mainlineWindow]))
     }
 
     private func ofVM() -> [Remedy] {
@@ -95,9 +108,8 @@ struct RemedySearch {
 
     /// Of a map that the caller gave: everything that lies in the window is moved away.
     private func ofOwnMap() -> [Remedy] {
-        guard let window = question.window.defaultWindow,
-            let free = question.guest.leaving(window), works(free)
-        else { return [] }
+        let window = WindowSource.mainlineWindow
+        guard let free = question.guest.leaving(window), works(free) else { return [] }
         return [.leaveFree(window)]
     }
 
