@@ -86,11 +86,12 @@ export class AgreementPanel {
   }
 
   draw(agreement) {
-    const isSame = this.agreement?.revision === agreement.revision;
+    // A control that somebody is about to use stays where nothing has changed.
+    if (this.agreement?.revision === agreement.revision && this.head.childElementCount) return;
     this.agreement = agreement;
     keepFocus(this.head, () => replace(this.head, this.verdict(agreement), this.bar(agreement), this.facts(agreement)));
     keepFocus(this.hosts, () => replace(this.hosts, this.hostTable(agreement.hosts)));
-    if (!isSame) this.texts.show(agreement.renderings);
+    this.texts.show(agreement.renderings);
     this.noTexts.hidden = agreement.renderings.length > 0;
     this.form.hidden = agreement.state === 'released';
   }
