@@ -27,7 +27,7 @@ enum Ending: Int32, CaseIterable {
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
                 + "least of those asked about, which are all where none is named; place: no window serves "
-                + "this VM on these hosts, as it was described; agree: so nobody can promise one."
+                + "this VM on these hosts, as it was described; agree: nobody can promise one, or nobody does any more."
         case .broken:
             "agree: a host does not keep the promise of the agreement, or would not keep it."
         case .usage: "A flag or its value is wrong; the message names it."
@@ -61,6 +61,7 @@ enum Ending: Int32, CaseIterable {
     /// Of an agreement, or of what would be one.
     static func ofAgreement(_ answer: JSONNode) -> Ending {
         if answer.member("possible") != nil { return answer.flag("possible") ? .holds : .no }
+        if answer.text("state") == "released" { return .no }
         return answer.member("broken")?.kind == .object ? .broken : .holds
     }
 

@@ -149,7 +149,7 @@ enum RequestFlags {
         "doorbells": "--doorbell", "name": "--host", "capabilities": "--capability",
     ]
     /// Members whose own members have flags.
-    private static let groups: Set = ["vm", "window", "hosts"]
+    private static let groups: Set = ["vm", "window", "hosts", "host"]
 
     /// The flag of "/vm/maxmem", "?kernel" or "/hosts/0/platform".
     static func name(of pointer: String) -> String {

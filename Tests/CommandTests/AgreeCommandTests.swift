@@ -70,15 +70,24 @@ import Testing
         #expect(try agree(server, "show", "vm-42").status == 0)
         let list = try agree(server, "list")
         #expect(list.status == 0 && list.lines == ["vm-42  accepted, 0xc0000000...0xc00fffff"], "\(list)")
+        // It broke once, and holds now.
+        #expect(try agree(server, "renew", "vm-42", "--ttl-seconds", "600").status == 0)
         #expect(try agree(server, "release", "vm-42").status == 0)
+        let over = try agree(server, "check", "vm-42")
+        #expect(over.status == 3 && !over.output.contains("holds"), "\(over)")
         let watched = try agree(server, "watch", "vm-42")
         let names = watched.lines.compactMap { $0.split(separator: " ").dropFirst().first.map(String.init) }
         #expect(
             watched.status == 0
                 && names == [
                     "proposed", "accepted", "host_added", "host_changed", "broken", "host_changed", "holds",
-                    "released",
+                    "renewed", "released",
                 ], "\(watched)")
+        #expect(watched.output.contains("renewed for 600 s"))
+        // Of what is over there is nothing to wait for.
+        #expect(try agree(server, "watch", "vm-42", "--after", "99").status == 0)
+        #expect(try agree(server, "withdraw", "vm-42").status == 0)
+        #expect(try agree(server, "watch", "vm-42").status == 1)
     }
 
     /// What is pasted is that of the promise.
@@ -122,6 +131,7 @@ import Testing
             64, "--platform"
         ),
         (["add", "vm", "--server", "http://127.0.0.1:1"], 64, "--platform"),
+        (["propose", "--vmm", "qemu-virt", "--ram", "4G", "--id", "a"], 64, "--id needs --server"),
         (
             ["accept", "vm", "--server", "http://127.0.0.1:1", "--token-file", "/nonexistent"], 1,
             "--token-file"

@@ -166,6 +166,18 @@ extension AgreementEvent: LoggedEvent {
 
 // MARK: Problems
 
+extension Placement.Blocker {
+    /// Who stands against a promise, where and why.
+    fileprivate var sentence: String {
+        let who =
+            switch owner {
+            case .host(let name), .vm(let name): name
+            }
+        guard let range else { return "\(who): \(provenance)" }
+        return "\(who) withholds \(range.text) (\(kind), \(provenance))."
+    }
+}
+
 extension Problem {
     /// What an agreement refuses.
     init(_ refusal: Agreement.Refusal, _ id: String) {
@@ -179,7 +191,7 @@ extension Problem {
         case .broken(let blockers, let remedies):
             self.init(
                 .agreementBroken,
-                "The promise of agreement \"\(id)\" is not kept: \(blockers.first?.provenance ?? "no host keeps it")"
+                "The promise of agreement \"\(id)\" is not kept\(blockers.first.map { ": \($0.sentence)" } ?? ".")"
             )
             self.blockers = blockers
             self.remedies = remedies

@@ -20,7 +20,9 @@ struct Agree: ParsableCommand {
               iovad agree watch vm-42
             """,
         subcommands: [
-            Propose.self, Accept.self, Check.self, Add.self, Show.self, List.self, Watch.self, Release.self,
+            Propose.self, Accept.self, Check.self, Add.self, Show.self, List.self, Watch.self, Renew.self,
+            Release.self,
+            Withdraw.self,
         ])
 }
 

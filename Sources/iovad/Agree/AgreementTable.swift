@@ -13,7 +13,7 @@ enum AgreementTable {
         if answer.member("possible") != nil {
             rows.append(("possible", answer.flag("possible") ? "yes" : "no"))
             rows.append(("because", answer.text("because")))
-        } else {
+        } else if answer.text("state") != "released" {
             rows.append(("holds", broken == nil ? "yes" : "no"))
         }
         if let broken {
@@ -75,8 +75,11 @@ enum AgreementTable {
     static func event(id: String, name: String, _ data: JSONNode?) -> String {
         var words = [id, name]
         guard let data else { return words.joined(separator: " ") }
-        for member in ["host", "platform", "ttl_seconds", "reason"] where data.member(member) != nil {
+        for member in ["host", "platform", "reason"] where data.member(member) != nil {
             words.append("\(member) \(data.text(member))")
+        }
+        if let seconds = data.member("ttl_seconds")?.int(in: 0...Int.max, ProblemList(limit: 1)) {
+            words.append("for \(seconds) s")
         }
         words += data.children("blockers").map { PlaceTable.words($0) }
         return words.joined(separator: " ")

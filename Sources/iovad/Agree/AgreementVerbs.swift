@@ -25,7 +25,7 @@ extension StateCommand {
         writer.object { $0.member("state", Self.state) }
         let answer = try server.required.ask("PATCH", agreement.target(), writer.bytes)
         let shown = try AgreementPrinter(printer: output.printer).show(answer)
-        try Ending.ofAgreement(shown).end()
+        if Self.state == Accept.state { try Ending.ofAgreement(shown).end() }
     }
 }
 
@@ -46,6 +46,46 @@ struct Release: StateCommand {
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
+}
+
+struct Renew: CheckedCommand {
+    static let configuration = CommandConfiguration(abstract: "Have the server keep an agreement for longer.")
+
+    @OptionGroup var agreement: AgreementArgument
+    @Option(help: ArgumentHelp("How long from this moment.", valueName: "seconds"))
+    var ttlSeconds: Int
+    @OptionGroup var server: ServerOption
+    @OptionGroup var output: OutputOption
+
+    func checkArguments() throws {
+        try output.check()
+        _ = try server.required
+    }
+
+    func answer() throws {
+        var writer = JSONWriter()
+        writer.object { $0.member("ttl_seconds", ttlSeconds) }
+        let answer = try server.required.ask("PATCH", agreement.target(), writer.bytes)
+        _ = try AgreementPrinter(printer: output.printer).show(answer)
+    }
+}
+
+struct Withdraw: CheckedCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Remove an agreement, as a proposal that nobody wants.")
+
+    @OptionGroup var agreement: AgreementArgument
+    @OptionGroup var server: ServerOption
+    @OptionGroup var output: OutputOption
+
+    func checkArguments() throws {
+        try output.check()
+        _ = try server.required
+    }
+
+    func answer() throws {
+        try output.printer.check(server.required.ask("DELETE", agreement.target()))
+    }
 }
 
 struct Check: CheckedCommand {

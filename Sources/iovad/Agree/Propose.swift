@@ -41,7 +41,12 @@ struct Propose: CheckedCommand {
             throw ValidationError("give --platform or --pool, not both")
         }
         guard try server.named != nil else {
-            if pool != nil { throw ValidationError("--pool needs --server: pools are of its platforms") }
+            for (flag, isGiven) in [
+                ("--pool", pool != nil), ("--id", id != nil), ("--ttl-seconds", ttlSeconds != nil),
+            ]
+            where isGiven {
+                throw ValidationError("\(flag) needs --server: without one nothing is kept")
+            }
             return
         }
         guard flags.machine.machine.isEmpty, flags.hosts.isEmpty else {
@@ -50,7 +55,7 @@ struct Propose: CheckedCommand {
             )
         }
         guard question.request != nil || pool != nil || !flags.platform.isEmpty else {
-            throw ValidationError("--server: name the hosts: --platform or --pool")
+            throw ValidationError("name the hosts: --platform or --pool")
         }
     }
 
@@ -64,6 +69,9 @@ struct Propose: CheckedCommand {
         let target = "/v1/agreements" + (dryRun || server == nil ? "?dry_run=true" : "")
         let answer = try server?.ask("POST", target, body) ?? offline.post(target, body)
         let shown = try AgreementPrinter(printer: printer).show(answer)
+        if server == nil {
+            Console.say("Nothing is kept: --server or IOVAD_SERVER names a server that agrees.")
+        }
         try Ending.ofAgreement(shown).end()
     }
 

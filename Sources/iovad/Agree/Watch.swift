@@ -36,53 +36,58 @@ struct Watch: CheckedCommand {
 
     func answer() throws {
         let server = try server.required
-        var last = String(after ?? 0)
-        var isBroken = false
-        var isOver = false
+        var last = after ?? 0
         var isAway = false
-        while !isOver {
+        while true {
             do {
-                let end = try server.events(agreement.target("/events"), after: last) { event in
-                    isAway = false
-                    last = event.id ?? last
+                let now = try look(server)
+                isAway = false
+                let isDone = now.isOver || untilBroken && now.isBroken
+                if isDone, last >= now.revision { return try end(now) }
+                let end = try server.events(agreement.target("/events"), after: String(last)) { event in
+                    last = event.id.flatMap(Int.init) ?? last
                     show(event)
-                    switch Step(event.name, event.data) {
-                    case .breaks: isBroken = true
-                    case .mends: isBroken = false
-                    case .ends: isOver = true
-                    case .nothing: break
-                    }
-                    return !isOver && !(untilBroken && isBroken)
+                    // What was before is history; what comes after it, and what was lost, is looked at.
+                    return last <= now.revision ? !(isDone && last == now.revision) : !Self.turns(event)
                 }
-                switch end {
-                case .stopped: isOver = true
-                case .cut: break
-                case .refused(let answer): try refuse(Server.response(answer))
-                }
+                if case .refused(let answer) = end { try refuse(Server.response(answer)) }
+                if case .stopped = end { continue }
             } catch let error as Server.Failure {
                 // A server that was there once may come back.
-                guard case .unreachable = error, last != "0" || isAway else { throw server.failure(error) }
+                guard case .unreachable = error, last > 0 || isAway else { throw server.failure(error) }
                 if !isAway { Console.say("\(server.failure(error)); trying again") }
                 isAway = true
             }
-            if !isOver { usleep(Self.pauseMicroseconds) }
+            usleep(Self.pauseMicroseconds)
         }
-        if isBroken { throw Ending.broken.code }
     }
 
-    /// What an event means for the watch.
-    private enum Step {
-        case breaks, mends, ends, nothing
+    /// The agreement as it is.
+    private struct Look {
+        let revision: Int
+        let isBroken: Bool
+        let isOver: Bool
+    }
 
-        init(_ name: String, _ data: String) {
-            switch name {
-            case "broken": self = .breaks
-            case "holds": self = .mends
-            case "released", "expired": self = .ends
-            // A server that stops keeps nothing, but another may follow it.
-            case "bye": self = data.contains("shutting_down") ? .nothing : .ends
-            default: self = .nothing
-            }
+    private func look(_ server: Server) throws -> Look {
+        let message = Server.Message("GET", agreement.target())
+        let answer = Server.response(try server.send(message))
+        try refuse(answer)
+        let shown = try output.printer.document(answer)
+        return Look(
+            revision: shown.member("revision")?.int(in: 0...Int.max, ProblemList(limit: 1)) ?? 0,
+            isBroken: shown.member("broken")?.kind == .object, isOver: shown.text("state") == "released")
+    }
+
+    private func end(_ now: Look) throws {
+        if now.isBroken, !now.isOver { throw Ending.broken.code }
+    }
+
+    /// Whether an event may be one after which the watch ends, or hides some.
+    private static func turns(_ event: Server.Event) -> Bool {
+        switch event.name {
+        case "broken", "released", "gap", "bye": true
+        default: false
         }
     }
 
@@ -98,10 +103,9 @@ struct Watch: CheckedCommand {
         fflush(stdout)
     }
 
-    /// A server that has too many streams is asked again; every other answer ends the command.
+    /// A server that has too many streams is asked again; every other refusal ends the command.
     private func refuse(_ answer: Response) throws {
         guard answer.status != 503, answer.status != 429 else { return }
         try output.printer.check(answer)
-        throw CommandFailure("the server answers \(answer.status) and no events")
     }
 }
