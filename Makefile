@@ -167,7 +167,7 @@ venv = @[ -x $(1)/bin/$(2) ] || { \
 CLIENT_TOOLS := .build/client-tools
 
 client-tools: python
-	$(call venv,$(CLIENT_TOOLS),mypy,'httpx>=0.27$(comma)<1' 'pytest>=8' mypy 'ansible-core>=2.15')
+	$(call venv,$(CLIENT_TOOLS),mypy,'httpx>=0.27$(comma)<1' 'pytest>=8' mypy 'ansible-core>=2.15' 'tf>=1.2')
 
 # The Python package and the Ansible module against the release.
 clients: release client-tools

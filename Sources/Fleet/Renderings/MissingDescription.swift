@@ -6,7 +6,7 @@
 
 public import AddressSpaces
 public import MSIWindows
-public import Machines
+import Machines
 
 /// A range that a platform withholds from a device and that no list shows.
 public struct UndescribedRange: Hashable, Sendable {

@@ -2,7 +2,7 @@
 // of iommufd, nodes of firmware tables, a check for the host. One entry for servers, agreements and the
 // command line; what cannot be expressed is one sentence. Each format has a file of its own.
 
-public import AddressSpaces
+import AddressSpaces
 import MSIWindows
 
 /// Renderings of a placement that is decided.
