@@ -24,7 +24,7 @@ export class AgreementPanel {
     this.on = on;
     this.refreshSoon = debounce(60, () => this.refresh());
     this.connection = h('span', { class: 'live-state' }, pill('connecting'));
-    this.head = h('div');
+    this.head = h('div', { class: 'stack' });
     this.gone = h('div');
     this.hosts = h('div');
     this.check = h('div', { class: 'answer', 'aria-live': 'polite' });
@@ -33,7 +33,7 @@ export class AgreementPanel {
     this.log = new EventLog();
     this.element = h('div', { class: 'content' },
       panel(null, { 'aria-label': 'Agreement' }, this.gone, this.head),
-      panel('Hosts', null, this.hosts, this.check, this.hostForm()),
+      panel('Hosts', null, h('div', { class: 'stack' }, this.hosts, this.check, this.hostForm())),
       panel('To paste', { class: 'texts' }, this.noTexts, this.texts.element),
       panel('Events', { class: 'events' }, this.log.element));
     this.draw(agreement);

@@ -109,7 +109,7 @@ export class AgreementsView {
     this.count.textContent = items.length ? `${items.length} in all, ${broken} broken` : '';
     const held = document.activeElement?.dataset?.agreement;
     replace(this.list, items.map((item) => h('li', null, h('button', { type: 'button', class: 'device', 'data-agreement': item.id, 'aria-pressed': String(item.id === chosen), onclick: () => this.go({ agreement: item.id }) },
-      h('span', { class: 'device-name' }, item.id), h('span', null, statePill(item)), item.broken ? pill('broken', 'bad') : null))));
+      h('span', { class: 'device-name' }, item.id), h('span', null, statePill(item), item.broken ? [' ', pill('broken', 'bad')] : null)))));
     if (held) this.list.querySelector(`[data-agreement="${CSS.escape(held)}"]`)?.focus();
   }
 }
