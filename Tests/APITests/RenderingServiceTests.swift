@@ -86,6 +86,11 @@ import Testing
         #expect(own["host"] == nil && own["device_tree"] as? String == missing["device_tree"] as? String)
         #expect(
             client.decide(asked.replacing("vfio_type1", with: "dma_api")).json["missing_descriptions"] == nil)
+        // Their lines cost more than a short answer.
+        for level in ["none", "summary"] {
+            let short = client.post("/v1/decisions?explain=\(level)", json: asked)
+            #expect(short.json["missing_descriptions"] == nil)
+        }
         let virt = client.post("/v1/placements", json: Self.virt)
         #expect(virt.json["missing_descriptions"] == nil)
     }
