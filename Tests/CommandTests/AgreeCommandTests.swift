@@ -99,6 +99,11 @@ import Testing
             ).status == 0)
         let text = try agree(server, "show", "vm", "--format", "openvmm")
         #expect(text.status == 0 && text.output.contains("0x"), "\(text)")
+        // A text has the agreement's tag, and is not sent again.
+        let target = "/v1/agreements/vm?format=kubernetes"
+        let tag = try #require(try server.get(target)?.header("etag"))
+        #expect(try server.get("/v1/agreements/vm")?.header("etag") == tag)
+        #expect(try server.get(target, ["If-None-Match: \(tag)"])?.status == 304)
         let other = try agree(server, "show", "vm", "--format", "firecracker")
         #expect(other.status == 1 && other.errors.hasPrefix("Error: --format firecracker: "), "\(other)")
         let answer = try agree(server, "show", "vm", "--json")

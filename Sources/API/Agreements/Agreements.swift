@@ -104,12 +104,16 @@ extension Service {
             guard !state.isGone else { throw Self.problem(agreement: .expired, entry.id) }
             return state.agreement
         }
-        if let format {
-            return try rendering(
+        let etag = Self.etag(agreement.revision)
+        if let format, !context.alreadyHas(etag) {
+            var text = try rendering(
                 format, of: entry.placed.placement, agreement.promise.guest, agreement.promise.demand,
                 hosts: agreement.hosts.flatMap { [$0.name] + ($0.seen.map { [$0.digest] } ?? []) })
+            text.headers.add("ETag", etag)
+            text.headers.add("Cache-Control", "no-cache")
+            return text
         }
-        return revisionAnswer(context, etag: Self.etag(agreement.revision)) {
+        return revisionAnswer(context, etag: etag) {
             $0.agreement(agreement, entry, engine: configuration.version)
         }
     }
