@@ -22,7 +22,7 @@ expect 'explains a fault from a pipe' shell '
 expect 'places a VM' shell 'iovad place --vmm qemu-virt --ram 64G | grep -q "^verdict *default_works"'
 
 # The tools that the examples use beside iovad, and what runs them.
-expect 'tools of the examples' inside apt-get install -qq --no-install-recommends python3 python3-yaml curl jq
+expect 'tools of the examples' inside apt-get install -qq --no-install-recommends python3 python3-yaml curl jq libcurl4
 for name in README.md SECURITY.md docs Scripts/docs Public openapi.yaml; do
     mkdir -p "$root/tmp/iovad/$(dirname "$name")"
     cp -R "$source/$name" "$root/tmp/iovad/$name"

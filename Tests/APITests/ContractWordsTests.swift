@@ -137,7 +137,6 @@ import Testing
         "AllocationPreview/oneOf/1/properties/outcome": ["none"],
         "AgreementProposal/properties/kind": ["agreement_proposal"],
         "AgreementCheck/properties/kind": ["agreement_check"],
-        "AgreementHost/properties/of_pool": ["true"],
         "StreamEvent/anyOf/2/properties/event": ["gap"],
         "StreamEvent/anyOf/3/properties/event": ["bye"],
         "ByeEventData/properties/reason": [
