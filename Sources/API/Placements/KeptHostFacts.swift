@@ -119,6 +119,8 @@ final class KeptHostFacts: Sendable {
     /// Drops what was made of an entry that the service has no more.
     func forget(_ serial: UInt64) { state.withLock { $0.made.drop { $0.serial == serial } } }
 
-    /// Sum of the ranges that are kept.
-    var ranges: Int { state.withLock { $0.made.weight } }
+    /// Sums of the ranges that are kept: those that go with their platforms, and those of kinds of hosts.
+    var ranges: (ofPlatforms: Int, ofKinds: Int) {
+        state.withLock { ($0.made.weight, $0.kinds.weight) }
+    }
 }

@@ -98,7 +98,7 @@ public final class Service: Sendable {
     package var preparedSize: (devices: Int, ranges: Int) { platforms.preparedSize }
 
     /// Sum of the ranges of hosts' facts that are kept: at most `Limits.hostFactsRangesMax`.
-    package var hostFactsSize: Int { platforms.hostFacts.ranges }
+    package var hostFactsSize: (ofPlatforms: Int, ofKinds: Int) { platforms.hostFacts.ranges }
 
     /// Hosts of agreements that were evaluated again since the start.
     package var agreementEvaluations: UInt64 { agreements.totals.evaluations }

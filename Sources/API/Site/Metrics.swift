@@ -94,6 +94,7 @@ extension Service {
     /// What is in use of the limits of GET /v1/limits that bound all clients together.
     var uses: [(limit: String, used: Int)] {
         let keys = idempotency.figures
+        let hostFacts = hostFactsSize
         var uses = [
             ("platforms_uploaded_max", platforms.counts.uploaded),
             ("platform_bytes_total_max", platforms.uploadedBytes),
@@ -101,7 +102,8 @@ extension Service {
             ("agreements_max", agreements.count), ("agreement_items_total_max", agreements.totals.items),
             ("subscribers_max", events.subscriberCount),
             ("idempotency_keys_max", keys.count), ("idempotency_bytes_total_max", keys.bytes),
-            ("prepared_ranges_max", preparedSize.ranges), ("host_facts_ranges_max", hostFactsSize),
+            ("prepared_ranges_max", preparedSize.ranges),
+            ("host_facts_ranges_max", hostFacts.ofPlatforms + hostFacts.ofKinds),
             ("kept_answer_bytes_max", keptAnswersFigures.bytes),
         ]
         if let lane = configuration.laneGauges?() {
