@@ -37,7 +37,7 @@ enum DecideTable {
         for change in answer.children("changes") {
             rows.append(("change", Report.withoutRoutes(change.text ?? "-")))
         }
-        return Console.table(rows) + MissingDescriptionText.of(answer)
+        return Console.table(rows) + (answer.member("explanation").map(MissingDescriptionText.of) ?? "")
     }
 
     /// The other answer of a virtio-iommu, which decides itself which regions there are.

@@ -74,7 +74,7 @@ extension AnswerPrinter {
     }
 }
 
-/// `missing_descriptions` of an answer, for people.
+/// `missing_descriptions` of a placement or of a decision's explanation, for people.
 enum MissingDescriptionText {
     /// Each after an empty line, the first with the lines that would tell it; empty where nothing is
     /// missing. A machine has a device tree or ACPI tables: JSON has the lines of both, and of every

@@ -280,8 +280,6 @@ import Testing
         for name in ["policy", "window_source", "consumer"] { cell[name] = nil }
         var expected = alone
         expected["explanation"] = nil
-        // The lines for firmware are those of the device, and not of a policy: a decision has them.
-        #expect(expected.removeValue(forKey: "missing_descriptions") != nil)
         #expect(cell as NSDictionary == expected as NSDictionary)
         let all = client.post("/v1/comparisons", json: "{\(Self.virt)}")
         #expect(all.list("items").count == Policy.all.count)
@@ -401,8 +399,6 @@ import Testing
                     let answers = ["none", "summary", "full"].map { level -> NSDictionary in
                         var json = client.post("/v1/decisions?explain=\(level)", json: body).json
                         json["explanation"] = nil
-                        // Lines for firmware are of a full explanation.
-                        if level == "full" { json["missing_descriptions"] = nil }
                         return json as NSDictionary
                     }
                     #expect(answers[0] == answers[1] && answers[1] == answers[2])

@@ -231,7 +231,9 @@ import Testing
         #expect(decide([host()], nested).mechanism.kind == .guestRMR)
         let old = decide([host()], nested, hasIOMMUFD: false)
         #expect(old.mechanism.kind == .none && old.mechanism.notAvailable.map(\.kind) == [.guestRMR])
-        #expect(old.mechanism.because.contains("h0"))
+        #expect(old.mechanism.because.hasSuffix("The kernel has no iommufd."))
+        let two = decide([host(), host(bits: 47)], nested, hasIOMMUFD: false)
+        #expect(two.mechanism.because.hasSuffix("The kernel of h0 has no iommufd."))
         let oldOptions = decide([host()], layOut, WindowDemand(), [.softwareMSIOptions], hasIOMMUFD: false)
         #expect(oldOptions.mechanism.kind == .vmmLayout)
         for (count, isServed) in [(64, true), (65, false)] {

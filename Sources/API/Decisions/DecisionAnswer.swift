@@ -12,32 +12,28 @@ package import Machines
 
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
-    @discardableResult
-    mutating func answer(_ question: Question, _ explain: ExplainLevel) -> Decision {
+    mutating func answer(_ question: Question, _ explain: ExplainLevel) {
         guard explain != .none else {
-            let decision = Decision.decide(question)
-            decisionMembers(decision)
-            return decision
+            decisionMembers(Decision.decide(question))
+            return
         }
         var recorder = StepRecorder(limit: Limits.explanationStepsMax)
         let decision = Decision.decide(question, recorder: &recorder)
         decisionMembers(decision)
         // A summary leaves out steps that are only notes.
         let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }
-        explanation(steps: steps, dropped: recorder.dropped)
-        return decision
+        // To write lines for firmware costs four times as much as a short answer.
+        explanation(
+            steps: steps, dropped: recorder.dropped,
+            undescribed: explain == .full ? Self.undescribed(decision, question) : [])
     }
 
     /// What no list shows of a window that user space gets and that is not certain to be reached.
-    mutating func missingDescriptions(of decision: Decision, _ question: Question) {
+    private static func undescribed(_ decision: Decision, _ question: Question) -> [UndescribedRange] {
         guard question.consumer != .dmaAPI, decision.reachability != .yes, let window = decision.window else {
-            return
+            return []
         }
-        let missing = UndescribedRange.among(question.prepared.device, in: window)
-        guard !missing.isEmpty else { return }
-        array("missing_descriptions") { writer in
-            for range in missing.prefix(MissingDescription.countMax) { writer.missingDescription(range) }
-        }
+        return UndescribedRange.among(question.prepared.device, in: window)
     }
 }
 
@@ -178,12 +174,16 @@ extension JSONWriter {
         }
     }
 
-    mutating func explanation(steps: [Step], dropped: Int) {
+    mutating func explanation(steps: [Step], dropped: Int, undescribed: [UndescribedRange] = []) {
         object("explanation") { writer in
             writer.array("steps") { writer in
                 for step in steps { writer.step(step) }
             }
             writer.member("dropped", dropped)
+            guard !undescribed.isEmpty else { return }
+            writer.array("missing_descriptions") { writer in
+                undescribed.prefix(MissingDescription.countMax).forEach { writer.missingDescription($0) }
+            }
         }
     }
 

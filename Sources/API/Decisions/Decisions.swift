@@ -34,9 +34,7 @@ extension Service {
         }
         // Room for most answers without an explanation: growing costs as much as writing half of one.
         let response = json(200, reservingBytes: 2_048) { writer in
-            let decision = writer.answer(question, explain)
-            // Lines for firmware take four times as long to write as a short answer.
-            if explain == .full { writer.missingDescriptions(of: decision, question) }
+            writer.answer(question, explain)
             writer.hostFacts(stated.hostFacts, of: question.consumer)
             writer.model(
                 question.conditions.kernel, onX86: question.isOfX86, engine: configuration.version)

@@ -106,7 +106,8 @@ extension Placement {
     /// Why iommufd, which options and nested translation need, cannot serve the VM; nil where it can.
     private static func iommufdHindrance(_ question: PlacementQuestion) -> String? {
         if let host = question.hosts.first(where: { !$0.hasIOMMUFD }) {
-            return "The kernel of \(host.name) has no iommufd."
+            // Of one host that is asked about by itself, everybody knows which it is.
+            return "The kernel\(question.hosts.count > 1 ? " of \(host.name)" : "") has no iommufd."
         }
         guard question.window.doorbells > DoorbellContext.pagesMax else { return nil }
         return tooManyPages
