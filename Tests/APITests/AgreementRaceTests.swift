@@ -12,6 +12,7 @@ import Testing
 @Suite struct AgreementRaceTests {
     /// Threads replace platforms while others propose: no replacement is missed.
     @Test func aReplacementIsNeverMissed() {
+        var (kept, broken) = (0, 0)
         for round in 0..<40 {
             let fixture = AgreementFixture()
             let ids = (0..<4).map { "p\($0)" }
@@ -21,7 +22,12 @@ import Testing
                 let client = ServiceClient(service: service)
                 for step in 0..<6 {
                     let id = ids[(thread + step) % ids.count]
-                    if thread % 2 == 0 {
+                    if thread == 6 {
+                        // Hosts that join while their platforms change.
+                        client.repeatQuietly(
+                            .post, "/v1/agreements/0-\(step)/hosts",
+                            #"{"host":\#(AgreementFixture.host(id, name: "late-\(step)"))}"#)
+                    } else if thread % 2 == 0 {
                         let hosts =
                             "\(AgreementFixture.host(id)),\(AgreementFixture.host(ids[step % 4], name: "o"))"
                         client.repeatQuietly(
@@ -34,12 +40,16 @@ import Testing
                     }
                 }
             }
-            Self.hold(fixture, ids)
+            let found = Self.hold(fixture, ids)
+            kept += found.all
+            broken += found.broken
         }
+        #expect(kept > 100 && broken > 10 && broken < kept, "\(kept) agreements, \(broken) broken")
     }
 
     /// The same of pools, whose platforms come and go, are renamed and labelled.
     @Test func nobodyIsMissedInAPool() {
+        var kept = 0
         for round in 0..<20 {
             let fixture = AgreementFixture()
             for id in ["a", "b", "c"] {
@@ -65,28 +75,34 @@ import Testing
                     }
                 }
             }
-            let members = fixture.client.get("/v1/platforms?label=pool=x").list("items")
+            let members = fixture.client.get("/v1/platforms?label=pool=x&limit=1000").list("items")
                 .compactMap { $0["id"] as? String }
-            for item in fixture.client.get("/v1/agreements").list("items") {
-                let id = item["id"] as? String ?? ""
+            for id in Self.ids(fixture) {
                 let hosts = fixture.read(id).list("hosts").compactMap { $0["platform"] as? String }
                 #expect(hosts.sorted() == members, "round \(round), \(id): \(fixture.events(id))")
             }
-            Self.hold(fixture, members)
+            kept += Self.hold(fixture, members).all
         }
+        #expect(kept > 20, "\(kept) agreements")
+    }
+
+    private static func ids(_ fixture: AgreementFixture) -> [String] {
+        fixture.client.get("/v1/agreements?limit=1000").list("items").compactMap { $0["id"] as? String }
     }
 
     /// Every agreement is broken by those of its hosts whose platforms reserve the window now, and its events
-    /// say so.
-    private static func hold(_ fixture: AgreementFixture, _ platforms: [String]) {
+    /// say so. How many there are, and are broken.
+    private static func hold(
+        _ fixture: AgreementFixture, _ platforms: [String]
+    ) -> (all: Int, broken: Int) {
+        var found = (all: 0, broken: 0)
         var isReserving: [String: Bool] = [:]
         for id in platforms {
             isReserving[id] =
                 fixture.client.get("/v1/platforms/\(id)/reserved-regions?device=d&view=sysfs").text
                 .contains("reserved")
         }
-        for item in fixture.client.get("/v1/agreements?limit=1000").list("items") {
-            let id = item["id"] as? String ?? ""
+        for id in ids(fixture) {
             let agreement = fixture.read(id)
             let hosts = agreement.list("hosts")
             for host in hosts {
@@ -98,7 +114,10 @@ import Testing
             #expect((agreement.json["broken"] is [String: Any]) == expected, "\(id): \(agreement.text)")
             let told = fixture.events(id).last { $0.hasSuffix(" broken") || $0.hasSuffix(" holds") }
             #expect((told?.hasSuffix(" broken") ?? false) == expected, "\(id): \(fixture.events(id))")
+            found.all += 1
+            found.broken += expected ? 1 : 0
         }
+        return found
     }
 
     /// 1,000 agreements over 200 platforms: only those that use a platform are evaluated, each once.

@@ -276,6 +276,45 @@ import Testing
         #expect(totals.items <= Limits.agreementItemsTotalMax)
     }
 
+    /// Hosts that join by their label, and those that are added, count as those of the proposal.
+    @Test func whatJoinsCounts() {
+        let items = { client.service.agreements.totals.items }
+        for id in ["a", "b", "c"] { fixture.put(id, AgreementFixture.plain) }
+        fixture.label("a", pool: "x")
+        #expect(
+            client.post("/v1/agreements", json: "{\"id\":\"p\",\"pool\":\"x\",\(AgreementFixture.vm)}").status
+                == 201)
+        let before = items()
+        fixture.label("b", pool: "x")
+        #expect(items() == before + 1)
+        let host = "{\"host\":\(AgreementFixture.host("c"))}"
+        #expect(client.post("/v1/agreements/p/hosts", json: host).status == 201 && items() == before + 2)
+        fixture.label("b", pool: "y")
+        #expect(items() == before + 1)
+        #expect(client.service.agreements.takeRoom(Limits.agreementItemsTotalMax - items()))
+        fixture.label("b", pool: "x")
+        #expect(fixture.blockers("p") == ["- pool_too_large"] && items() == Limits.agreementItemsTotalMax)
+        client.service.agreements.giveBack(Limits.agreementItemsTotalMax - before - 1)
+        fixture.put("a", AgreementFixture.plain + " ")
+        #expect(fixture.blockers("p") == [] && items() == before + 2)
+        #expect(fixture.ask(.delete, "/v1/agreements/p").status == 204 && items() == 0)
+    }
+
+    /// A host without a name gets one that is free.
+    @Test func namesOfHostsAreFree() {
+        for id in ["a", "b", "c"] { fixture.put(id, AgreementFixture.plain) }
+        for id in ["a", "b"] { fixture.label(id, pool: "x") }
+        #expect(
+            client.post("/v1/agreements", json: "{\"id\":\"p\",\"pool\":\"x\",\(AgreementFixture.vm)}").status
+                == 201)
+        let nameless = #"{"host":{"platform":"c"}}"#
+        #expect(client.post("/v1/agreements/p/hosts", json: nameless).status == 201)
+        fixture.label("a", pool: "y")
+        #expect(client.post("/v1/agreements/p/hosts", json: nameless).status == 201)
+        let names = fixture.read("p").list("hosts").compactMap { $0["name"] as? String }
+        #expect(Set(names).count == 3, "\(names)")
+    }
+
     @Test func namesAreOnesOwn() {
         let twice = fixture.ask(
             .post, "/v1/agreements",

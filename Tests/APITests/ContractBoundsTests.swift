@@ -175,7 +175,7 @@ import Testing
         (Remedy.hostsMax, ["Remedy.hosts/maxItems"]),
         (
             MissingDescription.countMax,
-            ["PlacementMembers", "Decision"].map { "\($0).missing_descriptions/maxItems" }
+            ["PlacementMembers", "Explanation"].map { "\($0).missing_descriptions/maxItems" }
         ),
         (Placement.hostRemarksMax, ["Survey.warnings/maxItems"]),
         (Survey.regionsMax, ["Survey.if_iommu_reports_msi.iommu_regions/maxItems"]),

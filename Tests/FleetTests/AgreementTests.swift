@@ -53,11 +53,12 @@ import Testing
             for facts in question.facts {
                 #expect(facts.obstacles(overlapping: window).isEmpty)
                 let standing = promise.standing(
-                    of: "h", facts, capabilities: options, pageSize: .kib4)
+                    of: "h", facts, capabilities: options, pageSize: .kib4, hasIOMMUFD: true)
                 #expect(standing.keeps, "\(standing.blockers)")
             }
             let other = host()
-            let standing = promise.standing(of: "o", other, capabilities: options, pageSize: .kib4)
+            let standing = promise.standing(
+                of: "o", other, capabilities: options, pageSize: .kib4, hasIOMMUFD: true)
             let maps = guest.ram.allSatisfy { other.mappable.contains($0) }
             let isFree = other.obstacles(overlapping: window).isEmpty
             // Where Linux's own window was promised nothing else is needed; where options move it, they do so
@@ -65,7 +66,8 @@ import Testing
             #expect(standing.keeps == (maps && isFree), "\(window.text): \(standing.blockers)")
             if !standing.keeps { broken += 1 }
             if promise.mechanism.kind == .iommufdOptions {
-                let without = promise.standing(of: "o", question.facts[0], capabilities: [], pageSize: .kib4)
+                let without = promise.standing(
+                    of: "o", question.facts[0], capabilities: [], pageSize: .kib4, hasIOMMUFD: true)
                 #expect(without.blockers.map(\.kind) == ["mechanism"])
             }
         }
@@ -78,14 +80,16 @@ import Testing
         let question = Self.question([Self.facts([])], guest, WindowDemand(doorbells: 20))
         let promise = try #require(Self.promise(question))
         #expect(promise.doorbells(most: 2).map(\.value) == [0x800_0000, 0x800_1000])
-        let large = promise.standing(of: "h", Self.facts([]), capabilities: [], pageSize: .kib64)
+        let large = promise.standing(
+            of: "h", Self.facts([]), capabilities: [], pageSize: .kib64, hasIOMMUFD: true)
         #expect(large.blockers.map(\.kind) == ["window_too_small"])
     }
 
     private func agreement() throws -> Agreement {
         let guest = GuestDemand(.qemuVirt, VMShape(ram: 0x4000_0000))
         let promise = try #require(Self.promise(Self.question([Self.facts([])], guest)))
-        let standing = promise.standing(of: "h", Self.facts([]), capabilities: [], pageSize: .kib4)
+        let standing = promise.standing(
+            of: "h", Self.facts([]), capabilities: [], pageSize: .kib4, hasIOMMUFD: true)
         return Agreement(
             id: "a", promise: promise, pool: nil,
             hosts: [
@@ -100,11 +104,14 @@ import Testing
         var agreement = try agreement()
         #expect(agreement.takeEvents().map(\.kind) == [.proposed] && agreement.revision == 1)
         let failing = agreement.promise.standing(
-            of: "h", Self.facts([Self.reserving(0x800_0000)]), capabilities: [], pageSize: .kib4)
+            of: "h", Self.facts([Self.reserving(0x800_0000)]), capabilities: [], pageSize: .kib4,
+            hasIOMMUFD: true)
         let keeping = agreement.hosts[0].standing
         func review(_ digest: String?, _ serial: UInt64, _ standing: Standing, at now: UInt64) -> Int {
             let seen = digest.map { Agreement.Seen(digest: $0, serial: serial) }
-            return agreement.review([.init("p", seen, isMember: false)], now: now) { _ in standing }
+            return agreement.review([.init("p", seen, isMember: false)], now: now, hasRoom: { _ in true }) {
+                _ in standing
+            }
         }
         #expect(review("1", 1, failing, at: 2_000) == 0 && review("1", 2, failing, at: 2_000) == 0)
         #expect(agreement.takeEvents().isEmpty && agreement.revision == 1)
@@ -128,8 +135,9 @@ import Testing
         #expect(agreement.platforms == ["p"])
         agreement.follow("p", serial: 4, to: "q")
         #expect(agreement.platforms == ["q"])
-        let count = agreement.review([.init("q", .init(digest: "4", serial: 5), isMember: false)], now: 5_000)
-        { _ in
+        let count = agreement.review(
+            [.init("q", .init(digest: "4", serial: 5), isMember: false)], now: 5_000, hasRoom: { _ in true }
+        ) { _ in
             keeping
         }
         #expect(count == 1 && agreement.broken == nil)
@@ -137,7 +145,27 @@ import Testing
         try agreement.move(to: .accepted)
         try agreement.move(to: .released)
         #expect(
-            agreement.review([.init("q", nil, isMember: false)], now: 6_000) { _ in failing } == 0
+            agreement.review([.init("q", nil, isMember: false)], now: 6_000, hasRoom: { _ in true }) { _ in
+                failing
+            } == 0
                 && agreement.broken == nil)
+    }
+
+    /// A member of a pool that has no room keeps the promise from being known, until all of them fit.
+    @Test func poolsHaveToFit() throws {
+        let question = Self.question([Self.facts([])], GuestDemand(.qemuVirt, VMShape(ram: 1 << 30)))
+        let promise = try Promise(Placement.decide(question, checkpoint: {}), question)
+        var agreement = Agreement(
+            id: "a", promise: promise, pool: "x", hosts: [], createdAt: 0, ttlSeconds: 60)
+        let keeping = Standing(verdict: .defaultWorks, mechanism: nil, blockers: [], remedies: [])
+        let members = ["p", "q"].map { Agreement.Sighting($0, .init(digest: "1", serial: 1), isMember: true) }
+        func review(room: Int) -> [String] {
+            _ = agreement.review(members, now: 1, hasRoom: { $0 < room }) { _ in keeping }
+            return agreement.broken?.blockers.map(\.kind) ?? []
+        }
+        #expect(review(room: 0) == ["pool_empty"] && agreement.lacksRoom)
+        #expect(review(room: 1) == ["pool_too_large"] && agreement.hosts.map(\.name) == ["p"])
+        #expect(review(room: 2) == [] && !agreement.lacksRoom && agreement.hosts.map(\.name) == ["p", "q"])
+        #expect(agreement.takeEvents().map(\.kind).last == .holds)
     }
 }

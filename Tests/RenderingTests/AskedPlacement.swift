@@ -43,7 +43,7 @@ struct AskedPlacement {
             under: conditions)
     }
 
-    func text(_ format: Rendering.Format) throws -> String {
+    func text(_ format: Rendering.Format) throws(Rendering.Refusal) -> String {
         try Rendering.text(
             format, of: placement, guest: question.guest, window: question.window,
             hosts: question.hosts.map(\.name))
@@ -52,9 +52,7 @@ struct AskedPlacement {
     /// Why there is no text; nil where there is.
     func refusal(_ format: Rendering.Format) -> String? {
         do throws(Rendering.Refusal) {
-            _ = try Rendering.text(
-            format, of: placement, guest: question.guest, window: question.window,
-            hosts: question.hosts.map(\.name))
+            _ = try text(format)
             return nil
         } catch {
             return error.because
@@ -129,5 +127,4 @@ struct Judge: Sendable {
     static let dtc = Judge("dtc", "device-tree-compiler")
     static let iasl = Judge("iasl", "acpica-tools")
     static let shellcheck = Judge("shellcheck", "shellcheck")
-    static let dash = Judge("dash", "dash")
 }

@@ -48,8 +48,7 @@ extension JSONWriter {
         member("kind", "agreement_proposal")
         member("possible", false)
         member("because", refusal.because)
-        key("window")
-        null()
+        window(nil)
         mechanism(placed.placement.mechanism)
         array("doorbell_iovas") { _ in }
         array("hosts") { _ in }
@@ -84,13 +83,18 @@ extension JSONWriter {
     }
 
     private mutating func promise(_ promise: Promise) {
+        window(promise.window)
+        mechanism(promise.mechanism)
+    }
+
+    /// null where none is used.
+    fileprivate mutating func window(_ window: IOVARange?) {
         key("window")
-        if let window = promise.window {
+        if let window {
             object { $0.rangeMembers(start: window.start.value, last: window.last.value) }
         } else {
             null()
         }
-        mechanism(promise.mechanism)
     }
 
     private mutating func doorbells(of promise: Promise) {
@@ -139,12 +143,7 @@ extension AgreementEvent: LoggedEvent {
     func write(to writer: inout JSONWriter) {
         switch self {
         case .proposed(let window, let mechanism):
-            writer.key("window")
-            if let window {
-                writer.object { $0.rangeMembers(start: window.start.value, last: window.last.value) }
-            } else {
-                writer.null()
-            }
+            writer.window(window)
             writer.member("mechanism", mechanism.rawValue)
         case .renewed(let seconds): writer.member("ttl_seconds", seconds)
         case .hostAdded(let name, let platform, let digest):
@@ -196,15 +195,7 @@ extension Problem {
             self.blockers = blockers
             self.remedies = remedies
         case .hostExists(let name):
-            self.init(
-                .invalidRequest, "The request is wrong in 1 place, which is named under errors.",
-                errors: [
-                    JSONProblem(
-                        pointer: "/host/name", code: "duplicate-id",
-                        detail:
-                            "Another host of the agreement is called \"\(Excerpt.of(name))\"; send another name."
-                    )
-                ])
+            self = .semantic("/host/name", "duplicate-id", AgreementRequest.sameName(name))
         }
     }
 }
@@ -234,7 +225,7 @@ extension Service {
         case .full:
             return Problem(
                 .tooManyAgreements,
-                "The limit is \(Limits.agreementHostsMax) hosts of an agreement, \(Limits.agreementItemsTotalMax) hosts and ranges of all.",
+                "All agreements together have \(Limits.agreementItemsTotalMax) hosts and ranges at most.",
                 retryAfterSeconds: 60)
         }
     }

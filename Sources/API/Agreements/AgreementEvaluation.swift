@@ -43,20 +43,50 @@ extension PlacementRequest.Host {
 /// A host's facts, and what its kernel is.
 struct KnownHost {
     let facts: HostFacts
-    private let pageSize: Granule
-    private let hasIOMMUFD: Bool
+    fileprivate let pageSize: Granule
+    fileprivate let hasIOMMUFD: Bool
 
     init(_ facts: HostFacts, _ conditions: Conditions) {
         self.facts = facts
         pageSize = conditions.pageSize
         hasIOMMUFD = conditions.kernel.hasIOMMUFD
     }
+}
 
-    func standing(
-        _ name: String, to promise: Promise, _ capabilities: Set<HostCapability>
-    ) -> Standing {
-        promise.standing(
-            of: name, facts, capabilities: capabilities, pageSize: pageSize, hasIOMMUFD: hasIOMMUFD)
+/// Standings of hosts to one promise. Hosts of one kind stand alike: each kind is decided once, however many
+/// hosts name one large machine.
+struct KnownStandings {
+    struct Kind: Hashable {
+        /// Kept as long as the standings, so that no other object takes its place.
+        fileprivate let facts: HostFacts
+        fileprivate let pageSize: Granule
+        fileprivate let hasIOMMUFD: Bool
+        fileprivate let capabilities: Set<HostCapability>
+
+        init(_ host: KnownHost, _ capabilities: Set<HostCapability>) {
+            facts = host.facts
+            pageSize = host.pageSize
+            hasIOMMUFD = host.hasIOMMUFD
+            self.capabilities = capabilities
+        }
+
+        static func == (left: Kind, right: Kind) -> Bool {
+            left.facts === right.facts && left.pageSize == right.pageSize
+                && left.hasIOMMUFD == right.hasIOMMUFD && left.capabilities == right.capabilities
+        }
+
+        func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(facts)) }
+    }
+
+    private var known: [Kind: Standing] = [:]
+
+    mutating func standing(of name: String, _ kind: Kind, to promise: Promise) -> Standing {
+        if let standing = known[kind] { return standing.of(name) }
+        let standing = promise.standing(
+            of: name, kind.facts, capabilities: kind.capabilities, pageSize: kind.pageSize,
+            hasIOMMUFD: kind.hasIOMMUFD)
+        known[kind] = standing
+        return standing
     }
 }
 
@@ -74,7 +104,10 @@ extension Service {
     }
 
     /// How a host of an agreement stands to its promise now.
-    func standing(of host: Agreement.Host, _ stated: StatedConditions, _ promise: Promise) -> Standing {
+    private func standing(
+        of host: Agreement.Host, _ stated: StatedConditions, _ promise: Promise,
+        _ standings: inout KnownStandings
+    ) -> Standing {
         guard let request = PlacementRequest.Host(host) else { return host.standing }
         let problems = ProblemList(limit: 1)
         guard let known = facts(of: request, stated, promise, problems) else {
@@ -82,22 +115,37 @@ extension Service {
             return Standing(
                 host.name, Promise.Breach(code: problem?.code ?? ""), because: problem?.detail ?? "")
         }
-        return known.standing(host.name, to: promise, host.capabilities)
+        return standings.standing(of: host.name, .init(known, host.capabilities), to: promise)
     }
 
     /// Looks at platforms as they are now, for one agreement that may use them. Under its lock.
     func review(_ ids: some Sequence<String>, _ state: inout AgreementEntry.State, of entry: AgreementEntry) {
         guard !state.isGone else { return }
+        agreements.index(&state, of: entry)
         let now = agreements.now()
-        let promise = state.agreement.promise
-        let pool = state.agreement.pool
-        let sightings = ids.map { id in
+        let (promise, pool) = (state.agreement.promise, state.agreement.pool)
+        var ids = Set(ids)
+        if let pool, state.agreement.lacksRoom { ids.formUnion(platforms.members(ofPool: pool).map(\.id)) }
+        let sightings = ids.sorted().map { id in
             let platform = platforms.entry(id)
             return Agreement.Sighting(
                 id, platform?.seen, isMember: pool != nil && platform?.labels.pool == pool)
         }
-        let count = state.agreement.review(sightings, now: now) { standing(of: $0, entry.stated, promise) }
-        agreements.count(evaluations: count)
+        var standings = KnownStandings()
+        let before = state.agreement.hosts.count
+        var joined = 0
+        let evaluated = state.agreement.review(sightings, now: now) { count in
+            guard count < Limits.agreementHostsMax, agreements.takeRoom(1) else { return false }
+            joined += 1
+            return true
+        } standing: {
+            standing(of: $0, entry.stated, promise, &standings)
+        }
+        // Each of those that left has counted one, as each that joined.
+        let left = before + joined - state.agreement.hosts.count
+        agreements.giveBack(left)
+        state.weight += joined - left
+        agreements.count(evaluations: evaluated)
         agreements.publish(&state, of: entry)
     }
 

@@ -33,35 +33,45 @@ extension Service {
         return seen
     }
 
-    /// The proposal that a placement allows.
+    /// The proposal that a placement allows, or why it allows none. O(kinds of hosts) decisions.
     func proposal(
-        _ decided: DecidedPlacement, _ request: PlacementRequest, _ seen: [String: Agreement.Seen]
-    ) throws(Promise.Refusal) -> AgreementProposal {
+        _ decided: DecidedPlacement, _ request: PlacementRequest, _ seen: [String: Agreement.Seen],
+        _ context: RequestContext
+    ) throws(Problem) -> Result<AgreementProposal, Promise.Refusal> {
         let question = decided.question
-        let promise = try Promise(decided.placed.placement, question)
-        var standings: [Agreement.Host] = []
-        standings.reserveCapacity(question.hosts.count)
-        for (host, asked) in zip(decided.hosts, question.hosts) {
-            standings.append(
+        let promise: Promise
+        do throws(Promise.Refusal) {
+            promise = try Promise(decided.placed.placement, question)
+        } catch {
+            return .failure(error)
+        }
+        var known = KnownStandings()
+        var hosts: [Agreement.Host] = []
+        hosts.reserveCapacity(question.hosts.count)
+        for (place, host) in decided.hosts.enumerated() {
+            try context.checkpoint()
+            let asked = question.hosts[place]
+            let facts = KnownHost(question.facts[asked.facts], decided.conditions(place))
+            let standing = known.standing(of: host.name, .init(facts, asked.capabilities), to: promise)
+            guard standing.keeps else { return .failure(Promise.Refusal(standing)) }
+            hosts.append(
                 agreementHost(
-                    host, KnownHost(question.facts[asked.facts], decided.stated[asked.facts].conditions),
-                    promise, capabilities: asked.capabilities, seen, isOfPool: request.pool != nil))
+                    host, facts, standing, capabilities: asked.capabilities, seen,
+                    isOfPool: request.pool != nil))
         }
-        if let failing = standings.first(where: { !$0.standing.keeps }) {
-            throw Promise.Refusal(failing.standing)
-        }
-        return AgreementProposal(
-            promise: promise, hosts: standings, pool: request.pool, capabilities: request.capabilities,
-            stated: request.stated, placed: decided.placed,
-            weight: promise.guest.rangeCount + decided.hosts.reduce(0) { $0 + $1.items })
+        return .success(
+            AgreementProposal(
+                promise: promise, hosts: hosts, pool: request.pool, capabilities: request.capabilities,
+                stated: request.stated, placed: decided.placed,
+                weight: promise.guest.rangeCount + decided.placed.placement.keptRanges
+                    + decided.hosts.reduce(0) { $0 + $1.items }))
     }
 
     /// A host as an agreement keeps it.
     func agreementHost(
-        _ host: PlacementRequest.Host, _ known: KnownHost, _ promise: Promise,
+        _ host: PlacementRequest.Host, _ known: KnownHost, _ standing: Standing,
         capabilities: Set<HostCapability>, _ seen: [String: Agreement.Seen], isOfPool: Bool = false
     ) -> Agreement.Host {
-        let standing = known.standing(host.name, to: promise, capabilities)
         var own: Agreement.Seen?
         let origin: Agreement.Host.Origin
         switch host.source {
@@ -74,6 +84,13 @@ extension Service {
             name: host.name, origin: origin, aperture: host.aperture, iommuRegions: host.iommuRegions,
             options: host.options, capabilities: capabilities, isOfPool: isOfPool, seen: own,
             standing: standing)
+    }
+}
+
+extension Placement {
+    /// Ranges that an agreement keeps with the placement that it was proposed from.
+    fileprivate var keptRanges: Int {
+        candidates.ranges.count + ifReported.reduce(0) { $0 + $1.placement.candidates.ranges.count }
     }
 }
 

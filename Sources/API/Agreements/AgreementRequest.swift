@@ -29,15 +29,20 @@ struct AgreementRequest: Sendable {
     /// The bounds of an agreement, beside those of a placement: what it keeps, it keeps for long.
     static func check(_ hosts: [PlacementRequest.Host], _ problems: ProblemList) {
         if hosts.count > Limits.agreementHostsMax {
-            problems.add(
-                "/hosts", "too-many", "An agreement has at most \(Limits.agreementHostsMax) hosts.")
+            problems.add("/hosts", "too-many", tooManyHosts)
         }
         var names: Set<String> = []
         for host in hosts where !names.insert(host.name).inserted {
             problems.add(
                 "\(host.pointer)/name", "duplicate-id",
-                "Another host of the agreement is called \"\(Excerpt.of(host.name))\"; name each its own.")
+                sameName(host.name))
         }
+    }
+
+    static let tooManyHosts = "An agreement has at most \(Limits.agreementHostsMax) hosts."
+
+    static func sameName(_ name: String) -> String {
+        "Another host of the agreement is called \"\(Excerpt.of(name))\"; send another name."
     }
 }
 
@@ -65,12 +70,12 @@ struct AgreementPatch: Sendable {
 struct AgreementHostRequest: Sendable {
     private(set) var host: PlacementRequest.Host?
 
-    /// - Parameter count: how many hosts there are: one without a name is called by its number.
-    init(_ root: JSONNode, count: Int, _ problems: ProblemList) {
+    /// A host without a name is called by its number among those of the agreement.
+    init(_ root: JSONNode, of agreement: Agreement, _ problems: ProblemList) {
         guard var reader = ObjectReader(root, problems) else { return }
-        host = reader.required("host").flatMap {
-            PlacementRequest.host($0, index: count, problems)
-        }
+        let node = reader.required("host")
+        host = node.flatMap { PlacementRequest.host($0, index: agreement.hosts.count, problems) }
+        if let name = host?.name, node?.member("name") == nil { host?.name = agreement.freeName(name) }
         reader.finish()
     }
 }

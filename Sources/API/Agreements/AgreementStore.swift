@@ -1,6 +1,7 @@
 // Every agreement by id, when each ends, and which of them a platform concerns. The store's lock is held to
 // find an entry, to add one and to take one out; an agreement's own lock for one verb on it. Whoever holds an
-// agreement's lock may look a platform up and change the index, and never asks for the store's lock.
+// agreement's lock may look a platform up, change the index, and ask for the store's lock. Whoever holds the
+// store's lock asks for the lock of no agreement but one that nobody else knows yet.
 
 import Fleet
 import HTTP
@@ -89,7 +90,7 @@ struct AgreementIndex: Sendable {
         return Array(users.values)
     }
 
-    /// Platforms and pools that anybody uses.
+    /// Whether nothing is followed.
     var isEmpty: Bool { byPlatform.isEmpty && byPool.isEmpty }
 }
 
@@ -110,7 +111,7 @@ final class AgreementStore: Sendable {
         ExpiringTable<AgreementEntry>(
             .init(
                 count: Limits.agreementsMax, perClient: Limits.agreementsPerClientMax,
-                remembered: Limits.expiredSessionsRememberedMax)))
+                remembered: Limits.expiredAgreementsRememberedMax)))
     let index = Locked(AgreementIndex())
     private let sums = Locked(Totals())
     /// Held while platforms' changes are followed, so that they are followed in order.
@@ -148,21 +149,32 @@ final class AgreementStore: Sendable {
         let now = now()
         guard takeRoom(proposal.weight) else { throw .full }
         do throws(Refusal) {
-            let entry = try table.withLock { table throws(Refusal) -> AgreementEntry in
-                try table.add(agreement.id, client: client, deadline: agreement.expiresAt, now: now) {
+            return try table.withLock { table throws(Refusal) -> AgreementEntry in
+                let entry = try table.add(
+                    agreement.id, client: client, deadline: agreement.expiresAt, now: now
+                ) {
                     AgreementEntry(
                         agreement, proposal, owner: owner, client: client, serial: $0, slot: $1, hub: hub)
                 }
+                // Before anybody finds it.
+                entry.state.withLock { state in
+                    index.withLock { $0.add(entry, agreement.pool) }
+                    publish(&state, of: entry)
+                }
+                return entry
             }
-            entry.state.withLock { state in
-                index.withLock { $0.add(entry, agreement.pool) }
-                publish(&state, of: entry)
-            }
-            return entry
         } catch {
             giveBack(proposal.weight)
             throw error
         }
+    }
+
+    /// Has the changes of its platforms followed from now on. Under the agreement's lock.
+    func index(_ state: inout AgreementEntry.State, of entry: AgreementEntry) {
+        let platforms = state.agreement.state == .released ? [] : state.agreement.platforms
+        guard platforms != state.indexed else { return }
+        index.withLock { $0.move(entry, from: state.indexed, to: platforms) }
+        state.indexed = platforms
     }
 
     /// After a verb, under the agreement's lock: its events, in the order of their effects, and the index.
@@ -170,12 +182,8 @@ final class AgreementStore: Sendable {
         let events = state.agreement.takeEvents()
         guard !events.isEmpty else { return }
         entry.channel.publish(events, id: state.agreement.revision)
+        index(&state, of: entry)
         let isOver = state.agreement.state == .released
-        let platforms = isOver ? [] : state.agreement.platforms
-        if platforms != state.indexed {
-            index.withLock { $0.move(entry, from: state.indexed, to: platforms) }
-            state.indexed = platforms
-        }
         if isOver { index.withLock { $0.remove(entry, state.agreement.pool) } }
         let isBroken = state.agreement.broken != nil && !isOver
         if isBroken != state.isBroken { sums.withLock { $0.broken += isBroken ? 1 : -1 } }
@@ -188,8 +196,8 @@ final class AgreementStore: Sendable {
         return try table.withLock { table throws(Refusal) in try table.entry(id) }
     }
 
-    /// Takes note of a new deadline. O(log n).
-    func renewed(_ entry: AgreementEntry, expiresAt: UInt64) {
+    /// Takes note of a new deadline; false where the agreement has ended. Under its lock. O(log n).
+    func renewed(_ entry: AgreementEntry, expiresAt: UInt64) -> Bool {
         table.withLock { $0.renew(entry, deadline: expiresAt) }
     }
 
@@ -199,11 +207,12 @@ final class AgreementStore: Sendable {
         return table.withLock { Array($0.byID.values) }
     }
 
-    /// Takes an agreement out; false when somebody else did.
-    func remove(_ entry: AgreementEntry) -> Bool {
-        let isMine = table.withLock { $0.remove(entry, isExpired: false) }
-        if isMine { bury(entry, isExpired: false, reason: "agreement_deleted") }
-        return isMine
+    /// Takes an agreement out, under its lock; false when somebody else did. `bury` follows.
+    func remove(_ entry: AgreementEntry) -> Bool { table.withLock { $0.remove(entry, isExpired: false) } }
+
+    /// Ends what was removed.
+    func bury(removed entry: AgreementEntry) {
+        bury(entry, isExpired: false, reason: "agreement_deleted")
     }
 
     /// Ends the expired agreements. O(log n) each.

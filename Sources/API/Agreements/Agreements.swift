@@ -39,7 +39,13 @@ extension Service {
             entry.state.withLock { !$0.isGone && (state == nil || $0.agreement.state == state) }
         }
         let page = found.page(after: context.parameter("page_token"), limit: limit)
-        let items = page.entries.map { entry in (entry, entry.state.withLock { $0.agreement }) }
+        // Between the two looks one may have ended or moved on.
+        let items = page.entries.compactMap { entry in
+            entry.state.withLock { now -> (AgreementEntry, Agreement)? in
+                let fits = !now.isGone && (state == nil || now.agreement.state == state)
+                return fits ? (entry, now.agreement) : nil
+            }
+        }
         return json(200) { writer in
             writer.array("items") { writer in
                 for (entry, agreement) in items {
@@ -62,11 +68,11 @@ extension Service {
         let seen = seen(hosts)
         let decided = try decide(request.placement, hosts, problems, context)
         let proposal: AgreementProposal
-        do {
-            proposal = try self.proposal(decided, request.placement, seen)
-        } catch {
-            guard isDry else { throw Problem(error) }
-            return json(200) { $0.refusedProposal(error, decided.placed, engine: configuration.version) }
+        switch try self.proposal(decided, request.placement, seen, context) {
+        case .success(let made): proposal = made
+        case .failure(let refusal):
+            guard isDry else { throw Problem(refusal) }
+            return json(200) { $0.refusedProposal(refusal, decided.placed, engine: configuration.version) }
         }
         if isDry { return json(200) { $0.proposal(proposal, engine: configuration.version) } }
         let id = request.id?.text ?? "a-" + HexLiteral.digits(configuration.random(), atLeast: 16)
@@ -131,19 +137,25 @@ extension Service {
                     throw Problem(error, entry.id)
                 }
             }
-            if let seconds = patch.ttlSeconds { state.agreement.renew(seconds: seconds, now: now) }
+            if let seconds = patch.ttlSeconds {
+                state.agreement.renew(seconds: seconds, now: now)
+                guard agreements.renewed(entry, expiresAt: state.agreement.expiresAt) else {
+                    throw Self.problem(agreement: .expired, entry.id)
+                }
+            }
         }
-        if patch.ttlSeconds != nil { agreements.renewed(entry, expiresAt: agreement.expiresAt) }
         return json(200, headers: [.init("ETag", Self.etag(agreement.revision))]) {
             $0.agreement(agreement, entry, engine: configuration.version)
         }
     }
 
     func deleteAgreement(_ context: RequestContext) throws(Problem) -> Response {
-        // If-Match first; between that and the end another change may still come, as it might after.
         let entry = try agreementEntry(context)
-        _ = try withAgreement(entry, context) { _ throws(Problem) in }
-        guard agreements.remove(entry) else { throw Self.problem(agreement: .absent, entry.id) }
+        _ = try withAgreement(entry, context) { state throws(Problem) in
+            guard agreements.remove(entry) else { throw Self.problem(agreement: .absent, entry.id) }
+            state.isGone = true
+        }
+        agreements.bury(removed: entry)
         return Response(status: 204)
     }
 
@@ -164,14 +176,16 @@ extension Service {
     func addHost(_ context: RequestContext) throws(Problem) -> Response {
         let document = try document(context)
         let entry = try agreementEntry(context)
+        // Evaluated before the lock is taken: who lists agreements waits for it on a connection's thread.
+        let (host, items) = try askedHost(document, entry, entry.state.withLock { $0.agreement })
         let agreement = try withAgreement(entry, context) { state throws(Problem) in
-            let (host, items) = try askedHost(document, entry, state.agreement)
             do throws(Agreement.Refusal) { try state.agreement.checkRoom(for: host.name) } catch {
                 throw Problem(error, entry.id)
             }
-            guard state.agreement.hosts.count < Limits.agreementHostsMax, agreements.takeRoom(items) else {
-                throw Self.problem(agreement: .full, entry.id)
+            guard state.agreement.hosts.count < Limits.agreementHostsMax else {
+                throw .semantic("/host", "too-many", AgreementRequest.tooManyHosts)
             }
+            guard agreements.takeRoom(items) else { throw Self.problem(agreement: .full, entry.id) }
             do throws(Agreement.Refusal) {
                 try state.agreement.add(host, now: agreements.now())
             } catch {
@@ -191,16 +205,16 @@ extension Service {
         _ document: JSONDocument, _ entry: AgreementEntry, _ agreement: Agreement
     ) throws(Problem) -> (host: Agreement.Host, items: Int) {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
-        let request = AgreementHostRequest(document.root, count: agreement.hosts.count, problems)
+        let request = AgreementHostRequest(document.root, of: agreement, problems)
         guard problems.isEmpty, let host = request.host else { throw .semantic(problems) }
         let seen = seen([host])
         guard let known = facts(of: host, entry.stated, agreement.promise, problems) else {
             throw .semantic(problems)
         }
-        let made = agreementHost(
-            host, known, agreement.promise,
-            capabilities: host.capabilities.union(agreement.capabilities), seen)
-        return (made, host.items)
+        let capabilities = host.capabilities.union(agreement.capabilities)
+        var standings = KnownStandings()
+        let standing = standings.standing(of: host.name, .init(known, capabilities), to: agreement.promise)
+        return (agreementHost(host, known, standing, capabilities: capabilities, seen), host.items)
     }
 
     func agreementEvents(_ context: RequestContext) throws(Problem) -> Response {

@@ -61,7 +61,7 @@ extension Service {
         var placement = try Placement.decide(question, checkpoint: context.checkpoint)
         placement.warn(aboutKernels: builder.kernelRemarks)
         return DecidedPlacement(
-            question: question, hosts: named, stated: stated,
+            question: question, hosts: named, asked: hosts, stated: stated,
             placed: PlacedAnswer(
                 placement: placement, told: hosts.map { stated[$0.facts].hostFacts },
                 kernel: KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel,
@@ -74,9 +74,13 @@ struct DecidedPlacement {
     let question: PlacementQuestion
     /// As the request describes them, in the question's order.
     let hosts: [PlacementRequest.Host]
-    /// By index of the question's facts.
-    let stated: [HostConditions]
+    /// The same before hosts of one kind were joined: their facts are indices of `stated`.
+    fileprivate let asked: [PlacementQuestion.Host]
+    fileprivate let stated: [HostConditions]
     let placed: PlacedAnswer
+
+    /// Of the host at this place.
+    func conditions(_ place: Int) -> Conditions { stated[asked[place].facts].conditions }
 }
 
 /// A placement with what its answer says beside it.

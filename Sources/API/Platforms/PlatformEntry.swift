@@ -35,7 +35,8 @@ final class PlatformEntry: Sendable {
     let client: String
     /// Milliseconds since 1970 in UTC; nil where it stays until somebody removes it.
     let expiresAt: UInt64?
-    /// Distinguishes this entry from every other, also from one that replaces it under its id.
+    /// Distinguishes this machine from every other, also from one that replaces it under its id. Labels do
+    /// not change it.
     let serial: UInt64
     /// Whether it is known of devices which IOMMU group they are in.
     let hasGroups: Bool
@@ -78,7 +79,7 @@ final class PlatformEntry: Sendable {
         digest = other.digest
         unlabelledTag = other.unlabelledTag
         etag = labels.isEmpty ? unlabelledTag : EntityTag.of([], with: [unlabelledTag] + labels.words)
-        costBytes = other.costBytes
+        costBytes = other.costBytes - other.labels.costBytes + labels.costBytes
         owner = other.owner
         client = other.client
         expiresAt = other.expiresAt

@@ -30,6 +30,8 @@ struct PlatformLabels: Hashable, Sendable {
     }
 
     var isEmpty: Bool { values.isEmpty }
+    /// Estimate of the memory that they take.
+    var costBytes: Int { values.reduce(0) { $0 + 64 + $1.key.utf8.count + $1.value.utf8.count } }
     var pool: String? { values[Self.poolName] }
 
     /// Names and values by turns, in the order of the names.

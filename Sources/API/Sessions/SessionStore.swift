@@ -1,6 +1,6 @@
 // Every session by id, and when each ends. The store's lock is held to find an entry, to add one and to take
-// one out; a session's own lock for one verb on it. Whoever holds a session's lock never asks for the
-// store's.
+// one out; a session's own lock for one verb on it. Whoever holds a session's lock may ask for the store's,
+// and never the other way round.
 
 import HTTP
 import IOVAAllocation
@@ -102,8 +102,8 @@ final class SessionStore: Sendable {
         return try found.get()
     }
 
-    /// Takes note of a new deadline. O(log n).
-    func renewed(_ entry: SessionEntry, expiresAt: UInt64) {
+    /// Takes note of a new deadline; false where the session has ended. Under its lock. O(log n).
+    func renewed(_ entry: SessionEntry, expiresAt: UInt64) -> Bool {
         table.withLock { $0.renew(entry, deadline: expiresAt) }
     }
 

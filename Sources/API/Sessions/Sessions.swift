@@ -118,9 +118,11 @@ extension Service {
         let now = sessions.now()
         let (summary, etag) = try withSession(entry, context) { session throws(Problem) in
             session.renew(seconds: seconds, now: now)
+            guard sessions.renewed(entry, expiresAt: session.expiresAt) else {
+                throw Self.problem(.expired, entry.id)
+            }
             return SessionSummary(session, of: entry, revision: session.nextRevision)
         }
-        sessions.renewed(entry, expiresAt: summary.expiresAt)
         return json(200, headers: [.init("ETag", etag)]) { writer in
             writer.sessionSummary(summary)
             writer.model(summary.kernel, engine: configuration.version)

@@ -78,9 +78,11 @@ struct ExpiringTable<Entry: ExpiringEntry>: Sendable {
         throw expired.contains(id) ? .expired : .absent
     }
 
-    /// Takes note of a new deadline. O(log n).
-    mutating func renew(_ entry: Entry, deadline: UInt64) {
-        if byID[entry.id] === entry { heap.set(entry.slot, deadline: deadline) }
+    /// Takes note of a new deadline; false for an entry that was taken out. O(log n).
+    mutating func renew(_ entry: Entry, deadline: UInt64) -> Bool {
+        guard byID[entry.id] === entry else { return false }
+        heap.set(entry.slot, deadline: deadline)
+        return true
     }
 
     /// The expired entries, taken out. O(log n) each.

@@ -317,6 +317,8 @@ extension Limits {
     package static let agreementItemsTotalMax = 262_144
     package static let agreementTTLSecondsDefault = 86_400
     package static let agreementTTLSecondsMax = 30 * 86_400
+    /// Ids of recently expired agreements, which get another answer than ids that never existed.
+    static let expiredAgreementsRememberedMax = 4_096
     /// Newest events of one agreement that are kept.
     package static let agreementEventsMax = 128
     package static let agreementBlockersMax = Standing.blockersMax
@@ -330,5 +332,6 @@ extension Limits {
         ("agreement_ttl_seconds_max", agreementTTLSecondsMax),
         ("agreement_events_max", agreementEventsMax), ("agreement_blockers_max", agreementBlockersMax),
         ("agreement_doorbells_listed_max", agreementDoorbellsListedMax),
+        ("expired_agreements_remembered_max", expiredAgreementsRememberedMax),
     ]
 }

@@ -62,6 +62,13 @@ extension Problem {
             errors: list.problems, errorsDropped: list.dropped)
     }
 
+    /// One mistake.
+    static func semantic(_ pointer: String, _ code: String, _ detail: String) -> Problem {
+        let list = ProblemList(limit: 1)
+        list.add(pointer, code, detail)
+        return .semantic(list)
+    }
+
     /// A target that cannot be read: 404 for one that cannot exist, 400 for one that is malformed.
     init(_ target: TargetProblem) {
         switch target {

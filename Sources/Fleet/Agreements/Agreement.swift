@@ -11,7 +11,7 @@ public struct Agreement: Sendable {
         case proposed
         /// The VM runs with it.
         case accepted
-        /// The VM has ended: history, which nothing changes any more.
+        /// The VM has ended: history, of which nothing is evaluated any more.
         case released
     }
 
@@ -92,6 +92,8 @@ public struct Agreement: Sendable {
     public private(set) var state = State.proposed
     public internal(set) var hosts: [Host]
     public private(set) var broken: Broken?
+    /// Whether the pool has members that could not join: nobody knows whether they would keep the promise.
+    public private(set) var lacksRoom = false
     public private(set) var ttlSeconds: Int
     public private(set) var expiresAt: UInt64
     /// Counts changes; every change has at least one event.
@@ -122,9 +124,6 @@ public struct Agreement: Sendable {
         defer { pending = [] }
         return pending
     }
-
-    /// The revision once `takeEvents` has been called.
-    public var nextRevision: UInt64 { pending.isEmpty ? revision : revision + 1 }
 
     /// What would help the first host that does not keep the promise.
     public var remedies: [Remedy] { hosts.first { !$0.standing.keeps }?.standing.remedies ?? [] }
@@ -196,22 +195,25 @@ public struct Agreement: Sendable {
     /// changed, joins with it, or leaves the pool. Whether the promise is kept is asked once, after all of
     /// them: a pool whose only platform gets another id is at no time empty.
     ///
-    /// - Parameter standing: evaluates a host.
+    /// - Parameters:
+    ///   - sightings: where members of the pool had no room, all of its members are among them.
+    ///   - hasRoom: whether one more host has room, beside as many as there are; asked before each joins.
+    ///   - standing: evaluates a host.
     /// - Returns: how many hosts were evaluated.
     public mutating func review(
-        _ sightings: [Sighting], now: UInt64, standing: (Host) -> Standing
+        _ sightings: [Sighting], now: UInt64, hasRoom: (Int) -> Bool, standing: (Host) -> Standing
     ) -> Int {
         guard state != .released else { return 0 }
-        let count = sightings.reduce(0) {
-            $0 + note($1.platform, $1.seen, isMember: $1.isMember, standing)
-        }
+        lacksRoom = false
+        let count = sightings.reduce(0) { $0 + note($1, hasRoom, standing) }
         assess(now)
         return count
     }
 
     private mutating func note(
-        _ platform: String, _ seen: Seen?, isMember: Bool, _ standing: (Host) -> Standing
+        _ sighting: Sighting, _ hasRoom: (Int) -> Bool, _ standing: (Host) -> Standing
     ) -> Int {
+        let (platform, seen, isMember) = (sighting.platform, sighting.seen, sighting.isMember)
         var count = 0
         var isThere = false
         for place in hosts.indices.reversed() where hosts[place].platform == platform {
@@ -233,6 +235,10 @@ public struct Agreement: Sendable {
                 .hostChanged(name: hosts[place].name, platform: platform, digest: seen?.digest))
         }
         if isMember, !isThere {
+            guard hasRoom(hosts.count) else {
+                lacksRoom = true
+                return count
+            }
             count += 1
             var host = Host(
                 name: freeName(platform), origin: .platform(id: platform, devices: nil),
@@ -260,7 +266,7 @@ public struct Agreement: Sendable {
     }
 
     /// The name, or one like it that no host has.
-    private func freeName(_ name: String) -> String {
+    public func freeName(_ name: String) -> String {
         var free = name
         var number = 2
         while hosts.contains(where: { $0.name == free }) {
@@ -279,12 +285,15 @@ public struct Agreement: Sendable {
             blockers += host.standing.blockers
             if blockers.count >= Standing.blockersMax { break }
         }
-        if hosts.isEmpty, let pool {
-            blockers = [
+        if let pool, hosts.isEmpty || lacksRoom {
+            let breach = hosts.isEmpty ? Promise.Breach.poolEmpty : .poolTooLarge
+            let why =
+                hosts.isEmpty
+                ? "No platform has the label of the pool \(pool)."
+                : "The pool \(pool) has more platforms than there is room for."
+            blockers.append(
                 .init(
-                    owner: .vm(promise.guest.name), kind: Promise.Breach.poolEmpty.rawValue, range: nil,
-                    provenance: "No platform has the label of the pool \(pool).")
-            ]
+                    owner: .vm(promise.guest.name), kind: breach.rawValue, range: nil, provenance: why))
         }
         guard !blockers.isEmpty else {
             if broken != nil { pending.append(.holds) }

@@ -45,6 +45,8 @@ public struct Promise: Sendable {
         case tooLarge = "too_large"
         /// The pool has no platform.
         case poolEmpty = "pool_empty"
+        /// There is no room for all platforms of the pool.
+        case poolTooLarge = "pool_too_large"
         /// The doorbells take more than was promised: this host's pages are larger.
         case windowTooSmall = "window_too_small"
         case ramUnmappable = "ram_unmappable"
@@ -106,7 +108,7 @@ public struct Promise: Sendable {
     ///   - hasIOMMUFD: whether its kernel has iommufd.
     public func standing(
         of host: String, _ facts: HostFacts, capabilities: Set<HostCapability>, pageSize: Granule,
-        hasIOMMUFD: Bool = true
+        hasIOMMUFD: Bool
     ) -> Standing {
         let own = WindowDemand(
             size: demand.size, alignment: demand.alignment, requested: window?.start.value,
@@ -193,6 +195,18 @@ extension Placement {
 
     /// Why a virtio-iommu decides the answer.
     fileprivate var undecided: String? { warnings.first { $0.code == .iommuDecidesWindow }?.detail }
+}
+
+extension Standing {
+    /// The same of another host of its kind.
+    public func of(_ host: String) -> Standing {
+        let blockers = blockers.map { blocker in
+            var own = blocker
+            if blocker.isOfHost { own.owner = .host(host) }
+            return own
+        }
+        return Standing(verdict: verdict, mechanism: mechanism, blockers: blockers, remedies: remedies)
+    }
 }
 
 /// How one host stands to a promise.

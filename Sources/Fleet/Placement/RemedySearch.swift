@@ -59,10 +59,6 @@ struct RemedySearch {
         return works(guest, question.window)
     }
 
-    private func guest(_ change: (inout VMShape) -> Void) -> GuestDemand? {
-        question.guest.changed(change)
-    }
-
     /// What the guest's memory may lie in when the default is to be free.
     private var roomForRAM: IOVASet {
         pool.mappable.subtracting(IOVASet([WindowSource.mainlineWindow]))
@@ -70,7 +66,9 @@ struct RemedySearch {
 
     private func ofVM() -> [Remedy] {
         var found: [Remedy] = []
-        if question.guest.peerToPeer, works(guest { $0.peerToPeer = false }) { found.append(.peerToPeerOff) }
+        if question.guest.peerToPeer, works(question.guest.changed { $0.peerToPeer = false }) {
+            found.append(.peerToPeerOff)
+        }
         if let base = ramBase { found.append(.ramBase(base)) }
         let most = mostRAM.map { [Remedy.ramAtMost($0)] } ?? []
         // A VM of less than half its RAM is another VM: its mode is the smaller change.
@@ -91,7 +89,9 @@ struct RemedySearch {
         let places = roomForRAM.places(
             size: shape.ram, alignment: question.window.pageSize,
             within: IOVARange(proven: lowest, .max))
-        guard let base = places.first?.value, works(guest { $0.ramBase = base }) else { return nil }
+        guard let base = places.first?.value, works(question.guest.changed { $0.ramBase = base }) else {
+            return nil
+        }
         return base
     }
 
@@ -102,7 +102,9 @@ struct RemedySearch {
             question.guest.refusal.map { $0.ramLimit ?? 0 }
             ?? question.guest.banks?.largestFit(in: roomForRAM, target: shape.ram) ?? 0
         let pages = question.window.pageSize.alignDown(most)
-        guard pages > 0, pages < shape.ram, works(guest { $0.ram = pages }) else { return nil }
+        guard pages > 0, pages < shape.ram, works(question.guest.changed { $0.ram = pages }) else {
+            return nil
+        }
         return pages
     }
 
