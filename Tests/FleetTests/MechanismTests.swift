@@ -82,6 +82,7 @@ import Testing
                 lowest ? nil : with(vmm) { $0.ramBase = base - Self.page.bytes }
             )
         case .otherMode(let mode): return (with(mode) { _ in }, nil)
+        case .withoutNesting: return (guest.changed(viommu: .none), nil)
         case .stealTimeOff, .leaveFree, .windowSize, .doorbells, .withoutHosts: return nil
         }
     }
@@ -118,7 +119,7 @@ import Testing
                 #expect(decide(hosts, changed).worksToday, "\(round) \(vmm) \(remedy)")
                 if let less { #expect(!decide(hosts, less).worksToday, "\(round) \(vmm) \(remedy)") }
             }
-            let isLaidOut = placement.remedies.contains { $0.subject == .vm || $0.subject == .vmm }
+            let isLaidOut = placement.remedies.contains(where: \.isOfLayout)
             #expect((mechanism.kind == .vmmLayout) == isLaidOut, "\(round)")
             // Of a layout is spoken only where something lies in the window.
             if mechanism.notAvailable.contains(where: { $0.kind == .vmmLayout }) {
@@ -128,6 +129,7 @@ import Testing
         #expect(windowless > 100)
         for kind in [
             Remedy.Kind.stealTimeOff, .peerToPeerOff, .ramBase, .ramAtMost, .otherMode, .withoutHosts,
+            .withoutNesting,
         ] {
             #expect(seen[kind, default: 0] > 20, "\(kind): \(seen)")
         }
@@ -242,6 +244,49 @@ import Testing
             let options = decide([host()], layOut, many, [.softwareMSIOptions]).mechanism.kind
             #expect((options == .iommufdOptions) == isServed, "\(count) \(options)")
         }
+    }
+
+    /// No means of iommufd is offered to a VMM that does without, nor where iommufd refuses a device.
+    @Test func whoDoesWithoutIOMMUFD() {
+        for vmm in VMM.allCases where vmm.has(.lacksIOMMUFD) {
+            // In RAM of a VMM that can be told where it starts, or in what the host reserves.
+            let taken = ReservedRegion(
+                kind: .reserved, start: 0x800_0000, length: 0x10_0000, provenance: .caller("t"))
+            let placement = decide(
+                [host([taken])], GuestDemand(vmm, VMShape(ram: 1 << 30)), WindowDemand(),
+                [.softwareMSIOptions])
+            #expect(placement.verdict == .movable && placement.mechanism.kind == .none, "\(vmm)")
+            #expect(placement.mechanism.notAvailable.first?.because.contains("type1") == true, "\(vmm)")
+        }
+    }
+
+    /// Only an SMMUv3 nests, and only through iommufd; without nesting Linux's own window works.
+    @Test func whereNothingNests() {
+        let guest = GuestDemand(.qemuVirt, VMShape(ram: 1 << 30), viommu: .nestedSMMUv3)
+        func behind(_ version: SMMU.Version) -> HostFacts {
+            var conditions = Conditions()
+            conditions.driver = version
+            return HostFacts(
+                devices: [PreparedDevice(Device(id: "d", kind: .platform), under: conditions)],
+                aperture: conditions.aperture)
+        }
+        #expect(decide([behind(.v3)], guest).mechanism.kind == .guestRMR)
+        for version in [SMMU.Version.v1, .v2, .virtio] {
+            let alone = decide([behind(version)], guest)
+            #expect(alone.mechanism.kind == .none && alone.remedies == [.withoutNesting], "\(version)")
+            let among = decide([behind(.v3), behind(version)], guest)
+            #expect(among.mechanism.because.contains("a device of h1 is behind"), "\(among.mechanism)")
+            #expect(among.remedies == [.withoutNesting, .withoutHosts(["h1"])], "\(among.remedies)")
+        }
+        // iommufd refuses it; type1 serves it.
+        let both = host([
+            ReservedRegion(
+                kind: .softwareMSI, start: 0x800_0000, length: 0x10_0000, provenance: .caller("t")),
+            ReservedRegion(kind: .msi, start: 0x1_0000_0000, length: 0x1_0000, provenance: .caller("t")),
+        ])
+        let refused = decide([both], guest)
+        #expect(refused.mechanism.because.contains("EINVAL") && refused.remedies == [.withoutNesting])
+        #expect(decide([both], guest.changed(viommu: .none)).mechanism.kind == .default)
     }
 
     /// Doorbells behind hardware MSI regions keep their addresses; Xen has the SMMU to itself.

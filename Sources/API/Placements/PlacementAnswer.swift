@@ -101,7 +101,7 @@ extension JSONWriter {
             writer.member("changes", remedy.subject.rawValue)
             writer.member("detail", remedy.text)
             switch remedy {
-            case .stealTimeOff, .peerToPeerOff: break
+            case .stealTimeOff, .peerToPeerOff, .withoutNesting: break
             case .leaveFree(let range): writer.range("range", range)
             case .windowSize(let bytes), .ramAtMost(let bytes): writer.member("bytes", hex: bytes)
             case .doorbells(let count): writer.member("doorbell_count", count)

@@ -108,6 +108,14 @@ public struct GuestDemand: Sendable {
         return GuestDemand(map: kept, peerToPeer: peerToPeer, viommu: viommu)
     }
 
+    /// The same guest with another view of the host's window.
+    func changed(viommu: VIOMMU) -> GuestDemand {
+        guard let vmm, let shape else {
+            return GuestDemand(map: map, peerToPeer: peerToPeer, viommu: viommu)
+        }
+        return GuestDemand(vmm, shape, viommu: viommu, pinnedBARs: pinnedBARs)
+    }
+
     /// Ranges that every host is held against: a measure of the work.
     public var rangeCount: Int { ram.count + occupied.count }
 

@@ -20,6 +20,7 @@ private struct DeviceUnion {
     fileprivate private(set) var crashRemark: String?
     fileprivate private(set) var lacking, doubtful: HostFacts.NoGroup?
     fileprivate private(set) var undescribed: [UndescribedRange] = []
+    fileprivate private(set) var otherIOMMU: SMMU.Version?
     /// The one before, whose set the next may share.
     private var last: PreparedDevice?
 
@@ -39,6 +40,9 @@ private struct DeviceUnion {
         areRegionsUnused = areRegionsUnused && prepared.conditions.hasUnusedIOMMURegions
         x86Remark = x86Remark ?? prepared.source.x86Remark
         crashRemark = crashRemark ?? prepared.crashRemark
+        if prepared.conditions.driver != .v3, prepared.source.x86Remark == nil {
+            otherIOMMU = otherIOMMU ?? prepared.conditions.driver
+        }
         guard lacking == nil,
             let noGroup = HostFacts.NoGroup(prepared.source, under: prepared.conditions)
         else { return }
@@ -103,6 +107,6 @@ extension HostFacts {
             unusedRegionsRemark: devices.areRegionsUnused ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.x86Remark, crashRemark: devices.crashRemark,
             noGroup: devices.lacking ?? devices.doubtful, ifReported: ifReported,
-            undescribed: devices.undescribed)
+            undescribed: devices.undescribed, otherIOMMU: devices.otherIOMMU)
     }
 }

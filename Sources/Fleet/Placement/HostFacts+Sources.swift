@@ -73,7 +73,8 @@ extension HostFacts {
             obstacles: obstacles, unenforced: UnenforcedRegion.among(told ?? [], under: conditions),
             hasSoftwareMSI: told?.reportingDriver != .virtio, options: options,
             rangesRemark: usable?.remark,
-            x86Remark: told?.isOfX86 == true ? DriverWindow.x86Remark : nil)
+            x86Remark: told?.isOfX86 == true ? DriverWindow.x86Remark : nil,
+            otherIOMMU: told?.isOfX86 == true ? nil : told?.reportingDriver)
     }
 
     /// What the IOMMU does not translate.

@@ -45,6 +45,7 @@ public final class HostFacts: Sendable {
         let noGroup: NoGroup?
         let ifReported: [IfReported]
         let undescribed: [UndescribedRange]
+        let otherIOMMU: SMMU.Version?
     }
 
     /// By start.
@@ -75,6 +76,8 @@ public final class HostFacts: Sendable {
     public var ifReported: [IfReported] { content.ifReported }
     /// Devices whose software window lies at the default although the option was set for others.
     public var devicesWithoutOption: [String] { content.devicesWithoutOption }
+    /// The IOMMU of a device that is behind another than an SMMUv3; nil where none is known to be.
+    var otherIOMMU: SMMU.Version? { content.otherIOMMU }
     /// What of Linux's own window firmware withholds from devices and VFIO is not told, of the first devices.
     public var undescribed: [UndescribedRange] { content.undescribed }
 
@@ -131,7 +134,8 @@ public final class HostFacts: Sendable {
         rangesRemark: String? = nil, unknownFacts: [UnknownFactRemark] = [],
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
-        noGroup: NoGroup? = nil, ifReported: [IfReported] = [], undescribed: [UndescribedRange] = []
+        noGroup: NoGroup? = nil, ifReported: [IfReported] = [], undescribed: [UndescribedRange] = [],
+        otherIOMMU: SMMU.Version? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -151,7 +155,8 @@ public final class HostFacts: Sendable {
                 devicesWithoutOption: isMixed ? options.filter { $0.window == nil }.map(\.device) : [],
                 rangesRemark: rangesRemark, unknownFacts: unknownFacts, undecidedRemark: undecidedRemark,
                 unusedRegionsRemark: unusedRegionsRemark, x86Remark: x86Remark, crashRemark: crashRemark,
-                noGroup: noGroup, ifReported: ifReported, undescribed: undescribed))
+                noGroup: noGroup, ifReported: ifReported, undescribed: undescribed,
+                otherIOMMU: otherIOMMU))
     }
 
     private init(_ content: Content) {

@@ -3,6 +3,7 @@
 
 import AddressSpaces
 import MSIWindows
+import Machines
 
 extension Placement {
     /// The means, and those that are missing.
@@ -50,7 +51,7 @@ extension Placement {
         let fits = verdictWithStealTimeOff ?? verdict
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
         let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
-        let hindrance = Self.iommufdHindrance(question)
+        let hindrance = wantsOptions ? Self.iommufdHindrance(question) : nil
         if wantsOptions, hasOptions, hindrance == nil, areOptionsAble {
             let condition = verdictWithStealTimeOff == nil ? "" : " The VM needs steal time off besides."
             return Mechanism(
@@ -65,11 +66,9 @@ extension Placement {
             missing.append(.init(kind: .iommufdOptions, because: why))
         }
         let isNested = contract == .fixedRMR || contract == .followsWindow
-        if isNested, let hindrance {
+        if let hindrance = Self.nestingHindrance(question) {
             missing.append(.init(kind: .guestRMR, because: hindrance))
-            return Mechanism(
-                kind: .none, because: "A guest with a nested SMMUv3 needs iommufd. \(hindrance)",
-                notAvailable: missing)
+            return Mechanism(kind: .none, because: hindrance, notAvailable: missing)
         }
         if worksToday {
             return Mechanism(
@@ -105,12 +104,48 @@ extension Placement {
 
     /// Why iommufd, which options and nested translation need, cannot serve the VM; nil where it can.
     private static func iommufdHindrance(_ question: PlacementQuestion) -> String? {
-        if let host = question.hosts.first(where: { !$0.hasIOMMUFD }) {
-            // Of one host that is asked about by itself, everybody knows which it is.
-            return "The kernel\(question.hosts.count > 1 ? " of \(host.name)" : "") has no iommufd."
+        if let vmm = question.guest.vmm, vmm.has(.lacksIOMMUFD) {
+            return "\(vmm.name) maps through VFIO type1, without iommufd."
         }
-        guard question.window.doorbells > DoorbellContext.pagesMax else { return nil }
-        return tooManyPages
+        for host in question.hosts {
+            if let why = iommufdHindrance(host, question) { return why }
+        }
+        return question.window.doorbells > DoorbellContext.pagesMax ? tooManyPages : nil
+    }
+
+    private static func iommufdHindrance(
+        _ host: PlacementQuestion.Host, _ question: PlacementQuestion
+    ) -> String? {
+        if !host.hasIOMMUFD { return "The kernel\(question.owning(host)) has no iommufd." }
+        return question.facts[host.facts].isType1Only
+            ? "iommufd refuses a device\(question.owning(host)) that has hardware and software MSI regions (EINVAL)."
+            : nil
+    }
+
+    /// Why a guest of a VMM that can nest has no nested SMMUv3 on these hosts; nil where it has one, and
+    /// where none is asked for.
+    static func nestingHindrance(_ question: PlacementQuestion) -> String? {
+        guard question.guest.viommu == .nestedSMMUv3, question.guest.nestedContract != .unsupported else {
+            return nil
+        }
+        if let why = iommufdHindrance(question) {
+            return "A guest with a nested SMMUv3 needs iommufd. \(why)"
+        }
+        return question.hosts.lazy.compactMap { smmuHindrance($0, question) }.first
+    }
+
+    private static func smmuHindrance(
+        _ host: PlacementQuestion.Host, _ question: PlacementQuestion
+    ) -> String? {
+        question.facts[host.facts].otherIOMMU.map {
+            "Nested translation needs an SMMUv3, and a device\(question.owning(host)) is behind \($0.words)."
+        }
+    }
+
+    /// Whether this host keeps the guest from its nested SMMUv3.
+    static func hindersNesting(_ host: PlacementQuestion.Host, _ question: PlacementQuestion) -> Bool {
+        question.guest.viommu == .nestedSMMUv3
+            && (iommufdHindrance(host, question) ?? smmuHindrance(host, question)) != nil
     }
 
     static let tooManyPages =
@@ -140,6 +175,22 @@ extension Placement.Blocker {
         switch owner {
         case .host: true
         case .vm: false
+        }
+    }
+}
+
+extension PlacementQuestion {
+    /// Of one host that is asked about by itself, everybody knows which it is.
+    fileprivate func owning(_ host: Host) -> String { hosts.count > 1 ? " of \(host.name)" : "" }
+}
+
+extension SMMU.Version {
+    fileprivate var words: String {
+        switch self {
+        case .v1: "an SMMUv1"
+        case .v2: "an SMMUv2"
+        case .v3: "an SMMUv3"
+        case .virtio: "a virtio-iommu"
         }
     }
 }

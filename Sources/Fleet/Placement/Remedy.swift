@@ -22,6 +22,8 @@ public enum Remedy: Hashable, Sendable {
     case ramAtMost(UInt64)
     /// The VMM in another mode.
     case otherMode(VMM)
+    /// The VM without a nested SMMUv3.
+    case withoutNesting
     /// The VM does not run on these hosts.
     case withoutHosts([String])
 
@@ -35,7 +37,7 @@ public enum Remedy: Hashable, Sendable {
 
     public var subject: Subject {
         switch self {
-        case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost: .vm
+        case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost, .withoutNesting: .vm
         case .windowSize, .doorbells: .window
         case .otherMode: .vmm
         case .withoutHosts: .hosts
@@ -43,7 +45,12 @@ public enum Remedy: Hashable, Sendable {
     }
 
     /// Whether it is a change of how the VM is laid out.
-    var isOfLayout: Bool { subject == .vm || subject == .vmm }
+    var isOfLayout: Bool {
+        switch self {
+        case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost, .otherMode: true
+        case .windowSize, .doorbells, .withoutNesting, .withoutHosts: false
+        }
+    }
 
     /// The change without its amount.
     public enum Kind: String, CaseIterable, Sendable {
@@ -55,6 +62,7 @@ public enum Remedy: Hashable, Sendable {
         case ramBase = "ram_base"
         case ramAtMost = "ram_at_most"
         case otherMode = "other_mode"
+        case withoutNesting = "without_nesting"
         case withoutHosts = "without_hosts"
     }
 
@@ -68,6 +76,7 @@ public enum Remedy: Hashable, Sendable {
         case .ramBase: .ramBase
         case .ramAtMost: .ramAtMost
         case .otherMode: .otherMode
+        case .withoutNesting: .withoutNesting
         case .withoutHosts: .withoutHosts
         }
     }
@@ -87,6 +96,7 @@ public enum Remedy: Hashable, Sendable {
             "Give the VM at most \(HexLiteral.text(bytes)) bytes of RAM (\(ByteCount.text(bytes)))."
         case .otherMode(let vmm):
             "Start the guest as \(vmm.name) (\(vmm.rawValue)), which lays it out otherwise."
+        case .withoutNesting: "Start the VM without a nested SMMUv3."
         case .withoutHosts(let hosts):
             "Keep the VM off \(hosts.joined(separator: ", ")): on every other host the default works."
         }

@@ -16,20 +16,21 @@ struct RemedySearch {
     ) -> [Remedy] {
         if Placement.windowless(question) != nil { return [] }
         if placement.verdict == .worksWithStealTimeOff, placement.verdictWithStealTimeOff == .defaultWorks,
-            placement.window.size <= WindowSource.mainlineSize
+            placement.window.size <= WindowSource.mainlineSize, Placement.nestingHindrance(question) == nil
         {
             return [.stealTimeOff]
         }
         guard !placement.worksToday else { return [] }
         let search = RemedySearch(question: question, pool: pool, isForced: isForced)
         let ofVM = question.guest.vmm == nil ? search.ofOwnMap() : search.ofVM()
-        return ofVM + search.ofWindow() + search.ofHosts(placement)
+        return ofVM + search.ofWindow() + search.ofNesting() + search.ofHosts(placement)
     }
 
     /// Whether Linux's own window works as things are.
     static func worksToday(
         _ placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
     ) -> Bool {
+        guard Placement.nestingHindrance(question) == nil else { return false }
         guard placement.verdict == .defaultWorks, placement.window.size < WindowSource.mainlineSize else {
             return placement.verdict == .defaultWorks && placement.window.size == WindowSource.mainlineSize
         }
@@ -49,6 +50,7 @@ struct RemedySearch {
         var changed = question
         changed.guest = guest
         changed.window = demand
+        guard Placement.nestingHindrance(changed) == nil else { return false }
         let verdict = Placement.verdict(changed, [view], view, .init(guest), isForced: isForced)
         return Placement.withAddedMemory(verdict, view) == .defaultWorks
             && demand.size <= WindowSource.mainlineSize
@@ -66,7 +68,10 @@ struct RemedySearch {
 
     private func ofVM() -> [Remedy] {
         var found: [Remedy] = []
-        if question.guest.peerToPeer, works(question.guest.changed { $0.peerToPeer = false }) {
+        // Of a VMM that maps BARs unasked, no option keeps them from being mapped.
+        if question.guest.peerToPeer, question.guest.vmm?.has(.mapsBARsUnasked) != true,
+            works(question.guest.changed { $0.peerToPeer = false })
+        {
             found.append(.peerToPeerOff)
         }
         if let base = ramBase { found.append(.ramBase(base)) }
@@ -126,8 +131,18 @@ struct RemedySearch {
         return [hasTooManyDoorbells ? .doorbells(fitting) : .windowSize(WindowSource.mainlineSize)]
     }
 
+    private func ofNesting() -> [Remedy] {
+        guard question.guest.viommu == .nestedSMMUv3, works(question.guest.changed(viommu: .none)) else {
+            return []
+        }
+        return [.withoutNesting]
+    }
+
     private func ofHosts(_ placement: Placement) -> [Remedy] {
-        let failing = placement.hosts.filter { $0.verdict != .defaultWorks }.map(\.host)
+        let failing = question.hosts.indices.filter {
+            placement.hosts[$0].verdict != .defaultWorks
+                || Placement.hindersNesting(question.hosts[$0], question)
+        }.map { question.hosts[$0].name }
         guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Remedy.hostsMax,
             question.window.size <= WindowSource.mainlineSize
         else { return [] }

@@ -124,6 +124,7 @@ extension GuestDemand {
         case .ramAtMost(let bytes): changed { $0.ram = bytes }
         case .otherMode(let mode): changed(to: mode) { _ in }
         case .leaveFree(let window): leaving(window)
+        case .withoutNesting: changed(viommu: .none)
         case .windowSize, .doorbells, .withoutHosts: nil
         }
     }

@@ -13,7 +13,7 @@ extension VMMProfile {
             "All guest memory is mapped, BARs never.",
             "virtio-iommu reports the x86 window \(DriverWindow.x86.text) on arm64 too.",
         ],
-        onBARFailure: .none, quirks: [.reportsX86Window], layOut: Crosvm.map)
+        onBARFailure: .none, quirks: [.reportsX86Window, .lacksIOMMUFD], layOut: Crosvm.map)
 }
 
 private enum Crosvm {

@@ -9,7 +9,8 @@ extension VMMProfile {
         versions: ["v1.16.0-dev-617 (81b38b9dad60)"],
         sources: ["src/vmm/src/arch/aarch64/layout.rs", "src/vmm/src/builder.rs"],
         behaviour: ["Mapped regions are rolled back when one fails; the VM does not start."],
-        onBARFailure: .warning, hasHotplug: true, layOut: Firecracker.map)
+        onBARFailure: .warning, hasHotplug: true, quirks: [.lacksIOMMUFD],
+        layOut: Firecracker.map)
 }
 
 private enum Firecracker {

@@ -13,7 +13,7 @@ extension VMMProfile {
             "Reads reserved_regions of every group and aborts when one overlaps RAM, relaxable or not.",
             "Stops reading at a direct-relaxable line: later reservations are lost.",
         ],
-        onBARFailure: .none, quirks: [.readsReservedRegions],
+        onBARFailure: .none, quirks: [.readsReservedRegions, .lacksIOMMUFD],
         lowestRAMBase: Kvmtool.ramBaseMin, layOut: Kvmtool.map)
 }
 

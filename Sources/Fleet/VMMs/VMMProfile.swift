@@ -16,6 +16,8 @@ struct VMMProfile: Sendable {
         case ownsSMMU
         /// Its virtio-iommu does not forward the host's ranges.
         case hidesReservations
+        /// It maps through VFIO type1 only.
+        case lacksIOMMUFD
     }
 
     /// Name and variant, for people.
