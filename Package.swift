@@ -52,7 +52,7 @@ let package = Package(
         module("Machines", ["AddressSpaces"]),
         module("MSIWindows", ["Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
         module("Sandboxes", ["MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces"]),
-        module("Fleet", ["MSIWindows", "Machines", "AddressSpaces"]),
+        module("Fleet", ["MSIWindows", "Machines", "LinuxReleases", "AddressSpaces"]),
 
         // The C fence.
         .systemLibrary(
@@ -83,7 +83,8 @@ let package = Package(
         .executableTarget(
             name: "iovad",
             dependencies: [
-                "API", "MicroHTTP", "HTTPClient", "Ingestion", "HTTP", "JSON", "Locking", "Fleet", "MSIWindows",
+                "API", "MicroHTTP", "HTTPClient", "Ingestion", "HTTP", "JSON", "Locking", "Fleet",
+                "MSIWindows",
                 "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

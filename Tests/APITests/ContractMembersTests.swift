@@ -187,6 +187,7 @@ import Testing
             #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"]}]}"#
         let reported =
             #"{"name":"h","reserved_regions":[{"start":"0x8000000","size":4096}],"aperture_bits":48,"#
+                + #""kernel":"6.12","page_size":4096,"#
             + #""options":[{"device":"a","sw_msi_start":"0x9000000","sw_msi_size_mib":1}],"capabilities":["iommufd_sw_msi_options"]}"#
         let ranged = #"{"iova_ranges":[{"start":0,"last":"0xffffffffffff"}]}"#
         let named = #"{"platform":"example-arm-juno","devices":["/pcie@40000000"],\#(iommuRegions)}"#

@@ -36,7 +36,8 @@ extension PlacementRequest.Host {
         guard case .platform(let id, let devices) = host.origin else { return nil }
         self.init(
             name: host.name, source: .platform(id: id, devices: devices), aperture: host.aperture,
-            iommuRegions: host.iommuRegions, options: host.options, capabilities: host.capabilities)
+            iommuRegions: host.iommuRegions, kernel: host.kernel, options: host.options,
+            capabilities: host.capabilities)
     }
 }
 

@@ -33,6 +33,8 @@ struct PlacementRequest: Sendable {
         var aperture: IOVARange?
         /// What its virtio-iommus report; nil where nobody has said.
         var iommuRegions: [ReservedRegion]?
+        /// In place of those of the request.
+        var kernel = Agreement.Host.Kernel()
         var options: [HostFacts.DeviceOption]
         /// What it states beyond what its kernel release has.
         var capabilities: Set<HostCapability>
@@ -112,6 +114,9 @@ struct PlacementRequest: Sendable {
         let name = reader.optional("name")?.line(bytesMax: Limits.nameBytesMax, problems)
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
         let reported = reader.value(Condition.iommuRegions.name)
+        let kernel = Agreement.Host.Kernel(
+            profile: reader.value(Condition.kernel.name).flatMap { Condition.kernel($0, problems) },
+            pageSize: reader.value(Condition.pageSize.name).flatMap { Condition.pageSize($0, problems) })
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
         let capabilities = reader.optional("capabilities").map { Self.capabilities($0, problems) } ?? []
         let platform = reader.optional("platform")
@@ -134,7 +139,7 @@ struct PlacementRequest: Sendable {
         return Host(
             name: name ?? "host-\(index + 1)", source: source,
             aperture: bits.map { Conditions(apertureBits: $0).aperture },
-            iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) },
+            iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) }, kernel: kernel,
             options: options, capabilities: capabilities.union(Self.capabilities(shownBy: options)),
             node: node)
     }

@@ -131,17 +131,19 @@ struct HostFactsBuilder {
             let devices: [String]?
             let apertureLast: UInt64?
             let iommuRegions: [ReservedRegion]?
+            let kernel: Agreement.Host.Kernel
             let options: [HostFacts.DeviceOption]
         }
 
         init(_ host: PlacementRequest.Host, _ devices: [String]?, on entry: PlatformEntry) {
             serial = entry.serial
-            let saysMore = devices != nil || host.aperture != nil || host.iommuRegions != nil
+            let saysMore =
+                devices != nil || host.aperture != nil || host.iommuRegions != nil || host.kernel.isStated
             own =
                 saysMore || !host.options.isEmpty
                 ? Own(
                     devices: devices, apertureLast: host.aperture?.last.value,
-                    iommuRegions: host.iommuRegions, options: host.options) : nil
+                    iommuRegions: host.iommuRegions, kernel: host.kernel, options: host.options) : nil
         }
     }
 
@@ -189,7 +191,7 @@ struct HostFactsBuilder {
             return add(
                 HostFacts(
                     regions: regions, ranges: ranges, aperture: conditions.ofFacts.aperture,
-                    options: host.options, under: request.conditions),
+                    options: host.options, under: conditions.conditions),
                 conditions)
         case .platform(let id, let names):
             guard let entry = platforms.entry(id, at: "\(host.pointer)/platform", problems) else { return 0 }
@@ -243,9 +245,10 @@ struct HostFactsBuilder {
     private mutating func conditions(
         of host: PlacementRequest.Host, _ running: RunningHost?
     ) -> HostConditions {
-        let isPlain = running == nil && host.aperture == nil && host.iommuRegions == nil
+        let isPlain =
+            running == nil && host.aperture == nil && host.iommuRegions == nil && !host.kernel.isStated
         if isPlain, let plain { return plain }
-        let stated = request.adopting(running)
+        let stated = request.of(host).adopting(running)
         var conditions = stated.conditions
         conditions.aperture = host.aperture ?? request.conditions.aperture
         conditions.iommuRegions = host.iommuRegions

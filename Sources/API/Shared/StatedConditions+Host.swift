@@ -2,6 +2,7 @@
 // entrance that names a stored platform takes its facts over here, and tells them in its answer.
 
 import AddressSpaces
+import Fleet
 import JSON
 import LinuxReleases
 import MSIWindows
@@ -157,6 +158,18 @@ extension StatedConditions {
         other.adopt(type, host)
         other.adoptUnsafeInterrupts(host)
         return other.changingFacts.filter { $0.concerns(consumer) }
+    }
+
+    /// With the kernel that the request says of one host by itself, in place of that of all.
+    func of(_ host: PlacementRequest.Host) -> StatedConditions {
+        guard host.kernel.isStated else { return self }
+        var own = self
+        if let kernel = host.kernel.profile {
+            own.state(kernel)
+            if let size = kernel.pageBytes.flatMap({ Granule(bytes: $0) }) { own.state(pageSize: size) }
+        }
+        if let size = host.kernel.pageSize { own.state(pageSize: size) }
+        return own
     }
 
     /// With a host's facts taken over, as far as it has any.

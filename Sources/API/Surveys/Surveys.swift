@@ -100,7 +100,7 @@ extension Service {
                 }
                 platform.devices = devices
             }
-            var stated = stated.adopting(platform.host)
+            var stated = stated.of(host).adopting(platform.host)
             stated.conditions.iommuRegions = host.iommuRegions
             return SurveySubject(
                 name: host.name, machine: machine(platform, of: entry), stated: stated,
@@ -112,7 +112,7 @@ extension Service {
             return SurveySubject(
                 name: host.name,
                 machine: .reported(device, usable: ranges.map { UsableRanges($0, beside: regions ?? []) }),
-                stated: stated, aperture: host.aperture)
+                stated: stated.of(host), aperture: host.aperture)
         }
     }
 

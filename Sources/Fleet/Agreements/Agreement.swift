@@ -3,6 +3,7 @@
 // and how each host stands.
 
 public import AddressSpaces
+public import LinuxReleases
 public import Machines
 
 /// The record of one VM's window.
@@ -35,10 +36,24 @@ public struct Agreement: Sendable {
             case platform(id: String, devices: [String]?)
         }
 
+        /// What is said of its kernel in place of what is said of all hosts.
+        public struct Kernel: Hashable, Sendable {
+            public var profile: KernelProfile?
+            public var pageSize: Granule?
+
+            public init(profile: KernelProfile? = nil, pageSize: Granule? = nil) {
+                self.profile = profile
+                self.pageSize = pageSize
+            }
+
+            public var isStated: Bool { profile != nil || pageSize != nil }
+        }
+
         public let name: String
         public fileprivate(set) var origin: Origin
         public let aperture: IOVARange?
         public let iommuRegions: [ReservedRegion]?
+        public let kernel: Kernel
         public let options: [HostFacts.DeviceOption]
         public let capabilities: Set<HostCapability>
         /// Whether it is here because of its platform's label.
@@ -49,6 +64,7 @@ public struct Agreement: Sendable {
 
         public init(
             name: String, origin: Origin, aperture: IOVARange? = nil, iommuRegions: [ReservedRegion]? = nil,
+            kernel: Kernel = Kernel(),
             options: [HostFacts.DeviceOption] = [], capabilities: Set<HostCapability> = [],
             isOfPool: Bool = false, seen: Seen? = nil, standing: Standing
         ) {
@@ -56,6 +72,7 @@ public struct Agreement: Sendable {
             self.origin = origin
             self.aperture = aperture
             self.iommuRegions = iommuRegions
+            self.kernel = kernel
             self.options = options
             self.capabilities = capabilities
             self.isOfPool = isOfPool
@@ -135,7 +152,7 @@ public struct Agreement: Sendable {
 
     public enum Refusal: Error, Sendable {
         case wrongState(Agreement.State, next: Agreement.State?)
-        case broken([Placement.Blocker], [Remedy])
+        case broken([Placement.Blocker], [Remedy], Placement.Mechanism?)
         case hostExists(String)
     }
 
@@ -143,7 +160,7 @@ public struct Agreement: Sendable {
     public mutating func move(to next: State) throws(Refusal) {
         switch (state, next) {
         case (.proposed, .accepted):
-            if let broken { throw .broken(broken.blockers, remedies) }
+            if let broken { throw .broken(broken.blockers, remedies, nil) }
             pending.append(.accepted)
         case (.accepted, .released): pending.append(.released)
         case (.proposed, _), (.accepted, _), (.released, _): throw .wrongState(state, next: next)
@@ -167,7 +184,9 @@ public struct Agreement: Sendable {
     /// Adds a host that keeps the promise: to a pool without platforms it is one at least.
     public mutating func add(_ host: Host, now: UInt64) throws(Refusal) {
         try checkRoom(for: host.name)
-        guard host.standing.keeps else { throw .broken(host.standing.blockers, host.standing.remedies) }
+        guard host.standing.keeps else {
+            throw .broken(host.standing.blockers, host.standing.remedies, host.standing.mechanism)
+        }
         hosts.append(host)
         pending.append(.hostAdded(name: host.name, platform: host.platform, digest: host.seen?.digest))
         assess(now)
