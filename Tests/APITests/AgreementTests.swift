@@ -1,6 +1,7 @@
 // Agreements over their life: what is promised, the steps from one state to the next, hosts that join, what
 // breaks and mends a promise, and whose it is.
 
+import Foundation
 import HTTP
 import Locking
 import Testing
@@ -35,12 +36,59 @@ import Testing
         #expect(many.json["doorbell_iovas"] as? [String] == ["0x8000000", "0x8010000", "0x8020000"])
     }
 
+    /// A host's own kernel counts more than the request's, and is kept with the agreement.
+    @Test func aKernelPerHost() throws {
+        fixture.put("a", AgreementFixture.plain)
+        let vm = #""vm":{"vmm":"qemu-virt","ram":"1G","viommu":"nested_smmuv3"}"#
+        func propose(_ id: String, _ host: String, kernel: String = "6.12") -> ServiceClient.Answer {
+            fixture.ask(
+                .post, "/v1/agreements", #"{"id":"\#(id)","kernel":"\#(kernel)","hosts":[{\#(host)}],\#(vm)}"#
+            )
+        }
+        let mine = #""name":"h","platform":"a","devices":["d"]"#
+        #expect(propose("x", mine).object("mechanism")["kind"] as? String == "guest_rmr")
+        // Linux 5.10 has no iommufd, by which alone guests nest.
+        let old = propose("y", mine + #","kernel":"5.10""#)
+        #expect(fixture.code(old) == "409 no-agreement", "\(old.text)")
+        #expect(
+            old.object("mechanism")["because"] as? String
+                == "A guest with a nested SMMUv3 needs iommufd. The kernel has no iommufd.")
+        #expect(old.list("remedies").map { $0["kind"] as? String } == ["without_nesting"])
+        let check = fixture.ask(
+            .post, "/v1/agreements/x/checks",
+            #"{"host":{"name":"i","platform":"a","devices":["d"],"kernel":"5.15.0-88-generic"}}"#)
+        #expect(check.json["keeps"] as? Bool == false, "\(check.text)")
+        #expect(check.list("blockers").first?["kind"] as? String == "mechanism", "\(check.text)")
+        // Pages by the kernel's name or by themselves: 17 of 64 KiB do not fit.
+        func large(_ own: String) -> ServiceClient.Answer {
+            client.post(
+                "/v1/placements",
+                json:
+                    #"{"doorbell_count":17,"hosts":[{"reserved_regions":[]\#(own)}],"vm":{"vmm":"qemu-virt","ram":"1G"}}"#
+            )
+        }
+        #expect(large("").json["size"] as? String == "0x100000")
+        for own in [#","page_size":"64K""#, #","kernel":"6.12.0-64k""#] {
+            #expect(large(own).json["size"] as? String == "0x200000", "\(large(own).text)")
+        }
+        // It stays the host's when its platform changes.
+        let kept = propose("z", mine + #","kernel":"6.18""#, kernel: "5.10")
+        #expect(kept.status == 201, "\(kept.text)")
+        fixture.put("a", AgreementFixture.reserving)
+        fixture.put("a", AgreementFixture.plain)
+        #expect(fixture.read("z").json["broken"] is NSNull)
+    }
+
     /// Nothing is promised that no mechanism gives, and what would help is told.
     @Test func whatCannotBePromised() {
         fixture.put("a", AgreementFixture.reserving)
         let refused = fixture.propose("x", on: ["a"])
         #expect(fixture.code(refused) == "409 no-agreement", "\(refused.text)")
         #expect(refused.list("blockers").first?["kind"] as? String == "reserved")
+        let mechanism = refused.object("mechanism")
+        let missing = mechanism["not_available"] as? [[String: Any]]
+        #expect(mechanism["kind"] as? String == "none", "\(refused.text)")
+        #expect(missing?.contains { $0["kind"] as? String == "iommufd_options" } == true, "\(refused.text)")
         #expect(fixture.code(fixture.read("x")) == "404 not-found")
         let body = "\"hosts\":[\(AgreementFixture.host("a"))],\(AgreementFixture.vm)}"
         let dry = fixture.ask(.post, "/v1/agreements?dry_run=true", "{" + body)

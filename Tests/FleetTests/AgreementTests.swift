@@ -124,7 +124,7 @@ import Testing
             try agreement.move(to: .accepted)
             Issue.record("a broken promise was accepted")
         } catch {
-            if case .broken(let blockers, _) = error {
+            if case .broken(let blockers, _, _) = error {
                 #expect(blockers == failing.blockers)
             } else {
                 Issue.record("\(error)")

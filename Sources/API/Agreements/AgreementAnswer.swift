@@ -187,13 +187,14 @@ extension Problem {
                 .agreementState,
                 "Agreement \"\(id)\" is \(state.rawValue) and \(wish): proposed, accepted and released follow each other."
             )
-        case .broken(let blockers, let remedies):
+        case .broken(let blockers, let remedies, let mechanism):
             self.init(
                 .agreementBroken,
                 "The promise of agreement \"\(id)\" is not kept\(blockers.first.map { ": \($0.sentence)" } ?? ".")"
             )
             self.blockers = blockers
             self.remedies = remedies
+            self.mechanism = mechanism
         case .hostExists(let name):
             self = .semantic("/host/name", "duplicate-id", AgreementRequest.sameName(name))
         }

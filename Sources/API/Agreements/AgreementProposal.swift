@@ -82,7 +82,8 @@ extension Service {
         }
         return Agreement.Host(
             name: host.name, origin: origin, aperture: host.aperture, iommuRegions: host.iommuRegions,
-            options: host.options, capabilities: capabilities, isOfPool: isOfPool, seen: own,
+            kernel: host.kernel, options: host.options, capabilities: capabilities, isOfPool: isOfPool,
+            seen: own,
             standing: standing)
     }
 }
@@ -100,5 +101,6 @@ extension Problem {
         self.init(.noAgreement, refusal.because)
         blockers = refusal.blockers
         remedies = refusal.remedies
+        mechanism = refusal.mechanism
     }
 }

@@ -19,6 +19,8 @@ package struct Problem: Error, Sendable {
     /// What stands against an agreement, and what would help.
     var blockers: [Placement.Blocker] = []
     var remedies: [Remedy] = []
+    /// By what means the window would be had, and which are missing.
+    var mechanism: Placement.Mechanism?
     /// Fields that this answer carries besides the usual: Allow, Retry-After, ETag, WWW-Authenticate.
     var headers: HeaderFields
 
@@ -163,6 +165,7 @@ extension Service {
             writer.member("code", problem.kind.rawValue)
             if let errno = problem.errno { writer.member("errno", errno) }
             if !problem.blockers.isEmpty { writer.blockers(problem.blockers) }
+            if let mechanism = problem.mechanism { writer.mechanism(mechanism) }
             if !problem.remedies.isEmpty {
                 writer.array("remedies") { writer in problem.remedies.forEach { writer.remedy($0) } }
             }

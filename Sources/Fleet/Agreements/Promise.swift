@@ -21,18 +21,24 @@ public struct Promise: Sendable {
         public let because: String
         public let blockers: [Placement.Blocker]
         public let remedies: [Remedy]
+        /// nil where nothing could be decided.
+        public let mechanism: Placement.Mechanism?
 
-        init(because: String, blockers: [Placement.Blocker], remedies: [Remedy]) {
+        init(
+            because: String, blockers: [Placement.Blocker], remedies: [Remedy],
+            mechanism: Placement.Mechanism?
+        ) {
             self.because = because
             self.blockers = blockers
             self.remedies = remedies
+            self.mechanism = mechanism
         }
 
         /// That a host alone does not keep what all together promise.
         public init(_ standing: Standing) {
             self.init(
                 because: standing.blockers.first?.provenance ?? "", blockers: standing.blockers,
-                remedies: standing.remedies)
+                remedies: standing.remedies, mechanism: standing.mechanism)
         }
     }
 
@@ -176,7 +182,7 @@ extension Promise.Refusal {
         self.init(
             because: because,
             blockers: isAsked ? placement.requestedBlockers : placement.defaultBlockers,
-            remedies: placement.remedies)
+            remedies: placement.remedies, mechanism: placement.mechanism)
     }
 }
 
