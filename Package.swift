@@ -126,7 +126,7 @@ let package = Package(
             "IngestionTests", ["Ingestion", "Machines", "AddressSpaces", "JSON", "SecondAML", "CDeviceTree"],
             exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
-        tests("HTTPClientTests", ["HTTPClient", "Locking"]),
+        tests("HTTPClientTests", ["HTTPClient"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"], exclude: ["raw-heads.json"]),
         tests(
             "APITests",

@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct {
     CURLcode (*global_init)(long);
@@ -18,43 +19,85 @@ static struct {
     void (*free_all)(struct curl_slist *);
 } curl;
 
-static bool load(void) {
+/* NULL for a library that can be used; otherwise what it lacks. */
+static const char *take_functions(void *library) {
+    const struct {
+        const char *name;
+        void *place;
+    } functions[] = {
+        {"curl_global_init", &curl.global_init}, {"curl_easy_init", &curl.init},
+        {"curl_easy_setopt", &curl.set},         {"curl_easy_perform", &curl.perform},
+        {"curl_easy_getinfo", &curl.info},       {"curl_easy_strerror", &curl.text},
+        {"curl_easy_cleanup", &curl.cleanup},    {"curl_slist_append", &curl.append},
+        {"curl_slist_free_all", &curl.free_all},
+    };
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        void *function = dlsym(library, functions[i].name);
+        if (function == NULL) return functions[i].name;
+        memcpy(functions[i].place, &function, sizeof function);
+    }
+    return curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? NULL : "a successful curl_global_init";
+}
+
+/* Fills `error` with why each of the names cannot be used. */
+static bool load(char *error) {
     /* The two flavours of Debian have the same interface. */
     static const char *const names[] = {"libcurl-gnutls.so.4", "libcurl.so.4"};
     static bool is_loaded;
-    if (is_loaded) return true;
-    void *library = NULL;
-    for (size_t i = 0; library == NULL && i < sizeof names / sizeof *names; i++) {
-        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    size_t length = 0;
+    for (size_t i = 0; !is_loaded && i < sizeof names / sizeof *names; i++) {
+        const size_t room = IOVAD_CURL_ERROR_BYTES - length;
+        const char *gap = length > 0 ? "; " : "";
+        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        const char *missing = library ? take_functions(library) : NULL;
+        is_loaded = library != NULL && missing == NULL;
+        if (is_loaded) break;
+        int written = library ? snprintf(error + length, room, "%s%s has no %s", gap, names[i], missing)
+                              : snprintf(error + length, room, "%s%s", gap, dlerror());
+        if (library) dlclose(library);
+        if (written > 0) length += (size_t)written < room ? (size_t)written : room - 1;
     }
-    if (library == NULL) return false;
-    *(void **)&curl.global_init = dlsym(library, "curl_global_init");
-    *(void **)&curl.init = dlsym(library, "curl_easy_init");
-    *(void **)&curl.set = dlsym(library, "curl_easy_setopt");
-    *(void **)&curl.perform = dlsym(library, "curl_easy_perform");
-    *(void **)&curl.info = dlsym(library, "curl_easy_getinfo");
-    *(void **)&curl.text = dlsym(library, "curl_easy_strerror");
-    *(void **)&curl.cleanup = dlsym(library, "curl_easy_cleanup");
-    *(void **)&curl.append = dlsym(library, "curl_slist_append");
-    *(void **)&curl.free_all = dlsym(library, "curl_slist_free_all");
-    is_loaded = curl.global_init && curl.init && curl.set && curl.perform && curl.info && curl.text
-        && curl.cleanup && curl.append && curl.free_all && curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    if (is_loaded) error[0] = '\0';
     return is_loaded;
 }
 
-static size_t pass(const iovad_curl_exchange *exchange, iovad_curl_sink sink, char *bytes, size_t count) {
-    return sink(exchange->context, (const uint8_t *)bytes, count) ? count : 0;
+/* An exchange under way. */
+struct progress {
+    const iovad_curl_exchange *exchange;
+    int64_t heard_at;
+    bool is_silent;
+};
+
+static int64_t milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static size_t on_head(char *bytes, size_t size, size_t count, void *exchange) {
-    return pass(exchange, ((const iovad_curl_exchange *)exchange)->head, bytes, size * count);
+static size_t pass(struct progress *progress, iovad_curl_sink sink, char *bytes, size_t count) {
+    progress->heard_at = milliseconds();
+    return sink(progress->exchange->context, (const uint8_t *)bytes, count) ? count : 0;
 }
 
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *exchange) {
-    return pass(exchange, ((const iovad_curl_exchange *)exchange)->bytes, bytes, size * count);
+static size_t on_head(char *bytes, size_t size, size_t count, void *progress) {
+    return pass(progress, ((struct progress *)progress)->exchange->head, bytes, size * count);
 }
 
-static void set_options(CURL *easy, const iovad_curl_exchange *exchange, struct curl_slist *fields, char *error) {
+static size_t on_bytes(char *bytes, size_t size, size_t count, void *progress) {
+    return pass(progress, ((struct progress *)progress)->exchange->bytes, bytes, size * count);
+}
+
+/* libcurl calls this about once a second. Its own LOW_SPEED counts whole bytes per second, and a stream that
+ * has a heartbeat of some bytes now and then would be none to it. */
+static int on_progress(void *context, curl_off_t dltotal, curl_off_t dlnow, curl_off_t ultotal, curl_off_t ulnow) {
+    (void)dltotal, (void)dlnow, (void)ultotal, (void)ulnow;
+    struct progress *progress = context;
+    progress->is_silent = milliseconds() - progress->heard_at > progress->exchange->silence_milliseconds;
+    return progress->is_silent;
+}
+
+static void set_options(CURL *easy, struct progress *progress, struct curl_slist *fields, char *error) {
+    const iovad_curl_exchange *exchange = progress->exchange;
     curl.set(easy, CURLOPT_URL, exchange->url);
     curl.set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl.set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -69,24 +112,29 @@ static void set_options(CURL *easy, const iovad_curl_exchange *exchange, struct 
     if (exchange->trusted) curl.set(easy, CURLOPT_CAINFO, exchange->trusted);
     curl.set(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)exchange->connect_milliseconds);
     curl.set(easy, CURLOPT_TIMEOUT_MS, (long)exchange->total_milliseconds);
-    if (exchange->silence_seconds > 0) {
-        curl.set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-        curl.set(easy, CURLOPT_LOW_SPEED_TIME, (long)exchange->silence_seconds);
+    if (exchange->silence_milliseconds > 0) {
+        curl.set(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl.set(easy, CURLOPT_XFERINFODATA, progress);
+        curl.set(easy, CURLOPT_NOPROGRESS, 0L);
     }
+    if (exchange->is_loopback) curl.set(easy, CURLOPT_NOPROXY, "*");
+    /* What a proxy says of its tunnel is no head of the answer. */
+    curl.set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl.set(easy, CURLOPT_HEADERFUNCTION, on_head);
-    curl.set(easy, CURLOPT_HEADERDATA, exchange);
+    curl.set(easy, CURLOPT_HEADERDATA, progress);
     curl.set(easy, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl.set(easy, CURLOPT_WRITEDATA, exchange);
+    curl.set(easy, CURLOPT_WRITEDATA, progress);
 }
 
-static enum iovad_curl_outcome outcome(CURLcode code) {
+static enum iovad_curl_outcome outcome(CURL *easy, CURLcode code) {
+    /* A connection that cannot be made, or whose certificate is not trusted, has carried no request. */
+    long sent = 0;
     switch (code) {
     case CURLE_OK: return IOVAD_CURL_ANSWERED;
     case CURLE_WRITE_ERROR: return IOVAD_CURL_STOPPED;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT: return IOVAD_CURL_UNREACHABLE;
-    default: return IOVAD_CURL_FAILED;
+    default:
+        curl.info(easy, CURLINFO_REQUEST_SIZE, &sent);
+        return sent == 0 ? IOVAD_CURL_UNREACHABLE : IOVAD_CURL_FAILED;
     }
 }
 
@@ -95,7 +143,7 @@ enum iovad_curl_outcome iovad_curl_send(
     _Static_assert(IOVAD_CURL_ERROR_BYTES >= CURL_ERROR_SIZE, "libcurl writes so many bytes");
     *status = 0;
     error[0] = '\0';
-    if (!load()) return IOVAD_CURL_MISSING;
+    if (!load(error)) return IOVAD_CURL_MISSING;
     CURL *easy = curl.init();
     struct curl_slist *fields = NULL;
     bool has_memory = easy != NULL;
@@ -104,13 +152,16 @@ enum iovad_curl_outcome iovad_curl_send(
         has_memory = longer != NULL;
         if (has_memory) fields = longer;
     }
-    enum iovad_curl_outcome result = IOVAD_CURL_FAILED;
+    enum iovad_curl_outcome result = IOVAD_CURL_UNREACHABLE;
     if (has_memory) {
-        set_options(easy, exchange, fields, error);
+        struct progress progress = {.exchange = exchange, .heard_at = milliseconds()};
+        set_options(easy, &progress, fields, error);
         CURLcode code = curl.perform(easy);
         curl.info(easy, CURLINFO_RESPONSE_CODE, status);
-        result = outcome(code);
-        if (code != CURLE_OK && error[0] == '\0') {
+        result = outcome(easy, code);
+        if (progress.is_silent) {
+            snprintf(error, IOVAD_CURL_ERROR_BYTES, "nothing came for %u ms", (unsigned)exchange->silence_milliseconds);
+        } else if (code != CURLE_OK && error[0] == '\0') {
             snprintf(error, IOVAD_CURL_ERROR_BYTES, "%s", curl.text(code));
         }
     } else {

@@ -17,20 +17,33 @@ public struct Server: Sendable {
     static let connectMilliseconds: UInt32 = 10_000
     static let totalMilliseconds: UInt32 = 120_000
 
-    /// - Parameter url: of `http` or `https`; nil where it is not, or has a query or a fragment.
+    /// - Parameter url: of `http` or `https`; nil where it is not, or has a query, a fragment, or a name and
+    ///   a password, which messages would show to everybody.
     public init?(_ url: String, token: String? = nil, trusted: String? = nil) {
         let rest = ["http://", "https://"].lazy.compactMap {
             url.hasPrefix($0) ? url.dropFirst($0.count) : nil
         }
         .first
         guard let rest, !rest.isEmpty, !rest.hasPrefix("/"),
-            url.utf8.allSatisfy({ 0x21...0x7e ~= $0 && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") })
+            url.utf8.allSatisfy({ 0x21...0x7e ~= $0 && !"?#@".utf8.contains($0) })
         else { return nil }
         var base = Substring(url)
         while base.hasSuffix("/") { base = base.dropLast() }
         self.base = String(base)
         self.token = token
         self.trusted = trusted
+    }
+
+    /// Whether a proxy could not reach it: for it, this name is another machine.
+    var isLoopback: Bool {
+        let authority = base.utf8.drop { $0 != UInt8(ascii: "/") }.dropFirst(2)
+            .prefix { $0 != UInt8(ascii: "/") }
+        let text = String(Substring(authority)).lowercased()
+        if text.hasPrefix("[") { return text.hasPrefix("[::1]") }
+        let host = text.prefix { $0 != ":" }
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+        return host == "localhost"
+            || numbers.count == 4 && numbers[0] == "127" && numbers.allSatisfy { UInt8($0) != nil }
     }
 
     /// One request.
@@ -64,14 +77,16 @@ public struct Server: Sendable {
     }
 
     public enum Failure: Error, Sendable {
-        /// libcurl is not installed.
-        case noLibrary
+        /// libcurl cannot be loaded; the reason.
+        case noLibrary(String)
         /// Nothing was sent; the reason.
         case unreachable(String)
         /// It broke on the way: whether the server has done what was asked is not known.
         case broken(String)
-        /// More than `answerBytesMax`.
-        case tooLong
+        /// An answer, or an event of a stream, has more bytes than this.
+        case tooLong(bytesMax: Int)
+        /// An answer that is no stream of events where one was asked for; its status.
+        case noEvents(Int)
     }
 
     /// Sends a request and takes its answer as a whole, whatever its status.
@@ -81,9 +96,9 @@ public struct Server: Sendable {
         return Answer(status: status, fields: receiver.fields, body: receiver.body)
     }
 
-    /// - Parameter silenceSeconds: after which an exchange without a bound is over.
+    /// - Parameter silenceMilliseconds: after which an exchange without a bound is over.
     func exchange(
-        _ message: Message, _ receiver: Receiver, totalMilliseconds: UInt32, silenceSeconds: UInt32 = 0
+        _ message: Message, _ receiver: Receiver, totalMilliseconds: UInt32, silenceMilliseconds: UInt32 = 0
     ) throws(Failure) -> Int {
         var lines = message.fields.map { "\($0.name): \($0.value)" } + ["Expect:"]
         if let token { lines.append("Authorization: Bearer \(token)") }
@@ -91,24 +106,24 @@ public struct Server: Sendable {
         var reason = ""
         let outcome = CStrings.with([message.method, base + message.target] + lines) { strings in
             message.body.withUnsafeBufferPointer { body in
-                Self.perform(
-                    strings, body, trusted, totalMilliseconds, silenceSeconds, receiver, &status, &reason)
+                perform(
+                    strings, body, totalMilliseconds, silenceMilliseconds, receiver, &status, &reason)
             }
         }
         switch outcome {
         case IOVAD_CURL_ANSWERED: return status
         case IOVAD_CURL_STOPPED:
-            if receiver.isOver { throw .tooLong }
+            if receiver.isOver { throw .tooLong(bytesMax: receiver.bytesMax) }
             return status
-        case IOVAD_CURL_MISSING: throw .noLibrary
+        case IOVAD_CURL_MISSING: throw .noLibrary(reason)
         case IOVAD_CURL_UNREACHABLE: throw .unreachable(reason)
         default: throw .broken(reason)
         }
     }
 
-    private static func perform(
+    private func perform(
         _ strings: UnsafeBufferPointer<UnsafePointer<CChar>?>, _ body: UnsafeBufferPointer<UInt8>,
-        _ trusted: String?, _ totalMilliseconds: UInt32, _ silenceSeconds: UInt32, _ receiver: Receiver,
+        _ totalMilliseconds: UInt32, _ silenceMilliseconds: UInt32, _ receiver: Receiver,
         _ status: inout Int, _ reason: inout String
     ) -> iovad_curl_outcome {
         let send = { (trusted: UnsafePointer<CChar>?) -> (iovad_curl_outcome, Int, String) in
@@ -120,9 +135,10 @@ public struct Server: Sendable {
             exchange.body = body.baseAddress
             exchange.body_length = body.count
             exchange.trusted = trusted
-            exchange.connect_milliseconds = connectMilliseconds
+            exchange.is_loopback = isLoopback
+            exchange.connect_milliseconds = Self.connectMilliseconds
             exchange.total_milliseconds = totalMilliseconds
-            exchange.silence_seconds = silenceSeconds
+            exchange.silence_milliseconds = silenceMilliseconds
             exchange.head = { Receiver.of($0).takeHead(UnsafeBufferPointer(start: $1, count: $2)) }
             exchange.bytes = { Receiver.of($0).take(UnsafeBufferPointer(start: $1, count: $2)) }
             exchange.context = Unmanaged.passUnretained(receiver).toOpaque()
@@ -145,8 +161,9 @@ public struct Server: Sendable {
 class Receiver {
     private(set) var fields: [(name: String, value: String)] = []
     private(set) var body: [UInt8] = []
+    /// More came than `bytesMax`.
     private(set) var isOver = false
-    private let bytesMax: Int
+    let bytesMax: Int
 
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
@@ -156,16 +173,24 @@ class Receiver {
     }
 
     final func takeHead(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        let line = String(decoding: bytes, as: UTF8.self)
+        // By bytes: a colon before a combining character is not found among a String's characters.
         // A status of 1xx comes before the answer's own head.
-        if line.hasPrefix("HTTP/") {
+        if bytes.starts(with: "HTTP/".utf8) {
             fields = []
-            begin(status: line.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0)
-        } else if let colon = line.firstIndex(of: ":") {
-            let value = line[line.index(after: colon)...].drop { $0 == " " }
-            fields.append((String(line[..<colon]), String(value.prefix { !$0.isNewline })))
+            let words = bytes.split(separator: UInt8(ascii: " "))
+            begin(status: words.dropFirst().first.flatMap { Int(Self.text($0)) } ?? 0)
+        } else if let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
+            fields.append((Self.text(bytes[..<colon]), Self.text(bytes[(colon + 1)...])))
         }
         return true
+    }
+
+    /// Without blanks and ends of lines around it.
+    private static func text(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+        let isBlank = { (byte: UInt8) in " \t\r\n".utf8.contains(byte) }
+        let rest = bytes.drop(while: isBlank)
+        let end = rest.lastIndex { !isBlank($0) }.map { $0 + 1 } ?? rest.startIndex
+        return String(decoding: rest[..<end], as: UTF8.self)
     }
 
     /// Called with the status line.
@@ -173,10 +198,19 @@ class Receiver {
 
     /// Called with each piece of the body; false ends the exchange.
     func take(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        isOver = body.count + bytes.count > bytesMax
-        if !isOver { body += bytes }
-        return !isOver
+        guard body.count + bytes.count <= bytesMax else { return end() }
+        body += bytes
+        return true
     }
+
+    /// Ends the exchange: more came than may.
+    final func end() -> Bool {
+        isOver = true
+        return false
+    }
+
+    /// Of the first field of this name, whatever its case.
+    final func field(_ name: String) -> String? { fields.first { $0.name.lowercased() == name }?.value }
 }
 
 /// Strings for C, as long as a closure runs.

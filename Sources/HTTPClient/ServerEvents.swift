@@ -1,10 +1,11 @@
-// Server-Sent Events from a server. Each event has the id that a reader names to go on after it, so that a
-// connection that was cut loses none.
+// Server-Sent Events from a server, as the HTML standard has them read, but for one thing: an event without
+// an id has none here. A server gives ids to the events after which a reader may go on; one that took the id
+// of the event before it would look like such an event.
 
 extension Server {
     /// One event of a stream.
     public struct Event: Sendable {
-        /// Of the stream; nil where the event had none.
+        /// What a reader names to go on after it; nil where the event had none.
         public var id: String?
         public var name: String
         public var data: String
@@ -16,12 +17,14 @@ extension Server {
         case stopped
         /// The server ended it, or it broke, or nothing came for too long: go on after the last event.
         case cut
-        /// No stream, but an answer.
+        /// No stream, but an answer of another status than 200.
         case refused(Answer)
     }
 
-    /// The server writes a comment at least this often; a stream that is silent for longer is dead.
-    static let silenceSeconds: UInt32 = 60
+    /// The server writes a comment at least every quarter of this; a stream that is silent longer is dead.
+    static let silenceMilliseconds: UInt32 = 60_000
+    /// The most bytes of an event.
+    static let eventBytesMax = 1 << 20
 
     /// Reads events until `take` says false, or the stream ends.
     ///
@@ -29,52 +32,76 @@ extension Server {
     public func events(
         _ target: String, after: String?, _ take: @escaping (Event) -> Bool
     ) throws(Failure) -> StreamEnd {
-        var fields = [(name: "Accept", value: "text/event-stream")]
+        try events(target, after: after, silenceMilliseconds: Self.silenceMilliseconds, take)
+    }
+
+    func events(
+        _ target: String, after: String?, silenceMilliseconds: UInt32, _ take: @escaping (Event) -> Bool
+    ) throws(Failure) -> StreamEnd {
+        var fields = [(name: "Accept", value: EventReceiver.mediaType)]
         if let after { fields.append(("Last-Event-ID", after)) }
         let receiver = EventReceiver(take)
         do throws(Failure) {
             let status = try exchange(
                 Message("GET", target, fields: fields), receiver, totalMilliseconds: 0,
-                silenceSeconds: Self.silenceSeconds)
+                silenceMilliseconds: silenceMilliseconds)
             guard status == 200 else {
                 return .refused(Answer(status: status, fields: receiver.fields, body: receiver.body))
             }
-        } catch .broken where receiver.hasBegun {
+        } catch .broken where receiver.isStream {
             return .cut
         }
+        guard receiver.isStream else { throw .noEvents(200) }
         return receiver.isStopped ? .stopped : .cut
     }
 }
 
-/// The lines of a stream, as far as they have come.
+/// The lines of a stream, as far as they have come. By bytes: a colon before a combining character is not
+/// found among a String's characters.
 private final class EventReceiver: Receiver {
+    static let mediaType = "text/event-stream"
+    private static let byteOrderMark: [UInt8] = [0xef, 0xbb, 0xbf]
+    private static let (lineFeed, carriageReturn) = (UInt8(ascii: "\n"), UInt8(ascii: "\r"))
+
     private(set) var isStopped = false
-    private(set) var hasBegun = false
+    private var status = 0
     private let takeEvent: (Server.Event) -> Bool
     private var line: [UInt8] = []
-    private var event = Server.Event(id: nil, name: "message", data: "")
-    private var hasData = false
-
-    /// The most bytes of a line.
-    private static let lineBytesMax = 1 << 20
-    private static let refusalBytesMax = 1 << 20
+    private var isFirstLine = true
+    /// A line feed after it belongs to the same end of line.
+    private var isAfterCarriageReturn = false
+    private var id: String?
+    private var name: [UInt8] = []
+    /// nil until there is a line of data.
+    private var data: [UInt8]?
 
     init(_ take: @escaping (Server.Event) -> Bool) {
         takeEvent = take
-        super.init(bytesMax: Self.refusalBytesMax)
+        super.init(bytesMax: Server.eventBytesMax)
     }
 
-    override func begin(status: Int) { hasBegun = status == 200 }
+    override func begin(status: Int) { self.status = status }
+
+    /// Once the head has come: whether events follow.
+    var isStream: Bool {
+        guard status == 200, let type = field("content-type") else { return false }
+        let essence = type.utf8.prefix { !"; \t".utf8.contains($0) }
+        return String(Substring(essence)).lowercased() == Self.mediaType
+    }
 
     override func take(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard hasBegun else { return super.take(bytes) }
-        for byte in bytes where byte != UInt8(ascii: "\r") {
-            if byte != UInt8(ascii: "\n") {
+        guard isStream else { return super.take(bytes) }
+        for byte in bytes {
+            defer { isAfterCarriageReturn = byte == Self.carriageReturn }
+            if byte == Self.lineFeed, isAfterCarriageReturn { continue }
+            if byte == Self.lineFeed || byte == Self.carriageReturn {
+                guard endLine() else {
+                    isStopped = true
+                    return false
+                }
+            } else {
                 line.append(byte)
-                if line.count > Self.lineBytesMax { return false }
-            } else if !endLine() {
-                isStopped = true
-                return false
+                if line.count + (data?.count ?? 0) > bytesMax { return end() }
             }
         }
         return true
@@ -82,27 +109,33 @@ private final class EventReceiver: Receiver {
 
     /// False when the reader wants no more.
     private func endLine() -> Bool {
-        defer { line.removeAll(keepingCapacity: true) }
-        guard !line.isEmpty else {
-            defer {
-                event.name = "message"
-                event.data = ""
-                hasData = false
-            }
-            return hasData ? takeEvent(event) : true
+        var line = self.line[...]
+        self.line.removeAll(keepingCapacity: true)
+        if isFirstLine, line.starts(with: Self.byteOrderMark) {
+            line = line.dropFirst(Self.byteOrderMark.count)
         }
-        let text = String(decoding: line, as: UTF8.self)
-        guard let colon = text.firstIndex(of: ":"), colon != text.startIndex else { return true }
-        let rest = text[text.index(after: colon)...]
-        let value = String(rest.hasPrefix(" ") ? rest.dropFirst() : rest)
-        switch text[..<colon] {
-        case "id": event.id = value
-        case "event": event.name = value
+        isFirstLine = false
+        guard !line.isEmpty else { return endEvent() }
+        let field = line.prefix { $0 != UInt8(ascii: ":") }
+        var value = line[field.endIndex...].dropFirst()
+        if value.first == UInt8(ascii: " ") { value = value.dropFirst() }
+        // A comment is a field without a name.
+        switch String(decoding: field, as: UTF8.self) {
+        case "id": if !value.contains(0) { id = String(decoding: value, as: UTF8.self) }
+        case "event": name = Array(value)
         case "data":
-            event.data += hasData ? "\n\(value)" : value
-            hasData = true
+            if data != nil { data?.append(Self.lineFeed) }
+            data = data ?? []
+            data?.append(contentsOf: value)
         default: break
         }
         return true
+    }
+
+    private func endEvent() -> Bool {
+        defer { (id, name, data) = (nil, [], nil) }
+        guard let data else { return true }
+        let name = name.isEmpty ? "message" : String(decoding: name, as: UTF8.self)
+        return takeEvent(Server.Event(id: id, name: name, data: String(decoding: data, as: UTF8.self)))
     }
 }

@@ -1,5 +1,6 @@
 // Requests and whole answers over real sockets.
 
+import TestSupport
 import Testing
 
 @testable import HTTPClient
@@ -12,7 +13,7 @@ import Testing
     @Test(arguments: [
         "", "localhost:8080", "ftp://a", "http://", "http:///v1", "http://a b", "http://a/?x=1",
         "http://a/#x",
-        "http://a\n",
+        "http://a\n", "http://me@a", "https://me:secret@a:8080", "http://me:se/cret@a",
     ])
     func whatIsNoBase(url: String) { #expect(Server(url) == nil) }
 
@@ -53,6 +54,24 @@ import Testing
         #expect(answer.status == 404 && answer.field("link") == nil)
     }
 
+    /// By bytes: a colon and a combining accent are one character of a String.
+    @Test func fieldsAreBytes() throws {
+        let scripted = ScriptedServer([
+            ["HTTP/1.1 200 OK\r\nX-A:\u{301}a\r\nX-B:\t b c \r\nContent-Length: 0\r\n\r\n"]
+        ])
+        let answer = try server(scripted).send(.init("GET", "/"))
+        #expect(answer.field("x-a") == "\u{301}a" && answer.field("X-B") == "b c")
+    }
+
+    @Test(arguments: [
+        ("http://localhost", true), ("https://LocalHost:1/x", true), ("http://127.1.2.3:8080", true),
+        ("http://[::1]:8080", true), ("http://[::2]", false), ("http://127.0.0.1.example.org", false),
+        ("http://localhost.example.org", false), ("http://10.0.0.1", false), ("http://127.0.0.256", false),
+    ])
+    func loopback(url: String, isLoopback: Bool) throws {
+        #expect(try #require(Server(url)).isLoopback == isLoopback)
+    }
+
     @Test func nobodyListens() throws {
         let server = try #require(Server("http://127.0.0.1:1"))
         #expect { try server.send(.init("GET", "/")) } throws: { error in
@@ -73,6 +92,6 @@ import Testing
         let receiver = Receiver(bytesMax: 4)
         let take = { (bytes: [UInt8]) in bytes.withUnsafeBufferPointer { receiver.take($0) } }
         #expect(take([1, 2]) && take([3, 4]) && !take([5]))
-        #expect(receiver.isOver && receiver.body == [1, 2, 3, 4])
+        #expect(receiver.isOver && receiver.bytesMax == 4 && receiver.body == [1, 2, 3, 4])
     }
 }

@@ -18,10 +18,12 @@ typedef struct {
     size_t body_length;
     /* A file of certificates to trust; NULL for the system's. */
     const char *trusted;
+    /* The server is this machine: no proxy of the environment is asked. */
+    bool is_loopback;
     uint32_t connect_milliseconds;
-    /* Of the whole exchange; 0 for a stream, which ends when nothing came for `silence_seconds`. */
+    /* Of the whole exchange; 0 for a stream, which ends when not a byte came for `silence_milliseconds`. */
     uint32_t total_milliseconds;
-    uint32_t silence_seconds;
+    uint32_t silence_milliseconds;
     /* A line of the head, its end included. */
     iovad_curl_sink head;
     iovad_curl_sink bytes;
@@ -34,7 +36,7 @@ enum iovad_curl_outcome {
     IOVAD_CURL_ANSWERED,
     /* A sink ended it. */
     IOVAD_CURL_STOPPED,
-    /* No libcurl on this machine. */
+    /* No libcurl on this machine that can be loaded. */
     IOVAD_CURL_MISSING,
     /* Nothing was sent. */
     IOVAD_CURL_UNREACHABLE,

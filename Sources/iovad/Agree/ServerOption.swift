@@ -91,16 +91,23 @@ extension Server {
     /// In words, for the user.
     func failure(_ error: Failure) -> CommandFailure {
         switch error {
-        case .noLibrary:
+        case .noLibrary(let reason):
             CommandFailure(
-                "libcurl, which speaks to servers, is not installed (Debian: apt-get install libcurl4)")
+                "libcurl, which speaks to servers, cannot be loaded (Debian: apt-get install libcurl4): "
+                    + Report.printable(reason))
         case .unreachable(let reason):
             CommandFailure("\(base) cannot be reached: \(Report.printable(reason))")
         case .broken(let reason):
             CommandFailure(
                 "\(base) has not answered: \(Report.printable(reason)); it may have done what was asked")
-        case .tooLong:
-            CommandFailure("\(base) has answered more than \(Self.answerBytesMax >> 20) MiB")
+        case .tooLong(let bytesMax):
+            CommandFailure("\(base) has answered more than \(bytesMax >> 20) MiB")
+        case .noEvents(let status): Self.stranger(base, status)
         }
+    }
+
+    /// Something else answers there: a proxy, or another service.
+    static func stranger(_ base: String, _ status: Int) -> CommandFailure {
+        CommandFailure("\(base) has answered \(status), and not as iovad does")
     }
 }

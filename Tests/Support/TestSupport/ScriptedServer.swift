@@ -3,19 +3,27 @@
 
 import Foundation
 import Glibc
-import Locking
 
 /// `@unchecked Sendable`: `asked` is touched only under `lock`, all else is set before the thread starts.
-final class ScriptedServer: @unchecked Sendable {
-    let port: UInt16
+public final class ScriptedServer: @unchecked Sendable {
+    public let port: UInt16
     private let listener: Int32
     private let answers: [[String]]
-    private let lock = Lock()
+    private let pauseMicroseconds: UInt32
+    private let lingerMicroseconds: UInt32
+    private let lock = NSLock()
     private var asked: [String] = []
 
-    /// - Parameter answers: for each connection, in order, the pieces that are sent before it is closed.
-    init(_ answers: [[String]]) {
+    /// - Parameters:
+    ///   - answers: for each connection, in order, the pieces that are sent before it is closed.
+    ///   - pauseMicroseconds: after each piece.
+    ///   - lingerMicroseconds: before the connection is closed.
+    public init(
+        _ answers: [[String]], pauseMicroseconds: UInt32 = 20_000, lingerMicroseconds: UInt32 = 0
+    ) {
         self.answers = answers
+        self.pauseMicroseconds = pauseMicroseconds
+        self.lingerMicroseconds = lingerMicroseconds
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -35,8 +43,10 @@ final class ScriptedServer: @unchecked Sendable {
 
     deinit { close(listener) }
 
-    var base: String { "http://127.0.0.1:\(port)" }
-    var requests: [String] { lock.withLock { asked } }
+    /// Its URL.
+    public var base: String { "http://127.0.0.1:\(port)" }
+    /// What each connection has asked so far.
+    public var requests: [String] { lock.withLock { asked } }
 
     private func run() {
         for pieces in answers {
@@ -47,8 +57,9 @@ final class ScriptedServer: @unchecked Sendable {
             for piece in pieces {
                 var bytes = Array(piece.utf8)
                 _ = send(connection, &bytes, bytes.count, Int32(MSG_NOSIGNAL))
-                usleep(20_000)
+                usleep(pauseMicroseconds)
             }
+            usleep(lingerMicroseconds)
             close(connection)
         }
     }
