@@ -146,7 +146,7 @@ enum RequestFlags {
     /// Where the flag is not called as the member is.
     private static let names = [
         "p2p": "--no-p2p", "movable": "--not-movable", "doorbell_count": "--doorbells",
-        "doorbells": "--doorbell", "name": "--host", "capabilities": "--capability",
+        "doorbells": "--doorbell", "name": "--host", "capabilities": "--capability", "devices": "--device",
     ]
     /// Members whose own members have flags.
     private static let groups: Set = ["vm", "window", "hosts", "host"]
@@ -156,6 +156,8 @@ enum RequestFlags {
         let parts = pointer.split { $0 == "/" || $0 == "?" }
         let member = parts.first { !groups.contains(String($0)) && Int($0) == nil } ?? parts.last
         guard let member else { return "the flags" }
+        // The one host of a check is a platform of the server, under its id.
+        if parts.first == "host", member == "name" { return "--platform" }
         return names[String(member)] ?? "--" + member.replacing("_", with: "-")
     }
 }

@@ -123,7 +123,9 @@ import Testing
             ("/vm/vmm", "--vmm"), ("/vm/ipa_bits", "--ipa-bits"), ("/vm/p2p", "--no-p2p"),
             ("/window/movable", "--not-movable"), ("/hosts/0/platform", "--platform"),
             ("/doorbells/3", "--doorbell"), ("/doorbell_count", "--doorbells"),
-            ("?aperture_bits", "--aperture-bits"),
+            ("?aperture_bits", "--aperture-bits"), ("?device", "--device"),
+            ("/host/devices/0", "--device"), ("/hosts/1/devices/0", "--device"),
+            ("/host/name", "--platform"), ("/host/platform", "--platform"), ("/hosts/0/name", "--host"),
             ("/iommu_regions/0/type", "--iommu-regions"),
         ] {
             #expect(RequestFlags.name(of: pointer) == flag)
