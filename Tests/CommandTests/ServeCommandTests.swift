@@ -35,6 +35,17 @@ import Testing
         #expect(server.said.contains("draining") && server.said.hasSuffix("stopped\n"))
     }
 
+    /// Somebody meant IOVAD_TOKEN_FILE, and would get a server that anybody may use.
+    @Test func theTokenOfClientsProtectsNothing() throws {
+        let refused = refusal(quiet, ["IOVAD_TOKEN": "secret-of-this-test"])
+        #expect(refused.contains("IOVAD_TOKEN_FILE"), "\(refused)")
+        let folder = try Folder()
+        let file = try folder.file("token", "secret-of-this-test")
+        let server = try RunningServer(
+            quiet, environment: ["IOVAD_TOKEN": "secret-of-this-test", "IOVAD_TOKEN_FILE": file])
+        #expect(server.stop() == 0)
+    }
+
     @Test func nothingOutsideTheFolderIsServed() throws {
         let folder = try Folder()
         _ = try folder.file("secret.txt", "secret")

@@ -56,6 +56,11 @@ struct Settings {
         graceSeconds = try Self.seconds("GRACE_SECONDS", serve.graceSeconds, environment, ifMissing: 10)
         drainSeconds = try Self.seconds("DRAIN_SECONDS", serve.drainSeconds, environment, ifMissing: 0)
         tokenFile = serve.tokenFile ?? environment["TOKEN_FILE"]
+        if tokenFile == nil, environment["TOKEN"] != nil {
+            throw ValidationError(
+                "IOVAD_TOKEN is what iovad agree sends, and would protect nothing: name a file of tokens with "
+                    + "--token-file or IOVAD_TOKEN_FILE, or unset it")
+        }
         tokens = try tokenFile.map(Self.readTokens)
         tlsFiles = try Self.tlsFiles(
             certificate: serve.tlsCert ?? environment["TLS_CERT"], key: serve.tlsKey ?? environment["TLS_KEY"]
