@@ -4,6 +4,7 @@
 import API
 import ArgumentParser
 import HTTP
+import HTTPClient
 import Ingestion
 import JSON
 import MSIWindows
@@ -98,6 +99,8 @@ struct AnswerPrinter {
     /// The file that the request is from; nil where it was made of flags, so that what is wrong with it is a
     /// flag's.
     var source: String?
+    /// Whom the answer is from; nil where it is our own service.
+    var asked: String?
 
     /// Prints an answer and returns it; see `check` for problems.
     @discardableResult
@@ -118,13 +121,14 @@ struct AnswerPrinter {
         throw (isUsage ? Ending.usage : .failed).code
     }
 
-    /// The answer as a document; our own service does not write what it cannot read.
+    /// The answer as a document. Our own service does not write what it cannot read; what a server's address
+    /// answers need not be iovad's.
     func document(_ answer: Response) throws -> JSONNode {
-        try JSONDocument(
-            parsing: answer.body,
-            limits: JSONLimits(
-                bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 100_000_000)
-        ).root
+        let limits = JSONLimits(bytesMax: 1 << 30, depthMax: Limits.jsonDepthMax, valuesMax: 100_000_000)
+        guard let asked else { return try JSONDocument(parsing: answer.body, limits: limits).root }
+        guard let root = try? JSONDocument(parsing: answer.body, limits: limits).root, root.kind == .object
+        else { throw Server.stranger(asked, answer.status) }
+        return root
     }
 
     /// A line for each thing that is wrong: the flag, or the file and the member in it.

@@ -2,13 +2,9 @@
 // `iovad serve` runs. It reads a request as JSON, or makes one of flags; the table for people shows the
 // same facts as the JSON.
 
-import API
 import ArgumentParser
 import Fleet
-import HTTP
 import JSON
-import MSIWindows
-import Machines
 
 struct Place: CheckedCommand {
     static let configuration = CommandConfiguration(
@@ -40,7 +36,7 @@ struct Place: CheckedCommand {
         try question.check(against: flags.stated)
         try flags.check()
         try output.check()
-        if flags.vmm == PlacementFlags.listWord, let format = output.rendering {
+        if flags.asksForVMMs, let format = output.rendering {
             throw ValidationError(
                 "--format \(format.rawValue) is for placements; --vmm \(PlacementFlags.listWord) asks for none"
             )
@@ -50,8 +46,8 @@ struct Place: CheckedCommand {
 
     func answer() throws {
         let service = OfflineService(version: Iovad.version)
-        if flags.vmm == PlacementFlags.listWord {
-            try output.printer.show(service.get("/v1/vmms")) { PlaceTable.vmms($0) }
+        guard !flags.asksForVMMs else {
+            try output.printer.show(service.get(PlaceTable.vmmsTarget)) { PlaceTable.vmms($0) }
             return
         }
         let subjects = try flags.subjects(service)
@@ -81,6 +77,8 @@ struct Place: CheckedCommand {
 }
 
 enum PlaceTable {
+    static let vmmsTarget = "/v1/vmms"
+
     static func vmms(_ answer: JSONNode) -> String {
         Console.table(answer.children("items").map { ($0.text("id"), $0.text("name")) })
     }

@@ -53,6 +53,8 @@ struct PlacementFlags: ParsableArguments {
     /// In the place of a VMM: print all of them.
     static let listWord = "list"
 
+    var asksForVMMs: Bool { vmm == Self.listWord }
+
     /// What a request states too.
     var stated: [RequestArgument.Flag] {
         [
@@ -69,7 +71,7 @@ struct PlacementFlags: ParsableArguments {
         try page.check()
         try report.check()
         try reading.check()
-        if vmm != nil, vmm != Self.listWord, ram == nil { throw ValidationError("--vmm needs --ram") }
+        if vmm != nil, !asksForVMMs, ram == nil { throw ValidationError("--vmm needs --ram") }
     }
 
     /// The hosts that flags name, in the order of --machine, --host, --platform.

@@ -60,7 +60,7 @@ struct PlacementOutputOption: ParsableArguments {
 extension AnswerPrinter {
     /// Prints a rendering, whichever format the flag named; a problem ends the command.
     ///
-    /// - Parameter ending: of what is rendered; `.no` also where there is no text of it.
+    /// - Parameter ending: of what is rendered; unless it holds, also where there is no text of it.
     func show(_ format: Rendering.Format, _ answer: Response, ending: Ending) throws {
         if (200..<300).contains(answer.status) {
             print(String(decoding: answer.body, as: UTF8.self), terminator: "")
@@ -70,7 +70,7 @@ extension AnswerPrinter {
             let because = try document(answer).children("errors").first?.text("detail")
         else { return try check(answer) }
         Console.say("Error: --format \(format.rawValue): \(because)")
-        throw (ending == .no ? ending : .failed).code
+        throw (ending == .holds ? .failed : ending).code
     }
 }
 

@@ -6,28 +6,28 @@ import TestSupport
 import Testing
 
 @Suite struct AgreeCommandTests {
-    private static let quiet = ["--listen", "127.0.0.1:0", "--log", "none"]
-    private static let options = ["--capability", "iommufd_sw_msi_options"]
-    private static let guest = ["--vmm", "openvmm-linux", "--ram", "2G"]
+    static let quiet = ["--listen", "127.0.0.1:0", "--log", "none"]
+    static let options = ["--capability", "iommufd_sw_msi_options"]
+    static let guest = ["--vmm", "openvmm-linux", "--ram", "2G"]
 
     /// A machine with one device, which may reserve a window.
-    private static func machine(reserving start: String? = nil) -> String {
+    static func machine(reserving start: String? = nil) -> String {
         let region = start.map { #"{"start":"\#($0)","size":"0x100000","type":"reserved"}"# } ?? ""
         return
             #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"],"#
             + #""active":true,"reserved_regions":[\#(region)]}]}"#
     }
 
-    private func agree(_ server: RunningServer, _ arguments: String...) throws -> Command {
+    func agree(_ server: RunningServer, _ arguments: String...) throws -> Command {
         try Command(["agree"] + arguments + ["--server", "http://127.0.0.1:\(server.port)"])
     }
 
-    private func propose(_ server: RunningServer, _ arguments: [String]) throws -> Command {
+    func propose(_ server: RunningServer, _ arguments: [String]) throws -> Command {
         try Command(
             ["agree", "propose"] + Self.guest + arguments + ["--server", "http://127.0.0.1:\(server.port)"])
     }
 
-    private func put(_ id: String, _ body: String, _ server: RunningServer) throws {
+    func put(_ id: String, _ body: String, _ server: RunningServer) throws {
         let client = try server.client()
         let head = [
             "PUT /v1/platforms/\(id) HTTP/1.1", "Host: localhost", "Content-Type: application/json",
@@ -145,6 +145,165 @@ import Testing
     func mistakes(arguments: [String], status: Int32, words: String) throws {
         let run = try Command(["agree"] + arguments)
         #expect(run.status == status && run.errors.contains(words), "\(run)")
+    }
+
+    /// Who is asked, and as whom, where no flag says it.
+    @Test func variables() throws {
+        let folder = try Folder()
+        let secret = "secret-of-this-test"
+        let server = try RunningServer(Self.quiet + ["--token-file", folder.file("token", secret + "\n")])
+        // No proxy reaches a server of this machine.
+        let base = [
+            "IOVAD_SERVER": "http://127.0.0.1:\(server.port)", "http_proxy": "http://127.0.0.1:1",
+        ]
+        func list(_ token: String, _ arguments: String...) throws -> Command {
+            try Command(
+                ["agree", "list"] + arguments, environment: base.merging(["IOVAD_TOKEN": token]) { $1 })
+        }
+        let right = try list(secret)
+        #expect(right.status == 0 && right.output.isEmpty, "\(right)")
+        #expect(try list("another-token-of-this-test").status == 1)
+        for token in ["", "two words", secret + "\n", "\u{fc}"] {
+            let run = try list(token)
+            #expect(run.status == 64 && run.errors.hasPrefix("Error: IOVAD_TOKEN is no token"), "\(run)")
+        }
+        let file = try folder.file("lines", "me read,write \(secret)\n")
+        let run = try list(secret, "--token-file", file)
+        #expect(run.status == 64 && run.errors.contains("first line is no token"), "\(run)")
+        #expect(try list("", "--token-file", folder.file("bare", secret)).status == 0)
+    }
+
+    /// Who reads the screen or a log does not learn it.
+    @Test func aPasswordIsNotShown() throws {
+        for url in ["http://me:hunter2@127.0.0.1:1", "ftp://me:hunter2@a"] {
+            let flag = try Command(["agree", "list", "--server", url])
+            let variable = try Command(["agree", "list"], environment: ["IOVAD_SERVER": url])
+            for run in [flag, variable] {
+                #expect(run.status == 64 && run.errors.contains("without a name and a password"), "\(run)")
+                #expect(!run.errors.contains("hunter2"), "\(run)")
+            }
+        }
+    }
+
+    /// What was not sent, the server has not done.
+    @Test func beforeAnythingIsSent() throws {
+        let server = try RunningServer(Self.quiet)
+        let folder = try Folder()
+        let noCertificates = try folder.file("empty.pem", "")
+        let secure = "https://127.0.0.1:\(server.port)"
+        for arguments in [["--server", secure], ["--server", secure, "--ca-file", noCertificates]] {
+            let run = try Command(["agree", "accept", "vm"] + arguments)
+            #expect(run.status == 1 && run.errors.contains("cannot be reached"), "\(run)")
+            #expect(!run.errors.contains("may have done"), "\(run)")
+        }
+        let missing = try Command(["agree", "accept", "vm", "--server", secure, "--ca-file", "/nonexistent"])
+        #expect(
+            missing.status == 1
+                && missing.errors == "Error: --ca-file /nonexistent: No such file or directory\n",
+            "\(missing)")
+    }
+
+    /// A library that cannot be used is skipped, and where none can, each is told.
+    @Test func librariesOfCurl() throws {
+        let server = try RunningServer(Self.quiet)
+        let folder = try Folder()
+        let loaded = try TestSupport.run(["ldd", Command.executable.path]).output
+        let other = try #require(
+            loaded.split(whereSeparator: \.isWhitespace).first { $0.contains("/libz.so") }.map(String.init))
+        let names = ["libcurl-gnutls.so.4", "libcurl.so.4"].map { folder.url.appendingPathComponent($0).path }
+        func list() throws -> Command {
+            try Command(
+                ["agree", "list", "--server", "http://127.0.0.1:\(server.port)"],
+                environment: ["LD_LIBRARY_PATH": folder.url.path])
+        }
+        try FileManager.default.createSymbolicLink(atPath: names[0], withDestinationPath: other)
+        let second = try list()
+        #expect(second.status == 0, "\(second)")
+        try FileManager.default.createSymbolicLink(atPath: names[1], withDestinationPath: other)
+        let none = try list()
+        #expect(none.status == 1 && none.errors.contains("cannot be loaded (Debian: "), "\(none)")
+        for name in ["libcurl-gnutls.so.4", "libcurl.so.4"] {
+            #expect(none.errors.contains("\(name) has no curl_global_init"), "\(none)")
+        }
+    }
+
+    /// What comes out of a pipe comes once.
+    @Test func tokensFromPipes() throws {
+        let folder = try Folder()
+        let secret = "secret-of-this-test"
+        let server = try RunningServer(Self.quiet + ["--token-file", folder.file("token", secret)])
+        let pipe = folder.url.appendingPathComponent("pipe").path
+        let flags = ["--server", "http://127.0.0.1:\(server.port)", "--token-file", pipe]
+        let host = ["--platform", "example-qemu-virt"]
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for arguments in [["propose"] + Self.guest + host, ["list"]] {
+            let run = try RunningCommand(["agree"] + arguments + flags)
+            let end = open(pipe, O_WRONLY)
+            #expect(write(end, secret, secret.utf8.count) == secret.utf8.count)
+            close(end)
+            #expect(run.status() == 0, "\(arguments): \(run.errors)")
+        }
+    }
+
+    /// A proxy, or another service.
+    @Test func somethingElseAnswers() throws {
+        let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 4\r\n\r\n<p>\n"
+        let away = page.replacing("200 OK", with: "502 Bad Gateway")
+        let scripted = ScriptedServer([[page], [away], [page]])
+        for (verb, status) in [("accept", 200), ("show", 502), ("watch", 200)] {
+            let run = try Command(["agree", verb, "vm", "--server", scripted.base])
+            #expect(
+                run.status == 1
+                    && run.errors
+                        == "Error: \(scripted.base) has answered \(status), and not as iovad does\n",
+                "\(run)")
+        }
+    }
+
+    @Test func proposals() throws {
+        let list = try Command(["agree", "propose", "--vmm", "list"])
+        #expect(try list.status == 0 && list.output == Command(["place", "--vmm", "list"]).output, "\(list)")
+        let server = try RunningServer(Self.quiet)
+        #expect(try agree(server, "propose", "--vmm", "list").output == list.output)
+        let folder = try Folder()
+        let file = try folder.file("host.json", Self.machine())
+        let wrong = try Command(["agree", "propose", file])
+        #expect(
+            wrong.status == 1
+                && wrong.errors.contains("describes a machine, no request of iovad agree propose"),
+            "\(wrong)")
+        let regions = try propose(server, ["--pool", "a", "--iommu-regions", "[]"])
+        #expect(regions.status == 64 && regions.errors.contains("--iommu-regions"), "\(regions)")
+    }
+
+    /// The flag that was given, as in every other command.
+    @Test func flagsOfAHost() throws {
+        let server = try RunningServer(Self.quiet)
+        let hosts = ["--id", "vm", "--platform", "example-qemu-virt"]
+        #expect(try propose(server, hosts + Self.options).status == 0)
+        let device = try agree(
+            server, "add", "vm", "--platform", "example-arm-juno", "--device", "nosuch")
+        #expect(device.status == 64 && device.errors.hasPrefix("Error: --device: "), "\(device)")
+        let twice = try agree(server, "add", "vm", "--platform", "example-qemu-virt")
+        #expect(twice.status == 64 && twice.errors.hasPrefix("Error: --platform: "), "\(twice)")
+    }
+
+    /// What is pasted is of a promise that does not hold: scripts are told.
+    @Test func renderingsOfWhatIsBroken() throws {
+        let server = try RunningServer(Self.quiet)
+        try put("lab", Self.machine(), server)
+        #expect(try propose(server, ["--id", "vm", "--platform", "lab"]).status == 0)
+        #expect(try agree(server, "accept", "vm").status == 0)
+        let text = try agree(server, "show", "vm", "--format", "openvmm")
+        #expect(text.status == 0, "\(text)")
+        try put("lab", Self.machine(reserving: "0x8000000"), server)
+        let broken = try agree(server, "show", "vm", "--format", "openvmm")
+        #expect(broken.status == 4 && broken.output == text.output, "\(broken)")
+        #expect(try agree(server, "list").output.contains("accepted, broken, "))
+        #expect(try agree(server, "release", "vm").status == 0)
+        let list = try agree(server, "list")
+        #expect(list.output.contains("released") && !list.output.contains("broken"), "\(list)")
+        #expect(try agree(server, "show", "vm", "--format", "openvmm").status == 3)
     }
 
     @Test func unknownAgreement() throws {

@@ -14,11 +14,13 @@ struct Command {
     static let executable = URL(fileURLWithPath: CommandLine.arguments[0])
         .resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("iovad")
 
-    /// Waits until the command ends. What it prints goes to `output`, if that is given, and is not read.
-    init(_ arguments: [String], output sink: String? = nil) throws {
+    /// Waits until the command ends. What it prints goes to `output`, if that is given, and is not read. The
+    /// variables of `environment` stand before our own.
+    init(_ arguments: [String], output sink: String? = nil, environment: [String: String] = [:]) throws {
         let process = Process()
         process.executableURL = Self.executable
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let files = (0..<2).map { _ in
             FileManager.default.temporaryDirectory.appendingPathComponent("iovad-test-\(UUID().uuidString)")
         }

@@ -11,8 +11,10 @@ struct Agree: ParsableCommand {
         abstract: "Agree on a VM's MSI window with its hosts, and watch whether they keep it.",
         usage: "iovad agree <command> [<options>]",
         discussion: """
-            A server keeps agreements (iovad serve); --server or IOVAD_SERVER names it. The exit status says \
-            whether the promise holds: 0 it does, 3 no window serves the VM, 4 a host does not keep it.
+            A server keeps agreements (iovad serve); --server or IOVAD_SERVER names it. The exit status of \
+            propose, accept, add, check and show says whether the promise holds: 0 it does, 3 no window \
+            serves the VM or the agreement is released, 4 a host does not keep it. That of watch says how \
+            the agreement ended.
 
               iovad agree propose --id vm-42 --vmm qemu-virt --ram 4G --pool rack-7
               iovad agree accept vm-42
@@ -48,17 +50,29 @@ struct HostFlags: ParsableArguments {
         if platform == nil, !device.isEmpty { throw ValidationError("--device needs --platform") }
     }
 
-    func members(_ writer: inout JSONWriter) {
-        guard let platform else { return }
-        writer.member("name", platform)
-        writer.member("platform", platform)
-        if !device.isEmpty { writer.member("devices", strings: device) }
+    /// Of a request about the host.
+    var body: [UInt8] {
+        var writer = JSONWriter()
+        writer.object { writer in
+            writer.object("host") { writer in
+                writer.member("name", platform ?? "")
+                writer.member("platform", platform ?? "")
+                if !device.isEmpty { writer.member("devices", strings: device) }
+            }
+        }
+        return writer.bytes
     }
 }
 
 /// How the answers about agreements are printed, and with which status the command ends.
 struct AgreementPrinter {
     var printer: AnswerPrinter
+
+    /// - Parameter server: nil where the service inside this command answers.
+    init(printer: AnswerPrinter, _ server: Server?) {
+        self.printer = printer
+        self.printer.asked = server?.base
+    }
 
     /// Prints an agreement.
     func show(_ answer: Response) throws -> JSONNode {

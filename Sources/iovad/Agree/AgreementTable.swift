@@ -19,7 +19,7 @@ enum AgreementTable {
         if let broken {
             rows.append(("broken since", "\(broken.text("since")), by \(broken.text("host"))"))
         }
-        rows += ((broken ?? answer).children("blockers")).map { ("blocks the window", PlaceTable.words($0)) }
+        rows += (broken ?? answer).children("blockers").map { ("blocks the window", PlaceTable.words($0)) }
         if let window = answer.member("window"), window.kind == .object {
             rows.append(("window", window.rangeText))
         }
@@ -65,7 +65,7 @@ enum AgreementTable {
     static func list(_ answer: JSONNode) -> String {
         Console.table(
             answer.children("items").map { item in
-                let broken = item.member("broken")?.kind == .object
+                let broken = item.member("broken")?.kind == .object && item.text("state") != "released"
                 let window = item.member("window").map { $0.kind == .object ? $0.rangeText : "-" } ?? "-"
                 return (item.text("id"), "\(item.text("state"))\(broken ? ", broken" : ""), \(window)")
             })
@@ -73,7 +73,7 @@ enum AgreementTable {
 
     /// A line of `watch`.
     static func event(id: String, name: String, _ data: JSONNode?) -> String {
-        var words = [id, name]
+        var words = [Report.printable(id), Report.printable(name)]
         guard let data else { return words.joined(separator: " ") }
         for member in ["host", "platform", "reason"] where data.member(member) != nil {
             words.append("\(member) \(data.text(member))")

@@ -6,49 +6,47 @@ import HTTP
 import HTTPClient
 import JSON
 
-/// Changes the state of an agreement.
-protocol StateCommand: CheckedCommand {
+/// Changes members of an agreement.
+protocol ChangeCommand: ServerCommand {
     var agreement: AgreementArgument { get }
-    var server: ServerOption { get }
-    var output: OutputOption { get }
-    static var state: String { get }
+    func members(_ writer: inout JSONWriter)
+    /// With what the command ends when the change is made.
+    func ending(_ agreement: JSONNode) -> Ending
 }
 
-extension StateCommand {
-    func checkArguments() throws {
-        try output.check()
-        _ = try server.required
-    }
+extension ChangeCommand {
+    func ending(_ agreement: JSONNode) -> Ending { .holds }
 
-    func answer() throws {
+    func answer(_ server: Server) throws {
         var writer = JSONWriter()
-        writer.object { $0.member("state", Self.state) }
-        let answer = try server.required.ask("PATCH", agreement.target(), writer.bytes)
-        let shown = try AgreementPrinter(printer: output.printer).show(answer)
-        if Self.state == Accept.state { try Ending.ofAgreement(shown).end() }
+        writer.object { members(&$0) }
+        try ending(printer(server).show(server.ask("PATCH", agreement.target(), writer.bytes))).end()
     }
 }
 
-struct Accept: StateCommand {
+struct Accept: ChangeCommand {
     static let configuration = CommandConfiguration(abstract: "Accept an agreement: the VM runs with it.")
-    static let state = "accepted"
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
+
+    func members(_ writer: inout JSONWriter) { writer.member("state", "accepted") }
+    func ending(_ agreement: JSONNode) -> Ending { .ofAgreement(agreement) }
 }
 
-struct Release: StateCommand {
+struct Release: ChangeCommand {
     static let configuration = CommandConfiguration(
         abstract: "Release an agreement: the VM is gone, and nobody promises anything.")
-    static let state = "released"
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
+
+    func members(_ writer: inout JSONWriter) { writer.member("state", "released") }
 }
 
-struct Renew: CheckedCommand {
+struct Renew: ChangeCommand {
     static let configuration = CommandConfiguration(abstract: "Have the server keep an agreement for longer.")
 
     @OptionGroup var agreement: AgreementArgument
@@ -57,20 +55,10 @@ struct Renew: CheckedCommand {
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
 
-    func checkArguments() throws {
-        try output.check()
-        _ = try server.required
-    }
-
-    func answer() throws {
-        var writer = JSONWriter()
-        writer.object { $0.member("ttl_seconds", ttlSeconds) }
-        let answer = try server.required.ask("PATCH", agreement.target(), writer.bytes)
-        _ = try AgreementPrinter(printer: output.printer).show(answer)
-    }
+    func members(_ writer: inout JSONWriter) { writer.member("ttl_seconds", ttlSeconds) }
 }
 
-struct Withdraw: CheckedCommand {
+struct Withdraw: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Remove an agreement, as a proposal that nobody wants.")
 
@@ -78,17 +66,12 @@ struct Withdraw: CheckedCommand {
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
 
-    func checkArguments() throws {
-        try output.check()
-        _ = try server.required
-    }
-
-    func answer() throws {
-        try output.printer.check(server.required.ask("DELETE", agreement.target()))
+    func answer(_ server: Server) throws {
+        try printer(server).check(server.ask("DELETE", agreement.target()))
     }
 }
 
-struct Check: CheckedCommand {
+struct Check: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask whether an agreement holds, or would hold with another host.",
         discussion: """
@@ -101,29 +84,21 @@ struct Check: CheckedCommand {
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
 
-    func checkArguments() throws {
-        try host.check()
-        try output.check()
-        _ = try server.required
-    }
+    func checkFlags() throws { try host.check() }
 
-    func answer() throws {
-        let server = try server.required
-        let printer = AgreementPrinter(printer: output.printer)
+    func answer(_ server: Server) throws {
+        let printer = printer(server)
         guard host.platform != nil else {
-            try Ending.ofAgreement(printer.show(server.ask("GET", agreement.target()))).end()
-            return
+            return try Ending.ofAgreement(printer.show(server.ask("GET", agreement.target()))).end()
         }
-        var writer = JSONWriter()
-        writer.object { writer in writer.object("host") { host.members(&$0) } }
-        let answer = try server.ask("POST", agreement.target("/checks"), writer.bytes)
+        let answer = try server.ask("POST", agreement.target("/checks"), host.body)
         try printer.check(answer)
         let shown = try printer.printer.show(answer) { AgreementTable.check($0) }
         try (shown.flag("keeps") ? Ending.holds : .broken).end()
     }
 }
 
-struct Add: CheckedCommand {
+struct Add: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Add a host to an agreement, where it keeps the promise.")
 
@@ -132,22 +107,17 @@ struct Add: CheckedCommand {
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
 
-    func checkArguments() throws {
+    func checkFlags() throws {
         guard host.platform != nil else { throw ValidationError("name the host: --platform") }
-        try output.check()
-        _ = try server.required
     }
 
-    func answer() throws {
-        var writer = JSONWriter()
-        writer.object { writer in writer.object("host") { host.members(&$0) } }
-        let answer = try server.required.ask("POST", agreement.target("/hosts"), writer.bytes)
-        let shown = try AgreementPrinter(printer: output.printer).show(answer)
-        try Ending.ofAgreement(shown).end()
+    func answer(_ server: Server) throws {
+        let answer = try server.ask("POST", agreement.target("/hosts"), host.body)
+        try Ending.ofAgreement(printer(server).show(answer)).end()
     }
 }
 
-struct Show: CheckedCommand {
+struct Show: ServerCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print an agreement, or what is pasted into its VMM.")
 
@@ -155,41 +125,32 @@ struct Show: CheckedCommand {
     @OptionGroup var server: ServerOption
     @OptionGroup var output: PlacementOutputOption
 
-    func checkArguments() throws {
-        try output.check()
-        _ = try server.required
-    }
-
-    func answer() throws {
-        let server = try server.required
+    func answer(_ server: Server) throws {
+        let printer = printer(server)
+        let answer = try server.ask("GET", agreement.target())
         guard let format = output.rendering else {
-            let shown = try AgreementPrinter(printer: output.printer).show(
-                server.ask("GET", agreement.target()))
-            return try Ending.ofAgreement(shown).end()
+            return try Ending.ofAgreement(printer.show(answer)).end()
         }
-        try output.printer.show(
-            format, server.ask("GET", agreement.target("?format=\(format.rawValue)")), ending: .holds)
+        try printer.check(answer)
+        try printer.printer.show(
+            format, server.ask("GET", agreement.target("?format=\(format.rawValue)")),
+            ending: .ofAgreement(printer.printer.document(answer)))
     }
 }
 
-struct List: CheckedCommand {
+struct List: ServerCommand {
     static let configuration = CommandConfiguration(abstract: "List a server's agreements.")
 
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption
 
-    func checkArguments() throws {
-        try output.check()
-        _ = try server.required
-    }
-
-    func answer() throws {
-        let server = try server.required
+    func answer(_ server: Server) throws {
+        let printer = printer(server).printer
         var token: String?
         repeat {
             let page = token.map { "?page_token=\(RequestTarget.encoded($0))" } ?? ""
             let answer = try server.ask("GET", "/v1/agreements\(page)")
-            let shown = try output.printer.show(answer) { AgreementTable.list($0) }
+            let shown = try printer.show(answer) { AgreementTable.list($0) }
             token = shown.member("next_page_token")?.text
         } while token != nil
     }

@@ -1,8 +1,6 @@
 // `iovad agree propose`: asks the hosts for a window for one VM. The question is that of `iovad place`.
 
 import ArgumentParser
-import HTTP
-import HTTPClient
 import JSON
 
 struct Propose: CheckedCommand {
@@ -40,7 +38,10 @@ struct Propose: CheckedCommand {
         if pool != nil, !flags.platform.isEmpty {
             throw ValidationError("give --platform or --pool, not both")
         }
-        guard try server.named != nil else {
+        if pool != nil, flags.report.iommuRegions != nil {
+            throw ValidationError("--iommu-regions is of one host, and does not go with --pool")
+        }
+        guard server.isNamed else {
             for (flag, isGiven) in [
                 ("--pool", pool != nil), ("--id", id != nil), ("--ttl-seconds", ttlSeconds != nil),
             ]
@@ -54,7 +55,7 @@ struct Propose: CheckedCommand {
                 "--server: it is asked about platforms that it knows: upload the files (POST /v1/platforms), then give --platform"
             )
         }
-        guard question.request != nil || pool != nil || !flags.platform.isEmpty else {
+        guard question.request != nil || pool != nil || !flags.platform.isEmpty || flags.asksForVMMs else {
             throw ValidationError("name the hosts: --platform or --pool")
         }
     }
@@ -62,13 +63,23 @@ struct Propose: CheckedCommand {
     func answer() throws {
         let offline = OfflineService(version: Iovad.version)
         let server = try server.named
+        var printer = AgreementPrinter(printer: output.printer, server)
+        guard !flags.asksForVMMs else {
+            let target = PlaceTable.vmmsTarget
+            try printer.printer.show(server?.ask("GET", target) ?? offline.get(target)) {
+                PlaceTable.vmms($0)
+            }
+            return
+        }
         let subjects = try flags.subjects(offline)
         let body = try question.request.map(OfflineService.contents) ?? request(subjects)
-        var printer = output.printer
-        printer.source = question.request
+        if let request = question.request {
+            try JSONFileKind.check(body, of: request, is: .placementRequest, "request of iovad agree propose")
+        }
+        printer.printer.source = question.request
         let target = "/v1/agreements" + (dryRun || server == nil ? "?dry_run=true" : "")
         let answer = try server?.ask("POST", target, body) ?? offline.post(target, body)
-        let shown = try AgreementPrinter(printer: printer).show(answer)
+        let shown = try printer.show(answer)
         if server == nil {
             Console.say("Nothing is kept: --server or IOVAD_SERVER names a server that agrees.")
         }

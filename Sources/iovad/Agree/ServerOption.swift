@@ -3,6 +3,7 @@
 
 import API
 import ArgumentParser
+import Glibc
 import HTTP
 import HTTPClient
 import JSON
@@ -25,24 +26,35 @@ struct ServerOption: ParsableArguments {
     /// Of the environment, without the prefix: for clients, while others are the server's.
     static let variables: Set = ["SERVER", "TOKEN"]
 
-    func check() throws { _ = try named }
+    private var url: String? {
+        let url = server ?? Environment.iovad()["SERVER"]
+        return url?.isEmpty == false ? url : nil
+    }
 
-    /// nil where no server is named.
+    /// Whether there is a server to ask, whatever is wrong with its name.
+    var isNamed: Bool { url != nil }
+
+    /// nil where no server is named. It reads the token, which may come from a pipe, and so only once.
     var named: Server? {
         get throws {
             let variables = Environment.iovad()
             let isFlag = server != nil
-            guard let url = server ?? variables["SERVER"], !url.isEmpty else {
+            guard let url else {
                 if tokenFile != nil || caFile != nil {
                     throw ValidationError("--token-file and --ca-file need --server")
                 }
                 return nil
             }
-            let token = try tokenFile.map(Self.token) ?? variables["TOKEN"]
-            guard let server = Server(url, token: token, trusted: caFile) else {
+            // Where a name stands before the host, a password may: it is not shown.
+            let shown = url.utf8.contains(UInt8(ascii: "@")) ? "" : " " + Report.printable(url)
+            guard let server = Server(url, token: try token(variables), trusted: caFile) else {
+                let why = shown.isEmpty ? " without a name and a password" : ""
                 throw ValidationError(
-                    "\(isFlag ? "--server" : "IOVAD_SERVER") \(Report.printable(url)): send a URL like http://127.0.0.1:8080"
+                    "\(isFlag ? "--server" : "IOVAD_SERVER")\(shown): send a URL like http://127.0.0.1:8080\(why)"
                 )
+            }
+            if let caFile, access(caFile, R_OK) != 0 {
+                throw FileFault(place: "--ca-file \(caFile)", code: errno)
             }
             return server
         }
@@ -58,13 +70,53 @@ struct ServerOption: ParsableArguments {
         }
     }
 
-    private static func token(_ path: String) throws -> String {
-        let bytes = try Files.contents(path, named: "--token-file")
-        let line = bytes.prefix { $0 != 0x0a && $0 != 0x0d }
-        guard !line.isEmpty, line.allSatisfy({ 0x21...0x7e ~= $0 }) else {
-            throw ValidationError("--token-file \(path): its first line is no token")
+    private func token(_ variables: [String: String]) throws -> String? {
+        let place = tokenFile.map { "--token-file \(Report.printable($0)): its first line" } ?? "IOVAD_TOKEN"
+        let file = try tokenFile.map { try Files.contents($0, named: "--token-file") }
+        guard
+            let bytes = file.map({ $0.prefix { $0 != 0x0a && $0 != 0x0d } })
+                ?? variables["TOKEN"].map({
+                    Array($0.utf8)[...]
+                })
+        else { return nil }
+        guard !bytes.isEmpty, bytes.allSatisfy({ 0x21...0x7e ~= $0 }) else {
+            throw ValidationError("\(place) is no token: one has visible ASCII characters and no blanks")
         }
-        return String(decoding: line, as: UTF8.self)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// A format of answers that a command offers.
+protocol AnswerOutput {
+    func check() throws
+    var printer: AnswerPrinter { get }
+}
+
+extension OutputOption: AnswerOutput {}
+extension PlacementOutputOption: AnswerOutput {}
+
+/// A command that needs a server.
+protocol ServerCommand: CheckedCommand {
+    associatedtype Output: AnswerOutput
+    var server: ServerOption { get }
+    var output: Output { get }
+    /// Refuses flags, beside those of the output, that do not go together.
+    func checkFlags() throws
+    func answer(_ server: Server) throws
+}
+
+extension ServerCommand {
+    func checkFlags() throws {}
+
+    func checkArguments() throws {
+        try checkFlags()
+        try output.check()
+    }
+
+    func answer() throws { try answer(server.required) }
+
+    func printer(_ server: Server) -> AgreementPrinter {
+        AgreementPrinter(printer: output.printer, server)
     }
 }
 
