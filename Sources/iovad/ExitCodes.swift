@@ -19,11 +19,13 @@ enum Ending: Int32, CaseIterable {
         switch self {
         case .holds:
             "Answered. decide and place: the answer is yes, perhaps under conditions that it names; explain "
-                + "and survey: every input was read, whatever it says."
+                + "and survey: every input was read, whatever it says; agree: the promise holds, or what was "
+                + "asked is done."
         case .failed:
             "Failed: an input cannot be read or understood, all of it or, as survey and explain go on, some; "
                 + "there is no device to decide about; a test of replay --check failed; a "
-                + "placement has no text in the format of --format; or output cannot be written."
+                + "placement has no text in the format of --format; a server cannot be asked, or refuses; an "
+                + "agreement that is watched is removed or at its end; or output cannot be written."
         case .no:
             "The answer is no. decide: Linux refuses the device, or its MSIs do not arrive, for one device at "
                 + "least of those asked about, which are all where none is named; place: no window serves "
