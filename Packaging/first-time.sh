@@ -21,6 +21,10 @@ expect 'explains a fault from a pipe' shell '
         iovad explain | grep -q "^verdict *msi_window"'
 expect 'places a VM' shell 'iovad place --vmm qemu-virt --ram 64G | grep -q "^verdict *default_works"'
 
+# libcurl is recommended, and was not brought.
+expect 'iovad agree says which package it needs' shell '
+    iovad agree list --server http://127.0.0.1:1 2>&1 | grep -q "cannot be loaded (Debian: apt-get install libcurl4)"'
+
 # The tools that the examples use beside iovad, and what runs them.
 expect 'tools of the examples' inside apt-get install -qq --no-install-recommends python3 python3-yaml curl jq libcurl4
 for name in README.md SECURITY.md docs Scripts/docs Public openapi.yaml; do
