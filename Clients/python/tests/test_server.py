@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+import re
 from itertools import islice
 from pathlib import Path
 
+import httpx
 import pytest
 
 from iovad_client import AsyncClient, Client, Event, Problem
@@ -202,12 +205,32 @@ METHODS = {
 }
 
 
+def request_of(method: str) -> tuple[str, str]:
+    """Method and path that a method of the client sends, each value that it needs written as "1"."""
+    sent = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        sent.append((request.method, request.url.path))
+        return httpx.Response(400)
+
+    with Client("http://iovad", transport=httpx.MockTransport(refuse)) as iovad:
+        function = getattr(iovad, method)
+        needed = [parameter for parameter in inspect.signature(function).parameters.values()
+                  if parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD]
+        with pytest.raises(Problem):
+            answer = function(*([] if parameter.name in ("ops", "operations") else "1" for parameter in needed))
+            # What has pages asks when the first item is wanted.
+            next(answer)
+    assert len(sent) == 1
+    return sent[0]
+
+
 def test_every_operation_has_a_method() -> None:
     contract = json.loads((Path(__file__).parents[3] / "Public/openapi.json").read_text())
-    asked = {operation["operationId"] for path, item in contract["paths"].items() if path.startswith("/v1/")
+    asked = {operation["operationId"]: (method.upper(), re.sub(r"\{[^}]*\}", "1", path))
+             for path, item in contract["paths"].items() if path.startswith("/v1/")
              for method, operation in item.items() if method in ("get", "put", "post", "patch", "delete")}
-    assert asked == set(METHODS)
-    assert all(callable(getattr(Client, method)) for method in METHODS.values())
+    assert {name: request_of(method) for name, method in METHODS.items()} == asked
 
 
 def test_an_agreement_is_kept(address: str) -> None:
