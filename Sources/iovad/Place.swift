@@ -85,12 +85,7 @@ enum PlaceTable {
 
     static func placement(_ answer: JSONNode) -> String {
         var rows = [("verdict", answer.text("verdict")), ("because", answer.text("because"))]
-        if let mechanism = answer.member("mechanism") {
-            rows.append(("mechanism", "\(mechanism.text("kind")): \(mechanism.text("because"))"))
-            for missing in mechanism.children("not_available") {
-                rows.append(("not available", "\(missing.text("kind")): \(missing.text("because"))"))
-            }
-        }
+        rows += mechanism(answer)
         for remedy in answer.children("remedies") { rows.append(("remedy", remedy.text("detail"))) }
         for blocker in answer.member("default").map({ $0.children("blockers") }) ?? [] {
             rows.append(("blocks the default", words(blocker)))
@@ -133,6 +128,14 @@ enum PlaceTable {
             rows.append((warning.text("severity"), host + warning.text("detail")))
         }
         return Console.table(rows) + MissingDescriptionText.of(answer)
+    }
+
+    /// By what means the window is there, and which are missing.
+    static func mechanism(_ answer: JSONNode) -> [(String, String)] {
+        guard let mechanism = answer.member("mechanism") else { return [] }
+        func words(_ means: JSONNode) -> String { "\(means.text("kind")): \(means.text("because"))" }
+        return [("mechanism", words(mechanism))]
+            + mechanism.children("not_available").map { ("not available", words($0)) }
     }
 
     static func words(_ blocker: JSONNode) -> String {

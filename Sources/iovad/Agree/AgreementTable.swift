@@ -23,9 +23,7 @@ enum AgreementTable {
         if let window = answer.member("window"), window.kind == .object {
             rows.append(("window", window.rangeText))
         }
-        if let mechanism = answer.member("mechanism") {
-            rows.append(("mechanism", "\(mechanism.text("kind")): \(mechanism.text("because"))"))
-        }
+        rows += PlaceTable.mechanism(answer)
         let doorbells = answer.children("doorbell_iovas").compactMap(\.text)
         if !doorbells.isEmpty { rows.append(("doorbells", doorbells.joined(separator: ", "))) }
         for host in answer.children("hosts") {
@@ -56,6 +54,7 @@ enum AgreementTable {
         if let placement = problem.member("placement") {
             rows.append(("because", placement.text("because")))
         }
+        rows += PlaceTable.mechanism(problem.member("placement") ?? problem)
         let remedies =
             problem.children("remedies") + (problem.member("placement")?.children("remedies") ?? [])
         rows += remedies.map { ("remedy", $0.text("detail")) }
