@@ -2,6 +2,7 @@
 // placements and surveys take in place of hosts.
 
 import HTTP
+import TestSupport
 import Testing
 
 @testable import API
@@ -9,12 +10,7 @@ import Testing
 @Suite struct LabelTests {
     private let client = ServiceClient()
 
-    static func machine(reserving start: String? = nil) -> String {
-        let region = start.map { #"{"start":"\#($0)","size":"0x100000","type":"reserved"}"# } ?? ""
-        return
-            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"],"#
-            + #""active":true,"reserved_regions":[\#(region)]}]}"#
-    }
+    static func machine(reserving start: String? = nil) -> String { LabMachine.json(reserving: start) }
 
     @discardableResult
     private func label(_ id: String, _ labels: String, ifMatch: String? = nil) -> ServiceClient.Answer {

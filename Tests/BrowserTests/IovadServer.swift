@@ -87,30 +87,21 @@ final class IovadServer {
         return Answer(status: answer.status, headers: answer.headers, body: answer.body)
     }
 
-    /// An agreement that a host does not keep; its id.
-    func madeAgreement() throws -> String {
-        let machine = { (regions: String) in
-            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_function","smmus":["s"],"#
-                + #""active":true,"reserved_regions":[\#(regions)]}]}"#
-        }
-        let id = "vm-of-tests"
-        let requests = [
-            ("PUT", "/v1/platforms/lab", machine("")),
-            (
-                "POST", "/v1/agreements",
-                #"{"id":"\#(id)","hosts":[{"platform":"lab"}],"vm":{"vmm":"qemu-virt","ram":"4G"}}"#
-            ),
-            (
-                "PUT", "/v1/platforms/lab",
-                machine(#"{"start":"0x8000000","size":"0x100000","type":"reserved"}"#)
-            ),
-        ]
-        for (method, path, json) in requests {
-            let answer = try ask(method, path, json: json)
-            #expect(
-                [200, 201].contains(answer.status), "\(path): \(String(decoding: answer.body, as: UTF8.self))")
-        }
+    /// An agreement that a host keeps, or does not keep; its id.
+    func madeAgreement(_ id: String = "vm-of-tests", isBroken: Bool = true) throws -> String {
+        try put(LabMachine.json())
+        let proposal =
+            #"{"id":"\#(id)","hosts":[{"platform":"lab"}],"vm":{"vmm":"qemu-virt","ram":"4G"}}"#
+        let made = try ask("POST", "/v1/agreements", json: proposal)
+        #expect(made.status == 201, "\(String(decoding: made.body, as: UTF8.self))")
+        if isBroken { try put(LabMachine.json(reserving: "0x8000000")) }
         return id
+    }
+
+    /// Stores a machine, in place of the one that is there.
+    func put(_ machine: String, as id: String = "lab") throws {
+        let answer = try ask("PUT", "/v1/platforms/\(id)", json: machine)
+        #expect([200, 201].contains(answer.status), "\(String(decoding: answer.body, as: UTF8.self))")
     }
 
     /// A session with one domain that holds a reservation, a doorbell and an allocation at 0xfffe0000.
