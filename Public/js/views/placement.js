@@ -28,6 +28,9 @@ const VERDICTS = {
   guest_contract_violation: ['bad', 'The guest was promised a window that the hosts cannot keep'],
 };
 
+/** Means that are nothing to promise: the VM would have to be another one, or there is none. */
+const NOT_PROMISED = ['vmm_layout', 'none'];
+
 const PICKS = [['nearest_default', 'Nearest to the default'], ['lowest', 'Lowest'], ['highest_below_4g', 'Highest below 4 GiB']];
 
 /** Hosts that have a lane on the map, and devices of a host that are looked at for it. */
@@ -46,6 +49,8 @@ export class PlacementView {
     this.texts = new Renderings((format) => ask('POST', '/v1/placements', { json: this.asked, query: { format }, accept: '*/*' }));
     this.textsPanel = panel('To paste', { class: 'texts', hidden: true }, this.texts.element);
     this.proposal = h('div', { class: 'proposal' });
+    this.refused = h('div', { 'aria-live': 'polite' });
+    this.proposeButton = h('button', { type: 'button', class: 'button', 'data-action': 'propose', onclick: () => this.propose() }, 'Propose an agreement');
     this.request = h('div');
     this.table = h('div');
     const verdict = panel(null, { 'aria-label': 'Verdict' }, this.answer, this.proposal);
@@ -125,16 +130,28 @@ export class PlacementView {
 
   /** One step from the answer to hosts that keep it. */
   drawProposal({ mechanism }) {
-    const refused = h('div', { 'aria-live': 'polite' });
-    replace(this.proposal, mechanism.kind === 'none' ? null : h('button', { type: 'button', class: 'button', 'data-action': 'propose', onclick: async () => {
-      try {
-        const { id } = await ask('POST', '/v1/agreements', { json: this.asked });
-        announce(`Agreement ${id} was proposed.`);
-        route.go('agreements', { agreement: id });
-      } catch (problem) {
-        replace(refused, problemPanel(problem));
-      }
-    } }, 'Propose an agreement'), refused);
+    replace(this.refused);
+    if (NOT_PROMISED.includes(mechanism.kind)) replace(this.proposal);
+    // The same button for every answer: it keeps the focus, and is off while another answer is proposed.
+    else if (!this.proposal.childElementCount) replace(this.proposal, this.proposeButton, this.refused);
+  }
+
+  async propose() {
+    const { asked, proposeButton: button } = this;
+    const hadFocus = document.activeElement === button;
+    button.disabled = true;
+    replace(this.refused);
+    try {
+      const { id } = await ask('POST', '/v1/agreements', { json: asked });
+      if (this.shown.isStopped) return;
+      announce(`Agreement ${id} was proposed.`);
+      route.go('agreements', { agreement: id });
+    } catch (problem) {
+      button.disabled = false;
+      // Who pressed it by keyboard lost the place when it was disabled.
+      if (hadFocus && document.activeElement === document.body) button.focus();
+      if (asked === this.asked) replace(this.refused, problemPanel(problem));
+    }
   }
 
   guestQuery(vm) {
