@@ -30,8 +30,11 @@ export const setToken = (value) => sessionStorage.setItem(TOKEN, value);
 
 const JSON_TYPE = 'application/json';
 
-/** Asks; gives the answer's JSON (or text), throws a Problem. */
-export async function ask(method, path, { query, json, body, type, headers = {}, signal, accept } = {}) {
+/**
+ * Asks; gives the answer's JSON (or text), throws a Problem. `isFresh`: the browser's own copy is not asked about. What
+ * was made again under the id of another has the same tag where it has the same revision.
+ */
+export async function ask(method, path, { query, json, body, type, headers = {}, signal, accept, isFresh } = {}) {
   const parameters = new URLSearchParams(
     Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null && value !== ''));
   // A plus sign is a plus sign to the server, not a space as in forms.
@@ -43,7 +46,7 @@ export async function ask(method, path, { query, json, body, type, headers = {},
   let response;
   try {
     response = await fetch(target, {
-      method, headers: fields, signal, body: json !== undefined ? JSON.stringify(json) : body });
+      method, headers: fields, signal, cache: isFresh ? 'no-store' : 'default', body: json !== undefined ? JSON.stringify(json) : body });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw Problem.unreachable(`${method} ${target}`);

@@ -2,14 +2,33 @@
 // for every two seconds. Whatever happens to the connection, the page learns of it and goes on by itself.
 
 import { ask } from './api.js';
+import { announce, h, replace } from './dom.js';
+import { LOG_ROWS_MAX } from './event-log.js';
 import { EventFeed } from './events.js';
+import { pill } from './parts.js';
 
 const POLL_MILLISECONDS = 2000;
 /** After this many polls a lost stream is tried again. */
 const POLLS_BEFORE_STREAM = 3;
 
-/** The connection as a pill: [tone, word]. */
-export const CONNECTION = { live: ['good', 'live'], polling: ['warn', 'polling'], reconnecting: ['bad', 'reconnecting'] };
+const TONES = { live: 'good', polling: 'warn', reconnecting: 'bad', ended: 'plain' };
+
+/** The connection as a pill. */
+export class ConnectionPill {
+  constructor() {
+    this.element = h('span', { class: 'live-state' }, pill('connecting'));
+  }
+
+  /** Shows and says the word; whether it is another one than before. */
+  show(word) {
+    if (this.word === word) return false;
+    this.word = word;
+    replace(this.element, pill(word, TONES[word]));
+    this.element.dataset.state = word;
+    announce(`Connection: ${word}.`);
+    return true;
+  }
+}
 
 /** Why a stream ends that its resource has ended. */
 const ENDINGS = /^(session|agreement)_(deleted|expired)$/;
@@ -21,11 +40,27 @@ export class Live {
     Object.assign(this, { path, ended, on, onlyPolling });
   }
 
-  start(revision) {
+  /** Shows in `log` what happened before this page looked, up to about the revision of `seen`, and goes on after that. */
+  async start(seen, log) {
+    this.note(seen);
+    const { revision } = seen;
+    this.lastID = Math.max(0, revision - LOG_ROWS_MAX);
+    try {
+      const page = await ask('GET', `${this.path}/events`, { query: { after: this.lastID, limit: LOG_ROWS_MAX } });
+      if (this.stopped) return;
+      log.addPage(page);
+      this.lastID = page.last_id;
+    } catch { /* the stream brings it */ }
     if (this.stopped) return;
-    this.revision = revision;
     if (this.onlyPolling) this.poll(0);
     else this.stream();
+  }
+
+  /** Keeps which state was seen; whether it is another one than before, or that of another resource under this path. */
+  note({ revision, created_at: made }) {
+    const isOther = revision !== this.revision || made !== this.made;
+    Object.assign(this, { revision, made });
+    return isOther;
   }
 
   stop() {
@@ -53,7 +88,7 @@ export class Live {
         this.on.state('reconnecting');
         this.poll(0);
       },
-    });
+    }, this.lastID);
   }
 
   take({ id, name, data: text }) {
@@ -62,7 +97,7 @@ export class Live {
     try {
       data = JSON.parse(text);
     } catch { /* shown without its data */ }
-    if (id) this.revision = Number(id);
+    if (id) this.revision = this.lastID = Number(id);
     this.on.event({ id, name, data });
     if (name !== 'bye') return;
     // The stream says whether its resource ends or only the server goes away.
@@ -78,12 +113,10 @@ export class Live {
   async poll(count) {
     if (this.stopped) return;
     try {
-      const now = await ask('GET', this.path);
+      const now = await ask('GET', this.path, { isFresh: true });
+      if (this.stopped) return;
       this.on.state('polling');
-      if (now.revision !== this.revision) {
-        this.revision = now.revision;
-        this.on.changed();
-      }
+      if (this.note(now)) this.on.changed();
       if (!this.onlyPolling && count >= POLLS_BEFORE_STREAM) {
         this.stream();
         return;

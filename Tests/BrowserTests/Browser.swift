@@ -197,6 +197,38 @@ final class Browser {
         try wait("\"\(text)\" in \(selector)", seconds: seconds) { try self.text(selector).contains(text) }
     }
 
+    // MARK: Answers that come late
+
+    /// Keeps the next answer to a request of this method and path from the page until `releaseAnswer`.
+    func holdAnswer(_ method: String, _ path: String) throws {
+        try script(
+            """
+            const [method, path] = arguments;
+            const ask = window.fetch;
+            window.isHeld = false;
+            const gate = new Promise((resolve) => { window.releaseAnswer = resolve; });
+            window.fetch = async (target, options) => {
+              const answer = await ask(target, options);
+              const { pathname } = new URL(target, location);
+              if (pathname !== path || (options?.method ?? 'GET') !== method) return answer;
+              window.fetch = ask;
+              window.isHeld = true;
+              await gate;
+              return answer;
+            };
+            """, method, path)
+    }
+
+    func waitForHeldAnswer() throws {
+        try wait("an answer to hold") { try self.script("return window.isHeld") as? Bool == true }
+    }
+
+    /// Gives the answer, and waits until the page has done what it does with it.
+    func releaseAnswer() throws {
+        try script("window.releaseAnswer()")
+        try settle()
+    }
+
     // MARK: Windows
 
     func newTab() throws -> String {

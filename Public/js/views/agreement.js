@@ -2,8 +2,8 @@
 
 import { all, ask, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, hexText, keepFocus, replace, select } from '../dom.js';
-import { EventLog, LOG_ROWS_MAX } from '../event-log.js';
-import { CONNECTION, Live } from '../live.js';
+import { EventLog } from '../event-log.js';
+import { ConnectionPill, Live } from '../live.js';
 import { facts, panel, pill, rangeLine, scrolledTable } from '../parts.js';
 import { problemPanel } from '../problems.js';
 import { Renderings } from '../renderings.js';
@@ -14,21 +14,24 @@ const ENDED = { code: 'not-found', title: 'The agreement has ended', detail: 'It
 const TONES = { proposed: 'warn', accepted: 'good', released: 'plain' };
 const EXTENSION_SECONDS = 86400;
 
+/** Whether somebody relies on a promise that is not kept; what was released promises nothing. */
+export const isBroken = ({ broken, state }) => Boolean(broken) && state !== 'released';
+
 export const statePill = ({ state }) => pill(state, TONES[state] ?? 'plain');
 
 export class AgreementPanel {
-  /** `on`: attempt(action) runs an action of the user, changed(), removed(). */
+  /** `on`: isShown(), attempt(action) runs an action of the user, changed(), removed(). */
   constructor(agreement, on) {
     this.id = agreement.id;
     this.path = `/v1/agreements/${segment(agreement.id)}`;
     this.on = on;
     this.refreshSoon = debounce(60, () => this.refresh());
-    this.connection = h('span', { class: 'live-state' }, pill('connecting'));
+    this.connection = new ConnectionPill();
     this.head = h('div', { class: 'stack' });
     this.gone = h('div');
     this.hosts = h('div');
     this.check = h('div', { class: 'answer', 'aria-live': 'polite' });
-    this.texts = new Renderings((format) => ask('GET', this.path, { query: { format }, accept: '*/*' }));
+    this.texts = new Renderings((format) => ask('GET', this.path, { query: { format }, accept: '*/*', isFresh: true }));
     this.noTexts = h('p', { class: 'muted' }, 'Nothing has to be pasted anywhere.');
     this.log = new EventLog();
     this.element = h('div', { class: 'content' },
@@ -39,8 +42,7 @@ export class AgreementPanel {
     this.draw(agreement);
   }
 
-  async start() {
-    const { revision } = this.agreement;
+  start() {
     this.live = new Live(this.path, ENDED, {
       state: (word) => this.showState(word),
       event: (event) => {
@@ -51,10 +53,18 @@ export class AgreementPanel {
       gone: (problem) => this.showGone(problem),
       lost: (problem) => this.showGone(problem),
     });
-    try {
-      this.log.addPage(await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } }));
-    } catch { /* the stream follows */ }
-    this.live?.start(revision);
+    this.live.start(this.agreement, this.log);
+    this.offerHosts();
+  }
+
+  /** Whether it still follows its agreement. */
+  get isLive() {
+    return Boolean(this.live);
+  }
+
+  /** Whether it is the same agreement, not another one that was made under its id. */
+  isOf({ id, created_at: made }) {
+    return id === this.id && made === this.agreement.created_at;
   }
 
   stop() {
@@ -63,22 +73,27 @@ export class AgreementPanel {
   }
 
   showGone(problem) {
+    if (!this.isLive) return;
     this.stop();
-    this.showState('reconnecting');
+    this.connection.show('ended');
     replace(this.gone, problemPanel(problem, ['Back to the list', () => this.on.removed()]));
     this.on.changed();
   }
 
   showState(word) {
-    const [tone, text] = CONNECTION[word];
-    replace(this.connection, pill(text, tone));
-    this.connection.dataset.state = word;
-    if (word !== 'reconnecting') this.refreshSoon();
+    if (this.connection.show(word) && word !== 'reconnecting') this.refreshSoon();
   }
 
   async refresh() {
+    if (!this.isLive) return;
     try {
-      this.draw(await ask('GET', this.path));
+      const agreement = await ask('GET', this.path, { isFresh: true });
+      if (!this.isLive) return;
+      if (!this.isOf(agreement)) {
+        this.showGone(ENDED);
+        return;
+      }
+      this.draw(agreement);
       this.on.changed();
     } catch (problem) {
       if (problem.status === 404) this.showGone(ENDED);
@@ -86,8 +101,8 @@ export class AgreementPanel {
   }
 
   draw(agreement) {
-    // A control that somebody is about to use stays where nothing has changed.
-    if (this.agreement?.revision === agreement.revision && this.head.childElementCount) return;
+    // Answers may overtake each other; and a control that somebody is about to use stays where nothing has changed.
+    if (this.agreement && agreement.revision <= this.agreement.revision) return;
     this.agreement = agreement;
     keepFocus(this.head, () => replace(this.head, this.verdict(agreement), this.bar(agreement), this.facts(agreement)));
     keepFocus(this.hosts, () => replace(this.hosts, this.hostTable(agreement.hosts)));
@@ -96,10 +111,10 @@ export class AgreementPanel {
     this.form.hidden = agreement.state === 'released';
   }
 
-  verdict({ broken, state, window, remedies, mechanism }) {
+  verdict({ broken, state, window, remedies }) {
     const where = window ? h('p', null, rangeLine(window)) : h('p', null, 'No window is used.');
     if (state === 'released') return banner('plain', 'Released: nobody promises anything any more', { 'data-verdict': 'released' }, where);
-    if (!broken) return banner('good', state === 'accepted' ? 'The promise holds' : 'Proposed: every host can promise it', { 'data-verdict': 'holds' }, where, h('p', null, mechanism.because));
+    if (!broken) return banner('good', state === 'accepted' ? 'The promise holds' : 'Proposed: every host can promise it', { 'data-verdict': 'holds' }, where);
     return banner('bad', broken.host ? `${broken.host} does not keep the promise` : 'Nobody keeps the promise', { 'data-verdict': 'broken' }, where,
       h('p', null, 'Since ', h('time', { datetime: broken.since }, new Date(broken.since).toLocaleString()), '.'),
       h('ul', { class: 'plain' }, broken.blockers.map(blockerLine)),
@@ -110,25 +125,31 @@ export class AgreementPanel {
     const button = (name, label, action, isOff) => h('button', { type: 'button', class: 'button small', 'data-action': name, disabled: isOff, onclick: action }, label);
     const move = (next, said) => () => this.change({ state: next }, said);
     return h('div', { class: 'session-head' },
-      h('h2', null, this.id, copyButton(this.id, 'the id of the agreement')), statePill({ state }), broken ? pill('broken', 'bad') : null, this.connection,
+      h('h2', null, this.id, copyButton(this.id, 'the id of the agreement')), statePill({ state }), isBroken({ broken, state }) ? pill('broken', 'bad') : null, this.connection.element,
       h('span', null, 'revision ', h('code', { class: 'revision' }, revision)), h('span', null, 'until ', h('time', { datetime: end }, new Date(end).toLocaleString())),
       h('span', { class: 'grow' }),
-      state === 'proposed' ? button('accept', 'Accept', move('accepted', 'The agreement was accepted.'), Boolean(broken)) : null,
-      state === 'accepted' ? button('release', 'Release', move('released', 'The agreement was released.')) : null,
-      button('extend', 'Extend', () => this.change({ ttl_seconds: EXTENSION_SECONDS }, 'The agreement was extended by a day.')),
-      button('remove', 'Delete', () => this.on.attempt(async () => {
-        await ask('DELETE', this.path);
-        this.stop();
-        return this.on.removed();
-      })));
+      h('div', { class: 'inline' },
+        state === 'proposed' ? button('accept', 'Accept', move('accepted', 'The agreement was accepted.'), Boolean(broken)) : null,
+        state === 'accepted' ? button('release', 'Release', move('released', 'The agreement was released.')) : null,
+        button('extend', 'Extend', () => this.change({ ttl_seconds: EXTENSION_SECONDS }, 'The agreement was extended by a day.')),
+        button('remove', 'Delete', () => this.on.attempt(async () => {
+          await ask('DELETE', this.path);
+          this.stop();
+          return this.on.removed();
+        }))));
   }
 
   change(json, said) {
     return this.on.attempt(async () => {
       this.draw(await ask('PATCH', this.path, { json, headers: { 'If-Match': `"${this.agreement.revision}"` } }));
-      announce(said);
+      this.tell(said);
       this.on.changed();
     });
+  }
+
+  /** What an action has done, for people who do not see it; nothing once another view has taken this one's place. */
+  tell(sentence) {
+    if (this.on.isShown()) announce(sentence);
   }
 
   facts({ mechanism, doorbell_iovas: doorbells, pool, owner }) {
@@ -148,23 +169,26 @@ export class AgreementPanel {
         h('td', null, h('code', null, host.digest?.replaceAll('"', '').slice(0, 12) ?? '–')))));
   }
 
-  /** Asks of another machine whether it would keep the promise, as before a migration; and adds it. */
   hostForm() {
-    const box = h('div', { class: 'inline' });
-    this.form = h('form', { class: 'stack', onsubmit: (event) => event.preventDefault() }, box);
-    this.on.attempt(async () => {
+    this.hostFields = h('div', { class: 'inline' });
+    this.form = h('form', { class: 'stack', onsubmit: (event) => event.preventDefault() }, this.hostFields);
+    return this.form;
+  }
+
+  /** Asks of another machine whether it would keep the promise, as before a migration; and adds it. */
+  offerHosts() {
+    return this.on.attempt(async () => {
       const { items } = await all('/v1/platforms', {}, 2000);
       const platform = select(items.filter((item) => item.devices > 0).map((item) => [item.id, item.id]), items[0]?.id);
       const asked = (below) => ask('POST', `${this.path}/${below}`, { json: { host: { name: platform.value, platform: platform.value } } });
-      replace(box, field('Another host', platform),
+      replace(this.hostFields, field('Another host', platform),
         h('button', { type: 'submit', class: 'button', 'data-action': 'check', onclick: () => this.on.attempt(async () => this.showCheck(await asked('checks'))) }, 'Would it keep the promise?'),
         h('button', { type: 'button', class: 'button', 'data-action': 'add', onclick: () => this.on.attempt(async () => {
           this.draw(await asked('hosts'));
           replace(this.check);
-          announce('The host was added.');
+          this.tell('The host was added.');
         }) }, 'Add it'));
     });
-    return this.form;
   }
 
   showCheck({ host, keeps, blockers, remedies }) {

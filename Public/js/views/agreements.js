@@ -7,7 +7,7 @@ import { panel, pill } from '../parts.js';
 import { problemPanel } from '../problems.js';
 import * as route from '../route.js';
 import { Shown } from '../shown.js';
-import { AgreementPanel, statePill } from './agreement.js';
+import { AgreementPanel, isBroken, statePill } from './agreement.js';
 
 /** How many the list shows. */
 const LISTED_MAX = 1000;
@@ -48,13 +48,13 @@ export class AgreementsView {
     return this.update(route.read().state);
   }
 
-  /** Runs an action of the user; a refusal is shown. */
-  async attempt(action) {
+  /** Runs an action of the user; a refusal is shown while what it was done to is. */
+  async attempt(action, isShown) {
     try {
-      replace(this.message);
+      if (isShown()) replace(this.message);
       return await action();
     } catch (problem) {
-      replace(this.message, problemPanel(problem));
+      if (isShown()) replace(this.message, problemPanel(problem));
       return null;
     }
   }
@@ -64,35 +64,39 @@ export class AgreementsView {
     return this.shown.ask(id ?? '', async (signal) => {
       const [{ items }, agreement] = await Promise.all([
         all('/v1/agreements', {}, LISTED_MAX, signal),
-        id ? ask('GET', `/v1/agreements/${segment(id)}`, { signal }) : null,
+        id ? ask('GET', `/v1/agreements/${segment(id)}`, { signal, isFresh: true }) : null,
       ]);
       return { items, agreement };
     }, ({ items, agreement }) => {
       this.drawList(items, id);
       if (!agreement) this.drawNone(items);
-      else if (this.panel?.id === agreement.id) this.panel.draw(agreement);
+      else if (this.panel?.isLive && this.panel.isOf(agreement)) this.panel.draw(agreement);
       else this.open(agreement);
     });
   }
 
   open(agreement) {
-    this.panel?.stop();
-    this.panel = new AgreementPanel(agreement, {
-      attempt: (action) => this.attempt(action),
+    this.clear();
+    // Another one may have been chosen whose answer has not come yet.
+    const isShown = () => this.panel === opened && !this.shown.isStopped && route.read().state.agreement === agreement.id;
+    const opened = new AgreementPanel(agreement, {
+      isShown,
+      attempt: (action) => this.attempt(action, isShown),
       changed: () => this.relist(),
       removed: () => {
+        if (!isShown()) return this.relist();
         announce('The agreement was removed.');
         this.clear();
         return this.go({ agreement: null });
       },
     });
-    replace(this.main, this.panel.element);
-    this.panel.start();
+    this.panel = opened;
+    replace(this.main, opened.element);
+    opened.start();
   }
 
   drawNone(items) {
-    this.panel?.stop();
-    this.panel = null;
+    this.clear();
     replace(this.main, panel(null, null, h('p', { class: 'muted' }, items.length ? 'Open an agreement from the list.' : 'There are no agreements. '),
       h('p', null, h('a', { href: '#/placement' }, 'Find a place for a VM'), ' and propose an agreement there.')));
   }
@@ -100,16 +104,17 @@ export class AgreementsView {
   async drawLists() {
     if (this.shown.isStopped) return;
     try {
-      this.drawList((await all('/v1/agreements', {}, LISTED_MAX)).items, route.read().state.agreement);
+      const { items } = await all('/v1/agreements', {}, LISTED_MAX);
+      if (!this.shown.isStopped) this.drawList(items, route.read().state.agreement);
     } catch { /* the next change tries again */ }
   }
 
   drawList(items, chosen) {
-    const broken = items.filter((item) => item.broken && item.state !== 'released').length;
+    const broken = items.filter(isBroken).length;
     this.count.textContent = items.length ? `${items.length} in all, ${broken} broken` : '';
     const held = document.activeElement?.dataset?.agreement;
     replace(this.list, items.map((item) => h('li', null, h('button', { type: 'button', class: 'device', 'data-agreement': item.id, 'aria-pressed': String(item.id === chosen), onclick: () => this.go({ agreement: item.id }) },
-      h('span', { class: 'device-name' }, item.id), h('span', null, statePill(item), item.broken ? [' ', pill('broken', 'bad')] : null)))));
+      h('span', { class: 'device-name' }, item.id), h('span', null, statePill(item), isBroken(item) ? [' ', pill('broken', 'bad')] : null)))));
     if (held) this.list.querySelector(`[data-agreement="${CSS.escape(held)}"]`)?.focus();
   }
 }

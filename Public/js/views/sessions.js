@@ -2,10 +2,10 @@
 
 import { all, ask, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, replace, select } from '../dom.js';
-import { EventLog, LOG_ROWS_MAX } from '../event-log.js';
-import { CONNECTION, Live } from '../live.js';
+import { EventLog } from '../event-log.js';
+import { ConnectionPill, Live } from '../live.js';
 import { problemPanel } from '../problems.js';
-import { panel, pill } from '../parts.js';
+import { panel } from '../parts.js';
 import { hostConditions, kernelField, kernelName } from '../condition-fields.js';
 import * as route from '../route.js';
 import { Shown } from '../shown.js';
@@ -137,21 +137,11 @@ export class SessionsView {
       lost: (problem) => isCurrent() && this.recover(problem),
     }, state.live === 'poll');
     await this.refresh();
-    if (!isCurrent()) return;
-    await this.loadLog(id);
-    if (isCurrent()) this.live?.start(this.session.revision);
-  }
-
-  /** What happened before this page looked. */
-  async loadLog(id) {
-    const page = await ask('GET', `${this.path}/events`, { query: { after: Math.max(0, this.session.revision - LOG_ROWS_MAX), limit: LOG_ROWS_MAX } });
-    if (this.session?.id !== id) return;
-    this.log.addPage(page);
+    if (isCurrent()) await this.live?.start(this.session, this.log);
   }
 
   build() {
-    this.state = h('span', { class: 'live-state' }, pill('connecting'));
-    this.shownState = null;
+    this.connection = new ConnectionPill();
     this.revision = h('code', { class: 'revision' });
     this.expiry = h('span');
     this.tabs = h('div', { class: 'domain-tabs', role: 'group', 'aria-label': 'Domains' });
@@ -162,10 +152,11 @@ export class SessionsView {
       panel(null, { 'aria-label': 'Session' },
         h('div', { class: 'session-head' },
           h('h2', null, this.session.id, copyButton(this.session.id, 'the id of the session')),
-          this.state, h('span', null, 'revision ', this.revision), this.expiry,
+          this.connection.element, h('span', null, 'revision ', this.revision), this.expiry,
           h('span', { class: 'grow' }),
-          h('button', { type: 'button', class: 'button small', onclick: () => this.extend() }, 'Extend'),
-          h('button', { type: 'button', class: 'button small', onclick: () => this.remove() }, 'Delete')),
+          h('div', { class: 'inline' },
+            h('button', { type: 'button', class: 'button small', onclick: () => this.extend() }, 'Extend'),
+            h('button', { type: 'button', class: 'button small', onclick: () => this.remove() }, 'Delete'))),
         this.gone, this.tabs),
       this.newDomain.element, this.domain.element, panel('Events', { class: 'events' }, this.log.element));
     clearInterval(this.clock);
@@ -225,12 +216,7 @@ export class SessionsView {
   }
 
   showState(word) {
-    if (this.shownState === word) return;
-    this.shownState = word;
-    const [tone, text] = CONNECTION[word];
-    replace(this.state, pill(text, tone));
-    this.state.dataset.state = word;
-    announce(`Connection: ${text}.`);
+    if (!this.connection.show(word)) return;
     if (word === 'reconnecting') this.revision.textContent = '…';
     else this.refreshSoon();
   }
@@ -270,7 +256,7 @@ export class SessionsView {
 
   showGone(problem) {
     this.live?.stop();
-    this.showState('reconnecting');
+    this.connection.show('ended');
     const { saved } = this;
     const actions = [['Back to the list', () => {
       this.close();
