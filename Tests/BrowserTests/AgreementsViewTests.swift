@@ -78,6 +78,10 @@ extension BrowserSuite {
             try browser.wait(for: ".content", contains: "There are no agreements.")
             try browser.openView(server, "#/agreements?agreement=nobody")
             try browser.wait(for: ".problem", contains: "nobody")
+            let id = try server.madeAgreement()
+            try browser.openView(server, "#/agreements?agreement=nobody")
+            try browser.wait(for: "[data-agreement=\(id)]", contains: "broken")
+            #expect(try browser.text(".problem").contains("nobody"))
         }
 
         // MARK: Answers that come late

@@ -59,9 +59,9 @@ export class AgreementsView {
     }
   }
 
-  update(state) {
+  async update(state) {
     const { agreement: id } = state;
-    return this.shown.ask(id ?? '', async (signal) => {
+    const isAnswered = await this.shown.ask(id ?? '', async (signal) => {
       const [{ items }, agreement] = await Promise.all([
         all('/v1/agreements', {}, LISTED_MAX, signal),
         id ? ask('GET', `/v1/agreements/${segment(id)}`, { signal, isFresh: true }) : null,
@@ -73,6 +73,8 @@ export class AgreementsView {
       else if (this.panel?.isLive && this.panel.isOf(agreement)) this.panel.draw(agreement);
       else this.open(agreement);
     });
+    // In place of an agreement that is not there, others can be chosen.
+    if (isAnswered === false) await this.drawLists();
   }
 
   open(agreement) {
