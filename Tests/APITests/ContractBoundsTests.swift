@@ -172,7 +172,7 @@ import Testing
         (Condition.kernelBytesMax, ["KernelString/maxLength"]),
         (Condition.kernelTextBytesMax, ["KernelText/maxLength"]),
         (Limits.capabilitiesMax, ["HostCapabilities/maxItems"]),
-        (Remedy.hostsMax, ["Remedy.hosts/maxItems"]),
+        (Remedy.namesMax, ["Remedy.hosts/maxItems", "Remedy.devices/maxItems"]),
         (
             MissingDescription.countMax,
             ["PlacementMembers", "Explanation"].map { "\($0).missing_descriptions/maxItems" }

@@ -83,7 +83,7 @@ import Testing
             )
         case .otherMode(let mode): return (with(mode) { _ in }, nil)
         case .withoutNesting: return (guest.changed(viommu: .none), nil)
-        case .stealTimeOff, .leaveFree, .windowSize, .doorbells, .withoutHosts: return nil
+        case .stealTimeOff, .leaveFree, .windowSize, .doorbells, .withoutDevices, .withoutHosts: return nil
         }
     }
 
@@ -244,6 +244,51 @@ import Testing
             let options = decide([host()], layOut, many, [.softwareMSIOptions]).mechanism.kind
             #expect((options == .iommufdOptions) == isServed, "\(count) \(options)")
         }
+    }
+
+    /// Without the devices that a remedy names the default works, and with any one of them it does not.
+    @Test func devicesInTheWay() {
+        var generator = SeededGenerator.forTest("devicesInTheWay", fallback: 1902)
+        let kinds: [ReservedRegion.Kind] = [.reserved, .direct, .directRelaxable, .msi]
+        func device(_ number: Int) -> Device {
+            let regions = (0..<Int.random(in: 0...2, using: &generator)).map { _ in
+                ReservedRegion(
+                    kind: kinds.randomElement(using: &generator)!,
+                    start: UInt64.random(in: 0x7f0...0x820, using: &generator) << 16,
+                    length: UInt64.random(in: 1...0x20, using: &generator) << 14, provenance: .caller("t"))
+            }
+            return Device(id: "d\(number)", kind: .platform, firmwareRegions: regions)
+        }
+        func facts(_ devices: [Device]) -> HostFacts {
+            HostFacts(
+                devices: devices.map { PreparedDevice($0, under: Conditions()) },
+                aperture: Conditions().aperture)
+        }
+        let guest = GuestDemand(.qemuVirt, VMShape(ram: 1 << 30))
+        var seen = 0
+        for round in 0..<5_000 {
+            let hosts = (0..<Int.random(in: 1...2, using: &generator)).map { _ in
+                (0..<Int.random(in: 1...4, using: &generator)).map(device)
+            }
+            let placement = decide(hosts.map(facts), guest)
+            for case .withoutDevices(let named) in placement.remedies {
+                seen += 1
+                func rest(keeping kept: Remedy.HostDevice? = nil) -> [HostFacts] {
+                    hosts.enumerated().map { place, devices in
+                        facts(
+                            devices.filter { device in
+                                let name = Remedy.HostDevice(host: "h\(place)", device: device.id)
+                                return name == kept || !named.contains(name)
+                            })
+                    }
+                }
+                #expect(decide(rest(), guest).verdict == .defaultWorks, "\(round) \(named)")
+                for device in named {
+                    #expect(decide(rest(keeping: device), guest).verdict != .defaultWorks, "\(round) \(device)")
+                }
+            }
+        }
+        #expect(seen > 500, "\(seen)")
     }
 
     /// No means of iommufd is offered to a VMM that does without, nor where iommufd refuses a device.

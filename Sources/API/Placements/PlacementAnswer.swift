@@ -107,6 +107,15 @@ extension JSONWriter {
             case .doorbells(let count): writer.member("doorbell_count", count)
             case .ramBase(let base): writer.member("base", hex: base)
             case .otherMode(let vmm): writer.member("vmm", vmm.rawValue)
+            case .withoutDevices(let devices):
+                writer.array("devices") { writer in
+                    for device in devices {
+                        writer.object { writer in
+                            writer.member("host", device.host)
+                            writer.member("device", device.device)
+                        }
+                    }
+                }
             case .withoutHosts(let hosts):
                 writer.member("hosts", strings: hosts)
             }

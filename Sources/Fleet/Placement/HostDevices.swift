@@ -7,6 +7,19 @@ public import AddressSpaces
 public import MSIWindows
 public import Machines
 
+extension PreparedDevice {
+    /// Whether a VM without this device may have Linux's own window where one with it has not.
+    fileprivate var isInTheWay: Bool {
+        let window = WindowSource.mainlineWindow
+        if device.dmaLimit < window.last.value || source.lacksIOMMU { return true }
+        // Of nearly every device nothing lies there.
+        if withheld.firstItem(overlapping: window) != nil, !withheld.hardItems(overlapping: window).isEmpty {
+            return true
+        }
+        return applied.contains { $0.kind == .direct && $0.unenforcedRemark(under: conditions) == nil }
+    }
+}
+
 /// What devices add to the facts of their host.
 private struct DeviceUnion {
     fileprivate private(set) var obstacles: [HostObstacle]
@@ -82,7 +95,19 @@ extension HostFacts {
         var anywhere: DeviceUnion?
         var seen: Set<ReservedRegion> = []
         var regions: [ReservedRegion] = []
+        // Without those that are in the way, from the first of them on.
+        var reaching: DeviceUnion?
+        var without: [String] = []
+        var isEmpty = true
         for device in devices {
+            let isInTheWay = device.isInTheWay
+            if isInTheWay {
+                reaching = reaching ?? known
+                without.append(device.device.id)
+            } else {
+                isEmpty = false
+                reaching?.add(device)
+            }
             let other = device.ifReported(over: doorbells(device.source))
             if other != nil, placed == nil { (placed, anywhere) = (known, known) }
             known.add(device)
@@ -93,11 +118,14 @@ extension HostFacts {
         let reported = (regions.isEmpty ? anywhere : placed).map {
             IfReported(regions: regions, facts: HostFacts($0, options))
         }
-        self.init(known, options, reported.map { [$0] } ?? [])
+        let hasFew = !isEmpty && without.count <= Remedy.namesMax
+        let fewer = (hasFew ? reaching : nil).map { Reaching(without: without, facts: HostFacts($0, options)) }
+        self.init(known, options, reported.map { [$0] } ?? [], fewer)
     }
 
     private convenience init(
-        _ devices: DeviceUnion, _ options: [DeviceOption], _ ifReported: [IfReported] = []
+        _ devices: DeviceUnion, _ options: [DeviceOption], _ ifReported: [IfReported] = [],
+        _ reaching: Reaching? = nil
     ) {
         self.init(
             obstacles: devices.obstacles, unenforced: devices.unenforced,
@@ -107,6 +135,7 @@ extension HostFacts {
             unusedRegionsRemark: devices.areRegionsUnused ? Conditions.unusedIOMMURegions : nil,
             x86Remark: devices.x86Remark, crashRemark: devices.crashRemark,
             noGroup: devices.lacking ?? devices.doubtful, ifReported: ifReported,
-            undescribed: devices.undescribed, otherIOMMU: devices.otherIOMMU)
+            undescribed: devices.undescribed, otherIOMMU: devices.otherIOMMU,
+            reaching: reaching)
     }
 }

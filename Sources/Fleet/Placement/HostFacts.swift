@@ -46,6 +46,7 @@ public final class HostFacts: Sendable {
         let ifReported: [IfReported]
         let undescribed: [UndescribedRange]
         let otherIOMMU: SMMU.Version?
+        let reaching: [Reaching]
     }
 
     /// By start.
@@ -80,6 +81,16 @@ public final class HostFacts: Sendable {
     var otherIOMMU: SMMU.Version? { content.otherIOMMU }
     /// What of Linux's own window firmware withholds from devices and VFIO is not told, of the first devices.
     public var undescribed: [UndescribedRange] { content.undescribed }
+
+    /// What the host is without the devices that keep it from Linux's own window; at most one.
+    var reaching: Reaching? { content.reaching.first }
+
+    /// A host with fewer devices.
+    struct Reaching: Hashable {
+        /// Which it does not have: 1...`Remedy.namesMax`.
+        let without: [String]
+        let facts: HostFacts
+    }
 
     /// The window that the proposed iommufd options gave one device; nil where they were not set.
     public struct DeviceOption: Hashable, Sendable {
@@ -135,7 +146,7 @@ public final class HostFacts: Sendable {
         undecidedRemark: String? = nil,
         unusedRegionsRemark: String? = nil, x86Remark: String? = nil, crashRemark: String? = nil,
         noGroup: NoGroup? = nil, ifReported: [IfReported] = [], undescribed: [UndescribedRange] = [],
-        otherIOMMU: SMMU.Version? = nil
+        otherIOMMU: SMMU.Version? = nil, reaching: Reaching? = nil
     ) {
         var obstacles = obstacles
         let isMixed = options.contains { $0.window != nil } && options.contains { $0.window == nil }
@@ -156,7 +167,7 @@ public final class HostFacts: Sendable {
                 rangesRemark: rangesRemark, unknownFacts: unknownFacts, undecidedRemark: undecidedRemark,
                 unusedRegionsRemark: unusedRegionsRemark, x86Remark: x86Remark, crashRemark: crashRemark,
                 noGroup: noGroup, ifReported: ifReported, undescribed: undescribed,
-                otherIOMMU: otherIOMMU))
+                otherIOMMU: otherIOMMU, reaching: reaching.map { [$0] } ?? []))
     }
 
     private init(_ content: Content) {

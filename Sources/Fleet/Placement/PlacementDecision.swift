@@ -61,6 +61,16 @@ final class PoolView {
         defaultWorks = !isRefused && candidates.contains(base: WindowSource.mainlineBase)
     }
 
+    /// The union of what any host withholds, so that a thousand hosts cost one walk.
+    convenience init(of views: [PoolView], _ demand: WindowDemand, _ sets: GuestSets) {
+        let unmapped = IOVASet.union(views.map(\.unmapped))
+        let unwindowable = IOVASet.union(views.map(\.unwindowable))
+        self.init(
+            mappable: unmapped.complement(), unmapped: unmapped, windowable: unwindowable.complement(),
+            unwindowable: unwindowable, isRefused: views.contains(where: \.isRefused),
+            isForcedToDefault: views.contains(where: \.isForcedToDefault), demand, sets)
+    }
+
     convenience init(_ facts: HostFacts, _ demand: WindowDemand, _ sets: GuestSets) {
         let takesAll = sets.takesAllLines && !facts.relaxable.isEmpty
         let unmapped =
@@ -99,13 +109,8 @@ extension Placement {
         var isUsed = Array(repeating: false, count: views.count)
         for host in question.hosts { isUsed[host.facts] = true }
         let used = views.indices.filter { isUsed[$0] }.map { views[$0] }
-        // The union of what any host withholds, so that a thousand hosts cost one walk.
-        let unmapped = IOVASet.union(used.map(\.unmapped))
-        let unwindowable = IOVASet.union(used.map(\.unwindowable))
-        let pool = PoolView(
-            mappable: unmapped.complement(), unmapped: unmapped, windowable: unwindowable.complement(),
-            unwindowable: unwindowable, isRefused: used.contains(where: \.isRefused), demand, sets)
-        let isForced = used.contains(where: \.isForcedToDefault)
+        let pool = PoolView(of: used, demand, sets)
+        let isForced = pool.isForcedToDefault
         let contract = Contract(guest)
         let verdict = Self.verdict(question, used, pool, contract, isForced: isForced)
         let whole = Self.withAddedMemory(verdict, pool)

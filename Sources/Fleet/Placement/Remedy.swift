@@ -24,15 +24,23 @@ public enum Remedy: Hashable, Sendable {
     case otherMode(VMM)
     /// The VM without a nested SMMUv3.
     case withoutNesting
+    /// The VM does not get these devices.
+    case withoutDevices([HostDevice])
     /// The VM does not run on these hosts.
     case withoutHosts([String])
 
-    /// Hosts that one remedy names at most: to keep a VM off more of them is no small change.
-    public static let hostsMax = 16
+    /// A device of a host, both by their names.
+    public struct HostDevice: Hashable, Sendable {
+        public var host: String
+        public var device: String
+    }
+
+    /// Hosts or devices that one remedy names at most: to do without more of them is no small change.
+    public static let namesMax = 16
 
     /// Whom a change concerns, the nearest first.
     public enum Subject: String, CaseIterable, Sendable {
-        case vm, window, vmm, hosts
+        case vm, window, vmm, devices, hosts
     }
 
     public var subject: Subject {
@@ -40,6 +48,7 @@ public enum Remedy: Hashable, Sendable {
         case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost, .withoutNesting: .vm
         case .windowSize, .doorbells: .window
         case .otherMode: .vmm
+        case .withoutDevices: .devices
         case .withoutHosts: .hosts
         }
     }
@@ -48,7 +57,7 @@ public enum Remedy: Hashable, Sendable {
     var isOfLayout: Bool {
         switch self {
         case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost, .otherMode: true
-        case .windowSize, .doorbells, .withoutNesting, .withoutHosts: false
+        case .windowSize, .doorbells, .withoutNesting, .withoutDevices, .withoutHosts: false
         }
     }
 
@@ -63,6 +72,7 @@ public enum Remedy: Hashable, Sendable {
         case ramAtMost = "ram_at_most"
         case otherMode = "other_mode"
         case withoutNesting = "without_nesting"
+        case withoutDevices = "without_devices"
         case withoutHosts = "without_hosts"
     }
 
@@ -77,6 +87,7 @@ public enum Remedy: Hashable, Sendable {
         case .ramAtMost: .ramAtMost
         case .otherMode: .otherMode
         case .withoutNesting: .withoutNesting
+        case .withoutDevices: .withoutDevices
         case .withoutHosts: .withoutHosts
         }
     }
@@ -97,6 +108,8 @@ public enum Remedy: Hashable, Sendable {
         case .otherMode(let vmm):
             "Start the guest as \(vmm.name) (\(vmm.rawValue)), which lays it out otherwise."
         case .withoutNesting: "Start the VM without a nested SMMUv3."
+        case .withoutDevices(let devices):
+            "Give the VM no \(devices.map { "\($0.device) of \($0.host)" }.joined(separator: ", ")): with every other device the default works."
         case .withoutHosts(let hosts):
             "Keep the VM off \(hosts.joined(separator: ", ")): on every other host the default works."
         }

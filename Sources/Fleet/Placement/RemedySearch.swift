@@ -23,7 +23,8 @@ struct RemedySearch {
         guard !placement.worksToday else { return [] }
         let search = RemedySearch(question: question, pool: pool, isForced: isForced)
         let ofVM = question.guest.vmm == nil ? search.ofOwnMap() : search.ofVM()
-        return ofVM + search.ofWindow() + search.ofNesting() + search.ofHosts(placement)
+        return ofVM + search.ofWindow() + search.ofNesting() + search.ofDevices()
+            + search.ofHosts(placement)
     }
 
     /// Whether Linux's own window works as things are.
@@ -138,12 +139,30 @@ struct RemedySearch {
         return [.withoutNesting]
     }
 
+    /// Devices in the way of the window, of every host that has such.
+    private func ofDevices() -> [Remedy] {
+        var devices: [Remedy.HostDevice] = []
+        var changed = question
+        for host in question.hosts {
+            guard let reaching = question.facts[host.facts].reaching else { continue }
+            changed.facts[host.facts] = reaching.facts
+            devices += reaching.without.map { Remedy.HostDevice(host: host.name, device: $0) }
+            guard devices.count <= Remedy.namesMax else { return [] }
+        }
+        guard !devices.isEmpty else { return [] }
+        let used = Set(question.hosts.map(\.facts))
+        let views = used.map { PoolView(changed.facts[$0], changed.window, GuestSets(changed.guest)) }
+        let pool = PoolView(of: views, changed.window, GuestSets(changed.guest))
+        let search = RemedySearch(question: changed, pool: pool, isForced: pool.isForcedToDefault)
+        return search.works(question.guest) ? [.withoutDevices(devices)] : []
+    }
+
     private func ofHosts(_ placement: Placement) -> [Remedy] {
         let failing = question.hosts.indices.filter {
             placement.hosts[$0].verdict != .defaultWorks
                 || Placement.hindersNesting(question.hosts[$0], question)
         }.map { question.hosts[$0].name }
-        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Remedy.hostsMax,
+        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Remedy.namesMax,
             question.window.size <= WindowSource.mainlineSize
         else { return [] }
         return [.withoutHosts(failing)]

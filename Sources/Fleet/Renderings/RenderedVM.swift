@@ -125,7 +125,7 @@ extension GuestDemand {
         case .otherMode(let mode): changed(to: mode) { _ in }
         case .leaveFree(let window): leaving(window)
         case .withoutNesting: changed(viommu: .none)
-        case .windowSize, .doorbells, .withoutHosts: nil
+        case .windowSize, .doorbells, .withoutDevices, .withoutHosts: nil
         }
     }
 
