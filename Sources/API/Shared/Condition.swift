@@ -56,6 +56,7 @@ struct StatedConditions: Sendable {
     private(set) var statesForcedac = false
     private(set) var statesDriver = false
     private(set) var statesPageSize = false
+    private var isPageSizeOfKernelName = false
     var statesKernel = false
     private(set) var statesDefaultDomain = false
     /// Facts of a running host that were taken over.
@@ -125,13 +126,26 @@ struct StatedConditions: Sendable {
         adopt(kernel)
         statesKernel = true
         // A page size in its name counts more than that of a host.
-        if kernel.pageBytes != nil { statesPageSize = true }
+        guard kernel.pageBytes != nil, !statesPageSize else { return }
+        statesPageSize = true
+        isPageSizeOfKernelName = true
+    }
+
+    /// The kernel of one host in place of that of all, with what its name says of the page size.
+    mutating func replace(_ kernel: KernelProfile) {
+        if isPageSizeOfKernelName || kernel.pageBytes != nil {
+            conditions.pageSize = Conditions().pageSize
+            statesPageSize = false
+            isPageSizeOfKernelName = false
+        }
+        state(kernel)
     }
 
     /// The page size of the request, whatever a host has.
     mutating func state(pageSize: Granule) {
         conditions.pageSize = pageSize
         statesPageSize = true
+        isPageSizeOfKernelName = false
     }
 
     /// The kernel, and the page size that its name tells unless the request states one.

@@ -164,10 +164,7 @@ extension StatedConditions {
     func of(_ host: PlacementRequest.Host) -> StatedConditions {
         guard host.kernel.isStated else { return self }
         var own = self
-        if let kernel = host.kernel.profile {
-            own.state(kernel)
-            if let size = kernel.pageBytes.flatMap({ Granule(bytes: $0) }) { own.state(pageSize: size) }
-        }
+        if let kernel = host.kernel.profile { own.replace(kernel) }
         if let size = host.kernel.pageSize { own.state(pageSize: size) }
         return own
     }

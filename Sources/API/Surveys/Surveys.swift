@@ -168,7 +168,9 @@ extension Survey {
                 subject.name, platform, under: subject.stated.conditions, aperture: subject.aperture,
                 prepare: prepare, row: row)
         case .reported(let device, let usable):
-            add(host: subject.name, device, usable: usable, aperture: subject.aperture, row: row)
+            add(
+                host: subject.name, device, usable: usable, under: subject.stated.conditions,
+                aperture: subject.aperture, row: row)
         }
     }
 }

@@ -152,12 +152,12 @@ public struct Survey: Sendable {
 
     /// Adds a host by one device that stands for what it reports.
     public mutating func add(
-        host name: String, _ device: Device, usable: UsableRanges?, aperture: IOVARange? = nil,
-        row: (SurveyRow) -> Void = { _ in }
+        host name: String, _ device: Device, usable: UsableRanges?, under own: Conditions? = nil,
+        aperture: IOVARange? = nil, row: (SurveyRow) -> Void = { _ in }
     ) {
         platformCount += 1
         platformsWithDevices += 1
-        var conditions = conditions(aperture)
+        var conditions = conditions(aperture, own)
         if let driver = device.reportedDriver { conditions.driver = driver }
         if let remark = usable?.remark, warnings.count < Placement.hostRemarksMax {
             warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
