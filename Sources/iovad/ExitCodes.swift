@@ -55,7 +55,9 @@ enum Ending: Int32, CaseIterable {
             return .failed
         }
         return switch verdict {
-        case .defaultWorks, .movable: .holds
+        // A window that is free and that this VM cannot have, as a nested guest without iommufd.
+        case .defaultWorks: answer.member("mechanism")?.text("kind") == "none" ? .no : .holds
+        case .movable: .holds
         case .none, .ramUnmappable, .worksWithStealTimeOff, .barUnmappable, .guestContractViolation: .no
         }
     }

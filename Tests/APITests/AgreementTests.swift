@@ -40,7 +40,7 @@ import Testing
     @Test func aKernelPerHost() throws {
         fixture.put("a", AgreementFixture.plain)
         let vm = #""vm":{"vmm":"qemu-virt","ram":"1G","viommu":"nested_smmuv3"}"#
-        func propose(_ id: String, _ host: String, kernel: String = "6.12") -> ServiceClient.Answer {
+        func propose(_ id: String, _ host: String, kernel: String = "6.18") -> ServiceClient.Answer {
             fixture.ask(
                 .post, "/v1/agreements", #"{"id":"\#(id)","kernel":"\#(kernel)","hosts":[{\#(host)}],\#(vm)}"#
             )
@@ -71,6 +71,13 @@ import Testing
         for own in [#","page_size":"64K""#, #","kernel":"6.12.0-64k""#] {
             #expect(large(own).json["size"] as? String == "0x200000", "\(large(own).text)")
         }
+        // What the name of the request's kernel says of pages is not of a host with a kernel of its own.
+        let own =
+
+            #"{"kernel":"6.8+64k","doorbell_count":17,"hosts":[{"reserved_regions":[],"kernel":"6.8.0"}],"#
+            + #""vm":{"vmm":"qemu-virt","ram":"1G"}}"#
+        #expect(client.post("/v1/placements", json: own).json["size"] as? String == "0x100000")
+        #expect(check.object("model")["selected_by"] as? String == "5.15.0-88-generic", "\(check.text)")
         // It stays the host's when its platform changes.
         let kept = propose("z", mine + #","kernel":"6.18""#, kernel: "5.10")
         #expect(kept.status == 201, "\(kept.text)")

@@ -53,12 +53,12 @@ import Testing
             for facts in question.facts {
                 #expect(facts.obstacles(overlapping: window).isEmpty)
                 let standing = promise.standing(
-                    of: "h", facts, capabilities: options, pageSize: .kib4, hasIOMMUFD: true)
+                    of: "h", facts, capabilities: options, pageSize: .kib4, iommufd: .byContext)
                 #expect(standing.keeps, "\(standing.blockers)")
             }
             let other = host()
             let standing = promise.standing(
-                of: "o", other, capabilities: options, pageSize: .kib4, hasIOMMUFD: true)
+                of: "o", other, capabilities: options, pageSize: .kib4, iommufd: .byContext)
             let maps = guest.ram.allSatisfy { other.mappable.contains($0) }
             let isFree = other.obstacles(overlapping: window).isEmpty
             // Where Linux's own window was promised nothing else is needed; where options move it, they do so
@@ -67,7 +67,7 @@ import Testing
             if !standing.keeps { broken += 1 }
             if promise.mechanism.kind == .iommufdOptions {
                 let without = promise.standing(
-                    of: "o", question.facts[0], capabilities: [], pageSize: .kib4, hasIOMMUFD: true)
+                    of: "o", question.facts[0], capabilities: [], pageSize: .kib4, iommufd: .byContext)
                 #expect(without.blockers.map(\.kind) == ["mechanism"])
             }
         }
@@ -81,7 +81,7 @@ import Testing
         let promise = try #require(Self.promise(question))
         #expect(promise.doorbells(most: 2).map(\.value) == [0x800_0000, 0x800_1000])
         let large = promise.standing(
-            of: "h", Self.facts([]), capabilities: [], pageSize: .kib64, hasIOMMUFD: true)
+            of: "h", Self.facts([]), capabilities: [], pageSize: .kib64, iommufd: .byContext)
         #expect(large.blockers.map(\.kind) == ["window_too_small"])
     }
 
@@ -89,7 +89,7 @@ import Testing
         let guest = GuestDemand(.qemuVirt, VMShape(ram: 0x4000_0000))
         let promise = try #require(Self.promise(Self.question([Self.facts([])], guest)))
         let standing = promise.standing(
-            of: "h", Self.facts([]), capabilities: [], pageSize: .kib4, hasIOMMUFD: true)
+            of: "h", Self.facts([]), capabilities: [], pageSize: .kib4, iommufd: .byContext)
         return Agreement(
             id: "a", promise: promise, pool: nil,
             hosts: [
@@ -105,7 +105,7 @@ import Testing
         #expect(agreement.takeEvents().map(\.kind) == [.proposed] && agreement.revision == 1)
         let failing = agreement.promise.standing(
             of: "h", Self.facts([Self.reserving(0x800_0000)]), capabilities: [], pageSize: .kib4,
-            hasIOMMUFD: true)
+            iommufd: .byContext)
         let keeping = agreement.hosts[0].standing
         func review(_ digest: String?, _ serial: UInt64, _ standing: Standing, at now: UInt64) -> Int {
             let seen = digest.map { Agreement.Seen(digest: $0, serial: serial) }

@@ -45,12 +45,14 @@ extension PlacementRequest.Host {
 struct KnownHost {
     let facts: HostFacts
     fileprivate let pageSize: Granule
-    fileprivate let hasIOMMUFD: Bool
+    fileprivate let iommufd: IOMMUFDSupport
+    let kernel: KernelProfile
 
     init(_ facts: HostFacts, _ conditions: Conditions) {
         self.facts = facts
         pageSize = conditions.pageSize
-        hasIOMMUFD = conditions.kernel.hasIOMMUFD
+        kernel = conditions.kernel
+        iommufd = IOMMUFDSupport(kernel)
     }
 }
 
@@ -61,19 +63,19 @@ struct KnownStandings {
         /// Kept as long as the standings, so that no other object takes its place.
         fileprivate let facts: HostFacts
         fileprivate let pageSize: Granule
-        fileprivate let hasIOMMUFD: Bool
+        fileprivate let iommufd: IOMMUFDSupport
         fileprivate let capabilities: Set<HostCapability>
 
         init(_ host: KnownHost, _ capabilities: Set<HostCapability>) {
             facts = host.facts
             pageSize = host.pageSize
-            hasIOMMUFD = host.hasIOMMUFD
+            iommufd = host.iommufd
             self.capabilities = capabilities
         }
 
         static func == (left: Kind, right: Kind) -> Bool {
             left.facts === right.facts && left.pageSize == right.pageSize
-                && left.hasIOMMUFD == right.hasIOMMUFD && left.capabilities == right.capabilities
+                && left.iommufd == right.iommufd && left.capabilities == right.capabilities
         }
 
         func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(facts)) }
@@ -85,7 +87,7 @@ struct KnownStandings {
         if let standing = known[kind] { return standing.of(name) }
         let standing = promise.standing(
             of: name, kind.facts, capabilities: kind.capabilities, pageSize: kind.pageSize,
-            hasIOMMUFD: kind.hasIOMMUFD)
+            iommufd: kind.iommufd)
         known[kind] = standing
         return standing
     }

@@ -4,6 +4,7 @@ import AddressSpaces
 import Fleet
 import HTTP
 import JSON
+import LinuxReleases
 import Locking
 
 extension Route {
@@ -163,13 +164,13 @@ extension Service {
         let document = try document(context)
         let entry = try agreementEntry(context)
         let agreement = entry.state.withLock { $0.agreement }
-        let (host, _) = try askedHost(document, entry, agreement)
+        let (host, kernel, _) = try askedHost(document, entry, agreement)
         return json(200) { writer in
             writer.member("kind", "agreement_check")
             writer.member("agreement", entry.id)
             writer.member("host", host.name)
             writer.standing(host.standing)
-            writer.model(entry.placed.kernel, onX86: entry.placed.isOnX86, engine: configuration.version)
+            writer.model(kernel, onX86: entry.placed.isOnX86, engine: configuration.version)
         }
     }
 
@@ -177,7 +178,7 @@ extension Service {
         let document = try document(context)
         let entry = try agreementEntry(context)
         // Evaluated before the lock is taken: who lists agreements waits for it on a connection's thread.
-        let (host, items) = try askedHost(document, entry, entry.state.withLock { $0.agreement })
+        let (host, _, items) = try askedHost(document, entry, entry.state.withLock { $0.agreement })
         let agreement = try withAgreement(entry, context) { state throws(Problem) in
             do throws(Agreement.Refusal) { try state.agreement.checkRoom(for: host.name) } catch {
                 throw Problem(error, entry.id)
@@ -203,7 +204,7 @@ extension Service {
     /// The host of a request about an agreement, evaluated, and what it would count.
     private func askedHost(
         _ document: JSONDocument, _ entry: AgreementEntry, _ agreement: Agreement
-    ) throws(Problem) -> (host: Agreement.Host, items: Int) {
+    ) throws(Problem) -> (host: Agreement.Host, kernel: KernelProfile, items: Int) {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = AgreementHostRequest(document.root, of: agreement, problems)
         guard problems.isEmpty, let host = request.host else { throw .semantic(problems) }
@@ -214,7 +215,9 @@ extension Service {
         let capabilities = host.capabilities.union(agreement.capabilities)
         var standings = KnownStandings()
         let standing = standings.standing(of: host.name, .init(known, capabilities), to: agreement.promise)
-        return (agreementHost(host, known, standing, capabilities: capabilities, seen), host.items)
+        return (
+            agreementHost(host, known, standing, capabilities: capabilities, seen), known.kernel, host.items
+        )
     }
 
     func agreementEvents(_ context: RequestContext) throws(Problem) -> Response {

@@ -50,7 +50,7 @@ extension Service {
                 .init(
                     name: host.name, facts: facts,
                     capabilities: host.capabilities.union(request.capabilities),
-                    hasIOMMUFD: builder.hasIOMMUFD(facts)))
+                    iommufd: builder.iommufd(facts)))
         }
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
         // One window for all hosts has room for the largest pages.
@@ -147,10 +147,10 @@ struct HostFactsBuilder {
         }
     }
 
-    /// Whether the kernel of hosts with these facts has iommufd.
-    func hasIOMMUFD(_ facts: Int) -> Bool {
+    /// What the kernel of hosts with these facts has of iommufd.
+    func iommufd(_ facts: Int) -> IOMMUFDSupport {
         // No facts were made where the request is wrong.
-        facts >= stated.count || stated[facts].conditions.kernel.hasIOMMUFD
+        facts < stated.count ? IOMMUFDSupport(stated[facts].conditions.kernel) : .absent
     }
 
     /// What the request states of all hosts.

@@ -143,7 +143,10 @@ public struct Agreement: Sendable {
     }
 
     /// What would help the first host that does not keep the promise.
-    public var remedies: [Remedy] { hosts.first { !$0.standing.keeps }?.standing.remedies ?? [] }
+    public var remedies: [Remedy] { breaking?.remedies ?? [] }
+
+    /// Of the first host that does not keep the promise.
+    private var breaking: Standing? { hosts.first { !$0.standing.keeps }?.standing }
 
     /// Platforms of its hosts.
     public var platforms: Set<String> { Set(hosts.compactMap(\.platform)) }
@@ -160,7 +163,7 @@ public struct Agreement: Sendable {
     public mutating func move(to next: State) throws(Refusal) {
         switch (state, next) {
         case (.proposed, .accepted):
-            if let broken { throw .broken(broken.blockers, remedies, nil) }
+            if let broken { throw .broken(broken.blockers, remedies, breaking?.mechanism) }
             pending.append(.accepted)
         case (.accepted, .released): pending.append(.released)
         case (.proposed, _), (.accepted, _), (.released, _): throw .wrongState(state, next: next)

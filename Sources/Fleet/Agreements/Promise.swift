@@ -111,17 +111,17 @@ public struct Promise: Sendable {
     ///
     /// - Parameters:
     ///   - pageSize: of its kernel.
-    ///   - hasIOMMUFD: whether its kernel has iommufd.
+    ///   - iommufd: what its kernel has of it.
     public func standing(
         of host: String, _ facts: HostFacts, capabilities: Set<HostCapability>, pageSize: Granule,
-        hasIOMMUFD: Bool
+        iommufd: IOMMUFDSupport
     ) -> Standing {
         let own = WindowDemand(
             size: demand.size, alignment: demand.alignment, requested: window?.start.value,
             isMovable: demand.isMovable, is32BitOnly: demand.is32BitOnly, pageSize: pageSize,
             doorbells: demand.doorbells)
         let question = PlacementQuestion(
-            hosts: [.init(name: host, facts: 0, capabilities: capabilities, hasIOMMUFD: hasIOMMUFD)],
+            hosts: [.init(name: host, facts: 0, capabilities: capabilities, iommufd: iommufd)],
             facts: [facts], guest: guest, window: own)
         let placement = Placement.decide(question) {}
         return Standing(

@@ -119,7 +119,9 @@ extension HostFacts {
             IfReported(regions: regions, facts: HostFacts($0, options))
         }
         let hasFew = !isEmpty && without.count <= Remedy.namesMax
-        let fewer = (hasFew ? reaching : nil).map { Reaching(without: without, facts: HostFacts($0, options)) }
+        let fewer = (hasFew ? reaching : nil).map { union in
+            Reaching(without: without, facts: HostFacts(union, options))
+        }
         self.init(known, options, reported.map { [$0] } ?? [], fewer)
     }
 

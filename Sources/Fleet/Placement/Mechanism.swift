@@ -47,7 +47,11 @@ extension Placement {
 
     /// Decides by verdict and remedies, which must be there already.
     func mechanism(_ question: PlacementQuestion, _ contract: Contract) -> Mechanism {
-        if let why = Self.windowless(question) { return Mechanism(kind: .notNeeded, because: why) }
+        if contract != .unsupported, Self.nestingHindrance(question) == nil,
+            let why = Self.windowless(question)
+        {
+            return Mechanism(kind: .notNeeded, because: why)
+        }
         let fits = verdictWithStealTimeOff ?? verdict
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
         let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
@@ -110,16 +114,21 @@ extension Placement {
         for host in question.hosts {
             if let why = iommufdHindrance(host, question) { return why }
         }
-        return question.window.doorbells > DoorbellContext.pagesMax ? tooManyPages : nil
+        return iommufdPages(question) < question.window.doorbells ? tooManyPages : nil
     }
 
     private static func iommufdHindrance(
         _ host: PlacementQuestion.Host, _ question: PlacementQuestion
     ) -> String? {
-        if !host.hasIOMMUFD { return "The kernel\(question.owning(host)) has no iommufd." }
+        if host.iommufd == .absent { return "The kernel\(question.owning(host)) has no iommufd." }
         return question.facts[host.facts].isType1Only
             ? "iommufd refuses a device\(question.owning(host)) that has hardware and software MSI regions (EINVAL)."
             : nil
+    }
+
+    /// Doorbell pages that iommufd maps on every host.
+    static func iommufdPages(_ question: PlacementQuestion) -> Int {
+        question.hosts.contains { $0.iommufd == .byContext } ? DoorbellContext.pagesMax : .max
     }
 
     /// Why a guest of a VMM that can nest has no nested SMMUv3 on these hosts; nil where it has one, and
@@ -131,21 +140,25 @@ extension Placement {
         if let why = iommufdHindrance(question) {
             return "A guest with a nested SMMUv3 needs iommufd. \(why)"
         }
-        return question.hosts.lazy.compactMap { smmuHindrance($0, question) }.first
+        return question.hosts.lazy.compactMap { nestingHindrance($0, question) }.first
     }
 
-    private static func smmuHindrance(
+    /// Beside iommufd.
+    private static func nestingHindrance(
         _ host: PlacementQuestion.Host, _ question: PlacementQuestion
     ) -> String? {
-        question.facts[host.facts].otherIOMMU.map {
-            "Nested translation needs an SMMUv3, and a device\(question.owning(host)) is behind \($0.words)."
+        let owning = question.owning(host)
+        if let other = question.facts[host.facts].otherIOMMU {
+            return "Nested translation needs an SMMUv3, and a device\(owning) is behind \(other.words)."
         }
+        return host.iommufd == .byContext
+            ? nil : "The kernel\(owning) maps no MSIs of nested guests: Linux does from 6.15 on."
     }
 
     /// Whether this host keeps the guest from its nested SMMUv3.
     static func hindersNesting(_ host: PlacementQuestion.Host, _ question: PlacementQuestion) -> Bool {
         question.guest.viommu == .nestedSMMUv3
-            && (iommufdHindrance(host, question) ?? smmuHindrance(host, question)) != nil
+            && (iommufdHindrance(host, question) ?? nestingHindrance(host, question)) != nil
     }
 
     static let tooManyPages =

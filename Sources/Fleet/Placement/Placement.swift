@@ -15,16 +15,16 @@ public struct PlacementQuestion: Sendable {
         public var facts: Int
         /// What it states beyond what its kernel release has.
         public var capabilities: Set<HostCapability>
-        /// Whether its kernel has iommufd.
-        public var hasIOMMUFD: Bool
+        public var iommufd: IOMMUFDSupport
 
         public init(
-            name: String, facts: Int, capabilities: Set<HostCapability> = [], hasIOMMUFD: Bool = true
+            name: String, facts: Int, capabilities: Set<HostCapability> = [],
+            iommufd: IOMMUFDSupport = .byContext
         ) {
             self.name = name
             self.facts = facts
             self.capabilities = capabilities
-            self.hasIOMMUFD = hasIOMMUFD
+            self.iommufd = iommufd
         }
     }
 

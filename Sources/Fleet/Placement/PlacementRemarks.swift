@@ -24,7 +24,7 @@ extension Placement {
     mutating func warn(_ question: PlacementQuestion, _ pool: PoolView, _ contract: Contract) {
         warnAboutHosts(question)
         warnAboutGuest(question, pool)
-        warnAboutLength(question.window)
+        warnAboutLength(question)
         warnAboutContract(question, contract)
         if requestedWorks == false, let requested = question.window.requested {
             let why = whyNot(requested, question)
@@ -207,7 +207,8 @@ extension Placement {
         }
     }
 
-    private mutating func warnAboutLength(_ demand: WindowDemand) {
+    private mutating func warnAboutLength(_ question: PlacementQuestion) {
+        let demand = question.window
         if demand.isEnlarged {
             add(
                 .windowEnlarged, .info,
@@ -221,7 +222,7 @@ extension Placement {
                     + "\(demand.lastPageAtDefault.text), after the default window.",
                 range: demand.lastPageAtDefault)
         }
-        if demand.doorbells > DoorbellContext.pagesMax {
+        if demand.doorbells > Self.iommufdPages(question) {
             add(.iommufdPageLimit, Self.tooManyPages)
         }
     }
@@ -315,6 +316,11 @@ extension Placement {
         case .guestContractViolation:
             if let unsupported = warnings.first(where: { $0.code == .contractUnsupported }) {
                 return unsupported.detail
+            }
+            if defaultBlockers.isEmpty, window.size > WindowSource.mainlineSize {
+                return
+                    "The window of the guest's RMR has \(HexLiteral.text(WindowSource.mainlineSize)) bytes, and "
+                    + "\(HexLiteral.text(window.size)) are needed."
             }
             return "The guest relies on a window that not every host has: \(blockerText)."
         case .none:

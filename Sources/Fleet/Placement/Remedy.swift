@@ -109,7 +109,8 @@ public enum Remedy: Hashable, Sendable {
             "Start the guest as \(vmm.name) (\(vmm.rawValue)), which lays it out otherwise."
         case .withoutNesting: "Start the VM without a nested SMMUv3."
         case .withoutDevices(let devices):
-            "Give the VM no \(devices.map { "\($0.device) of \($0.host)" }.joined(separator: ", ")): with every other device the default works."
+            "Give the VM no \(devices.map { "\($0.device) of \($0.host)" }.joined(separator: ", ")): with the others "
+                + "the default works."
         case .withoutHosts(let hosts):
             "Keep the VM off \(hosts.joined(separator: ", ")): on every other host the default works."
         }

@@ -14,14 +14,14 @@ struct RemedySearch {
     static func remedies(
         of placement: Placement, _ question: PlacementQuestion, _ pool: PoolView, isForced: Bool
     ) -> [Remedy] {
-        if Placement.windowless(question) != nil { return [] }
+        let search = RemedySearch(question: question, pool: pool, isForced: isForced)
+        if Placement.windowless(question) != nil { return search.ofWindowless(placement) }
         if placement.verdict == .worksWithStealTimeOff, placement.verdictWithStealTimeOff == .defaultWorks,
             placement.window.size <= WindowSource.mainlineSize, Placement.nestingHindrance(question) == nil
         {
             return [.stealTimeOff]
         }
         guard !placement.worksToday else { return [] }
-        let search = RemedySearch(question: question, pool: pool, isForced: isForced)
         let ofVM = question.guest.vmm == nil ? search.ofOwnMap() : search.ofVM()
         return ofVM + search.ofWindow() + search.ofNesting() + search.ofDevices()
             + search.ofHosts(placement)
@@ -123,13 +123,29 @@ struct RemedySearch {
 
     private func ofWindow() -> [Remedy] {
         let window = question.window
-        guard window.size > WindowSource.mainlineSize else { return [] }
-        let fitting = Int(WindowSource.mainlineSize / window.pageSize.bytes)
-        let hasTooManyDoorbells = window.needed > WindowSource.mainlineSize
-        guard fitting > 0,
+        let isNested = question.guest.viommu == .nestedSMMUv3
+        let fitting = min(
+            Int(WindowSource.mainlineSize / window.pageSize.bytes),
+            isNested ? Placement.iommufdPages(question) : .max)
+        let hasTooManyDoorbells = window.doorbells > fitting
+        guard fitting > 0, hasTooManyDoorbells || window.size > WindowSource.mainlineSize,
             works(question.guest, window.ofMainlineSize(doorbells: min(fitting, window.doorbells)))
         else { return [] }
         return [hasTooManyDoorbells ? .doorbells(fitting) : .windowSize(WindowSource.mainlineSize)]
+    }
+
+    /// Where doorbells keep their addresses, a guest that does not nest needs no window.
+    private func ofWindowless(_ placement: Placement) -> [Remedy] {
+        guard question.guest.viommu == .nestedSMMUv3,
+            placement.mechanism(question, .init(question.guest)).kind == .none
+        else { return [] }
+        var changed = question
+        changed.guest = question.guest.changed(viommu: .none)
+        let verdict = Placement.verdict(changed, [pool], pool, .invisible, isForced: isForced)
+        let doesStart = Placement.withAddedMemory(verdict, pool) == verdict
+        let isServed = verdict == .defaultWorks || verdict == .movable || verdict == .none
+        let isRefused = pool.isRefused || question.guest.refusal != nil
+        return isServed && doesStart && !isRefused ? [.withoutNesting] : []
     }
 
     private func ofNesting() -> [Remedy] {
@@ -150,21 +166,31 @@ struct RemedySearch {
             guard devices.count <= Remedy.namesMax else { return [] }
         }
         guard !devices.isEmpty else { return [] }
-        let used = Set(question.hosts.map(\.facts))
-        let views = used.map { PoolView(changed.facts[$0], changed.window, GuestSets(changed.guest)) }
-        let pool = PoolView(of: views, changed.window, GuestSets(changed.guest))
-        let search = RemedySearch(question: changed, pool: pool, isForced: pool.isForcedToDefault)
-        return search.works(question.guest) ? [.withoutDevices(devices)] : []
+        return works(changed) ? [.withoutDevices(devices)] : []
+    }
+
+    /// Whether it works as it is on other hosts.
+    private func works(_ changed: PlacementQuestion) -> Bool {
+        let sets = GuestSets(changed.guest)
+        let views = Set(changed.hosts.map(\.facts)).sorted().map {
+            PoolView(changed.facts[$0], changed.window, sets)
+        }
+        let pool = PoolView(of: views, changed.window, sets)
+        return RemedySearch(question: changed, pool: pool, isForced: pool.isForcedToDefault)
+            .works(changed.guest)
     }
 
     private func ofHosts(_ placement: Placement) -> [Remedy] {
         let failing = question.hosts.indices.filter {
             placement.hosts[$0].verdict != .defaultWorks
                 || Placement.hindersNesting(question.hosts[$0], question)
-        }.map { question.hosts[$0].name }
-        guard !failing.isEmpty, failing.count < placement.hosts.count, failing.count <= Remedy.namesMax,
-            question.window.size <= WindowSource.mainlineSize
-        else { return [] }
-        return [.withoutHosts(failing)]
+        }
+        guard !failing.isEmpty, failing.count < question.hosts.count, failing.count <= Remedy.namesMax else {
+            return []
+        }
+        var changed = question
+        let without = Set(failing)
+        changed.hosts = question.hosts.indices.filter { !without.contains($0) }.map { question.hosts[$0] }
+        return works(changed) ? [.withoutHosts(failing.map { question.hosts[$0].name })] : []
     }
 }
