@@ -34,7 +34,7 @@ struct PlacementRequest: Sendable {
         /// What its virtio-iommus report; nil where nobody has said.
         var iommuRegions: [ReservedRegion]?
         /// In place of those of the request.
-        var kernel = Agreement.Host.Kernel()
+        var kernel: Agreement.Host.Kernel?
         var options: [HostFacts.DeviceOption]
         /// What it states beyond what its kernel release has.
         var capabilities: Set<HostCapability>
@@ -114,9 +114,7 @@ struct PlacementRequest: Sendable {
         let name = reader.optional("name")?.line(bytesMax: Limits.nameBytesMax, problems)
         let bits = reader.value("aperture_bits").flatMap { Condition.apertureBits($0, problems) }
         let reported = reader.value(Condition.iommuRegions.name)
-        let kernel = Agreement.Host.Kernel(
-            profile: reader.value(Condition.kernel.name).flatMap { Condition.kernel($0, problems) },
-            pageSize: reader.value(Condition.pageSize.name).flatMap { Condition.pageSize($0, problems) })
+        let kernel = kernel(&reader, problems)
         let options = reader.optional("options").map { Self.options($0, problems) } ?? []
         let capabilities = reader.optional("capabilities").map { Self.capabilities($0, problems) } ?? []
         let platform = reader.optional("platform")
@@ -142,6 +140,18 @@ struct PlacementRequest: Sendable {
             iommuRegions: reported.flatMap { Condition.iommuRegions($0, problems) }, kernel: kernel,
             options: options, capabilities: capabilities.union(Self.capabilities(shownBy: options)),
             node: node)
+    }
+
+    /// nil of nearly every host.
+    private static func kernel(_ reader: inout ObjectReader, _ problems: ProblemList) -> Agreement.Host
+        .Kernel?
+    {
+        let profile = reader.optional(Condition.kernel.name)
+        let pageSize = reader.optional(Condition.pageSize.name)
+        if profile == nil, pageSize == nil { return nil }
+        return Agreement.Host.Kernel(
+            profile: profile.flatMap { Condition.kernel(.member($0), problems) },
+            pageSize: pageSize.flatMap { Condition.pageSize(.member($0), problems) })
     }
 
     /// Who has set an option has it.

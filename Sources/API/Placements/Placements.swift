@@ -107,12 +107,14 @@ final class HostConditions: Sendable {
     /// The same with what the request says of this host.
     fileprivate let ofFacts: Conditions
     fileprivate let circumstances: KeptHostFacts.Circumstances
+    fileprivate let iommufd: IOMMUFDSupport
 
     fileprivate init(_ stated: StatedConditions, _ ofFacts: Conditions, _ known: KeptHostFacts.Circumstances)
     {
         self.stated = stated
         self.ofFacts = ofFacts
         circumstances = known
+        iommufd = IOMMUFDSupport(stated.conditions.kernel)
     }
 
     var conditions: Conditions { stated.conditions }
@@ -131,14 +133,14 @@ struct HostFactsBuilder {
             let devices: [String]?
             let apertureLast: UInt64?
             let iommuRegions: [ReservedRegion]?
-            let kernel: Agreement.Host.Kernel
+            let kernel: Agreement.Host.Kernel?
             let options: [HostFacts.DeviceOption]
         }
 
         init(_ host: PlacementRequest.Host, _ devices: [String]?, on entry: PlatformEntry) {
             serial = entry.serial
             let saysMore =
-                devices != nil || host.aperture != nil || host.iommuRegions != nil || host.kernel.isStated
+                devices != nil || host.aperture != nil || host.iommuRegions != nil || host.kernel != nil
             own =
                 saysMore || !host.options.isEmpty
                 ? Own(
@@ -150,7 +152,7 @@ struct HostFactsBuilder {
     /// What the kernel of hosts with these facts has of iommufd.
     func iommufd(_ facts: Int) -> IOMMUFDSupport {
         // No facts were made where the request is wrong.
-        facts < stated.count ? IOMMUFDSupport(stated[facts].conditions.kernel) : .absent
+        facts < stated.count ? stated[facts].iommufd : .absent
     }
 
     /// What the request states of all hosts.
@@ -246,7 +248,7 @@ struct HostFactsBuilder {
         of host: PlacementRequest.Host, _ running: RunningHost?
     ) -> HostConditions {
         let isPlain =
-            running == nil && host.aperture == nil && host.iommuRegions == nil && !host.kernel.isStated
+            running == nil && host.aperture == nil && host.iommuRegions == nil && host.kernel == nil
         if isPlain, let plain { return plain }
         let stated = request.of(host).adopting(running)
         var conditions = stated.conditions

@@ -162,10 +162,10 @@ extension StatedConditions {
 
     /// With the kernel that the request says of one host by itself, in place of that of all.
     func of(_ host: PlacementRequest.Host) -> StatedConditions {
-        guard host.kernel.isStated else { return self }
+        guard let kernel = host.kernel else { return self }
         var own = self
-        if let kernel = host.kernel.profile { own.replace(kernel) }
-        if let size = host.kernel.pageSize { own.state(pageSize: size) }
+        if let profile = kernel.profile { own.replace(profile) }
+        if let size = kernel.pageSize { own.state(pageSize: size) }
         return own
     }
 

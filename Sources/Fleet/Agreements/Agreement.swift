@@ -36,24 +36,32 @@ public struct Agreement: Sendable {
             case platform(id: String, devices: [String]?)
         }
 
-        /// What is said of its kernel in place of what is said of all hosts.
-        public struct Kernel: Hashable, Sendable {
-            public var profile: KernelProfile?
-            public var pageSize: Granule?
+        /// What is said of its kernel in place of what is said of all hosts. A class: nearly no host has it,
+        /// and thousands are copied.
+        public final class Kernel: Hashable, Sendable {
+            public let profile: KernelProfile?
+            public let pageSize: Granule?
 
-            public init(profile: KernelProfile? = nil, pageSize: Granule? = nil) {
+            public init(profile: KernelProfile?, pageSize: Granule?) {
                 self.profile = profile
                 self.pageSize = pageSize
             }
 
-            public var isStated: Bool { profile != nil || pageSize != nil }
+            public func hash(into hasher: inout Hasher) {
+                hasher.combine(profile)
+                hasher.combine(pageSize)
+            }
+
+            public static func == (left: Kernel, right: Kernel) -> Bool {
+                left.profile == right.profile && left.pageSize == right.pageSize
+            }
         }
 
         public let name: String
         public fileprivate(set) var origin: Origin
         public let aperture: IOVARange?
         public let iommuRegions: [ReservedRegion]?
-        public let kernel: Kernel
+        public let kernel: Kernel?
         public let options: [HostFacts.DeviceOption]
         public let capabilities: Set<HostCapability>
         /// Whether it is here because of its platform's label.
@@ -64,7 +72,7 @@ public struct Agreement: Sendable {
 
         public init(
             name: String, origin: Origin, aperture: IOVARange? = nil, iommuRegions: [ReservedRegion]? = nil,
-            kernel: Kernel = Kernel(),
+            kernel: Kernel? = nil,
             options: [HostFacts.DeviceOption] = [], capabilities: Set<HostCapability> = [],
             isOfPool: Bool = false, seen: Seen? = nil, standing: Standing
         ) {

@@ -157,6 +157,7 @@ struct RemedySearch {
 
     /// Devices in the way of the window, of every host that has such.
     private func ofDevices() -> [Remedy] {
+        guard question.facts.contains(where: { $0.reaching != nil }) else { return [] }
         var devices: [Remedy.HostDevice] = []
         var changed = question
         for host in question.hosts {
