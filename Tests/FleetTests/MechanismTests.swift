@@ -349,6 +349,13 @@ import Testing
             #expect(among.mechanism.because.contains("a device of h1 is behind"), "\(among.mechanism)")
             #expect(among.remedies == [.withoutNesting, .withoutHosts(["h1"])], "\(among.remedies)")
         }
+        // The posted options move the window, and do not nest.
+        let moved = GuestDemand(.openVMMUEFI, VMShape(ram: 4 << 30), viommu: .nestedSMMUv3)
+        let options = decide([behind(.v2)], moved, WindowDemand(), [.softwareMSIOptions]).mechanism
+        #expect(options.kind == .none, "\(options)")
+        #expect(options.notAvailable.map(\.kind) == [.iommufdOptions, .guestRMR], "\(options)")
+        let able = decide([behind(.v3)], moved, WindowDemand(), [.softwareMSIOptions]).mechanism
+        #expect(able.kind == .iommufdOptions, "\(able)")
         // iommufd refuses it; type1 serves it.
         let both = host([
             ReservedRegion(

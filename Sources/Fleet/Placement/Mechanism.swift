@@ -33,6 +33,19 @@ extension Placement {
         /// A sentence.
         public var because: String
         public var notAvailable: [Missing] = []
+
+        init(kind: Kind, because: String, notAvailable: [Missing] = []) {
+            self.kind = kind
+            self.because = because
+            self.notAvailable = notAvailable
+        }
+
+        /// Of a nested guest that is not served.
+        fileprivate init(withoutNesting because: String, _ others: [Missing] = []) {
+            self.init(
+                kind: .none, because: because,
+                notAvailable: others + [Missing(kind: .guestRMR, because: because)])
+        }
     }
 
     /// Why no window is used; nil where one is.
@@ -47,16 +60,17 @@ extension Placement {
 
     /// Decides by verdict and remedies, which must be there already.
     func mechanism(_ question: PlacementQuestion, _ contract: Contract) -> Mechanism {
-        if contract != .unsupported, Self.nestingHindrance(question) == nil,
-            let why = Self.windowless(question)
-        {
-            return Mechanism(kind: .notNeeded, because: why)
+        let nesting = Self.nestingHindrance(question)
+        if let why = Self.windowless(question) {
+            let hindrance = nesting ?? (contract == .unsupported ? unsupportedText(question) : nil)
+            return hindrance.map { Mechanism(withoutNesting: $0) }
+                ?? Mechanism(kind: .notNeeded, because: why)
         }
         let fits = verdictWithStealTimeOff ?? verdict
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
         let hasOptions = question.hosts.allSatisfy { $0.capabilities.contains(.softwareMSIOptions) }
         let hindrance = wantsOptions ? Self.iommufdHindrance(question) : nil
-        if wantsOptions, hasOptions, hindrance == nil, areOptionsAble {
+        if wantsOptions, hasOptions, hindrance == nil, nesting == nil, areOptionsAble {
             let condition = verdictWithStealTimeOff == nil ? "" : " The VM needs steal time off besides."
             return Mechanism(
                 kind: .iommufdOptions,
@@ -66,14 +80,12 @@ extension Placement {
         }
         var missing: [Mechanism.Missing] = []
         if wantsOptions {
-            let why = hasOptions ? hindrance ?? Self.inexpressible : HostCapability.softwareMSIOptions.absence
-            missing.append(.init(kind: .iommufdOptions, because: why))
+            let why = hindrance ?? nesting ?? Self.inexpressible
+            let absence = HostCapability.softwareMSIOptions.absence
+            missing.append(.init(kind: .iommufdOptions, because: hasOptions ? why : absence))
         }
         let isNested = contract == .fixedRMR || contract == .followsWindow
-        if let hindrance = Self.nestingHindrance(question) {
-            missing.append(.init(kind: .guestRMR, because: hindrance))
-            return Mechanism(kind: .none, because: hindrance, notAvailable: missing)
-        }
+        if let nesting { return Mechanism(withoutNesting: nesting, missing) }
         if worksToday {
             return Mechanism(
                 kind: isNested ? .guestRMR : .default,
