@@ -129,6 +129,7 @@ import Testing
             fixture.code(fixture.move("x", to: "accepted", ifMatch: "\"7\"")) == "412 precondition-failed")
         fixture.put("a", AgreementFixture.reserving)
         let broken = fixture.move("x", to: "accepted")
+        #expect(broken.object("mechanism")["kind"] as? String == "none", "\(broken.text)")
         #expect(fixture.code(broken) == "409 agreement-broken" && broken.list("blockers").count == 1)
         fixture.put("a", AgreementFixture.plain)
         let accepted = fixture.move("x", to: "accepted", ifMatch: "\"3\"")

@@ -37,6 +37,16 @@ import Testing
             (means == "iommufd_options") == (kernel.hasIOMMUFD && !kernel.iommufdKeepsOwnMap), "\(release)")
     }
 
+    /// A survey judges an inline host by its own kernel as well.
+    @Test func surveysTakeIt() {
+        for own in ["", #","kernel":"6.5""#] {
+            let body = #"{"hosts":[{"name":"a","reserved_regions":[]\#(own)}],"kernel":"6.12"}"#
+            let survey = client.post("/v1/surveys", json: body)
+            let codes = survey.list("warnings").map { $0["code"] as? String }
+            #expect(codes.contains("kernel_not_modelled_exactly") == !own.isEmpty, "\(survey.text)")
+        }
+    }
+
     /// Where doorbells keep their addresses, a nested guest is not served all the same.
     @Test func nestingComesFirst() {
         let body =

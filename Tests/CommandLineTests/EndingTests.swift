@@ -111,6 +111,20 @@ import Testing
         #expect(run.status == Ending.no.rawValue)
     }
 
+    /// The window is free, and a guest that cannot nest on these hosts does not get it.
+    @Test func noMechanismIsANo() throws {
+        let tree = try FileTree()
+        for (kernel, ending) in [("7.2", Ending.holds), ("5.10", .no)] {
+            try tree.add(
+                "ask.json",
+                #"{"kernel":"\#(kernel)","hosts":[{"reserved_regions":[]}],"#
+                    + #""vm":{"vmm":"qemu-virt","ram":"1G","viommu":"nested_smmuv3"}}"#)
+            let run = try DecideTests.run(["ask.json"], command: "place", folder: tree.folder)
+            #expect(run.output.contains("default_works"), "\(run)")
+            #expect(run.status == ending.rawValue, "\(run)")
+        }
+    }
+
     @Test func helpHasEveryStatus() throws {
         let help = try DecideTests.run([], command: "--help").output
         let words = help.split(whereSeparator: \.isWhitespace).joined(separator: " ")
