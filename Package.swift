@@ -66,6 +66,7 @@ let package = Package(
 
         // The rim.
         module("Locking"),
+        module("Storage", ["Locking"]),
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
