@@ -22,6 +22,8 @@ public final class MemoryStorage: Storage {
         var answers: [String: StoredAnswer] = [:]
         var failure: StorageFailure?
         var followers: [@Sendable ([StoredName]?) -> Void] = []
+        /// What followers have not been told of.
+        var untold: [StoredName] = []
     }
 
     public let name = "memory"
@@ -47,14 +49,22 @@ public final class MemoryStorage: Storage {
 
     public func commit(_ changes: [StoredChange]) throws(StorageFailure) {
         let now = now()
-        let followers = try reading { state throws(StorageFailure) in
+        try reading { state throws(StorageFailure) in
             var next = state
             for change in changes { try next.apply(change, now) }
+            if isShared { next.untold += changes.compactMap(\.name) }
             state = next
-            return state.followers
         }
-        let names = changes.compactMap(\.name)
-        if isShared, !names.isEmpty { for follower in followers { follower(names) } }
+    }
+
+    /// Tells followers what has been committed since the last time. Not by a thread that has something of a
+    /// service to itself.
+    public func tell() {
+        let (names, followers) = state.withLock { state in
+            defer { state.untold = [] }
+            return (state.untold, state.followers)
+        }
+        if !names.isEmpty { for follower in followers { follower(names) } }
     }
 
     public func head(_ name: StoredName) throws(StorageFailure) -> StoredHead? {
@@ -186,6 +196,8 @@ extension MemoryStorage.State {
         case .answer(let answer):
             guard answers[answer.key].map({ $0.expiresAt <= now }) ?? true else { throw .conflict }
             answers[answer.key] = answer
+        case .forget(let answer):
+            if answers[answer.key]?.bytes == answer.bytes { answers[answer.key] = nil }
         }
     }
 

@@ -2,10 +2,19 @@
 
 /// Why a store did not do what it was asked for.
 public enum StorageFailure: Error, Hashable, Sendable {
-    /// Somebody else was faster, or the name is taken: read what is there, and try again. Nothing was changed.
+    /// Somebody else was faster, or the name is taken: read what is there, and try again. Nothing was
+    /// changed.
     case conflict
     /// The store is away, full, or cannot be written. Nothing was changed. A sentence without its full stop.
     case unavailable(String)
+
+    /// For people, without a full stop.
+    public var sentence: String {
+        switch self {
+        case .conflict: "others change it at the same time"
+        case .unavailable(let why): why
+        }
+    }
 }
 
 /// What keeps entities, blobs and answers. Every call may come from any thread, and waits until it is done:
@@ -25,8 +34,9 @@ public protocol Storage: Sendable {
 
     /// The entity of a name; nil where there is none, or its time is over.
     ///
-    /// - Parameter after: what the caller has of it; nil for all. Of the same life, and with all later rows still
-    ///   there, the answer has these and no snapshot; else it has the latest snapshot and the rows behind it.
+    /// - Parameter after: what the caller has of it; nil for all. Of the same life, and with all later rows
+    ///   still there, the answer has these and no snapshot; else it has the latest snapshot and the rows
+    ///   behind it.
     func entity(_ name: StoredName, after: StoredHead?) throws(StorageFailure) -> StoredEntity?
 
     /// Every entity of a kind whose time is not over, in the order of ids.
@@ -47,8 +57,9 @@ public protocol Storage: Sendable {
     /// Milliseconds since 1970 in UTC, by the clock that decides whose time is over.
     func now() -> UInt64
 
-    /// Has `changed` called after commits of others with the names that they changed, on a thread of the store;
-    /// with nil where it cannot tell what was missed. Once; never called where the store is not shared.
+    /// Has `changed` called after commits of others with the names that they changed, on a thread of the
+    /// store; with nil where it cannot tell what was missed. Once; never called where the store is not
+    /// shared.
     func follow(_ changed: @escaping @Sendable ([StoredName]?) -> Void)
 
     /// Whether it answers now, in a word for /readyz; nil while it does.
@@ -65,7 +76,7 @@ extension StoredChange {
         case .create(_, _, _, _, let holds), .append(_, _, _, _, let holds),
             .replace(_, _, _, _, _, let holds), .snapshot(_, _, _, let holds):
             holds
-        case .remove, .answer: []
+        case .remove, .answer, .forget: []
         }
     }
 
@@ -75,7 +86,7 @@ extension StoredChange {
         case .create(let name, _, _, _, _), .append(let name, _, _, _, _),
             .replace(let name, _, _, _, _, _), .snapshot(let name, _, _, _), .remove(let name, _):
             name
-        case .answer: nil
+        case .answer, .forget: nil
         }
     }
 }

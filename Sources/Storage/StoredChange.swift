@@ -105,11 +105,15 @@ public enum StoredChange: Hashable, Sendable {
     /// before it held is given back.
     case replace(
         StoredName, after: StoredHead, StoredHead, expiresAt: UInt64?, [UInt8], holds: [StoredBlob])
-    /// The whole as it is at the row's revision, which is none above the head's: later it is read from here on.
-    /// Rows up to the snapshot before go, with what they held; those between the two stay, for whoever follows.
+    /// The whole as it is at the row's revision, which is not above the head's: later it is read from here
+    /// on. Rows up to the snapshot before go, with what they held; those between the two stay, for whoever
+    /// follows.
     case snapshot(StoredName, life: UInt64, StoredRow, holds: [StoredBlob])
     /// The end of an entity; a conflict unless the head is `after`.
     case remove(StoredName, after: StoredHead)
     /// An answer; a conflict where the key has one.
     case answer(StoredAnswer)
+    /// The end of exactly this answer, whenever its time would be over; nothing where the key has another, or
+    /// none.
+    case forget(StoredAnswer)
 }
