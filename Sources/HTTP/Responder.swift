@@ -16,11 +16,13 @@ public struct Responder: Sendable {
         case heavy
         /// Heavy when the body has more bytes than these.
         case byBody(lightBytesMax: Int)
+        /// On a lane whose threads may wait: for a store, or for whoever else has what is asked about.
+        case waiting
 
         public func isHeavy(bodyBytes: Int) -> Bool {
             switch self {
             case .light: false
-            case .heavy: true
+            case .heavy, .waiting: true
             case .byBody(let most): bodyBytes > most
             }
         }

@@ -29,6 +29,29 @@ public final class Lock: @unchecked Sendable {
     }
 }
 
+/// A lock that is held over several calls, by the thread that entered. `@unchecked Sendable`: the mutex lives
+/// at a fixed address and is only touched by pthread calls.
+public final class HeldLock: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+
+    public init() {
+        mutex = .allocate(capacity: 1)
+        let code = pthread_mutex_init(mutex, nil)
+        precondition(code == 0, "pthread_mutex_init failed with \(code)")
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    /// Waits until nobody else is in. Not to be entered twice.
+    public func enter() { pthread_mutex_lock(mutex) }
+
+    /// By the thread that entered.
+    public func leave() { pthread_mutex_unlock(mutex) }
+}
+
 /// A value that one thread at a time may touch. Hold it for one operation and never while encoding.
 ///
 /// `@unchecked Sendable`: the value is reached only through `withLock`, while `lock` is held. It lies behind

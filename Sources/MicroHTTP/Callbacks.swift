@@ -66,9 +66,10 @@ func handleAccess(
     case .answerDirectly(let response):
         exchange.answerDirectly(response, on: connection)
         return .NO
-    case .compute(let body, let answer):
+    case .compute(let body, let lane, let answer):
         exchange.deferred = DeferredAnswer(
-            on: connection, head: exchange.head, record: exchange.connection, core: core)
+            on: connection, head: exchange.head, record: exchange.connection, core: core,
+            lane: lane == .waiting ? core.waiting : core.lane)
         exchange.deferred?.start(body, holding: exchange.hold, answer)
         return .YES
     case .answer(let response, let closing):

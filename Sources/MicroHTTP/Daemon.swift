@@ -27,22 +27,23 @@ public final class Daemon: @unchecked Sendable {
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
-    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, and a `budget` for what is
-    /// in flight.
+    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, one for what is `waiting`, and
+    /// a `budget` for what is in flight.
     /// `onCompletion` and `onError` are called on server threads, several at a time; so is `onShortage`, when
     /// the system has no descriptor or memory for another connection, once a minute at most. Ignores SIGPIPE
     /// for the whole process.
     public init(
         listener: ListenSocket, responder: Responder, limits: ServerLimits = ServerLimits(),
-        lane: HeavyLane = HeavyLane(), budget: FlightBudget = FlightBudget(), tls: TLSIdentity? = nil,
+        lane: HeavyLane = HeavyLane(), waiting: HeavyLane? = nil, budget: FlightBudget = FlightBudget(),
+        tls: TLSIdentity? = nil,
         onCompletion: (@Sendable (CompletedExchange) -> Void)? = nil,
         onError: (@Sendable (String) -> Void)? = nil, onShortage: (@Sendable () -> Void)? = nil
     ) throws(ListenError) {
         signal(SIGPIPE, SIG_IGN)
         self.listener = listener
         core = ServerCore(
-            responder: responder, limits: limits, lane: lane, budget: budget, tls: tls,
-            onCompletion: onCompletion, onError: onError, onShortage: onShortage)
+            responder: responder, limits: limits, lane: lane, waiting: waiting ?? lane, budget: budget,
+            tls: tls, onCompletion: onCompletion, onError: onError, onShortage: onShortage)
         coreReference = Unmanaged.passRetained(core)
         do throws(ListenError) {
             deadlines = try DeadlineThread.start(core: core)
@@ -166,6 +167,8 @@ final class ServerCore: Sendable {
     let responder: Responder
     let limits: ServerLimits
     let lane: HeavyLane
+    /// For what waits; the same where nothing does.
+    let waiting: HeavyLane
     let budget: FlightBudget
     let onCompletion: (@Sendable (CompletedExchange) -> Void)?
     let onError: (@Sendable (String) -> Void)?
@@ -179,13 +182,15 @@ final class ServerCore: Sendable {
     let startLines = Locked<[String]?>([])
 
     init(
-        responder: Responder, limits: ServerLimits, lane: HeavyLane, budget: FlightBudget, tls: TLSIdentity?,
-        onCompletion: (@Sendable (CompletedExchange) -> Void)?, onError: (@Sendable (String) -> Void)?,
+        responder: Responder, limits: ServerLimits, lane: HeavyLane, waiting: HeavyLane, budget: FlightBudget,
+        tls: TLSIdentity?, onCompletion: (@Sendable (CompletedExchange) -> Void)?,
+        onError: (@Sendable (String) -> Void)?,
         onShortage: (@Sendable () -> Void)?
     ) {
         self.responder = responder
         self.limits = limits
         self.lane = lane
+        self.waiting = waiting
         self.budget = budget
         self.tls = tls
         self.onCompletion = onCompletion

@@ -20,17 +20,22 @@ final class DeferredAnswer: @unchecked Sendable {
     private let connection: OpaquePointer
     private let head: RequestHead
     private let core: ServerCore
+    private let lane: HeavyLane
     private let work = Work()
     private let lock = Lock()
     private var state = State.pending
     private var job: HeavyLane.Job?
     private var closedSinceMicroseconds: Int64?
 
-    init(on connection: OpaquePointer, head: RequestHead, record: ConnectionRecord?, core: ServerCore) {
+    init(
+        on connection: OpaquePointer, head: RequestHead, record: ConnectionRecord?, core: ServerCore,
+        lane: HeavyLane
+    ) {
         self.connection = connection
         self.head = head
         self.record = record
         self.core = core
+        self.lane = lane
     }
 
     /// On the connection's thread, in the access handler, which then returns without an answer.
@@ -40,12 +45,12 @@ final class DeferredAnswer: @unchecked Sendable {
         LongWait.begin(of: connection, core.limits)
         // Before the lane can complete it: what resumes must find the connection suspended.
         MHD_suspend_connection(connection)
-        let submitted = core.lane.submit(of: client, bytes: body.count) { [self] in
-            work.begin(cpuSecondsMax: core.lane.bounds.cpuSecondsMax)
+        let submitted = lane.submit(of: client, bytes: body.count) { [self] in
+            work.begin(cpuSecondsMax: lane.bounds.cpuSecondsMax)
             // Only now: what is computed at once, and must go out, is as much as there are threads.
             let response = work.isCancelled ? nil : hold.findsRoom() ? answer(body, work) : noRoom
             complete(response)
-            if work.isCancelled { core.lane.noteCancelled() }
+            if work.isCancelled { lane.noteCancelled() }
         }
         guard let submitted else {
             let refusal = Responder.Refusal.busy(retryAfterSeconds: HeavyLane.Bounds.retryAfterSeconds)
@@ -102,7 +107,7 @@ final class DeferredAnswer: @unchecked Sendable {
     /// Nobody waits for the answer any more. What runs ends at its next checkpoint.
     func cancel() {
         work.cancel()
-        guard let job = lock.withLock({ job }), core.lane.withdraw(job) else { return }
+        guard let job = lock.withLock({ job }), lane.withdraw(job) else { return }
         complete(nil)
     }
 

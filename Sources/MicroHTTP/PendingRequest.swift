@@ -12,8 +12,8 @@ class PendingRequest {
         case answer(Response, closing: Bool)
         /// Answer past libmicrohttpd, which may have no memory left for it, and end the connection.
         case answerDirectly(Response)
-        /// Compute the answer on the heavy lane, then call `computed`.
-        case compute(body: [UInt8], Responder.Answer)
+        /// Compute the answer on this lane, then call `computed`.
+        case compute(body: [UInt8], on: Responder.Lane, Responder.Answer)
         /// End the connection without an answer: the only thing possible in the middle of a body.
         case abandon
     }
@@ -26,7 +26,7 @@ class PendingRequest {
         /// Refused on the head, without a body to skip: answered at the end, so that the connection stays
         /// open.
         case refused(Response)
-        /// On the heavy lane.
+        /// On a lane of its own.
         case computing
         case answered
     }
@@ -186,7 +186,7 @@ class PendingRequest {
                 return self.answer(answer(whole, Work.light), closing: isShuttingDown)
             }
             state = .computing
-            return .compute(body: whole, answer)
+            return .compute(body: whole, on: lane, answer)
         case .draining(let refusal, _):
             return answer(responder.refuse(refusal, head), closing: isShuttingDown)
         case .refused(let response):

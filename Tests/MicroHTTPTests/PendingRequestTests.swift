@@ -34,7 +34,7 @@ struct PendingRequestTests {
         switch action {
         case .proceed: "proceed"
         case .abandon: "abandon"
-        case .compute(let body, _): "compute \(body.count)"
+        case .compute(let body, _, _): "compute \(body.count)"
         case .answerDirectly(let response): "\(response.status) directly"
         case .answer(let response, let closing): "\(response.status)\(closing ? " close" : "")"
         }

@@ -32,6 +32,9 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
         ring = EventRing(capacity: eventsMax, lastID: lastID)
     }
 
+    /// The id of the newest event.
+    public var lastID: UInt64 { lock.withLock { ring.lastID } }
+
     public func publish(_ payload: Payload, id: UInt64) { publish([payload], id: id) }
 
     /// Adds events that belong together and share an id, which must be above the last one. Only the last

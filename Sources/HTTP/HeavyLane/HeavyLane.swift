@@ -22,8 +22,16 @@ public final class HeavyLane: Sendable {
 
         public init() {}
 
+        /// Of a lane whose threads wait for a store most of the time: so many requests share its commits.
+        public static let waiting: Self = {
+            var bounds = Self()
+            bounds.threadCount = 64
+            bounds.niceness = 0
+            return bounds
+        }()
+
         /// How much lower than the process the threads' priority is, on Linux' scale of 0 ... 19.
-        static let niceness = 10
+        public var niceness = 10
         /// What a client that is turned away should wait.
         public static let retryAfterSeconds = 1
 
@@ -88,7 +96,7 @@ public final class HeavyLane: Sendable {
         let job = Job(client: client, run: run)
         let threads = state.withLock { state -> WorkerThreads? in
             if state.threads == nil {
-                let started = WorkerThreads(count: bounds.threads, niceness: Bounds.niceness) {
+                let started = WorkerThreads(count: bounds.threads, niceness: bounds.niceness) {
                     [weak shared = self.state] in
                     if let shared { Self.runOne(shared) }
                 }
