@@ -3,4 +3,5 @@
 #define IOVAD_CGNUTLS_SHIM_H
 #include <gnutls/gnutls.h>
 #include <gnutls/abstract.h>
+#include <gnutls/crypto.h>
 #endif
