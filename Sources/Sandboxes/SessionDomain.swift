@@ -11,7 +11,7 @@ public struct SessionDomain: Sendable {
     let name: DomainName
     /// The session's revision when it was made. With the id it names the domain for good: one that is made
     /// later under the same id was made at a higher revision.
-    public let birth: UInt64
+    public package(set) var birth: UInt64
     public let consumer: Consumer
     public let source: WindowSource
     public let conditions: Conditions

@@ -5,6 +5,7 @@ import API
 import Foundation
 import HTTP
 import OpenAPI
+import Storage
 
 struct ServiceClient {
     let service: Service
@@ -13,6 +14,12 @@ struct ServiceClient {
     var peer = "test"
 
     init(_ configuration: Service.Configuration = Service.Configuration(version: "test")) {
+        var configuration = configuration
+        // So that every test of the service can also be run on a service with a store.
+        if ProcessInfo.processInfo.environment["IOVAD_TEST_STORAGE"] != nil, configuration.storage == nil {
+            let shared = ProcessInfo.processInfo.environment["IOVAD_TEST_STORAGE"] == "shared"
+            configuration.storage = MemoryStorage(isShared: shared, now: configuration.wallClock)
+        }
         service = Service(configuration)
     }
 

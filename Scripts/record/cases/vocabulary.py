@@ -52,7 +52,7 @@ PROBLEMS = [
     "unreadable-input", "idempotency-key-reused", "too-many-platforms", "session-expired", "iova-exhausted",
     "range-in-use", "reserved-region-overlap", "not-allocated", "attach-refused", "refused-by-linux",
     "session-exists", "domain-exists", "request-in-flight", "too-many-sessions", "too-many-subscribers",
-    "head-too-large", "session-full", "shutting-down", "busy", "too-expensive", "internal",
+    "head-too-large", "session-full", "shutting-down", "busy", "store-unavailable", "too-expensive", "internal",
 ]
 
 # What programs print of a failed map, and errnos that they print it with.

@@ -122,10 +122,13 @@ extension Service {
     }
 
     /// Looks at platforms as they are now, for one agreement that may use them. Under its lock.
-    func review(_ ids: some Sequence<String>, _ state: inout AgreementEntry.State, of entry: AgreementEntry) {
+    func review(
+        _ ids: some Sequence<String>, _ state: inout AgreementEntry.State, of entry: AgreementEntry,
+        _ telling: AgreementTelling
+    ) {
         guard !state.isGone else { return }
         agreements.index(&state, of: entry)
-        let now = agreements.now()
+        let now = telling.now
         let (promise, pool) = (state.agreement.promise, state.agreement.pool)
         var ids = Set(ids)
         if let pool, state.agreement.lacksRoom { ids.formUnion(platforms.members(ofPool: pool).map(\.id)) }
@@ -149,7 +152,7 @@ extension Service {
         agreements.giveBack(left)
         state.weight += joined - left
         agreements.count(evaluations: evaluated)
-        agreements.publish(&state, of: entry)
+        agreements.publish(&state, of: entry, telling)
     }
 
     /// Follows up every change of a platform since the last time.
@@ -174,13 +177,25 @@ extension Service {
         }
         let ids = Set(entries.map(\.id)).sorted()
         let pools = Set(entries.compactMap(\.labels.pool)).sorted()
-        for entry in agreements.index.withLock({ $0.users(of: ids, pools) }) {
-            entry.state.withLock { state in
-                if let (from, to) = renaming {
-                    state.agreement.follow(from.id, serial: from.serial, to: to.id)
-                }
-                review(ids, &state, of: entry)
-            }
+        let users = agreements.index.withLock { $0.users(of: ids, pools) }
+        if let ledger {
+            ledger.review(users, ids, renaming, self)
+            return
         }
+        let telling = AgreementTelling.atOnce(agreements.now())
+        for entry in users {
+            entry.state.withLock { review(ids, renaming, &$0, of: entry, telling) }
+        }
+    }
+
+    /// Platforms have changed. Under the agreement's lock.
+    func review(
+        _ ids: [String], _ renaming: (from: PlatformEntry, to: PlatformEntry)?,
+        _ state: inout AgreementEntry.State, of entry: AgreementEntry, _ telling: AgreementTelling
+    ) {
+        if let (from, to) = renaming {
+            state.agreement.follow(from.id, serial: from.serial, to: to.id)
+        }
+        review(ids, &state, of: entry, telling)
     }
 }

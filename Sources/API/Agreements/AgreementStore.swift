@@ -24,6 +24,9 @@ final class AgreementEntry: ExpiringEntry {
     let placed: PlacedAnswer
     let state: Locked<State>
     let channel: EventChannel<AgreementEvent>
+    /// Where there is a store: held by the request that has the agreement to itself until its change is
+    /// durable.
+    let gate = HeldLock()
 
     struct State {
         var agreement: Agreement
@@ -35,21 +38,44 @@ final class AgreementEntry: ExpiringEntry {
         var isBroken = false
         /// Platforms under which the index has it.
         var indexed: Set<String> = []
+        /// How far the copy in memory follows what is stored; nil where nothing is.
+        var copy: StoredCopy?
     }
 
-    init(
-        _ agreement: Agreement, _ proposal: AgreementProposal, owner: String?, client: String,
-        serial: UInt64, slot: Int, hub: EventHub
-    ) {
+    /// What an agreement is made of and evaluated with.
+    struct Basis {
+        let stated: StatedConditions
+        let placed: PlacedAnswer
+        let weight: Int
+        let owner: String?
+        let client: String
+        /// The revision before the first event that its log has.
+        var lastID: UInt64 = 0
+    }
+
+    init(_ agreement: Agreement, _ basis: Basis, serial: UInt64, slot: Int, hub: EventHub) {
         id = agreement.id
-        stated = proposal.stated
-        placed = proposal.placed
-        self.owner = owner
-        self.client = client
+        stated = basis.stated
+        placed = basis.placed
+        owner = basis.owner
+        client = basis.client
         self.serial = serial
         self.slot = slot
-        channel = EventChannel(hub: hub, eventsMax: Limits.agreementEventsMax)
-        state = Locked(State(agreement: agreement, weight: proposal.weight))
+        channel = EventChannel(hub: hub, eventsMax: Limits.agreementEventsMax, lastID: basis.lastID)
+        state = Locked(State(agreement: agreement, weight: basis.weight))
+    }
+}
+
+/// What becomes of the events of an agreement, and what time it is: told at once, or once they are durable.
+struct AgreementTelling {
+    let now: UInt64
+    let tell: (AgreementEntry, inout AgreementEntry.State, [AgreementEvent]) -> Void
+
+    /// At once.
+    static func atOnce(_ now: UInt64) -> Self {
+        Self(now: now) { entry, state, events in
+            entry.channel.publish(events, id: state.agreement.revision)
+        }
     }
 }
 
@@ -142,29 +168,30 @@ final class AgreementStore: Sendable {
     func giveBack(_ items: Int) { sums.withLock { $0.items -= items } }
 
     /// Puts an agreement in, with its first event. O(log n).
+    ///
+    /// - Parameter prepare: called before anybody finds it, with its state.
     func add(
-        _ agreement: Agreement, _ proposal: AgreementProposal, owner: String?, client: String
+        _ agreement: Agreement, _ basis: AgreementEntry.Basis,
+        prepare: (AgreementEntry, inout AgreementEntry.State) -> Void
     ) throws(Refusal) -> AgreementEntry {
         expire()
         let now = now()
-        guard takeRoom(proposal.weight) else { throw .full }
+        guard takeRoom(basis.weight) else { throw .full }
         do throws(Refusal) {
             return try table.withLock { table throws(Refusal) -> AgreementEntry in
                 let entry = try table.add(
-                    agreement.id, client: client, deadline: agreement.expiresAt, now: now
+                    agreement.id, client: basis.client, deadline: agreement.expiresAt, now: now
                 ) {
-                    AgreementEntry(
-                        agreement, proposal, owner: owner, client: client, serial: $0, slot: $1, hub: hub)
+                    AgreementEntry(agreement, basis, serial: $0, slot: $1, hub: hub)
                 }
-                // Before anybody finds it.
                 entry.state.withLock { state in
                     index.withLock { $0.add(entry, agreement.pool) }
-                    publish(&state, of: entry)
+                    prepare(entry, &state)
                 }
                 return entry
             }
         } catch {
-            giveBack(proposal.weight)
+            giveBack(basis.weight)
             throw error
         }
     }
@@ -178,10 +205,17 @@ final class AgreementStore: Sendable {
     }
 
     /// After a verb, under the agreement's lock: its events, in the order of their effects, and the index.
-    func publish(_ state: inout AgreementEntry.State, of entry: AgreementEntry) {
+    func publish(
+        _ state: inout AgreementEntry.State, of entry: AgreementEntry, _ telling: AgreementTelling
+    ) {
         let events = state.agreement.takeEvents()
         guard !events.isEmpty else { return }
-        entry.channel.publish(events, id: state.agreement.revision)
+        telling.tell(entry, &state, events)
+        settle(&state, of: entry)
+    }
+
+    /// What the store of agreements knows of one that has changed. Under its lock.
+    func settle(_ state: inout AgreementEntry.State, of entry: AgreementEntry) {
         index(&state, of: entry)
         let isOver = state.agreement.state == .released
         if isOver { index.withLock { $0.remove(entry, state.agreement.pool) } }

@@ -76,15 +76,16 @@ extension Service {
             return json(200) { $0.refusedProposal(refusal, decided.placed, engine: configuration.version) }
         }
         if isDry { return json(200) { $0.proposal(proposal, engine: configuration.version) } }
-        let id = request.id?.text ?? "a-" + HexLiteral.digits(configuration.random(), atLeast: 16)
+        let id = request.id?.text ?? "a-" + HexLiteral.digits(context.random(self), atLeast: 16)
+        let telling = telling(context)
         let entry: AgreementEntry
         do {
-            entry = try agreements.add(
+            entry = try add(
                 Agreement(
                     id: id, promise: proposal.promise, pool: proposal.pool,
                     capabilities: proposal.capabilities, hosts: proposal.hosts,
-                    createdAt: agreements.now(), ttlSeconds: request.ttlSeconds),
-                proposal, owner: context.caller.name, client: context.client)
+                    createdAt: telling.now, ttlSeconds: request.ttlSeconds),
+                proposal, telling, context)
         } catch {
             throw Self.problem(agreement: error, id)
         }
@@ -92,7 +93,7 @@ extension Service {
         let agreement = entry.state.withLock { state in
             // What changed while it was decided; in a pool, who came as well.
             let members = proposal.pool.map { platforms.members(ofPool: $0).map(\.id) } ?? []
-            review(state.agreement.platforms.union(members).sorted(), &state, of: entry)
+            review(state.agreement.platforms.union(members).sorted(), &state, of: entry, telling)
             return state.agreement
         }
         return json(
@@ -131,7 +132,7 @@ extension Service {
         let patch = AgreementPatch(document.root, problems)
         guard problems.isEmpty else { throw .semantic(problems) }
         let entry = try agreementEntry(context)
-        let now = agreements.now()
+        let now = context.now(self)
         let agreement = try withAgreement(entry, context) { state throws(Problem) in
             if let next = patch.state {
                 do throws(Agreement.Refusal) { try state.agreement.move(to: next) } catch {
@@ -153,10 +154,14 @@ extension Service {
     func deleteAgreement(_ context: RequestContext) throws(Problem) -> Response {
         let entry = try agreementEntry(context)
         _ = try withAgreement(entry, context) { state throws(Problem) in
+            if let transaction = context.transaction {
+                ledger?.remove(entry, &state, transaction, self)
+                return
+            }
             guard agreements.remove(entry) else { throw Self.problem(agreement: .absent, entry.id) }
             state.isGone = true
         }
-        agreements.bury(removed: entry)
+        if context.transaction == nil { agreements.bury(removed: entry) }
         return Response(status: 204)
     }
 
@@ -188,13 +193,13 @@ extension Service {
             }
             guard agreements.takeRoom(items) else { throw Self.problem(agreement: .full, entry.id) }
             do throws(Agreement.Refusal) {
-                try state.agreement.add(host, now: agreements.now())
+                try state.agreement.add(host, now: context.now(self))
             } catch {
                 agreements.giveBack(items)
                 throw Problem(error, entry.id)
             }
             state.weight += items
-            if let platform = host.platform { review([platform], &state, of: entry) }
+            if let platform = host.platform { review([platform], &state, of: entry, telling(context)) }
         }
         return json(201, headers: [.init("ETag", Self.etag(agreement.revision))]) {
             $0.agreement(agreement, entry, engine: configuration.version)
@@ -231,6 +236,9 @@ extension Service {
     /// The agreement of the path.
     private func agreementEntry(_ context: RequestContext) throws(Problem) -> AgreementEntry {
         let id = context.variable("agreement")
+        if let ledger, let transaction = context.transaction {
+            return try ledger.agreement(id, transaction, self)
+        }
         do {
             return try agreements.entry(id)
         } catch {
@@ -251,7 +259,7 @@ extension Service {
             context.keySubject?.set(.agreement(id: entry.id, serial: entry.serial))
             try Self.check(condition, against: state.agreement.revision, of: "agreement")
             try body(&state)
-            agreements.publish(&state, of: entry)
+            agreements.publish(&state, of: entry, telling(context))
             return state.agreement
         }
     }

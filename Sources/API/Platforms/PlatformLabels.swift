@@ -14,6 +14,14 @@ struct PlatformLabels: Hashable, Sendable {
 
     init() {}
 
+    /// The label of a pool.
+    init(pool: String) { values[Self.poolName] = pool }
+
+    /// As they were kept.
+    init(kept: [(name: String, value: String)]) {
+        values = Dictionary(kept.map { ($0.name, $0.value) }) { first, _ in first }
+    }
+
     /// Reads the body of PUT .../labels: an object of texts.
     init(_ root: JSONNode, _ problems: ProblemList) {
         guard ObjectReader(root, problems) != nil else { return }
@@ -76,13 +84,16 @@ extension Service {
         let labels = PlatformLabels(document.root, problems)
         guard problems.isEmpty else { throw .semantic(problems) }
         let id = context.variable("platform")
-        let entry: PlatformEntry
-        do {
-            entry = try platforms.label(id, labels, if: context.condition, by: context.caller)
-        } catch {
-            throw problem(error, id)
+        let (made, _) = try change(context, id, .keeps) { keeping throws(Problem) in
+            do throws(PlatformStore.Refusal) {
+                let entry = try platforms.label(
+                    id, labels, if: context.condition, by: context.caller, keeping)
+                return (entry, false)
+            } catch {
+                throw problem(error, id)
+            }
         }
-        followPlatforms()
+        guard let entry = made else { preconditionFailure("labels made platform \(id) nothing") }
         return json(200, headers: [.init("ETag", entry.etag)]) { $0.platformMembers(entry) }
     }
 

@@ -24,16 +24,19 @@ extension Service {
         let patch = PlatformPatch(document.root, problems)
         guard problems.isEmpty, let next = patch.id?.text else { throw .semantic(problems) }
         let id = context.variable("platform")
-        let entry: PlatformEntry
-        do {
-            entry = try platforms.rename(id, to: next, if: context.condition, by: context.caller)
-        } catch {
-            switch error {
-            case .of(let refusal): throw problem(refusal, id)
-            case .to(let refusal): throw problem(refusal, next)
+        let (made, _) = try change(context, next, .keeps, from: id) { keeping throws(Problem) in
+            do throws(PlatformStore.RenameRefusal) {
+                let entry = try platforms.rename(
+                    id, to: next, if: context.condition, by: context.caller, keeping)
+                return (entry, next != id)
+            } catch {
+                switch error {
+                case .of(let refusal): throw problem(refusal, id)
+                case .to(let refusal): throw problem(refusal, next)
+                }
             }
         }
-        followPlatforms()
+        guard let entry = made else { preconditionFailure("platform \(id) was renamed to nothing") }
         return json(200, headers: [.init("ETag", entry.etag)]) { $0.platformMembers(entry) }
     }
 }

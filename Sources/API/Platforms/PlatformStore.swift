@@ -26,6 +26,15 @@ final class PlatformStore: Sendable {
         var changes: [PlatformChange] = []
     }
 
+    /// How far a change goes.
+    enum Keeping {
+        /// Only what the id is refused for.
+        case checksID
+        /// All that it is refused for.
+        case checks
+        case keeps
+    }
+
     /// What a conditional request demands of the current entry.
     enum Refusal: Error {
         case exists
@@ -138,6 +147,41 @@ final class PlatformStore: Sendable {
     /// What uploaded platforms take, by the service's own estimate.
     var uploadedBytes: Int { state.withLock { $0.uploadedBytes } }
 
+    /// Has these in place of all that are not built in, for whoever runs requests again.
+    func replaceAll(with entries: [PlatformEntry]) {
+        state.withLock { state in
+            state.entries = state.entries.filter { $0.value.origin == .builtIn }
+            for entry in entries { state.entries[entry.id] = entry }
+            state.changes = []
+        }
+    }
+
+    /// Takes over what is stored under an id: this, or nothing.
+    ///
+    /// - Parameter renamed: the id that it had before, which nothing is stored under any more.
+    func adopt(_ id: String, _ entry: PlatformEntry?, renamed: String? = nil) {
+        let gone = state.withLock { state -> [PlatformEntry] in
+            let old = state.entries[id].flatMap { $0.origin == .uploaded ? $0 : nil }
+            let before = renamed.flatMap { state.entries[$0] }.flatMap { $0.origin == .uploaded ? $0 : nil }
+            for entry in [old, before].compactMap({ $0 }) { Self.takeOut(entry, from: &state) }
+            if let entry {
+                state.entries[id] = entry
+                if entry.expiresAt != nil { state.ending.insert(id) }
+                // It was let in when it was stored.
+                _ = state.clients.add(entry.client, most: .max)
+                state.uploaded += 1
+                state.uploadedBytes += entry.costBytes
+            }
+            if let before, let entry {
+                state.changes.append(.renamed(before, entry))
+            } else {
+                state.changes.append(.changed(old, entry))
+            }
+            return [old, before].compactMap { $0 }.filter { $0.serial != entry?.serial }
+        }
+        for old in gone { forget(old) }
+    }
+
     /// Adds a platform that no client can change and that counts against no limit, or replaces one that was
     /// offered before; false where the id is another's.
     func offer(_ entry: PlatformEntry) -> Bool {
@@ -199,25 +243,22 @@ final class PlatformStore: Sendable {
 
     /// Adds an entry under an id that must be free.
     ///
-    /// - Parameter keeps: false to be told what the id is refused for, and no more.
-    func add(_ entry: PlatformEntry, keeps: Bool = true) throws(Refusal) {
+    func add(_ entry: PlatformEntry, _ keeping: Keeping = .keeps) throws(Refusal) {
         expire()
         try state.withLock { state throws(Refusal) in
             let old = state.entries[entry.id]
             try checkOwner(of: entry.id, old)
             guard old == nil else { throw .exists }
-            guard keeps else { return }
-            try Self.insert(entry, into: &state, replacing: nil)
-            state.changes.append(.changed(nil, entry))
+            guard keeping != .checksID else { return }
+            try Self.insert(entry, into: &state, replacing: nil, keeping)
+            if keeping == .keeps { state.changes.append(.changed(nil, entry)) }
         }
     }
 
     /// Adds or replaces; the entry has the labels of the one that it replaces.
-    ///
-    /// - Parameter keeps: false to be told what the id is refused for, and no more.
     func put(
         _ entry: PlatformEntry, if condition: EntityCondition, by caller: Caller = .anybody,
-        keeps: Bool = true
+        _ keeping: Keeping = .keeps
     ) throws(Refusal) -> (entry: PlatformEntry, isNew: Bool) {
         expire()
         let (old, made) = try state.withLock { state throws(Refusal) -> (PlatformEntry?, PlatformEntry) in
@@ -227,23 +268,25 @@ final class PlatformStore: Sendable {
             try Self.check(caller, against: old)
             try Self.check(condition, against: old)
             let made = old.map { $0.labels.isEmpty ? entry : entry.labelled($0.labels) } ?? entry
-            guard keeps else { return (old, made) }
-            try Self.insert(made, into: &state, replacing: old)
-            state.changes.append(.changed(old, made))
+            guard keeping != .checksID else { return (old, made) }
+            try Self.insert(made, into: &state, replacing: old, keeping)
+            if keeping == .keeps { state.changes.append(.changed(old, made)) }
             return (old, made)
         }
-        if keeps { forget(old) }
+        if keeping == .keeps { forget(old) }
         return (made, old == nil)
     }
 
     /// Gives the entry of `id` these labels in place of those that it has.
     func label(
-        _ id: String, _ labels: PlatformLabels, if condition: EntityCondition, by caller: Caller = .anybody
+        _ id: String, _ labels: PlatformLabels, if condition: EntityCondition, by caller: Caller = .anybody,
+        _ keeping: Keeping = .keeps
     ) throws(Refusal) -> PlatformEntry {
         expire()
         return try state.withLock { state throws(Refusal) in
             let old = try Self.changeable(id, if: condition, by: caller, in: state)
             let made = old.labelled(labels)
+            guard keeping == .keeps else { return made }
             state.entries[id] = made
             state.changes.append(.changed(old, made))
             return made
@@ -256,10 +299,14 @@ final class PlatformStore: Sendable {
         if reserved.contains(id) { throw .kept(.offered) }
     }
 
-    func remove(_ id: String, if condition: EntityCondition, by caller: Caller = .anybody) throws(Refusal) {
+    func remove(
+        _ id: String, if condition: EntityCondition, by caller: Caller = .anybody,
+        _ keeping: Keeping = .keeps
+    ) throws(Refusal) {
         expire()
-        let old = try state.withLock { state throws(Refusal) -> PlatformEntry in
+        let old = try state.withLock { state throws(Refusal) -> PlatformEntry? in
             let old = try Self.changeable(id, if: condition, by: caller, in: state)
+            guard keeping == .keeps else { return nil }
             Self.takeOut(old, from: &state)
             state.changes.append(.changed(old, nil))
             return old
@@ -269,7 +316,8 @@ final class PlatformStore: Sendable {
 
     /// Puts the entry of `id` under another id, which must be free; under its own it stays.
     func rename(
-        _ id: String, to next: String, if condition: EntityCondition, by caller: Caller = .anybody
+        _ id: String, to next: String, if condition: EntityCondition, by caller: Caller = .anybody,
+        _ keeping: Keeping = .keeps
     ) throws(RenameRefusal) -> PlatformEntry {
         expire()
         let (old, made) = try state.withLock { state throws(RenameRefusal) in
@@ -282,8 +330,13 @@ final class PlatformStore: Sendable {
             do throws(Refusal) {
                 try checkOwner(of: next, state.entries[next])
                 guard state.entries[next] == nil else { throw .exists }
-                Self.takeOut(old, from: &state)
-                try Self.insert(made, into: &state, replacing: nil)
+            } catch {
+                throw .to(error)
+            }
+            guard keeping == .keeps else { return (PlatformEntry?.none, made) }
+            Self.takeOut(old, from: &state)
+            do throws(Refusal) {
+                try Self.insert(made, into: &state, replacing: nil, keeping)
             } catch {
                 throw .to(error)
             }
@@ -316,7 +369,7 @@ final class PlatformStore: Sendable {
     }
 
     private static func insert(
-        _ entry: PlatformEntry, into state: inout State, replacing old: PlatformEntry?
+        _ entry: PlatformEntry, into state: inout State, replacing old: PlatformEntry?, _ keeping: Keeping
     ) throws(Refusal) {
         let count = state.uploaded + (old == nil ? 1 : 0)
         let bytes = state.uploadedBytes - (old?.costBytes ?? 0) + entry.costBytes
@@ -325,8 +378,13 @@ final class PlatformStore: Sendable {
             guard state.clients.add(entry.client, most: Limits.platformsPerClientMax) else {
                 throw .clientFull
             }
-            if let old { state.clients.remove(old.client) }
+            if keeping != .keeps {
+                state.clients.remove(entry.client)
+            } else if let old {
+                state.clients.remove(old.client)
+            }
         }
+        guard keeping == .keeps else { return }
         state.entries[entry.id] = entry
         if entry.expiresAt == nil { state.ending.remove(entry.id) } else { state.ending.insert(entry.id) }
         state.uploaded = count

@@ -79,16 +79,18 @@ extension Service {
         let given = context.parameter("id")
         if let given { try checkID(given, "?id") }
         let platform = try ingest(context)
-        let id = given ?? "p-" + HexLiteral.digits(configuration.random())
+        let id = given ?? "p-" + HexLiteral.digits(context.random(self))
         let entry = try entry(id, platform, context)
-        do {
-            try platforms.add(entry, keeps: !validateOnly)
-            if !validateOnly { context.keySubject?.set(.platform(id: id, serial: entry.serial)) }
-        } catch {
-            throw problem(error, id)
+        _ = try change(context, id, validateOnly ? .checksID : .keeps) { keeping throws(Problem) in
+            do throws(PlatformStore.Refusal) {
+                try platforms.add(entry, keeping)
+                return (entry, true)
+            } catch {
+                throw problem(error, id)
+            }
         }
         if validateOnly { return json(200) { $0.platformMembers(entry) } }
-        followPlatforms()
+        context.keySubject?.set(.platform(id: id, serial: entry.serial))
         return created(entry)
     }
 
@@ -97,16 +99,17 @@ extension Service {
         let id = context.variable("platform")
         try checkID(id, "platform")
         let platform = try ingest(context)
-        var entry = try entry(id, platform, context)
-        let isNew: Bool
-        do {
-            (entry, isNew) = try platforms.put(
-                entry, if: context.condition, by: context.caller, keeps: !validateOnly)
-        } catch {
-            throw problem(error, id)
+        let made = try entry(id, platform, context)
+        let (found, isNew) = try change(context, id, validateOnly ? .checksID : .keeps) {
+            keeping throws(Problem) in
+            do throws(PlatformStore.Refusal) {
+                return try platforms.put(made, if: context.condition, by: context.caller, keeping)
+            } catch {
+                throw problem(error, id)
+            }
         }
+        let entry = found ?? made
         if validateOnly { return json(200) { $0.platformMembers(entry) } }
-        followPlatforms()
         if isNew { return created(entry) }
         return json(200, headers: [.init("ETag", entry.etag)]) {
             $0.platformMembers(entry)
@@ -115,12 +118,14 @@ extension Service {
 
     func deletePlatform(_ context: RequestContext) throws(Problem) -> Response {
         let id = context.variable("platform")
-        do {
-            try platforms.remove(id, if: context.condition, by: context.caller)
-        } catch {
-            throw problem(error, id)
+        _ = try change(context, id, .keeps) { keeping throws(Problem) in
+            do throws(PlatformStore.Refusal) {
+                try platforms.remove(id, if: context.condition, by: context.caller, keeping)
+                return (nil, false)
+            } catch {
+                throw problem(error, id)
+            }
         }
-        followPlatforms()
         return Response(status: 204)
     }
 
@@ -140,9 +145,10 @@ extension Service {
     /// - Parameter bytes: what it was read from; the entity tag is a digest of it.
     /// - Returns: false where a built-in or uploaded platform has the id.
     public func offer(_ platform: Platform, as id: String, readFrom bytes: [UInt8]) -> Bool {
-        platforms.offer(
-            PlatformEntry(
-                id: id, platform: platform, origin: .offered, etag: EntityTag.of(bytes), costBytes: 0))
+        let entry = PlatformEntry(
+            id: id, platform: platform, origin: .offered, etag: EntityTag.of(bytes), costBytes: 0)
+        ledger?.setSource(of: entry.serial, PlatformSource(offered: bytes).blob)
+        return platforms.offer(entry)
     }
 
     /// Whether a platform is offered under this id.
@@ -164,16 +170,24 @@ extension Service {
         let query = context.query
         let seconds = query.value("ttl_seconds")?.int(in: 1...Limits.platformTTLSecondsMax, query.problems)
         try query.check()
-        let body = context.request.body
-        let end = seconds.map { platforms.now() + UInt64($0) * 1_000 }
+        let end = seconds.map { context.now(self) + UInt64($0) * 1_000 }
+        return entry(
+            id, platform, PlatformSource(context), owner: context.caller.name, client: context.client,
+            expiresAt: end)
+    }
+
+    /// The entry of a platform that was read.
+    func entry(
+        _ id: String, _ platform: Platform, _ source: PlatformSource, owner: String?, client: String,
+        expiresAt end: UInt64?
+    ) -> PlatformEntry {
         // Of all that an answer about the platform says, and not of the body alone.
-        let reading = ["preserve_config", "assume"].map { context.parameter($0) }
-        let facts = [context.caller.name, end.map(HexLiteral.text)] + reading
+        let facts = [owner, end.map(HexLiteral.text)] + source.reading
         // A tree in memory takes a few times its bytes; the factor errs on the safe side.
         return PlatformEntry(
-            id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(body, with: facts),
-            digest: EntityTag.of(body, with: reading), costBytes: 4_096 + 8 * body.count,
-            owner: context.caller.name, client: context.client, expiresAt: end)
+            id: id, platform: platform, origin: .uploaded, etag: EntityTag.of(source.body, with: facts),
+            digest: EntityTag.of(source.body, with: source.reading), costBytes: 4_096 + 8 * source.body.count,
+            owner: owner, client: client, expiresAt: end)
     }
 
     private func checkID(_ id: String, _ pointer: String) throws(Problem) {

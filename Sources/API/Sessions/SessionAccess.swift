@@ -50,7 +50,7 @@ extension Service {
             defer {
                 let events = state.session.takeEvents()
                 if !events.isEmpty {
-                    entry.channel.publish(events, id: state.session.revision)
+                    changed(entry, &state, events, context)
                     let weight = state.session.weight
                     difference = weight - state.weight
                     state.weight = weight
@@ -79,9 +79,13 @@ extension Service {
         }
     }
 
-    /// The session of the path: the one look-up of a request.
+    /// The session of the path: the one look-up of a request. Where there is a store, the request has the
+    /// session to itself from here on.
     func sessionEntry(_ context: RequestContext) throws(Problem) -> SessionEntry {
         let id = context.variable("session")
+        if let ledger, let transaction = context.transaction {
+            return try ledger.session(id, transaction, self)
+        }
         do {
             return try sessions.entry(id)
         } catch {

@@ -21,6 +21,8 @@ final class SessionEntry: ExpiringEntry {
     let slot: Int
     let state: Locked<State>
     let channel: EventChannel<SessionEvent>
+    /// Where there is a store: held by the request that has the session to itself until its change is durable.
+    let gate = HeldLock()
 
     struct State {
         var session: Session
@@ -28,17 +30,21 @@ final class SessionEntry: ExpiringEntry {
         var isGone = false
         /// What the store's total counts for the session.
         var weight = 0
+        /// How far the copy in memory follows what is stored; nil where nothing is.
+        var copy: StoredCopy?
     }
 
+    /// - Parameter lastID: the revision before the first event that its log has.
     init(
-        _ session: Session, owner: String?, client: String, serial: UInt64, slot: Int, hub: EventHub
+        _ session: Session, owner: String?, client: String, serial: UInt64, slot: Int, hub: EventHub,
+        lastID: UInt64? = nil
     ) {
         id = session.id
         self.owner = owner
         self.client = client
         self.serial = serial
         self.slot = slot
-        channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: session.revision)
+        channel = EventChannel(hub: hub, eventsMax: Limits.eventRingMax, lastID: lastID ?? session.revision)
         state = Locked(State(session: session, weight: session.weight))
     }
 
@@ -70,13 +76,24 @@ final class SessionStore: Sendable {
     var totalWeight: Int { total.withLock { $0 } }
 
     /// Puts a session in. O(log n).
-    func add(_ session: Session, owner: String? = nil, client: String) throws(Refusal) -> SessionEntry {
+    ///
+    /// - Parameters:
+    ///   - lastID: the revision before the first event that its log has; the session's own where it has none.
+    ///   - prepare: called before anybody finds it.
+    func add(
+        _ session: Session, owner: String? = nil, client: String, lastID: UInt64? = nil,
+        prepare: (SessionEntry) -> Void = { _ in }
+    ) throws(Refusal) -> SessionEntry {
         expire()
         let now = now()
         let weight = session.weight
         let entry = try table.withLock { table throws(Refusal) -> SessionEntry in
             try table.add(session.id, client: client, deadline: session.expiresAt, now: now) { serial, slot in
-                SessionEntry(session, owner: owner, client: client, serial: serial, slot: slot, hub: hub)
+                let entry = SessionEntry(
+                    session, owner: owner, client: client, serial: serial, slot: slot, hub: hub,
+                    lastID: lastID)
+                prepare(entry)
+                return entry
             }
         }
         let isFull = total.withLock { total in

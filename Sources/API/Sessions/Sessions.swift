@@ -49,12 +49,13 @@ extension Service {
         let request = SessionRequest(document.root, problems)
         guard problems.isEmpty else { throw .semantic(problems) }
         let id = try sessionID(request, context)
+        let now = context.now(self)
         let session: Session
         if var snapshot = request.snapshot {
             snapshot.takeMachines { platforms.entry($0)?.serial }
             do {
                 session = try Session(
-                    restoring: snapshot, id: id, createdAt: sessions.now(), ttlSeconds: request.ttlSeconds,
+                    restoring: snapshot, id: id, createdAt: now, ttlSeconds: request.ttlSeconds,
                     quota: Limits.sessionQuota)
             } catch {
                 throw Problem(error)
@@ -62,11 +63,11 @@ extension Service {
         } else {
             session = Session(
                 id: id, kernel: request.kernel, kernelOrigin: request.statesKernel ? .request : .unstated,
-                createdAt: sessions.now(), ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
+                createdAt: now, ttlSeconds: request.ttlSeconds, quota: Limits.sessionQuota)
         }
         let entry: SessionEntry
         do {
-            entry = try sessions.add(session, owner: context.caller.name, client: context.client)
+            entry = try add(session, context)
             context.keySubject?.set(.session(entry.life))
         } catch {
             throw Self.problem(error, id)
@@ -88,7 +89,7 @@ extension Service {
     private func sessionID(_ request: SessionRequest, _ context: RequestContext) throws(Problem) -> String {
         guard let given = context.parameter("id") else {
             if let id = request.id { return id.text }
-            return "s-" + HexLiteral.digits(configuration.random(), atLeast: 16)
+            return "s-" + HexLiteral.digits(context.random(self), atLeast: 16)
         }
         guard let chosen = WireID(given) else { throw .parameter("id", WireID.sentence) }
         // An exported session may be imported under another id.
@@ -115,7 +116,7 @@ extension Service {
         let patch = SessionPatch(document.root, problems)
         guard problems.isEmpty, let seconds = patch.ttlSeconds else { throw .semantic(problems) }
         let entry = try sessionEntry(context)
-        let now = sessions.now()
+        let now = context.now(self)
         let (summary, etag) = try withSession(entry, context) { session throws(Problem) in
             session.renew(seconds: seconds, now: now)
             guard sessions.renewed(entry, expiresAt: session.expiresAt) else {
@@ -133,6 +134,10 @@ extension Service {
         // If-Match first; between that and the end another change may still come, as it might after.
         let entry = try sessionEntry(context)
         _ = try withSession(entry, context) { _ throws(Problem) in }
+        if let transaction = context.transaction {
+            ledger?.remove(entry, transaction, self)
+            return Response(status: 204)
+        }
         guard sessions.remove(entry, isExpired: false, reason: "session_deleted") else {
             throw Self.problem(.absent, entry.id)
         }

@@ -40,13 +40,23 @@ final class Plan: Sendable {
     var bodyLimitBytes: Int { reads?.bytesMax ?? 0 }
 
     /// The route's, but for pages above the default size: a thousand items are a millisecond and more.
-    var lane: Responder.Lane {
+    ///
+    /// - Parameter isStored: whether there is a store, for which some requests wait.
+    func lane(isStored: Bool) -> Responder.Lane {
+        if isStored, route.isStored { return .waiting }
         guard !query.isEmpty, Route.paging.allSatisfy(route.query.contains),
             let limit = query.first(where: { $0.name == "limit" }),
             DecimalLiteral.parse(limit.value.utf8).map({ $0 > UInt64(Limits.pageItemsDefault) }) == true
         else { return route.lane }
         return .heavy
     }
+}
+
+/// A row that is run again, behind one reference.
+final class Again: Sendable {
+    let command: StoredCommand
+
+    init(_ command: StoredCommand) { self.command = command }
 }
 
 struct RequestContext: Sendable {
@@ -56,6 +66,16 @@ struct RequestContext: Sendable {
     let work: Work
     /// For a request with an Idempotency-Key: where its handler says what it acts on.
     var keySubject: KeySubject?
+    /// Where there is a store: what the request changes in it.
+    var transaction: Transaction?
+    /// For a request that is run again: the row that it was kept as.
+    var again: Again?
+
+    init(request: Request, plan: Plan, work: Work) {
+        self.request = request
+        self.plan = plan
+        self.work = work
+    }
 
     /// To be called between items of what is heavy.
     func checkpoint() throws(Problem) {
@@ -77,7 +97,7 @@ struct RequestContext: Sendable {
     var requestID: String { plan.requestID }
     var caller: Caller { plan.caller }
     /// Whose the request is where clients are counted.
-    var client: String { caller.client(head) }
+    var client: String { again?.command.circumstances.client ?? caller.client(head) }
 
     /// The value of a path variable of the route.
     func variable(_ name: String) -> String { plan.path[plan.route.place(of: name)] }

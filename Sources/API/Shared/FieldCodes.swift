@@ -15,7 +15,8 @@ package enum FieldCodes {
         "duplicate-id": "Give each element an id of its own, or leave the repetition out.",
         "duplicate-key": "Send each key of an object once.",
         "empty": "Send at least one element.",
-        "empty-pool": "Name a pool that a platform has as its label `pool`: GET /v1/platforms?label=pool lists them.",
+        "empty-pool":
+            "Name a pool that a platform has as its label `pool`: GET /v1/platforms?label=pool lists them.",
         "full-space": "Send a smaller region: one of all 64-bit addresses leaves nothing to decide.",
         "granule-above-page": "Send a granule that is not larger than the CPU's page.",
         "invalid-value": "Correct the parameter of the query; the detail says what it takes.",

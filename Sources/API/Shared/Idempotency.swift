@@ -24,9 +24,13 @@ extension Service {
             EntityTag.of(context.head.rawTarget + [0] + context.request.body)
             + " \(context.plan.consumes ?? "") \(context.request.body.count)"
         let number: UInt64
+        // What the store has for the key, though it has ended with what it acted on.
+        var ended = context.transaction == nil ? nil : try ledger?.bringIn(answerTo: scoped, self)
         switch try claim(scoped, fingerprint) {
         case .kept(let answer): return answer
-        case .first(let claimed): number = claimed
+        case .first(let claimed, let forgotten):
+            number = claimed
+            ended = ended ?? forgotten.map { Ledger.stored($0, under: scoped) }
         }
         var context = context
         let subject = KeySubject()
@@ -41,24 +45,32 @@ extension Service {
             }
             answer = render(error, context.head, context.requestID)
         }
-        idempotency.store(
-            scoped, number,
-            IdempotencyStore.Kept(
-                fingerprint: fingerprint, answer: answer, life: subject.life, client: context.client,
-                since: sessions.now()))
+        let kept = IdempotencyStore.Kept(
+            fingerprint: fingerprint, answer: answer, life: subject.life, client: context.client,
+            since: sessions.now())
+        guard let ledger, let transaction = context.transaction else {
+            idempotency.store(scoped, number, kept)
+            return answer
+        }
+        transaction.otherwise { [idempotency] in idempotency.release(scoped, number) }
+        ledger.keep(kept, under: scoped, number, inPlaceOf: ended, transaction, self)
         return answer
     }
 
     private enum KeyUse {
-        case first(UInt64)
+        /// With an answer that has ended.
+        case first(UInt64, IdempotencyStore.Kept?)
         case kept(Response)
     }
 
     private func claim(_ key: String, _ fingerprint: String) throws(Problem) -> KeyUse {
+        var ended: IdempotencyStore.Kept?
         while true {
             switch idempotency.claim(key, fingerprint: fingerprint, now: sessions.now()) {
-            case .first(let number): return .first(number)
-            case .kept(let number, let kept) where !isThere(kept.life): idempotency.forget(key, number)
+            case .first(let number): return .first(number, ended)
+            case .kept(let number, let kept) where !isThere(kept.life):
+                idempotency.forget(key, number)
+                ended = kept
             case .kept(_, let kept) where kept.fingerprint == fingerprint: return .kept(kept.answer)
             case .kept, .inFlight(isSame: false):
                 throw Problem(
@@ -70,7 +82,7 @@ extension Service {
         }
     }
 
-    private func isThere(_ life: KeyLife) -> Bool {
+    func isThere(_ life: KeyLife) -> Bool {
         switch life {
         case .server: true
         case .platform(let id, let serial): platforms.entry(id)?.serial == serial

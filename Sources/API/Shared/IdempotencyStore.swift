@@ -17,6 +17,8 @@ final class IdempotencyStore: Sendable {
         let client: String
         /// Milliseconds since 1970.
         let since: UInt64
+        /// Where there is a store: the life in it of what it acted on.
+        var storedLife: UInt64?
     }
 
     enum Claim {
@@ -33,6 +35,19 @@ final class IdempotencyStore: Sendable {
         state.withLock { table in
             table.evict(now)
             return table.claim(key, fingerprint)
+        }
+    }
+
+    /// Whether the key is claimed, or has an answer.
+    func has(_ key: String) -> Bool { state.withLock { $0.has(key) } }
+
+    /// Takes over an answer that is stored, unless the key has one.
+    func adopt(_ key: String, _ kept: Kept) {
+        state.withLock { table in
+            guard !table.has(key), case .first(let number) = table.claim(key, kept.fingerprint) else {
+                return
+            }
+            table.keep(KeyMark(key: key, number: number), kept)
         }
     }
 
@@ -91,6 +106,8 @@ private struct KeyTable {
     private(set) var bytes = 0
     var keptCount: Int { all.count }
     private var clients: [String: Client] = [:]
+
+    func has(_ key: String) -> Bool { uses[key] != nil }
 
     mutating func claim(_ key: String, _ fingerprint: String) -> IdempotencyStore.Claim {
         guard let (number, use) = uses[key] else {

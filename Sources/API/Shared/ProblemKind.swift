@@ -50,6 +50,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case sessionFull = "session-full"
     case shuttingDown = "shutting-down"
     case busy
+    case storeUnavailable = "store-unavailable"
     case tooExpensive = "too-expensive"
     case `internal`
 
@@ -256,6 +257,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             Row(
                 503, "Too much is under way already",
                 "Repeat the request after Retry-After, or send fewer of its kind at once.")
+        case .storeUnavailable:
+            Row(
+                503, "The store cannot be used",
+                "Nothing was changed, unless the detail says that this is not known. Repeat the request after Retry-After; with an Idempotency-Key it has its effect once. /readyz says what is missing.")
         case .tooExpensive:
             Row(
                 422, "The answer takes too much CPU time",

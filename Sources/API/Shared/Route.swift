@@ -72,6 +72,7 @@ package final class Route: Sendable {
         self.isIdempotent = isIdempotent
         self.lane = lane
         self.handler = handler
+        isStored = Self.isStored(id, path, scope)
         number = Self.count.withLock { count in
             defer { count += 1 }
             return count
@@ -79,6 +80,13 @@ package final class Route: Sendable {
         segments = path.split(separator: "/").map { part in
             part.hasPrefix("{") ? .variable(String(part.dropFirst().dropLast())) : .literal(String(part))
         }
+    }
+
+    private static func isStored(_ id: String, _ path: String, _ scope: Scope?) -> Bool {
+        if path.hasPrefix("/v1/platforms") { return scope == .write }
+        // Logs too: whoever goes on after an event must not be told that it has not come yet.
+        return (path.hasPrefix("/v1/sessions") || path.hasPrefix("/v1/agreements"))
+            && id != "listSessions" && id != "listAgreements"
     }
 
     /// Of what is read, or with `scope: nil` a probe or a page.
@@ -126,6 +134,9 @@ package final class Route: Sendable {
             id, .delete, path, query: [], reads: [], produces: [MediaType.json], scope: .write,
             isIdempotent: false, lane: lane, handler)
     }
+
+    /// Whether what it reads or changes is in the store, where there is one. Lists say what is in memory.
+    let isStored: Bool
 
     /// Parameters of every list.
     static let paging = ["limit", "page_token"]

@@ -7,6 +7,7 @@ import Glibc
 public import HTTP
 import Locking
 import Machines
+public import Storage
 
 /// Answers every operation of the API.
 public final class Service: Sendable {
@@ -33,6 +34,8 @@ public final class Service: Sendable {
         public var processFacts: (@Sendable () -> ProcessFacts?)?
         /// Lines of the log that were dropped, for the metrics; nil where nothing counts them.
         public var droppedLogLines: (@Sendable () -> UInt64)?
+        /// Keeps platforms, agreements, sessions and answers to keys; nil where they end with the process.
+        public var storage: (any Storage)?
         /// Monotonic milliseconds, for heartbeats.
         public var clock: @Sendable () -> Int64 = { MonotonicClock.milliseconds() }
 
@@ -60,6 +63,8 @@ public final class Service: Sendable {
     let sessions: SessionStore
     let agreements: AgreementStore
     let idempotency = IdempotencyStore()
+    /// What is stored; nil where everything ends with the process.
+    let ledger: Ledger?
     let counters = RequestCounters()
     let times = RequestTimes()
     let underWay = UnderWay()
@@ -92,6 +97,7 @@ public final class Service: Sendable {
             clock: configuration.clock)
         sessions = SessionStore(hub: events, now: configuration.wallClock)
         agreements = AgreementStore(hub: events, now: configuration.wallClock)
+        ledger = configuration.storage.map { Ledger($0, configuration) }
     }
 
     /// Prepared devices that are kept, and the sum of their ranges: at most `Limits.preparedRangesMax`.
@@ -150,7 +156,8 @@ public final class Service: Sendable {
             }
             let plan = try plan(head, requestID)
             let place = try place(for: plan, head)
-            return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.lane) { [self] body, work in
+            return .read(bodyLimitBytes: plan.bodyLimitBytes, lane: plan.lane(isStored: ledger != nil)) {
+                [self] body, work in
                 defer { withExtendedLifetime(place) {} }
                 return respond(
                     RequestContext(request: Request(head: head, body: body), plan: plan, work: work))
@@ -163,19 +170,26 @@ public final class Service: Sendable {
     private func respond(_ context: RequestContext) -> Response {
         let route = context.plan.route
         var response: Response
-        do {
-            response =
-                route.isIdempotent
-                ? try idempotent(context) { context throws(Problem) in try route.handler(self)(context) }
-                : try route.handler(self)(context)
-        } catch {
-            response = render(error, context.head, context.requestID)
+        if let ledger, route.isStored {
+            response = ledger.answer(context, self) { handled($0, route) }
+        } else {
+            response = handled(context, route)
         }
         // Nobody reads it, so that it is no answer to be counted.
         if context.work.isCancelled { return response }
         response.isOwed = route.scope == .write
         finish(&response, context.requestID, route)
         return response
+    }
+
+    private func handled(_ context: RequestContext, _ route: Route) -> Response {
+        do {
+            return route.isIdempotent
+                ? try idempotent(context) { context throws(Problem) in try route.handler(self)(context) }
+                : try route.handler(self)(context)
+        } catch {
+            return render(error, context.head, context.requestID)
+        }
     }
 
     private func refuse(_ refusal: Responder.Refusal, _ head: RequestHead) -> Response {
@@ -214,9 +228,9 @@ public final class Service: Sendable {
 }
 
 /// Milliseconds since 1970 in UTC.
-enum WallClock {
-    /// A clock that starts from the wall clock now.
-    static func monotonic() -> @Sendable () -> UInt64 {
+public enum WallClock {
+    /// A clock that starts from the wall clock now, and never goes back.
+    public static func monotonic() -> @Sendable () -> UInt64 {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         let start = UInt64(max(time.tv_sec, 0)) * 1_000 + UInt64(time.tv_nsec / 1_000_000)

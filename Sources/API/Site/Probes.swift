@@ -5,6 +5,7 @@ import IOVAAllocation
 import JSON
 import LinuxReleases
 import Locking
+import Storage
 
 extension Route {
     static let probes: [Route] = [
@@ -24,6 +25,10 @@ extension Service {
 
     func ready(_ context: RequestContext) -> Response {
         guard !isDraining else { return text(503, "draining\n") }
+        // Still ready: most questions need no store, and every instance lacks it at once.
+        if let trouble = ledger?.storage.trouble {
+            return text(200, "ready, but for what is stored: \(trouble)\n")
+        }
         return fixedAnswers.ready.response(of: self, context.requestID) { text(200, "ready\n") }
     }
 
