@@ -61,12 +61,17 @@ let package = Package(
         .systemLibrary(name: "CGnuTLS", pkgConfig: "gnutls", providers: [.apt(["libgnutls28-dev"])]),
         .target(name: "CSimdJSON", exclude: ["README.md"], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         // Its headers; the library is loaded by name.
         .target(name: "CCurl", exclude: ["README.md"]),
 
         // The rim.
         module("Locking"),
         module("Storage", ["Locking"]),
+        module("Digests", ["CGnuTLS"]),
+        module("SQLiteStorage", ["Storage", "Locking", "CSQLite"]),
+        module("PostgreSQLStorage", ["Storage", "Locking", "CPostgreSQL"]),
         module("JSON", ["CSimdJSON", "AddressSpaces"]),
         module("Ingestion", ["Machines", "LinuxReleases", "AddressSpaces", "JSON"]),
         module("HTTP", ["Locking", "AddressSpaces", "CZlib"]),
@@ -78,14 +83,14 @@ let package = Package(
         module(
             "API",
             [
-                "Ingestion", "HTTP", "JSON", "Locking", "Fleet", "Sandboxes", "MSIWindows", "Machines",
-                "IOVAAllocation", "LinuxReleases", "AddressSpaces",
+                "Ingestion", "HTTP", "JSON", "Locking", "Storage", "Digests", "Fleet", "Sandboxes", "MSIWindows",
+                "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces",
             ], resources: [.embedInCode("Resources/atlas.json")]),
         .executableTarget(
             name: "iovad",
             dependencies: [
-                "API", "MicroHTTP", "HTTPClient", "Ingestion", "HTTP", "JSON", "Locking", "Fleet",
-                "MSIWindows",
+                "API", "MicroHTTP", "HTTPClient", "Ingestion", "HTTP", "JSON", "SQLiteStorage",
+                "PostgreSQLStorage", "Storage", "Locking", "Fleet", "MSIWindows",
                 "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -98,6 +103,9 @@ let package = Package(
             path: "Benchmarks/Sources/LinearWalk"),
         module("TestSupport", ["AddressSpaces"], path: "Tests/Support/TestSupport"),
         module("SecondAML", path: "Tests/Support/SecondAML"),
+        .executableTarget(
+            name: "StorageDriver", dependencies: ["SQLiteStorage", "Storage", "TestSupport"],
+            path: "Tests/Support/StorageDriver", swiftSettings: strict),
         // The second reader of device trees.
         .systemLibrary(
             name: "CDeviceTree", path: "Tests/Support/CDeviceTree", providers: [.apt(["libfdt-dev"])]),
@@ -128,11 +136,14 @@ let package = Package(
             exclude: ["Fixtures"]),
         tests("HTTPTests", ["HTTP", "MicroHTTP", "Locking"]),
         tests("HTTPClientTests", ["HTTPClient"]),
+        // StorageDriver is run as a process, and killed.
+        tests("StorageTests", ["Storage", "SQLiteStorage", "PostgreSQLStorage", "Locking", "StorageDriver"]),
         tests("MicroHTTPTests", ["MicroHTTP", "HTTP", "Locking"], exclude: ["raw-heads.json"]),
         tests(
             "APITests",
             [
-                "API", "OpenAPI", "HTTP", "JSON", "MicroHTTP", "Locking", "Ingestion", "Fleet", "Sandboxes",
+                "API", "OpenAPI", "HTTP", "JSON", "MicroHTTP", "Locking", "Storage", "Ingestion", "Fleet",
+                "Sandboxes",
                 "MSIWindows", "Machines", "IOVAAllocation", "LinuxReleases", "AddressSpaces", "iovad",
                 "LinearWalk",
             ]),

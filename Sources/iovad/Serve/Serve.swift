@@ -7,6 +7,7 @@ import Glibc
 import HTTP
 import Locking
 import MicroHTTP
+import Storage
 
 struct Serve: CheckedCommand {
     static let configuration = CommandConfiguration(
@@ -67,6 +68,16 @@ struct Serve: CheckedCommand {
     @Option(
         help: "Seconds in which requests are still answered after SIGTERM, with readyz 503. Default: 0.")
     var drainSeconds: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Keep platforms, agreements and sessions in this folder, so that they outlive the server. Made where it is missing.",
+            valueName: "folder"), completion: .directory)
+    var stateDir: String?
+    @Option(
+        help: ArgumentHelp(
+            "Keep them in PostgreSQL, with any number of servers as one service: a URI or conninfo of libpq without a password, which belongs into PGPASSFILE or a service file.",
+            valueName: "conninfo"))
+    var store: String?
     @Option(help: "Seconds that requests in progress get when the server stops, after those. Default: 10.")
     var graceSeconds: Int?
 
@@ -94,6 +105,8 @@ struct Serve: CheckedCommand {
         let listeners = try settings.listeners()
         let limits = Self.limits(for: listeners.count, log)
         let (lane, budget) = (HeavyLane(), FlightBudget())
+        let storage = try StateStorage.opened(settings)
+        defer { storage?.close() }
         var configuration = Service.Configuration(
             version: Iovad.version,
             build: BuildFacts.all,
@@ -105,19 +118,27 @@ struct Serve: CheckedCommand {
         configuration.flightGauges = { budget.gauges }
         configuration.droppedLogLines = { log.droppedCount }
         configuration.processFacts = ProcessFacts.now
+        if let storage {
+            configuration.storage = storage
+            configuration.wallClock = { storage.now() }
+        }
         let service = Service(configuration)
+        let waiting = try storage.map { try StateStorage.restore(service, from: $0, log) }
         let host = settings.hostRoot.map { OfferedHost(root: $0, service, log) }
         host?.read()
         ServerSignal.block()
         let rereading = try Rereading(
             Reloading(settings: settings, service: service, identity: identity, host: host, log: log))
         let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
+        let storing = try storage.map { _ in
+            try PeriodicThread(everyMilliseconds: 1000) { service.tickStore() }
+        }
         let daemons = try listeners.map { listener in
             let isTCP = listener.port != nil
             return try settings.opened(for: listener.name) { () throws(ListenError) in
                 try Daemon(
                     listener: listener, responder: service.responder, limits: limits,
-                    lane: lane, budget: budget, tls: isTCP ? identity : nil,
+                    lane: lane, waiting: waiting, budget: budget, tls: isTCP ? identity : nil,
                     onCompletion: Self.completion(service, settings.log.observer(log)),
                     onShortage: { log.say(Self.shortage) })
             }
@@ -132,6 +153,7 @@ struct Serve: CheckedCommand {
         service.beginDraining()
         let isClean = drain(daemons, settings, log)
         ticking.stop()
+        storing?.stop()
         log.say(isClean ? "stopped" : "stopped; requests were cut off after the grace period")
         if rereading.isReading {
             // That thread cannot be ended: nothing that it uses may be taken down under it.

@@ -23,6 +23,10 @@ struct Settings {
     let isInsecure: Bool
     /// Where the server's host is read from; the empty path is this host, nil offers none.
     let hostRoot: String?
+    /// The folder that keeps what is stored; nil where that ends with the server.
+    let stateDir: String?
+    /// Where PostgreSQL is; nil where that ends with the server.
+    let store: String?
 
     static let listenDefault = "127.0.0.1:8080"
 
@@ -30,7 +34,7 @@ struct Settings {
     static let variables: Set<String> = [
         "LISTEN", "UNIX", "PUBLIC", "TOKEN_FILE", "TLS_CERT", "TLS_KEY", "CORS_ORIGIN", "ALLOW_HOST", "LOG",
         "INSECURE",
-        "GRACE_SECONDS", "DRAIN_SECONDS", "NO_HOST", "HOST_ROOT",
+        "GRACE_SECONDS", "DRAIN_SECONDS", "NO_HOST", "HOST_ROOT", "STATE_DIR", "STORE",
     ]
 
     init(_ serve: Serve, environment: [String: String]) throws {
@@ -48,6 +52,7 @@ struct Settings {
         allowedHosts = try Self.allowedHosts(serve, environment)
         isInsecure = try serve.insecure || Self.truth("INSECURE", environment)
         hostRoot = try Self.hostRoot(serve, environment)
+        (stateDir, store) = try Self.store(serve, environment)
         let word = serve.log ?? environment["LOG"] ?? "text"
         guard let log = AccessLog(rawValue: word) else {
             throw ValidationError("--log must be text, json or none")
@@ -78,6 +83,21 @@ struct Settings {
         if isWithout { throw ValidationError("give \(rootName) \(root) or \(noName), not both") }
         try Files.checkTree(root, named: rootName)
         return root
+    }
+
+    /// One place at most; a flag counts over both variables.
+    private static func store(
+        _ serve: Serve, _ environment: [String: String]
+    ) throws -> (stateDir: String?, store: String?) {
+        let isStated = serve.stateDir != nil || serve.store != nil
+        let folder = isStated ? serve.stateDir : environment["STATE_DIR"]
+        let store = isStated ? serve.store : environment["STORE"]
+        if folder != nil, store != nil {
+            throw ValidationError(
+                isStated
+                    ? "give --state-dir or --store, not both" : "set IOVAD_STATE_DIR or IOVAD_STORE, not both")
+        }
+        return (folder, store)
     }
 
     /// Seconds of a phase of the end. Flags were checked before.
