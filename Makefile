@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := build
-.PHONY: help deps browser asl vmms manual-readers proxies clocks build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
+.PHONY: help deps browser asl vmms manual-readers proxies clocks databases build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
 	deb deb-check first-time dist container-check clients client-tools
@@ -11,7 +11,7 @@ SHELL := /bin/sh
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
 	libncurses6 libedit2 libxml2 libcurl4 libsqlite3-0 libz3-4 zlib1g-dev tzdata \
-	libmicrohttpd-dev libgnutls28-dev libfdt-dev libsimdjson-dev libcurl4-openssl-dev curl openssl
+	libmicrohttpd-dev libgnutls28-dev libfdt-dev libsimdjson-dev libsqlite3-dev libpq-dev libcurl4-openssl-dev curl openssl
 
 # What the tests drive the dashboard with.
 BROWSER_PACKAGES := chromium chromium-driver fonts-dejavu-core
@@ -30,6 +30,9 @@ MANUAL_PACKAGES := groff-base zsh fish
 
 # Answers for the clocks of the server in tests of clocks that jump.
 CLOCK_PACKAGES := libfaketime
+
+# A server that the tests of the shared store start for themselves.
+DATABASE_PACKAGES := postgresql util-linux
 
 # What the documentation is made with, and what its examples call.
 DOCS_PACKAGES := python3 python3-markdown python3-yaml curl jq
@@ -180,7 +183,7 @@ container-check: release python
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl vmms proxies clocks manual-readers docs-tools client-tools
+test: release browser asl vmms proxies clocks databases manual-readers docs-tools client-tools
 	python3 Clients/python/make_async.py --check
 	swift build --build-tests
 	swift test --skip-build
@@ -216,6 +219,10 @@ proxies: deps
 clocks: deps
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CLOCK_PACKAGES)' \
 		|| echo 'no libfaketime here: the tests of clocks that jump will be skipped'
+
+databases: deps
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(DATABASE_PACKAGES)' \
+		|| echo 'no PostgreSQL here: the tests of the shared store will be skipped'
 
 .PHONY: docs docs-tools
 docs-tools: deps

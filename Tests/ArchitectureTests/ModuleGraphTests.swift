@@ -14,7 +14,7 @@ import Testing
     /// The only module that may import each C library.
     static let fences = [
         "CMicroHTTPD": "MicroHTTP", "CGnuTLS": "MicroHTTP", "CSimdJSON": "JSON", "CZlib": "HTTP",
-        "CCurl": "HTTPClient",
+        "CCurl": "HTTPClient", "CSQLite": "SQLiteStorage", "CPostgreSQL": "PostgreSQLStorage",
     ]
 
     @Test func manifestMatchesGoldenGraph() throws {
