@@ -20,7 +20,10 @@ public struct DeviceIndex: Sendable {
         for place in devices.indices {
             kinds.append(devices[place].kind)
             let id = devices[place].id
-            if firsts[id] == nil { firsts[id] = place } else { others[devices[place].idWithKind] = place }
+            // One look-up: hardly any id is there already.
+            guard let first = firsts.updateValue(place, forKey: id) else { continue }
+            firsts[id] = first
+            others[devices[place].idWithKind] = place
         }
     }
 

@@ -64,17 +64,19 @@ extension Platform {
     package mutating func completeGroups(regionsMax: Int) -> Bool {
         var groups: [UInt64: Places] = [:]
         var nodes: [String: Int] = [:]
-        for (place, device) in devices.enumerated() {
-            guard let number = device.groupNumber else { continue }
-            if let name = device.sysfsName {
+        for place in devices.indices {
+            guard let number = devices[place].groupNumber else { continue }
+            if let name = devices[place].sysfsName {
                 nodes[name] = place
                 groups[number, default: Places()].nodes.append(place)
-            } else if device.standsForGroup {
+            } else if devices[place].standsForGroup {
                 groups[number, default: Places()].standIns.append(place)
             } else {
                 groups[number, default: Places()].members.append(place)
             }
         }
+        // The compiler makes the list its own before the loop, by a copy of every device.
+        guard !groups.isEmpty else { return true }
         var copies = 0
         for places in groups.values where !places.members.isEmpty {
             let members = places.members.map {

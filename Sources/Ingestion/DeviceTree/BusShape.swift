@@ -87,6 +87,15 @@ struct BusShape {
             flags: kind.hasFlags ? cells.first : nil,
             value: DeviceTree.number(kind.hasFlags ? cells.dropFirst() : cells))
     }
+
+    /// The same of the cells that begin at an offset of the tree, without a list of them.
+    func address(in flat: FlatTree, at offset: Int) -> BusAddress {
+        let skipped = kind.hasFlags ? 1 : 0
+        let value = (skipped..<max(skipped, addressCells)).reduce(UInt64(0)) {
+            $0 << 32 | UInt64(flat.cell(at: offset + 4 * $1))
+        }
+        return BusAddress(flags: kind.hasFlags ? flat.cell(at: offset) : nil, value: value)
+    }
 }
 
 /// An address on one bus: flags, where the bus has them, and the number.

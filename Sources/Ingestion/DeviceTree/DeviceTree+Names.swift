@@ -11,8 +11,14 @@ extension DeviceTree {
         var at = index
         while let parent = nodes[at].parent {
             if let address = firstAddress(of: at) {
+                // As bytes: interpolated, each of its parts is a string of its own first.
                 let name = nodes[at].nameBytes.prefix { $0 != UInt8(ascii: "@") }
-                return "\(HexLiteral.digits(address)).\(String(decoding: name, as: UTF8.self))\(tail)"
+                var bytes = Array(HexLiteral.digits(address).utf8)
+                bytes.reserveCapacity(bytes.count + 1 + name.count + tail.utf8.count)
+                bytes.append(UInt8(ascii: "."))
+                bytes += name
+                bytes += tail.utf8
+                return String(decoding: bytes, as: UTF8.self)
             }
             tail = ":" + nodes[at].name + tail
             at = parent
@@ -22,9 +28,10 @@ extension DeviceTree {
 
     /// Where `reg` begins, as the CPU sees it; a size of 0 is no matter.
     private func firstAddress(of index: Int) -> UInt64? {
-        guard let cells = nodes[index].cells(.reg), let parent = nodes[index].parent else { return nil }
+        let node = nodes[index]
+        guard let place = node.place(of: .reg), let parent = node.parent else { return nil }
         let bus = self.bus(parent)
-        guard bus.isReadable, cells.count >= bus.addressCells else { return nil }
-        return cpuAddress(of: bus.address(cells[..<bus.addressCells]), on: parent, .outbound)
+        guard bus.isReadable, place.count / 4 >= bus.addressCells else { return nil }
+        return cpuAddress(of: bus.address(in: node.flat, at: place.lowerBound), on: parent, .outbound)
     }
 }

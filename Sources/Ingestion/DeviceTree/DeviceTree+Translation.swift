@@ -66,7 +66,11 @@ extension DeviceTree {
     /// __of_get_dma_parent).
     func dmaParent(of index: Int) -> Int? {
         let node = nodes[index]
-        if let named = node.words(.interconnectNames).enumerated().first(where: { $0.element.is("dma-mem") }),
+        // Hardly any node has the property.
+        if node.has(.interconnectNames),
+            let named = node.words(.interconnectNames).enumerated().first(where: {
+                $0.element.is("dma-mem")
+            }),
             let target = interconnect(named.offset, of: node)
         {
             return target

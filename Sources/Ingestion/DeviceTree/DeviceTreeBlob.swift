@@ -17,6 +17,8 @@ struct DeviceTreeBlob {
     let bytes: [UInt8]
     private(set) var nodes: [FlatTree.NodeRecord] = []
     private(set) var properties: [FlatTree.PropertyRecord] = []
+    /// The bits of all properties that some node has.
+    private(set) var held: UInt64 = 0
     /// Of all nodes' paths together.
     private(set) var pathBytes = 0
     private var structure = 0..<0
@@ -78,43 +80,50 @@ struct DeviceTreeBlob {
     private static let structureBytesPerNode = 96
     private static let structureBytesPerProperty = 40
 
-    private mutating func checkStructure() throws(DeviceTreeError) {
-        var at = structure.lowerBound
-        var open: [OpenNode] = []
-        /// By offset in the strings block: which property is named there.
-        var named = [NamedProperty](repeating: .unseen, count: strings.count)
-        /// The bits of the properties of the node that was begun last, which has none yet after a child.
+    /// How far the walk has come.
+    private struct Walk {
+        /// Offset of the next token.
+        var at: Int
+        /// Nodes whose end has not come yet, the innermost one's place, and the bytes of its path without the
+        /// root's slash.
+        var depth = 0
+        var innermost = -1
+        var pathBytes = 0
+        /// The node that was begun last; its record is written once, with the bits of its properties, when no
+        /// more can follow.
+        var begun = FlatTree.NodeRecord(parent: -1, nameStart: 0, nameBytes: 0, firstProperty: 0)
+        var takesProperties = false
         var held: UInt64 = 0
+        /// By offset in the strings block: which property is named there.
+        var named: [NamedProperty]
+    }
+
+    private mutating func checkStructure() throws(DeviceTreeError) {
+        var walk = Walk(
+            at: structure.lowerBound, named: [NamedProperty](repeating: .unseen, count: strings.count))
         // As many as trees of this size have: growing would copy them a dozen times.
         nodes.reserveCapacity(structure.count / Self.structureBytesPerNode)
         properties.reserveCapacity(structure.count / Self.structureBytesPerProperty)
         while true {
+            let at = walk.at
             guard at + 4 <= structure.upperBound else {
                 throw .noEndToken(offset: at, found: at + 4 <= bytes.count ? Self.word(bytes, at) : nil)
             }
             let token = Self.word(bytes, at)
             switch token {
             case Token.beginNode:
-                hold(&held)
-                if open.isEmpty, !nodes.isEmpty { throw .secondRoot(offset: at) }
-                if open.count >= DeviceTreeLimits.depthMax {
-                    throw .tooDeep(offset: at, limit: DeviceTreeLimits.depthMax)
-                }
-                if nodes.count >= DeviceTreeLimits.nodesMax {
-                    throw .tooManyNodes(limit: DeviceTreeLimits.nodesMax)
-                }
-                at = try beginNode(at, &open)
+                write(&walk)
+                try beginNode(&walk)
             case Token.endNode:
-                hold(&held)
-                guard open.popLast() != nil else { throw .unbalancedEnd(offset: at) }
-                at += 4
+                write(&walk)
+                try endNode(&walk)
             case Token.property:
-                guard let node = open.last else { throw .propertyOutsideNode(offset: at) }
-                guard node.index == nodes.count - 1 else { throw .propertyAfterChild(offset: at) }
-                at = try addProperty(at, &named, &held)
-            case Token.nop: at += 4
+                guard walk.depth > 0 else { throw .propertyOutsideNode(offset: at) }
+                guard walk.takesProperties else { throw .propertyAfterChild(offset: at) }
+                try addProperty(&walk)
+            case Token.nop: walk.at += 4
             case Token.end:
-                guard open.isEmpty else { throw .endInsideNode(offset: at, depth: open.count) }
+                guard walk.depth == 0 else { throw .endInsideNode(offset: at, depth: walk.depth) }
                 guard !nodes.isEmpty else { throw .noRoot(offset: at) }
                 return
             default: throw .badToken(token, offset: at)
@@ -122,13 +131,25 @@ struct DeviceTreeBlob {
         }
     }
 
-    /// A node whose end has not come yet. Its path is counted without the root's slash.
-    private struct OpenNode {
-        let index: Int
-        let pathBytes: Int
+    /// The node that was begun last has all of its properties: at its first child or its end.
+    private mutating func write(_ walk: inout Walk) {
+        guard walk.takesProperties else { return }
+        walk.begun.held = walk.held
+        nodes.append(walk.begun)
+        held |= walk.held
+        walk.held = 0
+        walk.takesProperties = false
     }
 
-    private mutating func beginNode(_ at: Int, _ open: inout [OpenNode]) throws(DeviceTreeError) -> Int {
+    private mutating func beginNode(_ walk: inout Walk) throws(DeviceTreeError) {
+        let at = walk.at
+        if walk.depth == 0, !nodes.isEmpty { throw .secondRoot(offset: at) }
+        if walk.depth >= DeviceTreeLimits.depthMax {
+            throw .tooDeep(offset: at, limit: DeviceTreeLimits.depthMax)
+        }
+        if nodes.count >= DeviceTreeLimits.nodesMax {
+            throw .tooManyNodes(limit: DeviceTreeLimits.nodesMax)
+        }
         let longest = at + 4 + DeviceTreeLimits.nameBytesMax + 1
         guard let terminator = zero(from: at + 4, before: min(longest, structure.upperBound)) else {
             if longest < structure.upperBound {
@@ -137,16 +158,27 @@ struct DeviceTreeBlob {
             throw .nodeNameUnterminated(offset: at)
         }
         let name = at + 4..<terminator
-        guard !open.isEmpty || name.isEmpty else { throw .namedRoot(offset: at) }
-        let path = open.last.map { $0.pathBytes + 1 + name.count } ?? 0
+        guard walk.depth > 0 || name.isEmpty else { throw .namedRoot(offset: at) }
+        if walk.depth > 0 { walk.pathBytes += 1 + name.count }
         // The root's path is a slash, which is the first byte of every other.
-        pathBytes += max(path, 1)
-        nodes.append(
-            FlatTree.NodeRecord(
-                parent: Int32(open.last?.index ?? -1), nameStart: Int32(name.lowerBound),
-                nameBytes: Int32(name.count), firstProperty: Int32(properties.count)))
-        open.append(OpenNode(index: nodes.count - 1, pathBytes: path))
-        return aligned(terminator + 1)
+        pathBytes += max(walk.pathBytes, 1)
+        walk.begun = FlatTree.NodeRecord(
+            parent: Int32(walk.innermost), nameStart: Int32(name.lowerBound), nameBytes: Int32(name.count),
+            firstProperty: Int32(properties.count))
+        walk.takesProperties = true
+        walk.innermost = nodes.count
+        walk.depth += 1
+        walk.at = aligned(terminator + 1)
+    }
+
+    private func endNode(_ walk: inout Walk) throws(DeviceTreeError) {
+        guard walk.depth > 0 else { throw .unbalancedEnd(offset: walk.at) }
+        let ended = nodes[walk.innermost]
+        walk.innermost = Int(ended.parent)
+        walk.depth -= 1
+        // The root has neither a name nor the slash before it.
+        walk.pathBytes = walk.depth == 0 ? 0 : walk.pathBytes - 1 - Int(ended.nameBytes)
+        walk.at += 4
     }
 
     /// What is at an offset of the strings block.
@@ -158,35 +190,30 @@ struct DeviceTreeBlob {
         case known(TreeProperty)
     }
 
-    /// Gives the node that was begun last its properties: at its first child or its end, so that its record
-    /// is changed once.
-    private mutating func hold(_ held: inout UInt64) {
-        guard held != 0 else { return }
-        nodes[nodes.count - 1].held = held
-        held = 0
-    }
-
-    /// Adds a property to the node that was begun last. Of several of one name the first counts.
-    private mutating func addProperty(
-        _ at: Int, _ named: inout [NamedProperty], _ held: inout UInt64
-    ) throws(DeviceTreeError) -> Int {
+    /// Adds a property to the node that was begun last. Of several of one name the first counts. Inlined: it
+    /// is called from one place, three times for each node.
+    @inline(__always)
+    private mutating func addProperty(_ walk: inout Walk) throws(DeviceTreeError) {
+        let at = walk.at
         guard at + 12 <= structure.upperBound else { throw .propertyOutside(offset: at) }
-        let length = Int(Self.word(bytes, at + 4))
-        let nameOffset = Self.word(bytes, at + 8)
+        let words = Self.twoWords(bytes, at + 4)
+        let length = Int(words >> 32)
+        let nameOffset = UInt32(truncatingIfNeeded: words)
         guard length <= structure.upperBound - at - 12 else { throw .propertyOutside(offset: at) }
-        guard Int(nameOffset) < named.count else {
+        guard Int(nameOffset) < walk.named.count else {
             throw .propertyNameOutside(offset: at, nameOffset: nameOffset)
         }
-        if case .unseen = named[Int(nameOffset)] {
+        walk.at = aligned(at + 12 + length)
+        var named = walk.named[Int(nameOffset)]
+        if case .unseen = named {
             let name = try propertyName(at, nameOffset)
-            named[Int(nameOffset)] = TreeProperty.byName[name].map { .known($0) } ?? .other
+            named = TreeProperty.byName[name].map { .known($0) } ?? .other
+            walk.named[Int(nameOffset)] = named
         }
-        if case .known(let property) = named[Int(nameOffset)], held & property.bit == 0 {
-            held |= property.bit
-            properties.append(
-                FlatTree.PropertyRecord(property: property, start: Int32(at + 12), bytes: Int32(length)))
-        }
-        return aligned(at + 12 + length)
+        guard case .known(let property) = named, walk.held & property.bit == 0 else { return }
+        walk.held |= property.bit
+        properties.append(
+            FlatTree.PropertyRecord(property: property, start: Int32(at + 12), bytes: Int32(length)))
     }
 
     private func propertyName(
@@ -203,24 +230,8 @@ struct DeviceTreeBlob {
         return bytes[name..<end]
     }
 
-    /// Eight bytes at a time: a name has a dozen.
     private func zero(from start: Int, before end: Int) -> Int? {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        var at = start
-        while at + 8 <= end {
-            let word = bytes.withUnsafeBytes {
-                UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-            }
-            // The lowest bit that is set is that of the first zero; borrows go upward only.
-            let zeros = (word &- ones) & ~word & ones << 7
-            if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
-            at += 8
-        }
-        while at < end {
-            if bytes[at] == 0 { return at }
-            at += 1
-        }
-        return nil
+        bytes.withUnsafeBytes { $0.firstZero(from: start, before: end) }
     }
 
     private func aligned(_ offset: Int) -> Int { (offset + 3) & ~3 }
@@ -231,5 +242,45 @@ struct DeviceTreeBlob {
         return bytes.withUnsafeBytes {
             UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
+    }
+
+    private static func twoWords(_ bytes: [UInt8], _ offset: Int) -> UInt64 {
+        precondition(offset >= 0 && offset <= bytes.count - 8, "words at \(offset) of \(bytes.count) bytes")
+        return bytes.withUnsafeBytes {
+            UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Where the first zero of some bytes is, eight bytes at a time: a name has a dozen.
+    ///
+    /// - Precondition: all of them lie within the buffer.
+    func firstZero(from start: Int, before end: Int) -> Int? {
+        precondition(start >= 0 && end <= count, "bytes \(start) to \(end) of \(count)")
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        var at = start
+        while at + 8 <= end {
+            let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt64.self))
+            // The lowest bit that is set is that of the first zero; borrows go upward only.
+            let zeros = (word &- ones) & ~word & ones << 7
+            if zeros != 0 { return at + zeros.trailingZeroBitCount / 8 }
+            at += 8
+        }
+        while at < end {
+            if self[at] == 0 { return at }
+            at += 1
+        }
+        return nil
+    }
+
+    /// The eight bytes from `at` on, with zeros from `end` on: the first byte is the lowest.
+    ///
+    /// - Precondition: what is before `end` lies within the buffer.
+    func word(at: Int, before end: Int) -> UInt64 {
+        guard at + 8 <= count else { return (at..<end).reversed().reduce(0) { $0 << 8 | UInt64(self[$1]) } }
+        precondition(at >= 0 && end <= count, "bytes \(at) to \(end) of \(count)")
+        let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        return end - at >= 8 ? word : word & (1 &<< UInt64(truncatingIfNeeded: 8 &* (end &- at)) &- 1)
     }
 }

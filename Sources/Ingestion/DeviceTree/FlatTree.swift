@@ -27,23 +27,27 @@ final class FlatTree: Sendable {
     let bytes: [UInt8]
     let nodes: [NodeRecord]
     let properties: [PropertyRecord]
+    /// The bits of all properties that some node has.
+    private let held: UInt64
 
     init(_ blob: DeviceTreeBlob) {
         bytes = blob.bytes
         nodes = blob.nodes
         properties = blob.properties
+        held = blob.held
     }
 
     /// The nodes that have any of these properties, in the order of the tree. By their records: a `Node`
     /// counts a reference to the tree, and a dozen steps look for nodes among all.
     func nodes(having wanted: TreeProperty...) -> [Int] {
         let bits = wanted.reduce(0) { $0 | $1.bit }
+        guard held & bits != 0 else { return [] }
         return nodes.indices.filter { nodes[$0].held & bits != 0 }
     }
 
     /// The nodes whose list in a property has one of the words, in the order of the tree.
     func nodes(naming table: DeviceTree.WordTable<some Sendable>, in property: TreeProperty) -> [Int] {
-        bytes.withUnsafeBufferPointer { bytes in
+        bytes.withUnsafeBytes { bytes in
             nodes.indices.filter { node in
                 place(of: property, in: nodes[node]).map { Self.match(bytes, $0, table) != nil } ?? false
             }
@@ -60,15 +64,20 @@ final class FlatTree: Sendable {
     /// What the table has for the first of the strings at `place` that is in it. Asked of every node, so that
     /// no slice is made of a string: each would hold on to the tree, and let go of it.
     fileprivate static func match<Value: Sendable>(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ place: Range<Int>, _ table: DeviceTree.WordTable<Value>
+        _ bytes: UnsafeRawBufferPointer, _ place: Range<Int>, _ table: DeviceTree.WordTable<Value>
     ) -> Value? {
         var start = place.lowerBound
         while start < place.upperBound {
-            var end = start
-            while end < place.upperBound, bytes[end] != 0 { end += 1 }
-            for place in table.places(ofBytes: end - start) {
-                let (word, value) = table.words[place]
-                if word.utf8CodeUnitCount == end - start, Self.holds(bytes, at: start, word) { return value }
+            let end = bytes.firstZero(from: start, before: place.upperBound) ?? place.upperBound
+            let places = table.places(ofBytes: end - start)
+            if !places.isEmpty {
+                let head = bytes.word(at: start, before: end)
+                for place in places where table.heads[place] == head {
+                    let (word, value) = table.words[place]
+                    if word.utf8CodeUnitCount == end - start, Self.holds(bytes, at: start, word) {
+                        return value
+                    }
+                }
             }
             start = end + 1
         }
@@ -77,7 +86,7 @@ final class FlatTree: Sendable {
 
     /// Whether the word's bytes stand there; they lie within `bytes`.
     private static func holds(
-        _ bytes: UnsafeBufferPointer<UInt8>, at start: Int, _ word: StaticString
+        _ bytes: UnsafeRawBufferPointer, at start: Int, _ word: StaticString
     ) -> Bool {
         word.withUTF8Buffer { word in word.indices.allSatisfy { word[$0] == bytes[start + $0] } }
     }
@@ -85,7 +94,7 @@ final class FlatTree: Sendable {
     /// Whether a node's name begins so.
     func name(of node: NodeRecord, beginsWith word: StaticString) -> Bool {
         Int(node.nameBytes) >= word.utf8CodeUnitCount
-            && bytes.withUnsafeBufferPointer { Self.holds($0, at: Int(node.nameStart), word) }
+            && bytes.withUnsafeBytes { Self.holds($0, at: Int(node.nameStart), word) }
     }
 
     /// A digest of a node's name and its parent, eight bytes a step; nil where the name has a byte that is no
@@ -96,28 +105,27 @@ final class FlatTree: Sendable {
         let end = Int(node.nameStart + node.nameBytes)
         var mark = UInt64(truncatingIfNeeded: node.parent)
         var odd: UInt64 = 0
-        for at in stride(from: Int(node.nameStart), to: end, by: 8) {
-            let word = nameWord(at: at, before: end)
-            let slashes = word ^ ones &* UInt64(UInt8(ascii: "/"))
-            odd |= word | (slashes &- ones) & ~slashes
-            mark = WordDigest.mixed(mark, word)
+        bytes.withUnsafeBytes { bytes in
+            var at = Int(node.nameStart)
+            while at < end {
+                // A name has no zeros.
+                let word = bytes.word(at: at, before: end)
+                let slashes = word ^ ones &* UInt64(UInt8(ascii: "/"))
+                odd |= word | (slashes &- ones) & ~slashes
+                mark = WordDigest.mixed(mark, word)
+                at += 8
+            }
         }
         return odd & ones << 7 == 0 ? mark : nil
     }
 
-    /// The bytes from `at` on, with zeros from `end` on. A name has none.
-    private func nameWord(at: Int, before end: Int) -> UInt64 {
-        guard at + 8 <= bytes.count else {
-            return (at..<end).reversed().reduce(0) { $0 << 8 | UInt64(bytes[$1]) }
-        }
-        let word = bytes.withUnsafeBytes {
-            UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-        }
-        return end - at >= 8 ? word : word & (1 << UInt64(8 * (end - at)) - 1)
+    /// Where a string of a list ends: at its zero, or with the list.
+    fileprivate func end(ofStringAt start: Int, before end: Int) -> Int {
+        bytes.withUnsafeBytes { $0.firstZero(from: start, before: end) } ?? end
     }
 
     /// The cell whose four bytes begin at `offset`.
-    fileprivate func cell(at offset: Int) -> UInt32 {
+    func cell(at offset: Int) -> UInt32 {
         precondition(offset >= 0 && offset <= bytes.count - 4, "a cell at \(offset) of \(bytes.count) bytes")
         return bytes.withUnsafeBytes {
             UInt32(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
@@ -128,7 +136,7 @@ final class FlatTree: Sendable {
 extension DeviceTree {
     /// One node of a tree.
     struct Node {
-        fileprivate let flat: FlatTree
+        let flat: FlatTree
         fileprivate let record: FlatTree.NodeRecord
 
         /// The name's bytes, with the unit address.
@@ -176,12 +184,13 @@ extension DeviceTree {
             place(of: property).map { flat.bytes[$0] }
         }
 
-        private func place(of property: TreeProperty) -> Range<Int>? { flat.place(of: property, in: record) }
+        /// Where the bytes of a property lie, nil when the node has none of that name.
+        func place(of property: TreeProperty) -> Range<Int>? { flat.place(of: property, in: record) }
 
         /// What the table has for the first string of the list that is in it.
         func match<Value: Sendable>(in property: TreeProperty, _ table: WordTable<Value>) -> Value? {
             guard let place = place(of: property) else { return nil }
-            return flat.bytes.withUnsafeBufferPointer { FlatTree.match($0, place, table) }
+            return flat.bytes.withUnsafeBytes { FlatTree.match($0, place, table) }
         }
 
         /// The property's whole 32-bit cells; odd bytes at the end are left out.
@@ -198,8 +207,16 @@ extension DeviceTree {
 
         /// The strings of a string list, without empty ones.
         func strings(_ property: TreeProperty) -> [String] {
+            guard let place = place(of: property) else { return [] }
             var strings: [String] = []
-            for word in words(property) where !word.bytes.isEmpty { strings.append(word.text) }
+            // Of most lists: growing from one takes longer than reading.
+            strings.reserveCapacity(2)
+            var start = place.lowerBound
+            while start < place.upperBound {
+                let end = flat.end(ofStringAt: start, before: place.upperBound)
+                if end > start { strings.append(String(decoding: flat.bytes[start..<end], as: UTF8.self)) }
+                start = end + 1
+            }
             return strings
         }
 
@@ -229,6 +246,8 @@ extension DeviceTree {
     struct WordTable<Value: Sendable>: Sendable {
         /// By length.
         let words: [(word: StaticString, value: Value)]
+        /// The first eight bytes of each, which tell nearly all others from it.
+        fileprivate let heads: [UInt64]
         /// By length the places of the words: most strings of a tree have a length of their own. All long
         /// ones share one.
         private let places: [Range<Int>]
@@ -236,6 +255,9 @@ extension DeviceTree {
         init(_ words: [(word: StaticString, value: Value)]) {
             let sorted = words.sorted { $0.word.utf8CodeUnitCount < $1.word.utf8CodeUnitCount }
             self.words = sorted
+            heads = sorted.map { entry in
+                entry.word.withUTF8Buffer { UnsafeRawBufferPointer($0).word(at: 0, before: $0.count) }
+            }
             places = (0...Self.longCount).map { count in
                 let first = sorted.partitioningIndex { Self.counted($0.word.utf8CodeUnitCount) >= count }
                 return first..<sorted.partitioningIndex { Self.counted($0.word.utf8CodeUnitCount) > count }

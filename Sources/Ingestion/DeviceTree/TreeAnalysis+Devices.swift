@@ -22,14 +22,12 @@ extension TreeAnalysis {
             {
                 devices.append(function)
             } else {
-                let node = tree.nodes[index]
-                // Asked first: a value of so many members takes long to hand back even where there is none.
-                if node.has(.iommuMap), let bus = try bus(index) {
-                    if bus.kind == .pciHost { hosts[index] = (index, devices.count) }
-                    devices.append(bus)
+                if record.held & TreeProperty.iommuMap.bit != 0, try addBus(index, to: &devices) {
+                    let place = devices.count - 1
+                    if devices[place].kind == .pciHost { hosts[index] = (index, place) }
                 }
                 // A bus may be a device as well: host1x maps its clients' IDs and has one of its own.
-                if node.has(.iommus), let device = try platformDevice(index) { devices.append(device) }
+                if record.held & TreeProperty.iommus.bit != 0 { try addPlatformDevice(index, to: &devices) }
             }
             for place in known..<devices.count { try takeStreams(devices[place].streams.count) }
             guard devices.count <= PlatformLimits.devicesMax else {
@@ -39,61 +37,62 @@ extension TreeAnalysis {
         return devices
     }
 
-    /// A node whose `iommu-map` names an SMMU, or would if it could be read.
-    private mutating func bus(_ index: Int) throws(DeviceTreeError) -> Device? {
+    /// A node whose `iommu-map` names an SMMU, or would if it could be read; false for any other.
+    private mutating func addBus(_ index: Int, to devices: inout [Device]) throws(DeviceTreeError) -> Bool {
         let streams = idMap(of: index)
-        guard !streams.mappings.isEmpty || streams.hasMistake else { return nil }
+        guard !streams.mappings.isEmpty || streams.hasMistake else { return false }
         let isHost = tree.isPCI(index) && !(tree.nodes[index].parent.map(tree.isPCI) ?? false)
-        return isHost ? try pciHost(index, streams) : try idMapBus(index, streams)
-    }
-
-    /// A node whose `iommus` names an SMMU.
-    private mutating func platformDevice(_ index: Int) throws(DeviceTreeError) -> Device? {
-        let streams = specifiers(of: index)
-        guard !streams.mappings.isEmpty else { return nil }
-        var device = common(index, .platform, streams, dmaFrom: tree.dmaParent(of: index))
-        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
-        device.unappliedRegions = unapplied
-        return device
-    }
-
-    private mutating func idMapBus(_ index: Int, _ streams: Streams) throws(DeviceTreeError) -> Device {
-        var device = common(index, .idMapBus, streams, dmaFrom: index)
-        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
-        device.unappliedRegions = unapplied
-        return device
-    }
-
-    private mutating func pciHost(_ index: Int, _ streams: Streams) throws(DeviceTreeError) -> Device {
-        var device = common(index, .pciHost, streams, dmaFrom: index)
-        device.pciWindows = outboundWindows(of: index)
-        device.inboundWindows = inboundWindows(of: index)
+        let place = add(index, isHost ? .pciHost : .idMapBus, streams, dmaFrom: index, to: &devices)
+        guard isHost else {
+            devices[place].firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+            devices[place].unappliedRegions = unapplied
+            return true
+        }
+        devices[place].pciWindows = outboundWindows(of: index)
+        devices[place].inboundWindows = inboundWindows(of: index)
         // Linux keeps 16 bits (drivers/pci/of.c: of_get_pci_domain_nr, Linux 7.2).
-        device.statedSegment = tree.nodes[index].cell(.pciDomain).map { $0 & 0xffff }
-        device.rootBus = rootBus(of: index)
-        device.firmwareRegions = try iommuAddresses(of: index, onHostBridge: true)
-        try takeRegions(device.pciWindows.count + device.inboundWindows.count)
-        return device
+        devices[place].statedSegment = tree.nodes[index].cell(.pciDomain).map { $0 & 0xffff }
+        devices[place].rootBus = rootBus(of: index)
+        devices[place].firmwareRegions = try iommuAddresses(of: index, onHostBridge: true)
+        try takeRegions(devices[place].pciWindows.count + devices[place].inboundWindows.count)
+        return true
     }
 
-    private mutating func common(
-        _ index: Int, _ kind: Device.Kind, _ streams: Streams, dmaFrom bus: Int?
-    ) -> Device {
+    /// A node whose `iommus` names an SMMU; of any other nothing.
+    private mutating func addPlatformDevice(
+        _ index: Int, to devices: inout [Device]
+    ) throws(DeviceTreeError) {
+        let streams = specifiers(of: index)
+        guard !streams.mappings.isEmpty else { return }
+        let place = add(index, .platform, streams, dmaFrom: tree.dmaParent(of: index), to: &devices)
+        devices[place].firmwareRegions = try iommuAddresses(of: index, onHostBridge: false)
+        devices[place].unappliedRegions = unapplied
+    }
+
+    /// What all devices have, in the list at once, where the rest is added to it: one that is put together
+    /// first and handed on is copied for each hand, 900 instructions each time.
+    ///
+    /// - Returns: its place.
+    private mutating func add(
+        _ index: Int, _ kind: Device.Kind, _ streams: Streams, dmaFrom bus: Int?, to devices: inout [Device]
+    ) -> Int {
         let node = tree.nodes[index]
         if streams.isPlaceholder {
             note(
                 .info, "iommu-map-placeholder", node.path, "iommu-map",
                 "No entry has a length, so the map translates no ID as shipped; firmware fills it in.")
         }
-        var device = Device(
-            id: id(of: index), kind: kind, compatible: node.strings(.compatible),
-            active: tree.isEnabled(index) && streams.reachesEnabledSMMU,
-            streams: streams.mappings, msiControllers: msiControllers(of: index),
-            dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index))
-        if let mask = node.cell(.iommuMapMask) { device.requesterMask = mask }
-        device.missingIOMMU = streams.missing(kind == .platform ? .iommus : .iommuMap)
-        device.nodeName = tree.deviceName(of: index)
-        return device
+        let place = devices.count
+        devices.append(
+            Device(
+                id: id(of: index), kind: kind, compatible: node.strings(.compatible),
+                active: tree.isEnabled(index) && streams.reachesEnabledSMMU,
+                streams: streams.mappings, msiControllers: msiControllers(of: index),
+                dmaLimit: tree.dmaLimit(from: bus) ?? .max, dmaCoherent: tree.isDMACoherent(index)))
+        if let mask = node.cell(.iommuMapMask) { devices[place].requesterMask = mask }
+        devices[place].missingIOMMU = streams.missing(kind == .platform ? .iommus : .iommuMap)
+        devices[place].nodeName = tree.deviceName(of: index)
+        return place
     }
 
     /// A PCI function with a node of its own and with `memory-region`: listed when it can carry reservations

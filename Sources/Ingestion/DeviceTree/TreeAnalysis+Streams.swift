@@ -51,16 +51,16 @@ extension TreeAnalysis {
                     "\(tree.nodes[target].path) has no usable #iommu-cells, so the entry cannot be read.")
                 return streams
             }
-            let arguments = cells[(at + 1)...].prefix(Int(count))
-            guard arguments.count == Int(count) else {
+            let first = at + 1
+            guard cells.count - first >= Int(count) else {
                 note(
                     .error, "iommus-truncated", node.path, "iommus",
-                    "The last entry has \(arguments.count) of \(count) cells.")
+                    "The last entry has \(cells.count - first) of \(count) cells.")
                 return streams
             }
-            at += 1 + Int(count)
+            at = first + Int(count)
             guard let smmu = smmus[target] else { continue }
-            streams.add(smmu, .specifier(Array(arguments)))
+            streams.add(smmu, .specifier(Array(cells[first..<at])))
         }
         return streams
     }
