@@ -16,6 +16,14 @@ public struct HeaderFields: Hashable, Sendable {
 
     public init(_ fields: [Field] = []) { self.fields = fields }
 
+    /// One field and others, with room for so many more.
+    public init(_ first: Field, _ others: [Field] = [], roomFor more: Int) {
+        fields = []
+        fields.reserveCapacity(1 + others.count + more)
+        fields.append(first)
+        if !others.isEmpty { fields += others }
+    }
+
     /// The first field of this name; nil without one.
     public subscript(name: String) -> String? {
         // Most names differ in their length, which needs no reference to the field.
@@ -48,15 +56,22 @@ public struct HeaderFields: Hashable, Sendable {
 /// Whether two field names are the same: ASCII letters match in either case, all else exactly.
 public func equalIgnoringASCIICase(_ left: String, _ right: String) -> Bool {
     guard left.utf8.count == right.utf8.count else { return false }
-    // By the strings' own bytes: iterators cost ten times as much for names of a few bytes.
-    var (left, right) = (left, right)
-    return left.withUTF8 { left in
-        right.withUTF8 { right in
+    return left.withBytes { left in
+        right.withBytes { right in
             // Nearly all names are spelled as the standards spell them.
             left.indices.allSatisfy {
                 left[$0] == right[$0] || lowercasedASCII(left[$0]) == lowercasedASCII(right[$0])
             }
         }
+    }
+}
+
+extension String {
+    /// The string's own bytes, where they lie: iterators cost ten times as much for a few bytes, and
+    /// `withUTF8`, which may change the string, counts two references.
+    @inlinable
+    package func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        utf8.withContiguousStorageIfAvailable(body) ?? Array(utf8).withUnsafeBufferPointer(body)
     }
 }
 

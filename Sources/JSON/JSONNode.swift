@@ -31,8 +31,19 @@ public struct JSONNode: Sendable {
     /// The key under which an object holds the value; empty for elements of arrays.
     public var key: String { Self.string(document.text, node.keyOffset, node.keyLength) }
 
-    /// Bytes of the key.
-    var keyLength: Int { Int(node.keyLength) }
+    /// What is made of the lengths and the first bytes of its members' names, together.
+    func keyMarks(_ mark: (_ length: Int, _ first: UInt8) -> UInt64) -> UInt64 {
+        var marks: UInt64 = 0
+        var at = index + 1
+        let end = Int(node.end)
+        while at < end {
+            let child = document.nodes[at]
+            let length = Int(child.keyLength)
+            marks |= mark(length, length > 0 ? document.text[Int(child.keyOffset)] : 0)
+            at = Int(child.end)
+        }
+        return marks
+    }
 
     /// Children of a container.
     public var count: Int { Int(node.count) }
@@ -168,8 +179,10 @@ extension JSONNode {
     /// Whether it is this string. Most words differ in their length.
     @usableFromInline
     func isString(_ word: String) -> Bool {
-        let bytes = textBytes
-        return bytes.count == word.utf8.count && kind == .string && bytes.elementsEqual(word.utf8)
+        let node = node
+        guard node.kind == .string, Int(node.textLength) == word.utf8.count else { return false }
+        return word.utf8.withContiguousStorageIfAvailable { document.hasText($0, at: Int(node.textOffset)) }
+            ?? textBytes.elementsEqual(word.utf8)
     }
 
     @usableFromInline

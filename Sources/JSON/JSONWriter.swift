@@ -93,8 +93,10 @@ public struct JSONWriter {
 
     public mutating func string(_ text: String) {
         separate()
-        var text = text
-        text.withUTF8 { quote($0) }
+        // Of nearly all strings in place: to ask for the bytes of one that may change counts two references.
+        if text.utf8.withContiguousStorageIfAvailable({ quote($0) }) == nil {
+            Array(text.utf8).withUnsafeBufferPointer { quote($0) }
+        }
     }
 
     public mutating func string(_ phrase: Phrase) {
@@ -170,7 +172,7 @@ public struct JSONWriter {
 
     /// In quotes. Only what RFC 8259 demands is escaped; the runs between are copied whole.
     private mutating func quote(_ utf8: UnsafeBufferPointer<UInt8>) {
-        guard Self.needsEscape(utf8) else {
+        guard Self.mayNeedEscape(utf8) else {
             return write(utf8.count + 2) { start in
                 let at = Self.put(utf8, Self.put(UInt8(ascii: "\""), start))
                 return Self.put(UInt8(ascii: "\""), at) - start
@@ -193,29 +195,29 @@ public struct JSONWriter {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    /// Whether any byte must be escaped, eight bytes at a time: nearly no text has one.
-    private static func needsEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+    /// Whether any byte may have to be escaped, eight bytes at a time: nearly no text has one.
+    private static func mayNeedEscape(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         let raw = UnsafeRawBufferPointer(utf8)
         guard raw.count >= 8 else { return utf8.contains(where: isEscaped) }
         var found: UInt64 = 0
         var at = 0
-        while at + 8 <= raw.count {
+        let last = raw.count &- 8
+        while at <= last {
             found |= escapes(in: raw, at)
-            at += 8
+            at = at &+ 8
         }
         // The last word once more, as far as it reaches into the one before.
-        return (found | escapes(in: raw, raw.count - 8)) & 0x8080_8080_8080_8080 != 0
+        return (found | escapes(in: raw, last)) & 0x8080_8080_8080_8080 != 0
     }
 
-    /// Of each of eight bytes the high bit is set where it is below 0x20, a quote or a backslash. What a
-    /// borrow sets beside such a byte changes nothing: the text is looked at byte by byte then.
+    /// Of each of eight bytes the high bit is set where it is below 0x20, a quote or a backslash. It may be
+    /// set beside such a byte and where a byte is no ASCII, too, for half of the instructions: the text is
+    /// looked at byte by byte then.
     @inline(__always)
     private static func escapes(in raw: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
         let word = raw.loadUnaligned(fromByteOffset: at, as: UInt64.self)
         let ones: UInt64 = 0x0101_0101_0101_0101
-        let quotes = word ^ ones &* 0x22
-        let slashes = word ^ ones &* 0x5c
-        return (word &- ones &* 0x20) & ~word | (quotes &- ones) & ~quotes | (slashes &- ones) & ~slashes
+        return (word &- ones &* 0x20) | ((word ^ ones &* 0x22) &- ones) | ((word ^ ones &* 0x5c) &- ones)
     }
 
     /// Bytes of `\u001f`.

@@ -12,8 +12,8 @@ public struct ObjectReader {
     private var knownTexts: [String] = []
     /// Of the first 64 members in document order, those that were asked for.
     private var taken: UInt64 = 0
-    /// Which lengths the names have, so that most of the members that may be there are not looked for.
-    private let lengths: UInt64
+    /// The marks that the names have, so that most of the members that may be there are not looked for.
+    private let marks: UInt64
 
     /// nil, with the fault noted, when the value is not an object.
     public init?(_ node: JSONNode, _ problems: ProblemList) {
@@ -23,12 +23,15 @@ public struct ObjectReader {
         }
         self.node = node
         self.problems = problems
-        lengths = node.children.reduce(0) { $0 | Self.bit(ofLength: $1.keyLength) }
+        marks = node.keyMarks { Self.mark(length: $0, first: $1) }
         knownLiterals.reserveCapacity(32)
     }
 
-    /// All long names share one.
-    private static func bit(ofLength length: Int) -> UInt64 { 1 << UInt64(min(length, 63)) }
+    /// One bit for the length and the first byte of a name: of thirty names that a question may have, two or
+    /// three share the bit of one that it has.
+    private static func mark(length: Int, first: UInt8) -> UInt64 {
+        1 &<< UInt64(truncatingIfNeeded: length &* 5 &+ Int(first))
+    }
 
     /// The member, nil when it is absent.
     public mutating func optional(_ name: StaticString) -> JSONNode? {
@@ -44,7 +47,8 @@ public struct ObjectReader {
     }
 
     private mutating func member(_ name: UnsafeBufferPointer<UInt8>) -> JSONNode? {
-        guard lengths & Self.bit(ofLength: name.count) != 0, let place = node.place(of: name) else {
+        let mark = Self.mark(length: name.count, first: name.first ?? 0)
+        guard marks & mark != 0, let place = node.place(of: name) else {
             return nil
         }
         if place.ordinal < UInt64.bitWidth { taken |= 1 << UInt64(place.ordinal) }

@@ -20,10 +20,9 @@ enum ResponseQueueing {
     /// Whether a handler's field may go out: not one of ours, and without bytes that would break the head
     /// open (response splitting).
     static func isSendable(_ field: HeaderFields.Field) -> Bool {
-        var (name, value) = (field.name, field.value)
-        return !name.isEmpty && !isOwned(field.name)
-            && name.withUTF8 { all($0) { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") } }
-            && value.withUTF8 { all($0) { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }
+        !field.name.isEmpty && !isOwned(field.name)
+            && field.name.withBytes { all($0) { $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") } }
+            && field.value.withBytes { all($0) { $0 >= 0x20 && $0 != 0x7f || $0 == 0x09 } }
     }
 
     /// Whether every byte is as wanted. Without an early end, so that the compiler takes sixteen at a time:

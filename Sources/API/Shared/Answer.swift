@@ -26,14 +26,12 @@ extension Service {
     func json(_ value: (inout JSONWriter) -> Void) -> Response {
         var writer = JSONWriter()
         value(&writer)
-        return Response(
-            status: 200, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: writer.bytes)
+        return Response(status: 200, headers: jsonFields([]), body: writer.bytes)
     }
 
     /// A JSON answer that was written before.
     func json(_ status: Int, written body: [UInt8]) -> Response {
-        Response(
-            status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)]), body: body)
+        Response(status: status, headers: jsonFields([]), body: body)
     }
 
     /// A JSON answer whose members `body` writes.
@@ -43,9 +41,13 @@ extension Service {
     ) -> Response {
         var writer = JSONWriter(reservingBytes: reservingBytes)
         writer.object(body)
-        return Response(
-            status: status, headers: HeaderFields([.init("Content-Type", MediaType.json)] + headers),
-            body: writer.bytes)
+        return Response(status: status, headers: jsonFields(headers), body: writer.bytes)
+    }
+
+    /// The fields of a JSON answer, with room for those that every answer has: growing takes as long as adding
+    /// all of them.
+    private func jsonFields(_ more: [HeaderFields.Field]) -> HeaderFields {
+        HeaderFields(.init("Content-Type", MediaType.json), more, roomFor: commonFieldCount)
     }
 }
 

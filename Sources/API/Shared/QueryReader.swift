@@ -105,7 +105,9 @@ extension Service {
     func explainLevel(
         _ context: RequestContext, default level: ExplainLevel
     ) throws(Problem) -> ExplainLevel {
-        guard !context.plan.query.isEmpty else { return level }
+        guard let text = context.parameter("explain") else { return level }
+        // A reader of what is fine takes 700 instructions.
+        if let known = WireWords.explainLevels.first(where: { $0.word == text }) { return known.value }
         let query = context.query
         let given = query.value(text: "explain")?.choice(WireWords.explainLevels, query.problems)
         try query.check()

@@ -76,6 +76,8 @@ public final class Service: Sendable {
     /// others.
     private let commonFields: HeaderFields
     private let uncachedFields: HeaderFields
+    /// How many fields an answer gets beside its handler's, the request's id among them.
+    var commonFieldCount: Int { uncachedFields.fields.count + 1 }
     /// Answers that are the same for every request.
     let fixedAnswers = FixedAnswers()
     /// Ids of requests need not be secret, only different: a call of the system for each would cost more.

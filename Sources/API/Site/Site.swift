@@ -183,8 +183,9 @@ extension Service {
     func redirect(_ head: RequestHead) -> Response? {
         guard head.method == .get || head.method == .head else { return nil }
         let path = head.rawTarget.prefix { $0 != UInt8(ascii: "?") }
+        guard path.last == UInt8(ascii: "/") else { return nil }
         let place = Array(path.dropLast() + head.rawTarget.dropFirst(path.count))
-        guard path.last == UInt8(ascii: "/"), let target = try? RequestTarget(parsing: place),
+        guard let target = try? RequestTarget(parsing: place),
             configuration.site.isPage(target.path)
         else { return nil }
         return Response(
