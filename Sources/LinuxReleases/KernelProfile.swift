@@ -22,6 +22,13 @@ public struct KernelProfile: Hashable, Sendable {
         self.behaviours = behaviours
     }
 
+    /// The release is told by its behaviours, but for those that differ in none.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(behaviours)
+        hasher.combine(settled)
+        if let stated { hasher.combine(stated) }
+    }
+
     /// What questions ask about when they name no kernel.
     public static let newest = KernelProfile(.newest)
 
@@ -47,6 +54,11 @@ public struct KernelProfile: Hashable, Sendable {
 
     /// The profile without the text that selected it: what caches are keyed by.
     public var unstated: KernelProfile { KernelProfile(release, stated: nil, behaviours) }
+
+    /// Whether `unstated` is the same of both.
+    public func answersLike(_ other: KernelProfile) -> Bool {
+        release == other.release && behaviours == other.behaviours
+    }
 
     /// Replaces one behaviour.
     ///

@@ -166,8 +166,17 @@ extension Device {
     /// The device with its regions as a kernel with these pages keeps them; see `ReservedRegion`.
     public func rounded(to page: Granule) -> Device {
         var device = self
-        device.firmwareRegions = firmwareRegions.map { $0.rounded(to: page) }
+        device.round(to: page)
         return device
+    }
+
+    /// The same in place.
+    package mutating func round(to page: Granule) {
+        // Of most devices nothing is: by place, so that no list is made.
+        for place in firmwareRegions.indices {
+            guard case .rmr = firmwareRegions[place].provenance else { continue }
+            firmwareRegions[place] = firmwareRegions[place].rounded(to: page)
+        }
     }
 }
 

@@ -24,13 +24,18 @@ public struct DoorbellIndex: Sendable {
     /// firmware names no controller for the device: those in its hardware MSI regions, which are there for
     /// nothing else, ascending. O(n log n) for n controllers or regions, and what is found.
     public func doorbells(of device: Device) -> [PhysicalAddress] {
+        doorbells(ofControllers: device.msiControllers, or: device.firmwareRegions)
+    }
+
+    /// Those of these controllers; without any, those in the hardware MSI regions among these.
+    public func doorbells(
+        ofControllers controllers: [String], or regions: [ReservedRegion]
+    ) -> [PhysicalAddress] {
         // Nearly every device has one controller.
-        if device.msiControllers.count == 1 { return doorbells[device.msiControllers[0]].map { [$0] } ?? [] }
-        guard device.msiControllers.isEmpty else {
-            return device.msiControllers.compactMap { doorbells[$0] }.eachOnce { $0 }
-        }
+        if controllers.count == 1 { return doorbells[controllers[0]].map { [$0] } ?? [] }
+        guard controllers.isEmpty else { return controllers.compactMap { doorbells[$0] }.eachOnce { $0 } }
         // As a set: lists may name the same addresses thousands of times.
-        return IOVASet(device.firmwareRegions.lazy.filter { $0.kind == .msi }.compactMap(\.range)).ranges
+        return IOVASet(regions.lazy.filter { $0.kind == .msi }.compactMap(\.range)).ranges
             .flatMap(doorbells(in:))
     }
 

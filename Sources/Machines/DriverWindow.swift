@@ -20,7 +20,15 @@ public enum DriverWindow {
 extension ReservedRegion {
     /// Named `msi`, and not known to be in no list of a kernel.
     fileprivate var isReportedMSI: Bool {
-        if case .notApplied = provenance { false } else { kind == .msi }
+        guard kind == .msi else { return false }
+        if case .notApplied = provenance { return false }
+        return true
+    }
+
+    /// Named `msi`, and one of these windows.
+    fileprivate func isReported(asOneOf windows: [IOVARange]) -> Bool {
+        guard isReportedMSI, let range else { return false }
+        return windows.contains(range)
     }
 }
 
@@ -29,35 +37,54 @@ extension [ReservedRegion] {
     /// size; or else the only one of that size, which a changed kernel has moved. Hardware's regions are as
     /// large as a doorbell's frame. A list that names a software window needs no guess.
     public func tellingMSIsApart() -> [ReservedRegion] {
-        let sized = Set(
-            compactMap { $0.isReportedMSI ? $0.range : nil }
-                .filter { $0.size == DriverWindow.mainline.size && $0 != DriverWindow.x86 })
-        guard !sized.isEmpty else { return self }
-        var windows = sized.intersection(DriverWindow.known)
-        if windows.isEmpty, sized.count == 1, !contains(where: { $0.kind == .softwareMSI }) {
-            windows = sized
+        let windows = driverWindows
+        guard !windows.isEmpty else { return self }
+        var told = self
+        for place in indices where self[place].isReported(asOneOf: windows) {
+            told[place].kind = .softwareMSI
         }
-        return map { region in
-            guard region.isReportedMSI, let range = region.range, windows.contains(range) else {
-                return region
+        return told
+    }
+
+    /// Windows of a driver that are named `msi`: those at known places, or else the only one of their size.
+    private var driverWindows: [IOVARange] {
+        var known: [IOVARange] = []
+        var other: IOVARange?
+        var hasOthers = false
+        // By place: a walk over the regions themselves counts references to each one's provenance.
+        for place in indices where self[place].isReportedMSI {
+            guard let range = self[place].range, range.size == DriverWindow.mainline.size,
+                range != DriverWindow.x86
+            else { continue }
+            if DriverWindow.known.contains(range) {
+                if !known.contains(range) { known.append(range) }
+            } else {
+                hasOthers = hasOthers || other != nil && other != range
+                other = range
             }
-            var window = region
-            window.kind = .softwareMSI
-            return window
         }
+        guard known.isEmpty, let other, !hasOthers, !contains(where: { $0.kind == .softwareMSI }) else {
+            return known
+        }
+        return [other]
     }
 
     /// The driver that reports a list whose MSIs are told apart; nil where the list does not say. The drivers
     /// of SMMUs always report a software window, that of virtio-iommu leaves it out beside the device's own
     /// MSI regions (drivers/iommu/virtio-iommu.c: viommu_get_resv_regions, Linux 7.2).
     public var reportingDriver: SMMU.Version? {
-        let kinds = map(\.kind)
-        return kinds.contains(.msi) && !kinds.contains(.softwareMSI) ? .virtio : nil
+        var hasHardware = false
+        for place in indices {
+            if self[place].kind == .softwareMSI { return nil }
+            if self[place].kind == .msi { hasHardware = true }
+        }
+        return hasHardware ? .virtio : nil
     }
 
     /// What firmware reserves, of a caller's list: without an `msi` that is the driver's window, which
     /// follows from the question. A `software_msi` stays, for it is the caller's word.
     public func withoutDriverWindowNamedMSI() -> [ReservedRegion] {
-        zip(self, tellingMSIsApart()).filter { $0.kind == $1.kind }.map(\.0)
+        let windows = driverWindows
+        return windows.isEmpty ? self : filter { !$0.isReported(asOneOf: windows) }
     }
 }

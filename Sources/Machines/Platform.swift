@@ -73,10 +73,17 @@ extension Platform {
     ///
     /// - Parameter asksGroup: false for kernels that ask whether every controller of the machine does.
     public func isolatesMSIs(of device: Device, asksGroup: Bool = true) -> Bool {
-        msiControllers.allSatisfy { controller in
-            switch controller.kind {
+        msiControllers.isolateMSIs(of: device.msiControllers, asksGroup: asksGroup)
+    }
+}
+
+extension [MSIController] {
+    /// The same of a device with these controllers, which are some of the machine's.
+    public func isolateMSIs(of own: [String], asksGroup: Bool) -> Bool {
+        indices.allSatisfy { place in
+            switch self[place].kind {
             case .its, .other: true
-            case .gicv2m, .mbi, .preITS: asksGroup && !device.msiControllers.contains(controller.id)
+            case .gicv2m, .mbi, .preITS: asksGroup && !own.contains(self[place].id)
             }
         }
     }

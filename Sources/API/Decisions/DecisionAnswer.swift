@@ -13,12 +13,15 @@ package import Machines
 extension JSONWriter {
     /// The decision and, if wanted, its explanation: one path decides, the recorder only listens.
     mutating func answer(_ question: Question, _ explain: ExplainLevel) {
+        var decision = Decision()
         guard explain != .none else {
-            decisionMembers(Decision.decide(question))
+            var recorder = NoRecorder()
+            decision.answer(question, recorder: &recorder)
+            decisionMembers(decision)
             return
         }
         var recorder = StepRecorder(limit: Limits.explanationStepsMax)
-        let decision = Decision.decide(question, recorder: &recorder)
+        decision.answer(question, recorder: &recorder)
         decisionMembers(decision)
         // A summary leaves out steps that are only notes.
         let steps = recorder.steps.filter { explain == .full || $0.verdict != .noted }

@@ -21,8 +21,9 @@ struct DecisionRequest: Sendable {
     /// What the question is about.
     enum Subject: Sendable {
         case platform(id: String, device: String)
-        /// Reserved regions and ranges given with the question.
-        case inline(Device, usable: UsableRanges?)
+        /// Reserved regions and ranges given with the question. Indirect, so that a request about a stored
+        /// device has no room for one.
+        indirect case inline(Device, usable: UsableRanges?)
     }
 
     /// nil when it was wrong; the problem is in the list then.

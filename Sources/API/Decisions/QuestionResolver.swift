@@ -44,11 +44,11 @@ struct QuestionResolver {
                     adoptsDriver: !stated.statesDriver)
             }
             if let device {
-                stated.adopt(device.source, of: entry.platform, driver: device.conditions.driver)
+                stated.adopt(device, on: entry)
             }
             guard var mates = mates(request, stated, of: device, on: entry), let device else { return nil }
             if let group { mates.take(group) { mate in self.mate(mate, of: device, on: entry) } }
-            let doorbells = request.doorbells ?? entry.doorbells(of: device.device)
+            let doorbells = request.doorbells ?? entry.doorbells(of: device)
             var question = question(request, stated, device, mates, doorbells: doorbells)
             question.findsDevicesInBusOrder = entry.platform.findsDevicesInBusOrder
             return (question, stated, entry)

@@ -79,7 +79,7 @@ extension Service {
         }
         if consumer != nil { stated.adoptDomain(of: device.source, entry.platform.host) }
         return ViewSubject(
-            device: device, doorbells: entry.doorbells(of: device.device), source: source, stated: stated,
+            device: device, doorbells: entry.doorbells(of: device), source: source, stated: stated,
             consumer: consumer)
     }
 

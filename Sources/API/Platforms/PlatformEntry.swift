@@ -4,6 +4,7 @@
 import AddressSpaces
 import JSON
 import Locking
+import MSIWindows
 import Machines
 
 /// Who gave a platform to the service.
@@ -110,6 +111,12 @@ final class PlatformEntry: Sendable {
 
     /// Those of its controllers.
     func doorbells(of device: Device) -> [PhysicalAddress] { doorbellIndex.doorbells(of: device) }
+
+    /// The same, without a copy of all that is known of the device.
+    func doorbells(of prepared: PreparedDevice) -> [PhysicalAddress] {
+        doorbellIndex.doorbells(
+            ofControllers: prepared.device.msiControllers, or: prepared.device.firmwareRegions)
+    }
 
     /// The id that a question about the device names: its own, with the kind where an earlier one has it too.
     func askedID(of device: Device) -> String { deviceIndex.askedID(of: device) }

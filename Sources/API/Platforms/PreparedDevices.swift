@@ -15,16 +15,39 @@ final class PreparedDevices: Sendable {
         /// Its own id and kind: a bus and a device may share an id.
         case exact(String, Device.Kind)
         /// Any member of a group of this class.
-        case alike(DeviceClass)
+        indirect case alike(DeviceClass)
     }
 
-    private struct Key: Hashable {
+    /// A class: the table compares keys, and takes a copy of a value for each comparison.
+    private final class Key: Hashable, Sendable {
         /// Of the entry; no other one ever has it.
         let serial: UInt64
-        let name: Name
-        let share: GroupShare
-        let conditions: Conditions
-        let adoptsDriver: Bool
+        private let name: Name
+        private let share: GroupShare
+        private let conditions: Conditions
+        private let adoptsDriver: Bool
+
+        init(
+            _ serial: UInt64, _ name: Name, _ share: GroupShare, _ conditions: Conditions, adoptsDriver: Bool
+        ) {
+            self.serial = serial
+            self.name = name
+            self.share = share
+            self.conditions = conditions
+            self.adoptsDriver = adoptsDriver
+        }
+
+        static func == (left: Key, right: Key) -> Bool {
+            left.serial == right.serial && left.share == right.share
+                && left.adoptsDriver == right.adoptsDriver && left.name == right.name
+                && left.conditions == right.conditions
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(serial)
+            hasher.combine(name)
+            conditions.hash(into: &hasher)
+        }
     }
 
     private let state = Locked(Generations<Key, PreparedDevice>(weightMax: Limits.preparedRangesMax))
@@ -49,9 +72,7 @@ final class PreparedDevices: Sendable {
             if let alike = DeviceClass(device, keyShare) { keyName = .alike(alike) }
             member = device
         }
-        let key = Key(
-            serial: entry.serial, name: keyName, share: keyShare, conditions: conditions.ofDevice,
-            adoptsDriver: adoptsDriver)
+        let key = Key(entry.serial, keyName, keyShare, conditions.ofDevice, adoptsDriver: adoptsDriver)
         let kept = state.withLock { $0.value(key) }
         if let kept, kept.extras.isSuperset(of: extras) { return member.map(kept.as) ?? kept }
         guard let device = member ?? find() else { return nil }

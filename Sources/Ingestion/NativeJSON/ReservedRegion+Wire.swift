@@ -34,9 +34,9 @@ extension ReservedRegion {
             isExported
                 ? $0.string(bytesMax: bytesMax, problems) : $0.line(bytesMax: bytesMax, problems)
         }
-        let reasons = NotApplied.allCases.map { (word: $0.name, value: $0) }
         let notApplied =
-            isDescribed ? reader.optional("not_applied").flatMap { $0.choice(reasons, problems) } : nil
+            isDescribed
+            ? reader.optional("not_applied").flatMap { $0.choice(NotApplied.words, problems) } : nil
         reader.finish()
         guard let range, let kind else { return nil }
         self.init(
@@ -58,6 +58,10 @@ extension ReservedRegion {
         }
         return (range.start, range.last)
     }
+}
+
+extension ReservedRegion.NotApplied {
+    fileprivate static let words = allCases.map { (word: $0.name, value: $0) }
 }
 
 extension ReservedRegion.Kind {

@@ -85,10 +85,9 @@ package enum AddressSpace: Sendable {
     ) throws(Refusal) -> Attachment {
         let attachment: Attachment
         switch self {
-        case .container(let container):
-            let next: VFIOType1
-            (next, attachment) = try container.attaching(attempt, &recorder)
-            self = .container(next)
+        case .container(var container):
+            attachment = try container.attach(attempt, &recorder)
+            self = .container(container)
         case .ioas(let space):
             let next: IOMMUFD
             (next, attachment) = try space.attaching(attempt, &recorder)

@@ -92,9 +92,12 @@ enum Hazards {
                     + "parameter of vfio_iommu_type1 and of iommufd) attaching fails with EPERM.")
         }
         if let remark = question.usable?.remark { decision.warn(.rangesBeforeAttach, remark) }
-        for region in question.prepared.devices.lazy.flatMap(\.directRegions) {
-            guard let remark = region.unenforcedRemark(under: conditions) else { continue }
-            decision.warn(.directRegionUnenforced, remark, range: region.range)
+        for device in question.prepared.devices {
+            for place in device.applied.indices where device.applied[place].kind == .direct {
+                let region = device.applied[place]
+                guard let remark = region.unenforcedRemark(under: conditions) else { continue }
+                decision.warn(.directRegionUnenforced, remark, range: region.range)
+            }
         }
     }
 
@@ -128,7 +131,11 @@ enum Hazards {
         _ decision: inout Decision
     ) {
         guard let used else { return }
-        let windows = regions.regions.filter { $0.kind == .softwareMSI }.compactMap(\.range)
+        var windows: [IOVARange] = []
+        // By place: a walk over the regions themselves counts references to each one's provenance.
+        for place in regions.regions.indices where regions.regions[place].kind == .softwareMSI {
+            if let range = regions.regions[place].range { windows.append(range) }
+        }
         if windows.count > 1 {
             decision.warn(
                 .severalWindows,

@@ -7,8 +7,9 @@ import LinuxReleases
 import Machines
 
 enum UserSpace {
-    static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
-        var decision: Decision
+    static func decide<R: Recorder>(
+        _ question: Question, _ decision: inout Decision, _ recorder: inout R
+    ) {
         do {
             var space = AddressSpace(
                 question.consumer, mappings: question.mappings, allowed: question.allowed,
@@ -19,12 +20,11 @@ enum UserSpace {
                 question.prepared, beside: question.earlierGroups.flatMap(\.prepared.devices),
                 source: question.source, under: question.conditions)
             let attachment = try space.attach(attempt, &recorder)
-            decision = mapDoorbells(question, space, attachment, &recorder)
+            mapDoorbells(question, space, attachment, &decision, &recorder)
             decision.ranges = space.ranges
             checkMaps(question, space, attachment, &decision, &recorder)
             if attachment.untranslatedBecause != nil {
-                Hazards.warn(about: question, &decision)
-                return decision
+                return Hazards.warn(about: question, &decision)
             }
             if case .ioas = space, case .user(let option) = question.source, !question.subject.isOfX86 {
                 UserOption.warn(about: option, question.conditions, attachment, &decision)
@@ -36,7 +36,6 @@ enum UserSpace {
         }
         Hazards.warn(about: question, &decision)
         Hazards.warn(aboutAssignment: question, &decision)
-        return decision
     }
 
     private static func attachEarlierGroups(
@@ -57,28 +56,34 @@ enum UserSpace {
     }
 
     private static func mapDoorbells<R: Recorder>(
-        _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ recorder: inout R
-    ) -> Decision {
+        _ question: Question, _ space: AddressSpace, _ attachment: Attachment, _ decision: inout Decision,
+        _ recorder: inout R
+    ) {
         if let because = attachment.untranslatedBecause {
-            return Decision(
+            decision = Decision(
                 outcome: .identity,
                 doorbells: question.doorbells.map { .untranslated($0, question.conditions.pageSize) },
                 reachability: .yes, because: because)
+            return
         }
         guard let window = attachment.window else {
-            if let decision = Decision.ofX86(question, &recorder) { return decision }
-            switch space {
-            case .container: return VFIOType1.withoutWindow(question, attachment, &recorder)
-            case .ioas: return IOMMUFD.withoutWindow(question, attachment, &recorder)
+            if let ofX86 = Decision.ofX86(question, &recorder) {
+                decision = ofX86
+                return
             }
+            switch space {
+            case .container: decision = VFIOType1.withoutWindow(question, attachment, &recorder)
+            case .ioas: decision = IOMMUFD.withoutWindow(question, attachment, &recorder)
+            }
+            return
         }
-        var decision = WindowJudgement.decision(window, question, &recorder)
+        WindowJudgement.judge(window, question, &decision, &recorder)
         var map = space.doorbellMap(in: window, question.conditions, &recorder)
         let mapped = map.map(question.doorbells, &recorder)
         decision.doorbells = mapped.doorbells
-        decision.warnings += mapped.warnings
+        // Adding nothing to a list that the device keeps would copy it.
+        if !mapped.warnings.isEmpty { decision.warnings += mapped.warnings }
         if let errno = mapped.errno { decision.errno = errno }
-        return decision
     }
 
     /// What becomes of mappings that user space tries, and whether the MSI window is to blame.

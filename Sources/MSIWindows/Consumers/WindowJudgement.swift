@@ -7,19 +7,22 @@ import LinuxReleases
 import Machines
 
 enum WindowJudgement {
-    /// A decision for a window that user space gets, as yet without doorbells.
-    static func decision<R: Recorder>(
-        _ window: IOVARange, _ question: Question, _ recorder: inout R
-    ) -> Decision {
+    /// Decides about a window that user space gets, as yet without doorbells.
+    static func judge<R: Recorder>(
+        _ window: IOVARange, _ question: Question, _ decision: inout Decision, _ recorder: inout R
+    ) {
         let verdict = question.prepared.verdict(on: window)
         let isReached = verdict.reachability == .yes
         recorder.record(
             isReached ? .reachable : .unreachable, isReached ? .accepted : .rejected, candidate: window,
             blocker: verdict.obstacle, verdict.because)
-        return Decision(
-            outcome: .window, window: window, reachability: verdict.reachability,
-            blockers: verdict.blockers, because: verdict.because, warnings: verdict.warnings,
-            changes: verdict.changes)
+        decision.outcome = .window
+        decision.window = window
+        decision.reachability = verdict.reachability
+        decision.blockers = verdict.blockers
+        decision.because = verdict.because
+        decision.warnings = verdict.warnings
+        decision.changes = verdict.changes
     }
 
     /// What drivers of the group's devices need and user space does not, the subject's first: the whole group

@@ -36,11 +36,13 @@ final class WindowVerdict: Sendable {
         let relaxed = Judgement.relaxable(window, [withheld] + mates.map(\.withheld))
         if reachability == .yes {
             obstacle = nil
-            because =
-                "\(window.text) lies outside everything that the platform withholds"
-                + (relaxed.first.map {
-                    " from user space; only the device's own driver needs \($0.range.text) (\($0.provenance))."
-                } ?? ".")
+            var sentence: Phrase = "\(window) lies outside everything that the platform withholds"
+            if let item = relaxed.first {
+                sentence +=
+                    " from user space; only the device's own driver needs \(item.range) (\(item.provenance))"
+            }
+            sentence += "."
+            because = sentence.text
         } else if let (device, item) = reservations.first {
             obstacle = item
             because =

@@ -109,6 +109,15 @@ public struct Conditions: Hashable, Sendable {
         aperture = IOVARange.ofBits(apertureBits)
     }
 
+    /// Of what a caller can give many values of; the rest is left to the comparison. Member by member a hash
+    /// took 1,070 instructions, and every question looks its device up by its conditions.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(kernel)
+        hasher.combine(UInt64(truncatingIfNeeded: pageSize.shift) &<< 56 ^ aperture.last.value)
+        hasher.combine(smmuPageSizes.bitmap)
+        if let iommuRegions { hasher.combine(iommuRegions) }
+    }
+
     /// Whether a domain of this consumer's translates, so that windows and regions count for it.
     public func translates(for consumer: Consumer) -> Bool {
         switch defaultDomain {

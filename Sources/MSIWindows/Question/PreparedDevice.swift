@@ -67,19 +67,19 @@ public final class PreparedDevice: Sendable {
         _ device: Device, usable: UsableRanges? = nil, under conditions: Conditions,
         including extras: Extras = []
     ) {
-        var device = device
-        device.usableRanges = usable ?? device.usableRanges
         let conditions = conditions.ofDevice
-        let source = device
+        var rounded = device
+        if let usable { rounded.usableRanges = usable }
+        self.usable = rounded.usableRanges
+        let source = rounded
         self.source = source
         if conditions.driver == .virtio, let regions = conditions.iommuRegions {
-            device = device.reporting(regions)
+            rounded = rounded.reporting(regions)
         }
-        let rounded = device.rounded(to: conditions.pageSize)
+        rounded.round(to: conditions.pageSize)
         let applied = rounded.appliedRegions(under: conditions)
         let reservations = DMAReservations(for: rounded, applying: applied)
         self.device = rounded
-        self.usable = device.usableRanges
         self.conditions = conditions
         self.applied = applied
         seenByPostedSeries = rounded.firmwareRegions.filter {
@@ -92,7 +92,7 @@ public final class PreparedDevice: Sendable {
         smmus = Set(rounded.smmus)
         self.reservations = reservations
         let withheld = Withheld(
-            from: rounded, reservations, under: conditions, usable: device.usableRanges)
+            from: rounded, reservations, under: conditions, usable: self.usable)
         self.withheld = withheld
         hazards = Hazards.ofFirmware(of: rounded, applying: applied, under: conditions.kernel)
         openFacts = UnknownFact.allCases.filter { $0.isOpen(for: source) }
@@ -156,7 +156,7 @@ public final class PreparedDevice: Sendable {
     ///
     /// - Precondition: the device was prepared for `conditions`, on which the reservations depend.
     public func freshDomain(under conditions: Conditions) -> DMADomain {
-        precondition(self.conditions == conditions.ofDevice, "prepared for other conditions")
+        precondition(self.conditions.prepareLike(conditions), "prepared for other conditions")
         var made = fresh?.domain ?? DMADomain(firstDevice: device, reservations, under: self.conditions)
         made.conditions = conditions
         return made
@@ -195,7 +195,7 @@ private final class FreshDomain: Sendable {
 extension PreparedDevice {
     /// The same device under other conditions; itself where they do not matter to it.
     func prepared(for conditions: Conditions) -> PreparedDevice {
-        self.conditions == conditions.ofDevice ? self : PreparedDevice(source, under: conditions)
+        self.conditions.prepareLike(conditions) ? self : PreparedDevice(source, under: conditions)
     }
 
     /// See `Device`. Most devices have an IOMMU, which is told without a copy of one.
@@ -232,6 +232,13 @@ extension Conditions {
         own.driver = driver
         own.iommuRegions = iommuRegions
         return own
+    }
+
+    /// Whether `ofDevice` is the same of both, without a copy of either: every question asks.
+    func prepareLike(_ other: Conditions) -> Bool {
+        pageSize == other.pageSize && aperture == other.aperture && driver == other.driver
+            && smmuPageSizes == other.smmuPageSizes && kernel.answersLike(other.kernel)
+            && iommuRegions == other.iommuRegions
     }
 }
 
@@ -283,7 +290,7 @@ public struct PreparedGroup: Sendable {
         return PreparedGroup(devices, subject: subject)
     }
 
-    func isPrepared(for conditions: Conditions) -> Bool { devices[0].conditions == conditions.ofDevice }
+    func isPrepared(for conditions: Conditions) -> Bool { devices[0].conditions.prepareLike(conditions) }
 
     /// The same group under other conditions; itself where they do not matter to devices.
     func prepared(for conditions: Conditions) -> PreparedGroup {

@@ -39,45 +39,53 @@ public struct Withheld: Hashable, Sendable {
                 range: granule.page(of: IOVA(0)), kind: .pageZero, isAdvertised: false,
                 provenance: "IOVA 0 is never allocated")
         ]
-        items += reservations.calls.compactMap { call in
-            call.type == nil ? WithheldItem(call, granule) : nil
+        let calls = reservations.calls
+        items.reserveCapacity(1 + calls.count)
+        for place in calls.indices where calls[place].type == nil {
+            if let item = WithheldItem(calls[place], granule) { items.append(item) }
         }
-        items += Self.regions(of: device, conditions)
-        items += Self.unapplied(of: device, conditions)
+        Self.addRegions(of: device, conditions, to: &items)
+        if !device.unappliedRegions.isEmpty { items += Self.unapplied(of: device, conditions) }
         if let usable { items += Self.outside(usable, granule) }
-        // Equal starts keep the kernel's order.
-        self.items = items.enumerated().sorted {
-            ($0.element.range.start.value, $0.offset) < ($1.element.range.start.value, $1.offset)
-        }.map(\.element)
+        // Equal starts keep the kernel's order. Most lists are in order as they are.
+        let isSorted = items.indices.dropFirst().allSatisfy {
+            items[$0 - 1].range.start <= items[$0].range.start
+        }
+        if !isSorted { items.sort { $0.range.start < $1.range.start } }
+        self.items = items
         var highest: UInt64 = 0
-        reach = self.items.map { item in
-            highest = max(highest, item.range.last.value)
+        reach = items.indices.map { place in
+            highest = max(highest, items[place].range.last.value)
             return highest
         }
         errno = reservations.errno
         dmaLimit = device.dmaLimit
         let reachable = IOVASet([conditions.aperture]).clipped(to: IOVARange(proven: 0, device.dmaLimit))
         free = reachable.subtracting(IOVASet(items.map(\.range)))
-        let hard = items.filter { !$0.isRelaxable }
-        hasRelaxableItems = hard.count < items.count
+        hasRelaxableItems = items.contains(where: \.isRelaxable)
         freeForWindow =
-            hard.count == items.count ? free : reachable.subtracting(IOVASet(hard.map(\.range)))
+            hasRelaxableItems
+            ? reachable.subtracting(IOVASet(items.filter { !$0.isRelaxable }.map(\.range))) : free
     }
 
     /// Firmware's regions, also those after a failed set-up and those that Linux does not apply, because they
     /// are on a host bridge or because this kernel does not read them: the platform withholds them even so.
-    private static func regions(of device: Device, _ conditions: Conditions) -> [WithheldItem] {
-        device.firmwareRegions.compactMap { region in
-            guard region.kind != .softwareMSI, region.isWithheld(under: conditions),
+    private static func addRegions(
+        of device: Device, _ conditions: Conditions, to items: inout [WithheldItem]
+    ) {
+        for region in device.firmwareRegions
+        where region.kind != .softwareMSI && region.isWithheld(under: conditions) {
+            guard
                 let range: IOVARange = conditions.granule.pages(
                     from: region.start, through: region.wrappingLast)
-            else { return nil }
-            return WithheldItem(
-                range: range,
-                exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
-                kind: region.withheldKind, type: region.kind,
-                isAdvertised: region.isApplied(under: conditions),
-                provenance: region.provenanceText(under: conditions))
+            else { continue }
+            items.append(
+                WithheldItem(
+                    range: range,
+                    exact: IOVARange(start: IOVA(region.start), last: IOVA(region.wrappingLast)),
+                    kind: region.withheldKind, type: region.kind,
+                    isAdvertised: region.isApplied(under: conditions),
+                    provenance: region.provenanceText(under: conditions)))
         }
     }
 

@@ -7,18 +7,33 @@ import LinuxReleases
 import Machines
 
 enum DMALayer {
-    static func decide<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
-        var decision = decision(question, &recorder)
+    static func decide<R: Recorder>(
+        _ question: Question, _ decision: inout Decision, _ recorder: inout R
+    ) {
+        decideInOrder(question, &decision, &recorder)
         GroupOrder.warn(about: question, &decision)
-        return decision
     }
 
     /// Without a word on what another order of the group would give.
-    static func decision<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision {
-        if let excluded = excluded(question, &recorder) { return excluded }
-        if let untranslated = untranslated(question, &recorder) { return untranslated }
-        if let decision = Decision.ofX86(question, &recorder) { return decision }
-        if let refused = refused(question.conditions, &recorder) { return refused }
+    static func decideInOrder<R: Recorder>(
+        _ question: Question, _ decision: inout Decision, _ recorder: inout R
+    ) {
+        if let excluded = excluded(question, &recorder) {
+            decision = excluded
+            return
+        }
+        if let untranslated = untranslated(question, &recorder) {
+            decision = untranslated
+            return
+        }
+        if let ofX86 = Decision.ofX86(question, &recorder) {
+            decision = ofX86
+            return
+        }
+        if let refused = refused(question.conditions, &recorder) {
+            decision = refused
+            return
+        }
         recorder.record(
             .softwareWindowSkipped, .noted, "A DMA domain does not use the window that the driver offers.")
         let group = question.prepared
@@ -30,13 +45,13 @@ enum DMALayer {
         }
         var domain = group.first.freshDomain(under: question.conditions)
         domain.reportSetUp(to: &recorder)
-        var decision = Decision(outcome: .window, reachability: .yes, because: "")
+        decision.outcome = .window
+        decision.reachability = .yes
         decision.history = replay(question.history, group, &domain, &recorder)
         let pages = mapDoorbells(question, &domain, &decision, &recorder)
         judge(pages, question, domain, &decision, &recorder)
         Hazards.warn(about: question, &decision)
         Hazards.warn(aboutDomain: domain, question, &decision)
-        return decision
     }
 
     private static func untranslated<R: Recorder>(_ question: Question, _ recorder: inout R) -> Decision? {

@@ -41,7 +41,8 @@ enum GroupOrder {
     /// Where the doorbells are reached, or one page is put.
     private static func place(of question: Question) -> String {
         var ignored = NoRecorder()
-        let decision = DMALayer.decision(question, &ignored)
+        var decision = Decision()
+        DMALayer.decideInOrder(question, &decision, &ignored)
         let addresses = decision.doorbells.map(\.iova.hex)
         if !addresses.isEmpty { return addresses.joined(separator: ", ") }
         if decision.outcome == .hardware { return "a hardware MSI region" }

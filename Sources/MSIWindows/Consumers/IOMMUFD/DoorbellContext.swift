@@ -31,9 +31,9 @@ package struct DoorbellContext: Sendable {
         let physical: UInt64
     }
 
-    private var numbers: [Key: UInt64] = [:]
+    private var numbers = SmallMap<Key, UInt64>()
     /// By a window's start: the number of its next page.
-    private var nextNumbers: [UInt64: UInt64] = [:]
+    private var nextNumbers = SmallMap<UInt64, UInt64>()
 
     package init() {}
 
@@ -41,14 +41,14 @@ package struct DoorbellContext: Sendable {
     /// checked it.
     package init(_ pages: [Page]) {
         for page in pages {
-            numbers[Key(window: page.window, physical: page.physical)] = page.number
-            nextNumbers[page.window] = max(nextNumbers[page.window] ?? 0, page.number + 1)
+            numbers.set(page.number, for: Key(window: page.window, physical: page.physical))
+            nextNumbers.set(max(nextNumbers[page.window] ?? 0, page.number + 1), for: page.window)
         }
     }
 
     /// By window, then number.
     package var pages: [Page] {
-        numbers.map { Page(window: $0.key.window, physical: $0.key.physical, number: $0.value) }
+        numbers.entries.map { Page(window: $0.key.window, physical: $0.key.physical, number: $0.value) }
             .sorted { ($0.window, $0.number) < ($1.window, $1.number) }
     }
 
@@ -92,8 +92,8 @@ package struct DoorbellContext: Sendable {
             results.errno = .noSpace
             return
         }
-        numbers[key] = number
-        nextNumbers[key.window] = number + 1
+        numbers.set(number, for: key)
+        nextNumbers.set(number + 1, for: key.window)
         results.check(page, in: window, size, &recorder)
         recorder.record(
             .softwarePageMapped, .accepted,

@@ -10,7 +10,7 @@ package struct MSICookie: Sendable {
     private let conditions: Conditions
     /// The next page; nil past 2^64-1.
     private var next: UInt64?
-    private var pages: [UInt64: UInt64] = [:]
+    private var pages = SmallMap<UInt64, UInt64>()
 
     init(window: IOVARange, conditions: Conditions) {
         self.window = window
@@ -36,7 +36,7 @@ package struct MSICookie: Sendable {
             mapped.errno = .noSpace
             return
         }
-        pages[physicalPage] = page
+        pages.set(page, for: physicalPage)
         recorder.record(
             .doorbellMapped, .accepted,
             "The page of \(doorbell.hex) is mapped at \(HexLiteral.text(page)).")

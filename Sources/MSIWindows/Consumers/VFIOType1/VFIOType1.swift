@@ -42,10 +42,10 @@ package struct VFIOType1: Sendable {
         gaps = gaps.union(IOVASet(offered.gaps))
     }
 
-    /// The container with the group attached to it, in Linux's order of checks.
-    func attaching<R: Recorder>(
+    /// Attaches the group, in Linux's order of checks. What is refused changes nothing.
+    mutating func attach<R: Recorder>(
         _ attempt: Attempt, _ recorder: inout R
-    ) throws(Refusal) -> (VFIOType1, Attachment) {
+    ) throws(Refusal) -> Attachment {
         try GroupClaim.checkViable(attempt.conditions, &recorder)
         try GroupClaim.claim(attempt.group, attempt.conditions, &recorder)
         let offers = try GroupClaim.offers(attempt.group, attempt.source, &recorder)
@@ -63,14 +63,15 @@ package struct VFIOType1: Sendable {
                     device.advertised(attempt.source, offer: offer)
                 })
         try checkConflict(of: regions, &recorder)
-        var next = self
+        var next: VFIOIOVAList
         if let offered, list.ranges.isEmpty, aperture == attempt.group.device.conditions.aperture {
-            next.list = offered.list
+            next = offered.list
         } else {
-            next.list.resize(to: aperture)
-            next.list.exclude(regions)
+            next = list
+            next.resize(to: aperture)
+            next.exclude(regions)
         }
-        guard !next.list.ranges.isEmpty else {
+        guard !next.ranges.isEmpty else {
             let because =
                 "The reserved regions leave no usable IOVA, so attaching the group fails with EINVAL."
             recorder.record(.rangesEmpty, .rejected, because)
@@ -78,10 +79,10 @@ package struct VFIOType1: Sendable {
         }
         try GroupClaim.checkIsolation(attempt.conditions, .unsafeInterrupts, &recorder)
         try checkReplay(aperture, &recorder)
-        let domain = next.domain(of: attempt.group, aperture, regions, &recorder)
-        let attachment = Attachment(
+        list = next
+        let domain = domain(of: attempt.group, aperture, regions, &recorder)
+        return Attachment(
             window: domain.window, hasHardwareMSI: domain.hasHardwareMSI, regions: regions)
-        return (next, attachment)
     }
 
     /// A region that must not be mapped meets a mapping.
