@@ -44,8 +44,8 @@ extension Service {
         return Response(status: status, headers: jsonFields(headers), body: writer.bytes)
     }
 
-    /// The fields of a JSON answer, with room for those that every answer has: growing takes as long as adding
-    /// all of them.
+    /// The fields of a JSON answer, with room for those that every answer has: growing takes as long as
+    /// adding all of them.
     private func jsonFields(_ more: [HeaderFields.Field]) -> HeaderFields {
         HeaderFields(.init("Content-Type", MediaType.json), more, roomFor: commonFieldCount)
     }
