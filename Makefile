@@ -248,9 +248,10 @@ fuzz: deps
 fuzz-short: deps
 	FUZZ_SECONDS=15 sh Fuzz/run.sh
 
-# A package of its own: it compiles the modules that it measures once more, into Benchmarks/.build. What builds
-# say goes to standard error, so that `make -s bench BENCH_ARGUMENTS="allocator --json"` prints JSON alone.
-BENCH_FLAGS := --package-path Benchmarks -c release --static-swift-stdlib
+# A package of its own: it compiles the modules that it measures once more, as the release does, into
+# Benchmarks/.build. What builds say goes to standard error, so that `make -s bench BENCH_ARGUMENTS="allocator --json"`
+# prints JSON alone.
+BENCH_FLAGS := --package-path Benchmarks -c release --static-swift-stdlib -Xswiftc -cross-module-optimization
 BENCH_PROGRAM = "$$(swift build $(BENCH_FLAGS) --show-bin-path)/iovad-bench"
 
 bench-build: deps

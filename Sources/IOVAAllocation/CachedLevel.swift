@@ -111,12 +111,19 @@ extension IOVADomain {
         guard order < Self.cachedOrders else {
             return freeUncached(pfn, &recorder)
         }
-        let depotMax = release.boundsDepots ? MagazineCache.boundedDepotMax : Int.max
         recorder.record(.parked(order: order, pfn: pfn))
-        if let surplus = caches[order].push(pfn, depotMax: depotMax) {
+        if !caches[order].push(pfn) { parkSpilling(pfn, order, &recorder) }
+        verify()
+    }
+
+    @inline(never)
+    private mutating func parkSpilling<R: AllocationRecorder>(
+        _ pfn: UInt64, _ order: Int, _ recorder: inout R
+    ) {
+        let depotMax = release.boundsDepots ? MagazineCache.boundedDepotMax : Int.max
+        if let surplus = caches[order].pushSpilling(pfn, depotMax: depotMax) {
             freeMagazine(surplus, order, &recorder)
         }
-        verify()
     }
 
     @inline(never)
@@ -218,19 +225,17 @@ struct MagazineCache: Sendable {
         return .hit(pfn)
     }
 
-    /// Parks an entry. With both magazines full, the loaded one goes to the depot, which arms the trimmer;
-    /// a depot at `depotMax` returns it instead, for its ranges to be freed.
+    /// Parks an entry, while the loaded magazine has room.
     @inline(__always)
-    mutating func push(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
-        if loaded.count < capacity {
-            loaded.append(pfn)
-            return nil
-        }
-        return pushSpilling(pfn, depotMax: depotMax)
+    mutating func push(_ pfn: UInt64) -> Bool {
+        guard loaded.count < capacity else { return false }
+        loaded.append(pfn)
+        return true
     }
 
-    @inline(never)
-    private mutating func pushSpilling(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
+    /// Parks an entry beside a full magazine. With both full, the loaded one goes to the depot, which arms
+    /// the trimmer; a depot at `depotMax` returns it instead, for its ranges to be freed.
+    mutating func pushSpilling(_ pfn: UInt64, depotMax: Int) -> [UInt64]? {
         var surplus: [UInt64]?
         if previous.count < capacity {
             swap(&loaded, &previous)

@@ -45,9 +45,8 @@ extension IOVADomain {
         for undo in journal.reversed() {
             switch undo {
             case .inserted(let hi):
-                var path = RangeTree.Path(repeating: 0)
-                let position = tree.position(at: hi, &path)
-                tree.remove(at: position, path)
+                let position = tree.track(hi)
+                tree.remove(at: position, below: tree.above(position))
             case .removed(let range):
                 _ = tree.insert(range, below: tree.position(at: range.hi))
             case .grew(let hi, let lo):
@@ -66,9 +65,8 @@ extension IOVADomain {
 extension RangeTree {
     /// Takes back a growth: the hole below the range is larger again, which the summaries must know.
     mutating func raise(_ position: Position, to lo: UInt64) {
-        var path = Path(repeating: 0)
-        let position = self.position(at: self[position].hi, &path)
+        let position = track(self[position].hi)
         lower(position, to: lo)
-        raise(path, hole: holeBottom(below: position), lo)
+        raise(hole: holeBottom(below: position), lo)
     }
 }

@@ -98,6 +98,10 @@ public struct PageFrameRange: Hashable, Sendable {
         self.lo = lo
         self.hi = hi
     }
+
+    /// Whether it stands for a vacant slot of a `RangeTree`.
+    @inline(__always)
+    var isVacant: Bool { lo > hi }
 }
 
 /// A sequence of the ranges that a domain holds, ascending, without the sentinel. O(1) a step.

@@ -81,7 +81,7 @@ extension IOVADomain {
         if bound == 0 { recorder.record(.limitWraps) }
         let firstBound = min(bound, hintLow)
         recorder.record(.searched(pass: 1, low: startPFN, bound: firstBound))
-        let start = bound < hintLow ? tree.position(at: bound) : hintPosition
+        let start = bound < hintLow ? tree.track(bound) : hintPosition
         if let found = tree.highestFit(request, below: firstBound, from: startPFN, start: start) {
             return found
         }
@@ -91,7 +91,7 @@ extension IOVADomain {
         }
         let low = max(startPFN, hint.hi &+ 1)
         recorder.record(.searched(pass: 2, low: low, bound: bound))
-        return tree.highestFit(request, below: bound, from: low, start: tree.position(at: bound))
+        return tree.highestFit(request, below: bound, from: low, start: tree.track(bound))
     }
 }
 
@@ -121,8 +121,7 @@ extension IOVADomain {
     mutating func freeInTree<R: AllocationRecorder>(
         _ pfn: UInt64, _ recorder: inout R
     ) -> PageFrameRange? {
-        var path = RangeTree.Path(repeating: 0)
-        let position = tree.position(at: pfn, &path)
+        let position = tree.follow(pfn)
         let range = tree[position]
         guard range.lo <= pfn, range.hi != .max else {
             recorder.record(.notHeld(pfn: pfn))
@@ -143,7 +142,7 @@ extension IOVADomain {
             hint64 = next
             recorder.record(.hintMoved(.full, to: tree[above]))
         }
-        tree.remove(at: position, path)
+        tree.remove(at: position, below: above)
         if isJournaling { journal.append(.removed(range)) }
         return range
     }
@@ -212,6 +211,13 @@ extension RangeTree {
     /// Grows a range down, into the hole below it and no further. Summaries stay: the hole only shrinks.
     mutating func lower(_ position: Position, to lo: UInt64) {
         ranges[(position.leaf << Self.leafShift) + position.slot].lo = lo
+        let leaf = leaves[position.leaf]
+        guard position.slot + 1 == leaf.count, leaf.lower != Self.none else { return }
+        // Past the key of the next leaf, perhaps, where that is of a range that left its slot vacant.
+        let first = ranges[Int(leaf.lower) << Self.leafShift]
+        guard first.isVacant else { return }
+        _ = track(first.hi)
+        setKey(first.hi, trail.path, level: height - 1)
     }
 }
 
@@ -229,11 +235,13 @@ struct Hint: Sendable {
 extension RangeTree {
     /// Where the hint's range stands now. O(1) while its neighbourhood is quiet, otherwise O(log n).
     @inline(__always)
-    func position(of hint: Hint) -> Position {
+    mutating func position(of hint: Hint) -> Position {
         let slot = hint.position.slot
-        if slot < Int(leafCounts[hint.position.leaf]), self[hint.position].hi == hint.hi {
-            return hint.position
+        if slot < Int(leaves[hint.position.leaf].count) {
+            let range = self[hint.position]
+            // A vacant slot above the hint's range ends where that does.
+            if range.hi == hint.hi, !range.isVacant { return hint.position }
         }
-        return position(at: hint.hi)
+        return track(hint.hi)
     }
 }

@@ -149,7 +149,7 @@ extension RangeTree {
     func summary(ofLeaf leaf: Int) -> HoleSummary {
         var result = HoleSummary()
         let base = leaf << Self.leafShift
-        for slot in 0..<Int(leafCounts[leaf]) {
+        for slot in 0..<Int(leaves[leaf].count) {
             let bottom = holeBottom(below: Position(leaf: leaf, slot: slot))
             let top = ranges[base + slot].lo
             if bottom < top { result.include(HoleSummary(Hole(bottom: bottom, top: top))) }
@@ -178,11 +178,19 @@ extension RangeTree {
         capacities[index] = summary.capacity
     }
 
+    /// Tells every level about a hole that has grown in the leaf at the end of the trail.
+    @inline(__always)
+    mutating func raise(hole bottom: UInt64, _ top: UInt64) {
+        guard height > 0 else { return }
+        let hole = HoleSummary(Hole(bottom: bottom, top: top))
+        var bound = summary(at: Int(trail.path[height &- 1]))
+        if bound.include(hole) { raise(trail.path, hole) }
+    }
+
     /// Tells every level about a hole that has grown in the leaf at the end of `path`. Stops where the
     /// bound was as high already: so it is then above.
-    @inline(__always)
-    mutating func raise(_ path: Path, hole bottom: UInt64, _ top: UInt64) {
-        let hole = HoleSummary(Hole(bottom: bottom, top: top))
+    @inline(never)
+    mutating func raise(_ path: Path, _ hole: HoleSummary) {
         var level = height &- 1
         while level >= 0 {
             let index = Int(path[level])

@@ -6,42 +6,97 @@ extension RangeTree {
     @inline(__always)
     mutating func insert(_ range: PageFrameRange, below position: Position) -> Position {
         count &+= 1
-        guard Int(leafCounts[position.leaf]) < Self.leafCapacity else {
-            return splitLeaf(position.leaf, inserting: range, at: position.slot + 1)
+        let slot = position.slot &+ 1
+        let index = (position.leaf &<< Self.leafShift) &+ slot
+        let leaf = leaves[position.leaf]
+        if slot < Int(leaf.count) {
+            guard ranges[index].isVacant else { return insertShifting(range, in: position.leaf, at: slot) }
+            ranges[index] = range
+            leaves[position.leaf].vacant &-= 1
+            return Position(leaf: position.leaf, slot: slot)
         }
-        place(range, in: position.leaf, at: position.slot &+ 1)
-        return Position(leaf: position.leaf, slot: position.slot &+ 1)
+        if leaf.lower != Self.none, ranges[Int(leaf.lower) &<< Self.leafShift].isVacant {
+            return insertFirst(range, in: Int(leaf.lower))
+        }
+        guard slot < Self.leafCapacity else { return splitLeaf(position.leaf, inserting: range, at: slot) }
+        ranges[index] = range
+        leaves[position.leaf].count &+= 1
+        return Position(leaf: position.leaf, slot: slot)
     }
 
-    /// Moves the ranges from `slot` on by one and puts `range` there. By index: inlined, swiftc 6.3.1 -O
-    /// drops the uniqueness check of `Array.mutableSpan`, and the shift would happen in storage that copies
-    /// share.
-    @inline(__always)
-    private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
-        let first = (leaf &<< Self.leafShift) &+ slot
-        let end = (leaf &<< Self.leafShift) &+ Int(leafCounts[leaf])
-        var index = end
-        while index > first {
-            ranges[index] = ranges[index &- 1]
-            index &-= 1
+    /// Into the vacant first slot of a leaf, whose key becomes the end of the range.
+    @inline(never)
+    private mutating func insertFirst(_ range: PageFrameRange, in leaf: Int) -> Position {
+        let index = leaf &<< Self.leafShift
+        let bottom = ranges[index].lo
+        // The end of the next lower range, which stands in the same leaf.
+        if trail.leaf != leaf { _ = track(bottom &- 1) }
+        ranges[index] = range
+        leaves[leaf].vacant &-= 1
+        if keys[Int(trail.path[height &- 1])] != range.hi { setKey(range.hi, trail.path, level: height - 1) }
+        // What is left of the hole belonged to the leaf above.
+        if bottom < range.lo { raise(hole: bottom, range.lo) }
+        return Position(leaf: leaf, slot: 0)
+    }
+
+    @inline(never)
+    private mutating func insertShifting(_ range: PageFrameRange, in leaf: Int, at slot: Int) -> Position {
+        guard Int(leaves[leaf].count) < Self.leafCapacity else {
+            return splitLeaf(leaf, inserting: range, at: slot)
         }
-        ranges[first] = range
-        leafCounts[leaf] &+= 1
+        place(range, in: leaf, at: slot)
+        return Position(leaf: leaf, slot: slot)
+    }
+
+    /// Moves the ranges from `slot` to the next vacant one by one and puts `range` there. By index: inlined,
+    /// swiftc 6.3.1 -O drops the uniqueness check of `Array.mutableSpan`, and the shift would happen in
+    /// storage that copies share.
+    private mutating func place(_ range: PageFrameRange, in leaf: Int, at slot: Int) {
+        var index = (leaf &<< Self.leafShift) &+ slot
+        let end = (leaf &<< Self.leafShift) &+ Int(leaves[leaf].count)
+        var moved = range
+        while index < end {
+            let next = ranges[index]
+            ranges[index] = moved
+            if next.isVacant {
+                leaves[leaf].vacant &-= 1
+                return
+            }
+            moved = next
+            index &+= 1
+        }
+        ranges[end] = moved
+        leaves[leaf].count &+= 1
+    }
+
+    /// A full leaf closes its vacant slots, for then it has room.
+    @inline(never)
+    private mutating func splitLeaf(
+        _ leaf: Int, inserting range: PageFrameRange, at slot: Int
+    ) -> Position {
+        let base = leaf << Self.leafShift
+        // By a range that it holds: what its first slot names may be gone.
+        _ = track(ranges[base + Int(leaves[leaf].count) - 1].hi)
+        guard leaves[leaf].vacant > 0 else { return splitHeldLeaf(leaf, inserting: range, at: slot) }
+        let slot = slot - (0..<slot).count { ranges[base + $0].isVacant }
+        squeeze(leaf, trail.path)
+        place(range, in: leaf, at: slot)
+        return Position(leaf: leaf, slot: slot)
     }
 
     /// A full leaf gives its lower half to the next one when that has room, otherwise to a new one. When the
     /// range goes below all of it, only a few move, so that addresses handed out downwards leave nearly full
     /// leaves behind; the first rule does the same for ranges that come upwards. Those few keep a leaf from
     /// coming and going with the last range alone.
-    private mutating func splitLeaf(
+    private mutating func splitHeldLeaf(
         _ leaf: Int, inserting range: PageFrameRange, at slot: Int
     ) -> Position {
-        var path = Path(repeating: 0)
-        _ = position(at: ranges[leaf << Self.leafShift].hi, &path)
+        let path = trail.path
         let isLowest = slot == Self.leafCapacity
         let kept = isLowest ? slot - Self.sparse / 2 : Self.leafCapacity / 2
         let moved = Self.leafCapacity - kept
         let sibling = isLowest ? nil : lowerSibling(path, roomFor: slot > kept ? moved + 1 : moved)
+        if let sibling { closeVacant(sibling) }
         let target = sibling ?? takeLeaf()
         if sibling == nil { link(target, below: leaf) }
         moveLower(of: leaf, from: kept, to: target)
@@ -69,28 +124,29 @@ extension RangeTree {
         let slot = index & (Self.nodeCapacity - 1)
         guard slot + 1 < Int(nodeCounts[index >> Self.nodeShift]) else { return nil }
         let leaf = Int(children[index + 1])
-        return Int(leafCounts[leaf]) + more <= Self.leafCapacity ? leaf : nil
+        return leaves[leaf].held + more <= Self.leafCapacity ? leaf : nil
     }
 
     /// Moves the ranges of `leaf` from slot `first` on to the front of `target`, which is the next lower
     /// leaf.
     private mutating func moveLower(of leaf: Int, from first: Int, to target: Int) {
-        let more = Int(leafCounts[leaf]) - first
+        let more = Int(leaves[leaf].count) - first
         let there = target << Self.leafShift
-        for offset in (0..<Int(leafCounts[target])).reversed() {
+        for offset in (0..<Int(leaves[target].count)).reversed() {
             ranges[there + offset + more] = ranges[there + offset]
         }
         for offset in 0..<more {
             ranges[there + offset] = ranges[(leaf << Self.leafShift) + first + offset]
         }
-        leafCounts[leaf] = UInt8(first)
-        leafCounts[target] += UInt8(more)
+        leaves[leaf].count = UInt8(first)
+        leaves[target].count += UInt8(more)
     }
 
     /// Puts a child after the entry `path[level]`; level -1 is a new root above the old one.
     private mutating func insertChild(
         _ child: UInt32, key: UInt64, _ summary: HoleSummary, _ path: Path, level: Int
     ) {
+        trail.leaf = -1
         guard level >= 0 else {
             let old = root
             let oldSummary =
@@ -102,6 +158,7 @@ extension RangeTree {
             setEntry(base + 1, child: child, key: key, summary)
             root = UInt32(node)
             height += 1
+            precondition(height <= path.count, "range tree of \(height) levels")
             return
         }
         let node = Int(path[level]) >> Self.nodeShift
@@ -156,21 +213,19 @@ extension RangeTree {
     }
 
     private mutating func link(_ new: Int, below leaf: Int) {
-        let next = lower[leaf]
-        lower[new] = next
-        higher[new] = UInt32(leaf)
-        if next != Self.none { higher[Int(next)] = UInt32(new) }
-        lower[leaf] = UInt32(new)
+        let next = leaves[leaf].lower
+        leaves[new].lower = next
+        leaves[new].higher = UInt32(leaf)
+        if next != Self.none { leaves[Int(next)].higher = UInt32(new) }
+        leaves[leaf].lower = UInt32(new)
     }
 
     private mutating func takeLeaf() -> Int {
         if let leaf = freeLeaves.popLast() { return Int(leaf) }
         Self.makeRoom(in: &ranges, for: Self.leafCapacity)
         ranges.append(contentsOf: repeatElement(Self.sentinel, count: Self.leafCapacity))
-        leafCounts.append(0)
-        lower.append(Self.none)
-        higher.append(Self.none)
-        return leafCounts.count - 1
+        leaves.append(Leaf(count: 0))
+        return leaves.count - 1
     }
 
     private mutating func takeNode() -> Int {

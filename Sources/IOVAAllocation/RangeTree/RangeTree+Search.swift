@@ -27,6 +27,7 @@ extension RangeTree {
         return search(request, from: low, after: start)
     }
 
+    @inline(never)
     private mutating func search(
         _ request: HoleRequest, from low: UInt64, after start: Position
     ) -> (pfn: UInt64, above: Position)? {
@@ -35,11 +36,10 @@ extension RangeTree {
         case .windowEnded: return nil
         case .exhausted: break
         }
-        var path = Path(repeating: 0)
-        _ = position(at: self[start].hi, &path)
+        _ = track(self[start].hi)
         var level = height - 1
         while level >= 0 {
-            let index = Int(path[level])
+            let index = Int(trail.path[level])
             let node = index >> Self.nodeShift
             let first = (index & (Self.nodeCapacity - 1)) + 1
             switch search(node, from: first, childLevel: level + 1, request, low) {
@@ -87,7 +87,7 @@ extension RangeTree {
         _ leaf: Int, from first: Int, _ request: HoleRequest, _ low: UInt64
     ) -> Outcome {
         let base = leaf &<< Self.leafShift
-        let count = Int(leafCounts[leaf])
+        let count = Int(leaves[leaf].count)
         var slot = first
         while slot < count {
             let bottom = holeBottom(below: Position(leaf: leaf, slot: slot))
@@ -110,12 +110,11 @@ extension RangeTree {
     /// amortised; O(1) when it is `start` or near.
     mutating func firstAboveGap(from start: Position, orEndingAt hi: UInt64) -> Position {
         if let found = scanUp(start.leaf, from: start.slot, hi) { return found }
-        var path = Path(repeating: 0)
-        _ = position(at: self[start].hi, &path)
+        _ = track(self[start].hi)
         var level = height - 1
         while level >= 0 {
-            let node = Int(path[level]) >> Self.nodeShift
-            let last = (Int(path[level]) & (Self.nodeCapacity - 1)) - 1
+            let node = Int(trail.path[level]) >> Self.nodeShift
+            let last = (Int(trail.path[level]) & (Self.nodeCapacity - 1)) - 1
             if let found = searchUp(node, from: last, childLevel: level + 1, hi) { return found }
             level -= 1
         }
@@ -131,7 +130,7 @@ extension RangeTree {
             if longest[index] > 0 || keys[index] >= hi {
                 let child = Int(children[index])
                 let isLeaf = childLevel == height
-                let count = Int(isLeaf ? leafCounts[child] : nodeCounts[child])
+                let count = isLeaf ? Int(leaves[child].count) : Int(nodeCounts[child])
                 let found =
                     isLeaf
                     ? scanUp(child, from: count - 1, hi)

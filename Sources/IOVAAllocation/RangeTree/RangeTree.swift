@@ -9,6 +9,12 @@
 // keys of the nodes stay as they are. Summaries in nodes are bounds: a removal raises them exactly, an
 // insertion leaves them, and a search that was misled tightens what misled it. Each insertion can leave at
 // most one entry a level too high, so searches cost O(log n) amortised.
+//
+// What is freed is mostly taken again, so a removal leaves its slot vacant and shifts nothing. A vacant slot
+// holds the empty range at the bottom of its hole, `bottom ... bottom - 1`: no search finds a hole below it,
+// and the hole above it ends where it should. Frees in the order of addresses find the next range where the
+// last one was, without a descent. FIFO churn over 1,000 ranges took 1,250 instructions an operation without
+// the two, and takes 595.
 
 /// A set of disjoint page frame ranges that always ends in the sentinel at 2^64-1.
 struct RangeTree: Sendable {
@@ -24,16 +30,25 @@ struct RangeTree: Sendable {
     static let mergedMax = 24
     static let none = UInt32.max
 
-    // Leaves: ranges of leaf l at (l << leafShift) ..< + leafCounts[l].
+    /// What there is to a leaf beside its ranges.
+    struct Leaf {
+        /// Slots in use, vacant ones among them. The last of them is never vacant.
+        var count: UInt8
+        var vacant: UInt8 = 0
+        /// The leaf with the next lower ranges, and the one with the next higher.
+        var lower = none
+        var higher = none
+
+        var held: Int { Int(count) &- Int(vacant) }
+    }
+
+    // Leaves: ranges of leaf l at (l << leafShift) ..< + leaves[l].count.
     var ranges: [PageFrameRange]
-    var leafCounts: [UInt8]
-    /// The leaf with the next lower ranges, and the one with the next higher.
-    var lower: [UInt32]
-    var higher: [UInt32]
+    var leaves: [Leaf]
     var freeLeaves: [UInt32] = []
 
     // Nodes: children of node n at (n << nodeShift) ..< + nodeCounts[n].
-    /// The highest `hi` below each child.
+    /// The highest `hi` below each child; where that left its slot vacant, something from the hole there.
     var keys: [UInt64] = []
     var children: [UInt32] = []
     var longest: [UInt64] = []
@@ -49,17 +64,18 @@ struct RangeTree: Sendable {
     /// Held ranges, the sentinel among them.
     var count = 1
 
+    /// The way to the leaf that was asked for last.
+    var trail = Trail()
+
     static let sentinel = PageFrameRange(lo: .max, hi: .max)
 
     /// Only the sentinel, in leaf 0 slot 0, where it stays.
     init() {
         ranges = Array(repeating: Self.sentinel, count: Self.leafCapacity)
-        leafCounts = [1]
-        lower = [Self.none]
-        higher = [Self.none]
+        leaves = [Leaf(count: 1)]
     }
 
-    /// Where a range stands. Insertions and removals make positions stale.
+    /// Where a range stands, never a vacant slot. Insertions and removals make positions stale.
     struct Position {
         var leaf: Int
         var slot: Int
@@ -70,6 +86,15 @@ struct RangeTree: Sendable {
     /// Siblings that fit into one are joined, so that twelve levels are beyond any memory.
     typealias Path = InlineArray<12, UInt32>
 
+    /// Where the last descent that noted its way ended.
+    struct Trail {
+        /// The way to `leaf`; meaningless without one.
+        var path = Path(repeating: 0)
+        /// Negative when nodes or leaves have come or gone since.
+        var leaf = 0
+        var slot = 0
+    }
+
     @inline(__always)
     subscript(position: Position) -> PageFrameRange {
         ranges[(position.leaf &<< Self.leafShift) &+ position.slot]
@@ -79,19 +104,25 @@ struct RangeTree: Sendable {
     @inline(__always)
     func holeBottom(below position: Position) -> UInt64 {
         let slot = position.slot &+ 1
-        if slot < Int(leafCounts[position.leaf]) {
+        let leaf = leaves[position.leaf]
+        if slot < Int(leaf.count) {
             return ranges[(position.leaf &<< Self.leafShift) &+ slot].hi &+ 1
         }
-        let next = lower[position.leaf]
+        let next = leaf.lower
         return next == Self.none ? 0 : ranges[Int(next) &<< Self.leafShift].hi &+ 1
     }
 
     /// The next higher range. The sentinel has none.
     @inline(__always)
     func above(_ position: Position) -> Position {
-        if position.slot > 0 { return Position(leaf: position.leaf, slot: position.slot &- 1) }
-        let leaf = Int(higher[position.leaf])
-        return Position(leaf: leaf, slot: Int(leafCounts[leaf]) &- 1)
+        let base = position.leaf &<< Self.leafShift
+        var slot = position.slot
+        while slot > 0 {
+            slot &-= 1
+            if !ranges[base &+ slot].isVacant { return Position(leaf: position.leaf, slot: slot) }
+        }
+        let leaf = Int(leaves[position.leaf].higher)
+        return Position(leaf: leaf, slot: Int(leaves[leaf].count) &- 1)
     }
 
     /// The lowest range with `hi >= pfn`. O(log n).
@@ -103,22 +134,50 @@ struct RangeTree: Sendable {
             child = Int(children[childIndex(of: child, at: pfn)])
             level &+= 1
         }
-        return Position(leaf: child, slot: slot(in: child, at: pfn))
+        return position(in: child, at: pfn)
     }
 
-    /// As `position(at:)`, with the way there.
-    @inline(__always)
-    func position(at pfn: UInt64, _ path: inout Path) -> Position {
-        precondition(height <= path.count, "range tree of \(height) levels")
+    /// As `position(at:)`, and leaves a trail to the leaf that has the page or the hole above it begins in.
+    @inline(never)
+    mutating func track(_ pfn: UInt64) -> Position {
         var child = Int(root)
         var level = 0
         while level < height {
             let index = childIndex(of: child, at: pfn)
-            path[level] = UInt32(truncatingIfNeeded: index)
+            trail.path[level] = UInt32(truncatingIfNeeded: index)
             child = Int(children[index])
             level &+= 1
         }
-        return Position(leaf: child, slot: slot(in: child, at: pfn))
+        let position = position(in: child, at: pfn)
+        trail.leaf = child
+        trail.slot = position.slot
+        return position
+    }
+
+    /// As `track`, without a descent when the trail leads there already: looks where it ended and below.
+    @inline(__always)
+    mutating func follow(_ pfn: UInt64) -> Position {
+        let leaf = trail.leaf
+        guard leaf >= 0 else { return track(pfn) }
+        let base = leaf &<< Self.leafShift
+        let end = Int(leaves[leaf].count)
+        var slot = trail.slot
+        while slot < end, slot <= trail.slot &+ 1 {
+            let range = ranges[base &+ slot]
+            if range.lo <= pfn, pfn <= range.hi {
+                trail.slot = slot
+                return Position(leaf: leaf, slot: slot)
+            }
+            slot &+= 1
+        }
+        return track(pfn)
+    }
+
+    @inline(__always)
+    private func position(in leaf: Int, at pfn: UInt64) -> Position {
+        let position = Position(leaf: leaf, slot: slot(in: leaf, at: pfn))
+        // Only a vacant first slot ends lower.
+        return self[position].hi >= pfn ? position : above(position)
     }
 
     /// Last child entry of `node` whose key is at least `pfn`. Keys descend and the first always qualifies.
@@ -138,7 +197,7 @@ struct RangeTree: Sendable {
     private func slot(in leaf: Int, at pfn: UInt64) -> Int {
         let base = leaf &<< Self.leafShift
         var slot = 0
-        var length = Int(leafCounts[leaf])
+        var length = Int(leaves[leaf].count)
         while length > 1 {
             let half = length &>> 1
             slot = ranges[base &+ slot &+ half].hi >= pfn ? slot &+ half : slot
@@ -153,21 +212,26 @@ struct RangeTree: Sendable {
 extension RangeTree {
     /// Traps with the values when the tree is not what it says. O(n).
     func checkInvariants() {
-        var leaves: [Int] = []
-        _ = check(Int(root), level: 0, key: .max, &leaves)
-        precondition(leaves.first == 0, "leaf 0 is not the highest: \(leaves.prefix(3))")
+        var order: [Int] = []
+        _ = check(Int(root), level: 0, key: .max, &order)
+        precondition(order.first == 0, "leaf 0 is not the highest: \(order.prefix(3))")
         precondition(
             ranges[0] == Self.sentinel, "slot 0 of leaf 0 holds \(ranges[0]) instead of the sentinel")
         var held = 0
         var last: PageFrameRange?
-        for (index, leaf) in leaves.enumerated() {
-            let next = index + 1 < leaves.count ? UInt32(leaves[index + 1]) : Self.none
-            let previous = index > 0 ? UInt32(leaves[index - 1]) : Self.none
+        for (index, leaf) in order.enumerated() {
+            let next = index + 1 < order.count ? UInt32(order[index + 1]) : Self.none
+            let previous = index > 0 ? UInt32(order[index - 1]) : Self.none
+            let linked = leaves[leaf]
             precondition(
-                lower[leaf] == next && higher[leaf] == previous,
-                "leaf \(leaf) is linked to \(higher[leaf]), \(lower[leaf]), not \(previous), \(next)")
-            for slot in 0..<Int(leafCounts[leaf]) {
+                linked.lower == next && linked.higher == previous,
+                "leaf \(leaf) is linked to \(linked.higher), \(linked.lower), not \(previous), \(next)")
+            for slot in 0..<Int(linked.count) {
                 let range = ranges[(leaf << Self.leafShift) + slot]
+                guard !range.isVacant else {
+                    checkVacant(range, Position(leaf: leaf, slot: slot))
+                    continue
+                }
                 precondition(range.lo <= range.hi, "inverted range \(range)")
                 if let last { precondition(range.hi < last.lo, "\(range) overlaps or follows \(last)") }
                 last = range
@@ -175,15 +239,47 @@ extension RangeTree {
             }
         }
         precondition(held == count, "\(held) ranges held, \(count) counted")
+        checkTrail()
+    }
+
+    private func checkVacant(_ vacant: PageFrameRange, _ position: Position) {
+        let bottom = holeBottom(below: position)
+        precondition(
+            vacant.lo == bottom && vacant.hi == bottom &- 1 && bottom > 0,
+            "vacant slot \(vacant) at \(position) of a hole from \(bottom)")
+        precondition(position.slot + 1 < leaves[position.leaf].count, "a vacant last slot at \(position)")
+    }
+
+    private func checkTrail() {
+        guard trail.leaf >= 0 else { return }
+        var child = Int(root)
+        for level in 0..<height {
+            let index = Int(trail.path[level])
+            precondition(
+                index >> Self.nodeShift == child, "a trail through entry \(index), not node \(child)")
+            child = Int(children[index])
+        }
+        precondition(child == trail.leaf, "a trail to leaf \(child), not \(trail.leaf)")
     }
 
     /// The true summary of a subtree; its entries' bounds must not be below theirs.
-    private func check(_ child: Int, level: Int, key: UInt64, _ leaves: inout [Int]) -> HoleSummary {
+    private func check(_ child: Int, level: Int, key: UInt64, _ order: inout [Int]) -> HoleSummary {
         if level == height {
-            precondition(leafCounts[child] > 0, "leaf \(child) is empty")
-            let highest = ranges[child << Self.leafShift].hi
-            precondition(highest == key, "leaf \(child) ends at \(highest), its key says \(key)")
-            leaves.append(child)
+            let leaf = leaves[child]
+            precondition(leaf.held > 0, "leaf \(child) is empty")
+            let base = child << Self.leafShift
+            let vacant = (0..<Int(leaf.count)).count { ranges[base + $0].isVacant }
+            precondition(
+                vacant == leaf.vacant, "\(vacant) vacant slots in leaf \(child), \(leaf.vacant) counted")
+            let first = ranges[base]
+            precondition(
+                first.isVacant ? first.hi <= key : first.hi == key,
+                "leaf \(child) begins with \(first), its key says \(key)")
+            if leaf.higher != Self.none {
+                let last = Position(leaf: Int(leaf.higher), slot: Int(leaves[Int(leaf.higher)].count) - 1)
+                precondition(key < self[last].lo, "key \(key) of leaf \(child) lies above \(self[last])")
+            }
+            order.append(child)
             return summary(ofLeaf: child)
         }
         precondition(
@@ -192,7 +288,7 @@ extension RangeTree {
         let base = child << Self.nodeShift
         precondition(keys[base] == key, "node \(child) starts at key \(keys[base]), not \(key)")
         for index in base..<(base + Int(nodeCounts[child])) {
-            let below = check(Int(children[index]), level: level + 1, key: keys[index], &leaves)
+            let below = check(Int(children[index]), level: level + 1, key: keys[index], &order)
             let bound = summary(at: index)
             var raised = bound
             precondition(!raised.include(below), "entry \(index) says \(bound), its holes \(below)")
