@@ -12,6 +12,7 @@ import JSON
 
 struct Collect: CheckedCommand {
     static let configuration = CommandConfiguration(
+        commandName: "collect",
         abstract: "Collect what this host's kernel exposes, as JSON for POST /v1/platforms.",
         discussion: """
             Groups and their regions need no privileges. Only root can read the firmware's tables, the \

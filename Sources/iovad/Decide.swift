@@ -9,6 +9,7 @@ import JSON
 
 struct Decide: CheckedCommand {
     static let configuration = CommandConfiguration(
+        commandName: "decide",
         abstract: "Answer where a device's MSI doorbells are mapped, whether it reaches them, and why.",
         discussion: """
             Without a machine it answers for this host: a verdict for each device of its IOMMU groups. With \

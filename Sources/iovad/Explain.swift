@@ -13,6 +13,7 @@ import Machines
 
 struct Explain: CheckedCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Explain failed VFIO or iommufd maps, SMMU faults and traces of the IOMMU in a log.",
         discussion: """
             Give files with what a VMM or the kernel printed, or none or "-" for standard input. Without a \

@@ -39,13 +39,18 @@ enum Files {
         guard let file else { throw FileFault(place: place, code: errno) }
         defer { fclose(file) }
         var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while true {
-            let count = fread(&buffer, 1, buffer.count, file)
-            bytes += buffer[..<count]
-            guard count == 0 else { continue }
-            if ferror(file) != 0 { throw FileFault(place: place, code: errno) }
-            return bytes
+        while read(on: file, into: &bytes) {}
+        if ferror(file) != 0 { throw FileFault(place: place, code: errno) }
+        return bytes
+    }
+
+    /// Reads on by at most 64 KiB, which nobody has to fill with zeros first; false at the end and where
+    /// nothing can be read.
+    private static func read(on file: UnsafeMutablePointer<FILE>, into bytes: inout [UInt8]) -> Bool {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64 << 10) { buffer in
+            let count = fread(buffer.baseAddress, 1, buffer.count, file)
+            bytes.append(contentsOf: buffer[..<count])
+            return count > 0
         }
     }
 

@@ -8,7 +8,7 @@ import Glibc
 
 struct Packaging: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the files that a system needs to run the server.",
+        commandName: "packaging", abstract: "Print the files that a system needs to run the server.",
         usage: "iovad packaging systemd [<options>]",
         subcommands: [PackagingSystemd.self])
 }

@@ -8,7 +8,7 @@ import JSON
 
 struct Place: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Find where the MSI window fits for a VM on some hosts.",
+        commandName: "place", abstract: "Find where the MSI window fits for a VM on some hosts.",
         discussion: """
             Give the question as a file with the JSON that POST /v1/placements takes ("-" is standard input), \
             or as flags. Each --host is a host, a folder as many as it describes; --machine is one host of \

@@ -11,7 +11,7 @@ import LinuxReleases
 
 struct Replay: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Run allocator traces from files.",
+        commandName: "replay", abstract: "Run allocator traces from files.",
         discussion: """
             A file contains a listed vector (like the body of POST /v1/replays) or a digest vector; "-" is \
             standard input. With --check, each run is compared with the results that its file expects: one \

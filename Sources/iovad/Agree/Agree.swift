@@ -8,6 +8,7 @@ import JSON
 
 struct Agree: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "agree",
         abstract: "Agree on a VM's MSI window with its hosts, and watch whether they keep it.",
         usage: "iovad agree <command> [<options>]",
         discussion: """

@@ -25,7 +25,8 @@ extension ChangeCommand {
 }
 
 struct Accept: ChangeCommand {
-    static let configuration = CommandConfiguration(abstract: "Accept an agreement: the VM runs with it.")
+    static let configuration = CommandConfiguration(
+        commandName: "accept", abstract: "Accept an agreement: the VM runs with it.")
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
@@ -37,6 +38,7 @@ struct Accept: ChangeCommand {
 
 struct Release: ChangeCommand {
     static let configuration = CommandConfiguration(
+        commandName: "release",
         abstract: "Release an agreement: the VM is gone, and nobody promises anything.")
 
     @OptionGroup var agreement: AgreementArgument
@@ -47,7 +49,8 @@ struct Release: ChangeCommand {
 }
 
 struct Renew: ChangeCommand {
-    static let configuration = CommandConfiguration(abstract: "Have the server keep an agreement for longer.")
+    static let configuration = CommandConfiguration(
+        commandName: "renew", abstract: "Have the server keep an agreement for longer.")
 
     @OptionGroup var agreement: AgreementArgument
     @Option(help: ArgumentHelp("How long from this moment.", valueName: "seconds"))
@@ -60,7 +63,7 @@ struct Renew: ChangeCommand {
 
 struct Withdraw: ServerCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Remove an agreement, as a proposal that nobody wants.")
+        commandName: "withdraw", abstract: "Remove an agreement, as a proposal that nobody wants.")
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
@@ -73,7 +76,7 @@ struct Withdraw: ServerCommand {
 
 struct Check: ServerCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Ask whether an agreement holds, or would hold with another host.",
+        commandName: "check", abstract: "Ask whether an agreement holds, or would hold with another host.",
         discussion: """
             Without a host: whether it holds as it is. With one, as before a migration: whether that host \
             would keep the promise. Nothing changes.
@@ -100,7 +103,7 @@ struct Check: ServerCommand {
 
 struct Add: ServerCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Add a host to an agreement, where it keeps the promise.")
+        commandName: "add", abstract: "Add a host to an agreement, where it keeps the promise.")
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var host: HostFlags
@@ -119,7 +122,7 @@ struct Add: ServerCommand {
 
 struct Show: ServerCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print an agreement, or what is pasted into its VMM.")
+        commandName: "show", abstract: "Print an agreement, or what is pasted into its VMM.")
 
     @OptionGroup var agreement: AgreementArgument
     @OptionGroup var server: ServerOption
@@ -139,7 +142,8 @@ struct Show: ServerCommand {
 }
 
 struct List: ServerCommand {
-    static let configuration = CommandConfiguration(abstract: "List a server's agreements.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List a server's agreements.")
 
     @OptionGroup var server: ServerOption
     @OptionGroup var output: OutputOption

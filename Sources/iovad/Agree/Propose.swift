@@ -5,7 +5,7 @@ import JSON
 
 struct Propose: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Propose an agreement for a VM.",
+        commandName: "propose", abstract: "Propose an agreement for a VM.",
         discussion: """
             Without a server the proposal is answered here, and nothing is kept: --host and --machine name \
             files then. A server is asked about platforms that it knows (--platform, --pool).

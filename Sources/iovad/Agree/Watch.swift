@@ -10,7 +10,7 @@ import JSON
 
 struct Watch: ServerCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the events of an agreement as they come.",
+        commandName: "watch", abstract: "Print the events of an agreement as they come.",
         discussion: """
             It ends with 0 when the agreement is released, and with 1 when it is removed or its time is \
             over. Where a server that was there is away it goes on trying, and goes on after the last \

@@ -11,7 +11,7 @@ import Storage
 
 struct Serve: CheckedCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve the HTTP API.", usage: "iovad serve [<options>]",
+        commandName: "serve", abstract: "Serve the HTTP API.", usage: "iovad serve [<options>]",
         discussion: """
             Every flag has an environment variable: --listen is IOVAD_LISTEN, --token-file is \
             IOVAD_TOKEN_FILE, and so on. A flag overrides its variable; an unknown IOVAD_ variable is an \
@@ -129,7 +129,7 @@ struct Serve: CheckedCommand {
         ServerSignal.block()
         let rereading = try Rereading(
             Reloading(settings: settings, service: service, identity: identity, host: host, log: log))
-        let ticking = try PeriodicThread(everyMilliseconds: 1000) { service.tick() }
+        let ticking = try Self.ticking(service)
         let storing = try storage.map { _ in
             try PeriodicThread(everyMilliseconds: 1000) { service.tickStore() }
         }
@@ -148,7 +148,6 @@ struct Serve: CheckedCommand {
             let scheme = listener.port == nil ? "" : identity == nil ? "http://" : "https://"
             log.say("iovad \(Iovad.version) serves \(scheme)\(listener.name)")
         }
-        ServerMemory.returnStartupPages()
         log.say("signal \(Self.wait(rereading)): draining")
         service.beginDraining()
         let isClean = drain(daemons, settings, log)
@@ -161,6 +160,20 @@ struct Serve: CheckedCommand {
             _exit((isClean ? Ending.holds : .failed).rawValue)
         }
         if !isClean { throw Ending.failed.code }
+    }
+
+    /// What is done each second. The first time the pages of the start are given back: not before, for the
+    /// requests with which a start is probed would read many of them again.
+    private static func ticking(_ service: Service) throws -> PeriodicThread {
+        let isFirst = Locked(true)
+        return try PeriodicThread(everyMilliseconds: 1000) {
+            service.tick()
+            let isStart = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            if isStart { ServerMemory.returnStartupPages() }
+        }
     }
 
     /// What becomes of every request at its end: its time in the metrics, and its line in the log.
