@@ -12,6 +12,7 @@ from client import Client, record
 from servers import Failed
 
 STARTS = 11
+# After that long a server has given back the pages of its start.
 IDLE_SECONDS = 2
 CONNECTIONS = 10_000
 RANGES = 1_000_000
@@ -80,6 +81,7 @@ def measure(builds, folder):
             one.close()
 
     with builds.product() as server:
+        time.sleep(IDLE_SECONDS)
         with Client(server.port) as client:
             catalogue.session(10_000)(client)  # what a first batch takes once
             before = server.settle() and server.memory_kib()
@@ -89,8 +91,8 @@ def measure(builds, folder):
             grown = (server.memory_kib() - before) * 1024
         yield f"a live range, of {RANGES}", judged("range_bytes", grown / (RANGES - 10_000), "bytes")
 
-
     with builds.product() as server:
+        time.sleep(IDLE_SECONDS)
         with Client(server.port) as client:
             case = catalogue.batch()
             case.prepare(client)
