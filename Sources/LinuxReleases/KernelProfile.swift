@@ -114,6 +114,20 @@ extension KernelProfile {
     public var isBuiltForX86: Bool? { stated.flatMap(ReleaseString.init)?.isBuiltForX86 }
 }
 
+extension KernelProfile {
+    /// The kernel that the `model` of an answer about several names: whichever comes first, the same.
+    public static func latest(of kernels: [KernelProfile]) -> KernelProfile? {
+        kernels.max { $0.isEarlier(than: $1) }
+    }
+
+    private func isEarlier(than other: KernelProfile) -> Bool {
+        if release != other.release { return release < other.release }
+        if selector != other.selector { return selector < other.selector }
+        let values = Behaviour.allCases.map { behaviours[$0] * 2 + settled[$0] }
+        return values.lexicographicallyPrecedes(Behaviour.allCases.map { other.behaviours[$0] * 2 + other.settled[$0] })
+    }
+}
+
 // MARK: Behaviours, as the model asks for them
 
 extension KernelProfile {

@@ -243,10 +243,27 @@ extension MachineFiles {
     static func read(
         _ entry: Entry, _ options: PlatformReader.Options = MachineFiles.options
     ) -> Result<Machine, Unreadable> {
+        var notes: [String] = []
+        return parts(of: entry, &notes).flatMap { parts in
+            platform(parts, entry, options).map {
+                Machine(
+                    platform: $0, groups: parts.flatMap { HostGroup.list(in: $0.bytes) },
+                    bytes: parts.flatMap(\.bytes), notes: notes)
+            }
+        }
+    }
+
+    /// What the machine is read from, or one line that says why that cannot be read.
+    static func parts(of entry: Entry) -> Result<[InputPart], Unreadable> {
+        var notes: [String] = []
+        return parts(of: entry, &notes)
+    }
+
+    private static func parts(of entry: Entry, _ notes: inout [String]) -> Result<[InputPart], Unreadable> {
         switch entry.source {
-        case .file(let path): return read([path] + supplements(of: path), entry, options)
-        case .files(let paths): return read(paths, entry, options)
-        case .standardInput: return read(["-"], entry, options)
+        case .file(let path): return parts([path] + supplements(of: path), entry)
+        case .files(let paths): return parts(paths, entry)
+        case .standardInput: return parts(["-"], entry)
         case .tooDeep(let folder):
             return .failure(
                 Unreadable(
@@ -260,17 +277,12 @@ extension MachineFiles {
                 let reason = String(cString: strerror(code))
                 return .failure(Unreadable(line: "\(entry.label): cannot be read: \(reason)"))
             }
-            return machine([InputPart(name: "collection", bytes: bytes, labelled: nil)], entry, options).map {
-                var machine = $0
-                machine.notes = collection.notes
-                return machine
-            }
+            notes = collection.notes
+            return .success([InputPart(name: "collection", bytes: bytes, labelled: nil)])
         }
     }
 
-    private static func read(
-        _ paths: [String], _ entry: Entry, _ options: PlatformReader.Options
-    ) -> Result<Machine, Unreadable> {
+    private static func parts(_ paths: [String], _ entry: Entry) -> Result<[InputPart], Unreadable> {
         var parts: [InputPart] = []
         for path in paths {
             do throws(FileFault) {
@@ -283,12 +295,13 @@ extension MachineFiles {
                 return .failure(Unreadable(line: error.description))
             }
         }
-        return machine(parts, entry, options)
+        return .success(parts)
     }
 
-    private static func machine(
+    /// The machine that parts describe, or one line that says why they describe none.
+    static func platform(
         _ parts: [InputPart], _ entry: Entry, _ options: PlatformReader.Options
-    ) -> Result<Machine, Unreadable> {
+    ) -> Result<Platform, Unreadable> {
         let problems = ProblemList(limit: 1)
         let platform: Platform
         do {
@@ -302,10 +315,7 @@ extension MachineFiles {
             let line = "\(entry.label): \(member.isEmpty ? "" : member + ": ")\(first.detail)"
             return .failure(Unreadable(line: other(parts, entry) ?? line))
         }
-        return .success(
-            Machine(
-                platform: platform, groups: parts.flatMap { HostGroup.list(in: $0.bytes) },
-                bytes: parts.flatMap(\.bytes)))
+        return .success(platform)
     }
 
     /// What a JSON file is that was given as a machine, and describes none; nil where all may be of one.

@@ -85,7 +85,7 @@ package enum Limits {
     /// Devices times policies of one survey.
     static let surveyCellsMax = 1_000_000
     package static let surveyConstantsMax = 64
-    package static let surveyRowsMax = 1_000
+    package static let surveyRowsMax = Survey.conflictsMax
     package static let explanationStepsMax = 512
     package static let problemErrorsMax = 32
     package static let pageItemsDefault = 100

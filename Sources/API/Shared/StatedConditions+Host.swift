@@ -227,10 +227,3 @@ extension RunningHost {
         return KernelProfile(releaseString: kernelRelease) ?? KernelProfile(unnumbered: kernelRelease)
     }
 }
-
-extension KernelProfile {
-    /// The kernel that the `model` of an answer about several names.
-    static func latest(of kernels: [KernelProfile]) -> KernelProfile? {
-        kernels.max { $0.release < $1.release }
-    }
-}

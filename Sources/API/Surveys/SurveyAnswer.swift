@@ -8,18 +8,20 @@ import MSIWindows
 import Machines
 
 extension JSONWriter {
-    /// The members of a survey's summary.
-    mutating func summary(of survey: Survey, _ subjects: [SurveySubject], engine: String) {
-        surveyMembers(survey, survey.constants())
-        var hosts = SurveyedHosts()
-        for subject in subjects { hosts.add(subject.name, subject.stated) }
-        surveyedHosts(hosts, survey, engine: engine)
+    /// A survey's summary: everything but the rows.
+    ///
+    /// - Parameter source: name and version of what was surveyed.
+    package mutating func summary(
+        of survey: Survey, _ constants: SurveyConstants, source: String? = nil, engine: String
+    ) {
+        object { writer in
+            writer.surveyMembers(survey, constants)
+            if let source { writer.member("source", source) }
+            writer.surveyedHosts(survey, engine: engine)
+        }
     }
-}
 
-extension JSONWriter {
-    /// Everything but the rows.
-    package mutating func surveyMembers(_ survey: Survey, _ constants: SurveyConstants) {
+    private mutating func surveyMembers(_ survey: Survey, _ constants: SurveyConstants) {
         member("kind", "survey")
         member("platforms", survey.platformCount)
         member("platforms_with_devices", survey.platformsWithDevices)
@@ -32,6 +34,9 @@ extension JSONWriter {
                 writer.countMembers(other.survey, other.survey.constants())
             }
         }
+        if !survey.worstHosts.isEmpty {
+            array("worst_hosts") { writer in survey.worstHosts.forEach { writer.worstHosts($0) } }
+        }
         if !survey.warnings.isEmpty {
             array("warnings") { writer in survey.warnings.forEach { writer.warning($0) } }
         }
@@ -39,8 +44,8 @@ extension JSONWriter {
             for hazard in survey.hazards {
                 writer.object { writer in
                     writer.member("base", hex: hazard.base)
-                    writer.member("ram", hazard.ram.count)
-                    writer.member("mmio", hazard.mmio.count)
+                    writer.member("ram", hazard.ram)
+                    writer.member("mmio", hazard.mmio)
                 }
             }
         }
@@ -49,11 +54,8 @@ extension JSONWriter {
     /// How policies and constants fare.
     private mutating func countMembers(_ survey: Survey, _ constants: SurveyConstants) {
         array("policies") { writer in survey.tallies.forEach { writer.tally($0) } }
-        array("conflicts") { writer in
-            for conflict in survey.conflicts.prefix(Limits.surveyRowsMax) { writer.conflict(conflict) }
-        }
-        let told = min(survey.conflicts.count, Limits.surveyRowsMax)
-        member("conflicts_dropped", survey.conflicts.count - told + survey.conflictsDropped)
+        array("conflicts") { writer in survey.conflicts.forEach { writer.conflict($0) } }
+        member("conflicts_dropped", survey.conflictsDropped)
         object("constants") { $0.constantsMembers(constants) }
     }
 
@@ -65,8 +67,18 @@ extension JSONWriter {
             writer.member("conflicts", tally.conflicts)
             writer.member("conditional", tally.conditional)
             writer.member("not_at_default", tally.moved)
-            writer.member("platforms_with_conflicts", tally.platforms.count)
-            writer.member("conflicting_platforms", strings: Array(tally.platforms.prefix(64)))
+            writer.member("platforms_with_conflicts", tally.hosts.count)
+            writer.member("conflicting_platforms", strings: tally.hosts.names)
+        }
+    }
+
+    mutating func worstHosts(_ kind: WorstHosts) {
+        object { writer in
+            writer.member("digest", hex: kind.digest)
+            writer.member("hosts", kind.hosts)
+            writer.member("platform", kind.host)
+            writer.member("devices", kind.devices)
+            writer.member("conflicts", kind.conflicts)
         }
     }
 
@@ -85,17 +97,16 @@ extension JSONWriter {
         ranges("fit_every_device", constants.universal)
         member("groups", constants.groupCount)
         array("best") { writer in
-            for (index, group) in constants.groups.prefix(16).enumerated() {
+            for group in constants.groups.prefix(16) {
                 writer.object { writer in
                     writer.groupMembers(group, constants)
-                    writer.member("failing_platforms", constants.failingPlatforms[index].count)
-                    writer.member(
-                        "failing_platform_names", strings: Array(constants.failingPlatforms[index].prefix(16))
-                    )
+                    writer.member("failing_platforms", group.failingHosts.count)
+                    writer.member("failing_platform_names", strings: group.failingHosts.names)
                 }
             }
         }
         array("best_pairs") { writer in constants.pairs.forEach { writer.pair($0, constants) } }
+        if let step = constants.pairStep { member("pair_bases_multiple_of", hex: step) }
         key("partner_of_default")
         if let pair = constants.partnerOfDefault { self.pair(pair, constants) } else { null() }
     }

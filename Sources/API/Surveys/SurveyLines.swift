@@ -62,9 +62,7 @@ final class SurveyLines: StreamSource, @unchecked Sendable {
         taken = 0
         guard nextSubject < subjects.count else {
             hasSummary = true
-            return addLine { writer in
-                writer.object { $0.summary(of: survey, subjects, engine: engine) }
-            }
+            return addLine { $0.summary(of: survey, survey.constants(), engine: engine) }
         }
         let policies = survey.policies
         survey.add(subjects[nextSubject]) { row in addLine { $0.surveyRow(row, policies) } }

@@ -44,7 +44,7 @@ extension Service {
             try context.checkpoint()
             survey.add(subject) { _ in }
         }
-        return json(200) { $0.summary(of: survey, subjects, engine: version) }
+        return json(200) { $0.summary(of: survey, survey.constants(), engine: version) }
     }
 
     /// The platforms that are named or those of the pool, or all.
@@ -162,6 +162,7 @@ struct SurveySubject: Sendable {
 extension Survey {
     /// Adds a machine; `row` gets every row in order.
     mutating func add(_ subject: SurveySubject, row: (SurveyRow) -> Void) {
+        note(HostStatement(subject.stated), of: subject.name)
         switch subject.machine {
         case .platform(let platform, let prepare):
             add(

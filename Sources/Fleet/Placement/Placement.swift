@@ -103,6 +103,14 @@ public struct Placement: Hashable, Sendable {
         public var host: String?
         /// Of what a device writes to `range`; nil where the warning is about something else.
         public var reachability: Reachability?
+
+        package init(
+            code: Code, severity: Severity, detail: String, range: IOVARange? = nil, host: String? = nil,
+            reachability: Reachability? = nil
+        ) {
+            (self.code, self.severity, self.detail) = (code, severity, detail)
+            (self.range, self.host, self.reachability) = (range, host, reachability)
+        }
     }
 
     public struct Picks: Hashable, Sendable {

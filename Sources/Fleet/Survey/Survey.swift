@@ -1,37 +1,15 @@
 // The survey: every device of a set of machines under every policy, and which constants would have served
-// them all. Rows are added one by one, so that a caller can stream them; what is kept of a row is its class,
-// for most devices of the world are alike.
+// them all. It is a sum: a machine is looked at by itself, and what was found is added, so that surveys of
+// parts of a fleet can be merged to that of the whole, whatever the parts and their order. What is kept does
+// not grow with the machines.
 
 public import AddressSpaces
+package import LinuxReleases
 public import MSIWindows
 public import Machines
 
 /// A survey that is being taken.
 public struct Survey: Sendable {
-    /// How one policy fares.
-    public struct PolicyTally: Sendable {
-        public var policy: SurveyPolicy
-        public var fits = 0
-        /// Devices whose window is withheld, or that get none.
-        public var conflicts = 0
-        /// Those of the conflicts that only PCI windows make.
-        public var conditional = 0
-        /// Devices whose base is not mainline's.
-        public var moved = 0
-        /// Platforms with at least one conflict, in order of appearance.
-        public var platforms: [String] = []
-    }
-
-    /// A device that some policy fails.
-    public struct Conflict: Sendable {
-        public var platform: String
-        public var device: String
-        public var policy: String
-        public var base: UInt64?
-        public var reachability: Reachability
-        public var reasons: [String]
-    }
-
     public let policies: [SurveyPolicy]
     public let demand: WindowDemand
     public let conditions: Conditions
@@ -43,20 +21,33 @@ public struct Survey: Sendable {
     public private(set) var platformsWithDevices = 0
     public private(set) var deviceCount = 0
     public private(set) var hazards: [SoftHazard]
-    /// What to know of hosts whose reported ranges are not used; of the first hosts only.
-    public private(set) var warnings: [Placement.Warning] = []
-    private var count: SurveyCount
+    public private(set) var facts = SurveyedFacts()
+    private var worst = WorstHostList()
+    package private(set) var count: SurveyCount
     /// The same with what virtio-iommus may report; nil where nothing depends on that.
-    private var reported: Reported?
+    package private(set) var reported: Reported?
 
     public var tallies: [PolicyTally] { count.tallies }
-    public var conflicts: [Conflict] { count.conflicts }
-    /// Conflicts beyond the first `conflictsMax`.
-    public var conflictsDropped: Int { count.conflictsDropped }
-    var classes: [SurveyCount.Class] { count.classes }
+    /// The first `conflictsMax`.
+    public var conflicts: [Conflict] { count.conflicts.elements }
+    /// Conflicts beyond them.
+    public var conflictsDropped: Int { count.conflictCount - conflicts.count }
+    /// What to know of hosts; of the first only.
+    public var warnings: [Placement.Warning] { facts.warnings.elements.map(\.warning) }
+    /// Kinds of hosts with the most conflicts, the first `worstHostsMax`.
+    public var worstHosts: [WorstHosts] { worst.kinds }
+    var sweep: ConstantSweep { count.sweep }
 
-    /// Conflicts of constants and of the posted series that one survey lists.
-    public static let conflictsMax = 10_000
+    /// Conflicts of constants and of the posted series that one survey lists, and hosts with their facts.
+    public static let conflictsMax = 1_000
+    /// Kinds of hosts with conflicts that one survey lists.
+    public static let worstHostsMax = 64
+    /// Hosts in conflict that are named for a policy.
+    public static let tallyNamesMax = 64
+    /// Inputs that cannot be read that one survey names.
+    public static let unreadMax = 256
+    /// What counts add up to at most: the largest number that every reader of JSON holds exactly.
+    package static let countMax = (1 << 53) - 1
 
     /// Windows of 1 MiB at multiples of it, below 4 GiB, are what constants are.
     public init(
@@ -73,157 +64,90 @@ public struct Survey: Sendable {
         }
     }
 
-    /// Adds a machine; `row` receives every row in order.
+    /// The counts of a survey as they were written down.
+    package struct Counts {
+        package var platforms = 0
+        package var platformsWithDevices = 0
+        package var devices = 0
+        package var hazards: [SoftHazard] = []
+        package var facts = SurveyedFacts()
+        package var worst: [WorstHosts] = []
+        package var count: SurveyCount
+        package var reported: Reported?
+
+        package init(count: SurveyCount) { self.count = count }
+    }
+
+    /// This survey's question with the counts of a part of it.
+    package func counting(_ counts: Counts) -> Survey {
+        var survey = self
+        survey.platformCount = counts.platforms
+        survey.platformsWithDevices = counts.platformsWithDevices
+        survey.deviceCount = counts.devices
+        survey.hazards = counts.hazards
+        survey.facts = counts.facts
+        for kind in counts.worst { survey.worst.add(kind) }
+        survey.count = counts.count
+        survey.reported = counts.reported
+        return survey
+    }
+
+    /// Adds what another survey of the same question counted, of other machines.
     ///
-    /// - Parameters:
-    ///   - own: of this machine, where they are others than the survey's.
-    ///   - aperture: what this machine's SMMUs translate; nil for the survey's own.
-    ///   - prepare: prepares a device of the machine, or finds it where somebody keeps it.
-    public mutating func add(
-        _ name: String, _ platform: Platform, under own: Conditions? = nil, aperture: IOVARange? = nil,
-        prepare: ((Device, Conditions) -> PreparedDevice)? = nil, row: (SurveyRow) -> Void = { _ in }
-    ) {
-        platformCount += 1
-        var found = 0
-        var crash: String?
-        var undecided: String?
-        var isUnused = false
-        let conditions = self.conditions(aperture, own)
-        let doorbells = DoorbellIndex(platform)
-        let ids = DeviceIndex(platform)
-        var kept: [DeviceClass: PreparedDevice] = [:]
-        for device in platform.devicesOnce where device.active || !isActiveOnly {
-            found += 1
-            let prepared =
-                prepare?(device, conditions) ?? kept.prepared(device, of: platform, under: conditions)
-            crash = crash ?? prepared.crashRemark
-            isUnused = prepared.conditions.hasUnusedIOMMURegions && (isUnused || found == 1)
-            let depends = add(
-                name, ids.askedID(of: device), prepared, doorbells.doorbells(of: prepared.device), row)
-            if depends, undecided == nil { undecided = prepared.undecidedRemark }
+    /// - Returns: false, and no change, where counts would pass `countMax`.
+    package mutating func merge(_ other: Survey) -> Bool {
+        let sums = [
+            platformCount + other.platformCount,
+            (deviceCount + other.deviceCount).multipliedReportingOverflow(by: policies.count).partialValue,
+            facts.unread.count + other.facts.unread.count,
+        ]
+        guard sums.allSatisfy({ (0...Self.countMax).contains($0) }) else { return false }
+        switch (reported, other.reported) {
+        case (nil, nil): break
+        case (let mine, let theirs):
+            var both = mine ?? Reported(count: count)
+            both.merge(theirs ?? Reported(count: other.count))
+            reported = both
         }
-        guard found > 0 else {
-            return warn(
-                platform.devices.withoutIOMMU, under: conditions, of: name,
-                "The survey has no row of this machine: no device is active.")
-        }
-        platformsWithDevices += 1
-        for unknown in UnknownFactRemark.first(of: platform.devices.lazy.filter(\.active))
-        where warnings.count < Placement.hostRemarksMax {
-            warnings.append(
-                .init(code: unknown.code, severity: .warning, detail: unknown.detail, host: name))
-        }
-        let isActiveOnly = isActiveOnly
-        let surveyed = platform.devices.lazy.filter { $0.active || !isActiveOnly }
-        warn(
-            surveyed.withoutIOMMU, under: conditions, of: name,
-            "Rows are those of devices behind their IOMMUs.")
-        if let crash, warnings.count < Placement.hostRemarksMax {
-            warnings.append(.init(code: .kernelCrashes, severity: .fatal, detail: crash, host: name))
-        }
-        if let undecided, warnings.count < Placement.hostRemarksMax {
-            warnings.append(
-                .init(
-                    code: .iommuDecidesWindow, severity: .warning, detail: undecided,
-                    range: WindowSource.mainlineWindow, host: name))
-        }
-        let x86Remark = platform.devices.lazy.compactMap(\.x86Remark).first
-        warn(x86Remark, of: name)
-        warn(aboutKernelOf: conditions, onX86: x86Remark != nil)
-        if isUnused, warnings.count < Placement.hostRemarksMax {
-            warnings.append(
-                .init(
-                    code: .iommuRegionsUnused, severity: .warning, detail: Conditions.unusedIOMMURegions,
-                    host: name))
-        }
-        for index in hazards.indices { hazards[index].look(at: platform, named: name, size: demand.size) }
+        platformCount += other.platformCount
+        platformsWithDevices += other.platformsWithDevices
+        deviceCount += other.deviceCount
+        for index in hazards.indices { hazards[index].merge(other.hazards[index]) }
+        facts.merge(other.facts)
+        for kind in other.worst.kinds { worst.add(kind) }
+        count.merge(other.count)
+        return true
     }
 
-    /// Warns of a device that has no IOMMU, or may have none, and says what follows.
-    private mutating func warn(
-        _ device: Device?, under conditions: Conditions, of name: String, _ effect: String
-    ) {
-        guard let remark = device?.missingIOMMURemark(under: conditions, for: nil),
-            warnings.count < Placement.hostRemarksMax
-        else { return }
-        warnings.append(
-            .init(code: .noGroup, severity: .warning, detail: "\(remark) \(effect)", host: name))
-    }
+    /// An input that no machine could be read from.
+    package mutating func note(unread line: String) { facts.note(unread: line) }
 
-    /// Adds a host by one device that stands for what it reports.
-    public mutating func add(
-        host name: String, _ device: Device, usable: UsableRanges?, under own: Conditions? = nil,
-        aperture: IOVARange? = nil, row: (SurveyRow) -> Void = { _ in }
-    ) {
-        platformCount += 1
-        platformsWithDevices += 1
-        var conditions = conditions(aperture, own)
-        if let driver = device.reportedDriver { conditions.driver = driver }
-        if let remark = usable?.remark, warnings.count < Placement.hostRemarksMax {
-            warnings.append(.init(code: .rangesBeforeAttach, severity: .warning, detail: remark, host: name))
-        }
-        warn(device.x86Remark, of: name)
-        warn(aboutKernelOf: conditions, onX86: device.isOfX86)
-        _ = add(name, device.id, PreparedDevice(device, usable: usable, under: conditions), [], row)
-    }
-
-    /// Hosts of one kernel share the warning.
-    private mutating func warn(aboutKernelOf conditions: Conditions, onX86: Bool) {
-        guard let remark = conditions.kernelRemark(onX86: onX86), warnings.count < Placement.hostRemarksMax,
-            !warnings.contains(where: { $0.detail == remark })
-        else { return }
-        warnings.append(.init(code: .kernelNotModelledExactly, severity: .warning, detail: remark))
-    }
-
-    private mutating func warn(_ x86Remark: String?, of host: String) {
-        guard let x86Remark, warnings.count < Placement.hostRemarksMax else { return }
-        warnings.append(
-            .init(
-                code: .x86Host, severity: .warning, detail: x86Remark, range: DriverWindow.x86, host: host))
-    }
-
-    private func conditions(_ aperture: IOVARange?, _ own: Conditions? = nil) -> Conditions {
-        var conditions = own ?? conditions
-        if let aperture { conditions.aperture = aperture }
-        return conditions
-    }
-
-    /// Whether the row depends on what a virtio-iommu reports.
-    private mutating func add(
-        _ name: String, _ id: String, _ device: PreparedDevice, _ doorbells: [PhysicalAddress],
-        _ report: (SurveyRow) -> Void
-    ) -> Bool {
-        var row = SurveyRow(platform: name, id, device, policies: policies, demand: demand)
-        let other = device.ifReported(over: doorbells)
-        let otherRow = other.map {
-            SurveyRow(platform: name, id, $0.device, policies: policies, demand: demand)
-        }
-        let depends = otherRow.map { !$0.isSameAnswer(as: row) } ?? false
-        if depends, let other, !other.regions.isEmpty, let otherRow {
-            row.ifReported = [.init(regions: other.regions, cells: otherRow.cells)]
-            // Until now both were one.
-            if reported == nil { reported = Reported(count: count) }
-            reported?.count.add(otherRow)
-            reported?.note(other.regions)
-        } else {
-            reported?.count.add(row)
-        }
-        deviceCount += 1
-        count.add(row)
-        report(row)
-        return depends
+    /// What a host said of itself where the question says nothing.
+    package mutating func note(host: String, _ told: [HostFact], _ kernel: KernelProfile) {
+        facts.note(host: host, told, kernel)
     }
 
     /// The count of the rows if virtio-iommus report MSI regions.
-    private struct Reported {
-        var regions: [ReservedRegion] = []
-        var count: SurveyCount
+    package struct Reported: Sendable {
+        package private(set) var regions = FirstOf<ReportedRegion>(Survey.regionsMax)
+        package fileprivate(set) var count: SurveyCount
 
-        /// Each once, the first of many.
-        mutating func note(_ more: [ReservedRegion]) {
-            for region in more where regions.count < Survey.regionsMax && !regions.contains(region) {
-                regions.append(region)
-            }
+        fileprivate init(count: SurveyCount) { self.count = count }
+
+        /// As it was written down.
+        package init(regions: [ReservedRegion], count: SurveyCount) {
+            self.count = count
+            note(regions)
+        }
+
+        /// Each once.
+        fileprivate mutating func note(_ more: [ReservedRegion]) {
+            for region in more { regions.add(ReportedRegion(region: region)) }
+        }
+
+        fileprivate mutating func merge(_ other: Self) {
+            regions.merge(other.regions)
+            count.merge(other.count)
         }
     }
 
@@ -236,45 +160,121 @@ public struct Survey: Sendable {
         var other = self
         other.count = reported.count
         other.reported = nil
-        return (reported.regions, other)
+        return (reported.regions.elements.map(\.region), other)
     }
+}
+
+extension Survey {
+    /// Adds a machine; `row` receives every row in order.
+    ///
+    /// - Parameters:
+    ///   - own: of this machine, where they are others than the survey's.
+    ///   - aperture: what this machine's SMMUs translate; nil for the survey's own.
+    ///   - prepare: prepares a device of the machine, or finds it where somebody keeps it.
+    public mutating func add(
+        _ name: String, _ platform: Platform, under own: Conditions? = nil, aperture: IOVARange? = nil,
+        prepare: ((Device, Conditions) -> PreparedDevice)? = nil, row: (SurveyRow) -> Void = { _ in }
+    ) {
+        var host = HostCounter(name, policies)
+        let remarks = look(at: platform, under: own, aperture: aperture, prepare: prepare) { found in
+            host.add(found)
+            report(found, of: name, row)
+        }
+        add(host, remarks, of: name)
+    }
+
+    /// Adds a host by one device that stands for what it reports.
+    public mutating func add(
+        host name: String, _ device: Device, usable: UsableRanges?, under own: Conditions? = nil,
+        aperture: IOVARange? = nil, row: (SurveyRow) -> Void = { _ in }
+    ) {
+        var host = HostCounter(name, policies)
+        let remarks = look(at: device, usable: usable, under: own, aperture: aperture) { found in
+            host.add(found)
+            report(found, of: name, row)
+        }
+        add(host, remarks, of: name)
+    }
+
+    /// What is found on a machine, whatever it is called; it can be added for each machine that is the same.
+    public func findings(on platform: Platform, under own: Conditions? = nil) -> HostFindings {
+        var rows: [FoundRow] = []
+        let remarks = look(at: platform, under: own, aperture: nil, prepare: nil) { rows.append($0) }
+        return HostFindings(rows: rows, remarks: remarks)
+    }
+
+    /// Adds a machine by what was found on it or on one that is the same.
+    public mutating func add(
+        _ name: String, _ findings: HostFindings, row: (SurveyRow) -> Void = { _ in }
+    ) {
+        var host = HostCounter(name, policies)
+        for found in findings.rows {
+            host.add(found)
+            report(found, of: name, row)
+        }
+        add(host, findings.remarks, of: name)
+    }
+
+    private func report(_ found: FoundRow, of host: String, _ report: (SurveyRow) -> Void) {
+        var row = found.row
+        row.platform = host
+        report(row)
+    }
+
+    private mutating func add(_ host: HostCounter, _ remarks: HostRemarks, of name: String) {
+        platformCount += 1
+        if remarks.hasDevices { platformsWithDevices += 1 }
+        deviceCount += host.tally.deviceCount
+        for warning in remarks.warnings { facts.warn(warning.of(name)) }
+        for (index, hazard) in remarks.hazards.enumerated() { hazards[index].add(hazard) }
+        if host.tally.conflictCount > 0 {
+            worst.add(
+                WorstHosts(
+                    conflicts: host.tally.conflictCount, digest: host.digest.value,
+                    devices: host.tally.deviceCount, hosts: 1, host: name))
+        }
+        // Until now both were one.
+        if host.ifReported != nil, reported == nil { reported = Reported(count: count) }
+        reported?.count.add(host.ifReported ?? host.tally)
+        reported?.note(host.regions)
+        count.add(host.tally)
+    }
+}
+
+/// A region that a virtio-iommu may report, in order.
+package struct ReportedRegion: Comparable, Sendable {
+    package let region: ReservedRegion
+
+    package static func < (one: Self, other: Self) -> Bool {
+        let (a, b) = (one.region, other.region)
+        if a.start != b.start { return a.start < b.start }
+        if a.length != b.length { return a.length < b.length }
+        if a.kind != b.kind { return a.kind.rawValue < b.kind.rawValue }
+        return HostName(a.provenanceText) < HostName(b.provenanceText)
+    }
+
+    package static func == (one: Self, other: Self) -> Bool { !(one < other) && !(other < one) }
 }
 
 /// What lies at one constant's number on the machines of a survey.
 public struct SoftHazard: Sendable {
     public let base: UInt64
     /// Platforms with RAM there.
-    public private(set) var ram: [String] = []
+    public private(set) var ram = 0
     /// Platforms with a device there: PCI windows, SMMUs, doorbells.
-    public private(set) var mmio: [String] = []
+    public private(set) var mmio = 0
 
-    init(base: UInt64) { self.base = base }
-
-    mutating func look(at platform: Platform, named name: String, size: UInt64) {
-        guard let window = PhysicalRange(start: PhysicalAddress(base), size: size) else { return }
-        if platform.memory.contains(where: { $0.overlaps(window) }) { ram.append(name) }
-        let isMMIO =
-            platform.smmus.contains { $0.registers.contains { $0.overlaps(window) } }
-            || platform.msiControllers.contains { $0.doorbell.map { window.contains($0) } == true }
-            || platform.devices.contains { device in
-                device.pciWindows.contains { pci in
-                    PhysicalRange(start: PhysicalAddress(pci.cpuStart), size: pci.size)?.overlaps(window)
-                        == true
-                }
-            }
-        if isMMIO { mmio.append(name) }
+    package init(base: UInt64, ram: Int = 0, mmio: Int = 0) {
+        (self.base, self.ram, self.mmio) = (base, ram, mmio)
     }
-}
 
-extension [DeviceClass: PreparedDevice] {
-    /// Prepares a device as user space gets it, or shares the set of one like it.
-    fileprivate mutating func prepared(
-        _ device: Device, of platform: Platform, under conditions: Conditions
-    ) -> PreparedDevice {
-        let alike = DeviceClass(device, .whole)
-        if let alike, let kept = self[alike] { return kept.serving(device) }
-        let made = platform.prepared(device.with(.whole), under: conditions)
-        if let alike { self[alike] = made }
-        return made
+    mutating func add(_ found: HostRemarks.Hazard) {
+        if found.hasRAM { ram += 1 }
+        if found.hasMMIO { mmio += 1 }
+    }
+
+    mutating func merge(_ other: Self) {
+        ram += other.ram
+        mmio += other.mmio
     }
 }

@@ -1,6 +1,6 @@
-// Which constants serve the most devices. A sweep over the bases at which any class of devices begins or
-// ends to fit; bases that fail the same devices are one group. O(n log n) in the free ranges; pairs are
-// searched among the best groups only.
+// Which constants serve the most devices, from what a survey has added up for each. Bases that fail the same
+// devices are one group; pairs are searched among the best groups only. The time does not depend on how many
+// hosts there are.
 
 public import AddressSpaces
 import MSIWindows
@@ -13,8 +13,12 @@ public struct ConstantGroup: Sendable {
     public internal(set) var unfit: Int
     /// Bases in the group.
     public internal(set) var count: Int
-    /// Classes of devices that fail, as bits.
+    /// Hosts with such a device, and the first of them.
+    public internal(set) var failingHosts: NamedHosts
+    /// Kinds of devices that fail, as bits, where each is kept.
     var failing: [UInt64] = []
+    /// The first of its bases that pairs have, where kinds are not kept.
+    var gridPlace: Int?
 
     /// The lowest base.
     public var lowest: UInt64 { ranges[0].start.value }
@@ -43,10 +47,11 @@ public struct SurveyConstants: Sendable {
     public var pairs: [ConstantPair]
     /// The best constant beside mainline's.
     public var partnerOfDefault: ConstantPair?
+    /// Where the fleet has more kinds of devices than are kept: pairs are searched among the groups with a
+    /// multiple of this. nil where they are searched among all.
+    public var pairStep: UInt64?
     /// Free in the memory maps of all usual VMMs.
     public var guestFree: IOVASet
-    /// Platforms that each of the best groups fails, in the order of `groups`.
-    public var failingPlatforms: [[String]]
 
     /// For each 64 MiB below 4 GiB: the fewest devices that any base there fails.
     public var fewestUnfit: [Int]
@@ -63,22 +68,71 @@ extension Survey {
 
     /// Evaluates what was added so far.
     public func constants() -> SurveyConstants {
-        let sweep = Sweep(self)
-        var groups = sweep.groups(of: self)
+        let sums = sweep.failures
+        var groups = groups(sums)
         let total = groups.count
-        let fewestUnfit = cells(groups)
         groups.sort { ($0.unfit, $0.lowest) < ($1.unfit, $1.lowest) }
         let size = demand.size
-        let own = groups.first { $0.contains(base: WindowSource.mainlineBase, size: size) }
-        let words = max(1, (classes.count + 63) / 64)
-        let kept = max(2, min(Self.groupsMax, Int((40_000_000 / Double(words)).squareRoot())))
-        groups = Array(groups.prefix(kept))
-        let weights = classes.map(\.devices)
+        var own = groups.first { $0.contains(base: WindowSource.mainlineBase, size: size) }
+        groups = Array(groups.prefix(Self.groupsMax))
+        let search: PairSearch
+        if sums.pairs == nil {
+            let kinds = sweep.kinds.sorted { $0.key < $1.key }
+            let gaps = kinds.map(\.key.gaps)
+            for index in groups.indices { groups[index].failing = Self.failing(groups[index], gaps) }
+            if let group = own { own?.failing = Self.failing(group, gaps) }
+            search = .kinds(weights: kinds.map(\.value))
+        } else {
+            search = .sums(sums)
+        }
         return SurveyConstants(
-            groups: groups, groupCount: total, pairs: Self.bestPairs(groups, weights),
-            partnerOfDefault: own.flatMap { Self.bestPartner(of: $0, groups, weights) },
-            guestFree: Self.guestFree(), failingPlatforms: groups.prefix(16).map { platforms(failing: $0) },
-            fewestUnfit: fewestUnfit)
+            groups: groups, groupCount: total, pairs: search.bestPairs(groups),
+            partnerOfDefault: own.flatMap { search.bestPartner(of: $0, groups) },
+            pairStep: sums.pairs == nil ? nil : ConstantSums.pairStep, guestFree: Self.guestFree(),
+            fewestUnfit: fewestUnfit(sums))
+    }
+
+    /// Bases by the devices that they fail, ascending by the lowest.
+    private func groups(_ sums: ConstantSums) -> [ConstantGroup] {
+        struct Failure: Hashable {
+            let unfit: Int
+            let mark: UInt64
+        }
+        var groups: [ConstantGroup] = []
+        var known: [Failure: Int] = [:]
+        var previous = -1
+        for number in WindowBases.numbers {
+            let start = WindowBases.base(number)
+            let window = IOVARange(proven: start, start + (demand.size - 1))
+            let failure = Failure(unfit: sums.unfit[number], mark: sums.marks[number])
+            guard let place = known[failure] else {
+                previous = groups.count
+                known[failure] = previous
+                groups.append(
+                    ConstantGroup(
+                        ranges: [window], unfit: failure.unfit, count: 1,
+                        failingHosts: sweep.failingHosts[number], gridPlace: ConstantSums.gridPlace(number)))
+                continue
+            }
+            if place == previous, let last = groups[place].ranges.last {
+                groups[place].ranges[groups[place].ranges.count - 1] = last.hull(window)
+            } else {
+                groups[place].ranges.append(window)
+            }
+            previous = place
+            groups[place].count += 1
+            groups[place].gridPlace = groups[place].gridPlace ?? ConstantSums.gridPlace(number)
+        }
+        return groups
+    }
+
+    private static func failing(_ group: ConstantGroup, _ gaps: [[ClosedRange<Int>]]) -> [UInt64] {
+        let number = WindowBases.number(of: group.lowest) ?? 0
+        var bits = [UInt64](repeating: 0, count: (gaps.count + 63) / 64)
+        for (kind, gaps) in gaps.enumerated() where gaps.contains(where: { $0.contains(number) }) {
+            bits[kind / 64] |= 1 << UInt64(kind % 64)
+        }
+        return bits
     }
 
     /// Size of a cell of `fewestUnfit`, as a power of two.
@@ -88,16 +142,12 @@ extension Survey {
     /// The cell that an address lies in.
     package static func cell(of address: UInt64) -> Int { Int(address >> cellShift) }
 
-    private func cells(_ groups: [ConstantGroup]) -> [Int] {
+    private func fewestUnfit(_ sums: ConstantSums) -> [Int] {
         var fewest = [Int](
             repeating: deviceCount, count: Self.cell(of: IOVARange.below4GiB.last.value) + 1)
-        for group in groups {
-            for range in group.ranges {
-                let last = Self.cell(of: range.last.value - (demand.size - 1))
-                for cell in Self.cell(of: range.start.value)...last {
-                    fewest[cell] = min(fewest[cell], group.unfit)
-                }
-            }
+        for number in WindowBases.numbers {
+            let cell = Self.cell(of: WindowBases.base(number))
+            fewest[cell] = min(fewest[cell], sums.unfit[number])
         }
         return fewest
     }
@@ -110,48 +160,55 @@ extension Survey {
         }
         return IOVASet(occupied).complement()
     }
+}
 
-    private func platforms(failing group: ConstantGroup) -> [String] {
-        var found: [String] = []
-        var seen: Set<String> = []
-        for (index, one) in classes.enumerated() where group.failing.hasBit(index) {
-            for platform in one.platforms where seen.insert(platform).inserted { found.append(platform) }
+/// How many devices fail with both of two constants: from the kinds of devices, or from sums.
+private enum PairSearch {
+    case kinds(weights: [Int])
+    case sums(ConstantSums)
+
+    /// nil where that was not added up; `limit` or more where it is not less.
+    private func unfit(_ one: ConstantGroup, _ other: ConstantGroup, below limit: Int) -> Int? {
+        switch self {
+        case .kinds(let weights): one.failing.sharedWeight(other.failing, weights, below: limit)
+        case .sums(let sums):
+            if let first = one.gridPlace, let second = other.gridPlace {
+                sums.unfit(atBoth: first, second)
+            } else {
+                nil
+            }
         }
-        return found.sorted()
     }
 
-    private static func bestPairs(_ groups: [ConstantGroup], _ weights: [Int]) -> [ConstantPair] {
+    func bestPairs(_ groups: [ConstantGroup]) -> [ConstantPair] {
         var best: [(unfit: Int, first: Int, second: Int)] = []
         for first in groups.indices {
             for second in groups.indices.dropFirst(first + 1) {
-                let limit = best.count < pairsMax ? Int.max : best[best.count - 1].unfit
-                let unfit = groups[first].failing.sharedWeight(groups[second].failing, weights, below: limit)
-                guard unfit < limit else { continue }
+                let limit = best.count < Survey.pairsMax ? Int.max : best[best.count - 1].unfit
+                guard let unfit = unfit(groups[first], groups[second], below: limit), unfit < limit else {
+                    continue
+                }
                 // Kept by unfit devices; at equal numbers the earlier pair stays ahead.
                 let place = best.firstIndex { $0.unfit > unfit } ?? best.count
                 best.insert((unfit, first, second), at: place)
-                if best.count > pairsMax { best.removeLast() }
+                if best.count > Survey.pairsMax { best.removeLast() }
             }
         }
         return best.map { ConstantPair(first: groups[$0.first], second: groups[$0.second], unfit: $0.unfit) }
     }
 
-    private static func bestPartner(
-        of own: ConstantGroup, _ groups: [ConstantGroup], _ weights: [Int]
-    ) -> ConstantPair? {
+    func bestPartner(of own: ConstantGroup, _ groups: [ConstantGroup]) -> ConstantPair? {
         var best: ConstantPair?
         for group in groups where group.lowest != own.lowest {
             let limit = best?.unfit ?? .max
-            let unfit = own.failing.sharedWeight(group.failing, weights, below: limit)
-            if unfit < limit { best = ConstantPair(first: own, second: group, unfit: unfit) }
+            guard let unfit = unfit(own, group, below: limit), unfit < limit else { continue }
+            best = ConstantPair(first: own, second: group, unfit: unfit)
         }
         return best
     }
 }
 
 extension [UInt64] {
-    func hasBit(_ index: Int) -> Bool { self[index / 64] & (1 << UInt64(index % 64)) != 0 }
-
     /// Sum of the weights of the bits in both; stops once it reaches `limit`.
     fileprivate func sharedWeight(_ other: Self, _ weights: [Int], below limit: Int) -> Int {
         var sum = 0

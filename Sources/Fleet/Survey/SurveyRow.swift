@@ -60,7 +60,8 @@ public struct SurveyRow: Sendable {
         public var reasons: [String]
     }
 
-    public var platform: String
+    /// What its host is called; empty until it is reported.
+    public var platform = ""
     public var device: String
     public var kind: Device.Kind
     public var isActive: Bool
@@ -86,13 +87,11 @@ extension SurveyRow {
     ///
     /// - Parameter id: that a question names the device by.
     init(
-        platform: String, _ id: String, _ prepared: PreparedDevice, policies: [SurveyPolicy],
-        demand: WindowDemand
+        _ id: String, _ prepared: PreparedDevice, policies: [SurveyPolicy], demand: WindowDemand
     ) {
         let withheld = prepared.withheld
         let device = prepared.device
         let places = Candidates(in: withheld.freeForWindow, demand)
-        self.platform = platform
         self.device = id
         kind = device.kind
         isActive = device.active
