@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl vmms manual-readers proxies clocks databases build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check first-time dist container-check clients client-tools
+	deb deb-check first-time dist container-check clients client-tools fleet-tools survey-million
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -79,6 +79,8 @@ help:
 	@echo 'make deb-check  install, use, upgrade and purge the package in a minimal Debian (root; downloads one)'
 	@echo 'make first-time  install the package in a minimal Debian, run every example there, open the dashboard (root)'
 	@echo 'make clients  run the tests of the clients in Clients/ against the release (packages from PyPI)'
+	@echo 'make survey-million  survey 10,000, 100,000 and 1,000,000 synthetic hosts by one process and in parts on Dask: same bytes,'
+	@echo '              CPU, memory (SEED, BINARY, FLEET_ARGUMENTS="--hosts 10000 100000"; downloads the trees of the atlas; 15 minutes)'
 	@echo 'make container-check  execute the final stage of the Containerfile in a chroot (root; no engine)'
 	@echo 'make deps     install the Debian packages that the build needs (root or sudo)'
 	@echo 'make docs     run the examples of README.md and docs/, and make the pages below Public/docs from them'
@@ -173,9 +175,30 @@ client-tools: python
 	$(call venv,$(CLIENT_TOOLS),mypy,'httpx>=0.27$(comma)<1' 'pytest>=8' mypy 'ansible-core>=2.15' 'tf>=1.2')
 
 # The Python package and the Ansible module against the release.
-clients: release client-tools
-	@[ -x $(CLIENT_TOOLS)/bin/mypy ] || { echo 'clients: their packages cannot be installed from PyPI' >&2; exit 1; }
+clients: release client-tools fleet-tools
+	@[ -x $(CLIENT_TOOLS)/bin/mypy ] && [ -x $(FLEET_TOOLS)/bin/dask ] \
+		|| { echo 'clients: their packages cannot be installed from PyPI' >&2; exit 1; }
 	@sh Clients/check.sh "$(RELEASE)" $(CLIENT_TOOLS)
+	@$(call check-fleet,"$(RELEASE)")
+
+# What runs the surveys of fleets in Clients/fleet, and judges their manifests.
+FLEET_TOOLS := .build/fleet-tools
+check-fleet = IOVAD_TEST_BINARY=$(1) PYTHONDONTWRITEBYTECODE=1 $(FLEET_TOOLS)/bin/python -m pytest -q -p no:cacheprovider \
+	Clients/fleet/tests
+
+fleet-tools: python
+	$(call venv,$(FLEET_TOOLS),dask,'distributed>=2024.1' 'pytest>=8' pyyaml 'kubernetes-validate>=1.31')
+
+# Fleets of synthetic hosts, which are made of the trees of the atlas and never on a disk. Nothing else should run meanwhile.
+FLEET_ARGUMENTS ?=
+FLEET_TREES := .build/fleet-trees.ndjson
+
+survey-million: fleet-tools $(if $(BINARY),,release)
+	@[ -x $(FLEET_TOOLS)/bin/dask ] || { echo 'survey-million: distributed cannot be installed from PyPI' >&2; exit 1; }
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	[ -s $(FLEET_TREES) ] || ATLAS_HOSTS=$(FLEET_TREES) Scripts/atlas.sh "$$binary" /dev/null || exit 1; \
+	$(FLEET_TOOLS)/bin/python Scripts/fleet measure --binary "$$binary" --trees $(FLEET_TREES) $(if $(SEED),--seed '$(SEED)') \
+		$(FLEET_ARGUMENTS)
 
 container-check: release python
 	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES='$(CHECKING_PACKAGES)'
@@ -183,13 +206,15 @@ container-check: release python
 
 # The release build first: it is what people run, and its whole-module compilation is the stricter one.
 # It is also run itself: a fault of the optimiser does not show in a debug test.
-test: release browser asl vmms proxies clocks databases manual-readers docs-tools client-tools
+test: release browser asl vmms proxies clocks databases manual-readers docs-tools client-tools fleet-tools
 	python3 Clients/python/make_async.py --check
 	swift build --build-tests
 	swift test --skip-build
 	sh Tests/release.sh "$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"
 	@[ -x $(CLIENT_TOOLS)/bin/mypy ] || { echo 'clients: skipped, their packages cannot be installed from PyPI'; exit 0; }; \
 	sh Clients/check.sh "$(RELEASE)" $(CLIENT_TOOLS)
+	@[ -x $(FLEET_TOOLS)/bin/dask ] || { echo 'fleet: skipped, its packages cannot be installed from PyPI'; exit 0; }; \
+	$(call check-fleet,"$(RELEASE)")
 	@$(MAKE) --no-print-directory bench-budget
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
 

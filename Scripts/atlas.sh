@@ -6,6 +6,7 @@
 #   Scripts/atlas.sh IOVAD OUTPUT.json         ATLAS_SUITES="unstable experimental" chooses the suites
 #                                              ATLAS_DOORBELLS=FILE.swift renews the table of doorbells too,
 #                                              ATLAS_DEVICES=FILE.json the dashboard's list of all devices
+#                                              ATLAS_HOSTS=FILE.ndjson has the trees as hosts in the native model
 set -eu
 
 iovad=$1
@@ -71,4 +72,9 @@ if [ -n "${ATLAS_DEVICES:-}" ]; then
 	python3 "$(dirname "$0")/atlas-devices.py" "Debian $package $version" "$trees" \
 		< "$work/devices.ndjson" > "$work/devices.json"
 	mv "$work/devices.json" "$ATLAS_DEVICES"
+fi
+if [ -n "${ATLAS_HOSTS:-}" ]; then
+	here=$(dirname "$0")
+	python3 "$here/fleet" trees --binary "$iovad" --public "$here/../Public" "$trees" > "$work/hosts.ndjson"
+	mv "$work/hosts.ndjson" "$ATLAS_HOSTS"
 fi

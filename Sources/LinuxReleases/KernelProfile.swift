@@ -124,7 +124,8 @@ extension KernelProfile {
         if release != other.release { return release < other.release }
         if selector != other.selector { return selector < other.selector }
         let values = Behaviour.allCases.map { behaviours[$0] * 2 + settled[$0] }
-        return values.lexicographicallyPrecedes(Behaviour.allCases.map { other.behaviours[$0] * 2 + other.settled[$0] })
+        return values.lexicographicallyPrecedes(
+            Behaviour.allCases.map { other.behaviours[$0] * 2 + other.settled[$0] })
     }
 }
 

@@ -119,6 +119,7 @@ import Testing
         (Limits.memoryMapEntriesMax, ["memory_map", "pinned_bars"].map { "GuestRequest.\($0)/maxItems" }),
         (Limits.surveyConstantsMax, ["SurveyRequest.constants/maxItems"]),
         (Limits.surveyRowsMax, ["SurveyCounts.conflicts/maxItems", "Survey.hosts/maxItems"]),
+        (Limits.surveyWorstHostsMax, ["Survey.worst_hosts/maxItems"]),
         (
             Limits.sessionTTLSecondsMax,
             ["SessionRequest", "SessionPatch"].map { $0 + ".ttl_seconds/maximum" }

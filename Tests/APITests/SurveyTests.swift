@@ -126,6 +126,30 @@ import Testing
         #expect(survey(client, #"{"platforms":[]}"#).object("constants")["groups"] as? Int == 1)
     }
 
+    /// The platforms of a pool and no others, in lines too; who joins is surveyed, and no pool is refused.
+    @Test func poolsAreSurveyed() throws {
+        let client = ServiceClient()
+        let native =
+            #"{"smmus":[{"id":"s","version":"v3"}],"devices":[{"id":"d","kind":"pci_host","smmus":["s"]}]}"#
+        for number in 0..<6 {
+            let target = "/v1/platforms?id=host-\(number)"
+            #expect(client.ask(.post, target, Array(native.utf8), type: "application/json").status == 201)
+            let label = Array(#"{"pool":"\#(number < 4 ? "rack-7" : "rack-8")"}"#.utf8)
+            let labelled = client.ask(
+                .put, "/v1/platforms/host-\(number)/labels", label, type: "application/json")
+            #expect(labelled.status == 200)
+        }
+        let rows = try lines(survey(client, #"{"pool":"rack-7"}"#, lines: true))
+        #expect(
+            rows.dropLast().map { $0["platform"] as? String } == ["host-0", "host-1", "host-2", "host-3"])
+        let summary = survey(client, #"{"pool":"rack-7"}"#).json
+        #expect(NSDictionary(dictionary: try #require(rows.last)) == NSDictionary(dictionary: summary))
+        #expect(summary["platforms"] as? Int == 4)
+        #expect(survey(client, #"{"pool":"rack-8"}"#).json["platforms"] as? Int == 2)
+        #expect(survey(client, #"{"pool":"rack-9"}"#).pointers == ["/pool"])
+        #expect(survey(client, #"{"pool":"rack-7","platforms":["host-0"]}"#).pointers == ["/platforms"])
+    }
+
     @Test func linesAndSummaryAgree() throws {
         let client = ServiceClient()
         let rows = try lines(survey(client, "{}", lines: true))

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite struct DecideTests {
-    struct Run {
+    struct Run: Equatable {
         let status: Int32
         let output: String
         let errors: String

@@ -62,6 +62,53 @@ import Testing
         }
     }
 
+    /// More kinds of devices than are kept one by one: groups are the same, and pairs are the best of those
+    /// with a base of the coarser grid.
+    @Test func sumsFindTheSameGroups() throws {
+        var generator = SeededGenerator.forTest("sumsFindTheSameGroups", fallback: 44)
+        var survey = Survey()
+        var free: [IOVASet] = []
+        for index in 0..<4_400 {
+            var device = device(&generator)
+            let number = UInt64(index) * 3 % 4_095 + 1
+            device.firmwareRegions.append(
+                ReservedRegion(
+                    kind: .reserved, start: number * Self.mebibyte, length: Self.mebibyte,
+                    provenance: .caller("test")))
+            survey.add(host: "h\(index)", device, usable: nil)
+            free.append(PreparedDevice(device, under: Conditions()).withheld.freeForWindow)
+        }
+        let found = survey.constants()
+        #expect(found.pairStep == 16 * Self.mebibyte)
+        let none = [UInt64](repeating: 0, count: (free.count + 63) / 64)
+        var fails = [[UInt64]](repeating: none, count: 4_096)
+        for (index, set) in free.enumerated() {
+            for gap in set.complement().ranges {
+                let last = min(gap.last.value / Self.mebibyte, 4_095)
+                guard gap.start.value / Self.mebibyte <= last else { continue }
+                for place in max(gap.start.value / Self.mebibyte, 1)...max(last, 1) where last > 0 {
+                    fails[Int(place)][index / 64] |= 1 << UInt64(index % 64)
+                }
+            }
+        }
+        func count(_ bits: [UInt64]) -> Int { bits.reduce(0) { $0 + $1.nonzeroBitCount } }
+        #expect(found.groupCount == Set(fails[1...]).count)
+        for group in found.groups {
+            let place = Int(group.lowest / Self.mebibyte)
+            #expect(group.unfit == count(fails[place]) && group.failingHosts.count == group.unfit)
+        }
+        let own = fails[0x80]
+        let listed = Set(found.groups.map { fails[Int($0.lowest / Self.mebibyte)] })
+        let grid = stride(from: 16, to: 4_096, by: 16).map { fails[$0] }.filter { listed.contains($0) }
+        func shared(_ one: [UInt64], _ other: [UInt64]) -> Int { count(zip(one, other).map { $0 & $1 }) }
+        #expect(found.partnerOfDefault?.unfit == grid.filter { $0 != own }.map { shared($0, own) }.min())
+        var best = Int.max
+        for (index, one) in grid.enumerated() {
+            for other in grid[..<index] where other != one { best = min(best, shared(one, other)) }
+        }
+        #expect(found.pairs.first?.unfit == best)
+    }
+
     @Test func guestsLeaveWhatTheSpecificationLists() {
         let survey = Survey()
         let places = Candidates(in: survey.constants().guestFree, WindowDemand(is32BitOnly: true))

@@ -86,6 +86,11 @@ package enum Limits {
     static let surveyCellsMax = 1_000_000
     package static let surveyConstantsMax = 64
     package static let surveyRowsMax = Survey.conflictsMax
+    package static let surveyWorstHostsMax = Survey.worstHostsMax
+    /// Kinds of devices: those that leave the same places for a window are one.
+    package static let surveyKindsMax = ConstantSweep.kindsMax
+    /// Of the command: the largest part of a survey that is merged.
+    package static let surveyPartBytesMax = SurveyPart.bytesMax
     package static let explanationStepsMax = 512
     package static let problemErrorsMax = 32
     package static let pageItemsDefault = 100
@@ -174,6 +179,9 @@ package enum Limits {
             ("survey_cells_max", surveyCellsMax),
             ("survey_constants_max", surveyConstantsMax),
             ("survey_rows_max", surveyRowsMax),
+            ("survey_worst_hosts_max", surveyWorstHostsMax),
+            ("survey_kinds_max", surveyKindsMax),
+            ("survey_part_bytes_max", surveyPartBytesMax),
             ("explanation_steps_max", explanationStepsMax),
             ("problem_errors_max", problemErrorsMax),
             ("page_items_default", pageItemsDefault),

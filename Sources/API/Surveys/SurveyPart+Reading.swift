@@ -70,7 +70,9 @@ extension SurveyPart {
         }
         var end = bytes.count - digestKey.count
         while end > 0, !bytes[end...].starts(with: digestKey) { end -= 1 }
-        let found = bytes.withUnsafeBytes { WordDigest.of(UnsafeRawBufferPointer(rebasing: $0[..<max(end, 0)])) }
+        let found = bytes.withUnsafeBytes {
+            WordDigest.of(UnsafeRawBufferPointer(rebasing: $0[..<max(end, 0)]))
+        }
         guard found == told else {
             throw SurveyPartFault(
                 "/digest: the bytes before it are not those that were written (their digest is \(HexLiteral.text(found)), not "
@@ -122,7 +124,9 @@ private struct PartReader {
 
     private func text(_ node: JSONNode?) -> String? { node?.string(bytesMax: Self.textBytesMax, problems) }
 
-    private func int(_ node: JSONNode?, in bounds: ClosedRange<Int>) -> Int? { node?.int(in: bounds, problems) }
+    private func int(_ node: JSONNode?, in bounds: ClosedRange<Int>) -> Int? {
+        node?.int(in: bounds, problems)
+    }
 
     private func refuse(_ node: JSONNode?, _ detail: String) {
         if let node { problems.add(node.pointer, "inconsistent", detail) }
@@ -239,7 +243,9 @@ private struct PartReader {
 
     func reported(_ node: JSONNode?) -> Survey.Reported? {
         guard let node, var reader = ObjectReader(node, problems) else { return nil }
-        let regions = reader.required("iommu_regions").flatMap { Condition.iommuRegions(.member($0), problems) }
+        let regions = reader.required("iommu_regions").flatMap {
+            Condition.iommuRegions(.member($0), problems)
+        }
         let count = count(reader.required("count"))
         reader.finish()
         guard let regions, let count else { return nil }

@@ -58,7 +58,7 @@ package struct SurveyPart: Sendable {
         }
     }
 
-    /// The part as a file has it, with a newline; equal for equal parts.
+    /// The bytes of a file, with a newline at the end; equal for equal parts.
     package func bytes(engine: String) -> [UInt8] {
         var writer = JSONWriter(reservingBytes: 1 << 16)
         writer.object { writer in

@@ -92,7 +92,8 @@ extension SurveyQuestion {
                     continue
                 }
                 problems.add(
-                    node.pointer, "unknown-value", "This version surveys windows of \(HexLiteral.text(value)).")
+                    node.pointer, "unknown-value",
+                    "This version surveys windows of \(HexLiteral.text(value)).")
             }
             window.finish()
         }

@@ -44,7 +44,7 @@ extension Service {
             try context.checkpoint()
             survey.add(subject) { _ in }
         }
-        return json(200) { $0.summary(of: survey, survey.constants(), engine: version) }
+        return json { $0.summary(of: survey, survey.constants(), engine: version) }
     }
 
     /// The platforms that are named or those of the pool, or all.

@@ -1,7 +1,7 @@
 // What a survey adds up for every constant: how many devices and hosts it fails. Devices with equal places
-// for a window are one kind. As long as the kinds are few each is kept with its count; where a fleet has more
-// of them, they are added up base by base, which takes the same room for any fleet. Sums of parts are the sums
-// of the whole.
+// for a window are one kind. As long as the kinds are few each is kept with its count; where a fleet has
+// more of them, they are added up base by base, which takes the same room for any fleet. Sums of parts are
+// the sums of the whole.
 
 import AddressSpaces
 

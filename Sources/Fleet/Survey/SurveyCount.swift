@@ -1,5 +1,5 @@
-// What a survey keeps of its hosts: how each policy fares, who is in conflict, and what constants fail. All of
-// it can be added to that of other hosts.
+// What a survey keeps of its hosts: how each policy fares, who is in conflict, and what constants fail. All
+// of it can be added to that of other hosts.
 
 import AddressSpaces
 public import MSIWindows
@@ -118,7 +118,9 @@ extension Survey {
             if one.row != other.row { return one.row < other.row }
             if one.policyPlace != other.policyPlace { return one.policyPlace < other.policyPlace }
             if one.device != other.device { return HostName(one.device) < HostName(other.device) }
-            if one.base != other.base { return (one.base ?? 0, one.base == nil ? 0 : 1) < (other.base ?? 0, other.base == nil ? 0 : 1) }
+            if one.base != other.base {
+                return (one.base ?? 0, one.base == nil ? 0 : 1) < (other.base ?? 0, other.base == nil ? 0 : 1)
+            }
             if one.reachability != other.reachability { return one.reachability < other.reachability }
             return one.reasons.lexicographicallyPrecedes(other.reasons)
         }

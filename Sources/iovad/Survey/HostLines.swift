@@ -1,5 +1,5 @@
-// Hosts from a stream of lines: the path of a machine, or a machine as JSON. A line is read when the one before
-// it is done with, so that a stream may be longer than memory.
+// Hosts from a stream of lines: the path of a machine, or a machine as JSON. A line is read when the one
+// before it is done with, so that a stream may be longer than memory.
 
 import API
 import AddressSpaces
@@ -9,20 +9,20 @@ import JSON
 
 /// The lines of a file or of standard input, one after another.
 final class LineReader {
-    /// A longer line is no machine of ours.
-    static let lineBytesMax = MachineFiles.jsonLimits.bytesMax
-
     private let file: UnsafeMutablePointer<FILE>
-    private let place: String
+    /// Its name, for the start of a message.
+    let place: String
+    private let fault: String
     private var buffer: UnsafeMutablePointer<CChar>?
     private var room = 0
     private(set) var number = 0
 
     /// "-" is standard input.
     init(_ path: String, named flag: String) throws(FileFault) {
-        place = "\(flag) \(path == "-" ? Files.standardInput : path)"
+        place = path == "-" ? Files.standardInput : path
+        fault = "\(flag) \(place)"
         guard let file = path == "-" ? fdopen(dup(0), "rb") : fopen(path, "rb") else {
-            throw FileFault(place: place, code: errno)
+            throw FileFault(place: fault, code: errno)
         }
         self.file = file
     }
@@ -37,7 +37,7 @@ final class LineReader {
         errno = 0
         let count = getline(&buffer, &room, file)
         guard count >= 0, let buffer else {
-            if ferror(file) != 0 { throw FileFault(place: place, code: errno) }
+            if ferror(file) != 0 { throw FileFault(place: fault, code: errno) }
             return nil
         }
         number += 1

@@ -1,5 +1,5 @@
-// A survey while hosts come in one by one: each is read, decided and dropped. Hosts that are the same byte for
-// byte are decided once, as long as what was found on them is among what is kept.
+// A survey while hosts come in one by one: each is read, decided and dropped. Hosts that are the same byte
+// for byte are decided once, as long as what was found on them is among what is kept.
 
 import API
 import AddressSpaces
@@ -37,6 +37,8 @@ struct HostSurvey {
         switch MachineFiles.parts(of: entry) {
         case .success(let parts):
             add(HostInput(name: entry.name, label: entry.label, parts: parts), entry, row: row)
+        // One that is named twice is one.
+        case .failure(let error) where survey.facts.unread.lines.contains(error.line): return
         case .failure(let error): part.note(unread: error.line)
         }
     }

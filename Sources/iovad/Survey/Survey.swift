@@ -1,6 +1,6 @@
-// `iovad survey`: reads machines from files, folders and lines, and reports how policies and constants fare on
-// them: the survey of POST /v1/surveys, offline. A part of a fleet is surveyed to a part, and parts are merged
-// to what one survey of all hosts is. Which files are read is MachineFiles' concern.
+// `iovad survey`: reads machines from files, folders and lines, and reports how policies and constants fare
+// on them: the survey of POST /v1/surveys, offline. A part of a fleet is surveyed to a part, and parts are
+// merged to what one survey of all hosts is. Which files are read is MachineFiles' concern.
 
 import API
 import AddressSpaces
@@ -15,10 +15,7 @@ struct SurveyCommand: CheckedCommand {
     static let configuration = CommandConfiguration(
         commandName: "survey",
         abstract: "Check window policies against many machines, and find the constants that fit.",
-        usage: """
-            iovad survey [<options>] [<path> ...]
-            iovad survey merge [--partial] [--format <format>] [--source <source>] <part> ...
-            """,
+        usage: "iovad survey [<options>] [<path> ...]",
         discussion: """
             Each path is a machine: a device tree, ACPI tables, reserved_regions text, or JSON: the native \
             model or what `iovad collect` wrote. Folders are searched for *.dtb, *.json, *.aml, *.txt, IORT, \
@@ -31,9 +28,9 @@ struct SurveyCommand: CheckedCommand {
               iovad survey collected-hosts/ --constant 0xe000000
               iovad survey --format html board.dtb > board.html
 
-            A fleet that is too large for one process is surveyed in parts, anywhere and in any order. Parts \
-            that are merged, all at once or some first, say byte for byte what one survey of all hosts says. \
-            A folder that is called merge is ./merge.
+            A fleet that is too large for one process is surveyed in parts, anywhere and in any order. merge \
+            adds parts, all at once or some first: the result is byte for byte that of one survey of all \
+            hosts. It takes --partial, --format and --source; a folder that is called merge is ./merge.
 
               iovad survey --partial --hosts-from hosts-1.ndjson > 1.part
               iovad survey --partial --hosts-from hosts-2.ndjson > 2.part
@@ -106,7 +103,8 @@ struct SurveyCommand: CheckedCommand {
         ].filter(\.1).map(\.0)
         guard given.isEmpty else {
             throw ValidationError(
-                "parts have their question in them: give \(given.joined(separator: ", ")) to iovad survey --partial")
+                "parts have their question in them: give \(given.joined(separator: ", ")) to iovad survey --partial"
+            )
         }
         guard format != .ndjson else {
             throw ValidationError("parts have no lines of devices: give --format ndjson to iovad survey")
@@ -156,7 +154,7 @@ struct SurveyCommand: CheckedCommand {
         bar.finish()
         while let lines, let line = try lines.next() {
             guard !line.allSatisfy({ $0 == 0x20 || $0 == 0x0d }) else { continue }
-            survey.add(line: line, at: "\(hostsFrom ?? "") line \(lines.number)", row: row)
+            survey.add(line: line, at: "\(lines.place), line \(lines.number)", row: row)
         }
         return survey.part
     }
@@ -188,14 +186,14 @@ struct SurveyCommand: CheckedCommand {
         if partial {
             print(String(decoding: part.bytes(engine: Iovad.version), as: UTF8.self), terminator: "")
         } else if hasReport {
-            answer(part.survey)
+            answer(part.survey, listsUnread: isListed)
         }
         guard unread.count == 0 else {
             throw CommandFailure("\(unread.count) \(unread.count == 1 ? "input" : "inputs") cannot be read")
         }
     }
 
-    private func answer(_ survey: Survey) {
+    private func answer(_ survey: Survey, listsUnread: Bool) {
         let constants = survey.constants()
         switch format ?? .text {
         case .json, .ndjson:
@@ -205,7 +203,8 @@ struct SurveyCommand: CheckedCommand {
         case .html: printReport(.html)
         }
         func printReport(_ format: Report.Format) {
-            print(SurveyReport.make(survey, constants).written(as: format), terminator: "")
+            let report = SurveyReport.make(survey, constants, listsUnread: listsUnread)
+            print(report.written(as: format), terminator: "")
         }
     }
 

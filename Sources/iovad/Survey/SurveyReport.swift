@@ -13,14 +13,12 @@ enum SurveyReport {
     private static let namesShown = 6
     private static let rangesShown = 3
 
-    static func make(
-        _ survey: Survey, _ constants: SurveyConstants
-    ) -> Report {
+    static func make(_ survey: Survey, _ constants: SurveyConstants, listsUnread: Bool) -> Report {
         var report = Report(title: "Where does the MSI window fit?")
         report.paragraph(
             "\(survey.platformCount) machines, \(survey.platformsWithDevices) of them with devices behind an SMMU; "
                 + "\(survey.deviceCount) devices\(survey.isActiveOnly ? " that are active" : "").")
-        report.table(["not read"], survey.facts.unread.lines.map { [$0] })
+        if listsUnread { report.table(["not read"], survey.facts.unread.lines.map { [$0] }) }
         report.table(["machine", "what its host says"], survey.words)
         report.table(
             ["machine", "warning", "detail"],
