@@ -19,13 +19,13 @@ extension KernelProfile {
         let base = release.modelledAs
         // Every answer asks; most are of a release by its own name.
         guard stated != nil || base != release else { return nil }
-        let between = base.changed(upTo: release.next ?? newest)
+        let between = changed(upTo: release.next ?? newest)
         guard let stated else { return .unmodelled(between) }
         guard let string = ReleaseString(stated) else { return .unnumbered }
         if string.version > newest.version { return .newerThanAll }
         if string.version < KernelRelease.allCases[0].version { return .olderThanAll }
         if let maker = string.backporter {
-            let later = base.changed(upTo: newest)
+            let later = changed(upTo: newest)
             return later.isEmpty ? nil : .build(of: maker, later)
         }
         return string.version == release.version && base == release ? nil : .unmodelled(between)
@@ -69,6 +69,8 @@ extension KernelProfile {
         guard let doubt, let uncertain else { return nil }
         let model = release.modelledAs.rawValue
         let names = uncertain.map(\.rawValue).joined(separator: ", ")
+        let arrived = arrived.map(\.rawValue).joined(separator: ", ")
+        let since = arrived.isEmpty ? "" : ", with what came by then: \(arrived)"
         switch doubt {
         case .unnumbered:
             return
@@ -83,14 +85,14 @@ extension KernelProfile {
         case .build(let maker, _):
             return
                 "Linux \(selector) is a build of \(maker), which takes over later changes; the answer is that "
-                + "of \(model). What could differ: \(names)."
+                + "of \(model)\(since). What could differ: \(names)."
         case .unmodelled:
             let differences =
                 uncertain.isEmpty
-                ? "No difference between \(model) and \((release.next ?? .newest).rawValue) is known."
+                ? "No \(arrived.isEmpty ? "" : "other ")difference between \(model) and \((release.next ?? .newest).rawValue) is known."
                 : "What could differ: \(names)."
             return
-                "Linux \(selector) is not modelled; the answer is that of \(model), the nearest modelled release below it. "
+                "Linux \(selector) is not modelled; the answer is that of \(model), the nearest modelled release below it\(since). "
                 + differences
         }
     }

@@ -55,6 +55,12 @@ extension Behaviour {
     func value(in version: KernelVersion) -> Int {
         changes.last { $0.since <= version }?.value ?? 0
     }
+
+    /// The same in a version that was not read, for which an older one answers: a change whose release is
+    /// known has come with it, whoever built the kernel.
+    func value(in version: KernelVersion, after read: KernelVersion) -> Int {
+        changes.last { $0.since <= ($0.isFirstSeen ? read : max(read, version)) }?.value ?? 0
+    }
 }
 
 extension KernelRelease {
@@ -66,6 +72,17 @@ extension KernelRelease {
         let version = release.modelledAs.version
         var behaviours = Behaviours()
         for behaviour in Behaviour.allCases { behaviours[behaviour] = behaviour.value(in: version) }
+        return behaviours
+    }
+
+    /// What a version does that this release stands for.
+    func behaviours(in version: KernelVersion) -> Behaviours {
+        let read = modelledAs.version
+        guard version > read else { return behaviours }
+        var behaviours = Behaviours()
+        for behaviour in Behaviour.allCases {
+            behaviours[behaviour] = behaviour.value(in: version, after: read)
+        }
         return behaviours
     }
 
@@ -82,10 +99,5 @@ extension KernelRelease {
         case .v7_2: 7
         case .v7_3: 8
         }
-    }
-
-    /// Behaviours that changed after this release, up to another, inclusive.
-    func changed(upTo other: KernelRelease) -> [Behaviour] {
-        Behaviour.allCases.filter { $0.value(in: version) != $0.value(in: other.version) }
     }
 }

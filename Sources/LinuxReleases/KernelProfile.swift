@@ -8,18 +8,23 @@ public struct KernelProfile: Hashable, Sendable {
     public let release: KernelRelease
     /// The text that selected it; nil for the release's own name.
     public let stated: String?
+    /// What the name selects: the release's, and what came between it and the number that was named.
+    private let named: Behaviours
     private var behaviours: Behaviours
     /// 1 for each behaviour that the name leaves open and an override states, the same as the release or not.
     private var settled = Behaviours()
 
     public init(_ release: KernelRelease) {
-        self.init(release, stated: nil, release.behaviours)
+        self.init(release, stated: nil, named: release.behaviours)
     }
 
-    private init(_ release: KernelRelease, stated: String?, _ behaviours: Behaviours) {
+    private init(
+        _ release: KernelRelease, stated: String?, named: Behaviours, _ behaviours: Behaviours? = nil
+    ) {
         self.release = release
         self.stated = stated
-        self.behaviours = behaviours
+        self.named = named
+        self.behaviours = behaviours ?? named
     }
 
     /// The release is told by its behaviours, but for those that differ in none.
@@ -32,8 +37,8 @@ public struct KernelProfile: Hashable, Sendable {
     /// What questions ask about when they name no kernel.
     public static let newest = KernelProfile(.newest)
 
-    /// The profile that a release string selects: the release of that number, or the nearest below it. nil
-    /// for a string without a version. O(releases).
+    /// The profile that a release string selects: the release of that number, or the nearest below it with
+    /// what is known to have come since. nil for a string without a version. O(releases).
     public init?(releaseString text: String) {
         if let release = KernelRelease(rawValue: text) {
             self.init(release)
@@ -41,19 +46,35 @@ public struct KernelProfile: Hashable, Sendable {
         }
         guard let version = ReleaseString(text)?.version else { return nil }
         let release = KernelRelease.allCases.last { $0.version <= version } ?? KernelRelease.allCases[0]
-        self.init(release, stated: text, release.behaviours)
+        self.init(release, stated: text, named: release.behaviours(in: version))
     }
 
     /// The newest release's, for a kernel whose release string has no number.
     public init(unnumbered text: String) {
-        self.init(.newest, stated: text, KernelRelease.newest.behaviours)
+        self.init(.newest, stated: text, named: KernelRelease.newest.behaviours)
     }
 
     /// Whether the text that selected it has a number, so that it selects it again.
     public var isNumbered: Bool { stated.map { ReleaseString($0) != nil } ?? true }
 
     /// The profile without the text that selected it: what caches are keyed by.
-    public var unstated: KernelProfile { KernelProfile(release, stated: nil, behaviours) }
+    public var unstated: KernelProfile {
+        KernelProfile(release, stated: nil, named: release.behaviours, behaviours)
+    }
+
+    /// Of the kernel that was named.
+    public var version: KernelVersion { stated.flatMap(ReleaseString.init)?.version ?? release.version }
+
+    /// Behaviours that are others in a release, as far as the kernel's name tells.
+    func changed(upTo other: KernelRelease) -> [Behaviour] {
+        Behaviour.allCases.filter { named[$0] != $0.value(in: other.version) }
+    }
+
+    /// Behaviours that came after the release that answers for the kernel, and by the number that was named.
+    var arrived: [Behaviour] {
+        let read = release.behaviours
+        return Behaviour.allCases.filter { named[$0] != read[$0] }
+    }
 
     /// Whether `unstated` is the same of both.
     public func answersLike(_ other: KernelProfile) -> Bool {
@@ -72,12 +93,11 @@ public struct KernelProfile: Hashable, Sendable {
 
     public func value(of behaviour: Behaviour) -> Behaviour.Value { behaviour.values[behaviours[behaviour]] }
 
-    /// Behaviours that an override states otherwise than the release has them, or that the kernel's name
-    /// leaves open.
+    /// Behaviours that an override states otherwise than the kernel's name selects them, or that it leaves
+    /// open.
     public var overrides: [Behaviour] {
-        let own = release.behaviours
-        guard behaviours != own || settled != Behaviours() else { return [] }
-        return Behaviour.allCases.filter { behaviours[$0] != own[$0] || isStated($0) }
+        guard behaviours != named || settled != Behaviours() else { return [] }
+        return Behaviour.allCases.filter { isOverridden($0) || isStated($0) }
     }
 
     /// Whether an override states what the kernel's name leaves open.
@@ -88,7 +108,7 @@ public struct KernelProfile: Hashable, Sendable {
 
     /// The name that sentences give the kernel: what holds with overrides is not true of the release.
     public var name: String {
-        behaviours == release.behaviours ? selector : "\(selector) with overrides"
+        behaviours == named ? selector : "\(selector) with overrides"
     }
 
     /// Who does what follows from one behaviour, for a sentence: "Linux 6.18", or "this kernel" where an
@@ -98,10 +118,8 @@ public struct KernelProfile: Hashable, Sendable {
         return startsSentence ? "This kernel" : "this kernel"
     }
 
-    /// Whether an override has the behaviour be another than the release's.
-    public func isOverridden(_ behaviour: Behaviour) -> Bool {
-        behaviours[behaviour] != release.behaviours[behaviour]
-    }
+    /// Whether an override has the behaviour be another than the kernel's name selects.
+    public func isOverridden(_ behaviour: Behaviour) -> Bool { behaviours[behaviour] != named[behaviour] }
 }
 
 extension KernelProfile {

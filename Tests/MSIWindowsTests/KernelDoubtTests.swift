@@ -76,17 +76,59 @@ import Testing
         #expect(try profile("9.1", [.iommufd: .flag(true)]).remark != nil)
     }
 
+    /// What came with a known release is there in every later one, whoever built it; what did not may be, and
+    /// what was only seen first in a release may have come before.
+    @Test func whatHasComeIsThere() throws {
+        for (text, has, lacks) in [
+            ("6.0.9", [.iortRMR], [.iommufd, .secondSearchPass]),
+            ("6.1.99", [.secondSearchPass], [.iommufd]),
+            ("6.2.0-39-generic", [.iommufd], [.dtIOMMUAddresses, .refusesBlockingDirect]),
+            (
+                "6.4.0-150600.23.17-default", [.iommufd, .dtIOMMUAddresses, .remembersFailureBelow4G],
+                [.depot]
+            ),
+            ("6.5.0-45-generic", [.iommufd, .isolationPerGroup], [.refusesBlockingDirect]),
+            ("6.7", [.depot], [.iommufdOwnMSIMap]),
+            ("6.14.0-37-generic", [.iommufd], [.iommufdOwnMSIMap, .groupOrder]),
+            ("6.15.3", [.iommufdOwnMSIMap, .noCookieRefused], [.groupOrder, .mapOverflowErrno]),
+            ("6.17.0-8-generic", [.iommufdOwnMSIMap], [.iommufdNoIOMMU]),
+        ] as [(String, [Behaviour], [Behaviour])] {
+            let profile = try profile(text)
+            for behaviour in has {
+                #expect(profile.value(of: behaviour) == behaviour.values[1], "\(text) \(behaviour)")
+                #expect(!profile.isInDoubt(behaviour), "\(text) \(behaviour)")
+            }
+            for behaviour in lacks {
+                #expect(profile.value(of: behaviour) == behaviour.values[0], "\(text) \(behaviour)")
+            }
+            #expect(profile.overrides.isEmpty && profile.name == text, "\(text)")
+        }
+        let remark = try #require(try profile("6.5.0-45-generic").remark)
+        #expect(remark.contains("that of 6.1,") && remark.contains("with what came by then: "), "\(remark)")
+        #expect(remark.contains("differ: refuses_blocking_direct."), "\(remark)")
+        // Caches know it by what it does, and do not take it for the release.
+        let one = try profile("6.5.0-45-generic")
+        #expect(one.unstated != KernelProfile(.v6_1) && one.unstated.hasIOMMUFD)
+        #expect(one.unstated.doer(of: .iommufd) == "this kernel")
+        #expect(one.doer(of: .iommufd) == "Linux 6.5.0-45-generic")
+    }
+
     /// That the release which answers has no iommufd says nothing certain of one that came with it.
     @Test func iommufdIsDeniedOnlyWhereThatIsKnown() throws {
         func because(_ kernel: KernelProfile) -> String {
             Worked.ask(.iommufd, Worked.pci(), .fixed, Conditions(kernel: kernel)).because
         }
         let fact = "has no iommufd: /dev/iommu does not exist"
-        for text in ["6.2.0-39-generic", "6.5.0-45-generic", "5.14.0-570.el9.aarch64"] {
+        for text in ["6.1.0-39-tegra", "5.14.0-570.el9.aarch64"] {
             let because = because(try profile(text))
             #expect(!because.contains(fact) && because.contains("\(text) has it is not known"), "\(because)")
         }
-        for kernel in try [profile("6.1"), profile("5.15"), profile("6.5.0-45", [.iommufd: .flag(false)])] {
+        for text in ["6.2", "6.2.0-39-generic", "6.5.0-45-generic", "6.4.0-150600.23.17-default"] {
+            #expect(try !because(profile(text)).contains("iommufd has"), "\(text)")
+            #expect(try !because(profile(text)).contains(fact), "\(text)")
+        }
+        #expect(try because(profile("6.5.0-45", [.iommufd: .flag(false)])).contains("This kernel \(fact)"))
+        for kernel in try [profile("6.1"), profile("5.15")] {
             #expect(because(kernel).contains("\(kernel.name) \(fact)"), "\(because(kernel))")
         }
     }
