@@ -140,6 +140,7 @@ extension KernelProfile {
 
     private func isEarlier(than other: KernelProfile) -> Bool {
         if release != other.release { return release < other.release }
+        if version != other.version { return version < other.version }
         if selector != other.selector { return selector < other.selector }
         let values = Behaviour.allCases.map { behaviours[$0] * 2 + settled[$0] }
         return values.lexicographicallyPrecedes(

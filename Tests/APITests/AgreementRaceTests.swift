@@ -120,7 +120,14 @@ import Testing
         return found
     }
 
-    /// 1,000 agreements over 200 platforms: only those that use a platform are evaluated, each once.
+    private static var threadMicroseconds: UInt64 {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return UInt64(time.tv_sec) * 1_000_000 + UInt64(time.tv_nsec) / 1_000
+    }
+
+    /// 1,000 agreements over 200 platforms: only those that use a platform are evaluated, each once, in less
+    /// than 50 ms.
     @Test func onlyUsersAreEvaluated() {
         let fixture = AgreementFixture()
         let client = fixture.client
@@ -145,6 +152,17 @@ import Testing
         #expect(evaluations { fixture.put("stranger", AgreementFixture.reserving) } == 0)
         #expect(evaluations { fixture.label("p7", pool: "x") } == 0)
         #expect(evaluations { fixture.put("p7", AgreementFixture.plain) } == 20)
+        #expect(client.service.agreements.totals.broken == 0)
+        // Of the thread that answers the PUT, which follows its change; the best of a few, and without
+        // optimisation.
+        let milliseconds = (0..<6).map { round in
+            let body = round % 2 == 0 ? AgreementFixture.reserving : AgreementFixture.plain
+            let before = Self.threadMicroseconds
+            client.repeatQuietly(.put, "/v1/platforms/p7", body)
+            return Double(Self.threadMicroseconds - before) / 1_000
+        }
+        print("replacing a platform of 20 agreements among 1,000: \(milliseconds) ms of CPU")
+        #expect((milliseconds.min() ?? 0) < 50, "\(milliseconds)")
         #expect(client.service.agreements.totals.broken == 0)
         _ = fixture.move("a7", to: "accepted")
         _ = fixture.move("a7", to: "released")

@@ -108,10 +108,7 @@ import Testing
         ),
         (Limits.agreementHostsMax, ["AgreementRequest.hosts/maxItems"]),
         (Limits.agreementBlockersMax, ["Broken.blockers/maxItems"]),
-        (
-            Limits.agreementDoorbellsListedMax,
-            ["Agreement.doorbell_iovas/maxItems", "AgreementProposal.doorbell_iovas/maxItems"]
-        ),
+        (Limits.agreementDoorbellsListedMax, ["DoorbellPages/maxItems"]),
         (
             Limits.agreementTTLSecondsMax,
             ["AgreementRequest", "AgreementPatch"].map { $0 + ".ttl_seconds/maximum" }

@@ -66,7 +66,8 @@ struct ContractFixture {
 
     /// A proposal that everybody can keep.
     static func proposal(_ members: String = "") -> String {
-        #"{\#(members)"hosts":[{"name":"h","reserved_regions":[]}],"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
+        let hosts = #"[{"name":"h","reserved_regions":[]},{"name":"g","reserved_regions":[]}]"#
+        return #"{\#(members)"hosts":\#(hosts),"vm":{"vmm":"qemu-virt","ram":"0x40000000"}}"#
     }
 
     func send(_ request: ContractRequest) -> ServiceClient.Answer {
@@ -81,8 +82,7 @@ struct ContractFixture {
         let values = [
             "file": "a.js", "slug": "not-found", "platform": isBuiltIn ? "example-arm-juno" : "up",
             "device": device, "policy": "mainline_fixed", "vmm": "qemu-virt", "session": "s", "domain": "d0",
-            "agreement": "a",
-            "iova": held,
+            "agreement": "a", "host": "g", "iova": held,
         ]
         return values.reduce(operation.template) {
             $0.replacingOccurrences(of: "{\($1.key)}", with: $1.value)

@@ -134,6 +134,9 @@ import Testing
         case .addHost:
             return good.with(
                 json: #"{"host":{"reserved_regions":[{"start":"0x8000000","size":"0x100000"}]}}"#)
+        case .removeHost:
+            _ = fixture.send(good)
+            return good.with(target: "/v1/agreements/a/hosts/h")
         case .putLabels: return good.with(target: "/v1/platforms/example-arm-juno/labels")
         case .createSession: return good.with(json: #"{"id":"s"}"#)
         case .createDomain: return good.with(json: #"{"id":"d0"}"#)

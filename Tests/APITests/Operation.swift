@@ -15,7 +15,7 @@ enum Operation: String, CaseIterable, Sendable {
     case listPolicies, readPolicy, listRules, listKernels
     case listVMMs, readVMM, place, survey, atlas
     case listAgreements, createAgreement, readAgreement, patchAgreement, deleteAgreement
-    case checkHost, addHost, agreementEvents
+    case checkHost, addHost, removeHost, agreementEvents
     case listSessions, createSession, readSession, patchSession, deleteSession, sessionState, sessionEvents
     case listDomains, createDomain, readDomain, deleteDomain, domainState
     case listAttached, attachDevice, detachDevice

@@ -83,7 +83,35 @@ import Testing
             )
         case .otherMode(let mode): return (with(mode) { _ in }, nil)
         case .withoutNesting: return (guest.changed(viommu: .none), nil)
+        case .both(let one, let other):
+            guard let first = applied(one, to: guest), let second = applied(other, to: first.guest) else {
+                return nil
+            }
+            return second
         case .stealTimeOff, .leaveFree, .windowSize, .doorbells, .withoutDevices, .withoutHosts: return nil
+        }
+    }
+
+    /// That neither of two changes is enough, and that no one was found.
+    private func isPair(_ remedy: Remedy, of hosts: [HostFacts], _ guest: GuestDemand) -> Bool {
+        remedy.parts.count == 2
+            && remedy.parts.allSatisfy { part in
+                switch part {
+                case .withoutHosts(let names):
+                    let rest = hosts.indices.filter { !names.contains("h\($0)") }.map { hosts[$0] }
+                    return !decide(rest, guest).worksToday
+                default: return applied(part, to: guest).map { !decide(hosts, $0.guest).worksToday } ?? true
+                }
+            }
+    }
+
+    /// Neither of two changes is enough, and on the hosts that stay both are.
+    private func expectPair(_ remedy: Remedy, of hosts: [HostFacts], _ guest: GuestDemand, _ place: String) {
+        #expect(isPair(remedy, of: hosts, guest), "\(place) \(remedy)")
+        guard let rest = remaining(hosts, after: remedy) else { return }
+        let left = remedy.parts.first { $0.kind != .withoutHosts }
+        if let changed = left.flatMap({ applied($0, to: guest)?.guest }) {
+            #expect(decide(rest, changed).worksToday, "\(place) \(remedy)")
         }
     }
 
@@ -111,6 +139,10 @@ import Testing
             #expect(mechanism.kind != .iommufdOptions, "nobody has them")
             for remedy in placement.remedies {
                 seen[remedy.kind, default: 0] += 1
+                if remedy.kind == .both {
+                    #expect(placement.remedies.allSatisfy { $0.kind == .both }, "\(round)")
+                    expectPair(remedy, of: hosts, guest, "\(round) \(vmm)")
+                }
                 if case .withoutHosts(let names) = remedy {
                     let rest = hosts.indices.filter { !names.contains("h\($0)") }.map { hosts[$0] }
                     #expect(decide(rest, guest).verdict == .defaultWorks, "\(round) \(remedy)")
@@ -126,15 +158,31 @@ import Testing
             // Of a layout is spoken only where something lies in the window.
             if mechanism.notAvailable.contains(where: { $0.kind == .vmmLayout }) {
                 #expect(mechanism.kind == .none && !placement.defaultBlockers.isEmpty, "\(round)")
+            } else {
+                // Advice that cannot be given says why, of a guest that cannot nest in one sentence of several.
+                let why = mechanism.because
+                let isToldBesides = why.contains(Self.mainline.text) || guest.viommu == .nestedSMMUv3
+                #expect(
+                    mechanism.kind != .none || placement.defaultBlockers.isEmpty || isToldBesides,
+                    "\(round) \(why)")
             }
+            #expect(!mechanism.because.isEmpty)
         }
         #expect(windowless > 100)
         for kind in [
             Remedy.Kind.stealTimeOff, .peerToPeerOff, .ramBase, .ramAtMost, .otherMode, .withoutHosts,
-            .withoutNesting,
+            .withoutNesting, .both,
         ] {
             #expect(seen[kind, default: 0] > 20, "\(kind): \(seen)")
         }
+    }
+
+    /// Those on which the VM still runs; nil where all hosts stay.
+    private func remaining(_ hosts: [HostFacts], after remedy: Remedy) -> [HostFacts]? {
+        for case .withoutHosts(let names) in remedy.parts {
+            return hosts.indices.filter { !names.contains("h\($0)") }.map { hosts[$0] }
+        }
+        return nil
     }
 
     /// Only who states it has the options; then they are the means for every window that they can move.
@@ -237,7 +285,9 @@ import Testing
         #expect(old.mechanism.kind == .none && old.mechanism.notAvailable.map(\.kind) == [.guestRMR])
         #expect(old.mechanism.because.hasSuffix("The kernel has no iommufd."))
         let two = decide([host(), host(bits: 47)], nested, iommufd: .absent)
-        #expect(two.mechanism.because.hasSuffix("The kernel of h0 has no iommufd."))
+        #expect(
+            two.mechanism.because.hasSuffix(
+                "The kernel of h0 has no iommufd. The kernel of h1 has no iommufd."))
         let oldOptions = decide([host()], layOut, WindowDemand(), [.softwareMSIOptions], iommufd: .absent)
         #expect(oldOptions.mechanism.kind == .vmmLayout)
         for (count, isServed) in [(64, true), (65, false)] {

@@ -5,6 +5,7 @@ import AddressSpaces
 public import Fleet
 public import HTTP
 import JSON
+import LinuxReleases
 import MSIWindows
 
 extension JSONWriter {
@@ -20,10 +21,9 @@ extension JSONWriter {
     mutating func agreement(_ agreement: Agreement, _ entry: AgreementEntry, engine: String) {
         agreementHead(agreement, owner: entry.owner)
         promise(agreement.promise)
-        doorbells(of: agreement.promise)
-        hosts(agreement.hosts)
+        hosts(agreement.hosts, agreement.promise, entry.placed.kernel)
         array("remedies") { writer in agreement.remedies.forEach { writer.remedy($0) } }
-        member("renderings", strings: entry.placed.placement.renderings.map(\.rawValue))
+        member("renderings", strings: agreement.renderings(of: entry.placed.placement).map(\.rawValue))
         object("placement") { $0.placement(entry.placed, engine: engine) }
         agreementLife(agreement)
         model(entry.placed.kernel, onX86: entry.placed.isOnX86, engine: engine)
@@ -35,8 +35,7 @@ extension JSONWriter {
         member("possible", true)
         member("because", proposal.promise.mechanism.because)
         promise(proposal.promise)
-        doorbells(of: proposal.promise)
-        hosts(proposal.hosts)
+        hosts(proposal.hosts, proposal.promise, proposal.placed.kernel)
         array("blockers") { _ in }
         array("remedies") { _ in }
         object("placement") { $0.placement(proposal.placed, engine: engine) }
@@ -48,7 +47,8 @@ extension JSONWriter {
         member("kind", "agreement_proposal")
         member("possible", false)
         member("because", refusal.because)
-        window(nil)
+        key("window")
+        null()
         mechanism(placed.placement.mechanism)
         array("doorbell_iovas") { _ in }
         array("hosts") { _ in }
@@ -83,29 +83,21 @@ extension JSONWriter {
     }
 
     private mutating func promise(_ promise: Promise) {
-        window(promise.window)
+        member("window", orNull: promise.window)
         mechanism(promise.mechanism)
     }
 
-    /// null where none is used.
-    fileprivate mutating func window(_ window: IOVARange?) {
-        key("window")
-        if let window {
-            object { $0.rangeMembers(start: window.start.value, last: window.last.value) }
+    /// What holds on all hosts, and then each of them.
+    ///
+    /// - Parameter kernel: which the answer's `model` has.
+    private mutating func hosts(_ hosts: [Agreement.Host], _ promise: Promise, _ kernel: KernelProfile) {
+        if let common = promise.doorbells(on: hosts, most: Placement.doorbellsListedMax) {
+            array("doorbell_iovas") { writer in common.forEach { writer.hex($0.value) } }
         } else {
+            key("doorbell_iovas")
             null()
+            member("doorbell_iovas_because", Promise.doorbellsDiffer)
         }
-    }
-
-    private mutating func doorbells(of promise: Promise) {
-        array("doorbell_iovas") { writer in
-            for doorbell in promise.doorbells(most: Limits.agreementDoorbellsListedMax) {
-                writer.hex(doorbell.value)
-            }
-        }
-    }
-
-    private mutating func hosts(_ hosts: [Agreement.Host]) {
         array("hosts") { writer in
             for host in hosts {
                 writer.object { writer in
@@ -115,6 +107,7 @@ extension JSONWriter {
                         writer.member("digest", orNull: host.seen?.digest)
                     }
                     if host.isOfPool { writer.member("of_pool", true) }
+                    writer.own(host, promise, beside: kernel, among: hosts.count)
                     writer.member("keeps", host.standing.keeps)
                     writer.member("verdict", orNull: host.standing.verdict?.rawValue)
                 }
@@ -122,11 +115,49 @@ extension JSONWriter {
         }
     }
 
+    /// What a host of an agreement has for itself.
+    ///
+    /// - Parameters:
+    ///   - kernel: which the answer's `model` has.
+    ///   - count: of hosts in the answer.
+    mutating func own(
+        _ host: Agreement.Host, _ promise: Promise, beside kernel: KernelProfile, among count: Int
+    ) {
+        if let under = host.standing.under {
+            let isKernelTold = host.kernel?.profile != nil || under.profile != kernel
+            let arePagesTold = host.kernel?.pageSize != nil || under.pageSize != promise.demand.pageSize
+            ownKernel(isKernelTold ? under.profile : nil, arePagesTold ? under.pageSize : nil)
+        }
+        hostWindow(
+            promise.window(on: host),
+            promise.doorbells(on: host, most: Placement.doorbellsListed(hosts: count)))
+    }
+
     private mutating func agreementLife(_ agreement: Agreement) {
         member("ttl_seconds", agreement.ttlSeconds)
         member("created_at", Timestamp.text(milliseconds: agreement.createdAt))
         member("expires_at", Timestamp.text(milliseconds: agreement.expiresAt))
         member("revision", Int(agreement.revision))
+    }
+}
+
+// MARK: Renderings
+
+extension Agreement {
+    /// What texts say of an agreement that nobody is to rely on, on one line without anything that a text
+    /// would have to escape: neither names nor ids.
+    var mark: String? {
+        if state == .released {
+            return "This agreement is released: no host promises this window any more."
+        }
+        return broken.map { broken in
+            "This agreement is broken since \(Timestamp.text(milliseconds: broken.since)): a host does not keep it."
+        }
+    }
+
+    /// Formats of its placement that can say so.
+    fileprivate func renderings(of placement: Placement) -> [Rendering.Format] {
+        placement.renderings.filter { mark == nil || $0.takesRemarks }
     }
 }
 
@@ -143,7 +174,7 @@ extension AgreementEvent: LoggedEvent {
     func write(to writer: inout JSONWriter) {
         switch self {
         case .proposed(let window, let mechanism):
-            writer.window(window)
+            writer.member("window", orNull: window)
             writer.member("mechanism", mechanism.rawValue)
         case .renewed(let seconds): writer.member("ttl_seconds", seconds)
         case .hostAdded(let name, let platform, let digest):
@@ -182,7 +213,7 @@ extension Problem {
     init(_ refusal: Agreement.Refusal, _ id: String) {
         switch refusal {
         case .wrongState(let state, let next):
-            let wish = next.map { "cannot become \($0.rawValue)" } ?? "takes no more hosts"
+            let wish = next.map { "cannot become \($0.rawValue)" } ?? "changes its hosts no more"
             self.init(
                 .agreementState,
                 "Agreement \"\(id)\" is \(state.rawValue) and \(wish): proposed, accepted and released follow each other."
@@ -197,6 +228,21 @@ extension Problem {
             self.mechanism = mechanism
         case .hostExists(let name):
             self = .semantic("/host/name", "duplicate-id", AgreementRequest.sameName(name))
+        case .hostMissing(let name):
+            self.init(
+                .notFound, "Agreement \"\(id)\" has no host \"\(Excerpt.of(name))\"; its answer lists them.")
+        case .lastHost(let name):
+            self.init(
+                .agreementState,
+                "\"\(Excerpt.of(name))\" is the only host of agreement \"\(id)\": add another first, or release the "
+                    + "agreement where the VM has ended."
+            )
+        case .hostOfPool(let name, let pool):
+            self.init(
+                .agreementState,
+                "\"\(Excerpt.of(name))\" is a host of agreement \"\(id)\" by its platform's label: take the label pool="
+                    + "\(Excerpt.of(pool)) from the platform with PUT /v1/platforms/{platform}/labels."
+            )
         }
     }
 }

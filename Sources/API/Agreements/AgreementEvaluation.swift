@@ -48,6 +48,8 @@ struct KnownHost {
     fileprivate let iommufd: IOMMUFDSupport
     let kernel: KernelProfile
 
+    fileprivate var under: Agreement.Host.Kernel { .init(profile: kernel, pageSize: pageSize) }
+
     init(_ facts: HostFacts, _ conditions: Conditions) {
         self.facts = facts
         pageSize = conditions.pageSize
@@ -59,7 +61,7 @@ struct KnownHost {
 /// Standings of hosts to one promise. Hosts of one kind stand alike: each kind is decided once, however many
 /// hosts name one large machine.
 struct KnownStandings {
-    struct Kind: Hashable {
+    private struct Kind: Hashable {
         /// Kept as long as the standings, so that no other object takes its place.
         fileprivate let facts: HostFacts
         fileprivate let pageSize: Granule
@@ -83,12 +85,18 @@ struct KnownStandings {
 
     private var known: [Kind: Standing] = [:]
 
-    mutating func standing(of name: String, _ kind: Kind, to promise: Promise) -> Standing {
-        if let standing = known[kind] { return standing.of(name) }
-        let standing = promise.standing(
-            of: name, kind.facts, capabilities: kind.capabilities, pageSize: kind.pageSize,
-            iommufd: kind.iommufd)
-        known[kind] = standing
+    mutating func standing(
+        of name: String, _ host: KnownHost, _ capabilities: Set<HostCapability>, to promise: Promise
+    ) -> Standing {
+        let kind = Kind(host, capabilities)
+        var standing =
+            known[kind]?.of(name)
+            ?? promise.standing(
+                of: name, kind.facts, capabilities: capabilities, pageSize: kind.pageSize,
+                iommufd: kind.iommufd)
+        // Kinds are the same under kernels of other names.
+        standing.under = host.under
+        known[kind] = known[kind] ?? standing
         return standing
     }
 }
@@ -118,7 +126,7 @@ extension Service {
             return Standing(
                 host.name, Promise.Breach(code: problem?.code ?? ""), because: problem?.detail ?? "")
         }
-        return standings.standing(of: host.name, .init(known, host.capabilities), to: promise)
+        return standings.standing(of: host.name, known, host.capabilities, to: promise)
     }
 
     /// Looks at platforms as they are now, for one agreement that may use them. Under its lock.

@@ -52,7 +52,7 @@ extension Service {
             try context.checkpoint()
             let asked = question.hosts[place]
             let facts = KnownHost(question.facts[asked.facts], decided.conditions(place))
-            let standing = known.standing(of: host.name, .init(facts, asked.capabilities), to: promise)
+            let standing = known.standing(of: host.name, facts, asked.capabilities, to: promise)
             guard standing.keeps else { return .failure(Promise.Refusal(standing)) }
             hosts.append(
                 agreementHost(
@@ -83,7 +83,7 @@ extension Service {
         return Agreement.Host(
             name: host.name, origin: origin, aperture: host.aperture, iommuRegions: host.iommuRegions,
             kernel: host.kernel, options: host.options, capabilities: capabilities, isOfPool: isOfPool,
-            seen: own,
+            items: host.items, seen: own,
             standing: standing)
     }
 }

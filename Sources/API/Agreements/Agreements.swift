@@ -23,6 +23,7 @@ extension Route {
         .post(
             "addHost", "/v1/agreements/{agreement}/hosts", scope: .write, isIdempotent: true, lane: .heavy,
             Service.addHost),
+        .delete("removeHost", "/v1/agreements/{agreement}/hosts/{host}", Service.removeHost),
         .get(
             "agreementEvents", "/v1/agreements/{agreement}/events", query: ["after"] + paging,
             produces: [MediaType.json, MediaType.eventStream], Service.agreementEvents),
@@ -116,7 +117,8 @@ extension Service {
         if let format, !context.alreadyHas(etag) {
             var text = try rendering(
                 format, of: entry.placed.placement, agreement.promise.guest, agreement.promise.demand,
-                hosts: agreement.hosts.flatMap { [$0.name] + ($0.seen.map { [$0.digest] } ?? []) })
+                hosts: agreement.hosts.flatMap { [$0.name] + ($0.seen.map { [$0.digest] } ?? []) },
+                mark: agreement.mark)
             text.headers.add("ETag", etag)
             text.headers.add("Cache-Control", "no-cache")
             return text
@@ -169,11 +171,12 @@ extension Service {
         let document = try document(context)
         let entry = try agreementEntry(context)
         let agreement = entry.state.withLock { $0.agreement }
-        let (host, kernel, _) = try askedHost(document, entry, agreement)
+        let (host, kernel) = try askedHost(document, entry, agreement)
         return json(200) { writer in
             writer.member("kind", "agreement_check")
             writer.member("agreement", entry.id)
             writer.member("host", host.name)
+            writer.own(host, agreement.promise, beside: kernel, among: 1)
             writer.standing(host.standing)
             writer.model(kernel, onX86: entry.placed.isOnX86, engine: configuration.version)
         }
@@ -183,7 +186,7 @@ extension Service {
         let document = try document(context)
         let entry = try agreementEntry(context)
         // Evaluated before the lock is taken: who lists agreements waits for it on a connection's thread.
-        let (host, _, items) = try askedHost(document, entry, entry.state.withLock { $0.agreement })
+        let (host, _) = try askedHost(document, entry, entry.state.withLock { $0.agreement })
         let agreement = try withAgreement(entry, context) { state throws(Problem) in
             do throws(Agreement.Refusal) { try state.agreement.checkRoom(for: host.name) } catch {
                 throw Problem(error, entry.id)
@@ -191,14 +194,14 @@ extension Service {
             guard state.agreement.hosts.count < Limits.agreementHostsMax else {
                 throw .semantic("/host", "too-many", AgreementRequest.tooManyHosts)
             }
-            guard agreements.takeRoom(items) else { throw Self.problem(agreement: .full, entry.id) }
+            guard agreements.takeRoom(host.items) else { throw Self.problem(agreement: .full, entry.id) }
             do throws(Agreement.Refusal) {
                 try state.agreement.add(host, now: context.now(self))
             } catch {
-                agreements.giveBack(items)
+                agreements.giveBack(host.items)
                 throw Problem(error, entry.id)
             }
-            state.weight += items
+            state.weight += host.items
             if let platform = host.platform { review([platform], &state, of: entry, telling(context)) }
         }
         return json(201, headers: [.init("ETag", Self.etag(agreement.revision))]) {
@@ -206,10 +209,26 @@ extension Service {
         }
     }
 
-    /// The host of a request about an agreement, evaluated, and what it would count.
+    func removeHost(_ context: RequestContext) throws(Problem) -> Response {
+        let entry = try agreementEntry(context)
+        let name = context.variable("host")
+        let agreement = try withAgreement(entry, context) { state throws(Problem) in
+            do throws(Agreement.Refusal) {
+                let host = try state.agreement.remove(name, now: agreements.now())
+                agreements.giveBack(host.items)
+                state.weight -= host.items
+            } catch {
+                throw Problem(error, entry.id)
+            }
+        }
+        return Response(
+            status: 204, headers: HeaderFields([.init("ETag", Self.etag(agreement.revision))]))
+    }
+
+    /// The host of a request about an agreement, evaluated.
     private func askedHost(
         _ document: JSONDocument, _ entry: AgreementEntry, _ agreement: Agreement
-    ) throws(Problem) -> (host: Agreement.Host, kernel: KernelProfile, items: Int) {
+    ) throws(Problem) -> (host: Agreement.Host, kernel: KernelProfile) {
         let problems = ProblemList(limit: Limits.problemErrorsMax)
         let request = AgreementHostRequest(document.root, of: agreement, problems)
         guard problems.isEmpty, let host = request.host else { throw .semantic(problems) }
@@ -219,10 +238,8 @@ extension Service {
         }
         let capabilities = host.capabilities.union(agreement.capabilities)
         var standings = KnownStandings()
-        let standing = standings.standing(of: host.name, .init(known, capabilities), to: agreement.promise)
-        return (
-            agreementHost(host, known, standing, capabilities: capabilities, seen), known.kernel, host.items
-        )
+        let standing = standings.standing(of: host.name, known, capabilities, to: agreement.promise)
+        return (agreementHost(host, known, standing, capabilities: capabilities, seen), known.kernel)
     }
 
     func agreementEvents(_ context: RequestContext) throws(Problem) -> Response {

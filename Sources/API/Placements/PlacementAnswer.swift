@@ -3,11 +3,12 @@
 import AddressSpaces
 import Fleet
 import JSON
+import LinuxReleases
 import MSIWindows
 
 extension JSONWriter {
-    /// - Parameter told: of each host in order, what it said itself.
-    mutating func placementMembers(_ placement: Placement, told: [[HostFact]]) {
+    /// - Parameter told: of each host in order; nil where there is nothing to tell.
+    mutating func placementMembers(_ placement: Placement, told: [ToldHost?]) {
         member("kind", "placement")
         verdict(placement.verdict, withStealTimeOff: placement.verdictWithStealTimeOff)
         member("because", placement.because)
@@ -50,8 +51,8 @@ extension JSONWriter {
         for other in placement.ifReported {
             object("if_iommu_reports_msi") { writer in
                 writer.iommuRegions(other.regions)
-                // What the hosts said is told beside the first answer.
-                writer.placementMembers(other.placement, told: told.map { _ in [] })
+                // What is known of the hosts is told beside the first answer.
+                writer.placementMembers(other.placement, told: told.map { _ in nil })
             }
         }
     }
@@ -118,6 +119,8 @@ extension JSONWriter {
                 }
             case .withoutHosts(let hosts):
                 writer.member("hosts", strings: hosts)
+            case .both:
+                writer.array("parts") { writer in remedy.parts.forEach { writer.remedy($0) } }
             }
         }
     }
@@ -141,12 +144,15 @@ extension JSONWriter {
     /// - Parameter written: by kind of host where its members stand, which those of the same kind repeat:
     ///   to write them for each host is a fifth of the time of a placement.
     private mutating func hostAnswer(
-        _ answer: Placement.HostAnswer, _ told: [HostFact], _ written: inout [Range<Int>?]
+        _ answer: Placement.HostAnswer, _ told: ToldHost?, _ written: inout [Range<Int>?]
     ) {
         while written.count <= answer.kind { written.append(nil) }
         object { writer in
             writer.member("host", answer.host)
-            writer.hostFacts(told)
+            if let told {
+                writer.ownKernel(told.kernel, told.pageSize)
+                writer.hostFacts(told.facts)
+            }
             if let regions = answer.iommuRegions { writer.iommuRegions(regions) }
             // Blockers are told with the name of the host.
             let isRepeated = answer.blockers.isEmpty
@@ -160,6 +166,7 @@ extension JSONWriter {
             }
             writer.picks(answer.picks)
             writer.member("start", orNullHex: answer.chosen)
+            writer.hostWindow(answer.window, answer.doorbells)
             writer.ranges("unmappable", answer.unmappable)
             if answer.unmappableDropped > 0 { writer.member("unmappable_dropped", answer.unmappableDropped) }
             if isRepeated { written[answer.kind] = start..<writer.byteCount }
@@ -179,6 +186,26 @@ extension JSONWriter {
 }
 
 extension JSONWriter {
+    /// A host's own kernel and pages, where an answer does not say them of all hosts.
+    mutating func ownKernel(_ kernel: KernelProfile?, _ pageSize: Granule?) {
+        if let kernel { member("kernel", kernel: kernel) }
+        if let pageSize { member("page_size", hex: pageSize.bytes) }
+    }
+
+    /// A host's window, null where it uses none, and the pages of doorbells in it.
+    mutating func hostWindow(_ window: IOVARange?, _ doorbells: [IOVA]) {
+        member("window", orNull: window)
+        array("doorbell_iovas") { writer in doorbells.forEach { writer.hex($0.value) } }
+    }
+
+    mutating func member(_ name: StaticString, orNull range: IOVARange?) {
+        guard let range else {
+            key(name)
+            return null()
+        }
+        self.range(name, range)
+    }
+
     mutating func picks(_ picks: Placement.Picks) {
         object("picks") { writer in
             writer.member("nearest_default", orNullHex: picks.nearestDefault)

@@ -55,16 +55,25 @@ extension Service {
         guard problems.isEmpty, let guest = request.guest, !hosts.isEmpty else { throw .semantic(problems) }
         // One window for all hosts has room for the largest pages.
         let stated = builder.stated
-        let pages = stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
-        let window = request.window(pageSize: pages ?? request.stated.conditions.pageSize)
+        let pages =
+            stated.map(\.conditions.pageSize).max { $0.shift < $1.shift }
+            ?? request.stated.conditions.pageSize
+        if stated.contains(where: { $0.conditions.pageSize != pages }) {
+            for place in hosts.indices {
+                let own = stated[hosts[place].facts].conditions.pageSize
+                hosts[place].pageSize = own == pages ? nil : own
+            }
+        }
+        let window = request.window(pageSize: pages)
         let question = PlacementQuestion(hosts: hosts, facts: builder.facts, guest: guest, window: window)
         var placement = try Placement.decide(question, checkpoint: context.checkpoint)
         placement.warn(aboutKernels: builder.kernelRemarks)
+        let kernel = KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel
+        let told = stated.map { ToldHost($0, beside: kernel, pages) }
         return DecidedPlacement(
             question: question, hosts: named, asked: hosts, stated: stated,
             placed: PlacedAnswer(
-                placement: placement, told: hosts.map { stated[$0.facts].hostFacts },
-                kernel: KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel,
+                placement: placement, told: hosts.map { told[$0.facts] }, kernel: kernel,
                 isOnX86: builder.facts.allSatisfy { $0.x86Remark != nil }))
     }
 }
@@ -86,10 +95,34 @@ struct DecidedPlacement {
 /// A placement with what its answer says beside it.
 struct PlacedAnswer: Sendable {
     let placement: Placement
-    /// Of each host, what it said itself.
-    let told: [[HostFact]]
+    /// Of each host; nil where there is nothing to tell.
+    let told: [ToldHost?]
+    /// The latest of the hosts' kernels.
     let kernel: KernelProfile
     let isOnX86: Bool
+}
+
+/// What an answer says of a host besides what is decided. A class: nearly no host has it, and thousands are
+/// copied.
+final class ToldHost: Sendable {
+    /// What it said itself.
+    let facts: [HostFact]
+    /// Where it was given of this host, or is another than the answer's.
+    let kernel: KernelProfile?
+    let pageSize: Granule?
+
+    /// nil where there is nothing to tell.
+    ///
+    /// - Parameters:
+    ///   - kernel: which the answer's `model` has.
+    ///   - pageSize: for which its window is.
+    fileprivate init?(_ stated: HostConditions, beside kernel: KernelProfile, _ pageSize: Granule) {
+        let (own, pages) = (stated.conditions.kernel, stated.conditions.pageSize)
+        facts = stated.hostFacts
+        self.kernel = stated.given?.profile != nil || own != kernel ? own : nil
+        self.pageSize = stated.given?.pageSize != nil || pages != pageSize ? pages : nil
+        if facts.isEmpty, self.kernel == nil, self.pageSize == nil { return nil }
+    }
 }
 
 extension JSONWriter {
@@ -108,10 +141,15 @@ final class HostConditions: Sendable {
     fileprivate let ofFacts: Conditions
     fileprivate let circumstances: KeptHostFacts.Circumstances
     fileprivate let iommufd: IOMMUFDSupport
+    /// What the request says of this host's kernel in place of that of all.
+    fileprivate let given: Agreement.Host.Kernel?
 
-    fileprivate init(_ stated: StatedConditions, _ ofFacts: Conditions, _ known: KeptHostFacts.Circumstances)
-    {
+    fileprivate init(
+        _ stated: StatedConditions, _ ofFacts: Conditions, _ given: Agreement.Host.Kernel?,
+        _ known: KeptHostFacts.Circumstances
+    ) {
         self.stated = stated
+        self.given = given
         self.ofFacts = ofFacts
         circumstances = known
         iommufd = IOMMUFDSupport(stated.conditions.kernel)
@@ -255,7 +293,8 @@ struct HostFactsBuilder {
         conditions.aperture = host.aperture ?? request.conditions.aperture
         conditions.iommuRegions = host.iommuRegions
         let before = last.flatMap { $0.ofFacts == conditions ? $0.circumstances : nil }
-        let made = HostConditions(stated, conditions, before ?? kept.circumstances(conditions))
+        let made = HostConditions(
+            stated, conditions, host.kernel, before ?? kept.circumstances(conditions))
         if isPlain { plain = made }
         last = made
         return made

@@ -52,14 +52,16 @@ extension Service {
 
     /// A placement as text.
     ///
-    /// - Parameter hosts: see `Rendering.text`.
+    /// - Parameters:
+    ///   - hosts: see `Rendering.text`.
+    ///   - mark: likewise.
     func rendering(
         _ format: Rendering.Format, of placement: Placement, _ guest: GuestDemand, _ window: WindowDemand,
-        hosts: [String]
+        hosts: [String], mark: String? = nil
     ) throws(Problem) -> Response {
         do throws(Rendering.Refusal) {
             let text = try Rendering.text(
-                format, of: placement, guest: guest, window: window, hosts: hosts)
+                format, of: placement, guest: guest, window: window, hosts: hosts, mark: mark)
             return Response(
                 status: 200, headers: HeaderFields([.init("Content-Type", format.contentType)]),
                 body: Array(text.utf8))

@@ -2,6 +2,7 @@
 // /v1/vmms/{vmm}. One table of names and bounds serves both. Sizes are numbers, or texts as people and VMMs
 // write them: 64G, 512M, 1.5T.
 
+import AddressSpaces
 package import Fleet
 package import JSON
 
@@ -80,6 +81,7 @@ package struct VMParameter: Sendable {
         guard let meant = read(value, problems) else { return }
         if case .size(let bounds) = bounds, case .size(let size) = meant {
             guard VMShape.isSize(size, in: bounds, value, problems) else { return }
+            if name == "maxmem", !VMShape.isMemory(size, value, problems) { return }
             if name == "highmem_mmio_size", value.powerOfTwo(size, problems) == nil { return }
         }
         apply(&shape, meant)
@@ -91,7 +93,11 @@ extension VMShape {
     package init?(ram: WireValue?, _ reader: inout some ValueReader) {
         let problems = reader.problems
         var size = ram?.size(problems)
-        if let ram, let given = size, !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) { size = nil }
+        if let ram, let given = size,
+            !Self.isSize(given, in: 1...Self.sizeMax, ram, problems) || !Self.isMemory(given, ram, problems)
+        {
+            size = nil
+        }
         var shape = VMShape(ram: size ?? 1)
         for parameter in VMParameter.all {
             if let value = reader.value(text: parameter.name) { parameter.set(value, in: &shape, problems) }
@@ -100,11 +106,35 @@ extension VMShape {
         self = shape
     }
 
+    /// What no VM has less of.
+    package static let memoryMin = Granule.mib1.bytes
+
+    /// How a number without a suffix is to be sent, where MiB are meant: QEMU's -m counts so.
+    package static func bareMemoryHint(_ digits: String) -> String {
+        "a number without a suffix counts bytes; write \(digits)M for MiB, as QEMU's -m \(digits) means"
+    }
+
+    /// Refuses a small number without a unit. What has one, or is in hex, is meant as it is.
+    fileprivate static func isMemory(_ size: UInt64, _ value: WireValue, _ problems: ProblemList) -> Bool {
+        guard size < memoryMin, value.isBareNumber else { return true }
+        value.add("out-of-range", "\(size): \(bareMemoryHint(String(size))).", problems)
+        return false
+    }
+
     fileprivate static func isSize(
         _ size: UInt64, in bounds: ClosedRange<UInt64>, _ value: WireValue, _ problems: ProblemList
     ) -> Bool {
         if bounds.contains(size) { return true }
         value.add("out-of-range", "Send \(bounds.lowerBound) to \(bounds.upperBound) bytes.", problems)
         return false
+    }
+}
+
+extension WireValue {
+    /// Whether it is a number in decimal digits alone.
+    fileprivate var isBareNumber: Bool {
+        if case .member(let node) = self, node.kind == .number { return true }
+        return string(bytesMax: .max, ProblemList(limit: 1))?.utf8.allSatisfy { DecimalLiteral.isDigit($0) }
+            == true
     }
 }

@@ -330,7 +330,7 @@ extension Limits {
     /// Newest events of one agreement that are kept.
     package static let agreementEventsMax = 128
     package static let agreementBlockersMax = Standing.blockersMax
-    package static let agreementDoorbellsListedMax = 1_024
+    package static let agreementDoorbellsListedMax = Placement.doorbellsListedMax
 
     static let agreementTable: [(name: String, value: Int)] = [
         ("agreements_max", agreementsMax), ("agreements_per_client_max", agreementsPerClientMax),

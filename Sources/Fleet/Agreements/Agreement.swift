@@ -66,6 +66,8 @@ public struct Agreement: Sendable {
         public let capabilities: Set<HostCapability>
         /// Whether it is here because of its platform's label.
         public let isOfPool: Bool
+        /// Itself, and ranges that are kept of its description.
+        public let items: Int
         /// nil where there is no platform.
         public internal(set) var seen: Seen?
         public internal(set) var standing: Standing
@@ -74,7 +76,7 @@ public struct Agreement: Sendable {
             name: String, origin: Origin, aperture: IOVARange? = nil, iommuRegions: [ReservedRegion]? = nil,
             kernel: Kernel? = nil,
             options: [HostFacts.DeviceOption] = [], capabilities: Set<HostCapability> = [],
-            isOfPool: Bool = false, seen: Seen? = nil, standing: Standing
+            isOfPool: Bool = false, items: Int = 1, seen: Seen? = nil, standing: Standing
         ) {
             self.name = name
             self.origin = origin
@@ -84,6 +86,7 @@ public struct Agreement: Sendable {
             self.options = options
             self.capabilities = capabilities
             self.isOfPool = isOfPool
+            self.items = items
             self.seen = seen
             self.standing = standing
         }
@@ -165,6 +168,11 @@ public struct Agreement: Sendable {
         case wrongState(Agreement.State, next: Agreement.State?)
         case broken([Placement.Blocker], [Remedy], Placement.Mechanism?)
         case hostExists(String)
+        case hostMissing(String)
+        /// It is the only one.
+        case lastHost(String)
+        /// It is here because of its platform's label.
+        case hostOfPool(String, pool: String)
     }
 
     /// Proposed, accepted, released: in this order.
@@ -201,6 +209,20 @@ public struct Agreement: Sendable {
         hosts.append(host)
         pending.append(.hostAdded(name: host.name, platform: host.platform, digest: host.seen?.digest))
         assess(now)
+    }
+
+    /// Takes a host out, whether it keeps the promise or not.
+    ///
+    /// - Returns: the host.
+    public mutating func remove(_ name: String, now: UInt64) throws(Refusal) -> Host {
+        guard state != .released else { throw .wrongState(state, next: nil) }
+        guard let place = hosts.firstIndex(where: { $0.name == name }) else { throw .hostMissing(name) }
+        if hosts[place].isOfPool, let pool { throw .hostOfPool(name, pool: pool) }
+        guard hosts.count > 1 else { throw .lastHost(name) }
+        let host = hosts.remove(at: place)
+        pending.append(.hostRemoved(name: name))
+        assess(now)
+        return host
     }
 
     // MARK: Platforms that change
@@ -340,47 +362,4 @@ public struct Agreement: Sendable {
 extension Standing {
     /// Until it is known.
     fileprivate static let keeping = Standing(verdict: nil, mechanism: nil, blockers: [], remedies: [])
-}
-
-/// One thing that happened to an agreement.
-public enum AgreementEvent: Hashable, Sendable {
-    case proposed(window: IOVARange?, mechanism: Placement.Mechanism.Kind)
-    case accepted
-    case released
-    case renewed(seconds: Int)
-    case hostAdded(name: String, platform: String?, digest: String?)
-    /// Its platform left the pool.
-    case hostRemoved(name: String)
-    /// Its platform was replaced or removed (no digest then), or has another id.
-    case hostChanged(name: String, platform: String, digest: String?)
-    case broken(Agreement.Broken)
-    /// The promise is kept again.
-    case holds
-    case expired
-
-    /// The event's name on the wire.
-    public var name: String { kind.rawValue }
-
-    public enum Kind: String, CaseIterable, Sendable {
-        case proposed, accepted, released, renewed
-        case hostAdded = "host_added"
-        case hostRemoved = "host_removed"
-        case hostChanged = "host_changed"
-        case broken, holds, expired
-    }
-
-    public var kind: Kind {
-        switch self {
-        case .proposed: .proposed
-        case .accepted: .accepted
-        case .released: .released
-        case .renewed: .renewed
-        case .hostAdded: .hostAdded
-        case .hostRemoved: .hostRemoved
-        case .hostChanged: .hostChanged
-        case .broken: .broken
-        case .holds: .holds
-        case .expired: .expired
-        }
-    }
 }

@@ -69,7 +69,7 @@ public struct Promise: Sendable {
     public init(_ placement: Placement, _ question: PlacementQuestion) throws(Refusal) {
         let base: UInt64?
         switch placement.mechanism.kind {
-        case .none, .vmmLayout: throw Refusal(placement, placement.mechanism.because)
+        case .none, .vmmLayout: throw Refusal(placement, placement.mechanism.because, question)
         case .notNeeded: base = nil
         case .default, .guestRMR: base = WindowSource.mainlineBase
         case .iommufdOptions:
@@ -94,18 +94,47 @@ public struct Promise: Sendable {
             base == WindowSource.mainlineBase
             ? WindowSource.mainlineWindow : base.flatMap { placement.window.window(at: $0) }
         if let other = placement.ifReported.first?.placement, !isKept(by: other, question) {
-            throw Refusal(placement, placement.undecided ?? other.because)
+            throw Refusal(
+                because: placement.undecided ?? other.because, blockers: Self.undecided(question),
+                remedies: placement.remedies, mechanism: placement.mechanism)
         }
     }
 
-    /// Pages that Linux hands out in the window, in the order in which doorbells are used first; at most
-    /// `most`.
-    public func doorbells(most: Int) -> [IOVA] {
-        guard let window else { return [] }
-        return (0..<min(demand.doorbells, most)).map {
-            IOVA(window.start.value + UInt64($0) * demand.pageSize.bytes)
+    /// Hosts of which a virtio-iommu decides whether the promise is kept.
+    private static func undecided(_ question: PlacementQuestion) -> [Placement.Blocker] {
+        let found = question.hosts.lazy.compactMap { host -> Placement.Blocker? in
+            let facts = question.facts[host.facts]
+            guard !facts.ifReported.isEmpty, let remark = facts.undecidedRemark else { return nil }
+            return .init(
+                owner: .host(host.name), kind: Breach.iommuDecides.rawValue,
+                range: WindowSource.mainlineWindow, provenance: remark)
         }
+        return Array(found.prefix(Standing.blockersMax))
     }
+
+    /// The window on one host; nil where its doorbells keep their addresses.
+    public func window(on host: Agreement.Host) -> IOVARange? {
+        host.standing.mechanism?.kind == .notNeeded ? nil : window
+    }
+
+    /// Pages that Linux hands out in the window on one host, in the order in which doorbells are used first;
+    /// at most `most`. None where nothing is known of its kernel.
+    public func doorbells(on host: Agreement.Host, most: Int) -> [IOVA] {
+        guard let window = window(on: host), let pageSize = host.standing.under?.pageSize else { return [] }
+        return demand.doorbells(in: window, pagesOf: pageSize, most: most)
+    }
+
+    /// The same on all hosts; nil where it differs by their pages.
+    public func doorbells(on hosts: [Agreement.Host], most: Int) -> [IOVA]? {
+        guard let window else { return [] }
+        let pages = Set(hosts.filter { self.window(on: $0) != nil }.compactMap(\.standing.under?.pageSize))
+        if pages.count > 1, demand.doorbells > 1 { return nil }
+        return demand.doorbells(in: window, pagesOf: pages.first ?? demand.pageSize, most: most)
+    }
+
+    /// Why `doorbells(on:most:)` has none for all hosts.
+    public static let doorbellsDiffer =
+        "The hosts have pages of different sizes, so that doorbells after the first lie at addresses of each host."
 
     /// How a host stands to the promise.
     ///
@@ -177,11 +206,20 @@ public struct Promise: Sendable {
 }
 
 extension Promise.Refusal {
-    fileprivate init(_ placement: Placement, _ because: String) {
+    /// - Parameter question: of a placement without a mechanism. What is refused for another reason than what
+    ///   lies in the window has a blocker, too.
+    fileprivate init(_ placement: Placement, _ because: String, _ question: PlacementQuestion? = nil) {
         let isAsked = placement.requestedWorks == false
+        var blockers = isAsked ? placement.requestedBlockers : placement.defaultBlockers
+        if blockers.isEmpty, let question {
+            blockers = [
+                .init(
+                    owner: .vm(question.guest.name), kind: Promise.Breach.mechanism.rawValue, range: nil,
+                    provenance: because)
+            ]
+        }
         self.init(
-            because: because,
-            blockers: isAsked ? placement.requestedBlockers : placement.defaultBlockers,
+            because: because, blockers: blockers,
             remedies: placement.remedies, mechanism: placement.mechanism)
     }
 }
@@ -206,12 +244,14 @@ extension Placement {
 extension Standing {
     /// The same of another host of its kind.
     public func of(_ host: String) -> Standing {
-        let blockers = blockers.map { blocker in
+        let blockers = self.blockers.map { blocker in
             var own = blocker
             if blocker.isOfHost { own.owner = .host(host) }
             return own
         }
-        return Standing(verdict: verdict, mechanism: mechanism, blockers: blockers, remedies: remedies)
+        var standing = self
+        standing.blockers = blockers
+        return standing
     }
 }
 
@@ -224,7 +264,9 @@ public struct Standing: Hashable, Sendable {
     public let verdict: Placement.Verdict?
     public let mechanism: Placement.Mechanism?
     /// What keeps the host from the promise.
-    public let blockers: [Placement.Blocker]
+    public fileprivate(set) var blockers: [Placement.Blocker]
+    /// The kernel and pages that it has, of hosts whose facts are known.
+    public var under: Agreement.Host.Kernel?
     public let remedies: [Remedy]
 
     init(

@@ -116,6 +116,11 @@ public struct GuestDemand: Sendable {
         return GuestDemand(vmm, shape, viommu: viommu, pinnedBARs: pinnedBARs)
     }
 
+    /// The same guest without its BARs mapped.
+    func withoutPeerToPeer() -> GuestDemand {
+        changed { $0.peerToPeer = false } ?? GuestDemand(map: map, peerToPeer: false, viommu: viommu)
+    }
+
     /// Ranges that every host is held against: a measure of the work.
     public var rangeCount: Int { ram.count + occupied.count }
 

@@ -97,13 +97,13 @@ extension HostFacts {
         var regions: [ReservedRegion] = []
         // Without those that are in the way, from the first of them on.
         var reaching: DeviceUnion?
-        var without: [String] = []
+        var without: [Device] = []
         var isEmpty = true
         for device in devices {
             let isInTheWay = device.isInTheWay
             if isInTheWay {
                 reaching = reaching ?? known
-                without.append(device.device.id)
+                without.append(device.device)
             } else {
                 isEmpty = false
                 reaching?.add(device)
@@ -118,11 +118,20 @@ extension HostFacts {
         let reported = (regions.isEmpty ? anywhere : placed).map {
             IfReported(regions: regions, facts: HostFacts($0, options))
         }
-        let hasFew = !isEmpty && without.count <= Remedy.namesMax
+        let names = isEmpty ? [] : Self.names(of: without)
+        let hasFew = !isEmpty && names.count <= Remedy.namesMax
         let fewer = (hasFew ? reaching : nil).map { union in
-            Reaching(without: without, facts: HostFacts(union, options))
+            Reaching(without: names, facts: HostFacts(union, options))
         }
         self.init(known, options, reported.map { [$0] } ?? [], fewer)
+    }
+
+    /// A group stands for its devices: where one of them is named, it is not named besides.
+    private static func names(of devices: [Device]) -> [String] {
+        let named = Set(devices.lazy.filter { $0.kind != .group }.compactMap(\.groupNumber))
+        return devices.filter { device in
+            device.kind != .group || device.groupNumber.map { !named.contains($0) } ?? true
+        }.map(\.id)
     }
 
     private convenience init(

@@ -30,7 +30,7 @@ extension Placement {
         }
 
         public var kind: Kind
-        /// A sentence.
+        /// A sentence; where nothing does it, one for each reason.
         public var because: String
         public var notAvailable: [Missing] = []
 
@@ -41,10 +41,10 @@ extension Placement {
         }
 
         /// Of a nested guest that is not served.
-        fileprivate init(withoutNesting because: String, _ others: [Missing] = []) {
+        fileprivate init(withoutNesting why: String, _ because: String? = nil, _ others: [Missing] = []) {
             self.init(
-                kind: .none, because: because,
-                notAvailable: others + [Missing(kind: .guestRMR, because: because)])
+                kind: .none, because: because ?? why,
+                notAvailable: others + [Missing(kind: .guestRMR, because: why)])
         }
     }
 
@@ -62,9 +62,10 @@ extension Placement {
     func mechanism(_ question: PlacementQuestion, _ contract: Contract) -> Mechanism {
         let nesting = Self.nestingHindrance(question)
         if let why = Self.windowless(question) {
-            let hindrance = nesting ?? (contract == .unsupported ? unsupportedText(question) : nil)
-            return hindrance.map { Mechanism(withoutNesting: $0) }
-                ?? Mechanism(kind: .notNeeded, because: why)
+            let hindrances = nestingHindrances(question, contract)
+            return hindrances.isEmpty
+                ? Mechanism(kind: .notNeeded, because: why)
+                : Mechanism(withoutNesting: hindrances.joined(separator: " "))
         }
         let fits = verdictWithStealTimeOff ?? verdict
         let wantsOptions = fits == .movable || fits == .defaultWorks && needsOption
@@ -85,7 +86,10 @@ extension Placement {
             missing.append(.init(kind: .iommufdOptions, because: hasOptions ? why : absence))
         }
         let isNested = contract == .fixedRMR || contract == .followsWindow
-        if let nesting { return Mechanism(withoutNesting: nesting, missing) }
+        if nesting != nil {
+            let all = nestingHindrances(question, contract).joined(separator: " ")
+            return Mechanism(withoutNesting: all, reasons(question, contract), missing)
+        }
         if worksToday {
             return Mechanism(
                 kind: isNested ? .guestRMR : .default,
@@ -102,12 +106,7 @@ extension Placement {
                 notAvailable: missing)
         }
         if let why = noLayout(question) { missing.append(.init(kind: .vmmLayout, because: why)) }
-        return Mechanism(
-            kind: .none,
-            because: remedies.isEmpty
-                ? "No single change that was tried makes Linux's own window work."
-                : "Nothing does it for this VM on these hosts; the remedies say what would help.",
-            notAvailable: missing)
+        return Mechanism(kind: .none, because: reasons(question, contract), notAvailable: missing)
     }
 
     /// The posted options take whole MiB.
@@ -149,10 +148,30 @@ extension Placement {
         guard question.guest.viommu == .nestedSMMUv3, question.guest.nestedContract != .unsupported else {
             return nil
         }
-        if let why = iommufdHindrance(question) {
-            return "A guest with a nested SMMUv3 needs iommufd. \(why)"
-        }
+        if let why = iommufdHindrance(question) { return "\(nestingNeed) \(why)" }
         return question.hosts.lazy.compactMap { nestingHindrance($0, question) }.first
+    }
+
+    private static let nestingNeed = "A guest with a nested SMMUv3 needs iommufd."
+
+    /// The same of the VMM and of each host, as sentences.
+    static func nestingHindrances(_ question: PlacementQuestion) -> [String] {
+        guard nestingHindrance(question) != nil else { return [] }
+        var ofIOMMUFD: [String] = []
+        var others: [String] = []
+        if let vmm = question.guest.vmm, vmm.has(.lacksIOMMUFD) {
+            ofIOMMUFD.append("\(vmm.name) maps through VFIO type1, without iommufd.")
+        }
+        for host in question.hosts {
+            if let why = iommufdHindrance(host, question) {
+                ofIOMMUFD.append(why)
+            } else if let why = nestingHindrance(host, question) {
+                others.append(why)
+            }
+        }
+        if iommufdPages(question) < question.window.doorbells { ofIOMMUFD.append(tooManyPages) }
+        if let first = ofIOMMUFD.first { ofIOMMUFD[0] = "\(nestingNeed) \(first)" }
+        return ofIOMMUFD + others
     }
 
     /// Beside iommufd.
@@ -186,9 +205,15 @@ extension Placement {
     private func noLayout(_ question: PlacementQuestion) -> String? {
         let who = question.guest.vmm?.name ?? "the guest's own map"
         let window = WindowSource.mainlineWindow.text
-        if defaultBlockers.contains(where: \.isOfHost) {
+        if let refused = question.hosts.first(where: { question.facts[$0.facts].isRefused }) {
+            return
+                "Linux hands a device\(question.owning(refused)) to no VM, however \(who) lays its memory out."
+        }
+        if let blocker = defaultBlockers.first(where: \.isOfHost), case .host(let name) = blocker.owner {
+            let host = question.hosts.count > 1 ? "Host \(name)" : "The host"
             let withholds = defaultReachability == .conditional ? "may withhold" : "withholds"
-            return "A host \(withholds) \(window), however \(who) lays its memory out."
+            let range = blocker.range.flatMap { $0.intersection(WindowSource.mainlineWindow)?.text } ?? window
+            return "\(host) \(withholds) \(range), however \(who) lays its memory out."
         }
         guard !defaultBlockers.isEmpty else { return nil }
         return "No RAM size, RAM base or mode of \(who) that was tried leaves \(window) free."

@@ -16,21 +16,25 @@ public struct PlacementQuestion: Sendable {
         /// What it states beyond what its kernel release has.
         public var capabilities: Set<HostCapability>
         public var iommufd: IOMMUFDSupport
+        /// Of its kernel; nil for that of the window.
+        public var pageSize: Granule?
 
         public init(
             name: String, facts: Int, capabilities: Set<HostCapability> = [],
-            iommufd: IOMMUFDSupport = .byContext
+            iommufd: IOMMUFDSupport = .byContext, pageSize: Granule? = nil
         ) {
             self.name = name
             self.facts = facts
             self.capabilities = capabilities
             self.iommufd = iommufd
+            self.pageSize = pageSize
         }
     }
 
     public var hosts: [Host]
     public var facts: [HostFacts]
     public var guest: GuestDemand
+    /// One window for all hosts: with room for the largest pages.
     public var window: WindowDemand
 
     /// - Precondition: at least one host, each with an index of `facts`.
@@ -41,6 +45,14 @@ public struct PlacementQuestion: Sendable {
         self.guest = guest
         self.window = window
         joinKinds()
+        fitWindow()
+    }
+
+    /// Has the window be as large as the hosts need it that there are.
+    mutating func fitWindow() {
+        guard hosts.contains(where: { $0.pageSize != nil }) else { return }
+        let pages = hosts.map { $0.pageSize ?? window.pageSize }
+        window = window.on(pagesOf: pages.max { $0.shift < $1.shift } ?? window.pageSize)
     }
 
     /// Hosts of one kind may come with facts of their own that are one object: their work is shared, too.
@@ -137,6 +149,11 @@ public struct Placement: Hashable, Sendable {
         public var picks: Picks
         /// The base to use on this host.
         public var chosen: UInt64?
+        /// What Linux takes there; nil where this host has no window, or uses none.
+        public var window: IOVARange?
+        /// Pages of the doorbells in it, in the order in which doorbells are used first; the first few where
+        /// there are many hosts.
+        public var doorbells: [IOVA]
         /// Ascending, the first few when a pool of thousands has many.
         public var unmappable: [IOVARange]
         /// Ranges that are not listed.

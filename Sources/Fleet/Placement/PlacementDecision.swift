@@ -137,8 +137,8 @@ extension Placement {
                 placement.requestedBlockers = Self.blockers(hits, question)
             }
         }
-        placement.worksToday = RemedySearch.worksToday(placement, question, pool, isForced: isForced)
-        placement.remedies = RemedySearch.remedies(of: placement, question, pool, isForced: isForced)
+        placement.worksToday = RemedySearch.worksToday(placement, question, pool)
+        placement.remedies = RemedySearch.remedies(of: placement, question, pool)
         placement.mechanism = placement.mechanism(question, contract)
         if placement.defaultReachability != .yes {
             placement.missingDescriptions = MissingDescription.among(question)

@@ -75,14 +75,14 @@ extension Placement {
     static func answers(
         _ views: [PoolView], _ hits: Hits, _ question: PlacementQuestion, _ pool: Placement
     ) -> [HostAnswer] {
-        let share = max(hostsUnmappableMax / question.hosts.count, 8)
-        let contract = Contract(question.guest)
-        let drafts = views.map { draft($0, question, contract, pool, listing: share) }
+        let kinds = HostKinds(question, hits, views, pool)
         return question.hosts.map { host in
-            var answer = drafts[host.facts]
+            let kind = kinds.index(of: host)
+            let hits = kinds.hits(of: host)
+            var answer = kinds.drafts[kind]
             answer.defaultReachability = hits.reachability[host.facts]
             answer.host = host.name
-            answer.kind = host.facts
+            answer.kind = kind
             guard hits.areBlocked[host.facts] else { return answer }
             answer.blockers =
                 refusal(question.facts[host.facts], host.name)
@@ -91,22 +91,12 @@ extension Placement {
         }
     }
 
-    private static func draft(
-        _ view: PoolView, _ question: PlacementQuestion, _ contract: Contract, _ pool: Placement,
-        listing most: Int
-    ) -> HostAnswer {
-        let demand = question.window
-        let isForced = view.isForcedToDefault
-        let verdict = verdict(question, [view], view, contract, isForced: isForced)
-        let whole = withAddedMemory(verdict, view)
-        let own = candidates(verdict, view, contract, question)
-        return HostAnswer(
-            host: "", kind: 0, verdict: whole, verdictWithStealTimeOff: whole == verdict ? nil : verdict,
-            defaultWorks: view.defaultWorks && question.guest.refusal == nil, defaultReachability: .yes,
-            blockers: [], picks: Picks(own),
-            chosen: pool.needsCommonWindow
-                ? pool.chosen : choose(demand, own, verdict, isForced: isForced),
-            unmappable: Array(view.unmappable.prefix(most)),
-            unmappableDropped: max(view.unmappable.count - most, 0))
+    /// Doorbells that one answer lists of one host where it has one; several hosts share them, and each lists
+    /// eight at least.
+    public static let doorbellsListedMax = 1_024
+
+    /// How many of a host's doorbells are listed among so many hosts.
+    public static func doorbellsListed(hosts count: Int) -> Int {
+        max(doorbellsListedMax / max(count, 1), min(8, doorbellsListedMax))
     }
 }

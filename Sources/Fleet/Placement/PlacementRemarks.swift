@@ -94,10 +94,7 @@ extension Placement {
 
     private func remarks(_ facts: HostFacts, _ guest: GuestDemand, _ ram: IOVASet) -> [Remark] {
         var found: [Remark] = []
-        if let refusal = facts.refusal {
-            let words =
-                "\(refusal.provenance) is a direct region: Linux refuses the device to VFIO and iommufd with "
-                + "EINVAL, whatever the window."
+        if let refusal = facts.refusal, let words = facts.refusalSentence {
             found.append((.directRegion, .fatal, words, refusal.range, nil))
         }
         for region in facts.unenforced {
@@ -339,16 +336,9 @@ extension Placement {
         }
     }
 
-    private var blockerText: String {
-        guard let blocker = defaultBlockers.first else { return "other hosts or the guest" }
-        let isConditional = defaultReachability == .conditional
-        if isConditional, case .host = blocker.owner {
-            return text(of: blocker) + " (\(Reachability.condition))"
-        }
-        return text(of: blocker)
-    }
+    private var blockerText: String { blockerList { _ in true } ?? "other hosts or the guest" }
 
-    private func text(of blocker: Blocker) -> String {
+    func text(of blocker: Blocker) -> String {
         let range = blocker.range.map { " \($0.text)" } ?? ""
         return switch blocker.owner {
         case .host(let name): "\(blocker.kind)\(range) of host \(name)"

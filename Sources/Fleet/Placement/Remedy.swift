@@ -1,11 +1,11 @@
-// Changes to a VM or to its set of hosts after which Linux's own window works: what each changes, and the
-// words for it. `RemedySearch` finds those that help a placement.
+// Changes to a VM or to its set of hosts after which Linux's own window works, and pairs of them: what each
+// changes, and the words for it. `RemedySearch` finds those that help a placement.
 
 public import AddressSpaces
 import MSIWindows
 
-/// One change, after which the answer is `default_works`.
-public enum Remedy: Hashable, Sendable {
+/// One change, after which the answer is `default_works`; or two, where no one is enough.
+public indirect enum Remedy: Hashable, Sendable {
     /// QEMU's page for KVM's steal time is switched off.
     case stealTimeOff
     /// BARs are not mapped for peer-to-peer DMA.
@@ -28,6 +28,24 @@ public enum Remedy: Hashable, Sendable {
     case withoutDevices([HostDevice])
     /// The VM does not run on these hosts.
     case withoutHosts([String])
+    /// Each is one change, and neither helps alone.
+    case both(Remedy, Remedy)
+
+    /// Two changes, the smaller first.
+    static func pair(_ one: Remedy, _ other: Remedy) -> Remedy {
+        one.order <= other.order ? .both(one, other) : .both(other, one)
+    }
+
+    /// The single changes.
+    public var parts: [Remedy] {
+        if case .both(let one, let other) = self { return one.parts + other.parts }
+        return [self]
+    }
+
+    func includes(_ change: Remedy) -> Bool { parts.contains(change) }
+
+    /// Smaller changes come first.
+    var order: Int { Kind.allCases.firstIndex(of: kind) ?? 0 }
 
     /// A device of a host, both by their names.
     public struct HostDevice: Hashable, Sendable {
@@ -50,6 +68,7 @@ public enum Remedy: Hashable, Sendable {
         case .otherMode: .vmm
         case .withoutDevices: .devices
         case .withoutHosts: .hosts
+        case .both(_, let larger): larger.subject
         }
     }
 
@@ -58,6 +77,7 @@ public enum Remedy: Hashable, Sendable {
         switch self {
         case .stealTimeOff, .peerToPeerOff, .leaveFree, .ramBase, .ramAtMost, .otherMode: true
         case .windowSize, .doorbells, .withoutNesting, .withoutDevices, .withoutHosts: false
+        case .both(let one, let other): one.isOfLayout && other.isOfLayout
         }
     }
 
@@ -74,6 +94,7 @@ public enum Remedy: Hashable, Sendable {
         case withoutNesting = "without_nesting"
         case withoutDevices = "without_devices"
         case withoutHosts = "without_hosts"
+        case both
     }
 
     public var kind: Kind {
@@ -89,6 +110,7 @@ public enum Remedy: Hashable, Sendable {
         case .withoutNesting: .withoutNesting
         case .withoutDevices: .withoutDevices
         case .withoutHosts: .withoutHosts
+        case .both: .both
         }
     }
 
@@ -113,6 +135,7 @@ public enum Remedy: Hashable, Sendable {
                 + "the default works."
         case .withoutHosts(let hosts):
             "Keep the VM off \(hosts.joined(separator: ", ")): on every other host the default works."
+        case .both: "Do both: " + parts.map(\.text).joined(separator: " ")
         }
     }
 }

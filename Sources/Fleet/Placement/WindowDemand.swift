@@ -22,6 +22,9 @@ public struct WindowDemand: Hashable, Sendable {
     public let is32BitOnly: Bool
     public let pageSize: Granule
     public let doorbells: Int
+    /// What was asked for; nil where the size follows from the doorbells.
+    private let askedSize: UInt64?
+    private let askedAlignment: Granule?
 
     public static let doorbellsBounds = 1...65_536
     /// IOVAs near 0 are what stray DMA hits first, and 0 is easily taken for "unset".
@@ -46,6 +49,16 @@ public struct WindowDemand: Hashable, Sendable {
         self.is32BitOnly = is32BitOnly
         self.pageSize = pageSize
         self.doorbells = doorbells
+        askedSize = size
+        askedAlignment = alignment
+    }
+
+    /// The same demand on hosts with pages of this size.
+    public func on(pagesOf pageSize: Granule) -> WindowDemand {
+        if pageSize == self.pageSize { return self }
+        return WindowDemand(
+            size: askedSize, alignment: askedAlignment, requested: requested, isMovable: isMovable,
+            is32BitOnly: is32BitOnly, pageSize: pageSize, doorbells: doorbells)
     }
 
     /// The demand for a window as large as Linux's own, of so many doorbells.
@@ -57,6 +70,12 @@ public struct WindowDemand: Hashable, Sendable {
 
     /// The window at a base; nil when it would pass 2^64.
     func window(at base: UInt64) -> IOVARange? { IOVARange(start: IOVA(base), size: size) }
+
+    /// What Linux takes where a window is at this base: its own as a whole, however little is asked for.
+    func taken(at base: UInt64) -> IOVARange? {
+        base == WindowSource.mainlineBase && size <= WindowSource.mainlineSize
+            ? WindowSource.mainlineWindow : window(at: base)
+    }
 
     /// Where the default window would lie with this size.
     var defaultWindow: IOVARange? { window(at: WindowSource.mainlineBase) }

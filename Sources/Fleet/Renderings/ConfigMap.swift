@@ -37,7 +37,7 @@ struct ConfigMap {
             """
     }
 
-    /// Words and numbers only: nothing that JSON would have to escape.
+    /// Words, numbers and a mark: nothing that JSON would have to escape.
     private var data: [(String, String)] {
         var members = [
             ("window.start", vm.window.start.hex), ("window.last", vm.window.last.hex),
@@ -45,7 +45,10 @@ struct ConfigMap {
             ("vmm", vm.guest.name), ("viommu", vm.guest.viommu.rawValue),
             ("ram", vm.guest.ram.map(\.text).joined(separator: " ")),
         ]
-        if let remedy = vm.remedy { members.append(("remedy", remedy.kind.rawValue)) }
+        if let mark = vm.mark { members.append(("agreement", mark)) }
+        if let remedy = vm.remedy {
+            members.append(("remedy", remedy.parts.map(\.kind.rawValue).joined(separator: " ")))
+        }
         return members
     }
 

@@ -15,9 +15,10 @@ struct HostCheck {
 
     var text: String {
         let memory = vm.memory.map { "\(Self.digits($0.start)) \(Self.digits($0.last))" }
+        let mark = vm.marks.map { "# \($0)\n" }.joined()
         return """
             #!/bin/sh
-            # Whether this host keeps the MSI window \(vm.window.text) and the guest's memory usable.
+            \(mark)# Whether this host keeps the MSI window \(vm.window.text) and the guest's memory usable.
             # Arguments: IOMMU groups of the VM's devices; without any, all groups. SYSFS: a copy of /sys.
             # Status: 0 it does, 1 it does not, or nothing can be read.
             start=\(Self.digits(vm.window.start)) last=\(Self.digits(vm.window.last))

@@ -8,6 +8,7 @@ import MSIWindows
 /// Both calls, as an initialiser of C and as bytes.
 struct IOMMUOptionCalls {
     private let window: IOVARange
+    private let marks: [String]
 
     /// `IOMMU_OPTION_SW_MSI_START` and `_SIZE` of the posted header.
     private enum Option: UInt32 {
@@ -29,14 +30,16 @@ struct IOMMUOptionCalls {
                     ?? "Linux's own window works: no option is needed.")
         }
         window = vm.window
+        marks = vm.marks
         guard Granule.mib1.isAligned(window.start.value), let size = window.size, Granule.mib1.isAligned(size)
         else { throw .init("The options take multiples of 1 MiB only, and \(window.text) is not.") }
     }
 
     var text: String {
         let size = Granule.mib1.pageCount(of: window.size ?? 0)
+        let mark = marks.map { "\($0)\n * " }.joined()
         return """
-            /* The window \(window.text), by the options of iommufd as posted ("iommufd: SW_MSI", v2, 14 Oct 2025).
+            /* \(mark)The window \(window.text), by the options of iommufd as posted ("iommufd: SW_MSI", v2, 14 Oct 2025).
              * No release has them. For every device of the VM, by ioctl(iommufd, IOMMU_OPTION, &option) after
              * VFIO_DEVICE_BIND_IOMMUFD, whose out_devid is dev_id, and before VFIO_DEVICE_ATTACH_IOMMUFD_PT.
              */

@@ -42,7 +42,7 @@ struct MemoryRangeNode {
             vm.guest.vmm.map { ["\($0.name) writes it by itself: this is what it has to say."] } ?? []
         try self.init(
             vm.window, [.wholeSegment], isRemapPermitted: false,
-            remarks: [
+            remarks: vm.marks + [
                 "For the guest's IORT, revision 5 or later: the window \(vm.window.text), mapped one to one."
             ] + writer + [Self.condition])
     }

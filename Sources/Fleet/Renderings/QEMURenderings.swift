@@ -18,7 +18,7 @@ private struct QEMUMachine {
 
     init(_ vm: RenderedVM, _ program: String, _ format: Rendering.Format) throws(Rendering.Refusal) {
         (vmm, shape) = try vm.fixedShape(of: program, format)
-        if vm.remedy == .peerToPeerOff {
+        if vm.remedy?.includes(.peerToPeerOff) == true {
             throw .init("QEMU has no option that keeps BARs from being mapped.")
         }
         let isVirt = vmm == .qemuVirt || vmm == .qemuVirtLegacyHighmem
@@ -93,7 +93,7 @@ struct QEMUArguments {
         if machine.slots > 0 { memory += ",slots=\(machine.slots)" }
         if let maxmem = machine.maxmem { memory += ",maxmem=\(RenderedSize.text(maxmem))" }
         var arguments = ["-machine", options, "-m", memory]
-        if vm.remedy == .stealTimeOff { arguments += ["-cpu", "host,kvm-steal-time=off"] }
+        if vm.remedy?.includes(.stealTimeOff) == true { arguments += ["-cpu", "host,kvm-steal-time=off"] }
         switch vm.guest.viommu {
         case .none: break
         case .virtioIOMMU: arguments += ["-device", "virtio-iommu-pci"]
@@ -118,7 +118,7 @@ struct LibvirtDomain {
             throw .init("libvirt 11.3 has no element for \(property.text); qemu has the argument.")
         }
         if vm.isNested { throw .init("libvirt 11.3 has no element for an accelerated SMMUv3.") }
-        if vm.remedy == .stealTimeOff {
+        if vm.remedy?.includes(.stealTimeOff) == true {
             throw .init("libvirt 11.3 has no element for KVM's steal time; qemu has the argument.")
         }
         try RenderedSize.check(

@@ -17,11 +17,14 @@ final class RenderedVM {
     let remedy: Remedy?
     /// Whether the VM is started without KVM's steal time.
     let isStealTimeOff: Bool
+    /// Why nobody is to paste it.
+    let mark: String?
 
     /// Refuses a placement without a window.
     init(
-        _ placement: Placement, _ asked: GuestDemand, _ demand: WindowDemand
+        _ placement: Placement, _ asked: GuestDemand, _ demand: WindowDemand, _ mark: String? = nil
     ) throws(Rendering.Refusal) {
+        self.mark = mark
         mechanism = placement.mechanism
         switch mechanism.kind {
         case .notNeeded, .none:
@@ -45,7 +48,7 @@ final class RenderedVM {
             else { throw .init("There is no window to render. \(mechanism.because)") }
             (self.guest, self.remedy) = (guest, remedy)
         }
-        isStealTimeOff = remedy == .stealTimeOff || placement.verdictWithStealTimeOff != nil
+        isStealTimeOff = remedy?.includes(.stealTimeOff) == true || placement.verdictWithStealTimeOff != nil
         let window = window
         // A window that was asked for in less than Linux's own size is free in part only.
         if let region = guest.occupied.first(where: { $0.range.overlaps(window) }) {
@@ -54,6 +57,9 @@ final class RenderedVM {
             )
         }
     }
+
+    /// What stands before all other remarks.
+    var marks: [String] { mark.map { [$0] } ?? [] }
 
     var isNested: Bool { guest.viommu == .nestedSMMUv3 }
 
@@ -100,11 +106,13 @@ final class RenderedVM {
     ///
     /// - Parameter isMovable: whether the VMM can be told where its RAM lies.
     func remarks(_ vmm: VMM, _ versions: String? = nil, map: String) -> [String] {
-        var lines = [
-            "\(vmm.name); options of \(versions ?? vmm.versions.joined(separator: ", ")).",
-            "MSI window: \(window.text)"
-                + (isMoved ? ", set by the posted options of iommufd." : ", Linux's own; no option sets it."),
-        ]
+        var lines =
+            marks + [
+                "\(vmm.name); options of \(versions ?? vmm.versions.joined(separator: ", ")).",
+                "MSI window: \(window.text)"
+                    + (isMoved
+                        ? ", set by the posted options of iommufd." : ", Linux's own; no option sets it."),
+            ]
         if let remedy { lines.append("Not as it was asked for: \(remedy.text)") }
         if !guest.ram.isEmpty {
             lines.append("RAM: \(guest.ram.map(\.text).joined(separator: ", ")). \(map)")
@@ -119,12 +127,13 @@ extension GuestDemand {
     func after(_ remedy: Remedy) -> GuestDemand? {
         switch remedy {
         case .stealTimeOff: self
-        case .peerToPeerOff: changed { $0.peerToPeer = false }
+        case .peerToPeerOff: withoutPeerToPeer()
         case .ramBase(let base): changed { $0.ramBase = base }
         case .ramAtMost(let bytes): changed { $0.ram = bytes }
         case .otherMode(let mode): changed(to: mode) { _ in }
         case .leaveFree(let window): leaving(window)
         case .withoutNesting: changed(viommu: .none)
+        case .both(let one, let other): after(one)?.after(other)
         case .windowSize, .doorbells, .withoutDevices, .withoutHosts: nil
         }
     }

@@ -26,6 +26,17 @@ public enum Rendering {
             case text, json, xml
         }
 
+        /// Whether its text has a place for remarks: readers of Firecracker's refuse members that they do not
+        /// know.
+        public var takesRemarks: Bool {
+            switch self {
+            case .firecracker: false
+            case .qemu, .libvirt, .cloudHypervisor, .openvmm, .crosvm, .kvmtool, .iommuOption, .iortRMR,
+                .deviceTree, .shell, .kubernetes:
+                true
+            }
+        }
+
         public var language: Language {
             switch self {
             case .firecracker, .kubernetes: .json
@@ -65,10 +76,15 @@ public enum Rendering {
     ///     rendered as it is after the first remedy that lays it out otherwise, and the text says so.
     ///   - hosts: names, and what the contents of their descriptions are told apart by where somebody keeps
     ///     that; part of the digest that `kubernetes` has.
+    ///   - mark: why nobody is to paste it, in words that no text has to escape; the first remark.
     public static func text(
-        _ format: Format, of placement: Placement, guest: GuestDemand, window: WindowDemand, hosts: [String]
+        _ format: Format, of placement: Placement, guest: GuestDemand, window: WindowDemand, hosts: [String],
+        mark: String? = nil
     ) throws(Refusal) -> String {
-        let vm = try RenderedVM(placement, guest, window)
+        if let mark, !format.takesRemarks {
+            throw .init("\(mark) A text of this format has no place to say so.")
+        }
+        let vm = try RenderedVM(placement, guest, window, mark)
         return switch format {
         case .qemu: try QEMUArguments(vm).text
         case .libvirt: try LibvirtDomain(vm).text

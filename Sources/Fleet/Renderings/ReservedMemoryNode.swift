@@ -35,7 +35,7 @@ struct ReservedMemoryNode {
         guard vm.isNested else { throw .unseen }
         self.init(
             vm.window, of: "device", on: .pci, isMapped: true,
-            remarks: [
+            remarks: vm.marks + [
                 "For the guest's tree: the window \(vm.window.text), mapped one to one.",
                 "\"device\" is the label of the assigned function's own node: Linux does not look at its host bridge.",
             ])
