@@ -4,6 +4,7 @@
 import API
 import AddressSpaces
 import ArgumentParser
+import Fleet
 import Glibc
 import JSON
 import LinuxReleases
@@ -75,16 +76,13 @@ enum FlagValue {
     /// RAM of a VM. A small number without a suffix is meant in MiB: QEMU's -m counts so. No VM has less.
     static func ram(_ name: String, _ text: String) throws -> UInt64 {
         let size = try size(name, text)
-        guard size < ramBytesMin else { return size }
+        guard size < VMShape.memoryMin else { return size }
         if size > 0, text.utf8.allSatisfy({ DecimalLiteral.isDigit($0) }) {
             throw ValidationError(
-                "\(name) \(text): a number without a suffix counts bytes; write \(text)M for MiB, as QEMU's -m \(text) means"
-            )
+                "\(name) \(text): \(VMShape.bareMemoryHint(text))")
         }
         throw ValidationError("\(name) \(text): less than 1 MiB; send a size like 512M or 64G")
     }
-
-    private static let ramBytesMin: UInt64 = 1 << 20
 
     /// "5.10, 6.1 ... or 7.3, what uname -r prints, or ..."
     static let kernels =

@@ -20,6 +20,7 @@ struct Place: CheckedCommand {
               iovad place --vmm qemu-virt --ram 64G --machine IORT APIC DSDT iomem.txt
               iovad place --json request.json
               iovad place --vmm qemu-virt --ram 64G --format qemu
+              iovad place --vmm qemu-virt --ram 4G --host a.dtb --kernel a.dtb=6.6.31-64k
 
             --format with the name of a VMM or of a kind of text prints what is pasted there. Where the \
             placement has no text of this kind, standard error has the reason.
@@ -114,7 +115,8 @@ enum PlaceTable {
         }
         for host in answer.children("per_host") {
             let start = host.text("start", absent: "none")
-            rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)"))
+            let own = HostTable.own(host).map { ", \($0)" }.joined()
+            rows.append(("host", "\(host.text("host")): \(host.text("verdict")), \(start)\(own)"))
         }
         if let other = answer.member("if_iommu_reports_msi") {
             let words = "\(other.text("verdict")); \(other.text("because"))"
@@ -147,5 +149,20 @@ enum PlaceTable {
 
     private static func integer(_ node: JSONNode, _ name: String) -> Int {
         node.member(name)?.int(in: 0...Int.max, ProblemList(limit: 1)) ?? 0
+    }
+}
+
+/// What the tables say of a host's own kernel.
+enum HostTable {
+    /// Nothing of a host that has those of the answer.
+    static func own(_ host: JSONNode) -> [String] {
+        var words: [String] = []
+        if let kernel = host.member("kernel") {
+            // An object where single behaviours are stated.
+            let release = kernel.kind == .object ? kernel.text("release") : host.text("kernel")
+            words.append("Linux \(release)")
+        }
+        if host.member("page_size") != nil { words.append("pages of \(host.text("page_size"))") }
+        return words
     }
 }

@@ -28,7 +28,7 @@ struct PlacementFlags: ParsableArguments {
     var noP2P = false
     @Flag(help: "The window cannot be moved from the kernel's default.")
     var notMovable = false
-    @OptionGroup var page: PageSizeOption
+    @OptionGroup var kernels: HostKernelFlags
     @Option(
         help: ArgumentHelp(
             "What the hosts' kernels can do that no release can: iommufd_sw_msi_options.", valueName: "word"))
@@ -61,14 +61,14 @@ struct PlacementFlags: ParsableArguments {
             ("--vmm", vmm != nil), ("--ram", ram != nil), ("--maxmem", maxmem != nil),
             ("--slots", slots != nil), ("--ipa-bits", ipaBits != nil), ("--viommu", viommu != nil),
             ("--no-p2p", noP2P), ("--not-movable", notMovable), ("--capability", !capability.isEmpty),
-        ] + page.stated + report.stated + [
+        ] + kernels.stated + report.stated + [
             ("--doorbells", doorbells != nil), ("--platform", !platform.isEmpty),
             ("--requested", requested != nil),
         ]
     }
 
     func check() throws {
-        try page.check()
+        try kernels.check()
         try report.check()
         try reading.check()
         if vmm != nil, !asksForVMMs, ram == nil { throw ValidationError("--vmm needs --ram") }
@@ -99,13 +99,13 @@ struct PlacementFlags: ParsableArguments {
         let ram = try ram.map { try FlagValue.ram("--ram", $0) }
         let maxmem = try maxmem.map { try FlagValue.ram("--maxmem", $0) }
         let requested = try requested.map { try FlagValue.size("--requested", $0) }
-        let page = try page.hex
+        let conditions = try conditions(of: subjects, pool)
         let regions = try report.regions
         return { writer in
             if let pool {
                 writer.member("pool", pool)
             } else {
-                writer.array("hosts") { writer in hosts(subjects, regions, &writer) }
+                writer.array("hosts") { writer in hosts(subjects, regions, conditions, &writer) }
             }
             writer.object("vm") { writer in
                 writer.member("vmm", vmm ?? "")
@@ -120,25 +120,56 @@ struct PlacementFlags: ParsableArguments {
                 if notMovable { writer.member("movable", false) }
                 if let requested { writer.member("requested", hex: requested) }
             }
-            if let page { writer.member("page_size", page) }
+            for condition in conditions {
+                if let all = condition.stated.ofAll { writer.member(condition.name, all) }
+            }
             if !capability.isEmpty { writer.member("capabilities", strings: capability) }
             if let doorbells { writer.member("doorbell_count", doorbells) }
         }
     }
 
+    /// The only host where none is named.
+    private static let plain = "plain"
+
+    private typealias HostCondition = (name: StaticString, stated: StatedByHost)
+
+    private func conditions(
+        of subjects: [OfflineService.Subject], _ pool: String?
+    ) throws -> [HostCondition] {
+        let all: [HostCondition] = [
+            ("kernel", try kernels.kernels), ("page_size", try kernels.pageSizes),
+        ]
+        for condition in all {
+            if pool == nil {
+                try condition.stated.check(against: subjects.isEmpty ? [Self.plain] : subjects.map(\.name))
+            } else if condition.stated.isOfSome {
+                throw ValidationError("HOST=VALUE is of a host that is named, and does not go with --pool")
+            }
+        }
+        return all
+    }
+
     private func hosts(
-        _ subjects: [OfflineService.Subject], _ regions: [ReservedRegion]?, _ writer: inout JSONWriter
+        _ subjects: [OfflineService.Subject], _ regions: [ReservedRegion]?, _ conditions: [HostCondition],
+        _ writer: inout JSONWriter
     ) {
+        func own(_ name: String, _ writer: inout JSONWriter) {
+            for condition in conditions {
+                if let own = condition.stated.of(name) { writer.member(condition.name, own) }
+            }
+        }
         for subject in subjects {
             writer.object { writer in
                 writer.member("name", subject.name)
                 writer.member("platform", subject.id)
                 if let regions { writer.iommuRegions(regions) }
+                own(subject.name, &writer)
             }
         }
         guard subjects.isEmpty else { return }
         writer.object { writer in
-            writer.member("name", "plain")
+            writer.member("name", Self.plain)
+            own(Self.plain, &writer)
             writer.array("reserved_regions") { writer in
                 writer.object { writer in
                     writer.rangeMembers(

@@ -1,6 +1,7 @@
 // `iovad agree`: the record of a VM's window with its hosts, kept by a server. One command a verb. Without a
 // server a single proposal is answered by the service inside this command, and nothing is kept.
 
+import API
 import ArgumentParser
 import HTTP
 import HTTPClient
@@ -13,7 +14,8 @@ struct Agree: ParsableCommand {
         usage: "iovad agree <command> [<options>]",
         discussion: """
             A server keeps agreements (iovad serve); --server or IOVAD_SERVER names it. The exit status of \
-            propose, accept, add, check and show says whether the promise holds: 0 it does, 3 no window \
+            propose, accept, add, remove, check and show \
+            says whether the promise holds: 0 it does, 3 no window \
             serves the VM or the agreement is released, 4 a host does not keep it. That of watch says how \
             the agreement ended.
 
@@ -23,9 +25,8 @@ struct Agree: ParsableCommand {
               iovad agree watch vm-42
             """,
         subcommands: [
-            Propose.self, Accept.self, Check.self, Add.self, Show.self, List.self, Watch.self, Renew.self,
-            Release.self,
-            Withdraw.self,
+            Propose.self, Accept.self, Check.self, Add.self, Remove.self, Show.self, List.self, Watch.self,
+            Renew.self, Release.self, Withdraw.self,
         ])
 }
 
@@ -38,27 +39,57 @@ struct AgreementArgument: ParsableArguments {
     func target(_ rest: String = "") -> String { "/v1/agreements/\(RequestTarget.encoded(id))\(rest)" }
 }
 
-/// A host in the words of a request, as flags.
+/// A host in the words of a request: a file with any kind of host, or flags for a platform.
 struct HostFlags: ParsableArguments {
+    @Argument(
+        help: ArgumentHelp(
+            """
+            File with the host as JSON, {"host": ...} as POST .../checks takes it: a platform, or what the \
+            host reports; "-" is standard input.
+            """, valueName: "host"), completion: .file())
+    var request: String?
     @Option(help: ArgumentHelp("The host: a platform that the server knows.", valueName: "id"))
     var platform: String?
     @Option(
         parsing: .upToNextOption,
         help: ArgumentHelp("Devices that the VM gets there. Default: all active ones.", valueName: "id"))
     var device: [String] = []
+    @Option(
+        help: ArgumentHelp("Its Linux release: \(FlagValue.kernels).", valueName: "release"),
+        completion: CompletedValues.kernels)
+    var kernel: String?
+    @OptionGroup var page: PageSizeOption
+
+    var isGiven: Bool { request != nil || platform != nil }
 
     func check() throws {
-        if platform == nil, !device.isEmpty { throw ValidationError("--device needs --platform") }
+        let flags =
+            [("--device", !device.isEmpty), ("--kernel", kernel != nil)]
+            + page.stated.map { ($0.name, $0.isGiven) }
+        let given = ([("--platform", platform != nil)] + flags).filter(\.1).map(\.0)
+        if request != nil, !given.isEmpty {
+            throw ValidationError(
+                "the file of the host takes the place of flags: leave out \(given.joined(separator: ", "))")
+        }
+        if let flag = flags.first(where: \.1), platform == nil {
+            throw ValidationError("\(flag.0) needs --platform")
+        }
+        if let kernel { _ = try FlagValue.read("--kernel", kernel, Condition.kernel) }
+        try page.check()
     }
 
     /// Of a request about the host.
-    var body: [UInt8] {
+    func body() throws -> [UInt8] {
+        if let request { return try OfflineService.contents(request) }
+        let pages = try page.hex
         var writer = JSONWriter()
         writer.object { writer in
             writer.object("host") { writer in
                 writer.member("name", platform ?? "")
                 writer.member("platform", platform ?? "")
                 if !device.isEmpty { writer.member("devices", strings: device) }
+                if let kernel { writer.member("kernel", kernel) }
+                if let pages { writer.member("page_size", pages) }
             }
         }
         return writer.bytes

@@ -26,15 +26,22 @@ enum AgreementTable {
         rows += PlaceTable.mechanism(answer)
         let doorbells = answer.children("doorbell_iovas").compactMap(\.text)
         if !doorbells.isEmpty { rows.append(("doorbells", doorbells.joined(separator: ", "))) }
-        for host in answer.children("hosts") {
-            let keeps = host.flag("keeps") ? "" : "does not keep the promise, "
-            rows.append(("host", "\(host.text("name")): \(keeps)\(host.text("verdict"))"))
-        }
+        let differ = answer.member("doorbell_iovas_because") != nil
+        if differ { rows.append(("doorbells", answer.text("doorbell_iovas_because"))) }
+        rows += answer.children("hosts").map { ("host", host($0, withDoorbells: differ)) }
         for remedy in answer.children("remedies") { rows.append(("remedy", remedy.text("detail"))) }
         let renderings = answer.children("renderings").compactMap(\.text)
         if !renderings.isEmpty { rows.append(("--format", renderings.joined(separator: ", "))) }
         if answer.member("expires_at") != nil { rows.append(("until", answer.text("expires_at"))) }
         return Console.table(rows)
+    }
+
+    private static func host(_ host: JSONNode, withDoorbells: Bool) -> String {
+        let keeps = host.flag("keeps") ? "" : "does not keep the promise, "
+        let own = HostTable.own(host).map { ", \($0)" }.joined()
+        let doorbells = host.children("doorbell_iovas").compactMap(\.text).joined(separator: ", ")
+        let places = withDoorbells && !doorbells.isEmpty ? ", doorbells \(doorbells)" : ""
+        return "\(host.text("name")): \(keeps)\(host.text("verdict"))\(own)\(places)"
     }
 
     /// Whether a host would keep the promise.

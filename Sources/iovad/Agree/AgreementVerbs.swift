@@ -90,11 +90,12 @@ struct Check: ServerCommand {
     func checkFlags() throws { try host.check() }
 
     func answer(_ server: Server) throws {
-        let printer = printer(server)
-        guard host.platform != nil else {
+        var printer = printer(server)
+        guard host.isGiven else {
             return try Ending.ofAgreement(printer.show(server.ask("GET", agreement.target()))).end()
         }
-        let answer = try server.ask("POST", agreement.target("/checks"), host.body)
+        printer.printer.source = host.request
+        let answer = try server.ask("POST", agreement.target("/checks"), host.body())
         try printer.check(answer)
         let shown = try printer.printer.show(answer) { AgreementTable.check($0) }
         try (shown.flag("keeps") ? Ending.holds : .broken).end()
@@ -111,12 +112,33 @@ struct Add: ServerCommand {
     @OptionGroup var output: OutputOption
 
     func checkFlags() throws {
-        guard host.platform != nil else { throw ValidationError("name the host: --platform") }
+        guard host.isGiven else { throw ValidationError("name the host: --platform, or a file") }
+        try host.check()
     }
 
     func answer(_ server: Server) throws {
-        let answer = try server.ask("POST", agreement.target("/hosts"), host.body)
-        try Ending.ofAgreement(printer(server).show(answer)).end()
+        var printer = printer(server)
+        printer.printer.source = host.request
+        let answer = try server.ask("POST", agreement.target("/hosts"), host.body())
+        try Ending.ofAgreement(printer.show(answer)).end()
+    }
+}
+
+struct Remove: ServerCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Take a host out of an agreement, as one that the VM has left.")
+
+    @OptionGroup var agreement: AgreementArgument
+    @Argument(help: "The host's name in the agreement.")
+    var host: String
+    @OptionGroup var server: ServerOption
+    @OptionGroup var output: OutputOption
+
+    func answer(_ server: Server) throws {
+        let printer = printer(server)
+        let target = agreement.target("/hosts/\(RequestTarget.encoded(host))")
+        try printer.check(server.ask("DELETE", target))
+        try Ending.ofAgreement(printer.show(server.ask("GET", agreement.target()))).end()
     }
 }
 
