@@ -46,6 +46,10 @@ export function facts(...rows) {
 export const factRows = (...rows) => rows.filter((row) => row && row[1] !== null && row[1] !== undefined && row[1] !== '')
   .map(([name, content]) => h('div', null, h('dt', null, name), h('dd', null, content)));
 
+/** What a host has for itself, where it is not as in the rest of the answer. */
+export const ownKernel = ({ kernel, page_size: pages }) =>
+  [kernel ? `Linux ${kernel.release ?? kernel}` : null, pages ? `pages of ${pages}` : null].filter(Boolean).join(', ');
+
 /** A table that scrolls in its own box, by keyboard too; `name` is the box's, `rows` are tr elements. */
 export const scrolledTable = (name, { caption = name, columns, ...props }, rows) =>
   h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name }, h('table', props,

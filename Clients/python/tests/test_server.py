@@ -201,7 +201,8 @@ METHODS = {
     "readIOVA": "iova", "freeIOVA": "free", "availableIOVAs": "preview", "listDoorbells": "doorbells",
     "mapDoorbell": "map_doorbell", "runBatch": "batch", "listAgreements": "agreements", "createAgreement": "propose",
     "readAgreement": "agreement", "patchAgreement": "accept", "deleteAgreement": "delete_agreement",
-    "checkHost": "check_host", "addHost": "add_host", "agreementEvents": "agreement_log",
+    "checkHost": "check_host", "addHost": "add_host", "removeHost": "remove_host",
+    "agreementEvents": "agreement_log",
 }
 
 
@@ -249,13 +250,14 @@ def test_an_agreement_is_kept(address: str) -> None:
         assert iovad.accept("py-vm", if_revision=made["revision"])["state"] == "accepted"
         assert iovad.check_host("py-vm", {"reserved_regions": []})["keeps"]
         assert len(iovad.add_host("py-vm", {"name": "other", "reserved_regions": []})["hosts"]) == 2
+        iovad.remove_host("py-vm", "other")
         iovad.replace_platform("py-host", reserving)
         assert iovad.agreement("py-vm")["broken"]["host"] == "py-host"
         assert iovad.renew_agreement("py-vm", 600)["ttl_seconds"] == 600
         assert iovad.release("py-vm")["state"] == "released"
         assert [item["id"] for item in iovad.agreements(state="released")] == ["py-vm"]
         names = [event["event"] for event in iovad.agreement_log("py-vm")]
-        assert names == ["proposed", "accepted", "host_added", "host_changed", "broken", "renewed", "released"]
+        assert names == ["proposed", "accepted", "host_added", "host_removed", "host_changed", "broken", "renewed", "released"]
         for event in iovad.agreement_events("py-vm", last_id="0"):
             assert event.id == "1"
             break

@@ -4,7 +4,7 @@ import { all, ask, segment } from '../api.js';
 import { announce, copyButton, debounce, field, h, hexText, keepFocus, replace, select } from '../dom.js';
 import { EventLog } from '../event-log.js';
 import { ConnectionPill, Live } from '../live.js';
-import { facts, panel, pill, rangeLine, scrolledTable } from '../parts.js';
+import { facts, ownKernel, panel, pill, rangeLine, scrolledTable } from '../parts.js';
 import { problemPanel } from '../problems.js';
 import { Renderings } from '../renderings.js';
 import { link } from '../route.js';
@@ -105,7 +105,7 @@ export class AgreementPanel {
     if (this.agreement && agreement.revision <= this.agreement.revision) return;
     this.agreement = agreement;
     keepFocus(this.head, () => replace(this.head, this.verdict(agreement), this.bar(agreement), this.facts(agreement)));
-    keepFocus(this.hosts, () => replace(this.hosts, this.hostTable(agreement.hosts)));
+    keepFocus(this.hosts, () => replace(this.hosts, this.hostTable(agreement)));
     this.texts.show(agreement.renderings);
     this.noTexts.hidden = agreement.renderings.length > 0;
     this.form.hidden = agreement.state === 'released';
@@ -152,21 +152,35 @@ export class AgreementPanel {
     if (this.on.isShown()) announce(sentence);
   }
 
-  facts({ mechanism, doorbell_iovas: doorbells, pool, owner }) {
+  facts({ mechanism, doorbell_iovas: doorbells, doorbell_iovas_because: differ, pool, owner }) {
     return facts(
       ['How', h('span', { 'data-mechanism': mechanism.kind }, mechanism.because)],
-      ['Doorbells', doorbells.length ? doorbells.map(hexText) : null],
+      ['Doorbells', doorbells?.length ? doorbells.map(hexText) : differ],
       ['Pool', pool], ['Owner', owner]);
   }
 
-  hostTable(hosts) {
-    return scrolledTable('Hosts', { caption: 'Who promises', columns: ['Host', 'Platform', 'Keeps the promise', 'Verdict', 'Content'] },
+  hostTable({ hosts, state, doorbell_iovas_because: differ }) {
+    // The only host stays, and one of a pool until its label changes.
+    const canLeave = (host) => state !== 'released' && hosts.length > 1 && !host.of_pool;
+    return scrolledTable('Hosts', { caption: 'Who promises', columns: ['Host', 'Platform', 'Keeps the promise', 'Verdict', 'Kernel', ...(differ ? ['Doorbells'] : []), 'Content', 'Change'] },
       hosts.map((host) => h('tr', { 'data-host': host.name },
         h('th', { scope: 'row' }, host.name),
         h('td', null, host.platform ? h('a', { href: link('space', { platform: host.platform }) }, host.platform) : '–'),
         h('td', null, host.keeps ? pill('yes', 'good') : pill('no', 'bad')),
         h('td', null, host.verdict?.replaceAll('_', ' ') ?? '–'),
-        h('td', null, h('code', null, host.digest?.replaceAll('"', '').slice(0, 12) ?? '–')))));
+        h('td', null, ownKernel(host) || '–'),
+        differ ? h('td', null, host.doorbell_iovas.map((doorbell) => [h('code', null, doorbell), ' '])) : null,
+        h('td', null, h('code', null, host.digest?.replaceAll('"', '').slice(0, 12) ?? '–')),
+        h('td', null, canLeave(host) ? h('button', { type: 'button', class: 'button small', 'data-action': 'leave', 'aria-label': `Take ${host.name} out`, onclick: () => this.removeHost(host.name) }, 'Take out') : '–'))));
+  }
+
+  /** The host leaves, as one that the VM has left. */
+  removeHost(name) {
+    return this.on.attempt(async () => {
+      await ask('DELETE', `${this.path}/hosts/${segment(name)}`, { headers: { 'If-Match': `"${this.agreement.revision}"` } });
+      await this.refresh();
+      this.tell(`${name} was taken out.`);
+    });
   }
 
   hostForm() {

@@ -7,7 +7,7 @@ import { announce, h, hexText, replace } from '../dom.js';
 import { GIB4, hex, sizeName, span } from '../hex.js';
 import { AddressMap } from '../map/map.js';
 import { regionTable } from '../map/table.js';
-import { curlBox, facts, hostFacts, ifReported, panel, pill, rangeLine, scrolledTable, warningsList } from '../parts.js';
+import { curlBox, facts, hostFacts, ifReported, ownKernel, panel, pill, rangeLine, scrolledTable, warningsList } from '../parts.js';
 import { hostQuery } from '../condition-fields.js';
 import { DEFAULT_BASE, viewOf } from '../conditions.js';
 import { problemPanel } from '../problems.js';
@@ -218,7 +218,7 @@ export class PlacementView {
     const tone = { default_works: 'good', movable: 'warn', works_with_steal_time_off: 'warn' };
     return scrolledTable('Each host', { caption: 'What each host would answer alone', columns: ['Host', 'Verdict', ...PICKS.map(([, label]) => label)] },
       list.map((host) => h('tr', null,
-        h('th', { scope: 'row' }, host.host, hostFacts(host.host_facts)),
+        h('th', { scope: 'row' }, host.host, ownKernel(host) ? h('p', { class: 'muted' }, ownKernel(host)) : null, hostFacts(host.host_facts)),
         h('td', null, pill(host.verdict.replaceAll('_', ' '), tone[host.verdict] ?? 'bad')),
         PICKS.map(([name]) => h('td', null, h('code', null, host.picks?.[name] ?? '–'))))));
   }

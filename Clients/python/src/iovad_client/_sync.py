@@ -197,6 +197,10 @@ class Client:
         """Another host, if it keeps the promise."""
         return self._json(requests.acting(requests.path("agreements", agreement, "hosts"), {"host": host}, if_revision))
 
+    def remove_host(self, agreement: str, host: str, *, if_revision: int | None = None) -> None:
+        """Takes a host out of the agreement; the only one stays."""
+        self.send(requests.deleting(requests.path("agreements", agreement, "hosts", host), if_revision))
+
     # Sessions
 
     def sessions(self, page_size: int | None = None) -> Iterator[JSON]:
