@@ -214,7 +214,7 @@ extension Service {
         let name = context.variable("host")
         let agreement = try withAgreement(entry, context) { state throws(Problem) in
             do throws(Agreement.Refusal) {
-                let host = try state.agreement.remove(name, now: agreements.now())
+                let host = try state.agreement.remove(name, now: context.now(self))
                 agreements.giveBack(host.items)
                 state.weight -= host.items
             } catch {

@@ -8,7 +8,7 @@ import MSIWindows
 
 extension JSONWriter {
     /// - Parameter told: of each host in order; nil where there is nothing to tell.
-    mutating func placementMembers(_ placement: Placement, told: [ToldHost?]) {
+    mutating func placementMembers(_ placement: Placement, told: [HostsOwn?]) {
         member("kind", "placement")
         verdict(placement.verdict, withStealTimeOff: placement.verdictWithStealTimeOff)
         member("because", placement.because)
@@ -144,7 +144,7 @@ extension JSONWriter {
     /// - Parameter written: by kind of host where its members stand, which those of the same kind repeat:
     ///   to write them for each host is a fifth of the time of a placement.
     private mutating func hostAnswer(
-        _ answer: Placement.HostAnswer, _ told: ToldHost?, _ written: inout [Range<Int>?]
+        _ answer: Placement.HostAnswer, _ told: HostsOwn?, _ written: inout [Range<Int>?]
     ) {
         while written.count <= answer.kind { written.append(nil) }
         object { writer in

@@ -69,7 +69,7 @@ extension Service {
         var placement = try Placement.decide(question, checkpoint: context.checkpoint)
         placement.warn(aboutKernels: builder.kernelRemarks)
         let kernel = KernelProfile.latest(of: builder.kernels) ?? request.stated.conditions.kernel
-        let told = stated.map { ToldHost($0, beside: kernel, pages) }
+        let told = stated.map { HostsOwn($0, beside: kernel, pages) }
         return DecidedPlacement(
             question: question, hosts: named, asked: hosts, stated: stated,
             placed: PlacedAnswer(
@@ -96,7 +96,7 @@ struct DecidedPlacement {
 struct PlacedAnswer: Sendable {
     let placement: Placement
     /// Of each host; nil where there is nothing to tell.
-    let told: [ToldHost?]
+    let told: [HostsOwn?]
     /// The latest of the hosts' kernels.
     let kernel: KernelProfile
     let isOnX86: Bool
@@ -104,7 +104,7 @@ struct PlacedAnswer: Sendable {
 
 /// What an answer says of a host besides what is decided. A class: nearly no host has it, and thousands are
 /// copied.
-final class ToldHost: Sendable {
+final class HostsOwn: Sendable {
     /// What it said itself.
     let facts: [HostFact]
     /// Where it was given of this host, or is another than the answer's.
