@@ -73,6 +73,18 @@ struct AgreementModel {
         return true
     }
 
+    /// The host leaves, unless it is the only one or one of a pool.
+    mutating func leave(_ name: String, _ id: String) -> Bool {
+        guard var agreement = agreements[id], agreement.state != "released", agreement.hosts.count > 1,
+            let place = agreement.hosts.firstIndex(where: { $0.name == name && !$0.isOfPool })
+        else { return false }
+        agreement.hosts.remove(at: place)
+        let names = ["host_removed"] + assess(&agreement)
+        agreement.events.append(names)
+        agreements[id] = agreement
+        return true
+    }
+
     mutating func rename(_ id: String, to next: String) -> Bool {
         guard let platform = platforms[id], platforms[next] == nil else { return false }
         platforms[id] = nil

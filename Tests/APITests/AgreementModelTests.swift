@@ -25,7 +25,7 @@ import Testing
             for (name, count) in walk.counts { totals[name, default: 0] += count }
         }
         print("agreement model: \(Self.walks) walks of 150 steps, \(totals.sorted { $0.key < $1.key })")
-        for name in ["proposed", "refused", "broken", "holds", "cut", "host_added", "host_removed"] {
+        for name in ["proposed", "refused", "broken", "holds", "cut", "host_added", "host_removed", "left"] {
             #expect(totals[name, default: 0] > 0, "\(name) never happened")
         }
     }
@@ -65,7 +65,7 @@ struct AgreementWalk {
 
     private mutating func takeStep() {
         let id = any(Self.ids)
-        switch random.next() % 16 {
+        switch random.next() % 17 {
         case 0..<5:
             let isReserving = random.next() % 3 == 0
             let answer = fixture.put(
@@ -92,6 +92,7 @@ struct AgreementWalk {
         case 9, 10, 11: propose(id)
         case 12, 13: move()
         case 14: add(id)
+        case 15: leave(id)
         default: remove()
         }
     }
@@ -128,6 +129,15 @@ struct AgreementWalk {
             #"{"host":\#(AgreementFixture.host(platform, name: name))}"#)
         let isAdded = model.add(platform, as: name, to: id)
         hold((answer.status == 201) == isAdded, "\(platform) to \(id): \(answer.text)")
+    }
+
+    private mutating func leave(_ platform: String) {
+        let id = "v\(random.next() % 6)"
+        let name = any([platform] + (model.agreements[id]?.hosts.map(\.name) ?? []))
+        let answer = fixture.ask(.delete, "/v1/agreements/\(id)/hosts/\(name)")
+        let hasLeft = model.leave(name, id)
+        if hasLeft { counts["left", default: 0] += 1 }
+        hold((answer.status == 204) == hasLeft, "\(name) from \(id): \(answer.text)")
     }
 
     private mutating func remove() {

@@ -159,7 +159,7 @@ import Testing
             if mechanism.notAvailable.contains(where: { $0.kind == .vmmLayout }) {
                 #expect(mechanism.kind == .none && !placement.defaultBlockers.isEmpty, "\(round)")
             } else {
-                // Advice that cannot be given says why, of a guest that cannot nest in one sentence of several.
+                // Advice that cannot be given says why; a guest that cannot nest is told that besides.
                 let why = mechanism.because
                 let isToldBesides = why.contains(Self.mainline.text) || guest.viommu == .nestedSMMUv3
                 #expect(

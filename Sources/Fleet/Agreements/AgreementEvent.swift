@@ -1,4 +1,4 @@
-// What happens to an agreement, as its log has it.
+// Events of agreements, which their logs list.
 
 public import AddressSpaces
 
