@@ -16,6 +16,9 @@ extension SurveyPart {
     package init(reading bytes: [UInt8], engine: String) throws(SurveyPartFault) {
         let limits = JSONLimits(
             bytesMax: Self.bytesMax, depthMax: Limits.jsonDepthMax, valuesMax: Self.bytesMax / 2)
+        guard bytes.count <= Self.bytesMax else {
+            throw SurveyPartFault("it has \(bytes.count) bytes, and a part has at most \(Self.bytesMax)")
+        }
         let document: JSONDocument
         do {
             document = try JSONDocument(parsing: bytes, limits: limits)
