@@ -46,6 +46,8 @@ struct SessionBench {
     private static let bytesMax = 16 << 10
     private static let parts = 10
     private static let secondsBetween = 100
+    /// That make the sessions by turns: one alone may not have as many.
+    private static let clients = 4
 
     let sessions: Int
     let allocations: Int
@@ -99,7 +101,8 @@ struct SessionBench {
     private func create(_ index: Int, _ responder: Responder) throws {
         let part = index * Self.parts / sessions
         let seconds = (part + 1) * Self.secondsBetween - Self.secondsBetween / 2
-        try post("/v1/sessions", #"{"id":"s\#(index)","ttl_seconds":\#(seconds)}"#, responder)
+        let body = #"{"id":"s\#(index)","ttl_seconds":\#(seconds)}"#
+        try post("/v1/sessions", body, responder, peer: "client\(index % Self.clients)")
     }
 
     private func fill(_ index: Int, _ responder: Responder, _ batch: String) throws {
@@ -120,19 +123,21 @@ struct SessionBench {
         return #"{"operations":[\#(operations.joined(separator: ","))]}"#
     }
 
-    private func post(_ target: String, _ body: String, _ responder: Responder) throws {
-        let response = ask(.post, target, body, responder)
+    private func post(
+        _ target: String, _ body: String, _ responder: Responder, peer: String = "bench"
+    ) throws {
+        let response = ask(.post, target, body, responder, peer: peer)
         guard response.status / 100 == 2 else {
             throw Failed(description: "\(target): \(String(decoding: response.body, as: UTF8.self))")
         }
     }
 
     private func ask(
-        _ method: Method, _ target: String, _ body: String, _ responder: Responder
+        _ method: Method, _ target: String, _ body: String, _ responder: Responder, peer: String = "bench"
     ) -> Response {
         let type = HeaderFields.Field("Content-Type", "application/json")
         let head = RequestHead(
-            method: method, rawTarget: Array(target.utf8), headers: HeaderFields([type]), peer: "bench")
+            method: method, rawTarget: Array(target.utf8), headers: HeaderFields([type]), peer: peer)
         return responder.respond(to: Request(head: head, body: Array(body.utf8)))
     }
 
