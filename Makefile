@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl vmms manual-readers proxies clocks databases build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check first-time dist container-check clients client-tools fleet-tools survey-million
+	deb deb-check first-time dist container-check clients client-tools fleet-tools survey-million chaos chaos-short
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -88,6 +88,8 @@ help:
 	@echo 'make record   record the answers to thousands of requests in $(RECORD) (RECORD, BINARY, SEED, SHELF)'
 	@echo 'make compare  send the requests again and print what differs (RECORD, BINARY, EXPECTED=list, DETAILS=file)'
 	@echo 'make hostile  attack a release, and print what became of it (BINARY, HOSTILE_ARGUMENTS="--only state"; 3 minutes)'
+	@echo 'make chaos    kill servers under 32 clients: three on one PostgreSQL for 60 s, one on a folder 200 times (BINARY, SEED;'
+	@echo '              3 minutes); "make chaos-short" does less, for continuous integration'
 	@echo 'make soak     drive a release with mixed load and print what grew, errors and percentiles (SECONDS=600, BINARY, SOAK_ARGUMENTS)'
 	@echo 'make soak-short  the same for 20 s, without a judgement of times and memory, for continuous integration'
 	@echo 'make contract send CASES requests made from openapi.yaml and hold every answer against it (BINARY, SEED)'
@@ -215,6 +217,7 @@ test: release browser asl vmms proxies clocks databases manual-readers docs-tool
 	sh Clients/check.sh "$(RELEASE)" $(CLIENT_TOOLS)
 	@[ -x $(FLEET_TOOLS)/bin/dask ] || { echo 'fleet: skipped, its packages cannot be installed from PyPI'; exit 0; }; \
 	$(call check-fleet,"$(RELEASE)")
+	@$(MAKE) --no-print-directory chaos-short
 	@$(MAKE) --no-print-directory bench-budget
 	FUZZ_SECONDS=$(TEST_FUZZ_SECONDS) sh Fuzz/run.sh
 
@@ -344,6 +347,18 @@ compare: python $(if $(BINARY),,release)
 	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
 	python3 Scripts/record compare --binary "$$binary" --public Public --recording '$(RECORD)' \
 		$(if $(EXPECTED),--expected '$(EXPECTED)') $(if $(DETAILS),--details '$(DETAILS)')
+
+# Kills servers with a store at moments by chance, restarts the database, and counts what was lost.
+CHAOS = binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/chaos --binary "$$binary" $(if $(SEED),--seed '$(SEED)')
+
+chaos: python databases proxies $(if $(BINARY),,release)
+	@$(CHAOS) --store postgresql --seconds 60 --every 5
+	@$(CHAOS) --store folder --kills 200
+
+chaos-short: python
+	@$(CHAOS) --store postgresql --seconds 15 --every 4 --clients 8
+	@$(CHAOS) --store folder --kills 20 --clients 8
 
 # Attacks on time, memory, logs and heads, each on a fresh server: the answers they must get, and bounds for /livez
 # and for memory meanwhile.

@@ -20,7 +20,7 @@ def live_twice(events):
 
 
 def missing(acknowledged, logs):
-    """Verbs that a client was told of and that no log has."""
+    """Verbs that a client got an answer to and that no log has."""
     known = {
         (session, number, event, data.get("iova", data.get("start")))
         for session, events in logs.items() for number, event, data in events}

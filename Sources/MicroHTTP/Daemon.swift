@@ -27,8 +27,8 @@ public final class Daemon: @unchecked Sendable {
     private let logSink = UnsafeMutablePointer<iovad_mhd_log_sink>.allocate(capacity: 1)
 
     /// Starts serving on `listener`, which belongs to the daemon from here on (also when this throws).
-    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, one for what is `waiting`, and
-    /// a `budget` for what is in flight.
+    /// With `tls` it speaks HTTPS. Daemons may share a `lane` for what is heavy, one for what is `waiting`,
+    /// and a `budget` for what is in flight.
     /// `onCompletion` and `onError` are called on server threads, several at a time; so is `onShortage`, when
     /// the system has no descriptor or memory for another connection, once a minute at most. Ignores SIGPIPE
     /// for the whole process.

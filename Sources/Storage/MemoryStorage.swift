@@ -22,7 +22,7 @@ public final class MemoryStorage: Storage {
         var answers: [String: StoredAnswer] = [:]
         var failure: StorageFailure?
         var followers: [@Sendable ([StoredName]?) -> Void] = []
-        /// What followers have not been told of.
+        /// What followers do not know yet.
         var untold: [StoredName] = []
     }
 

@@ -12,9 +12,10 @@ import Testing
         "AddressSpaces", "LinuxReleases", "IOVAAllocation", "Machines", "MSIWindows", "Sandboxes", "Fleet",
     ]
     /// The only module that may import each C library.
-    static let fences = [
-        "CMicroHTTPD": "MicroHTTP", "CGnuTLS": "MicroHTTP", "CSimdJSON": "JSON", "CZlib": "HTTP",
-        "CCurl": "HTTPClient", "CSQLite": "SQLiteStorage", "CPostgreSQL": "PostgreSQLStorage",
+    static let fences: [String: Set<String>] = [
+        "CMicroHTTPD": ["MicroHTTP"], "CGnuTLS": ["MicroHTTP", "Digests"], "CSimdJSON": ["JSON"],
+        "CZlib": ["HTTP"], "CCurl": ["HTTPClient"], "CSQLite": ["SQLiteStorage"],
+        "CPostgreSQL": ["PostgreSQLStorage"],
     ]
 
     @Test func manifestMatchesGoldenGraph() throws {
@@ -60,12 +61,12 @@ import Testing
         }
     }
 
-    @Test func onlyOneModuleSeesEachCLibrary() {
+    @Test func onlyTheFenceSeesEachCLibrary() {
         for file in SourceTree.swiftFiles {
             guard let target = file.target, !target.isTest else { continue }
             for name in Self.imports(of: file) {
-                guard let owner = Self.fences[name] else { continue }
-                #expect(target.name == owner, "\(file.path) imports \(name)")
+                guard let owners = Self.fences[name] else { continue }
+                #expect(owners.contains(target.name), "\(file.path) imports \(name)")
             }
         }
     }

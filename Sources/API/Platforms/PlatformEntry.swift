@@ -163,3 +163,15 @@ extension PlatformEntry {
         return found.contains(nil) ? nil : found.compactMap { $0 }
     }
 }
+
+extension PlatformStore {
+    /// The platform of this id; nil, with the problem noted at `pointer`, for an unknown id.
+    func entry(
+        _ id: String, at pointer: @autoclosure () -> String, _ problems: ProblemList
+    ) -> PlatformEntry? {
+        if let entry = entry(id) { return entry }
+        let pointer = pointer()
+        problems.add(pointer, WireValue.code("unknown-platform", at: pointer), PlatformEntry.unknown(id))
+        return nil
+    }
+}

@@ -391,17 +391,3 @@ final class PlatformStore: Sendable {
         state.uploadedBytes = bytes
     }
 }
-
-// MARK: Names in requests
-
-extension PlatformStore {
-    /// The platform of this id; nil, with the problem noted at `pointer`, for an unknown id.
-    func entry(
-        _ id: String, at pointer: @autoclosure () -> String, _ problems: ProblemList
-    ) -> PlatformEntry? {
-        if let entry = entry(id) { return entry }
-        let pointer = pointer()
-        problems.add(pointer, WireValue.code("unknown-platform", at: pointer), PlatformEntry.unknown(id))
-        return nil
-    }
-}

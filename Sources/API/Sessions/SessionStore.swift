@@ -21,7 +21,8 @@ final class SessionEntry: ExpiringEntry {
     let slot: Int
     let state: Locked<State>
     let channel: EventChannel<SessionEvent>
-    /// Where there is a store: held by the request that has the session to itself until its change is durable.
+    /// Where there is a store: held by the request that has the session to itself until its change is
+    /// durable.
     let gate = HeldLock()
 
     struct State {

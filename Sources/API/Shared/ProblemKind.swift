@@ -260,7 +260,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .storeUnavailable:
             Row(
                 503, "The store cannot be used",
-                "Nothing was changed, unless the detail says that this is not known. Repeat the request after Retry-After; with an Idempotency-Key it has its effect once. /readyz says what is missing.")
+                "Repeat the request after Retry-After, with its Idempotency-Key if it had one. /readyz says what is missing.")
         case .tooExpensive:
             Row(
                 422, "The answer takes too much CPU time",

@@ -3,6 +3,7 @@
 
 import HTTP
 import Locking
+import Storage
 
 /// What the system says about the process. The composition root asks it.
 public struct ProcessFacts: Sendable {
@@ -28,6 +29,25 @@ public struct ProcessFacts: Sendable {
 }
 
 extension Service {
+    private static func lines(of ledger: Ledger) -> [String] {
+        let counts = ledger.counts
+        return [
+            "# HELP iovad_store_up Whether the store answered its last call.", "# TYPE iovad_store_up gauge",
+            "iovad_store_up \(ledger.storage.trouble == nil ? 1 : 0)",
+            "# HELP iovad_store_commits_total Requests whose change became durable.",
+            "# TYPE iovad_store_commits_total counter", "iovad_store_commits_total \(counts.commits)",
+            "# HELP iovad_store_conflicts_total Changes that were made again because others were faster.",
+            "# TYPE iovad_store_conflicts_total counter", "iovad_store_conflicts_total \(counts.conflicts)",
+            "# HELP iovad_store_failures_total Changes that the store did not take.",
+            "# TYPE iovad_store_failures_total counter", "iovad_store_failures_total \(counts.failures)",
+            "# HELP iovad_store_rows_replayed_total Rows that were run again, of others or from before the start.",
+            "# TYPE iovad_store_rows_replayed_total counter",
+            "iovad_store_rows_replayed_total \(counts.replayed)",
+            "# HELP iovad_store_unreadable Stored entities that this version cannot read.",
+            "# TYPE iovad_store_unreadable gauge", "iovad_store_unreadable \(ledger.unreadable.count)",
+        ]
+    }
+
     func metrics(_ context: RequestContext) -> Response {
         let counts = platforms.counts
         var lines = [
@@ -64,6 +84,7 @@ extension Service {
                 "# TYPE iovad_log_lines_dropped_total counter", "iovad_log_lines_dropped_total \(dropped)",
             ]
         }
+        if let ledger { lines += Self.lines(of: ledger) }
         if let flight = configuration.flightGauges?() { lines += Self.lines(of: flight) }
         lines += buildLines() + limitLines()
         if let process = configuration.processFacts?() { lines += Self.lines(of: process) }

@@ -8,7 +8,7 @@ import Locking
 import Storage
 
 final class Ledger: Sendable {
-    /// A platform as the store has it.
+    /// A platform in the store.
     struct Platform: Sendable {
         var head: StoredHead
         var blob: String

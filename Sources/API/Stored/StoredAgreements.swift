@@ -200,8 +200,8 @@ extension Ledger {
     /// Tells events once they are durable, and keeps the command that made them as a row.
     ///
     /// - Parameters:
-    ///   - looksAt: platforms that the command asked for beside those of the hosts; nil where it asked for none
-    ///     at all.
+    ///   - looksAt: platforms that the command asked for beside those of the hosts; nil where it asked for
+    ///     none at all.
     func telling(
         _ transaction: Transaction, _ service: Service, looksAt: [String]?,
         _ command: @escaping @Sendable ([StoredCommand.Pin]) -> StoredCommand
@@ -243,8 +243,8 @@ extension Ledger {
         }
     }
 
-    /// The platforms that decide how the hosts stand, as they were looked at; a conflict where one has changed
-    /// since.
+    /// The platforms that decide how the hosts stand, as they were looked at; a conflict where one has
+    /// changed since.
     private func pins(
         of agreement: Agreement, _ asked: [String], _ platforms: PlatformStore
     ) throws(StorageFailure) -> Pins {

@@ -3,7 +3,7 @@
 import Storage
 
 struct StoredCopy: Sendable {
-    /// The entity as the copy has it, or had it before a change that did not become durable.
+    /// Where the copy is, or was before a change that did not become durable.
     var head: StoredHead
     /// Whether the copy has such a change: it is built again before anybody looks at it.
     var isStale = false

@@ -1,5 +1,5 @@
-// Platforms in the store: the bytes that were uploaded, under their digest, and a row that says whose they are
-// and how they are labelled. A copy is made by reading the bytes again.
+// Platforms in the store: the bytes that were uploaded, under their digest, and a row that says whose they
+// are and how they are labelled. A copy is made by reading the bytes again.
 
 import Digests
 import HTTP
@@ -116,12 +116,14 @@ extension Service {
         source.upload.flatMap { try? ingest($0) }
     }
 
-    /// Runs a change of a platform: at once, or where there is a store, once it is durable. Agreements follow.
+    /// Runs a change of a platform: at once, or where there is a store, once it is durable. Agreements
+    /// follow.
     ///
     /// - Parameters:
     ///   - id: under which the platform is afterwards.
     ///   - from: the id that it has before, where it gets another.
-    ///   - body: checks the change or makes it; the platform as it is then, and whether it is new under its id.
+    ///   - body: checks the change or makes it; the platform as it is then, and whether it is new under its
+    ///     id.
     func change(
         _ context: RequestContext, _ id: String, _ keeping: PlatformStore.Keeping, from: String? = nil,
         _ body: (PlatformStore.Keeping) throws(Problem) -> (entry: PlatformEntry?, isNew: Bool)
@@ -200,8 +202,8 @@ extension Ledger {
         }
     }
 
-    /// Takes over what others have stored under these ids. Under the gate of the platforms; agreements are not
-    /// followed yet.
+    /// Takes over what others have stored under these ids. Under the gate of the platforms; agreements are
+    /// not followed yet.
     func bringInStep(_ ids: [String], _ service: Service) throws(StorageFailure) {
         var gone: [(id: String, blob: String)] = []
         var come: [(id: String, entry: PlatformEntry)] = []

@@ -247,7 +247,8 @@ extension Ledger {
         transaction.after { [self] in compact(entry, name, service.platforms) }
     }
 
-    /// The platforms of the session's devices, as far as they are there; what was attached by this request is.
+    /// The platforms of the session's devices, as far as they are there; what was attached by this request
+    /// is.
     fileprivate func pins(
         of state: inout SessionEntry.State, _ platforms: PlatformStore
     ) throws(StorageFailure) -> Pins {
@@ -278,7 +279,8 @@ extension Ledger {
         }
     }
 
-    /// Has the state take the place of the rows before it, where they are many. That it fails changes nothing.
+    /// Has the state take the place of the rows before it, where they are many. That it fails changes
+    /// nothing.
     private func compact(_ entry: SessionEntry, _ name: StoredName, _ platforms: PlatformStore) {
         let made = entry.state.withLock { state -> (SessionSnapshot, StoredHead, StoredCommand.Life)? in
             guard let copy = state.copy, copy.rows >= max(Self.rowsPerSnapshot, state.session.weight / 4)

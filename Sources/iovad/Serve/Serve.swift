@@ -75,7 +75,7 @@ struct Serve: CheckedCommand {
     var stateDir: String?
     @Option(
         help: ArgumentHelp(
-            "Keep them in PostgreSQL, with any number of servers as one service: a URI or conninfo of libpq without a password, which belongs into PGPASSFILE or a service file.",
+            "Keep them in PostgreSQL, with any number of servers as one service: libpq's URI or conninfo, without a password.",
             valueName: "conninfo"))
     var store: String?
     @Option(help: "Seconds that requests in progress get when the server stops, after those. Default: 10.")
@@ -107,21 +107,11 @@ struct Serve: CheckedCommand {
         let (lane, budget) = (HeavyLane(), FlightBudget())
         let storage = try StateStorage.opened(settings)
         defer { storage?.close() }
-        var configuration = Service.Configuration(
-            version: Iovad.version,
-            build: BuildFacts.all,
-            tokens: settings.tokens, allowedOrigin: settings.corsOrigin, site: site,
-            serverLimits: limits.table + lane.bounds.table + budget.bounds.table)
-        configuration.hosts = HostNames(
-            listening: listeners.filter { $0.port != nil }.map(\.name), allowed: settings.allowedHosts)
+        var configuration = Self.configuration(settings, site, listeners, storage)
+        configuration.serverLimits = limits.table + lane.bounds.table + budget.bounds.table
         configuration.laneGauges = { lane.gauges }
         configuration.flightGauges = { budget.gauges }
         configuration.droppedLogLines = { log.droppedCount }
-        configuration.processFacts = ProcessFacts.now
-        if let storage {
-            configuration.storage = storage
-            configuration.wallClock = { storage.now() }
-        }
         let service = Service(configuration)
         let waiting = try storage.map { try StateStorage.restore(service, from: $0, log) }
         let host = settings.hostRoot.map { OfferedHost(root: $0, service, log) }
@@ -160,6 +150,22 @@ struct Serve: CheckedCommand {
             _exit((isClean ? Ending.holds : .failed).rawValue)
         }
         if !isClean { throw Ending.failed.code }
+    }
+
+    private static func configuration(
+        _ settings: Settings, _ site: Site, _ listeners: [ListenSocket], _ storage: (any Storage)?
+    ) -> Service.Configuration {
+        var configuration = Service.Configuration(
+            version: Iovad.version, build: BuildFacts.all, tokens: settings.tokens,
+            allowedOrigin: settings.corsOrigin, site: site)
+        configuration.hosts = HostNames(
+            listening: listeners.filter { $0.port != nil }.map(\.name), allowed: settings.allowedHosts)
+        configuration.processFacts = ProcessFacts.now
+        if let storage {
+            configuration.storage = storage
+            configuration.wallClock = { storage.now() }
+        }
+        return configuration
     }
 
     /// What is done each second. The first time the pages of the start are given back: not before, for the

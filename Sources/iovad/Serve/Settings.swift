@@ -95,7 +95,8 @@ struct Settings {
         if folder != nil, store != nil {
             throw ValidationError(
                 isStated
-                    ? "give --state-dir or --store, not both" : "set IOVAD_STATE_DIR or IOVAD_STORE, not both")
+                    ? "give --state-dir or --store, not both" : "set IOVAD_STATE_DIR or IOVAD_STORE, not both"
+            )
         }
         return (folder, store)
     }
