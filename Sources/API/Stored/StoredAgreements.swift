@@ -122,9 +122,7 @@ extension Ledger {
             service.agreements.settle(&state, of: entry)
         }
         _ = service.agreements.renewed(entry, expiresAt: made.agreement.expiresAt)
-        for group in made.events where group.id > entry.channel.lastID {
-            entry.channel.publish(group.events, id: group.id)
-        }
+        entry.channel.goOn(with: made.events)
         return true
     }
 

@@ -7,8 +7,10 @@ struct StoredCopy: Sendable {
     var head: StoredHead
     /// Whether the copy has such a change: it is built again before anybody looks at it.
     var isStale = false
-    /// Rows behind the latest snapshot.
+    /// Rows since the session was last taken down as a whole.
     var rows = 0
+    /// The whole as it was then, which takes the place of the rows before it at the next time.
+    var nextSnapshot: StoredChange?
     /// Serials of the platforms that its rows name.
     var machines: Set<UInt64> = []
 }

@@ -132,9 +132,7 @@ extension Ledger {
         }
         service.sessions.count(difference)
         _ = service.sessions.renewed(entry, expiresAt: made.session.expiresAt)
-        for group in made.events where group.id > entry.channel.lastID {
-            entry.channel.publish(group.events, id: group.id)
-        }
+        entry.channel.goOn(with: made.events)
         return true
     }
 
@@ -282,19 +280,18 @@ extension Ledger {
     /// Has the state take the place of the rows before it, where they are many. That it fails changes
     /// nothing.
     private func compact(_ entry: SessionEntry, _ name: StoredName, _ platforms: PlatformStore) {
-        let made = entry.state.withLock { state -> (SessionSnapshot, StoredHead, StoredCommand.Life)? in
-            guard let copy = state.copy, copy.rows >= max(Self.rowsPerSnapshot, state.session.weight / 4)
-            else { return nil }
+        let state = entry.state.withLock {
+            state -> (SessionSnapshot, StoredHead, StoredCommand.Life, isLate: Bool)? in
+            let limit = max(Self.rowsPerSnapshot, state.session.weight / 4)
+            guard let copy = state.copy, copy.rows >= limit else { return nil }
             state.copy?.rows = 0
             let session = state.session
-            return (
-                session.snapshot, copy.head,
-                StoredCommand.Life(
-                    createdAt: session.createdAt, expiresAt: session.expiresAt,
-                    births: session.domains.map(\.birth))
-            )
+            let life = StoredCommand.Life(
+                createdAt: session.createdAt, expiresAt: session.expiresAt,
+                births: session.domains.map(\.birth))
+            return (session.snapshot, copy.head, life, isLate: copy.rows >= 4 * limit)
         }
-        guard let (snapshot, head, life) = made else { return }
+        guard let (snapshot, head, life, isLate) = state else { return }
         var pins: Pins = []
         for id in Set(snapshot.domains.flatMap { $0.devices.compactMap(\.platform) }).sorted() {
             if let entry = platforms.entry(id), let pin = pin(entry) { pins.append(pin) }
@@ -306,11 +303,17 @@ extension Ledger {
             circumstances: Circumstances(now: life.createdAt, random: 0, client: entry.client),
             owner: entry.owner, pins: pins.map(\.pin), body: StateText.whole(of: snapshot))
         command.life = life
-        try? storage.commit([
-            .snapshot(
-                name, life: head.life, StoredRow(revision: head.revision, bytes: command.bytes),
-                holds: pins.map(\.blob))
-        ])
+        let made = StoredChange.snapshot(
+            name, life: head.life, StoredRow(revision: head.revision, bytes: command.bytes),
+            holds: pins.map(\.blob))
+        // The one before, so that at least so many rows are left for whoever goes on after an event.
+        let due = entry.state.withLock { state in
+            // Where servers end before the next time, the rows still do not grow without end.
+            let due = state.copy?.nextSnapshot ?? (isLate ? made : nil)
+            state.copy?.nextSnapshot = due == made ? nil : made
+            return due
+        }
+        if let due { try? storage.commit([due]) }
     }
 }
 
@@ -333,6 +336,12 @@ extension StateText {
 }
 
 extension EventChannel {
+    /// Adds events of a copy that was made again; those that are there already are the same.
+    func goOn(with groups: [(id: UInt64, events: [Payload])]) {
+        if let first = groups.first, first.id > lastID + 1 { lose(through: first.id - 1) }
+        for group in groups where group.id > lastID { publish(group.events, id: group.id) }
+    }
+
     /// What it remembers, the events of one id together.
     var groups: [(id: UInt64, events: [Payload])] {
         var groups: [(id: UInt64, events: [Payload])] = []

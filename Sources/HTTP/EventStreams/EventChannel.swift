@@ -52,6 +52,15 @@ public final class EventChannel<Payload: EventPayload>: @unchecked Sendable {
         for waker in woken { waker.wake() }
     }
 
+    /// Whoever reads the log misses the events up to this id, and is told.
+    public func lose(through id: UInt64) {
+        let woken = lock.withLock { () -> [StreamWaker] in
+            ring.lose(through: id)
+            return takeWaiting()
+        }
+        for waker in woken { waker.wake() }
+    }
+
     /// Ends the log: subscribers read what is left, then `bye` with this reason, then the end. So do later
     /// subscribers. Only the first call counts. `reason` is a word of lower-case letters and
     /// underscores.

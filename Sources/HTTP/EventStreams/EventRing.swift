@@ -66,6 +66,12 @@ struct EventRing<Payload: Sendable>: Sendable {
         }
     }
 
+    /// The events up to this id are not here, and will not come.
+    mutating func lose(through id: UInt64) {
+        guard id > lastID else { return }
+        (lastID, lostID, firstNumber, count) = (id, id, nextNumber + 1, 0)
+    }
+
     /// By a quarter instead of doubling: of ten thousand logs most are short.
     @inlinable
     mutating func grow(by entry: Entry) {
