@@ -21,10 +21,18 @@ def live_twice(events):
 
 def missing(acknowledged, logs):
     """Verbs that a client got an answer to and that no log has."""
-    known = {
-        (session, number, event, data.get("iova", data.get("start")))
-        for session, events in logs.items() for number, event, data in events}
-    return [verb for verb in acknowledged if verb not in known]
+    known = {(session, number, event): data for session, events in logs.items() for number, event, data in events}
+    return [verb for verb in acknowledged if not is_of(verb, known.get(verb[:3]))]
+
+
+def is_of(verb, data):
+    """Whether an event says what a client was answered. An address frees the range that it lies in."""
+    if data is None:
+        return False
+    address = int(verb[3], 16)
+    if verb[2] == "allocated":
+        return int(data["iova"], 16) == address
+    return int(data["start"], 16) <= address <= int(data["last"], 16)
 
 
 def holes(events):
