@@ -6,7 +6,7 @@ SHELL := /bin/sh
 .PHONY: help deps browser asl vmms manual-readers proxies clocks databases build release run install test sanitize fuzz fuzz-short bench-build bench bench-check \
 	bench-budget yardsticks hummingbird \
 	atlas record compare hostile soak soak-short contract contract-short schemathesis python clean \
-	deb deb-check first-time dist container-check clients client-tools fleet-tools survey-million chaos chaos-short
+	deb deb-check first-time dist container-check clients client-tools fleet-tools survey-million chaos chaos-short bench-stores
 
 # First what the toolchain itself loads and links with, then the libraries behind the C fence.
 DEBIAN_PACKAGES := binutils libc6-dev libstdc++-12-dev libgcc-12-dev pkg-config git ca-certificates \
@@ -90,6 +90,7 @@ help:
 	@echo 'make hostile  attack a release, and print what became of it (BINARY, HOSTILE_ARGUMENTS="--only state"; 3 minutes)'
 	@echo 'make chaos    kill servers under 32 clients: three on one PostgreSQL for 60 s, one on a folder 200 times (BINARY, SEED;'
 	@echo '              3 minutes); "make chaos-short" does less, for continuous integration'
+	@echo 'make bench-stores  measure what a session verb costs with each store, and decisions without the database (BINARY; 1 minute)'
 	@echo 'make soak     drive a release with mixed load and print what grew, errors and percentiles (SECONDS=600, BINARY, SOAK_ARGUMENTS)'
 	@echo 'make soak-short  the same for 20 s, without a judgement of times and memory, for continuous integration'
 	@echo 'make contract send CASES requests made from openapi.yaml and hold every answer against it (BINARY, SEED)'
@@ -359,6 +360,12 @@ chaos: python databases proxies $(if $(BINARY),,release)
 chaos-short: python
 	@$(CHAOS) --store postgresql --seconds 15 --every 4 --clients 8
 	@$(CHAOS) --store folder --kills 20 --clients 8
+
+# What a session verb costs in memory, in a folder and in PostgreSQL, in one run.
+bench-stores: python databases $(if $(BINARY),,release)
+	@$(MAKE) --no-print-directory deps DEBIAN_PACKAGES=wrk >&2
+	@binary='$(BINARY)'; [ -n "$$binary" ] || binary="$$(swift build $(RELEASE_FLAGS) --show-bin-path)/iovad"; \
+	python3 Scripts/stores --binary "$$binary"
 
 # Attacks on time, memory, logs and heads, each on a fresh server: the answers they must get, and bounds for /livez
 # and for memory meanwhile.

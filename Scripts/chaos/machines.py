@@ -69,7 +69,8 @@ class PostgreSQL:
         self.start()
 
     def stop(self):
-        subprocess.run(["true"], check=False)
+        if not (self.data / "postmaster.pid").exists():
+            return
         try:
             self.run("pg_ctl", "-D", self.data, "-m", "immediate", "-w", "stop")
         except subprocess.CalledProcessError:
