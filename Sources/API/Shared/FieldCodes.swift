@@ -19,6 +19,8 @@ package enum FieldCodes {
             "Name a pool that a platform has as its label `pool`: GET /v1/platforms?label=pool lists them.",
         "full-space": "Send a smaller region: one of all 64-bit addresses leaves nothing to decide.",
         "granule-above-page": "Send a granule that is not larger than the CPU's page.",
+        "inconsistent":
+            "Write the part once more with `iovad survey --partial`: its counts do not fit together.",
         "invalid-value": "Correct the parameter of the query; the detail says what it takes.",
         "negative": "Send 0 or more.",
         "nested": "Send a window source of another kind inside this one.",

@@ -32,6 +32,8 @@ final class Ledger: Sendable {
         var unreadable: Set<StoredName> = []
         /// Whether agreements may have missed a change of a platform.
         var owesReview = false
+        /// Ids of platforms whose last change failed: nobody knows what became of it.
+        var inDoubt: Set<String> = []
     }
 
     struct Counts: Sendable {
@@ -73,6 +75,17 @@ final class Ledger: Sendable {
     var owesReview: Bool {
         get { state.withLock { $0.owesReview } }
         set { state.withLock { $0.owesReview = newValue } }
+    }
+
+    /// Whether these platforms must be looked up in the store before they are changed.
+    func isToBeRead(_ ids: [String]) -> Bool {
+        storage.isShared || state.withLock { !$0.inDoubt.isDisjoint(with: ids) }
+    }
+
+    func setInDoubt(_ ids: [String], _ isInDoubt: Bool) {
+        state.withLock { state in
+            if isInDoubt { state.inDoubt.formUnion(ids) } else { state.inDoubt.subtract(ids) }
+        }
     }
 
     // MARK: Platforms as rows name them

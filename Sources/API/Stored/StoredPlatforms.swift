@@ -135,15 +135,18 @@ extension Service {
         }
         transaction.enter(ledger.platformGate)
         let before = from == id ? nil : from
+        let ids = [id] + (before.map { [$0] } ?? [])
         do throws(StorageFailure) {
-            if ledger.storage.isShared {
-                try ledger.bringInStep([id] + (before.map { [$0] } ?? []), self)
+            if ledger.isToBeRead(ids) {
+                try ledger.bringInStep(ids, self)
+                ledger.setInDoubt(ids, false)
             }
         } catch {
             throw Problem(error)
         }
         let made = try body(.checks)
         if from == id { return made }
+        transaction.otherwise { ledger.setInDoubt(ids, true) }
         // The bytes of an upload are in the request; of a change of labels or id they are in the store.
         let source = context.plan.route.reads.contains { $0.mediaType == MediaType.multipart }
         ledger.change(
